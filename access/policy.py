@@ -1,0 +1,117 @@
+"""Who may do what: the one table that screens, API and services ask, through `user.has_perm(...)` or `require`.
+
+A role is a Django group of the same name (made by the first migration). Permission names are Django's
+(`app.verb_model`), so the admin asks the same table without further code. Superusers may do everything.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import rules
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+
+from foundation.errors import NotAllowed
+
+VIEWER: Final = "viewer"
+AUDITOR: Final = "auditor"
+PLANNER: Final = "planner"
+OPERATOR: Final = "operator"
+RECOVERY_MANAGER: Final = "recovery manager"
+APPROVER: Final = "approver"
+ADMINISTRATOR: Final = "administrator"
+
+ROLES: Final = (VIEWER, AUDITOR, PLANNER, OPERATOR, RECOVERY_MANAGER, APPROVER, ADMINISTRATOR)
+
+_EVERYONE = frozenset(ROLES)
+_PLANNING = frozenset({PLANNER, RECOVERY_MANAGER, ADMINISTRATOR})
+_RUNNING = frozenset({OPERATOR, RECOVERY_MANAGER, ADMINISTRATOR})
+_ADMIN = frozenset({ADMINISTRATOR})
+
+#: permission -> roles that hold it.
+POLICY: Final[dict[str, frozenset[str]]] = {
+    "protection.view_site": _EVERYONE,
+    "protection.add_site": _ADMIN,
+    "protection.change_site": _ADMIN,
+    "protection.delete_site": _ADMIN,
+    "protection.sync_site": _PLANNING | _RUNNING,
+    "protection.view_sourceserver": _EVERYONE,
+    "protection.view_protectiongroup": _EVERYONE,
+    "protection.add_protectiongroup": _PLANNING,
+    "protection.change_protectiongroup": _PLANNING,
+    "protection.delete_protectiongroup": _PLANNING,
+    "plans.view_plan": _EVERYONE,
+    "plans.add_plan": _PLANNING,
+    "plans.change_plan": _PLANNING,
+    "plans.delete_plan": _PLANNING,
+    "plans.view_planrevision": _EVERYONE,
+    "executions.view_execution": _EVERYONE,
+    "executions.view_event": _EVERYONE,
+    "executions.start_drill": _RUNNING,
+    "executions.start_recovery": frozenset({RECOVERY_MANAGER, ADMINISTRATOR}),
+    "executions.approve_execution": frozenset({APPROVER}),
+    "executions.control_execution": _RUNNING,
+    "executions.cleanup_execution": _RUNNING,
+    "executions.break_glass": _ADMIN,
+    "auth.view_user": _ADMIN,
+    "auth.add_user": _ADMIN,
+    "auth.change_user": _ADMIN,
+    "auth.delete_user": _ADMIN,
+    "auth.view_group": _ADMIN,
+}
+
+#: permission -> what it lets you do, for the sentence that a refused person reads.
+_MEANING: Final[dict[str, str]] = {
+    "protection.sync_site": "sync a site",
+    "executions.start_drill": "start a drill",
+    "executions.start_recovery": "start a recovery",
+    "executions.approve_execution": "approve or reject an execution",
+    "executions.control_execution": "pause, resume, cancel, retry or skip",
+    "executions.cleanup_execution": "clean up drill instances",
+    "executions.break_glass": "break the glass",
+}
+
+
+def register() -> None:
+    """Make the table answer `user.has_perm`. Called once, when the app is ready."""
+    for permission, roles in POLICY.items():
+        if not rules.perm_exists(permission):
+            rules.add_perm(permission, _any_of(roles))
+
+
+def _any_of(roles: frozenset[str]) -> Any:
+    predicate = None
+    for role in sorted(roles):
+        member = rules.is_group_member(role)
+        predicate = member if predicate is None else predicate | member
+    return predicate
+
+
+def may(user: AbstractBaseUser | AnonymousUser, permission: str) -> bool:
+    """True if this active person holds the permission."""
+    if permission not in POLICY:
+        raise KeyError(f"{permission} is not in access.policy.POLICY")
+    return bool(user.is_active and user.has_perm(permission))  # type: ignore[union-attr]
+
+
+def require(user: AbstractBaseUser | AnonymousUser, permission: str) -> None:
+    """Raise `NotAllowed`, in a sentence that names the roles to ask for, unless the person holds the permission."""
+    if may(user, permission):
+        return
+    roles = ", ".join(sorted(POLICY[permission]))
+    verb, _, noun = permission.partition(".")[2].partition("_")
+    meaning = _MEANING.get(permission, f"{verb} a {noun}".replace("sourceserver", "source server"))
+    raise NotAllowed(f"You may not {meaning}. Ask an administrator for one of these roles: {roles}.")
+
+
+def roles_of(user: AbstractBaseUser | AnonymousUser) -> list[str]:
+    """The person's roles, in the order of `ROLES`; a superuser counts as administrator."""
+    names = set(user.groups.values_list("name", flat=True)) if user.is_authenticated else set()  # type: ignore[union-attr]
+    if getattr(user, "is_superuser", False):
+        names.add(ADMINISTRATOR)
+    return [role for role in ROLES if role in names]
+
+
+def permissions_of(user: AbstractBaseUser | AnonymousUser) -> list[str]:
+    """Every permission of the table that the person holds."""
+    return [permission for permission in sorted(POLICY) if may(user, permission)]

@@ -1,0 +1,68 @@
+"""Every way a call to DRS can fail, in the words the rest of drsorch decides by.
+
+The classes say what may have happened *on the other side*, because that is what a caller needs:
+`OutcomeUnknown` may have launched servers; every other one certainly did nothing.
+"""
+
+from __future__ import annotations
+
+
+class DrsError(Exception):
+    """Base. `str(error)` is a sentence fit for a person."""
+
+    #: True if the request certainly changed nothing at AWS.
+    did_nothing = True
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "",
+        resource_id: str | None = None,
+        retry_after_seconds: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        #: The service's own error code, for example `ConflictException`; empty if none came.
+        self.code = code
+        #: What the service named as the culprit, for example a source server id.
+        self.resource_id = resource_id
+        self.retry_after_seconds = retry_after_seconds
+
+
+class Throttled(DrsError):
+    """Too many calls (429). Nothing was done; ask again later."""
+
+
+class Rejected(DrsError):
+    """DRS understood the request and refused it; `code` says why."""
+
+
+class ServerBusy(Rejected):
+    """409 ConflictException: a source server is in an unfinished job. One busy server rejects the whole call."""
+
+
+class QuotaExceeded(Rejected):
+    """402 ServiceQuotaExceededException: jobs or servers in jobs are at the account's limit."""
+
+
+class Denied(DrsError):
+    """Credentials are missing, wrong or expired, or IAM refuses the action."""
+
+
+class NotFound(DrsError):
+    """The resource named in the request does not exist there."""
+
+
+class NotInitialised(DrsError):
+    """DRS has not been initialised in this account and Region (UninitializedAccountException), or the opt-in Region is off."""
+
+
+class Unreachable(DrsError):
+    """No connection was made, so nothing was asked: DNS, refused, TLS, connect time-out."""
+
+
+class OutcomeUnknown(DrsError):
+    """The request was sent and no clear answer came: read time-out, reset, 5xx. It may have been carried out."""
+
+    did_nothing = False

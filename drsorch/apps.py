@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class DrsorchConfig(AppConfig):
+    name = "drsorch"
+    verbose_name = "drsorch"

@@ -1,0 +1,231 @@
+"""Configuration, by environment only. README lists the variables; `.env` beside manage.py is read if it exists."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import environ
+from csp.constants import NONE, SELF, UNSAFE_EVAL
+from django.urls import reverse_lazy
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+environ.Env.read_env(BASE_DIR / ".env")
+
+DEBUG = env.bool("DEBUG", default=False)
+# Empty is allowed here so that `manage.py check` can say in a sentence what is missing.
+SECRET_KEY = env.str("SECRET_KEY", default="insecure-for-debugging-only" if DEBUG else "")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if DEBUG else [])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+HTTPS_ONLY = env.bool("HTTPS_ONLY", default=not DEBUG)
+
+INSTALLED_APPS = [
+    "drsorch.apps.DrsorchConfig",
+    "executions",
+    "plans",
+    "protection",
+    "access",
+    "foundation",
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "allauth",
+    "allauth.account",
+    "allauth.socialaccount",
+    "allauth.mfa",
+    "csp",
+    "django_dramatiq",
+    "django_filters",
+    "django_htmx",
+    "django_structlog",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "drf_standardized_errors",
+    "knox",
+    "rest_framework",
+    "rules",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+]
+
+ROOT_URLCONF = "drsorch.urls"
+WSGI_APPLICATION = "drsorch.wsgi.application"
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+# --- Database -----------------------------------------------------------------------------------------------------
+DATABASES: dict[str, dict[str, Any]] = {"default": env.db("DATABASE_URL", default=f"sqlite:///{BASE_DIR}/drsorch.sqlite3")}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    # Writers queue for the lock from the start of a transaction instead of failing in its middle.
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+else:
+    DATABASES["default"]["CONN_MAX_AGE"] = 60
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Messages: nudges only, so any broker may lose any of them ------------------------------------------------------
+DRAMATIQ_BROKER_URL = env.str("DRAMATIQ_BROKER_URL", default="memory://")
+_DRAMATIQ_BROKERS = {
+    "memory": "dramatiq.brokers.stub.StubBroker",
+    "redis": "dramatiq.brokers.redis.RedisBroker",
+    "rediss": "dramatiq.brokers.redis.RedisBroker",
+    "amqp": "dramatiq.brokers.rabbitmq.RabbitmqBroker",
+    "amqps": "dramatiq.brokers.rabbitmq.RabbitmqBroker",
+}
+_DRAMATIQ_OPTIONS: dict[str, dict[str, Any]] = {
+    "memory": {},
+    # A killed worker's messages come back in seconds instead of minutes.
+    "redis": {"url": DRAMATIQ_BROKER_URL, "heartbeat_timeout": 15_000, "maintenance_chance": 100_000},
+    "amqp": {"url": DRAMATIQ_BROKER_URL},
+}
+_scheme = DRAMATIQ_BROKER_URL.partition(":")[0]
+DRAMATIQ_BROKER = {
+    "BROKER": _DRAMATIQ_BROKERS.get(_scheme, "dramatiq.brokers.stub.StubBroker"),
+    "OPTIONS": _DRAMATIQ_OPTIONS.get(_scheme.removesuffix("s") if _scheme != "redis" else "redis", {}),
+    "MIDDLEWARE": [
+        "dramatiq.middleware.AgeLimit",
+        "dramatiq.middleware.TimeLimit",
+        "dramatiq.middleware.ShutdownNotifications",
+        "django_dramatiq.middleware.DbConnectionsMiddleware",
+        "executions.ticker.TickerMiddleware",
+    ],
+}
+DRAMATIQ_AUTODISCOVER_MODULES = ["tasks"]
+
+# --- The engine ---------------------------------------------------------------------------------------------------
+DRSORCH_POLL_FLOOR_SECONDS = env.float("DRSORCH_POLL_FLOOR_SECONDS", default=2.0)
+DRSORCH_POLL_CEILING_SECONDS = env.float("DRSORCH_POLL_CEILING_SECONDS", default=30.0)
+#: How long a job that was perhaps started may stay invisible in DescribeJobs before its launch is sent again.
+DRSORCH_VISIBILITY_WINDOW_SECONDS = env.float("DRSORCH_VISIBILITY_WINDOW_SECONDS", default=60.0)
+DRSORCH_SYNC_SECONDS = env.float("DRSORCH_SYNC_SECONDS", default=300.0)
+DRSORCH_TICK_SECONDS = env.float("DRSORCH_TICK_SECONDS", default=1.0)
+DRSORCH_LEASE_SECONDS = env.float("DRSORCH_LEASE_SECONDS", default=60.0)
+
+# --- People -------------------------------------------------------------------------------------------------------
+AUTHENTICATION_BACKENDS = [
+    "rules.permissions.ObjectPermissionBackend",
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+#: Nobody signs up: administrators make users, or an identity provider does.
+ACCOUNT_ADAPTER = "access.adapters.ClosedAccountAdapter"
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS_ONLY else "http"
+
+# --- API ----------------------------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "access.authentication.BearerTokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["foundation.rest.permissions.PolicyPermission"],
+    "DEFAULT_PAGINATION_CLASS": "foundation.rest.pagination.CursorPages",
+    "DEFAULT_FILTER_BACKENDS": [
+        "django_filters.rest_framework.DjangoFilterBackend",
+        "rest_framework.filters.OrderingFilter",
+    ],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "foundation.rest.schema.ProblemAutoSchema",
+    "EXCEPTION_HANDLER": "foundation.rest.problems.exception_handler",
+    "PAGE_SIZE": 100,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+DRF_STANDARDIZED_ERRORS = {"EXCEPTION_FORMATTER_CLASS": "foundation.rest.problems.ProblemFormatter"}
+REST_KNOX = {"TOKEN_TTL": None, "AUTH_HEADER_PREFIX": "Bearer", "AUTO_REFRESH": False}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "drsorch",
+    "DESCRIPTION": "Prove and run disaster recovery on AWS.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+}
+
+# --- Web ----------------------------------------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+}
+# Files are served straight from where they are developed unless `collectstatic` was run.
+WHITENOISE_USE_FINDERS = not STATIC_ROOT.exists()
+
+SECURE_SSL_REDIRECT = HTTPS_ONLY
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS_ONLY else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS_ONLY
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
+SESSION_COOKIE_SECURE = HTTPS_ONLY
+CSRF_COOKIE_SECURE = HTTPS_ONLY
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        # Unfold's Alpine evaluates expressions; nothing is inline.
+        "script-src": [SELF, UNSAFE_EVAL],
+        "style-src": [SELF, "'unsafe-inline'"],
+        "img-src": [SELF, "data:"],
+        "object-src": [NONE],
+        "base-uri": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+
+UNFOLD: dict[str, Any] = {"SITE_TITLE": "drsorch", "SITE_HEADER": "drsorch", "SITE_SYMBOL": "shield_with_heart", "SITE_URL": None}
+
+from drsorch.logging import LOGGING as LOGGING  # noqa: E402

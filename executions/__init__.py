@@ -1,0 +1,1 @@
+"""Run it: executions of plans, the engine that moves them, the evidence they leave."""

@@ -1,0 +1,98 @@
+"""Every status that can be, in the words of the API, and which of them are final."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    DRILL = "drill"
+    RECOVERY = "recovery"
+
+
+class ExecutionStatus(StrEnum):
+    AWAITING_APPROVAL = "awaiting_approval"
+    RUNNING = "running"
+    PAUSED = "paused"
+    CANCELLING = "cancelling"
+    SUCCEEDED = "succeeded"
+    PARTIALLY_SUCCEEDED = "partially_succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    REJECTED = "rejected"
+
+
+class WaveStatus(StrEnum):
+    PENDING = "pending"
+    #: For its delay, an approval or a step.
+    WAITING = "waiting"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    PARTIALLY_SUCCEEDED = "partially_succeeded"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+
+
+class ServerStatus(StrEnum):
+    PENDING = "pending"
+    #: For quota, for another job to let go of it, or for a try that AWS refused to take.
+    QUEUED = "queued"
+    LAUNCHING = "launching"
+    LAUNCHED = "launched"
+    FAILED = "failed"
+    #: DRS finished without saying: never counted as success.
+    UNKNOWN = "unknown"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+    TERMINATED = "terminated"
+
+
+class Phase(StrEnum):
+    CLEANUP = "cleanup"
+    SNAPSHOT = "snapshot"
+    CONVERSION = "conversion"
+    LAUNCH = "launch"
+    POST_LAUNCH = "post_launch"
+
+
+class CleanupStatus(StrEnum):
+    NONE = "none"
+    SCHEDULED = "scheduled"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+class OperationKind(StrEnum):
+    LAUNCH = "launch"
+    TERMINATE = "terminate"
+
+
+class OperationState(StrEnum):
+    """The life of an intent row: what drsorch knows about one call that must not be made twice."""
+
+    #: Committed; the call may or may not have been made.
+    INTENDED = "intended"
+    #: DRS has the job: `job_id` is set, by its answer or by adoption.
+    ACCEPTED = "accepted"
+    #: The call certainly did nothing; its servers were given back.
+    REFUSED = "refused"
+    #: Every server of it has its result.
+    SETTLED = "settled"
+    #: No job was found although the visibility window is over: given up, its servers were given back.
+    LOST = "lost"
+
+
+EXECUTION_ACTIVE = frozenset(
+    {
+        ExecutionStatus.AWAITING_APPROVAL,
+        ExecutionStatus.RUNNING,
+        ExecutionStatus.PAUSED,
+        ExecutionStatus.CANCELLING,
+    }
+)
+WAVE_ACTIVE = frozenset({WaveStatus.WAITING, WaveStatus.RUNNING})
+WAVE_FINAL = frozenset(WaveStatus) - WAVE_ACTIVE - {WaveStatus.PENDING}
+SERVER_FINAL = frozenset(ServerStatus) - {ServerStatus.PENDING, ServerStatus.QUEUED, ServerStatus.LAUNCHING}
+OPERATION_OPEN = frozenset({OperationState.INTENDED, OperationState.ACCEPTED})

@@ -1,0 +1,271 @@
+"""An execution, its frozen copy of what it runs, and the evidence it leaves.
+
+`status` columns are written by `transitions` alone; events are appended by `audit` alone and never changed.
+"""
+
+from __future__ import annotations
+
+import uuid
+from enum import StrEnum
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+
+from executions.core.states import (
+    EXECUTION_ACTIVE,
+    CleanupStatus,
+    ExecutionStatus,
+    Kind,
+    OperationKind,
+    OperationState,
+    ServerStatus,
+    WaveStatus,
+)
+from plans.models import Plan
+from protection.models import Site
+
+
+def choices(states: type[StrEnum]) -> list[tuple[str, str]]:
+    return [(state.value, state.value.replace("_", " ")) for state in states]
+
+
+class Execution(models.Model):
+    """A run of one revision of a plan, of kind drill or recovery."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="executions")
+    plan_name = models.CharField(max_length=100)
+    plan_revision = models.PositiveIntegerField()
+    kind = models.CharField(max_length=16, choices=choices(Kind))
+    status = models.CharField(max_length=24, choices=choices(ExecutionStatus), db_index=True)
+    reason = models.TextField(blank=True)
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    requested_by_name = models.CharField(max_length=150)
+    approvals_required = models.PositiveSmallIntegerField(default=0)
+    #: Started by an administrator without the approvals it needed; loud everywhere it is shown.
+    break_glass = models.BooleanField(default=False)
+    point_in_time = models.DateTimeField(null=True)
+    requested_at = models.DateTimeField(db_index=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    rto_target_seconds = models.PositiveIntegerField(null=True)
+    rpo_target_seconds = models.PositiveIntegerField(null=True)
+    rto_actual_seconds = models.PositiveIntegerField(null=True)
+    rpo_actual_seconds = models.PositiveIntegerField(null=True)
+    cleanup_after_seconds = models.PositiveIntegerField(null=True)
+    cleanup_status = models.CharField(max_length=16, choices=choices(CleanupStatus), default=CleanupStatus.NONE)
+    cleanup_due_at = models.DateTimeField(null=True)
+    #: Why it ended as it did, in a sentence.
+    outcome = models.TextField(blank=True)
+
+    #: When the engine should look at it next; null when nothing is left to do.
+    next_look_at = models.DateTimeField(null=True, db_index=True)
+    lease_token = models.UUIDField(null=True, editable=False)
+    lease_until = models.DateTimeField(null=True, editable=False)
+    #: Counts nudges, so that one that arrives while a worker looks is not forgotten.
+    nudges = models.PositiveIntegerField(default=0, editable=False)
+    event_count = models.PositiveIntegerField(default=0, editable=False)
+    last_event_hash = models.CharField(max_length=64, blank=True, editable=False)
+
+    class Meta:
+        ordering = ["-requested_at"]
+        indexes = [models.Index(fields=["plan", "-requested_at"], name="executions_by_plan")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["plan"],
+                condition=models.Q(status__in=sorted(EXECUTION_ACTIVE)),
+                name="executions_one_active_per_plan",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.plan_name}"
+
+
+class WaveRun(models.Model):
+    """A wave of an execution: the frozen copy of the plan's wave, and how it goes."""
+
+    execution = models.ForeignKey(Execution, on_delete=models.CASCADE, related_name="waves")
+    position = models.PositiveIntegerField()
+    name = models.CharField(max_length=100)
+    #: Positions of the waves it waits for.
+    depends_on: models.JSONField[list[int], list[int]] = models.JSONField(default=list)
+    minimum_success_percent = models.PositiveSmallIntegerField()
+    on_failure = models.CharField(max_length=16)
+    start_delay_seconds = models.PositiveIntegerField()
+    launch_timeout_seconds = models.PositiveIntegerField()
+    status = models.CharField(max_length=24, choices=choices(WaveStatus), default=WaveStatus.PENDING)
+    #: When its dependencies were met; the start delay counts from here.
+    ready_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(fields=["execution", "position"], name="executions_wave_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Operation(models.Model):
+    """An intent: one StartRecovery or TerminateRecoveryInstances call that must happen at most once."""
+
+    #: Travels as a tag on the job; what a lost answer is found by.
+    key = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    execution = models.ForeignKey(Execution, on_delete=models.CASCADE, related_name="operations")
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=16, choices=choices(OperationKind))
+    state = models.CharField(max_length=16, choices=choices(OperationState), default=OperationState.INTENDED)
+    is_drill = models.BooleanField()
+    #: What is sent: [{"source_server_id": …, "recovery_snapshot_id": …}], or [{"recovery_instance_id": …}].
+    targets: models.JSONField[list[dict[str, Any]], list[dict[str, Any]]] = models.JSONField()
+    job_id = models.CharField(max_length=32, blank=True, db_index=True)
+    #: True if the job was found again after its answer was lost.
+    adopted = models.BooleanField(default=False)
+    created_at = models.DateTimeField()
+    #: When the answer, or the certainty that there is none, came.
+    answered_at = models.DateTimeField(null=True)
+    settled_at = models.DateTimeField(null=True)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["created_at"]
+        indexes = [models.Index(fields=["site", "state"], name="executions_operation_by_site")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.key}"
+
+
+class ServerRun(models.Model):
+    """One source server of a wave, and how its launch goes."""
+
+    execution = models.ForeignKey(Execution, on_delete=models.CASCADE, related_name="servers")
+    wave = models.ForeignKey(WaveRun, on_delete=models.CASCADE, related_name="servers")
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="+")
+    position = models.PositiveIntegerField()
+    source_server_id = models.CharField(max_length=32, db_index=True)
+    hostname = models.CharField(max_length=256, blank=True)
+    os = models.CharField(max_length=256, blank=True)
+    protection_group_name = models.CharField(max_length=100, blank=True)
+    status = models.CharField(max_length=16, choices=choices(ServerStatus), default=ServerStatus.PENDING)
+    phase = models.CharField(max_length=16, blank=True)
+    attempts = models.PositiveIntegerField(default=0)
+    #: The operation that launches it now, or launched it last.
+    operation = models.ForeignKey(Operation, null=True, on_delete=models.SET_NULL, related_name="servers")
+    job_id = models.CharField(max_length=32, blank=True)
+    recovery_instance_id = models.CharField(max_length=32, blank=True)
+    #: Looked for so many times after the launch; an instance may appear a poll or two late.
+    instance_lookups = models.PositiveSmallIntegerField(default=0)
+    #: The snapshot to launch from; empty for the latest state.
+    recovery_snapshot_id = models.CharField(max_length=32, blank=True)
+    #: The point in time it was recovered to.
+    recovery_point_at = models.DateTimeField(null=True)
+    queued_at = models.DateTimeField(null=True)
+    #: Not to be tried again before this time (after AWS refused to take the call).
+    not_before = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["execution", "site", "source_server_id"], name="executions_server_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.hostname or self.source_server_id
+
+
+class Approval(models.Model):
+    """One person's word on an execution that needs approval."""
+
+    execution = models.ForeignKey(Execution, on_delete=models.CASCADE, related_name="approvals")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    user_name = models.CharField(max_length=150)
+    approved = models.BooleanField()
+    comment = models.TextField(blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["at"]
+        constraints = [models.UniqueConstraint(fields=["execution", "user_name"], name="executions_one_word_a_person")]
+
+    def __str__(self) -> str:
+        return f"{self.user_name}: {'approved' if self.approved else 'rejected'}"
+
+
+class Event(models.Model):
+    """One thing that happened, chained by hash to the one before it. Appended by `audit`, never changed."""
+
+    execution = models.ForeignKey(Execution, on_delete=models.PROTECT, related_name="events")
+    sequence = models.PositiveIntegerField()
+    at = models.DateTimeField()
+    #: A user's name, or "drsorch".
+    actor = models.CharField(max_length=150)
+    type = models.CharField(max_length=64)
+    subject = models.CharField(max_length=300, blank=True)
+    detail: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)
+    previous_hash = models.CharField(max_length=64, blank=True)
+    hash = models.CharField(max_length=64)
+
+    class Meta:
+        ordering = ["sequence"]
+        constraints = [models.UniqueConstraint(fields=["execution", "sequence"], name="executions_event_once")]
+
+    def __str__(self) -> str:
+        return f"{self.sequence} {self.type}"
+
+
+class SiteWatch(models.Model):
+    """How drsorch watches the jobs of a site: one poll serves every execution there."""
+
+    site = models.OneToOneField(Site, primary_key=True, on_delete=models.CASCADE, related_name="watch")
+    #: Null: nothing of interest runs there.
+    next_poll_at = models.DateTimeField(null=True, db_index=True)
+    #: When the last complete poll was *begun*; what it did not show was not visible then.
+    polled_at = models.DateTimeField(null=True)
+    lease_token = models.UUIDField(null=True)
+    lease_until = models.DateTimeField(null=True)
+    #: Polls that failed in a row, and what the last one said.
+    failures = models.PositiveIntegerField(default=0)
+    error = models.TextField(blank=True)
+    #: Counts launches intended there: who would launch compares and swaps it, so no two spend the same budget.
+    budget_version = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return str(self.site)
+
+
+class DrsJob(models.Model):
+    """A DRS job as last seen: ours, adopted ones, and other people's that use up the site's quotas."""
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="jobs")
+    job_id = models.CharField(max_length=32)
+    type = models.CharField(max_length=64)
+    initiated_by = models.CharField(max_length=64, blank=True)
+    drs_status = models.CharField(max_length=32)
+    finished = models.BooleanField(default=False)
+    #: The operation key from its tag, where it has one.
+    operation_key = models.CharField(max_length=64, blank=True)
+    #: DRS's own times, by DRS's own clock.
+    created_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    first_seen_at = models.DateTimeField()
+    finished_seen_at = models.DateTimeField(null=True)
+    #: {source_server_id: {"status": …, "instance": …}}
+    servers: models.JSONField[dict[str, dict[str, Any]], dict[str, dict[str, Any]]] = models.JSONField(default=dict)
+    #: {source_server_id: {"phase": …, "error": …, "instance": …, "ended_at": …}}, read from the job's log.
+    progress: models.JSONField[dict[str, dict[str, Any]], dict[str, dict[str, Any]]] = models.JSONField(default=dict)
+    log_read_at = models.DateTimeField(null=True)
+    #: True once the log of the finished job was read, and the recovery instances looked up.
+    complete = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["site", "job_id"], name="executions_job_once_per_site")]
+        indexes = [models.Index(fields=["site", "finished"], name="executions_job_by_site")]
+
+    def __str__(self) -> str:
+        return self.job_id

@@ -1,0 +1,75 @@
+"""The one error hierarchy of the domain. Services raise these; the API and the screens turn them into answers.
+
+Each message is a sentence for a person: what is wrong, where, and what to do about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One thing wrong with what was sent. `attr` is a dotted path such as `waves.1.name`; empty means the whole."""
+
+    attr: str
+    detail: str
+    code: str = "invalid"
+
+
+class DomainError(Exception):
+    """Base. `errors` may name several culprits; `str(error)` is the summary."""
+
+    status = 400
+    title = "Invalid input"
+    code = "invalid"
+
+    def __init__(self, detail: str, *, errors: Sequence[FieldError] = (), code: str = "") -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.errors = tuple(errors)
+        self.code = code or type(self).code
+
+
+class Invalid(DomainError):
+    """What was sent cannot be accepted as it is (400)."""
+
+    @classmethod
+    def field(cls, attr: str, detail: str, code: str = "invalid") -> Invalid:
+        return cls(detail, errors=[FieldError(attr, detail, code)])
+
+    @classmethod
+    def of(cls, errors: Sequence[FieldError]) -> Invalid:
+        """All of `errors` at once, so that a person mends them in one go."""
+        return cls(" ".join(error.detail for error in errors), errors=errors)
+
+
+class NotAllowed(DomainError):
+    """The person may not do this (403)."""
+
+    status, title, code = 403, "Not allowed", "permission_denied"
+
+
+class Missing(DomainError):
+    """What was named does not exist (404)."""
+
+    status, title, code = 404, "Not found", "not_found"
+
+
+class Conflict(DomainError):
+    """It cannot be done in the present state (409)."""
+
+    status, title, code = 409, "Conflict", "conflict"
+
+
+class Stale(DomainError):
+    """Somebody else changed it first (412)."""
+
+    status, title, code = 412, "Changed meanwhile", "stale"
+
+
+class Unavailable(DomainError):
+    """Something that is needed to answer, usually AWS, cannot be reached now (503)."""
+
+    status, title, code = 503, "Not available now", "unavailable"

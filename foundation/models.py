@@ -1,0 +1,26 @@
+"""Rows that belong to no domain: the answers kept for idempotency keys."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+
+class IdempotentAnswer(models.Model):
+    """The first answer to a POST that carried an `Idempotency-Key`; kept for 24 hours."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=255)
+    #: SHA-256 of method, path and body: the same key with another request is a mistake of the caller's.
+    fingerprint = models.CharField(max_length=64)
+    created_at = models.DateTimeField(db_index=True)
+    #: Null while the first request is still being worked on.
+    status = models.PositiveSmallIntegerField(null=True)
+    headers = models.JSONField(default=dict)
+    body = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "key"], name="foundation_one_answer_per_key")]
+
+    def __str__(self) -> str:
+        return self.key

@@ -1,0 +1,1 @@
+"""What should happen: recovery plans, their waves and steps, and every revision of them."""

@@ -1,0 +1,130 @@
+"""Recovery plans. A plan is always saved whole, by `plans.services.plan_save`, as a numbered revision."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+
+from protection.models import ProtectionGroup
+
+
+class OnFailure(models.TextChoices):
+    STOP = "stop", "stop the execution"
+    CONTINUE = "continue", "carry on"
+
+
+class StepWhen(models.TextChoices):
+    BEFORE = "before", "before the wave"
+    AFTER = "after", "after the wave"
+
+
+class StepKind(models.TextChoices):
+    APPROVAL = "approval", "approval"
+    WAIT = "wait", "wait"
+    HTTP_CHECK = "http_check", "HTTP check"
+    TCP_CHECK = "tcp_check", "TCP check"
+    SSM_AUTOMATION = "ssm_automation", "SSM Automation"
+    SSM_COMMAND = "ssm_command", "SSM Run Command"
+    LAMBDA = "lambda", "Lambda function"
+
+
+class Plan(models.Model):
+    """A recovery plan: waves in a dependency graph, protection groups in waves, targets, approvals."""
+
+    name = models.CharField(max_length=100, unique=True)
+    description = models.TextField(blank=True)
+    rto_target_seconds = models.PositiveIntegerField("RTO target (seconds)", null=True, blank=True)
+    rpo_target_seconds = models.PositiveIntegerField("RPO target (seconds)", null=True, blank=True)
+    #: Approvals that a recovery needs before it starts; a drill needs none.
+    approvals_required = models.PositiveSmallIntegerField(default=1)
+    #: Number of the newest revision, and what a change compares and swaps.
+    version = models.PositiveIntegerField(default=1, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Wave(models.Model):
+    plan = models.ForeignKey(Plan, on_delete=models.CASCADE, related_name="waves")
+    position = models.PositiveIntegerField()
+    name = models.CharField(max_length=100)
+    #: Null: follows the wave above it. []: starts at once. Else names of waves of this plan.
+    depends_on: models.JSONField[list[str] | None, list[str] | None] = models.JSONField(null=True, default=None)
+    minimum_success_percent = models.PositiveSmallIntegerField(default=100)
+    on_failure = models.CharField(max_length=16, choices=OnFailure.choices, default=OnFailure.STOP)
+    start_delay_seconds = models.PositiveIntegerField(default=0)
+    launch_timeout_seconds = models.PositiveIntegerField(default=3600)
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["plan", "position"], name="plans_wave_position_once"),
+            models.UniqueConstraint(fields=["plan", "name"], name="plans_wave_name_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class WaveGroup(models.Model):
+    """A protection group's place in a wave. A group appears once in a plan."""
+
+    wave = models.ForeignKey(Wave, on_delete=models.CASCADE, related_name="wave_groups")
+    position = models.PositiveIntegerField()
+    protection_group = models.ForeignKey(ProtectionGroup, on_delete=models.PROTECT, related_name="wave_groups")
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(fields=["wave", "protection_group"], name="plans_group_once_per_wave")]
+
+    def __str__(self) -> str:
+        return str(self.protection_group)
+
+
+class Step(models.Model):
+    """Something done before or after a wave that is not a launch."""
+
+    wave = models.ForeignKey(Wave, on_delete=models.CASCADE, related_name="steps")
+    position = models.PositiveIntegerField()
+    name = models.CharField(max_length=100)
+    when = models.CharField(max_length=8, choices=StepWhen.choices)
+    kind = models.CharField(max_length=16, choices=StepKind.choices)
+    timeout_seconds = models.PositiveIntegerField(default=1800)
+    on_failure = models.CharField(max_length=16, choices=OnFailure.choices, default=OnFailure.STOP)
+    parameters: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(fields=["wave", "name"], name="plans_step_name_once_per_wave")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PlanRevision(models.Model):
+    """A plan as it was saved once: the whole portable document, by whom, when, and what changed. Never edited."""
+
+    plan = models.ForeignKey(Plan, on_delete=models.CASCADE, related_name="revisions")
+    number = models.PositiveIntegerField()
+    saved_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    #: Kept beside the key so that it survives the user.
+    saved_by_name = models.CharField(max_length=150)
+    saved_at = models.DateTimeField()
+    #: The plan as API.md writes it.
+    document: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField()
+    #: [{"path": "waves.App.minimum_success_percent", "before": 100, "after": 80}, ...]; empty for the first.
+    diff: models.JSONField[list[dict[str, Any]], list[dict[str, Any]]] = models.JSONField(default=list)
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [models.UniqueConstraint(fields=["plan", "number"], name="plans_revision_number_once")]
+
+    def __str__(self) -> str:
+        return f"{self.plan} · revision {self.number}"

@@ -1,0 +1,1 @@
+"""What exists: sites, the mirrored inventory of source servers, protection groups."""

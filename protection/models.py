@@ -1,0 +1,139 @@
+"""Sites, the mirrored inventory, and protection groups. Rows only: writing is in services, reading in selectors."""
+
+from __future__ import annotations
+
+from django.core.validators import RegexValidator
+from django.db import models
+
+from drs.port import Quotas
+
+
+class Site(models.Model):
+    """A recovery site: one AWS account in one Region where DRS holds source servers."""
+
+    name = models.CharField(max_length=100, unique=True)
+    account_id = models.CharField(
+        "AWS account", max_length=12, validators=[RegexValidator(r"^\d{12}$", "An AWS account id has 12 digits.")]
+    )
+    region = models.CharField(
+        "Region",
+        max_length=32,
+        validators=[RegexValidator(r"^[a-z]{2,4}(-[a-z]+)+-\d$", "A Region is written like eu-central-1.")],
+    )
+    role_arn = models.CharField(
+        "role to assume",
+        max_length=2048,
+        blank=True,
+        help_text="Empty: drsorch's own credentials are used.",
+        validators=[
+            RegexValidator(
+                r"^arn:aws[a-z-]*:iam::\d{12}:role/.+$", "A role looks like arn:aws:iam::123456789012:role/name."
+            )
+        ],
+    )
+    external_id = models.CharField("external id", max_length=1224, blank=True)
+    endpoint_url = models.URLField("endpoint URL", blank=True, help_text="Empty: AWS's own.")
+    job_tags = models.BooleanField(
+        "tag DRS jobs",
+        default=True,
+        help_text="The tag finds a job again when its answer was lost. It needs drs:TagResource.",
+    )
+
+    # As read at the last sync; the documented defaults until then.
+    quota_concurrent_jobs = models.PositiveIntegerField(default=20, editable=False)
+    quota_servers_per_job = models.PositiveIntegerField(default=100, editable=False)
+    quota_servers_in_jobs = models.PositiveIntegerField(default=500, editable=False)
+    quota_source = models.CharField(max_length=32, default="documented defaults", editable=False)
+
+    last_synced_at = models.DateTimeField(null=True, editable=False)
+    sync_error = models.TextField(blank=True, editable=False)
+    #: When the next sync is due; the ticker nudges whatever is due.
+    next_sync_at = models.DateTimeField(null=True, editable=False, db_index=True)
+    #: A worker that syncs holds the site until then.
+    sync_lease_until = models.DateTimeField(null=True, editable=False)
+
+    version = models.PositiveIntegerField(default=1, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account_id", "region", "endpoint_url"], name="protection_one_site_per_account_and_region"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def quotas(self) -> Quotas:
+        return Quotas(
+            concurrent_jobs=self.quota_concurrent_jobs,
+            servers_per_job=self.quota_servers_per_job,
+            servers_in_jobs=self.quota_servers_in_jobs,
+            source=self.quota_source,
+        )
+
+
+class ProtectionGroup(models.Model):
+    """Servers of one site that are recovered together: named one by one, by tags, or both."""
+
+    name = models.CharField(max_length=100, unique=True)
+    description = models.TextField(blank=True)
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="protection_groups")
+    #: {"App": ["shop"], "Tier": ["db", "cache"]}: all keys, any of the values. Empty selects nothing.
+    tag_selector: models.JSONField[dict[str, list[str]], dict[str, list[str]]] = models.JSONField(default=dict, blank=True)
+    #: Source server ids named one by one; they may be of servers that DRS no longer has.
+    explicit_servers: models.JSONField[list[str], list[str]] = models.JSONField(default=list, blank=True)
+    version = models.PositiveIntegerField(default=1, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SourceServer(models.Model):
+    """A server that DRS replicates, as last seen there."""
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="source_servers")
+    source_server_id = models.CharField(max_length=32)
+    arn = models.CharField(max_length=2048, blank=True)
+    hostname = models.CharField(max_length=256, blank=True)
+    fqdn = models.CharField(max_length=256, blank=True)
+    os = models.CharField("operating system", max_length=256, blank=True)
+    tags: models.JSONField[dict[str, str], dict[str, str]] = models.JSONField(default=dict)
+    #: CONTINUOUS, STALLED, ... or a value we do not know.
+    replication_state = models.CharField(max_length=64, blank=True, db_index=True)
+    replication_error = models.CharField(max_length=256, blank=True)
+    lag_seconds = models.FloatField("lag", null=True)
+    replication_direction = models.CharField(max_length=32, blank=True)
+    recovery_instance_id = models.CharField(max_length=32, blank=True)
+    last_launch_status = models.CharField(max_length=32, blank=True)
+    last_launch_at = models.DateTimeField(null=True)
+    cpu_cores = models.PositiveIntegerField(default=0)
+    ram_bytes = models.BigIntegerField(default=0)
+    disk_bytes = models.BigIntegerField(default=0)
+    staging_account_id = models.CharField(max_length=12, blank=True)
+    first_seen_at = models.DateTimeField()
+    #: Set while DRS does not list the server; the row is kept because plans and history use it.
+    missing_since = models.DateTimeField(null=True, db_index=True)
+    #: The one group it belongs to now: written by `protection.services` whenever inventory or groups change.
+    protection_group = models.ForeignKey(
+        ProtectionGroup, null=True, on_delete=models.SET_NULL, related_name="members", editable=False
+    )
+    #: A sentence, where a second group selects it as well (tags changed after both groups were saved).
+    membership_conflict = models.TextField(blank=True, editable=False)
+
+    class Meta:
+        ordering = ["hostname", "source_server_id"]
+        constraints = [
+            models.UniqueConstraint(fields=["site", "source_server_id"], name="protection_source_server_once_per_site")
+        ]
+
+    def __str__(self) -> str:
+        return self.hostname or self.source_server_id
+
