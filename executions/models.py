@@ -156,8 +156,6 @@ class ServerRun(models.Model):
     operation = models.ForeignKey(Operation, null=True, on_delete=models.SET_NULL, related_name="servers")
     job_id = models.CharField(max_length=32, blank=True)
     recovery_instance_id = models.CharField(max_length=32, blank=True)
-    #: Looked for so many times after the launch; an instance may appear a poll or two late.
-    instance_lookups = models.PositiveSmallIntegerField(default=0)
     #: The snapshot to launch from; empty for the latest state.
     recovery_snapshot_id = models.CharField(max_length=32, blank=True)
     #: The point in time it was recovered to.
@@ -255,12 +253,14 @@ class DrsJob(models.Model):
     ended_at = models.DateTimeField(null=True)
     first_seen_at = models.DateTimeField()
     finished_seen_at = models.DateTimeField(null=True)
-    #: {source_server_id: {"status": …, "instance": …}}
-    servers: models.JSONField[dict[str, dict[str, Any]], dict[str, dict[str, Any]]] = models.JSONField(default=dict)
-    #: {source_server_id: {"phase": …, "error": …, "instance": …, "ended_at": …}}, read from the job's log.
+    #: {source_server_id: launch status}, as DescribeJobs lists them.
+    servers: models.JSONField[dict[str, str], dict[str, str]] = models.JSONField(default=dict)
+    #: {source_server_id: {"phase", "error", "instance_id", "ended_at", "recovery_point_at"}}, from log and instances.
     progress: models.JSONField[dict[str, dict[str, Any]], dict[str, dict[str, Any]]] = models.JSONField(default=dict)
     log_read_at = models.DateTimeField(null=True)
-    #: True once the log of the finished job was read, and the recovery instances looked up.
+    #: How often the log and the instances of the finished job were asked for.
+    examinations = models.PositiveSmallIntegerField(default=0)
+    #: True once asking again would tell nothing more of the finished job.
     complete = models.BooleanField(default=False)
 
     class Meta:
@@ -269,3 +269,13 @@ class DrsJob(models.Model):
 
     def __str__(self) -> str:
         return self.job_id
+
+
+class Heartbeat(models.Model):
+    """Proof that a ticker runs somewhere; one row, which every ticker may write."""
+
+    name = models.CharField(primary_key=True, max_length=32, default="ticker")
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.at:%H:%M:%S}"

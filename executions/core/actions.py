@@ -1,0 +1,123 @@
+"""What `decide` may ask for. Plain facts: acting on them is `reconciler`'s and `launching`'s business."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from executions.core.states import ExecutionStatus, ServerStatus, WaveStatus
+
+
+@dataclass(frozen=True, slots=True)
+class MoveWave:
+    wave: int
+    to: WaveStatus
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MoveServers:
+    """Servers that change status together, for the same reason."""
+
+    servers: tuple[int, ...]
+    to: ServerStatus
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerOutcome:
+    """The result of one server's launch. `to` is launched, failed or unknown."""
+
+    server: int
+    to: ServerStatus
+    error: str = ""
+    instance_id: str = ""
+    ended_at: datetime | None = None
+    recovery_point_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SettleServers:
+    operation: str
+    outcomes: tuple[ServerOutcome, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NoteProgress:
+    """Phases of servers that are launching: (server, phase)."""
+
+    phases: tuple[tuple[int, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NoteDetails:
+    """What became known of launched servers after their launch."""
+
+    outcomes: tuple[ServerOutcome, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CloseOperation:
+    operation: str
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptJob:
+    """The job of an operation whose answer was lost has been found."""
+
+    operation: str
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUpOperation:
+    """The visibility window is over and DRS shows no job: its servers may be launched again."""
+
+    operation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """Start one DRS job. `budget_version` is what the budget was read at, to be compared and swapped."""
+
+    site: int
+    servers: tuple[int, ...]
+    budget_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class PollSite:
+    """Look at the site's jobs now: nothing is launched there on stale knowledge."""
+
+    site: int
+
+
+@dataclass(frozen=True, slots=True)
+class FinishExecution:
+    to: ExecutionStatus
+    outcome: str
+    rto_actual_seconds: int | None
+    rpo_actual_seconds: int | None
+
+
+Action = (
+    MoveWave
+    | MoveServers
+    | SettleServers
+    | NoteProgress
+    | NoteDetails
+    | CloseOperation
+    | AdoptJob
+    | GiveUpOperation
+    | Launch
+    | PollSite
+    | FinishExecution
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do now, and when to look again (None: nothing left, or only a person or a job can move it)."""
+
+    actions: tuple[Action, ...]
+    look_at: datetime | None

@@ -1,0 +1,58 @@
+"""Packing queued servers into DRS jobs under a site's budget (DRS_FACTS 4.1). Quotas are a budget, not an error."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from executions.core.snapshot import ServerView, SiteView
+from executions.core.states import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What may still be started at a site now: jobs, servers in all, and who is busy (server id -> what with)."""
+
+    jobs: int
+    servers: int
+    servers_per_job: int
+    busy: dict[str, str]
+
+
+def budget_of(site: SiteView, kind: Kind) -> Budget:
+    """The room that everything in flight leaves; a drill leaves it all to recoveries that queue."""
+    running = [job for job in site.jobs if not job.finished]
+    busy: dict[str, str] = {}
+    for job in running:
+        busy.update(dict.fromkeys(job.servers, job.job_id))
+    for servers in site.intended:
+        busy.update(dict.fromkeys(servers, "a launch that is being started"))
+    jobs = site.concurrent_jobs - len(running) - len(site.intended)
+    in_jobs = sum(len(job.servers) for job in running) + sum(len(servers) for servers in site.intended)
+    servers = site.servers_in_jobs - in_jobs
+    if kind is Kind.DRILL and site.recovery_queue:
+        jobs = servers = 0
+    return Budget(jobs=max(jobs, 0), servers=max(servers, 0), servers_per_job=max(site.servers_per_job, 1), busy=busy)
+
+
+def pack(candidates: Sequence[ServerView], budget: Budget) -> list[list[ServerView]]:
+    """Jobs to start now, in the candidates' order. Busy servers and those beyond the budget are left out.
+
+    No server is packed twice, not even if it is a candidate twice: DRS takes one job a server.
+    """
+    jobs: list[list[ServerView]] = []
+    left = budget.servers
+    taken = set(budget.busy)
+    for server in candidates:
+        if left <= 0:
+            break
+        if server.source_server_id in taken:
+            continue
+        if not jobs or len(jobs[-1]) >= budget.servers_per_job:
+            if len(jobs) >= budget.jobs:
+                break
+            jobs.append([])
+        jobs[-1].append(server)
+        taken.add(server.source_server_id)
+        left -= 1
+    return jobs
