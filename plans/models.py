@@ -7,27 +7,20 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 
+from plans.core.steps import OnFailure, StepKind, StepWhen
 from protection.models import ProtectionGroup
 
-
-class OnFailure(models.TextChoices):
-    STOP = "stop", "stop the execution"
-    CONTINUE = "continue", "carry on"
-
-
-class StepWhen(models.TextChoices):
-    BEFORE = "before", "before the wave"
-    AFTER = "after", "after the wave"
-
-
-class StepKind(models.TextChoices):
-    APPROVAL = "approval", "approval"
-    WAIT = "wait", "wait"
-    HTTP_CHECK = "http_check", "HTTP check"
-    TCP_CHECK = "tcp_check", "TCP check"
-    SSM_AUTOMATION = "ssm_automation", "SSM Automation"
-    SSM_COMMAND = "ssm_command", "SSM Run Command"
-    LAMBDA = "lambda", "Lambda function"
+ON_FAILURE = [(OnFailure.STOP.value, "stop the execution"), (OnFailure.CONTINUE.value, "carry on")]
+STEP_WHEN = [(StepWhen.BEFORE.value, "before the wave"), (StepWhen.AFTER.value, "after the wave")]
+STEP_KINDS = [
+    (StepKind.APPROVAL.value, "approval"),
+    (StepKind.WAIT.value, "wait"),
+    (StepKind.HTTP_CHECK.value, "HTTP check"),
+    (StepKind.TCP_CHECK.value, "TCP check"),
+    (StepKind.SSM_AUTOMATION.value, "SSM Automation"),
+    (StepKind.SSM_COMMAND.value, "SSM Run Command"),
+    (StepKind.LAMBDA.value, "Lambda function"),
+]
 
 
 class Plan(models.Model):
@@ -58,7 +51,7 @@ class Wave(models.Model):
     #: Null: follows the wave above it. []: starts at once. Else names of waves of this plan.
     depends_on: models.JSONField[list[str] | None, list[str] | None] = models.JSONField(null=True, default=None)
     minimum_success_percent = models.PositiveSmallIntegerField(default=100)
-    on_failure = models.CharField(max_length=16, choices=OnFailure.choices, default=OnFailure.STOP)
+    on_failure = models.CharField(max_length=16, choices=ON_FAILURE, default=OnFailure.STOP)
     start_delay_seconds = models.PositiveIntegerField(default=0)
     launch_timeout_seconds = models.PositiveIntegerField(default=3600)
 
@@ -94,10 +87,10 @@ class Step(models.Model):
     wave = models.ForeignKey(Wave, on_delete=models.CASCADE, related_name="steps")
     position = models.PositiveIntegerField()
     name = models.CharField(max_length=100)
-    when = models.CharField(max_length=8, choices=StepWhen.choices)
-    kind = models.CharField(max_length=16, choices=StepKind.choices)
+    when = models.CharField(max_length=8, choices=STEP_WHEN)
+    kind = models.CharField(max_length=16, choices=STEP_KINDS)
     timeout_seconds = models.PositiveIntegerField(default=1800)
-    on_failure = models.CharField(max_length=16, choices=OnFailure.choices, default=OnFailure.STOP)
+    on_failure = models.CharField(max_length=16, choices=ON_FAILURE, default=OnFailure.STOP)
     parameters: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict, blank=True)
 
     class Meta:

@@ -1,0 +1,150 @@
+"""Reading what somebody sent, field by field: each wrong one is noted as a sentence, and reading goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from foundation.errors import FieldError
+
+#: A year: longer is a slip of the unit, and it fits every database's integer.
+MAX_SECONDS = 31_536_000
+MAX_TEXT = 10_000
+
+
+@dataclass
+class Fields:
+    """One JSON object at the dotted path `attr`, called `subject` in sentences. Errors go to the shared list."""
+
+    raw: Mapping[str, Any]
+    attr: str
+    subject: str
+    errors: list[FieldError]
+    _read: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, raw: object, attr: str, subject: str, errors: list[FieldError]) -> Fields:
+        """Take `raw` if it is an object; anything else is noted, and reads as an empty one."""
+        if not isinstance(raw, Mapping):
+            errors.append(FieldError(attr, f"{subject} must be an object, not {shown(raw)}.", "not_an_object"))
+            raw = _NOT_AN_OBJECT
+        return cls(raw, attr, subject, errors)
+
+    def path(self, key: str) -> str:
+        return f"{self.attr}.{key}" if self.attr else key
+
+    def error(self, key: str, detail: str, code: str = "invalid") -> None:
+        self.errors.append(FieldError(self.path(key), detail, code))
+
+    def take(self, key: str, default: Any = None) -> Any:
+        """The value as sent, or the default; marks the key as known."""
+        self._read.add(key)
+        return self.raw.get(key, default)
+
+    def text(self, key: str, *, required: bool = False, default: str = "", limit: int = MAX_TEXT) -> str:
+        """A text of at most `limit` characters; a required one may not be blank, and is one line, trimmed."""
+        value = self.take(key, None if required else default)
+        if value is None and self.raw is _NOT_AN_OBJECT:
+            return default
+        if required and (value is None or (isinstance(value, str) and not value.strip())):
+            self.error(key, f"{self.subject} needs a {_words(key)}.", "required")
+            return default
+        if not isinstance(value, str):
+            self.error(key, f"{self.subject}: {_words(key)} must be text, not {shown(value)}.")
+            return default
+        if required:
+            value = value.strip()
+            if any(not character.isprintable() for character in value):
+                self.error(key, f"{self.subject}: {_words(key)} must be one line of printable characters.")
+                return default
+        if len(value) > limit:
+            self.error(key, f"{self.subject}: {_words(key)} is {len(value)} characters long; {limit} are the most.")
+            return default
+        return value
+
+    def whole(self, key: str, *, low: int, high: int, default: int | None = None, unit: str = "") -> int:
+        """A whole number from `low` to `high`; required unless there is a default."""
+        value = self.take(key, default)
+        if value is None and key not in self.raw:
+            if self.raw is not _NOT_AN_OBJECT:
+                self.error(key, f"{self.subject} needs {key}.", "required")
+            return low
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            self.error(
+                key, f"{self.subject}: {key} must be a whole number{unit} from {low} to {high}, not {shown(value)}."
+            )
+            return default if default is not None else low
+        return value
+
+    def seconds(self, key: str, *, low: int = 0, default: int | None = None) -> int:
+        return self.whole(key, low=low, high=MAX_SECONDS, default=default, unit=" of seconds")
+
+    def seconds_or_none(self, key: str) -> int | None:
+        """A target: seconds, at least 1, or null for none."""
+        return None if self.take(key) is None else self.seconds(key, low=1)
+
+    def choice(self, key: str, options: Collection[str], *, default: str = "") -> str:
+        """One of `options`; required unless there is a default."""
+        value = self.take(key, default or None)
+        if value is None and key not in self.raw:
+            if self.raw is not _NOT_AN_OBJECT:
+                self.error(key, f"{self.subject} needs {key}: {_either(options)}.", "required")
+            return default
+        if not isinstance(value, str) or value not in options:
+            self.error(key, f"{self.subject}: {key} must be {_either(options)}, not {shown(value)}.", "invalid_choice")
+            return default
+        return value
+
+    def items(self, key: str) -> Sequence[Any]:
+        """A list, as sent; none sent is an empty one."""
+        value = self.take(key, [])
+        if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+            return value
+        self.error(key, f"{self.subject}: {key} must be a list, not {shown(value)}.", "not_a_list")
+        return []
+
+    def finish(self) -> None:
+        """Note every key that nobody asked for: a misspelt one must not be lost in silence."""
+        for key in self.raw:
+            if key not in self._read:
+                known = ", ".join(sorted(self._read)) or "none"
+                self.error(str(key), f"{self.subject} has no field {shown(key)}. Its fields are: {known}.", "unknown")
+
+
+_NOT_AN_OBJECT: Mapping[str, Any] = {}
+
+
+def shown(value: object) -> str:
+    """The value as a person recognises it, cut short."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Mapping):
+        return "an object"
+    if isinstance(value, list | tuple):
+        return "a list"
+    text = str(value)
+    return f"“{text[:60]}…”" if len(text) > 60 else (f"“{text}”" if isinstance(value, str) else text)
+
+
+def unstorable(value: object) -> bool:
+    """True where some text in it can be kept by no database: a NUL, or half of a surrogate pair."""
+    if isinstance(value, str):
+        return "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value)
+    if isinstance(value, Mapping):
+        mapping = cast("Mapping[object, object]", value)
+        return any(unstorable(key) or unstorable(item) for key, item in mapping.items())
+    if isinstance(value, list | tuple):
+        return any(unstorable(item) for item in value)
+    return False
+
+
+def _words(key: str) -> str:
+    return key.replace("_", " ")
+
+
+def _either(options: Collection[str]) -> str:
+    *others, last = options
+    return f"{', '.join(others)} or {last}" if others else last

@@ -1,0 +1,163 @@
+"""Writing plans. A plan is saved whole, as a numbered revision, by compare-and-swap on its version."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import IntegrityError, transaction
+from django.db.models import ProtectedError
+from django.utils import timezone
+
+from access import policy
+from foundation.errors import Conflict, Invalid, Missing, Stale
+from plans import selectors
+from plans.core.differences import Difference, differences
+from plans.core.document import PlanDocument, normalise
+from plans.models import Plan, PlanRevision, Step, Wave, WaveGroup
+from protection.models import ProtectionGroup
+
+
+def plan_save(
+    *, document: Mapping[str, Any], by: AbstractBaseUser, plan: Plan | None = None, expected_version: int | None = None
+) -> Plan:
+    """Save the whole plan (API.md, "A plan"): a new one, or the next revision of `plan`.
+
+    With `expected_version`, a plan that has moved on raises `Stale`, and nothing is written. A document that changes
+    nothing makes no revision. Returns the plan as it stands, ready for `selectors.document`.
+    """
+    policy.require(by, "plans.change_plan" if plan else "plans.add_plan")
+    with _saving():
+        if plan is None:
+            saved = _insert(document, by=by)
+        else:
+            saved = _replace(_locked(plan, expected_version), lambda current: document, by=by)
+    return selectors.plans().get(pk=saved.pk)
+
+
+def plan_patch(
+    *, changes: Mapping[str, Any], by: AbstractBaseUser, plan: Plan, expected_version: int | None = None
+) -> Plan:
+    """Save the plan with the top-level fields in `changes` put in place of its own; `waves` is one such field."""
+    policy.require(by, "plans.change_plan")
+    with _saving():
+        saved = _replace(_locked(plan, expected_version), lambda current: {**current, **changes}, by=by)
+    return selectors.plans().get(pk=saved.pk)
+
+
+def plan_delete(plan: Plan, *, by: AbstractBaseUser, expected_version: int | None = None) -> None:
+    """Delete a plan that was never run, with its revisions; one that was is evidence, and raises `Conflict`."""
+    policy.require(by, "plans.delete_plan")
+    with transaction.atomic():
+        current = _locked(plan, expected_version)
+        try:
+            current.delete()
+        except ProtectedError as error:
+            count = len(error.protected_objects)
+            runs = "one execution" if count == 1 else f"{count} executions"
+            raise Conflict(f"Plan “{current}” has {runs}, whose record must stay: it cannot be deleted.") from error
+
+
+def _locked(plan: Plan, expected_version: int | None) -> Plan:
+    """The plan's row, held until the transaction ends, if it still has the version that was expected."""
+    current = Plan.objects.select_for_update().filter(pk=plan.pk).first()
+    if current is None:
+        raise Missing(f"Plan “{plan}” was deleted meanwhile.")
+    if expected_version is not None and current.version != expected_version:
+        newest = selectors.revision(current, current.version)
+        raise Stale(
+            f"Plan “{current}” is at revision {current.version} by now, saved by {newest.saved_by_name}; "
+            f"yours began from revision {expected_version}. Read it again, and put your change on top."
+        )
+    return current
+
+
+@contextmanager
+def _saving() -> Iterator[None]:
+    """One transaction. What it would break was checked in it; only somebody quicker leads to an integrity error."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        raise Conflict(
+            "The plan was not saved: meanwhile somebody took its name, or deleted one of its groups. Try again."
+        ) from error
+
+
+def _insert(raw: Mapping[str, Any], *, by: AbstractBaseUser) -> Plan:
+    document = normalise(raw, groups=selectors.group_names())
+    _check_name_free(document["name"], other_than=None)
+    plan = Plan.objects.create(version=1, **_columns(document))
+    _write_waves(plan, document)
+    _append_revision(plan, document, [], by=by)
+    return plan
+
+
+def _replace(plan: Plan, change: Callable[[Mapping[str, Any]], Mapping[str, Any]], *, by: AbstractBaseUser) -> Plan:
+    """Save what `change` makes of the current document, unless that is the same."""
+    current = selectors.document(selectors.plans().get(pk=plan.pk))
+    document = normalise(change(current), groups=selectors.group_names())
+    diff = differences(current, document)
+    if not diff:
+        return plan
+    _check_name_free(document["name"], other_than=plan)
+    version = plan.version + 1
+    moved = Plan.objects.filter(pk=plan.pk, version=plan.version).update(
+        version=version, updated_at=timezone.now(), **_columns(document)
+    )
+    if not moved:
+        raise Stale(f"Plan “{plan}” was changed by somebody else at this moment. Read it again.")
+    plan.version = version
+    plan.waves.all().delete()
+    _write_waves(plan, document)
+    _append_revision(plan, document, diff, by=by)
+    return plan
+
+
+def _columns(document: PlanDocument) -> dict[str, Any]:
+    return {key: value for key, value in document.items() if key != "waves"}
+
+
+def _check_name_free(name: str, *, other_than: Plan | None) -> None:
+    if Plan.objects.filter(name=name).exclude(pk=other_than.pk if other_than else None).exists():
+        raise Invalid.field("name", f"There is a plan named “{name}” already.", "unique")
+
+
+def _write_waves(plan: Plan, document: PlanDocument) -> None:
+    """Write the waves, their groups and steps in four queries, however many there are."""
+    names = {name for wave in document["waves"] for name in wave["protection_groups"]}
+    # Locked, so that none of them is deleted before the plan that uses it is committed.
+    groups = {
+        group.name: group for group in ProtectionGroup.objects.select_for_update(no_key=True).filter(name__in=names)
+    }
+    waves = Wave.objects.bulk_create(
+        Wave(
+            plan=plan,
+            position=position,
+            **{key: value for key, value in wave.items() if key not in ("protection_groups", "steps")},
+        )
+        for position, wave in enumerate(document["waves"])
+    )
+    both = list(zip(waves, document["waves"], strict=True))
+    WaveGroup.objects.bulk_create(
+        WaveGroup(wave=row, position=position, protection_group=groups[name])
+        for row, wave in both
+        for position, name in enumerate(wave["protection_groups"])
+    )
+    Step.objects.bulk_create(
+        Step(wave=row, position=position, **step) for row, wave in both for position, step in enumerate(wave["steps"])
+    )
+
+
+def _append_revision(plan: Plan, document: PlanDocument, diff: list[Difference], *, by: AbstractBaseUser) -> None:
+    PlanRevision.objects.create(
+        plan=plan,
+        number=plan.version,
+        saved_by=by,
+        saved_by_name=by.get_username(),
+        saved_at=timezone.now(),
+        document=dict(document),
+        diff=[dict(change) for change in diff],
+    )
