@@ -1,0 +1,59 @@
+# What a person types. `make` alone says what there is.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+PORT ?= 8000
+DEMO_EXIT ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+# Stamps: a second `make` does nothing until a lock changes.
+VENV_MADE := $(VENV)/.made
+RUNTIME := $(VENV)/.runtime
+DEV := $(VENV)/.dev
+
+PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input --require-hashes --no-deps
+UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes
+
+.PHONY: help install demo run test check lock
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo "  PORT=8000     where demo and run serve"
+	@echo "  DEMO_EXIT=1   demo stops after its drill; exit 0 only if the drill succeeded"
+
+install: $(RUNTIME) ## .venv, from the hashed lock
+
+demo: $(RUNTIME) ## a drill of a three-tier application, live, against the simulator; then serves until Ctrl-C
+	@$(BIN)/python manage.py demo --port $(PORT) $(if $(filter-out 0,$(DEMO_EXIT)),--exit)
+
+run: $(RUNTIME) ## serve on the embedded default: SQLite, the worker in the same process
+	@$(BIN)/python manage.py run --port $(PORT)
+
+test: $(DEV) ## the whole suite: on SQLite, then on a real PostgreSQL with a real Redis and worker processes
+	@.ci/packages test
+	@.ci/test
+
+check: $(DEV) ## ruff, mypy, import-linter, djlint, Django's checks, missing migrations
+	@.ci/check
+
+lock: $(DEV) ## write the hashed locks again; UPGRADE=1 takes newer releases
+	$(UV_COMPILE) $(if $(UPGRADE),--upgrade) requirements.in -o requirements.txt
+	$(UV_COMPILE) $(if $(UPGRADE),--upgrade) requirements-dev.in -o requirements-dev.txt
+
+$(VENV_MADE):
+	@.ci/packages python $(PYTHON)
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(RUNTIME): requirements.txt $(VENV_MADE)
+	@echo "Installing requirements.txt into $(VENV) ..."
+	@$(PIP_INSTALL) -r requirements.txt
+	@touch $@
+
+$(DEV): requirements-dev.txt $(VENV_MADE)
+	@echo "Installing requirements-dev.txt into $(VENV) ..."
+	@$(PIP_INSTALL) -r requirements-dev.txt
+	@touch $@

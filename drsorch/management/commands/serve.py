@@ -1,0 +1,51 @@
+"""`manage.py serve`: drsorch in one process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection, connections
+from django.db.migrations.executor import MigrationExecutor
+
+from drsorch.embedded import EmbeddedWorker
+from drsorch.serving import CannotListen, Server, address, listen
+
+
+class Command(BaseCommand):
+    help = "Serve the web pages and the API and, unless told not to, run the worker and the ticker in the same process."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1", help="address to serve on (default: this machine only)")
+        parser.add_argument(
+            "--port", type=int, default=8000, help="port to serve on; 0 takes a free one (default: 8000)"
+        )
+        parser.add_argument(
+            "--no-worker", action="store_true", help="only the web; `manage.py rundramatiq` runs the work elsewhere"
+        )
+
+    def handle(self, *args: Any, host: str, port: int, no_worker: bool, **options: Any) -> None:
+        try:
+            listener = listen(host, port)
+        except CannotListen as error:
+            raise CommandError(str(error)) from error
+        _require_migrated()
+        self.stdout.write(f"drsorch serves at {address(listener)}" + (", without a worker" if no_worker else ""))
+        if not get_user_model().objects.exists():
+            self.stdout.write("Nobody can sign in yet. Make the first administrator: manage.py createsuperuser")
+        self.stdout.flush()
+        # What was opened to look is not to be shared with the process that is forked to serve.
+        connections.close_all()
+        Server(listener, None if no_worker else EmbeddedWorker()).run()
+
+
+def _require_migrated() -> None:
+    executor = MigrationExecutor(connection)
+    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if missing:
+        name = connection.settings_dict["NAME"]
+        raise CommandError(
+            f"The database {name} lacks {len(missing)} of drsorch's migrations. "
+            "Apply them, then serve: manage.py migrate"
+        )
