@@ -1,0 +1,222 @@
+"""Reading the rows of the engine. A snapshot takes the same number of queries however many servers there are."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import Count, Q, QuerySet
+
+from executions.core.snapshot import (
+    JobView,
+    OperationView,
+    ServerProgress,
+    ServerView,
+    Settings,
+    SiteView,
+    Snapshot,
+    WaveView,
+)
+from executions.core.states import (
+    EXECUTION_ACTIVE,
+    OPERATION_OPEN,
+    ExecutionStatus,
+    Kind,
+    OperationKind,
+    OperationState,
+    ServerStatus,
+    WaveStatus,
+)
+from executions.models import DrsJob, Execution, Operation, ServerRun, SiteWatch, WaveRun
+from protection.models import Site
+
+_ENGAGED = (ExecutionStatus.RUNNING, ExecutionStatus.PAUSED, ExecutionStatus.CANCELLING)
+
+
+def engine_settings() -> Settings:
+    return Settings(
+        poll_floor_seconds=settings.DRSORCH_POLL_FLOOR_SECONDS,
+        poll_ceiling_seconds=settings.DRSORCH_POLL_CEILING_SECONDS,
+        visibility_window_seconds=settings.DRSORCH_VISIBILITY_WINDOW_SECONDS,
+    )
+
+
+def snapshot_of(execution: Execution) -> Snapshot:
+    """Everything `decide` needs of an execution that is running, in a constant number of queries."""
+    waves = tuple(
+        WaveView(
+            id=wave.pk,
+            position=wave.position,
+            name=wave.name,
+            status=WaveStatus(wave.status),
+            depends_on=frozenset(wave.depends_on),
+            minimum_success_percent=wave.minimum_success_percent,
+            stops_on_failure=wave.on_failure == "stop",
+            start_delay_seconds=wave.start_delay_seconds,
+            launch_timeout_seconds=wave.launch_timeout_seconds,
+            ready_at=wave.ready_at,
+        )
+        for wave in WaveRun.objects.filter(execution=execution).order_by("position")
+    )
+    servers = tuple(_server_views(execution.pk))
+    operations = tuple(_operation_views(execution.pk))
+    sites = {server.site for server in servers}
+    return Snapshot(
+        kind=Kind(execution.kind),
+        status=ExecutionStatus(execution.status),
+        started_at=execution.started_at or execution.requested_at,
+        waves=waves,
+        servers=servers,
+        operations=operations,
+        sites=_site_views(execution, sites, operations),
+    )
+
+
+_SERVER_COLUMNS = (
+    "pk",
+    "wave__position",
+    "site_id",
+    "source_server_id",
+    "status",
+    "phase",
+    "operation_id",
+    "queued_at",
+    "not_before",
+    "started_at",
+    "finished_at",
+    "recovery_snapshot_id",
+    "recovery_instance_id",
+    "recovery_point_at",
+)
+
+
+def _server_views(execution_id: UUID) -> Iterable[ServerView]:
+    rows = ServerRun.objects.filter(execution=execution_id).order_by("wave__position", "position", "pk")
+    for row in rows.values_list(*_SERVER_COLUMNS):
+        pk, wave, site, source, status, phase, operation, *rest = row
+        yield ServerView(
+            pk, wave, site, source, ServerStatus(status), phase, str(operation) if operation else None, *rest
+        )
+
+
+def _operation_views(execution_id: UUID) -> Iterable[OperationView]:
+    for row in Operation.objects.filter(execution=execution_id).exclude(state=OperationState.REFUSED):
+        yield OperationView(
+            key=str(row.pk),
+            kind=OperationKind(row.kind),
+            site=row.site_id,
+            state=OperationState(row.state),
+            is_drill=row.is_drill,
+            targets=frozenset(target["source_server_id"] for target in row.targets),
+            created_at=row.created_at,
+            answered_at=row.answered_at,
+            job_id=row.job_id,
+        )
+
+
+def _site_views(execution: Execution, sites: set[int], operations: Iterable[OperationView]) -> dict[int, SiteView]:
+    jobs = defaultdict(list)
+    ours = {operation.job_id for operation in operations if operation.job_id}
+    # Jobs that are over matter only if they are this execution's, or may yet turn out to be.
+    relevant = Q(finished=False) | Q(job_id__in=ours) | Q(first_seen_at__gte=execution.started_at)
+    for job in DrsJob.objects.filter(relevant, site__in=sites):
+        jobs[job.site_id].append(job_view(job))
+    intended = defaultdict(list)
+    pending = Operation.objects.filter(
+        site__in=sites, state=OperationState.INTENDED, execution__status__in=[str(s) for s in EXECUTION_ACTIVE]
+    )
+    for site_id, targets in pending.values_list("site_id", "targets"):
+        intended[site_id].append(frozenset(target["source_server_id"] for target in targets))
+    recoveries = dict(
+        ServerRun.objects.filter(
+            site__in=sites,
+            status=ServerStatus.QUEUED,
+            execution__kind=Kind.RECOVERY,
+            execution__status=ExecutionStatus.RUNNING,
+        )
+        .exclude(execution=execution)
+        .values_list("site_id")
+        .annotate(Count("pk"))
+    )
+    watches = SiteWatch.objects.in_bulk(sites)
+    return {
+        site.pk: SiteView(
+            id=site.pk,
+            concurrent_jobs=site.quota_concurrent_jobs,
+            servers_per_job=site.quota_servers_per_job,
+            servers_in_jobs=site.quota_servers_in_jobs,
+            jobs=tuple(jobs[site.pk]),
+            intended=tuple(intended[site.pk]),
+            recovery_queue=recoveries.get(site.pk, 0),
+            polled_at=watches[site.pk].polled_at if site.pk in watches else None,
+            budget_version=watches[site.pk].budget_version if site.pk in watches else 0,
+        )
+        for site in Site.objects.filter(pk__in=sites)
+    }
+
+
+def job_view(job: DrsJob) -> JobView:
+    return JobView(
+        job_id=job.job_id,
+        type=job.type,
+        initiated_by=job.initiated_by,
+        finished=job.finished,
+        examined=job.examinations > 0,
+        complete=job.complete,
+        operation_key=job.operation_key,
+        created_at=job.created_at,
+        first_seen_at=job.first_seen_at,
+        servers={source: _progress(status, job.progress.get(source, {})) for source, status in job.servers.items()},
+    )
+
+
+def _progress(launch_status: str, read: Mapping[str, Any]) -> ServerProgress:
+    return ServerProgress(
+        launch_status=launch_status,
+        phase=read.get("phase", ""),
+        error=read.get("error", ""),
+        instance_id=read.get("instance_id", ""),
+        ended_at=_time(read.get("ended_at")),
+        recovery_point_at=_time(read.get("recovery_point_at")),
+    )
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+# --- what is due --------------------------------------------------------------------------------------------------
+
+
+def executions_due(before: datetime) -> list[UUID]:
+    """Executions that should have been looked at before `before`, and that no worker holds."""
+    due = Execution.objects.filter(next_look_at__lte=before).exclude(lease_until__gt=before)
+    return list(due.order_by("next_look_at").values_list("pk", flat=True)[:500])
+
+
+def sites_due(before: datetime) -> list[int]:
+    """Sites whose jobs should have been polled before `before`, and that no worker holds."""
+    due = SiteWatch.objects.filter(next_poll_at__lte=before).exclude(lease_until__gt=before)
+    return list(due.order_by("next_poll_at").values_list("pk", flat=True)[:500])
+
+
+def executions_interested_in(site_id: int) -> QuerySet[Execution]:
+    """Executions that have something in flight, or waiting for room, at the site."""
+    return Execution.objects.filter(
+        Q(operations__site=site_id, operations__state__in=[str(state) for state in OPERATION_OPEN])
+        | Q(servers__site=site_id, servers__status__in=[ServerStatus.QUEUED, ServerStatus.LAUNCHING]),
+        status__in=[str(status) for status in _ENGAGED],
+    ).distinct()
+
+
+def active_execution_of(source_server_ids: Iterable[str], site_ids: Iterable[int]) -> QuerySet[ServerRun]:
+    """Servers among these that another active execution holds."""
+    return ServerRun.objects.filter(
+        site__in=list(site_ids),
+        source_server_id__in=list(source_server_ids),
+        execution__status__in=[str(status) for status in EXECUTION_ACTIVE],
+    ).select_related("execution")

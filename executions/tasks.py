@@ -1,0 +1,63 @@
+"""Actors. A message is a nudge: it carries an id and no truth, and may be lost, doubled or late without harm.
+
+Each actor does seconds of work on one row that is due, and sends itself a delayed nudge for the next time; the ticker
+sends whatever got lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+import dramatiq
+from django.db import transaction
+from django.utils import timezone
+
+from executions import observer, reconciler, transitions
+
+#: Nudges are repeated by the ticker, so a failed one is not retried by the broker.
+_NUDGE = {"max_retries": 0, "max_age": 600_000, "time_limit": 300_000}
+
+
+@dramatiq.actor(queue_name="engine", **_NUDGE)
+def execution_look(execution_id: str) -> None:
+    """Look at an execution, if it is due."""
+    looked = reconciler.execution_reconcile(UUID(execution_id))
+    if looked is None:
+        return
+    for site_id in looked.poll_sites:
+        site_poll.send(site_id)
+    if looked.look_at is not None:
+        execution_look.send_with_options(args=(execution_id,), delay=_milliseconds_until(looked.look_at))
+    for site_id, poll_at in observer.polls_of(UUID(execution_id)):
+        site_poll.send_with_options(args=(site_id,), delay=_milliseconds_until(poll_at))
+
+
+@dramatiq.actor(queue_name="engine", **_NUDGE)
+def site_poll(site_id: int) -> None:
+    """Poll a site's jobs, if that is due, and have the executions look that wait for it."""
+    seen = observer.site_observe(site_id)
+    if seen is None:
+        return
+    transitions.nudge(seen.executions)
+    for execution_id in seen.executions:
+        execution_look.send(str(execution_id))
+    if seen.poll_at is not None:
+        site_poll.send_with_options(args=(site_id,), delay=_milliseconds_until(seen.poll_at))
+
+
+def nudge_on_commit(execution_ids: Iterable[UUID]) -> None:
+    """Make executions due, and tell a worker once the caller's transaction is committed."""
+    ids = list(execution_ids)
+    transitions.nudge(ids)
+
+    def send() -> None:
+        for execution_id in ids:
+            execution_look.send(str(execution_id))
+
+    transaction.on_commit(send)
+
+
+def _milliseconds_until(at: datetime) -> int:
+    return max(0, round((at - timezone.now()).total_seconds() * 1000))
