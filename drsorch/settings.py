@@ -163,20 +163,21 @@ REST_FRAMEWORK = {
         "access.authentication.BearerTokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["foundation.rest.permissions.PolicyPermission"],
+    "DEFAULT_PERMISSION_CLASSES": ["access.permissions.PolicyPermission"],
     "DEFAULT_PAGINATION_CLASS": "foundation.rest.pagination.CursorPages",
     "DEFAULT_FILTER_BACKENDS": [
         "django_filters.rest_framework.DjangoFilterBackend",
-        "rest_framework.filters.OrderingFilter",
+        "foundation.rest.filters.Ordering",
     ],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["foundation.rest.parsers.StrictJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "foundation.rest.schema.ProblemAutoSchema",
     "EXCEPTION_HANDLER": "foundation.rest.problems.exception_handler",
     "PAGE_SIZE": 100,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 DRF_STANDARDIZED_ERRORS = {"EXCEPTION_FORMATTER_CLASS": "foundation.rest.problems.ProblemFormatter"}
+KNOX_TOKEN_MODEL = "access.ApiToken"
 REST_KNOX = {"TOKEN_TTL": None, "AUTH_HEADER_PREFIX": "Bearer", "AUTO_REFRESH": False}
 SPECTACULAR_SETTINGS = {
     "TITLE": "drsorch",

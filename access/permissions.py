@@ -1,0 +1,42 @@
+"""How the API asks the policy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from access import policy
+from foundation.errors import NotAllowed
+
+if TYPE_CHECKING:  # DRF's settings import this module before its views are ready
+    from rest_framework.views import APIView
+
+
+class PolicyPermission(BasePermission):
+    """Reads the view's `permissions`: action or method name -> permission; None lets in anybody who is signed in."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        """False for strangers (401). Raises `NotAllowed` (403), which names the roles to ask for."""
+        if not request.user.is_authenticated:
+            return False
+        action = _action(request, view)
+        if action is None:  # not a method of this view, or OPTIONS: DRF answers 405, or what the view can do
+            return True
+        permissions: dict[str, Any] = getattr(view, "permissions", {})
+        if action not in permissions:
+            raise NotAllowed("Nobody may do this: no permission is named for it.")
+        if (permission := permissions[action]) is not None:
+            policy.require(request.user, permission)
+        return True
+
+
+def _action(request: Request, view: APIView) -> str | None:
+    if hasattr(view, "action_map"):
+        action = getattr(view, "action", None)
+        return None if action == "metadata" else action
+    method = (request.method or "").lower()
+    if method == "options" or not hasattr(view, method):
+        return None
+    return "get" if method == "head" else method

@@ -1,0 +1,154 @@
+"""Errors as RFC 9457 problems: `application/problem+json` with `type`, `title`, `status`, `detail` and, where fields
+are at fault, `errors: [{attr, code, detail}]`. https://www.rfc-editor.org/rfc/rfc9457
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import ValidationError as ModelValidationError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from drf_standardized_errors.formatter import ExceptionFormatter
+from drf_standardized_errors.handler import ExceptionHandler
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.serializers import as_serializer_error
+from rest_framework.settings import api_settings
+
+from foundation.errors import DomainError
+
+CONTENT_TYPE = "application/problem+json"
+
+_INTERNAL = (
+    "Something went wrong inside drsorch. It is in the server's log; "
+    "look at the state of things before you send the request again."
+)
+
+#: Titles for people where HTTP's own phrase is not what our errors are called.
+_TITLES = {
+    400: "Invalid input",
+    401: "Not signed in",
+    403: "Not allowed",
+    404: "Not found",
+    406: "No such format",
+    412: "Changed meanwhile",
+    429: "Too many requests",
+    500: "Internal error",
+    503: "Not available now",
+}
+
+_SHOWN_IN_DETAIL = 3
+
+
+class ContentTooLarge(exceptions.APIException):
+    """The body is longer than `DATA_UPLOAD_MAX_MEMORY_SIZE` bytes."""
+
+    status_code = 413
+    default_code = "content_too_large"
+    default_detail = "The body is too large."
+
+
+def exception_handler(exc: Exception, context: Any) -> Response | None:
+    """DRF's `EXCEPTION_HANDLER`: every exception becomes a problem; an unforeseen one is logged with its traceback."""
+    return _Handler(exc, context).run()
+
+
+def problem(status: int, code: str, detail: str, errors: Sequence[dict[str, str]] | None = None) -> dict[str, Any]:
+    """The body of a problem. `code` is stable and ends its `type`."""
+    body: dict[str, Any] = {
+        "type": f"urn:drsorch:problem:{code.replace('_', '-')}",
+        "title": _TITLES.get(status) or HTTPStatus(status).phrase.capitalize(),
+        "status": status,
+        "detail": detail,
+    }
+    if errors is not None:
+        body["errors"] = list(errors)
+    return body
+
+
+def problem_response(status: int, code: str, detail: str) -> HttpResponse:
+    """A problem where no DRF view is involved: unknown paths, errors in middleware."""
+    return JsonResponse(problem(status, code, detail), status=status, content_type=CONTENT_TYPE)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Last resort for a path of the API; Django has logged the traceback."""
+    return problem_response(500, "internal", _INTERNAL)
+
+
+class _DomainProblem(exceptions.APIException):
+    """A domain error on its way through DRF."""
+
+    def __init__(self, error: DomainError) -> None:
+        super().__init__(error.detail, error.code)
+        self.status_code = error.status
+        self.error = error
+
+
+class _Handler(ExceptionHandler):
+    def convert_known_exceptions(self, exc: Exception) -> Exception:
+        if isinstance(exc, DomainError):
+            return _DomainProblem(exc)
+        if isinstance(exc, ModelValidationError):
+            return exceptions.ValidationError(as_serializer_error(exc))
+        if isinstance(exc, RequestDataTooBig):
+            return ContentTooLarge()
+        return super().convert_known_exceptions(exc)
+
+    def should_not_handle(self, exc: Exception) -> bool:
+        # A script gets a problem under DEBUG too; the traceback is in the log.
+        return False
+
+    def convert_unhandled_exceptions(self, exc: Exception) -> exceptions.APIException:
+        if isinstance(exc, exceptions.APIException):
+            return exc
+        return exceptions.APIException(_INTERNAL, code="internal")
+
+    def get_response(self, exc: exceptions.APIException, data: Any) -> Response:
+        return Response(data, status=exc.status_code, headers=self.get_headers(exc), content_type=CONTENT_TYPE)
+
+    def get_headers(self, exc: exceptions.APIException) -> dict[str, str]:
+        headers: dict[str, str] = super().get_headers(exc)
+        if (wait := getattr(exc, "wait", None)) is not None:
+            headers["Retry-After"] = str(max(1, math.ceil(wait)))
+        return headers
+
+
+class ProblemFormatter(ExceptionFormatter):
+    """Turns what DRF raised into the body of a problem."""
+
+    def run(self) -> dict[str, Any]:
+        if isinstance(self.exc, _DomainProblem):
+            return self._domain(self.exc.error)
+        if isinstance(self.exc, (exceptions.ValidationError, exceptions.ParseError)):
+            errors = [
+                {"attr": _attr(error.attr), "code": error.code, "detail": error.detail} for error in self.get_errors()
+            ]
+            code = "malformed" if isinstance(self.exc, exceptions.ParseError) else "invalid"
+            return problem(400, code, _summary(errors), errors)
+        code = self.exc.get_codes()
+        return problem(self.exc.status_code, code if isinstance(code, str) else "error", str(self.exc.detail))
+
+    @staticmethod
+    def _domain(error: DomainError) -> dict[str, Any]:
+        errors = [{"attr": each.attr, "code": each.code, "detail": each.detail} for each in error.errors]
+        if error.status == 400 and not errors:
+            errors = [{"attr": "", "code": error.code, "detail": error.detail}]
+        return problem(error.status, error.code, error.detail, errors or None)
+
+
+def _attr(attr: str | None) -> str:
+    """A dotted path; empty for the whole, where DRF writes `non_field_errors`."""
+    whole = api_settings.NON_FIELD_ERRORS_KEY
+    return ".".join(part for part in (attr or "").split(".") if part != whole)
+
+
+def _summary(errors: Sequence[dict[str, str]]) -> str:
+    parts = [f"{error['attr']}: {error['detail']}" if error["attr"] else error["detail"] for error in errors]
+    shown = " ".join(parts[:_SHOWN_IN_DETAIL])
+    more = len(parts) - _SHOWN_IN_DETAIL
+    return f"{shown} And {more} more: see errors." if more > 0 else shown

@@ -1,0 +1,80 @@
+"""Bases of the API's views: they carry the conventions, so that an app's `api.py` says only what is its own."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.http import HttpRequest, HttpResponseBase
+from rest_framework import mixins, status
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from foundation.rest.versions import VersionedMixin
+
+
+class ApiViewMixin:
+    """Problems as JSON in every case, and bodies within `DATA_UPLOAD_MAX_MEMORY_SIZE`."""
+
+    #: action (or method name) -> permission of the policy; None: anybody who is signed in; not named: nobody.
+    permissions: ClassVar[dict[str, str | None]] = {}
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)  # type: ignore[misc]
+        _ = request._request.body  # raises RequestDataTooBig; DRF's parsers have no limit of their own
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        response = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
+        if getattr(response, "exception", False):
+            response.accepted_renderer = JSONRenderer()
+        return response
+
+
+class ReadViewSet(ApiViewMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet):  # type: ignore[type-arg]
+    """List and read."""
+
+    ordering_fields: ClassVar[Any] = ()
+
+
+class WriteViewSet(VersionedMixin, ReadViewSet):
+    """List, read, create, change, delete. A subclass gives three one-line methods that call its services:
+
+    - `create_object(data) -> row`
+    - `change_object(row, data, expected_version) -> row`: `data` holds only what was sent if the request is a PATCH
+    - `delete_object(row, expected_version)`
+    """
+
+    def create_object(self, data: dict[str, Any]) -> Any:
+        raise NotImplementedError
+
+    def change_object(self, row: Any, data: dict[str, Any], expected_version: int | None) -> Any:
+        raise NotImplementedError
+
+    def delete_object(self, row: Any, expected_version: int | None) -> None:
+        raise NotImplementedError
+
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        row = self.create_object(serializer.validated_data)
+        location = self.reverse_action("detail", args=[getattr(row, self.lookup_field)])
+        return Response(self.represent(row), status=status.HTTP_201_CREATED, headers={"Location": location})
+
+    def update(self, request: Request, *args: Any, partial: bool = False, **kwargs: Any) -> Response:
+        row = self.get_object()
+        expected = self.expected_version()
+        serializer = self.get_serializer(row, data=request.data, partial=partial)
+        serializer.is_valid(raise_exception=True)
+        return Response(self.represent(self.change_object(row, serializer.validated_data, expected)))
+
+    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return self.update(request, *args, partial=True, **kwargs)
+
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        self.delete_object(self.get_object(), self.expected_version())
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def represent(self, row: Any) -> Any:
+        """The row as a GET would show it: read again, with what the queryset adds."""
+        return self.get_serializer(self.get_queryset().get(pk=row.pk)).data

@@ -1,0 +1,79 @@
+"""The cast and the clients that scenarios share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from rest_framework.test import APIClient
+
+from tests.factories import make_user
+
+
+@pytest.fixture
+def dana(db: None) -> User:
+    """Recovery manager."""
+    return make_user("dana", "recovery manager")
+
+
+@pytest.fixture
+def petra(db: None) -> User:
+    """Planner."""
+    return make_user("petra", "planner")
+
+
+@pytest.fixture
+def omar(db: None) -> User:
+    """Operator."""
+    return make_user("omar", "operator")
+
+
+@pytest.fixture
+def vera(db: None) -> User:
+    """Viewer."""
+    return make_user("vera", "viewer")
+
+
+@pytest.fixture
+def aldo(db: None) -> User:
+    """Auditor."""
+    return make_user("aldo", "auditor")
+
+
+@pytest.fixture
+def ravi(db: None) -> User:
+    """Approver."""
+    return make_user("ravi", "approver")
+
+
+@pytest.fixture
+def ada(db: None) -> User:
+    """Administrator."""
+    return make_user("ada", "administrator")
+
+
+@pytest.fixture
+def api() -> Callable[[User | None], APIClient]:
+    """`api(dana)`: a client of the REST API that acts for dana; errors of ours come back as answers."""
+
+    def client(user: User | None = None) -> APIClient:
+        made = APIClient(raise_request_exception=False)
+        if user is not None:
+            made.force_authenticate(user)
+        return made
+
+    return client
+
+
+@pytest.fixture
+def browser_of() -> Callable[[User], Client]:
+    """`browser_of(dana)`: a signed-in session, as on the screens."""
+
+    def client(user: User) -> Client:
+        made = Client()
+        made.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        return made
+
+    return client
