@@ -1,0 +1,61 @@
+"""What a revision says has changed."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+from hypothesis import given
+
+from plans.core.differences import differences
+from plans.core.document import normalise
+from tests.unit.plans.documents import GROUPS, plans, step, web_shop
+
+
+def saved(raw: dict[str, Any]) -> dict[str, Any]:
+    return dict(normalise(raw, groups=GROUPS))
+
+
+def test_a_changed_field_is_named_by_its_wave() -> None:
+    after = web_shop()
+    after["waves"][1]["minimum_success_percent"] = 80
+    assert differences(saved(web_shop()), saved(after)) == [
+        {"path": "waves.App.minimum_success_percent", "before": 100, "after": 80}
+    ]
+
+
+def test_moving_a_wave_is_a_change_of_order() -> None:
+    after = web_shop()
+    after["waves"].insert(1, after["waves"].pop(2))
+    assert differences(saved(web_shop()), saved(after)) == [
+        {
+            "path": "waves",
+            "before": ["Databases", "App", "Reports", "Web"],
+            "after": ["Databases", "Reports", "App", "Web"],
+        }
+    ]
+
+
+def test_a_wave_taken_out_is_shown_whole() -> None:
+    after = web_shop()
+    gone = saved(web_shop())["waves"][2]
+    del after["waves"][2]
+    order, removed = differences(saved(web_shop()), saved(after))
+    assert order["path"] == "waves"
+    assert removed == {"path": "waves.Reports", "before": gone, "after": None}
+
+
+def test_a_changed_step_is_named_by_its_wave_and_name() -> None:
+    before, after = web_shop(), web_shop()
+    before["waves"][0]["steps"] = [step("wait", {"seconds": 5})]
+    after["waves"][0]["steps"] = [step("wait", {"seconds": 9})]
+    assert differences(saved(before), saved(after)) == [
+        {"path": "waves.Databases.steps.a wait.parameters", "before": {"seconds": 5}, "after": {"seconds": 9}}
+    ]
+
+
+@given(plans(), plans())
+def test_no_difference_if_and_only_if_equal(one: dict[str, Any], other: dict[str, Any]) -> None:
+    before, after = saved(one), saved(other)
+    assert bool(differences(before, after)) == (before != after)
+    assert differences(before, deepcopy(before)) == []
