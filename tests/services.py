@@ -1,0 +1,176 @@
+"""The suite's own PostgreSQL and Redis: private, on free ports of loopback, gone when the tests are.
+
+`python -m tests.services COMMAND...` starts both, runs the command with DATABASE_URL and DRAMATIQ_BROKER_URL set to
+them, stops both, and exits as the command did. Whatever servers the machine itself runs are left alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import redis
+
+from drsorch.processes import die_with_parent
+
+START_SECONDS = 60
+REDIS_DATABASES = 64
+
+
+class ServiceMissing(Exception):
+    """A program the tests need is not installed, or does not start. Never a reason to skip: the message says what to do."""
+
+
+@contextlib.contextmanager
+def postgresql() -> Iterator[str]:
+    """The URL of a database on a new PostgreSQL server whose user may create databases."""
+    account = _unprivileged_account()
+    with _scratch_directory("postgresql", account) as directory:
+        password = secrets.token_hex(16)
+        password_file = directory / "password"
+        password_file.write_text(password)
+        os.chmod(password_file, 0o644)  # Inside a directory that only this account may enter.
+        data = directory / "data"
+        log = directory / "log"
+        with log.open("wb") as output:
+            initdb = [
+                _program("initdb"),
+                "--pgdata",
+                str(data),
+                "--username",
+                "drsorch",
+                "--pwfile",
+                str(password_file),
+            ]
+            initdb += ["--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C", "--no-sync"]
+            made = subprocess.run(initdb, stdout=output, stderr=output, check=False, **_as(account))
+        if made.returncode:
+            raise ServiceMissing(f"initdb failed; its last words:\n{_tail(log)}")
+        port = free_port()
+        server = [_program("postgres"), "-D", str(data), "-p", str(port), "-k", str(directory), "-h", "127.0.0.1"]
+        # Nothing here outlives the tests, so nothing has to reach the disk.
+        for setting in ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200"):
+            server += ["-c", setting]
+        url = f"postgres://drsorch:{password}@127.0.0.1:{port}/postgres"
+        with _running(server, log, stop=signal.SIGINT, account=account, answers=lambda: psycopg.connect(url).close()):
+            yield url
+
+
+@contextlib.contextmanager
+def redis_server() -> Iterator[str]:
+    """The URL of database 0 of a new Redis, which has `REDIS_DATABASES` of them."""
+    with _scratch_directory("redis", None) as directory:
+        port = free_port()
+        server = [_program("redis-server"), "--bind", "127.0.0.1", "--port", str(port), "--dir", str(directory)]
+        server += ["--save", "", "--appendonly", "no", "--databases", str(REDIS_DATABASES)]
+        url = f"redis://127.0.0.1:{port}/0"
+
+        def answers() -> None:
+            with redis.Redis.from_url(url) as client:
+                client.ping()
+
+        with _running(server, directory / "log", stop=signal.SIGTERM, account=None, answers=answers):
+            yield url
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+@contextlib.contextmanager
+def _running(
+    command: list[str], log: Path, *, stop: signal.Signals, account: str | None, answers: Callable[[], None]
+) -> Iterator[None]:
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command, stdout=output, stderr=output, start_new_session=True, preexec_fn=die_with_parent, **_as(account)
+        )
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                answers()
+                break
+            except (psycopg.OperationalError, redis.ConnectionError) as error:
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise ServiceMissing(f"{command[0]} does not answer: {error}\n{_tail(log)}") from error
+                time.sleep(0.05)
+        yield
+    finally:
+        process.send_signal(stop)
+        try:
+            process.wait(timeout=START_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _program(name: str) -> str:
+    """Where a program is: on the PATH, or where Debian keeps PostgreSQL's, the newest first."""
+    debian = Path("/usr/lib/postgresql").glob(f"*/bin/{name}")
+    # Before the PATH, and the newest first: initdb and postgres are to be of one version.
+    found = sorted((str(path) for path in debian), key=lambda path: -float(path.split("/")[4]))
+    found += filter(None, [shutil.which(name)])
+    if found:
+        return found[0]
+    raise ServiceMissing(f"{name} is not installed. On Debian: apt-get install postgresql redis-server chromium")
+
+
+def _unprivileged_account() -> str | None:
+    """Who to run PostgreSQL as: it refuses to run as root."""
+    if os.geteuid() != 0:
+        return None
+    names = {entry.pw_name for entry in pwd.getpwall()}
+    return "postgres" if "postgres" in names else "nobody"
+
+
+def _as(account: str | None) -> dict[str, object]:
+    if account is None:
+        return {}
+    entry = pwd.getpwnam(account)
+    environment = {**os.environ, "HOME": "/", "USER": account, "LOGNAME": account}
+    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": [], "env": environment, "cwd": "/"}
+
+
+@contextlib.contextmanager
+def _scratch_directory(name: str, account: str | None) -> Iterator[Path]:
+    directory = Path(tempfile.mkdtemp(prefix=f"drsorch-{name}-"))
+    try:
+        if account is not None:
+            shutil.chown(directory, account)
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _tail(log: Path) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+
+
+def main(command: list[str]) -> int:
+    # Ended politely, it still stops what it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        with postgresql() as database, redis_server() as broker:
+            environment = {**os.environ, "DATABASE_URL": database, "DRAMATIQ_BROKER_URL": broker}
+            return subprocess.run(command, env=environment, check=False).returncode
+    except ServiceMissing as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
