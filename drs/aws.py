@@ -1,0 +1,238 @@
+"""DRS through boto3: the only module of drsorch that imports it.
+
+One `AwsDrs` per endpoint lives for the whole process (`client_for`); boto3 clients are safe to share between threads,
+creating them is not, so that happens under a lock. Where the endpoint names a role, its session comes from
+STS AssumeRole with the external id and is renewed by botocore before it expires.
+
+Every failure leaves here as a class of `drs.errors`; the sentences and the sorting are in `drs.failures`.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any, Literal, cast
+
+import boto3
+import botocore.session
+from botocore import xform_name
+from botocore.client import BaseClient
+from botocore.config import Config
+from botocore.credentials import DeferredRefreshableCredentials
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    CredentialRetrievalError,
+    EndpointConnectionError,
+    HTTPClientError,
+    NoCredentialsError,
+    ParamValidationError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    ProxyConnectionError,
+    ReadTimeoutError,
+    SSLError,
+    SSOTokenLoadError,
+    TokenRetrievalError,
+    UnauthorizedSSOTokenError,
+)
+from botocore.parsers import ResponseParserError
+
+from drs import failures, wire
+from drs.adapter import WireAdapter
+from drs.errors import DrsError
+from drs.port import Endpoint, Quotas
+
+#: Reads may be repeated by the SDK: three calls in all.
+READS = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3})
+#: A launch or termination goes out once. Whether to send it again is the reconciler's decision alone.
+LAUNCHES = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 1})
+#: Quotas and identity are nice to know; a machine that reaches only DRS must not wait for them.
+EXTRAS = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 1})
+
+#: How long an answer of Service Quotas is good for, and how long a failure to get one is remembered.
+QUOTAS_KEPT_SECONDS = 3600.0
+QUOTAS_FAILURE_KEPT_SECONDS = 600.0
+
+SESSION_NAME = "drsorch"
+Service = Literal["drs", "launches", "sts", "service-quotas"]
+
+#: TLS failures of the handshake: nothing was sent yet. Any other TLS failure may have come after the request.
+HANDSHAKE_FAILURES = ("certificate", "wrong_version_number", "unsupported_protocol", "handshake", "doesn't match")
+
+#: RuntimeError is botocore's word for "renewed credentials that have expired already".
+CREDENTIAL_FAILURES = (
+    NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, TokenRetrievalError, ProfileNotFound,
+    SSOTokenLoadError, UnauthorizedSSOTokenError, RuntimeError,
+)  # fmt: skip
+#: ValueError and TypeError: answers of somebody else's server that botocore's parser stumbles over.
+SDK_FAILURES = (BotoCoreError, ClientError, ResponseParserError, ValueError, TypeError, RuntimeError)
+
+
+class AwsDrs(WireAdapter):
+    """One account and Region of AWS DRS."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+        self._lock = threading.RLock()
+        self._session: boto3.Session | None = None
+        self._clients: dict[Service, BaseClient] = {}
+        self._quotas: tuple[float, Quotas] | None = None
+
+    def verify(self) -> str:
+        answer = self._made("sts", "GetCallerIdentity", {})
+        account = answer.get("Account")
+        if not isinstance(account, str):
+            raise failures.without_answer(self.endpoint, "GetCallerIdentity", "named no account.")
+        return account
+
+    def quotas(self) -> Quotas:
+        known = self._quotas
+        if known is not None and time.monotonic() < known[0]:
+            return known[1]
+        try:
+            found, kept = self._read_quotas(), QUOTAS_KEPT_SECONDS
+        except DrsError:
+            found, kept = Quotas(), QUOTAS_FAILURE_KEPT_SECONDS
+        self._quotas = (time.monotonic() + kept, found)
+        return found
+
+    def call(self, operation: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        service: Service = "launches" if operation in failures.LAUNCHING_OPERATIONS else "drs"
+        answer = self._made(service, operation, params)
+        headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+        if headers.get("content-type", "").startswith("text/html"):
+            raise failures.without_answer(self.endpoint, operation, "answered with a web page, not as DRS does.")
+        return answer
+
+    def _read_quotas(self) -> Quotas:
+        items: list[Mapping[str, Any]] = []
+        params = {"ServiceCode": "drs"}
+        while True:
+            answer = self._made("service-quotas", "ListServiceQuotas", params)
+            items.extend(answer.get("Quotas") or ())
+            token = answer.get("NextToken")
+            if not token or token == params.get("NextToken"):
+                return wire.quotas(items)
+            params["NextToken"] = token
+
+    def _made(self, service: Service, operation: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Make one call; whatever goes wrong leaves as a `DrsError`."""
+        client = self._client(service)
+        try:
+            return cast(Mapping[str, Any], getattr(client, xform_name(operation))(**params))
+        except SDK_FAILURES as failure:  # a DrsError from taking on the role passes, it is in our words already
+            raise _translated(self.endpoint, operation, failure) from failure
+
+    def _client(self, service: Service) -> BaseClient:
+        with self._lock:
+            if service not in self._clients:
+                try:
+                    self._clients[service] = self._new_client(service)
+                except CREDENTIAL_FAILURES as failure:
+                    raise failures.no_credentials(self.endpoint, str(failure)) from failure
+                except (BotoCoreError, ValueError) as failure:  # a malformed address or Region
+                    raise failures.not_connected(self.endpoint, "A request", str(failure)) from failure
+            return self._clients[service]
+
+    def _new_client(self, service: Service) -> BaseClient:
+        if self._session is None:
+            self._session = _role_session(self.endpoint) if self.endpoint.role_arn else boto3.Session()
+        match service:
+            case "drs":
+                return _client(self._session, "drs", self.endpoint, READS)
+            case "launches":
+                return _client(self._session, "drs", self.endpoint, LAUNCHES)
+        return _client(self._session, service, self.endpoint, EXTRAS)
+
+
+def _translated(endpoint: Endpoint, operation: str, failure: Exception) -> DrsError:
+    match failure:
+        case ClientError():
+            answer = cast(dict[str, Any], failure.response)
+            metadata, error = answer.get("ResponseMetadata", {}), answer.get("Error", {})
+            return failures.from_answer(
+                endpoint,
+                operation,
+                metadata.get("HTTPStatusCode", 0),
+                str(error.get("Code", "")),
+                str(error.get("Message", "")),
+                members=answer,
+                retry_after=metadata.get("HTTPHeaders", {}).get("retry-after"),
+            )
+        case ParamValidationError():
+            return failures.malformed_request(endpoint, operation, str(failure))
+        case EndpointConnectionError() | ConnectTimeoutError() | ProxyConnectionError():
+            return failures.not_connected(endpoint, operation, str(failure))
+        case SSLError() if any(word in str(failure).lower() for word in HANDSHAKE_FAILURES):
+            return failures.not_connected(endpoint, operation, str(failure))
+        case ReadTimeoutError():
+            return failures.without_answer(endpoint, operation, "did not answer in time.")
+        case HTTPClientError():
+            return failures.without_answer(endpoint, operation, "broke off the connection.")
+        case ResponseParserError() | ValueError() | TypeError():
+            return failures.without_answer(endpoint, operation, "gave an answer that could not be read.")
+    if isinstance(failure, CREDENTIAL_FAILURES):
+        return failures.no_credentials(endpoint, str(failure))
+    return failures.without_answer(endpoint, operation, f"could not be asked ({type(failure).__name__}: {failure}).")
+
+
+def _client(session: boto3.Session, service: str, endpoint: Endpoint, config: Config) -> BaseClient:
+    address = endpoint.endpoint_url or None
+    if service != "drs" and os.environ.get(f"AWS_ENDPOINT_URL_{service.upper().replace('-', '_')}"):
+        address = None  # the service's own variable says more than the site's address
+    create = cast(Any, session.client)
+    client: BaseClient = create(service, region_name=endpoint.region, endpoint_url=address, config=config)
+    client.meta.events.register("before-parse.*.*", _drop_unreadable_retry_after)
+    return client
+
+
+def _drop_unreadable_retry_after(response_dict: dict[str, Any], **_: Any) -> None:
+    """DRS models Retry-After as an integer, and botocore fails on any other form of it (a date, "1.5")."""
+    headers = response_dict["headers"]
+    if not str(headers.get("retry-after", "0")).isdigit():
+        seconds = failures.retry_after_seconds(headers.pop("retry-after"))
+        if seconds is not None:
+            headers["retry-after"] = str(int(seconds) + 1)
+
+
+def _role_session(endpoint: Endpoint) -> boto3.Session:
+    """A session that acts as the endpoint's role, its keys fetched on first use and renewed before they expire."""
+    own = boto3.Session()
+    sts: BaseClient | None = None
+    parameters = {"RoleArn": endpoint.role_arn, "RoleSessionName": SESSION_NAME}
+    if endpoint.external_id:
+        parameters["ExternalId"] = endpoint.external_id
+
+    def assume() -> dict[str, str]:
+        nonlocal sts  # botocore calls this under its refresh lock
+        try:
+            sts = sts or _client(own, "sts", endpoint, READS)
+            credentials = cast(Any, sts).assume_role(**parameters)["Credentials"]
+        except SDK_FAILURES as failure:
+            # Translated here, so that it cannot be taken for a failure of the call that needed the role.
+            raise _translated(endpoint, "AssumeRole", failure) from failure
+        return {
+            "access_key": credentials["AccessKeyId"],
+            "secret_key": credentials["SecretAccessKey"],
+            "token": credentials["SessionToken"],
+            "expiry_time": credentials["Expiration"].isoformat(),
+        }
+
+    raw_session = botocore.session.Session()
+    cast(Any, raw_session)._credentials = DeferredRefreshableCredentials(refresh_using=assume, method="assume-role")
+    return boto3.Session(botocore_session=raw_session)
+
+
+_known: dict[tuple[Endpoint, tuple[tuple[str, str], ...]], AwsDrs] = {}
+_known_lock = threading.Lock()
+
+
+def client_for(endpoint: Endpoint) -> AwsDrs:
+    """The process's one `AwsDrs` for the endpoint. A change of the AWS_* variables makes a new one."""
+    settings = tuple(sorted((name, value) for name, value in os.environ.items() if name.startswith("AWS_")))
+    with _known_lock:
+        return _known.setdefault((endpoint, settings), AwsDrs(endpoint))
