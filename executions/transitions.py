@@ -64,6 +64,19 @@ def execution_move(
         return True
 
 
+def execution_abandon(execution_id: UUID, why: str, *, actor: str) -> None:
+    """Cancel all waves and servers of an execution that ended before it started."""
+    now = timezone.now()
+    with locked(execution_id) as execution:
+        WaveRun.objects.filter(execution=execution, status=WaveStatus.PENDING).update(
+            status=WaveStatus.CANCELLED, finished_at=now
+        )
+        ServerRun.objects.filter(execution=execution, status=ServerStatus.PENDING).update(
+            status=ServerStatus.CANCELLED, finished_at=now
+        )
+        audit.append(execution, [Entry("execution.abandoned", execution.plan_name, {"why": why}, actor)])
+
+
 def cleanup_move(
     execution_id: UUID,
     allowed: Collection[CleanupStatus],

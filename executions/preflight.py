@@ -1,0 +1,96 @@
+"""What must be asked of DRS before an execution may start. Runs outside any transaction; changes nothing."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+
+from drs.errors import DrsError
+from drs.port import RecoverySnapshot
+from foundation.errors import FieldError, Unavailable
+from plans.core import Blueprint, BlueprintServer
+from protection.gateways import gateway
+from protection.models import Site
+
+#: DescribeRecoverySnapshots takes one server a call, so some are asked at a time.
+_AT_A_TIME = 8
+_GONE = frozenset({"TERMINATED", "SHUTTING-DOWN", "NOT_FOUND"})
+
+
+def servers_by_site(blueprint: Blueprint) -> dict[Site, list[BlueprintServer]]:
+    servers: dict[int, list[BlueprintServer]] = defaultdict(list)
+    for wave in blueprint.waves:
+        for server in wave.servers:
+            servers[server.site_id].append(server)
+    sites = Site.objects.in_bulk(servers)
+    return {sites[site_id]: members for site_id, members in servers.items()}
+
+
+def live_recoveries(blueprint: Blueprint) -> list[FieldError]:
+    """Servers whose recovery instance of a real recovery lives: a drill would delete it (DRS_FACTS 4.5).
+
+    Raises `Unavailable` if a site cannot be asked: what cannot be ruled out is not risked for a drill.
+    """
+    found: list[FieldError] = []
+    for site, servers in servers_by_site(blueprint).items():
+        names = {server.source_server_id: server.hostname or server.source_server_id for server in servers}
+        try:
+            for instance in gateway(site).recovery_instances(source_server_ids=sorted(names)):
+                if not instance.is_drill and instance.ec2_state not in _GONE:
+                    found.append(
+                        FieldError(
+                            "plan",
+                            f"{names.get(instance.source_server_id, instance.source_server_id)} runs in recovery as "
+                            f"{instance.recovery_instance_id}: a drill would delete that instance. "
+                            "Fail back or terminate it first.",
+                            "live_recovery_instance",
+                        )
+                    )
+        except DrsError as error:
+            raise Unavailable(
+                f"Site {site.name} could not say whether a real recovery runs there, and a drill would delete it. "
+                f"{error.message}"
+            ) from error
+    return found
+
+
+def snapshots_at(
+    blueprint: Blueprint, point_in_time: datetime
+) -> tuple[dict[tuple[int, str], RecoverySnapshot], list[FieldError]]:
+    """For each server the newest recovery snapshot at or before the time, and those that have none.
+
+    Raises `Unavailable` if a site cannot be asked.
+    """
+    chosen: dict[tuple[int, str], RecoverySnapshot] = {}
+    missing: list[FieldError] = []
+    for site, servers in servers_by_site(blueprint).items():
+        try:
+            for server, snapshot in _newest(site, servers, point_in_time):
+                if snapshot is not None:
+                    chosen[(site.pk, server.source_server_id)] = snapshot
+                    continue
+                missing.append(
+                    FieldError(
+                        "point_in_time",
+                        f"{server.hostname or server.source_server_id} has no recovery snapshot at or before "
+                        f"{point_in_time:%Y-%m-%d %H:%M:%S} UTC. Choose a later time, or none for the latest state.",
+                        "no_recovery_snapshot",
+                    )
+                )
+        except DrsError as error:
+            raise Unavailable(f"Site {site.name} could not list recovery snapshots. {error.message}") from error
+    return chosen, missing
+
+
+def _newest(
+    site: Site, servers: list[BlueprintServer], point_in_time: datetime
+) -> Iterable[tuple[BlueprintServer, RecoverySnapshot | None]]:
+    port = gateway(site)
+
+    def ask(server: BlueprintServer) -> RecoverySnapshot | None:
+        return next(iter(port.recovery_snapshots(server.source_server_id, not_after=point_in_time)), None)
+
+    with ThreadPoolExecutor(_AT_A_TIME) as pool:
+        yield from zip(servers, pool.map(ask, servers), strict=True)

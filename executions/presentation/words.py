@@ -1,0 +1,147 @@
+"""How drsorch says things: durations, times, and the badge of every status."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from executions.core.states import CleanupStatus, ExecutionStatus, Kind, ServerStatus, WaveStatus
+
+
+class Tone(StrEnum):
+    """What a colour means. Never the only sign: a badge has its word and its icon as well."""
+
+    NEUTRAL = "neutral"
+    BUSY = "busy"
+    GOOD = "good"
+    WARN = "warn"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """A word with a colour and an icon (a name of the Material Symbols font)."""
+
+    text: str
+    tone: Tone
+    icon: str
+
+
+_EXECUTION = {
+    ExecutionStatus.AWAITING_APPROVAL: Badge("awaiting approval", Tone.WARN, "how_to_reg"),
+    ExecutionStatus.RUNNING: Badge("running", Tone.BUSY, "play_circle"),
+    ExecutionStatus.PAUSED: Badge("paused", Tone.WARN, "pause_circle"),
+    ExecutionStatus.CANCELLING: Badge("cancelling", Tone.WARN, "cancel"),
+    ExecutionStatus.SUCCEEDED: Badge("succeeded", Tone.GOOD, "check_circle"),
+    ExecutionStatus.PARTIALLY_SUCCEEDED: Badge("partially succeeded", Tone.WARN, "error"),
+    ExecutionStatus.FAILED: Badge("failed", Tone.BAD, "dangerous"),
+    ExecutionStatus.CANCELLED: Badge("cancelled", Tone.NEUTRAL, "cancel"),
+    ExecutionStatus.REJECTED: Badge("rejected", Tone.NEUTRAL, "block"),
+}
+_WAVE = {
+    WaveStatus.PENDING: Badge("pending", Tone.NEUTRAL, "schedule"),
+    WaveStatus.WAITING: Badge("waiting", Tone.WARN, "hourglass_top"),
+    WaveStatus.RUNNING: Badge("running", Tone.BUSY, "play_circle"),
+    WaveStatus.SUCCEEDED: Badge("succeeded", Tone.GOOD, "check_circle"),
+    WaveStatus.PARTIALLY_SUCCEEDED: Badge("partially succeeded", Tone.WARN, "error"),
+    WaveStatus.FAILED: Badge("failed", Tone.BAD, "dangerous"),
+    WaveStatus.SKIPPED: Badge("skipped", Tone.NEUTRAL, "skip_next"),
+    WaveStatus.CANCELLED: Badge("cancelled", Tone.NEUTRAL, "cancel"),
+}
+_SERVER = {
+    ServerStatus.PENDING: Badge("pending", Tone.NEUTRAL, "schedule"),
+    ServerStatus.QUEUED: Badge("queued", Tone.WARN, "hourglass_top"),
+    ServerStatus.LAUNCHING: Badge("launching", Tone.BUSY, "rocket_launch"),
+    ServerStatus.LAUNCHED: Badge("launched", Tone.GOOD, "check_circle"),
+    ServerStatus.FAILED: Badge("failed", Tone.BAD, "dangerous"),
+    ServerStatus.UNKNOWN: Badge("unknown", Tone.BAD, "help"),
+    ServerStatus.SKIPPED: Badge("skipped", Tone.NEUTRAL, "skip_next"),
+    ServerStatus.CANCELLED: Badge("cancelled", Tone.NEUTRAL, "cancel"),
+    ServerStatus.TERMINATED: Badge("terminated", Tone.NEUTRAL, "delete"),
+}
+_CLEANUP = {
+    CleanupStatus.SCHEDULED: Badge("clean-up scheduled", Tone.NEUTRAL, "schedule"),
+    CleanupStatus.RUNNING: Badge("cleaning up", Tone.BUSY, "mop"),
+    CleanupStatus.SUCCEEDED: Badge("cleaned up", Tone.GOOD, "mop"),
+    CleanupStatus.FAILED: Badge("clean-up failed", Tone.BAD, "dangerous"),
+}
+_KIND = {
+    Kind.DRILL: Badge("drill", Tone.BUSY, "science"),
+    Kind.RECOVERY: Badge("real recovery", Tone.BAD, "emergency_home"),
+}
+
+
+def execution_badge(status: str) -> Badge:
+    return _EXECUTION[ExecutionStatus(status)]
+
+
+def wave_badge(status: str) -> Badge:
+    return _WAVE[WaveStatus(status)]
+
+
+def server_badge(status: str) -> Badge:
+    return _SERVER[ServerStatus(status)]
+
+
+def cleanup_badge(status: str) -> Badge | None:
+    """None where no clean-up was asked for."""
+    return _CLEANUP.get(CleanupStatus(status))
+
+
+def kind_badge(kind: str) -> Badge:
+    return _KIND[Kind(kind)]
+
+
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+
+
+def duration(seconds: float | None) -> str:
+    """The two largest units that say something: "45 s", "2 min 5 s", "1 h 4 min", "3 d". Empty for None."""
+    if seconds is None:
+        return ""
+    rest = max(0, int(seconds))
+    for index, (size, unit) in enumerate(_UNITS[:-1]):
+        if rest >= size:
+            smaller, name = _UNITS[index + 1]
+            second = rest % size // smaller
+            return f"{rest // size} {unit} {second} {name}" if second else f"{rest // size} {unit}"
+    return f"{rest} s"
+
+
+def between(start: datetime | None, end: datetime | None) -> float | None:
+    """Seconds from start to end; None if either is not known."""
+    return (end - start).total_seconds() if start and end else None
+
+
+def ago(moment: datetime, now: datetime) -> str:
+    """How long ago, in the largest unit: "just now", "5 min ago", "3 d ago"."""
+    seconds = int((now - moment).total_seconds())
+    for size, unit in _UNITS[:-1]:
+        if seconds >= size:
+            return f"{seconds // size} {unit} ago"
+    return "just now"
+
+
+def clock(moment: datetime | None, beside: datetime | None = None) -> str:
+    """"14:03:22", with the date in front of it unless it is that of `beside`. Always UTC. Empty for None."""
+    if moment is None:
+        return ""
+    local = moment.astimezone(UTC)
+    if beside is not None and beside.astimezone(UTC).date() == local.date():
+        return f"{local:%H:%M:%S}"
+    return f"{local:%-d %b %Y %H:%M:%S}"
+
+
+def count(number: int, noun: str, plural: str = "") -> str:
+    """"1 server", "12 servers"."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
+
+
+def listing(names: Sequence[str], most: int = 5) -> str:
+    """"a, b and c"; beyond `most`, "a, b, c, d, e and 7 more"."""
+    shown = list(names[:most])
+    if len(names) > most:
+        return f"{', '.join(shown)} and {len(names) - most} more"
+    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)

@@ -1,0 +1,319 @@
+"""What a person, or a script for one, can do with executions. Every change goes through `transitions`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from access import policy
+from drs.port import RecoverySnapshot
+from executions import audit, preflight, selectors, tasks, transitions
+from executions.audit import Entry
+from executions.core.states import EXECUTION_ACTIVE, ExecutionStatus, Kind
+from executions.models import Approval, Execution, ServerRun, WaveRun
+from foundation.errors import Conflict, FieldError, Invalid, NotAllowed
+from plans import readiness
+from plans.core import Blueprint
+from plans.models import Plan
+from plans.selectors import blueprint as blueprint_of
+from protection.models import Site
+
+_START_PERMISSION = {Kind.DRILL: "executions.start_drill", Kind.RECOVERY: "executions.start_recovery"}
+
+
+def execution_start(
+    *,
+    plan: Plan,
+    kind: str,
+    by: AbstractBaseUser,
+    reason: str = "",
+    point_in_time: datetime | None = None,
+    confirm: str = "",
+    cleanup_after_seconds: int | None = None,
+    break_glass: bool = False,
+) -> Execution:
+    """Start a drill or a recovery of the plan's newest revision, or have it wait for its approvals.
+
+    Raises `NotAllowed`, `Invalid` (what was typed), `Conflict` (blocking findings, or another active execution) or
+    `Unavailable` (DRS could not be asked what had to be known); then nothing is written and nothing launches.
+    """
+    if kind not in set(Kind):
+        raise Invalid.field("kind", f"A kind of execution is drill or recovery, not “{kind}”.", "invalid_choice")
+    kind = Kind(kind)
+    policy.require(by, _START_PERMISSION[kind])
+    if break_glass:
+        policy.require(by, "executions.break_glass")
+    _check_request(plan, kind, reason, point_in_time, confirm, cleanup_after_seconds, break_glass)
+    blueprint = blueprint_of(plan)
+    _check_ready(plan, blueprint, break_glass=break_glass)
+    _check_free(plan, blueprint)
+    blocking = preflight.live_recoveries(blueprint) if kind is Kind.DRILL else []
+    snapshots: dict[tuple[int, str], RecoverySnapshot] = {}
+    if point_in_time is not None:
+        snapshots, missing = preflight.snapshots_at(blueprint, point_in_time)
+        blocking += missing
+    if blocking:
+        raise Conflict("Nothing was launched. " + " ".join(error.detail for error in blocking), errors=blocking)
+
+    needed = blueprint.approvals_required if kind is Kind.RECOVERY and not break_glass else 0
+    now = timezone.now()
+    execution = Execution(
+        plan=plan,
+        plan_name=blueprint.plan_name,
+        plan_revision=blueprint.revision,
+        kind=kind,
+        status=ExecutionStatus.AWAITING_APPROVAL if needed else ExecutionStatus.RUNNING,
+        reason=reason,
+        requested_by_id=by.pk,
+        requested_by_name=by.get_username(),
+        approvals_required=needed,
+        break_glass=break_glass,
+        point_in_time=point_in_time,
+        requested_at=now,
+        started_at=None if needed else now,
+        rto_target_seconds=blueprint.rto_target_seconds,
+        rpo_target_seconds=blueprint.rpo_target_seconds,
+        cleanup_after_seconds=cleanup_after_seconds,
+    )
+    with transaction.atomic():
+        # Two starts at once queue here, so that no server gets into two executions.
+        sites = {server.site_id for wave in blueprint.waves for server in wave.servers}
+        list(Site.objects.select_for_update().filter(pk__in=sites).order_by("pk"))
+        _check_free(plan, blueprint)
+        try:
+            with transaction.atomic():
+                execution.save(force_insert=True)
+        except IntegrityError as error:
+            raise _already_active(plan) from error
+        _freeze(execution, blueprint, snapshots)
+        _record_start(execution, blueprint, needed)
+        if not needed:
+            tasks.nudge_on_commit([execution.pk])
+    return Execution.objects.get(pk=execution.pk)
+
+
+def execution_approve(execution: Execution, *, by: AbstractBaseUser, comment: str = "") -> Execution:
+    """Approve; the approval that makes it enough starts the execution. Saying it twice changes nothing."""
+    policy.require(by, "executions.approve_execution")
+    with transitions.locked(execution.pk) as current:
+        _may_have_a_word(current, by)
+        _, made = Approval.objects.get_or_create(
+            execution=current,
+            user_name=by.get_username(),
+            defaults={"user_id": by.pk, "approved": True, "comment": comment, "at": timezone.now()},
+        )
+        given = Approval.objects.filter(execution=current, approved=True).count()
+        if made:
+            audit.append(current, [Entry("execution.approved", current.plan_name, _comment(comment), _name(by))])
+        if given >= current.approvals_required:
+            now = timezone.now()
+            transitions.execution_move(
+                current.pk,
+                (ExecutionStatus.AWAITING_APPROVAL,),
+                ExecutionStatus.RUNNING,
+                Entry("execution.started", current.plan_name, {"approvals": given}, _name(by)),
+                started_at=now,
+            )
+            tasks.nudge_on_commit([current.pk])
+    return Execution.objects.get(pk=execution.pk)
+
+
+def execution_reject(execution: Execution, *, by: AbstractBaseUser, comment: str = "") -> Execution:
+    """Reject: the execution ends, and nothing launches."""
+    policy.require(by, "executions.approve_execution")
+    with transitions.locked(execution.pk) as current:
+        _may_have_a_word(current, by)
+        Approval.objects.update_or_create(
+            execution=current,
+            user_name=by.get_username(),
+            defaults={"user_id": by.pk, "approved": False, "comment": comment, "at": timezone.now()},
+        )
+        transitions.execution_move(
+            current.pk,
+            (ExecutionStatus.AWAITING_APPROVAL,),
+            ExecutionStatus.REJECTED,
+            Entry("execution.rejected", current.plan_name, _comment(comment), _name(by)),
+            finished_at=timezone.now(),
+            outcome=f"Rejected by {_name(by)}." + (f" {comment}" if comment else ""),
+        )
+        transitions.execution_abandon(current.pk, f"{_name(by)} rejected the execution.", actor=_name(by))
+    return Execution.objects.get(pk=execution.pk)
+
+
+def execution_cancel(execution: Execution, *, by: AbstractBaseUser, comment: str = "") -> Execution:
+    """Cancel: nothing new starts. What DRS launches already cannot be stopped and is waited for."""
+    policy.require(by, "executions.control_execution")
+    with transitions.locked(execution.pk) as current:
+        if current.status in (ExecutionStatus.CANCELLING, ExecutionStatus.CANCELLED):
+            return current
+        _must_be(current, EXECUTION_ACTIVE, "cancelled")
+        entry = Entry("execution.cancelling", current.plan_name, _comment(comment), _name(by))
+        if current.status == ExecutionStatus.AWAITING_APPROVAL:
+            transitions.execution_move(
+                current.pk,
+                (ExecutionStatus.AWAITING_APPROVAL,),
+                ExecutionStatus.CANCELLED,
+                Entry("execution.cancelled", current.plan_name, _comment(comment), _name(by)),
+                finished_at=timezone.now(),
+                outcome=f"Cancelled by {_name(by)} before it was approved.",
+            )
+            transitions.execution_abandon(current.pk, f"{_name(by)} cancelled the execution.", actor=_name(by))
+        else:
+            transitions.execution_move(current.pk, EXECUTION_ACTIVE, ExecutionStatus.CANCELLING, entry)
+            tasks.nudge_on_commit([current.pk])
+    return Execution.objects.get(pk=execution.pk)
+
+
+# --- checks -------------------------------------------------------------------------------------------------------
+
+
+def _check_request(
+    plan: Plan,
+    kind: Kind,
+    reason: str,
+    point_in_time: datetime | None,
+    confirm: str,
+    cleanup_after_seconds: int | None,
+    break_glass: bool,
+) -> None:
+    errors: list[FieldError] = []
+    if kind is Kind.RECOVERY:
+        if confirm != plan.name:
+            errors.append(FieldError("confirm", f"Type the plan's name, {plan.name}, to confirm a real recovery."))
+        if not reason.strip():
+            errors.append(FieldError("reason", "A real recovery needs a reason.", "required"))
+        if cleanup_after_seconds is not None:
+            errors.append(
+                FieldError("cleanup_after_seconds", "Recovery instances are not cleaned up: leave this out.")
+            )
+    elif break_glass:
+        errors.append(FieldError("break_glass", "A drill needs no approval, so there is no glass to break."))
+    if point_in_time is not None and point_in_time > timezone.now():
+        errors.append(FieldError("point_in_time", "The point in time lies in the future. Choose a past one, or none."))
+    if cleanup_after_seconds is not None and cleanup_after_seconds < 0:
+        errors.append(FieldError("cleanup_after_seconds", "A number of seconds cannot be negative."))
+    if errors:
+        raise Invalid.of(errors)
+
+
+def _check_ready(plan: Plan, blueprint: Blueprint, *, break_glass: bool) -> None:
+    if not any(wave.servers for wave in blueprint.waves):
+        raise Conflict(f"Plan {plan.name} has no servers: its protection groups resolve to nothing now.")
+    blocking = [finding for finding in readiness.evaluate(plan) if finding.severity == "blocking"]
+    if blocking and not break_glass:
+        raise Conflict(
+            "Nothing was launched. " + " ".join(f"{found.message} {found.remedy}".strip() for found in blocking),
+            errors=[FieldError("plan", f"{found.message} {found.remedy}".strip(), found.code) for found in blocking],
+        )
+
+
+def _check_free(plan: Plan, blueprint: Blueprint) -> None:
+    """No other active execution of this plan, nor one that holds a server of it."""
+    if Execution.objects.filter(plan=plan, status__in=[str(status) for status in EXECUTION_ACTIVE]).exists():
+        raise _already_active(plan)
+    servers = [server for wave in blueprint.waves for server in wave.servers]
+    held = selectors.active_execution_of(
+        {server.source_server_id for server in servers}, {server.site_id for server in servers}
+    )
+    ours = {(server.site_id, server.source_server_id) for server in servers}
+    errors = [
+        FieldError(
+            "plan",
+            f"Server {row} ({row.source_server_id}) is in the active {row.execution}; wait for that, or cancel it.",
+            "server_in_active_execution",
+        )
+        for row in held
+        if (row.site_id, row.source_server_id) in ours
+    ]
+    if errors:
+        raise Conflict(" ".join(error.detail for error in errors[:10]), errors=errors)
+
+
+def _already_active(plan: Plan) -> Conflict:
+    return Conflict(f"Plan {plan.name} already has an active execution; wait for it to end, or cancel it.")
+
+
+def _may_have_a_word(execution: Execution, by: AbstractBaseUser) -> None:
+    if execution.requested_by_name == _name(by):
+        raise NotAllowed("You requested this execution, so somebody else has to approve or reject it.")
+    _must_be(execution, (ExecutionStatus.AWAITING_APPROVAL,), "approved or rejected")
+
+
+def _must_be(execution: Execution, statuses: Any, verb: str) -> None:
+    if execution.status not in statuses:
+        raise Conflict(f"The execution is {execution.get_status_display()}; it can no longer be {verb}.")
+
+
+def _name(user: AbstractBaseUser) -> str:
+    return user.get_username()
+
+
+def _comment(comment: str) -> dict[str, str]:
+    return {"comment": comment} if comment else {}
+
+
+# --- freezing -----------------------------------------------------------------------------------------------------
+
+
+def _freeze(
+    execution: Execution, blueprint: Blueprint, snapshots: dict[tuple[int, str], RecoverySnapshot]
+) -> None:
+    """Copy the plan's revision and its resolved servers: editing the plan cannot touch the execution."""
+    waves = WaveRun.objects.bulk_create(
+        WaveRun(
+            execution=execution,
+            position=wave.position,
+            name=wave.name,
+            depends_on=list(wave.depends_on),
+            minimum_success_percent=wave.minimum_success_percent,
+            on_failure=wave.on_failure,
+            start_delay_seconds=wave.start_delay_seconds,
+            launch_timeout_seconds=wave.launch_timeout_seconds,
+        )
+        for wave in blueprint.waves
+    )
+    servers = []
+    for run, wave in zip(waves, blueprint.waves, strict=True):
+        for position, server in enumerate(wave.servers):
+            snapshot = snapshots.get((server.site_id, server.source_server_id))
+            servers.append(
+                ServerRun(
+                    execution=execution,
+                    wave=run,
+                    site_id=server.site_id,
+                    position=position,
+                    source_server_id=server.source_server_id,
+                    hostname=server.hostname,
+                    os=server.os,
+                    protection_group_name=server.protection_group,
+                    recovery_snapshot_id=snapshot.snapshot_id if snapshot else "",
+                    recovery_point_at=snapshot.taken_at if snapshot else None,
+                )
+            )
+    ServerRun.objects.bulk_create(servers, batch_size=500)
+
+
+def _record_start(execution: Execution, blueprint: Blueprint, approvals_needed: int) -> None:
+    servers = sum(len(wave.servers) for wave in blueprint.waves)
+    detail: dict[str, Any] = {
+        "kind": execution.kind,
+        "plan_revision": execution.plan_revision,
+        "waves": [wave.name for wave in blueprint.waves],
+        "servers": servers,
+    }
+    if execution.reason:
+        detail["reason"] = execution.reason
+    if execution.point_in_time:
+        detail["point_in_time"] = execution.point_in_time.isoformat()
+    entries = [Entry("execution.requested", execution.plan_name, detail, execution.requested_by_name)]
+    if execution.break_glass:
+        entries.append(
+            Entry("execution.break_glass", execution.plan_name, {"reason": execution.reason}, execution.requested_by_name)
+        )
+    if not approvals_needed:
+        entries.append(Entry("execution.started", execution.plan_name, {}, execution.requested_by_name))
+    audit.append(execution, entries)
