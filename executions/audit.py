@@ -96,5 +96,3 @@ def faults(execution_id: UUID) -> list[str]:
     if expected - 1 != execution.event_count or previous != execution.last_event_hash:
         found.append(f"The end is missing: {execution.event_count} events were written, {expected - 1} are there.")
     return found
-
-

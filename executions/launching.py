@@ -27,9 +27,7 @@ log = structlog.get_logger(__name__)
 
 def launch(execution_id: UUID, action: Launch, lease: UUID) -> bool:
     """Launch servers in one DRS job. False if the intent could not be committed: decide again."""
-    operation = transitions.launch_intend(
-        execution_id, action.site, action.servers, action.budget_version, lease=lease
-    )
+    operation = transitions.launch_intend(execution_id, action.site, action.servers, action.budget_version, lease=lease)
     if operation is None:
         return False
     # An intent that outlives this process is found by polling: have the site polled whatever happens now.

@@ -71,7 +71,9 @@ def poll_soon(site_id: int, within_seconds: float = 0) -> None:
     """Have the site polled at the latest so many seconds from now."""
     at = timezone.now() + timedelta(seconds=within_seconds)
     with transaction.atomic():
-        watch, made = SiteWatch.objects.select_for_update().get_or_create(site_id=site_id, defaults={"next_poll_at": at})
+        watch, made = SiteWatch.objects.select_for_update().get_or_create(
+            site_id=site_id, defaults={"next_poll_at": at}
+        )
         if not made and (watch.next_poll_at is None or watch.next_poll_at > at):
             SiteWatch.objects.filter(pk=site_id).update(next_poll_at=at)
 

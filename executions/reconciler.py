@@ -104,7 +104,7 @@ def _(action: MoveServers, context: _Context) -> None:
 
 @_act.register
 def _(action: SettleServers, context: _Context) -> None:
-    transitions.servers_settle(context.execution_id, action.operation, action.outcomes, lease=context.lease)
+    transitions.servers_settle(context.execution_id, UUID(action.operation), action.outcomes, lease=context.lease)
 
 
 @_act.register

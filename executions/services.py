@@ -13,6 +13,7 @@ from access import policy
 from drs.port import RecoverySnapshot
 from executions import audit, preflight, selectors, tasks, transitions
 from executions.audit import Entry
+from executions.core.request import StartRequest
 from executions.core.states import EXECUTION_ACTIVE, ExecutionStatus, Kind
 from executions.models import Approval, Execution, ServerRun, WaveRun
 from foundation.errors import Conflict, FieldError, Invalid, NotAllowed
@@ -47,7 +48,9 @@ def execution_start(
     policy.require(by, _START_PERMISSION[kind])
     if break_glass:
         policy.require(by, "executions.break_glass")
-    _check_request(plan, kind, reason, point_in_time, confirm, cleanup_after_seconds, break_glass)
+    request = StartRequest(kind, reason, point_in_time, confirm, cleanup_after_seconds, break_glass)
+    if errors := request.errors(plan.name, timezone.now()):
+        raise Invalid.of(errors)
     blueprint = blueprint_of(plan)
     _check_ready(plan, blueprint, break_glass=break_glass)
     _check_free(plan, blueprint)
@@ -171,35 +174,6 @@ def execution_cancel(execution: Execution, *, by: AbstractBaseUser, comment: str
 # --- checks -------------------------------------------------------------------------------------------------------
 
 
-def _check_request(
-    plan: Plan,
-    kind: Kind,
-    reason: str,
-    point_in_time: datetime | None,
-    confirm: str,
-    cleanup_after_seconds: int | None,
-    break_glass: bool,
-) -> None:
-    errors: list[FieldError] = []
-    if kind is Kind.RECOVERY:
-        if confirm != plan.name:
-            errors.append(FieldError("confirm", f"Type the plan's name, {plan.name}, to confirm a real recovery."))
-        if not reason.strip():
-            errors.append(FieldError("reason", "A real recovery needs a reason.", "required"))
-        if cleanup_after_seconds is not None:
-            errors.append(
-                FieldError("cleanup_after_seconds", "Recovery instances are not cleaned up: leave this out.")
-            )
-    elif break_glass:
-        errors.append(FieldError("break_glass", "A drill needs no approval, so there is no glass to break."))
-    if point_in_time is not None and point_in_time > timezone.now():
-        errors.append(FieldError("point_in_time", "The point in time lies in the future. Choose a past one, or none."))
-    if cleanup_after_seconds is not None and cleanup_after_seconds < 0:
-        errors.append(FieldError("cleanup_after_seconds", "A number of seconds cannot be negative."))
-    if errors:
-        raise Invalid.of(errors)
-
-
 def _check_ready(plan: Plan, blueprint: Blueprint, *, break_glass: bool) -> None:
     if not any(wave.servers for wave in blueprint.waves):
         raise Conflict(f"Plan {plan.name} has no servers: its protection groups resolve to nothing now.")
@@ -259,9 +233,7 @@ def _comment(comment: str) -> dict[str, str]:
 # --- freezing -----------------------------------------------------------------------------------------------------
 
 
-def _freeze(
-    execution: Execution, blueprint: Blueprint, snapshots: dict[tuple[int, str], RecoverySnapshot]
-) -> None:
+def _freeze(execution: Execution, blueprint: Blueprint, snapshots: dict[tuple[int, str], RecoverySnapshot]) -> None:
     """Copy the plan's revision and its resolved servers: editing the plan cannot touch the execution."""
     waves = WaveRun.objects.bulk_create(
         WaveRun(
@@ -312,7 +284,9 @@ def _record_start(execution: Execution, blueprint: Blueprint, approvals_needed: 
     entries = [Entry("execution.requested", execution.plan_name, detail, execution.requested_by_name)]
     if execution.break_glass:
         entries.append(
-            Entry("execution.break_glass", execution.plan_name, {"reason": execution.reason}, execution.requested_by_name)
+            Entry(
+                "execution.break_glass", execution.plan_name, {"reason": execution.reason}, execution.requested_by_name
+            )
         )
     if not approvals_needed:
         entries.append(Entry("execution.started", execution.plan_name, {}, execution.requested_by_name))

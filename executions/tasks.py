@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import dramatiq
@@ -17,7 +18,7 @@ from django.utils import timezone
 from executions import observer, reconciler, transitions
 
 #: Nudges are repeated by the ticker, so a failed one is not retried by the broker.
-_NUDGE = {"max_retries": 0, "max_age": 600_000, "time_limit": 300_000}
+_NUDGE: dict[str, Any] = {"max_retries": 0, "max_age": 600_000, "time_limit": 300_000}
 
 
 @dramatiq.actor(queue_name="engine", **_NUDGE)

@@ -136,9 +136,7 @@ _SERVER_FROM: dict[ServerStatus, tuple[ServerStatus, ...]] = {
 }
 
 
-def servers_move(
-    execution_id: UUID, server_ids: Sequence[int], to: ServerStatus, *, lease: UUID, why: str = ""
-) -> int:
+def servers_move(execution_id: UUID, server_ids: Sequence[int], to: ServerStatus, *, lease: UUID, why: str = "") -> int:
     """Move servers together; returns how many really moved. `why` is kept as their error when they fail."""
     now = timezone.now()
     with locked(execution_id, lease) as execution:
@@ -157,13 +155,11 @@ def servers_move(
         return len(rows)
 
 
-def servers_settle(execution_id: UUID, operation: str, outcomes: Sequence[ServerOutcome], *, lease: UUID) -> int:
+def servers_settle(execution_id: UUID, operation: UUID, outcomes: Sequence[ServerOutcome], *, lease: UUID) -> int:
     """Write the results of servers that the operation launches; returns how many were written."""
     by_id = {outcome.server: outcome for outcome in outcomes}
     with locked(execution_id, lease) as execution:
-        rows = list(
-            ServerRun.objects.filter(pk__in=list(by_id), operation=operation, status=ServerStatus.LAUNCHING)
-        )
+        rows = list(ServerRun.objects.filter(pk__in=list(by_id), operation=operation, status=ServerStatus.LAUNCHING))
         entries = []
         for row in rows:
             outcome = by_id[row.pk]
@@ -221,9 +217,7 @@ def launch_intend(
     """
     now = timezone.now()
     with locked(execution_id, lease) as execution:
-        rows = list(
-            ServerRun.objects.filter(pk__in=server_ids, status=ServerStatus.QUEUED).order_by("position", "pk")
-        )
+        rows = list(ServerRun.objects.filter(pk__in=server_ids, status=ServerStatus.QUEUED).order_by("position", "pk"))
         if len(rows) != len(server_ids):
             return None
         watch = SiteWatch.objects.filter(site=site_id, budget_version=budget_version)
@@ -281,18 +275,14 @@ def operation_accept(
                 status=ServerStatus.LAUNCHING, operation=operation, error="", not_before=None
             )
         mine.filter(operation=operation).update(job_id=job_id)
-        audit.append(
-            execution, [Entry("launch.adopted" if adopted else "launch.accepted", str(key), {"job": job_id})]
-        )
+        audit.append(execution, [Entry("launch.adopted" if adopted else "launch.accepted", str(key), {"job": job_id})])
         return True
 
 
 def operation_uncertain(execution_id: UUID, key: UUID, error: str, *, lease: UUID) -> None:
     """Note that the call came back without a clear answer: it may have been carried out."""
     with locked(execution_id, lease) as execution:
-        Operation.objects.filter(pk=key, state=OperationState.INTENDED).update(
-            answered_at=timezone.now(), error=error
-        )
+        Operation.objects.filter(pk=key, state=OperationState.INTENDED).update(answered_at=timezone.now(), error=error)
         audit.append(execution, [Entry("launch.uncertain", str(key), {"why": error})])
 
 
@@ -396,5 +386,3 @@ def lease_release(execution_id: UUID, token: UUID, nudges: int, look_at: datetim
 def nudge(execution_ids: Collection[UUID]) -> None:
     """Make executions due now, also one that a worker is looking at at this moment."""
     Execution.objects.filter(pk__in=execution_ids).update(next_look_at=timezone.now(), nudges=F("nudges") + 1)
-
-

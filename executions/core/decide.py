@@ -263,22 +263,32 @@ class _Pass:
         if (stopper := self._stopped_by()) is not None:
             self._cancel(f"Held back: wave {stopper.name} failed, and its policy is to stop.")
             return
-        for wave in list(self.waves.values()):
-            if wave.status is WaveStatus.PENDING and all(
-                self.waves[position].status in WAVE_FINAL for position in wave.depends_on
-            ):
-                self._move_wave(wave, WaveStatus.WAITING if wave.start_delay_seconds else WaveStatus.RUNNING)
-            wave = self.waves[wave.position]
-            if wave.status is WaveStatus.WAITING and wave.ready_at is not None:
-                starts_at = wave.ready_at + timedelta(seconds=wave.start_delay_seconds)
-                if self.now < starts_at:
-                    self.wake_at.append(starts_at)
-                    continue
-                self._move_wave(wave, WaveStatus.RUNNING)
-            wave = self.waves[wave.position]
-            if wave.status is WaveStatus.RUNNING:
-                pending = [s.id for s in self._members(wave) if s.status is ServerStatus.PENDING]
-                self._move_servers(pending, ServerStatus.QUEUED)
+        for position in list(self.waves):
+            self._ready_wave(position)
+            self._begin_wave(position)
+            self._queue_servers(position)
+
+    def _ready_wave(self, position: int) -> None:
+        """A wave whose dependencies are over is ready; it waits out its start delay, if it has one."""
+        wave = self.waves[position]
+        if wave.status is WaveStatus.PENDING and all(self.waves[d].status in WAVE_FINAL for d in wave.depends_on):
+            self._move_wave(wave, WaveStatus.WAITING if wave.start_delay_seconds else WaveStatus.RUNNING)
+
+    def _begin_wave(self, position: int) -> None:
+        wave = self.waves[position]
+        if wave.status is not WaveStatus.WAITING or wave.ready_at is None:
+            return
+        starts_at = wave.ready_at + timedelta(seconds=wave.start_delay_seconds)
+        if self.now < starts_at:
+            self.wake_at.append(starts_at)
+        else:
+            self._move_wave(wave, WaveStatus.RUNNING)
+
+    def _queue_servers(self, position: int) -> None:
+        wave = self.waves[position]
+        if wave.status is WaveStatus.RUNNING:
+            pending = [server.id for server in self._members(wave) if server.status is ServerStatus.PENDING]
+            self._move_servers(pending, ServerStatus.QUEUED)
 
     def _cancel(self, why: str) -> None:
         """Start nothing more; what DRS already launches is waited for, because it cannot be stopped."""
@@ -310,7 +320,11 @@ class _Pass:
         if not ready:
             return
         stale_after = timedelta(seconds=self.settings.poll_ceiling_seconds * _STALE_AFTER_CEILINGS)
-        if site.polled_at is None or site.polled_at < self.snapshot.started_at or self.now - site.polled_at > stale_after:
+        if (
+            site.polled_at is None
+            or site.polled_at < self.snapshot.started_at
+            or self.now - site.polled_at > stale_after
+        ):
             self.actions.append(PollSite(site.id))
             self._wake(self.settings.poll_ceiling_seconds)
             return
@@ -322,6 +336,11 @@ class _Pass:
         if sum(map(len, jobs)) < len(ready):
             # Somebody's job has to end first; that is seen by polling, and this is the net below it.
             self._wake(self.settings.poll_ceiling_seconds)
+
+    def _is_stale(self, site: SiteView) -> bool:
+        limit = timedelta(seconds=self.settings.poll_ceiling_seconds * _STALE_AFTER_CEILINGS)
+        since = max(self.snapshot.started_at, self.now - limit)
+        return site.polled_at is None or site.polled_at < since
 
     # --- the end --------------------------------------------------------------------------------------------------
 

@@ -29,10 +29,10 @@ def budget_of(site: SiteView, kind: Kind) -> Budget:
         busy.update(dict.fromkeys(servers, "a launch that is being started"))
     jobs = site.concurrent_jobs - len(running) - len(site.intended)
     in_jobs = sum(len(job.servers) for job in running) + sum(len(servers) for servers in site.intended)
-    servers = site.servers_in_jobs - in_jobs
+    room = site.servers_in_jobs - in_jobs
     if kind is Kind.DRILL and site.recovery_queue:
-        jobs = servers = 0
-    return Budget(jobs=max(jobs, 0), servers=max(servers, 0), servers_per_job=max(site.servers_per_job, 1), busy=busy)
+        jobs = room = 0
+    return Budget(jobs=max(jobs, 0), servers=max(room, 0), servers_per_job=max(site.servers_per_job, 1), busy=busy)
 
 
 def pack(candidates: Sequence[ServerView], budget: Budget) -> list[list[ServerView]]:

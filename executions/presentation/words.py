@@ -125,7 +125,7 @@ def ago(moment: datetime, now: datetime) -> str:
 
 
 def clock(moment: datetime | None, beside: datetime | None = None) -> str:
-    """"14:03:22", with the date in front of it unless it is that of `beside`. Always UTC. Empty for None."""
+    """ "14:03:22", with the date in front of it unless it is that of `beside`. Always UTC. Empty for None."""
     if moment is None:
         return ""
     local = moment.astimezone(UTC)
@@ -135,12 +135,12 @@ def clock(moment: datetime | None, beside: datetime | None = None) -> str:
 
 
 def count(number: int, noun: str, plural: str = "") -> str:
-    """"1 server", "12 servers"."""
+    """ "1 server", "12 servers"."""
     return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
 def listing(names: Sequence[str], most: int = 5) -> str:
-    """"a, b and c"; beyond `most`, "a, b, c, d, e and 7 more"."""
+    """ "a, b and c"; beyond `most`, "a, b, c, d, e and 7 more"."""
     shown = list(names[:most])
     if len(names) > most:
         return f"{', '.join(shown)} and {len(names) - most} more"

@@ -1,0 +1,48 @@
+"""What a person asks for when they start an execution, and what is wrong with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from executions.core.states import Kind
+from foundation.errors import FieldError
+
+
+@dataclass(frozen=True, slots=True)
+class StartRequest:
+    """`confirm` is the plan's name as typed; `cleanup_after_seconds` counts from the end of a drill."""
+
+    kind: Kind
+    reason: str = ""
+    point_in_time: datetime | None = None
+    confirm: str = ""
+    cleanup_after_seconds: int | None = None
+    break_glass: bool = False
+
+    def errors(self, plan_name: str, now: datetime) -> list[FieldError]:
+        """Everything wrong with it at once, each in a sentence."""
+        found = self._recovery_errors(plan_name) if self.kind is Kind.RECOVERY else self._drill_errors()
+        if self.point_in_time is not None and self.point_in_time > now:
+            found.append(
+                FieldError("point_in_time", "The point in time lies in the future. Choose a past one, or none.")
+            )
+        return found
+
+    def _recovery_errors(self, plan_name: str) -> list[FieldError]:
+        found = []
+        if self.confirm != plan_name:
+            found.append(FieldError("confirm", f"Type the plan's name, {plan_name}, to confirm a real recovery."))
+        if not self.reason.strip():
+            found.append(FieldError("reason", "A real recovery needs a reason.", "required"))
+        if self.cleanup_after_seconds is not None:
+            found.append(FieldError("cleanup_after_seconds", "Recovery instances are not cleaned up: leave this out."))
+        return found
+
+    def _drill_errors(self) -> list[FieldError]:
+        found = []
+        if self.break_glass:
+            found.append(FieldError("break_glass", "A drill needs no approval, so there is no glass to break."))
+        if self.cleanup_after_seconds is not None and self.cleanup_after_seconds < 0:
+            found.append(FieldError("cleanup_after_seconds", "A number of seconds cannot be negative."))
+        return found

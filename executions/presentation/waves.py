@@ -1,0 +1,270 @@
+"""Waves and their servers, as the execution page shows them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from executions.core.states import WAVE_ACTIVE, Phase, ServerStatus, WaveStatus
+from executions.models import ServerRun, WaveRun
+from executions.presentation.words import (
+    Badge,
+    Tone,
+    ago,
+    between,
+    clock,
+    count,
+    duration,
+    listing,
+    server_badge,
+    wave_badge,
+)
+from plans.models import OnFailure
+
+#: Servers of a wave shown at once.
+PAGE = 25
+
+#: What a person looks for first stands first.
+_URGENCY = {
+    status: rank
+    for rank, status in enumerate(
+        (
+            ServerStatus.FAILED,
+            ServerStatus.UNKNOWN,
+            ServerStatus.LAUNCHING,
+            ServerStatus.QUEUED,
+            ServerStatus.PENDING,
+            ServerStatus.CANCELLED,
+            ServerStatus.SKIPPED,
+            ServerStatus.LAUNCHED,
+            ServerStatus.TERMINATED,
+        )
+    )
+}
+_PHASES = list(Phase)
+_PHASE_WORDS = {
+    Phase.CLEANUP: "removing the earlier instance",
+    Phase.SNAPSHOT: "taking a snapshot",
+    Phase.CONVERSION: "converting",
+    Phase.LAUNCH: "launching the instance",
+    Phase.POST_LAUNCH: "post-launch actions",
+}
+_DONE = (ServerStatus.LAUNCHED, ServerStatus.TERMINATED)
+_BAD = (ServerStatus.FAILED, ServerStatus.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerRow:
+    name: str
+    source_server_id: str
+    group: str
+    badge: Badge
+    #: What it does at this moment, in words; empty unless something is to be said.
+    phase: str
+    #: Phases behind it and the one it is in, out of `phases`; 0 when none is known.
+    step: int
+    phases: int
+    attempts: int
+    job_id: str
+    instance_id: str
+    point: str
+    #: Age of its recovery point when the execution started.
+    point_age: str
+    started: str
+    finished: str
+    took: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One colour of a progress bar."""
+
+    text: str
+    number: int
+    percent: float
+    tone: Tone
+
+
+@dataclass(frozen=True, slots=True)
+class WaveCard:
+    position: int
+    number: int
+    name: str
+    badge: Badge
+    #: "after Databases", "at once".
+    after: str
+    #: Its rules, in words.
+    rules: str
+    started: str
+    finished: str
+    took: str
+    note: str
+    total: int
+    done: int
+    percent: int
+    shares: tuple[Share, ...]
+    summary: str
+    rows: tuple[ServerRow, ...]
+    page: int
+    pages: int
+    first: int
+    last: int
+    #: Unfolded when the page is first seen.
+    open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Servers that failed for the same reason."""
+
+    reason: str
+    servers: str
+    wave: str
+    wave_position: int
+    number: int
+
+
+def server_row(server: ServerRun, started_at: datetime | None, now: datetime) -> ServerRow:
+    """`started_at` is the execution's, against which the age of the recovery point counts."""
+    phase, step = "", 0
+    if server.status == ServerStatus.LAUNCHING:
+        known = server.phase in list(Phase)
+        phase = _PHASE_WORDS[Phase(server.phase)] if known else "waiting for DRS to begin"
+        step = _PHASES.index(Phase(server.phase)) + 1 if known else 0
+    elif server.status == ServerStatus.QUEUED:
+        phase = "waiting for room at the site"
+        if server.not_before and server.not_before > now:
+            phase = f"tried again at {clock(server.not_before, now)}"
+    elif server.status == ServerStatus.FAILED and server.phase in list(Phase):
+        phase = f"while {_PHASE_WORDS[Phase(server.phase)]}"
+    age = between(server.recovery_point_at, started_at)
+    return ServerRow(
+        name=server.hostname or server.source_server_id,
+        source_server_id=server.source_server_id,
+        group=server.protection_group_name,
+        badge=server_badge(server.status),
+        phase=phase,
+        step=step,
+        phases=len(_PHASES),
+        attempts=server.attempts,
+        job_id=server.job_id,
+        instance_id=server.recovery_instance_id,
+        point=clock(server.recovery_point_at, started_at),
+        point_age=duration(max(0, age)) if age is not None else "",
+        started=clock(server.started_at, started_at),
+        finished=clock(server.finished_at, started_at),
+        took=duration(between(server.started_at, server.finished_at or now)),
+        error=server.error,
+    )
+
+
+def shares(statuses: Sequence[str]) -> tuple[Share, ...]:
+    """The parts of a progress bar: done, failed, on the way, waiting, left out. Empty parts are left out."""
+    counts = Counter(statuses)
+    parts = (
+        ("launched", Tone.GOOD, _DONE),
+        ("failed", Tone.BAD, _BAD),
+        ("launching", Tone.BUSY, (ServerStatus.LAUNCHING,)),
+        ("queued", Tone.WARN, (ServerStatus.QUEUED,)),
+        ("not launched", Tone.NEUTRAL, (ServerStatus.SKIPPED, ServerStatus.CANCELLED)),
+    )
+    found = []
+    for text, tone, members in parts:
+        number = sum(counts[str(status)] for status in members)
+        if number:
+            found.append(Share(text, number, round(100 * number / len(statuses), 2), tone))
+    return tuple(found)
+
+
+def wave_card(
+    wave: WaveRun,
+    servers: Sequence[ServerRun],
+    names: Mapping[int, str],
+    *,
+    started_at: datetime | None,
+    now: datetime,
+    page: int = 1,
+    chosen: bool = False,
+) -> WaveCard:
+    """`names` are those of all waves, by position; `chosen`: somebody is turning its pages."""
+    ordered = sorted(servers, key=lambda row: (_URGENCY[ServerStatus(row.status)], row.position))
+    pages = max(1, -(-len(ordered) // PAGE))
+    page = min(max(1, page), pages)
+    shown = ordered[(page - 1) * PAGE : page * PAGE]
+    parts = shares([row.status for row in servers])
+    done = sum(1 for row in servers if row.status in _DONE)
+    failed = any(row.status in _BAD for row in servers)
+    status = WaveStatus(wave.status)
+    return WaveCard(
+        position=wave.position,
+        number=wave.position + 1,
+        name=wave.name,
+        badge=wave_badge(wave.status),
+        after=f"after {listing([names[need] for need in wave.depends_on])}" if wave.depends_on else "at once",
+        rules=_rules(wave),
+        started=clock(wave.started_at, started_at),
+        finished=clock(wave.finished_at, started_at),
+        took=duration(between(wave.started_at, wave.finished_at or now)),
+        note=_waiting_for(wave, names, now),
+        total=len(servers),
+        done=done,
+        percent=100 * done // len(servers) if servers else 0,
+        shares=parts,
+        summary=_summary(done, len(servers), parts),
+        rows=tuple(server_row(row, started_at, now) for row in shown),
+        page=page,
+        pages=pages,
+        first=(page - 1) * PAGE + 1 if shown else 0,
+        last=(page - 1) * PAGE + len(shown),
+        open=chosen or failed or status in WAVE_ACTIVE,
+    )
+
+
+def _rules(wave: WaveRun) -> str:
+    rules = [f"needs {wave.minimum_success_percent} % launched"]
+    carries_on = wave.on_failure == OnFailure.CONTINUE
+    rules.append("else the others carry on" if carries_on else "else the execution stops")
+    if wave.start_delay_seconds:
+        rules.append(f"starts {duration(wave.start_delay_seconds)} late")
+    rules.append(f"a launch may take {duration(wave.launch_timeout_seconds)}")
+    return ", ".join(rules)
+
+
+def _waiting_for(wave: WaveRun, names: Mapping[int, str], now: datetime) -> str:
+    if wave.status == WaveStatus.WAITING and wave.ready_at and wave.start_delay_seconds:
+        left = wave.start_delay_seconds - (now - wave.ready_at).total_seconds()
+        return f"Start delay: {duration(left)} left." if left > 0 else "Starts now."
+    if wave.status == WaveStatus.PENDING and wave.depends_on:
+        return f"Starts after {listing([names[need] for need in wave.depends_on])}."
+    return ""
+
+
+def _summary(done: int, total: int, parts: Sequence[Share]) -> str:
+    if not total:
+        return "no servers"
+    said = [f"{done} of {count(total, 'server')} launched"]
+    said += [f"{part.number} {part.text}" for part in parts if part.tone is not Tone.GOOD]
+    return ", ".join(said)
+
+
+def failures(waves: Sequence[WaveRun], servers: Mapping[int, Sequence[ServerRun]]) -> tuple[Failure, ...]:
+    """Why servers failed, the same reason in a wave said once; `servers` by the id of their wave."""
+    found: list[Failure] = []
+    for wave in waves:
+        reasons: dict[str, list[str]] = {}
+        for server in servers.get(wave.pk, ()):
+            if server.status in _BAD:
+                # DRS names the server's job and ids in its sentence; the sentence is the reason as it stands.
+                reasons.setdefault(server.error or "No reason is known.", []).append(str(server))
+        found += [
+            Failure(reason, listing(names), wave.name, wave.position, len(names)) for reason, names in reasons.items()
+        ]
+    return tuple(found)
+
+
+def last_seen(moment: datetime | None, now: datetime) -> str:
+    """When a site was last looked at, for the header; empty if never."""
+    return ago(moment, now) if moment else ""
