@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 import rules
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db.models import Q, QuerySet
 
 from foundation.errors import NotAllowed
 
@@ -92,6 +94,12 @@ def may(user: AbstractBaseUser | AnonymousUser, permission: str) -> bool:
     if permission not in POLICY:
         raise KeyError(f"{permission} is not in access.policy.POLICY")
     return bool(user.is_active and user.has_perm(permission))  # type: ignore[union-attr]
+
+
+def holders(permission: str) -> QuerySet[Any]:
+    """Every active person who holds the permission."""
+    people = get_user_model()._default_manager.filter(is_active=True)
+    return people.filter(Q(groups__name__in=POLICY[permission]) | Q(is_superuser=True)).distinct()
 
 
 def require(user: AbstractBaseUser | AnonymousUser, permission: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 from django.utils import timezone
@@ -21,7 +21,7 @@ from protection.models import ProtectionGroup
 
 
 def plan_save(
-    *, document: Mapping[str, Any], by: AbstractBaseUser, plan: Plan | None = None, expected_version: int | None = None
+    *, document: Mapping[str, Any], by: User, plan: Plan | None = None, expected_version: int | None = None
 ) -> Plan:
     """Save the whole plan (API.md, "A plan"): a new one, or the next revision of `plan`.
 
@@ -37,9 +37,7 @@ def plan_save(
     return selectors.plans().get(pk=saved.pk)
 
 
-def plan_patch(
-    *, changes: Mapping[str, Any], by: AbstractBaseUser, plan: Plan, expected_version: int | None = None
-) -> Plan:
+def plan_patch(*, changes: Mapping[str, Any], by: User, plan: Plan, expected_version: int | None = None) -> Plan:
     """Save the plan with the top-level fields in `changes` put in place of its own; `waves` is one such field."""
     policy.require(by, "plans.change_plan")
     with _saving():
@@ -47,7 +45,7 @@ def plan_patch(
     return selectors.plans().get(pk=saved.pk)
 
 
-def plan_delete(plan: Plan, *, by: AbstractBaseUser, expected_version: int | None = None) -> None:
+def plan_delete(plan: Plan, *, by: User, expected_version: int | None = None) -> None:
     """Delete a plan that was never run, with its revisions; one that was is evidence, and raises `Conflict`."""
     policy.require(by, "plans.delete_plan")
     with transaction.atomic():
@@ -86,7 +84,7 @@ def _saving() -> Iterator[None]:
         ) from error
 
 
-def _insert(raw: Mapping[str, Any], *, by: AbstractBaseUser) -> Plan:
+def _insert(raw: Mapping[str, Any], *, by: User) -> Plan:
     document = normalise(raw, groups=selectors.group_names())
     _check_name_free(document["name"], other_than=None)
     plan = Plan.objects.create(version=1, **_columns(document))
@@ -95,7 +93,7 @@ def _insert(raw: Mapping[str, Any], *, by: AbstractBaseUser) -> Plan:
     return plan
 
 
-def _replace(plan: Plan, change: Callable[[Mapping[str, Any]], Mapping[str, Any]], *, by: AbstractBaseUser) -> Plan:
+def _replace(plan: Plan, change: Callable[[Mapping[str, Any]], Mapping[str, Any]], *, by: User) -> Plan:
     """Save what `change` makes of the current document, unless that is the same."""
     current = selectors.document(selectors.plans().get(pk=plan.pk))
     document = normalise(change(current), groups=selectors.group_names())
@@ -121,7 +119,10 @@ def _columns(document: PlanDocument) -> dict[str, Any]:
 
 
 def _check_name_free(name: str, *, other_than: Plan | None) -> None:
-    if Plan.objects.filter(name=name).exclude(pk=other_than.pk if other_than else None).exists():
+    others = Plan.objects.filter(name=name)
+    if other_than is not None:
+        others = others.exclude(pk=other_than.pk)
+    if others.exists():
         raise Invalid.field("name", f"There is a plan named “{name}” already.", "unique")
 
 
@@ -151,7 +152,7 @@ def _write_waves(plan: Plan, document: PlanDocument) -> None:
     )
 
 
-def _append_revision(plan: Plan, document: PlanDocument, diff: list[Difference], *, by: AbstractBaseUser) -> None:
+def _append_revision(plan: Plan, document: PlanDocument, diff: list[Difference], *, by: User) -> None:
     PlanRevision.objects.create(
         plan=plan,
         number=plan.version,

@@ -56,8 +56,8 @@ def normalise(raw: object, *, groups: Mapping[int, str]) -> PlanDocument:
     that is wrong, each error at its dotted path (`waves.1.depends_on`) and naming the culprit.
     """
     errors: list[FieldError] = []
-    if unstorable(raw):
-        raise Invalid.field("", "The plan has a text with a NUL or a broken character in it, which cannot be kept.")
+    if why := unstorable(raw):
+        raise Invalid.field("", f"The plan cannot be kept: {why}.")
     plan = Fields.of(raw, "", "The plan", errors)
     document = PlanDocument(
         name=_plan_name(plan),

@@ -11,6 +11,7 @@ from foundation.errors import FieldError
 #: A year: longer is a slip of the unit, and it fits every database's integer.
 MAX_SECONDS = 31_536_000
 MAX_TEXT = 10_000
+MAX_DEPTH = 30
 
 
 @dataclass
@@ -129,16 +130,22 @@ def shown(value: object) -> str:
     return f"“{text[:60]}…”" if len(text) > 60 else (f"“{text}”" if isinstance(value, str) else text)
 
 
-def unstorable(value: object) -> bool:
-    """True where some text in it can be kept by no database: a NUL, or half of a surrogate pair."""
-    if isinstance(value, str):
-        return "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value)
-    if isinstance(value, Mapping):
-        mapping = cast("Mapping[object, object]", value)
-        return any(unstorable(key) or unstorable(item) for key, item in mapping.items())
-    if isinstance(value, list | tuple):
-        return any(unstorable(item) for item in value)
-    return False
+def unstorable(value: object) -> str:
+    """Why no database of ours can keep it, in a few words: a NUL, half of a surrogate pair, or nested out of all
+    measure. Empty if it can be kept."""
+    todo: list[tuple[object, int]] = [(value, 0)]
+    while todo:
+        item, depth = todo.pop()
+        if depth > MAX_DEPTH:
+            return f"it is nested more than {MAX_DEPTH} deep"
+        if isinstance(item, str) and any(char == "\x00" or "\ud800" <= char <= "\udfff" for char in item):
+            return "a text in it holds a NUL or half of a character"
+        if isinstance(item, Mapping):
+            mapping = cast("Mapping[object, object]", item)
+            todo += [(part, depth + 1) for pair in mapping.items() for part in pair]
+        elif isinstance(item, list | tuple):
+            todo += [(part, depth + 1) for part in item]
+    return ""
 
 
 def _words(key: str) -> str:

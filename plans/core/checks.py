@@ -1,0 +1,280 @@
+"""Is a plan ready to run? Pure: facts in, findings out, blocking ones first, then in the order of the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from plans.core.durations import spoken
+from plans.core.findings import Finding, Severity
+from plans.core.graph import Graph, critical_path
+from plans.core.steps import StepWhen
+
+#: Nothing was replicated completely yet, so DRS holds no consistent point to launch from.
+_NOT_READY_YET = {"INITIATING": "is only starting to replicate", "INITIAL_SYNC": "is still in its first sync"}
+#: Replication was ended; DRS deletes the server's recovery snapshots with it (DRS_FACTS 4.8).
+_ENDED = {"STOPPED": "stopped", "DISCONNECTED": "disconnected"}
+#: It launches, from the last consistent point, which gets older.
+_STANDING_STILL = {"STALLED": "has stalled", "PAUSED": "is paused"}
+#: Replicates, or catches up; how far behind it is, the lag says.
+_AT_WORK = frozenset({"CONTINUOUS", "BACKLOG", "CREATING_SNAPSHOT", "RESCAN"})
+
+
+@dataclass(frozen=True, slots=True)
+class SiteFacts:
+    name: str
+    last_synced_at: datetime | None
+    #: Why the last sync failed, in a sentence; empty if it did not.
+    sync_error: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    source_server_id: str
+    #: What a person calls it.
+    label: str
+    missing_since: datetime | None
+    #: As DRS writes it; it may be a value we do not know.
+    replication_state: str
+    replication_error: str
+    lag_seconds: float | None
+    recovery_instance_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupFacts:
+    name: str
+    site: SiteFacts
+    servers: tuple[ServerFacts, ...]
+    #: A sentence by source server id for servers that this group and another one select.
+    conflicts: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StepFacts:
+    name: str
+    when: str
+    kind: str
+    #: Of a wait; 0 for every other kind.
+    wait_seconds: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WaveFacts:
+    name: str
+    start_delay_seconds: int
+    groups: tuple[GroupFacts, ...]
+    steps: tuple[StepFacts, ...]
+
+    @property
+    def waits_before_seconds(self) -> int:
+        """How long it certainly takes until its servers may launch, by its own delay and waits."""
+        return self.start_delay_seconds + sum(s.wait_seconds for s in self.steps if s.when == StepWhen.BEFORE)
+
+    @property
+    def waits_seconds(self) -> int:
+        """How long it certainly takes as a whole."""
+        return self.start_delay_seconds + sum(step.wait_seconds for step in self.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanFacts:
+    name: str
+    rto_target_seconds: int | None
+    rpo_target_seconds: int | None
+    approvals_required: int
+    #: How many active people may approve.
+    approvers: int
+    graph: Graph
+    waves: tuple[WaveFacts, ...]
+
+
+def check(plan: PlanFacts, *, now: datetime, stale_after_seconds: float) -> list[Finding]:
+    """Everything that a person should know before a run. Inventory older than `stale_after_seconds` is called old."""
+    found = [
+        *_of_plan(plan),
+        *_of_sites(plan, now, stale_after_seconds),
+        *(finding for wave in plan.waves for finding in _of_wave(wave, plan)),
+    ]
+    # A server that two groups of the plan select is told of once.
+    found = list(dict.fromkeys(found))
+    return sorted(found, key=lambda finding: finding.severity != Severity.BLOCKING)
+
+
+def ready(findings: Sequence[Finding]) -> bool:
+    """True unless something blocks."""
+    return all(finding.severity != Severity.BLOCKING for finding in findings)
+
+
+def _of_plan(plan: PlanFacts) -> Iterator[Finding]:
+    if not plan.waves:
+        yield Finding(
+            Severity.BLOCKING,
+            "no_waves",
+            plan.name,
+            f"Plan “{plan.name}” has no waves, so a run would do nothing.",
+            "Add a wave with a protection group.",
+        )
+    if plan.approvals_required > plan.approvers:
+        people = {0: "nobody has", 1: "only one person has"}.get(plan.approvers, f"only {plan.approvers} people have")
+        yield Finding(
+            Severity.WARNING,
+            "too_few_approvers",
+            plan.name,
+            f"A recovery needs {plan.approvals_required} approvals, but {people} the role approver.",
+            "Ask an administrator to give the role to more people, or ask for fewer approvals.",
+        )
+    yield from _unreachable_target(plan)
+
+
+def _unreachable_target(plan: PlanFacts) -> Iterator[Finding]:
+    """Delays and waits alone can use up the RTO target, however fast the launches are."""
+    if plan.rto_target_seconds is None or not plan.waves:
+        return
+    chain, total = critical_path(plan.graph, [wave.waits_seconds for wave in plan.waves])
+    # The clock stops at the last launch: what the last wave waits for after it does not count.
+    last = plan.waves[chain[-1]]
+    total -= last.waits_seconds - last.waits_before_seconds
+    if total < plan.rto_target_seconds:
+        return
+    path = " → ".join(plan.waves[position].name for position in chain)
+    yield Finding(
+        Severity.WARNING,
+        "rto_out_of_reach",
+        plan.name,
+        f"Start delays and waits along {path} take {spoken(total)} before the last launch, "
+        f"and the RTO target is {spoken(plan.rto_target_seconds)}.",
+        "Shorten them, let waves run side by side, or set a longer target.",
+    )
+
+
+def _of_sites(plan: PlanFacts, now: datetime, stale_after_seconds: float) -> Iterator[Finding]:
+    sites = {group.site.name: group.site for wave in plan.waves for group in wave.groups}
+    for site in sites.values():
+        if site.last_synced_at is None:
+            reason = f" The last try said: {site.sync_error}" if site.sync_error else ""
+            yield Finding(
+                Severity.BLOCKING,
+                "site_never_synced",
+                site.name,
+                f"The inventory of site “{site.name}” was never read, so nobody knows what there is to launch.{reason}",
+                "Sync the site.",
+            )
+            continue
+        age = (now - site.last_synced_at).total_seconds()
+        if site.sync_error:
+            yield Finding(
+                Severity.WARNING,
+                "site_sync_failed",
+                site.name,
+                f"The last sync of site “{site.name}” failed, so what is known of it is {spoken(age)} old: "
+                f"{site.sync_error}",
+                "Mend what the sentence names, and sync the site.",
+            )
+        elif age > stale_after_seconds:
+            yield Finding(
+                Severity.WARNING,
+                "inventory_old",
+                site.name,
+                f"The inventory of site “{site.name}” was last read {spoken(age)} ago.",
+                "Sync the site; if it stays old, see whether a worker is running.",
+            )
+
+
+def _of_wave(wave: WaveFacts, plan: PlanFacts) -> Iterator[Finding]:
+    for group in wave.groups:
+        yield from _of_group(group, wave)
+        for server in group.servers:
+            yield from _of_server(server, group, plan)
+    replaced = [server.label for group in wave.groups for server in group.servers if server.recovery_instance_id]
+    if replaced:
+        named = ", ".join(replaced[:3]) + (f" and {len(replaced) - 3} more" if len(replaced) > 3 else "")
+        yield Finding(
+            Severity.WARNING,
+            "instance_will_be_replaced",
+            wave.name,
+            f"In wave “{wave.name}” an earlier launch still has a recovery instance for {named}: "
+            "DRS deletes it before it launches the next.",
+            "Make sure that nobody needs these instances.",
+        )
+
+
+def _of_group(group: GroupFacts, wave: WaveFacts) -> Iterator[Finding]:
+    # Where the site was never read there can be no members; that finding says it already.
+    if not group.servers and group.site.last_synced_at is not None:
+        yield Finding(
+            Severity.BLOCKING,
+            "group_empty",
+            group.name,
+            f"Protection group “{group.name}” of wave “{wave.name}” has no servers now.",
+            "Change its servers or its tag selector, or take it out of the plan.",
+        )
+    for source_server_id, sentence in group.conflicts:
+        yield Finding(
+            Severity.WARNING,
+            "membership_conflict",
+            source_server_id,
+            sentence,
+            "Change the server's tags or the selectors of the groups, so that only one of them selects it.",
+        )
+
+
+def _of_server(server: ServerFacts, group: GroupFacts, plan: PlanFacts) -> Iterator[Finding]:
+    state, who = server.replication_state, f"{server.label} (group “{group.name}”)"
+    because = f", DRS says {server.replication_error}" if server.replication_error else ""
+    if server.missing_since is not None:
+        yield Finding(
+            Severity.BLOCKING,
+            "server_missing",
+            server.source_server_id,
+            f"{who} is gone from DRS since {server.missing_since:%Y-%m-%d %H:%M} UTC and cannot be launched.",
+            "Put it back under DRS, or take it out of the protection group.",
+        )
+        return
+    if state in _NOT_READY_YET:
+        yield Finding(
+            Severity.BLOCKING,
+            "no_recovery_point",
+            server.source_server_id,
+            f"{who} {_NOT_READY_YET[state]}{because}: there is no point in time to launch from yet.",
+            "Wait until its first sync is through, or take it out of the protection group.",
+        )
+    elif state in _ENDED:
+        yield Finding(
+            Severity.BLOCKING,
+            "replication_ended",
+            server.source_server_id,
+            f"Replication of {who} is {_ENDED[state]}{because}; its recovery snapshots went with it.",
+            "Start its replication again in DRS, or take it out of the protection group.",
+        )
+    elif state in _STANDING_STILL:
+        yield Finding(
+            Severity.WARNING,
+            "replication_standing_still",
+            server.source_server_id,
+            f"Replication of {who} {_STANDING_STILL[state]}{because}; "
+            f"a launch would go back {_age(server.lag_seconds)}.",
+            "See in DRS why it does not replicate.",
+        )
+    elif state not in _AT_WORK:
+        yield Finding(
+            Severity.WARNING,
+            "replication_unknown",
+            server.source_server_id,
+            f"DRS gives {who} the replication state {state or 'nothing'}, which drsorch does not know.",
+            "See in the DRS console whether it can be launched.",
+        )
+    target = plan.rpo_target_seconds
+    if target is not None and server.lag_seconds is not None and server.lag_seconds > target:
+        yield Finding(
+            Severity.WARNING,
+            "lag_over_rpo",
+            server.source_server_id,
+            f"{who} is {spoken(server.lag_seconds)} behind, and the RPO target is {spoken(target)}.",
+            "See in DRS why it is behind: the network, the replication server, or the rate of change.",
+        )
+
+
+def _age(lag_seconds: float | None) -> str:
+    return "to its last consistent point, of unknown age" if lag_seconds is None else spoken(lag_seconds)

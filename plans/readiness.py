@@ -1,0 +1,100 @@
+"""Is a plan ready to run, by what was last mirrored? No call to AWS is made here."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from django.conf import settings
+from django.utils import timezone
+
+from access import policy
+from plans import selectors
+from plans.core import Finding
+from plans.core.checks import GroupFacts, PlanFacts, ServerFacts, SiteFacts, StepFacts, WaveFacts, check
+from plans.core.document import wave_graph
+from plans.core.steps import StepKind
+from plans.models import Plan, Wave
+from protection.models import ProtectionGroup, Site, SourceServer
+from protection.selectors import core_group, core_servers, members_of
+
+#: After so many missed syncs an inventory is called old.
+_MISSED_SYNCS = 3
+
+
+def evaluate(plan: Plan) -> list[Finding]:
+    """What a person should know before a run of the plan, blocking findings first; in a bounded number of queries."""
+    fresh = selectors.plans().prefetch_related("waves__wave_groups__protection_group__site").get(pk=plan.pk)
+    waves = list(fresh.waves.all())
+    groups = [place.protection_group for wave in waves for place in wave.wave_groups.all()]
+    members = members_of([group.pk for group in groups])
+    conflicts = _conflicts(groups)
+    facts = PlanFacts(
+        name=fresh.name,
+        rto_target_seconds=fresh.rto_target_seconds,
+        rpo_target_seconds=fresh.rpo_target_seconds,
+        approvals_required=fresh.approvals_required,
+        approvers=policy.holders("executions.approve_execution").count() if fresh.approvals_required else 0,
+        graph=wave_graph(selectors.document(fresh)["waves"]),
+        waves=tuple(_wave_facts(wave, members, conflicts) for wave in waves),
+    )
+    stale_after_seconds = _MISSED_SYNCS * settings.DRSORCH_SYNC_SECONDS
+    return check(facts, now=timezone.now(), stale_after_seconds=stale_after_seconds)
+
+
+def _wave_facts(
+    wave: Wave, members: dict[int, list[SourceServer]], conflicts: dict[int, list[tuple[str, str]]]
+) -> WaveFacts:
+    return WaveFacts(
+        name=wave.name,
+        start_delay_seconds=wave.start_delay_seconds,
+        groups=tuple(
+            GroupFacts(
+                name=group.name,
+                site=_site_facts(group.site),
+                servers=tuple(_server_facts(server) for server in members[group.pk]),
+                conflicts=tuple(conflicts[group.pk]),
+            )
+            for group in (place.protection_group for place in wave.wave_groups.all())
+        ),
+        steps=tuple(
+            StepFacts(
+                name=step.name,
+                when=step.when,
+                kind=step.kind,
+                wait_seconds=step.parameters["seconds"] if step.kind == StepKind.WAIT else 0,
+            )
+            for step in wave.steps.all()
+        ),
+    )
+
+
+def _site_facts(site: Site) -> SiteFacts:
+    return SiteFacts(name=site.name, last_synced_at=site.last_synced_at, sync_error=site.sync_error)
+
+
+def _server_facts(server: SourceServer) -> ServerFacts:
+    return ServerFacts(
+        source_server_id=server.source_server_id,
+        label=str(server),
+        missing_since=server.missing_since,
+        replication_state=server.replication_state,
+        replication_error=server.replication_error,
+        lag_seconds=server.lag_seconds,
+        recovery_instance_id=server.recovery_instance_id,
+    )
+
+
+def _conflicts(groups: Iterable[ProtectionGroup]) -> dict[int, list[tuple[str, str]]]:
+    """Servers that more than one group selects, by each of these groups: it lacks the server, or may lose it."""
+    found: dict[int, list[tuple[str, str]]] = defaultdict(list)
+    by_site: dict[int, list[ProtectionGroup]] = defaultdict(list)
+    for group in groups:
+        by_site[group.site_id].append(group)
+    contested = SourceServer.objects.filter(site__in=by_site).exclude(membership_conflict="")
+    for row in contested.order_by("hostname", "source_server_id"):
+        (server,) = core_servers([row])
+        for group in by_site[row.site_id]:
+            if group.pk == row.protection_group_id or core_group(group).selects(server):
+                found[group.pk].append((row.source_server_id, row.membership_conflict))
+    return found
