@@ -1,0 +1,231 @@
+"""Plans under /api/v1/: API.md, "A plan". Rules and writing are in `core` and `services`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, cast
+
+import django_filters
+from django.contrib.auth.models import User
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from foundation.errors import Missing
+from foundation.rest.views import WriteViewSet
+from plans import readiness, selectors, services
+from plans.core.checks import ready
+from plans.core.document import MAX_APPROVALS, MAX_NAME
+from plans.core.fields import MAX_SECONDS
+from plans.core.findings import Severity
+from plans.models import ON_FAILURE, STEP_KINDS, STEP_WHEN, Plan, PlanRevision
+from protection.selectors import group_find
+
+
+class StepSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=MAX_NAME)
+    when = serializers.ChoiceField(STEP_WHEN)
+    kind = serializers.ChoiceField(STEP_KINDS)
+    timeout_seconds = serializers.IntegerField(default=1800, min_value=1, max_value=MAX_SECONDS)
+    on_failure = serializers.ChoiceField(ON_FAILURE, default="stop")
+    parameters = serializers.DictField(required=False, help_text="What the kind needs; `{}` for an approval.")
+
+
+class WaveSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=MAX_NAME)
+    depends_on = serializers.ListField(
+        child=serializers.CharField(),
+        allow_null=True,
+        required=False,
+        help_text="Names of waves. Null, or left out: follows the wave above. []: starts at once.",
+    )
+    protection_groups = serializers.ListField(
+        child=serializers.CharField(), required=False, help_text="Names or ids; answered as names."
+    )
+    minimum_success_percent = serializers.IntegerField(default=100, min_value=0, max_value=100)
+    on_failure = serializers.ChoiceField(ON_FAILURE, default="stop")
+    start_delay_seconds = serializers.IntegerField(default=0, min_value=0, max_value=MAX_SECONDS)
+    launch_timeout_seconds = serializers.IntegerField(default=3600, min_value=1, max_value=MAX_SECONDS)
+    steps = StepSerializer(many=True, required=False)
+
+
+class PlanSerializer(serializers.Serializer[Any]):
+    """Describes a plan, and shows one. What is sent goes to the core as it is, which says all that is wrong with it."""
+
+    id = serializers.IntegerField(read_only=True)
+    name = serializers.CharField(max_length=MAX_NAME)
+    description = serializers.CharField(required=False, allow_blank=True)
+    rto_target_seconds = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=MAX_SECONDS)
+    rpo_target_seconds = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=MAX_SECONDS)
+    approvals_required = serializers.IntegerField(default=1, min_value=0, max_value=MAX_APPROVALS)
+    waves = WaveSerializer(many=True, required=False)
+    version = serializers.IntegerField(read_only=True)
+    created_at = serializers.DateTimeField(read_only=True)
+    updated_at = serializers.DateTimeField(read_only=True)
+
+    def to_internal_value(self, data: Any) -> Any:
+        """As sent, without what a plan that was read carries and nobody can set: it may be sent back as it came."""
+        if not isinstance(data, Mapping):
+            return data
+        read_only = {name for name, field in self.fields.items() if field.read_only}
+        return {key: value for key, value in data.items() if key not in read_only}
+
+    def to_representation(self, instance: Plan) -> dict[str, Any]:
+        return {
+            "id": instance.pk,
+            **selectors.document(instance),
+            "version": instance.version,
+            "created_at": instance.created_at,
+            "updated_at": instance.updated_at,
+        }
+
+
+class DifferenceSerializer(serializers.Serializer[Any]):
+    path = serializers.CharField(help_text="Such as `waves.App.minimum_success_percent`.")
+    before = serializers.JSONField(allow_null=True)
+    after = serializers.JSONField(allow_null=True)
+
+
+class RevisionSerializer(serializers.ModelSerializer[PlanRevision]):
+    saved_by = serializers.CharField(source="saved_by_name", help_text="User name.")
+    diff = DifferenceSerializer(many=True, help_text="Against the revision before; empty for the first.")
+
+    class Meta:
+        model = PlanRevision
+        fields = ["number", "saved_by", "saved_at", "diff"]
+
+
+class RevisionDetailSerializer(RevisionSerializer):
+    document = PlanSerializer(help_text="The whole plan as it was saved: it can be sent again with PUT.")
+
+    class Meta(RevisionSerializer.Meta):
+        fields = [*RevisionSerializer.Meta.fields, "document"]
+
+    def to_representation(self, instance: PlanRevision) -> dict[str, Any]:
+        # The document is kept as it is answered; rendering it as a plan's row would lose what it was.
+        shown = RevisionSerializer(instance, context=self.context).data
+        return {**shown, "document": instance.document}
+
+
+class FindingSerializer(serializers.Serializer[Any]):
+    severity = serializers.ChoiceField([severity.value for severity in Severity])
+    code = serializers.CharField(help_text="Stable.")
+    subject = serializers.CharField(help_text="The plan, site, wave, group or source server that it is about.")
+    message = serializers.CharField()
+    remedy = serializers.CharField()
+
+
+class ReadinessSerializer(serializers.Serializer[Any]):
+    ready = serializers.BooleanField(help_text="False while any finding blocks.")
+    evaluated_at = serializers.DateTimeField()
+    revision = serializers.IntegerField()
+    findings = FindingSerializer(many=True)
+
+
+class PlanFilter(django_filters.FilterSet):
+    name = django_filters.CharFilter(help_text="The exact name.")
+    search = django_filters.CharFilter(method="filter_search", help_text="Part of the name or description.")
+    protection_group = django_filters.CharFilter(
+        method="filter_protection_group", help_text="Plans that use the group of this id or name."
+    )
+
+    class Meta:
+        model = Plan
+        fields: ClassVar[list[str]] = []
+
+    def filter_search(self, plans: QuerySet[Plan], name: str, value: str) -> QuerySet[Plan]:
+        return plans.filter(Q(name__icontains=value) | Q(description__icontains=value))
+
+    def filter_protection_group(self, plans: QuerySet[Plan], name: str, value: str) -> QuerySet[Plan]:
+        return plans.filter(waves__wave_groups__protection_group=group_find(value)).distinct()
+
+
+_BY_ID_OR_NAME = OpenApiParameter("id", str, OpenApiParameter.PATH, description="Id or name.")
+_NUMBER = OpenApiParameter("number", int, OpenApiParameter.PATH, description="Number of the revision.")
+
+
+@extend_schema_view(
+    retrieve=extend_schema(parameters=[_BY_ID_OR_NAME]),
+    update=extend_schema(parameters=[_BY_ID_OR_NAME]),
+    partial_update=extend_schema(parameters=[_BY_ID_OR_NAME]),
+    destroy=extend_schema(parameters=[_BY_ID_OR_NAME]),
+)
+class PlanViewSet(WriteViewSet):
+    """Recovery plans. `{id}` is the id or the name."""
+
+    permissions: ClassVar[dict[str, str | None]] = {
+        "list": "plans.view_plan",
+        "retrieve": "plans.view_plan",
+        "create": "plans.add_plan",
+        "update": "plans.change_plan",
+        "partial_update": "plans.change_plan",
+        "destroy": "plans.delete_plan",
+        "revisions": "plans.view_planrevision",
+        "revision": "plans.view_planrevision",
+        "readiness": "plans.view_plan",
+    }
+    queryset = Plan.objects.none()
+    serializer_class = PlanSerializer
+    filterset_class = PlanFilter
+    ordering_fields: ClassVar[Any] = ["name", "created_at", "updated_at"]
+    lookup_field = "id"
+    lookup_value_regex = "[^/]+"
+
+    def get_queryset(self) -> QuerySet[Plan]:
+        return selectors.plans()
+
+    def get_object(self) -> Plan:
+        return selectors.plan_named(self.kwargs["id"])
+
+    @property
+    def person(self) -> User:
+        """Who asks; `PolicyPermission` lets no stranger come this far."""
+        return cast("User", self.request.user)
+
+    def create_object(self, data: dict[str, Any]) -> Plan:
+        return services.plan_save(document=data, by=self.person)
+
+    def change_object(self, row: Plan, data: dict[str, Any], expected_version: int | None) -> Plan:
+        if self.action == "partial_update":
+            return services.plan_patch(changes=data, by=self.person, plan=row, expected_version=expected_version)
+        return services.plan_save(document=data, by=self.person, plan=row, expected_version=expected_version)
+
+    def delete_object(self, row: Plan, expected_version: int | None) -> None:
+        services.plan_delete(row, by=self.person, expected_version=expected_version)
+
+    @extend_schema(parameters=[_BY_ID_OR_NAME], responses=RevisionSerializer(many=True), filters=False)
+    @action(detail=True, filter_backends=[], url_path="revisions")
+    def revisions(self, request: Request, id: str) -> Response:
+        """Every saved revision, newest first: by whom, when, with what changed."""
+        page = self.paginate_queryset(selectors.revisions(self.get_object()))
+        return self.get_paginated_response(RevisionSerializer(page, many=True).data)
+
+    @extend_schema(parameters=[_BY_ID_OR_NAME, _NUMBER], responses=RevisionDetailSerializer)
+    @action(detail=True, url_path=r"revisions/(?P<number>[^/]+)")
+    def revision(self, request: Request, id: str, number: str) -> Response:
+        """One saved revision with the whole plan as it was."""
+        plan = self.get_object()
+        if not (number.isascii() and number.isdecimal() and len(number) < 10):
+            raise Missing(f"Revisions have numbers; {number} is none.")
+        return Response(RevisionDetailSerializer(selectors.revision(plan, int(number))).data)
+
+    @extend_schema(parameters=[_BY_ID_OR_NAME], request=None, responses=ReadinessSerializer)
+    @action(detail=True, methods=["get", "post"])
+    def readiness(self, request: Request, id: str) -> Response:
+        """What stands between the plan and a run of it, by what was last mirrored; GET and POST both evaluate now."""
+        plan = self.get_object()
+        findings = readiness.evaluate(plan)
+        answer = {
+            "ready": ready(findings),
+            "evaluated_at": timezone.now(),
+            "revision": plan.version,
+            "findings": findings,
+        }
+        return Response(ReadinessSerializer(answer).data)
+
+
+ROUTES = [("plans", PlanViewSet, "plan")]
