@@ -263,8 +263,3 @@ def failures(waves: Sequence[WaveRun], servers: Mapping[int, Sequence[ServerRun]
             Failure(reason, listing(names), wave.name, wave.position, len(names)) for reason, names in reasons.items()
         ]
     return tuple(found)
-
-
-def last_seen(moment: datetime | None, now: datetime) -> str:
-    """When a site was last looked at, for the header; empty if never."""
-    return ago(moment, now) if moment else ""

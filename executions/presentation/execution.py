@@ -1,0 +1,164 @@
+"""The execution page: all of it that changes while the execution runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from executions.core.states import EXECUTION_ACTIVE, ExecutionStatus, Kind
+from executions.models import Approval, Execution, WaveRun
+from executions.presentation.advice import next_steps
+from executions.presentation.events import EventLine, event_lines
+from executions.presentation.graph import Node, Picture, draw
+from executions.presentation.targets import Meter, rpo_meter, rto_meter
+from executions.presentation.waves import Failure, Share, WaveCard, failures, shares, wave_card
+from executions.presentation.words import (
+    Badge,
+    Tone,
+    between,
+    cleanup_badge,
+    clock,
+    count,
+    duration,
+    execution_badge,
+    kind_badge,
+)
+from executions.selectors_screens import ExecutionRows
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalLine:
+    user: str
+    verdict: str
+    tone: Tone
+    comment: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionPage:
+    id: str
+    title: str
+    plan_id: int
+    plan: str
+    revision: int
+    kind: Badge
+    real: bool
+    break_glass: bool
+    badge: Badge
+    cleanup: Badge | None
+    active: bool
+    headline: str
+    headline_tone: Tone
+    reason: str
+    requested_by: str
+    requested: str
+    started: str
+    finished: str
+    took: str
+    point_in_time: str
+    now: str
+    meters: tuple[Meter, ...]
+    total: int
+    done: int
+    percent: int
+    shares: tuple[Share, ...]
+    steps: tuple[str, ...]
+    failures: tuple[Failure, ...]
+    approvals: tuple[ApprovalLine, ...]
+    approvals_required: int
+    picture: Picture
+    waves: tuple[WaveCard, ...]
+    events: tuple[EventLine, ...]
+    event_page: int
+    event_pages: int
+
+
+def execution_page(rows: ExecutionRows, now: datetime, *, wave: int | None = None, page: int = 1) -> ExecutionPage:
+    """`wave` is the position of the wave whose servers are paged through, at `page`; the others show their first."""
+    execution = rows.execution
+    servers = [server for one in rows.waves for server in rows.servers.get(one.pk, ())]
+    parts = shares([server.status for server in servers])
+    done = sum(part.number for part in parts if part.tone is Tone.GOOD)
+    names = {one.position: one.name for one in rows.waves}
+    cards = tuple(
+        wave_card(
+            one,
+            rows.servers.get(one.pk, ()),
+            names,
+            started_at=execution.started_at,
+            now=now,
+            page=page if one.position == wave else 1,
+            chosen=one.position == wave,
+        )
+        for one in rows.waves
+    )
+    beside = execution.requested_at
+    return ExecutionPage(
+        id=str(execution.pk),
+        title=f"{'Recovery' if execution.kind == Kind.RECOVERY else 'Drill'} of {execution.plan_name}",
+        plan_id=execution.plan_id,
+        plan=execution.plan_name,
+        revision=execution.plan_revision,
+        kind=kind_badge(execution.kind),
+        real=execution.kind == Kind.RECOVERY,
+        break_glass=execution.break_glass,
+        badge=execution_badge(execution.status),
+        cleanup=cleanup_badge(execution.cleanup_status),
+        active=execution.status in EXECUTION_ACTIVE,
+        headline=headline(execution, rows.waves, done, len(servers)),
+        headline_tone=execution_badge(execution.status).tone,
+        reason=execution.reason,
+        requested_by=execution.requested_by_name,
+        requested=clock(execution.requested_at),
+        started=clock(execution.started_at, beside),
+        finished=clock(execution.finished_at, beside),
+        took=duration(between(execution.started_at, execution.finished_at or now)),
+        point_in_time=f"{clock(execution.point_in_time)} UTC" if execution.point_in_time else "latest",
+        now=clock(now, beside),
+        meters=(rto_meter(execution, now), rpo_meter(execution)),
+        total=len(servers),
+        done=done,
+        percent=100 * done // len(servers) if servers else 0,
+        shares=parts,
+        steps=next_steps(execution, rows.waves, servers, rows.approvals),
+        failures=failures(rows.waves, rows.servers),
+        approvals=tuple(_approval(approval, beside) for approval in rows.approvals),
+        approvals_required=execution.approvals_required,
+        picture=_picture(cards, rows.waves),
+        waves=cards,
+        events=event_lines(rows.events, beside),
+        event_page=rows.event_page,
+        event_pages=rows.event_pages,
+    )
+
+
+def headline(execution: Execution, waves: Sequence[WaveRun], done: int, total: int) -> str:
+    """Where it stands, in one sentence."""
+    status = ExecutionStatus(execution.status)
+    if status not in EXECUTION_ACTIVE:
+        return execution.outcome or f"{execution_badge(status).text.capitalize()}."
+    if status is ExecutionStatus.AWAITING_APPROVAL:
+        return "Waits for approval: nothing has been launched."
+    busy = [wave.name for wave in waves if wave.status in ("running", "waiting")]
+    doing = {
+        ExecutionStatus.PAUSED: "Paused",
+        ExecutionStatus.CANCELLING: "Cancelling",
+    }.get(status, f"Now: {', '.join(busy)}" if busy else "Running")
+    return f"{doing}. {done} of {count(total, 'server')} launched."
+
+
+def _approval(approval: Approval, beside: datetime) -> ApprovalLine:
+    return ApprovalLine(
+        user=approval.user_name,
+        verdict="approved" if approval.approved else "rejected",
+        tone=Tone.GOOD if approval.approved else Tone.BAD,
+        comment=approval.comment,
+        at=clock(approval.at, beside),
+    )
+
+
+def _picture(cards: Sequence[WaveCard], waves: Sequence[WaveRun]) -> Picture:
+    nodes = [Node(card.name, card.badge, f"{card.done} of {card.total} launched", card.percent) for card in cards]
+    return draw([tuple(wave.depends_on) for wave in waves], nodes)
