@@ -8,17 +8,21 @@ from django.db import models
 from drs.port import Quotas
 
 
+#: The API finds things by id or by name; a name of digits alone would be taken for an id.
+NOT_A_NUMBER = RegexValidator(r"^\d+\Z", "A name needs at least one character that is not a digit.", inverse_match=True)
+
+
 class Site(models.Model):
     """A recovery site: one AWS account in one Region where DRS holds source servers."""
 
-    name = models.CharField(max_length=100, unique=True)
+    name = models.CharField(max_length=100, unique=True, validators=[NOT_A_NUMBER])
     account_id = models.CharField(
-        "AWS account", max_length=12, validators=[RegexValidator(r"^\d{12}$", "An AWS account id has 12 digits.")]
+        "AWS account", max_length=12, validators=[RegexValidator(r"^\d{12}\Z", "An AWS account id has 12 digits.")]
     )
     region = models.CharField(
         "Region",
         max_length=32,
-        validators=[RegexValidator(r"^[a-z]{2,4}(-[a-z]+)+-\d$", "A Region is written like eu-central-1.")],
+        validators=[RegexValidator(r"^[a-z]{2,4}(-[a-z]+)+-\d\Z", "A Region is written like eu-central-1.")],
     )
     role_arn = models.CharField(
         "role to assume",
@@ -27,12 +31,23 @@ class Site(models.Model):
         help_text="Empty: drsorch's own credentials are used.",
         validators=[
             RegexValidator(
-                r"^arn:aws[a-z-]*:iam::\d{12}:role/.+$", "A role looks like arn:aws:iam::123456789012:role/name."
+                r"^arn:aws[a-z-]*:iam::\d{12}:role/.+\Z", "A role looks like arn:aws:iam::123456789012:role/name."
             )
         ],
     )
     external_id = models.CharField("external id", max_length=1224, blank=True)
-    endpoint_url = models.URLField("endpoint URL", blank=True, help_text="Empty: AWS's own.")
+    endpoint_url = models.CharField(
+        "endpoint URL",
+        max_length=500,
+        blank=True,
+        help_text="Empty: AWS's own.",
+        # Not a URLField: hosts without a dot are usual for private endpoints.
+        validators=[
+            RegexValidator(
+                r"^https?://[^\s/]+(/\S*)?\Z", "An endpoint is written like https://host or http://host:port."
+            )
+        ],
+    )
     job_tags = models.BooleanField(
         "tag DRS jobs",
         default=True,
@@ -49,8 +64,11 @@ class Site(models.Model):
     sync_error = models.TextField(blank=True, editable=False)
     #: When the next sync is due; the ticker nudges whatever is due.
     next_sync_at = models.DateTimeField(null=True, editable=False, db_index=True)
-    #: A worker that syncs holds the site until then.
+    #: Syncs that failed one after the other; the next one waits the longer.
+    sync_failures = models.PositiveIntegerField(default=0, editable=False)
+    #: A worker that syncs holds the site until then; its later writes repeat the token.
     sync_lease_until = models.DateTimeField(null=True, editable=False)
+    sync_lease_token = models.UUIDField(null=True, editable=False)
 
     version = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -59,7 +77,9 @@ class Site(models.Model):
         ordering = ["name"]
         constraints = [
             models.UniqueConstraint(
-                fields=["account_id", "region", "endpoint_url"], name="protection_one_site_per_account_and_region"
+                fields=["account_id", "region", "endpoint_url"],
+                name="protection_one_site_per_account_and_region",
+                violation_error_message="Another site has this account, Region and endpoint already.",
             )
         ]
 
@@ -79,11 +99,13 @@ class Site(models.Model):
 class ProtectionGroup(models.Model):
     """Servers of one site that are recovered together: named one by one, by tags, or both."""
 
-    name = models.CharField(max_length=100, unique=True)
+    name = models.CharField(max_length=100, unique=True, validators=[NOT_A_NUMBER])
     description = models.TextField(blank=True)
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="protection_groups")
     #: {"App": ["shop"], "Tier": ["db", "cache"]}: all keys, any of the values. Empty selects nothing.
-    tag_selector: models.JSONField[dict[str, list[str]], dict[str, list[str]]] = models.JSONField(default=dict, blank=True)
+    tag_selector: models.JSONField[dict[str, list[str]], dict[str, list[str]]] = models.JSONField(
+        default=dict, blank=True
+    )
     #: Source server ids named one by one; they may be of servers that DRS no longer has.
     explicit_servers: models.JSONField[list[str], list[str]] = models.JSONField(default=list, blank=True)
     version = models.PositiveIntegerField(default=1, editable=False)
@@ -136,4 +158,3 @@ class SourceServer(models.Model):
 
     def __str__(self) -> str:
         return self.hostname or self.source_server_id
-

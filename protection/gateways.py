@@ -1,0 +1,69 @@
+"""From a site to its DRS: the only place where the product meets the edge."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any, cast
+
+from django.db import connection
+
+from drs.aws import client_for
+from drs.port import DrsPort, Endpoint
+from protection.models import Site
+
+
+def gateway(site: Site) -> DrsPort:
+    """The DRS of this site. Every call, and every page of an answer, must be asked for outside a transaction.
+
+    A call may take tens of seconds; inside a transaction it would hold locks for as long, and a rollback could
+    forget what AWS has done. Raises `drs.errors.DrsError` only, and AssertionError for a call inside a transaction.
+    """
+    return cast(DrsPort, _OutsideTransactions(client_for(endpoint(site))))
+
+
+def endpoint(site: Site) -> Endpoint:
+    """Where and as whom this site is called."""
+    return Endpoint(
+        region=site.region,
+        account_id=site.account_id,
+        role_arn=site.role_arn,
+        external_id=site.external_id,
+        endpoint_url=site.endpoint_url,
+    )
+
+
+class _OutsideTransactions:
+    """A port whose every call first asserts that no transaction is open."""
+
+    def __init__(self, port: DrsPort) -> None:
+        self._port = port
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self._port, name)
+
+        @functools.wraps(method)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            assert_no_transaction(name)
+            answer = method(*args, **kwargs)
+            return _pages(name, answer) if isinstance(answer, Iterator) else answer
+
+        return call
+
+
+def _pages(name: str, answer: Iterator[Any]) -> Iterator[Any]:
+    """Iterators call AWS as they go, so each step is a call of its own."""
+    while True:
+        assert_no_transaction(name)
+        try:
+            item = next(answer)
+        except StopIteration:
+            return
+        yield item
+
+
+def assert_no_transaction(name: str) -> None:
+    """Raise AssertionError inside a transaction. Those that a test case wraps around itself do not count."""
+    # `python -O` strips assert statements; this one must hold in production too.
+    if any(not getattr(block, "_from_testcase", False) for block in connection.atomic_blocks):
+        raise AssertionError(f"{name} would call AWS inside a database transaction.")

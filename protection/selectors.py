@@ -1,0 +1,95 @@
+"""Reading what exists. Nothing here writes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import TypeVar
+
+from django.db.models import Q, QuerySet
+
+from foundation.errors import Conflict, Missing
+from protection import core
+from protection.models import ProtectionGroup, Site, SourceServer
+
+M = TypeVar("M", Site, ProtectionGroup)
+
+
+def sites_due(now: datetime) -> list[int]:
+    """Ids of the sites whose sync is due and that no worker holds, the longest due first."""
+    free = Q(sync_lease_until=None) | Q(sync_lease_until__lte=now)
+    return list(Site.objects.filter(free, next_sync_at__lte=now).order_by("next_sync_at").values_list("pk", flat=True))
+
+
+def site_is_syncing(site: Site, now: datetime) -> bool:
+    """True while a worker holds the site to mirror its inventory."""
+    return site.sync_lease_until is not None and site.sync_lease_until > now
+
+
+def site_find(reference: str) -> Site:
+    """The site of this id or name; raises `Missing`."""
+    site = _by_id_or_name(Site.objects.all(), reference)
+    if site is None:
+        raise Missing(f"There is no site “{reference}”.")
+    return site
+
+
+def group_find(reference: str) -> ProtectionGroup:
+    """The protection group of this id or name; raises `Missing`."""
+    group = _by_id_or_name(ProtectionGroup.objects.select_related("site"), reference)
+    if group is None:
+        raise Missing(f"There is no protection group “{reference}”.")
+    return group
+
+
+def server_find(reference: str) -> SourceServer:
+    """The source server of this row id or source server id; raises `Missing`, or `Conflict` if two sites have it."""
+    servers = SourceServer.objects.select_related("site", "protection_group")
+    by = {"pk": int(reference)} if _is_id(reference) else {"source_server_id": reference}
+    found = list(servers.filter(**by)[:2])
+    if not found:
+        raise Missing(f"There is no source server “{reference}”.")
+    if len(found) > 1:
+        names = " and ".join(f"“{server.site}” as id {server.pk}" for server in found)
+        raise Conflict(f"More than one site has source server “{reference}”: {names}. Use one of these ids.")
+    return found[0]
+
+
+def _by_id_or_name(rows: QuerySet[M], reference: str) -> M | None:
+    by = {"pk": int(reference)} if _is_id(reference) else {"name": reference}
+    return rows.filter(**by).first()
+
+
+def _is_id(reference: str) -> bool:
+    """Names have a character that is not a digit. Longer numbers than a row id can be are no ids."""
+    return reference.isascii() and reference.isdigit() and len(reference) <= 18
+
+
+def members(group: ProtectionGroup) -> QuerySet[SourceServer]:
+    """The servers that the group resolves to now, by host name; those gone from DRS too, marked by `missing_since`."""
+    return SourceServer.objects.filter(protection_group=group).order_by("hostname", "source_server_id")
+
+
+def members_of(group_ids: Collection[int]) -> dict[int, list[SourceServer]]:
+    """The members of many groups in one query, by group id; a group without members has an empty list."""
+    found: dict[int, list[SourceServer]] = {group_id: [] for group_id in group_ids}
+    servers = SourceServer.objects.filter(protection_group__in=group_ids).order_by("hostname", "source_server_id")
+    for server in servers:
+        found[server.protection_group_id or 0].append(server)
+    return found
+
+
+def groups_of_site(site_id: int) -> list[core.Group]:
+    """Every protection group of the site as the pure core sees it."""
+    rows = ProtectionGroup.objects.filter(site=site_id).order_by("pk")
+    return [core_group(row) for row in rows]
+
+
+def core_group(group: ProtectionGroup) -> core.Group:
+    """The group as the pure core sees it."""
+    return core.Group(group.pk or 0, group.name, group.tag_selector, frozenset(group.explicit_servers))
+
+
+def core_servers(rows: Iterable[SourceServer]) -> list[core.Server]:
+    """The servers as the pure core sees them."""
+    return [core.Server(row.source_server_id, row.hostname, row.tags) for row in rows]
