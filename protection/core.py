@@ -115,18 +115,21 @@ def selector_problem(selector: object) -> str:
     """
     if not isinstance(selector, dict):
         return 'A tag selector is an object of keys and lists of values, for example {"App": ["shop"]}.'
-    for key, values in selector.items():
-        if not isinstance(key, str) or not key.strip():
-            return "A tag selector has an empty key. Name the tag."
-        if len(key) > TAG_KEY_LENGTH:
-            return f"The tag key “{key[:40]}…” is longer than AWS's limit of {TAG_KEY_LENGTH} characters."
-        if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-            return f'The values of tag “{key}” must be a list of texts, for example ["shop"].'
-        if not values:
-            return f"The tag “{key}” has no values, so nothing can match it. Give at least one, or leave the tag out."
-        too_long = next((value for value in values if len(value) > TAG_VALUE_LENGTH), None)
-        if too_long is not None:
-            return f"The tag value “{too_long[:40]}…” is longer than AWS's limit of {TAG_VALUE_LENGTH} characters."
+    return next((problem for key, values in selector.items() if (problem := _tag_problem(key, values))), "")
+
+
+def _tag_problem(key: str, values: object) -> str:
+    if not key.strip():
+        return "A tag selector has an empty key. Name the tag."
+    if len(key) > TAG_KEY_LENGTH:
+        return f"The tag key “{key[:40]}…” is longer than AWS's limit of {TAG_KEY_LENGTH} characters."
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        return f'The values of tag “{key}” must be a list of texts, for example ["shop"].'
+    if not values:
+        return f"The tag “{key}” has no values, so nothing can match it. Give at least one, or leave the tag out."
+    too_long = next((value for value in values if len(value) > TAG_VALUE_LENGTH), None)
+    if too_long is not None:
+        return f"The tag value “{too_long[:40]}…” is longer than AWS's limit of {TAG_VALUE_LENGTH} characters."
     return ""
 
 

@@ -19,7 +19,7 @@ def gateway(site: Site) -> DrsPort:
     A call may take tens of seconds; inside a transaction it would hold locks for as long, and a rollback could
     forget what AWS has done. Raises `drs.errors.DrsError` only, and AssertionError for a call inside a transaction.
     """
-    return cast(DrsPort, _OutsideTransactions(client_for(endpoint(site))))
+    return cast("DrsPort", _OutsideTransactions(client_for(endpoint(site))))
 
 
 def endpoint(site: Site) -> Endpoint:

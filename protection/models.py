@@ -7,7 +7,6 @@ from django.db import models
 
 from drs.port import Quotas
 
-
 #: The API finds things by id or by name; a name of digits alone would be taken for an id.
 NOT_A_NUMBER = RegexValidator(r"^\d+\Z", "A name needs at least one character that is not a digit.", inverse_match=True)
 
