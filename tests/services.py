@@ -30,7 +30,7 @@ REDIS_DATABASES = 64
 
 
 class ServiceMissing(Exception):
-    """A program the tests need is not installed, or does not start. Never a reason to skip: the message says what to do."""
+    """A program that the tests need is not there, or does not start. Never a reason to skip."""
 
 
 @contextlib.contextmanager
@@ -96,7 +96,12 @@ def _running(
 ) -> Iterator[None]:
     with log.open("ab") as output:
         process = subprocess.Popen(
-            command, stdout=output, stderr=output, start_new_session=True, preexec_fn=die_with_parent, **_as(account)
+            command,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            preexec_fn=die_with_parent,  # noqa: PLW1509 # started from a main thread without others
+            **_as(account),
         )
     try:
         deadline = time.monotonic() + START_SECONDS

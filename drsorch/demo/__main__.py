@@ -1,0 +1,135 @@
+"""The demo itself; `manage.py demo` starts it, with the environment that `stage` describes."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import NoReturn
+
+import django
+from django.core.management import call_command
+from rich.console import Console
+
+from drsorch.demo import story
+from drsorch.demo.client import Api, ApiProblem, Json, TooLong, wait_for
+from drsorch.demo.stage import DIRECTORY_VARIABLE, Stage, StageBroken
+
+#: How much faster than the world the simulator's clock runs: a launch of nine minutes takes about five seconds.
+SPEED = 100
+SEED = 7
+START_SECONDS = 60
+DRILL_SECONDS = 300
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m drsorch.demo")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--exit", action="store_true")
+    options = parser.parse_args()
+    # However it is ended, it stops what it started.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _leave)
+    console = Console()
+    django.setup()
+    with Stage(Path(os.environ[DIRECTORY_VARIABLE])) as stage:
+        try:
+            return _play(console, stage, options.port, exit_after=options.exit)
+        except KeyboardInterrupt:
+            console.print("\nStopped.")
+            return 130
+        except (ApiProblem, StageBroken, TooLong, urllib.error.URLError) as error:
+            stage.keep = True
+            console.print(f"\nThe demo broke off: {error}", style="red", markup=False, soft_wrap=True)
+            console.print(f"Its logs are in {stage.directory}.", markup=False, soft_wrap=True)
+            return 1
+
+
+def _play(console: Console, stage: Stage, port: int, *, exit_after: bool) -> int:
+    # These import models, which exist once Django is set up.
+    from drsorch.demo import cast, screen
+
+    console.print("[bold]drsorch[/]: a drill of a three-tier application. No AWS: DRS is simulated on this machine.\n")
+    port_file = stage.directory / "simulator.port"
+    stage.start(
+        "simulator", "-m", "drs.simulator", "--scenario", "demo", "--seed", str(SEED), "--speed", str(SPEED),
+        "--port", "0", "--port-file", str(port_file),
+    )  # fmt: skip
+    _say(console, "Making the tables, and a user for each role")
+    call_command("migrate", verbosity=0)
+    people = cast.people()
+    simulator = f"http://127.0.0.1:{wait_for('The simulator', lambda: _port(stage, port_file), seconds=START_SECONDS)}"
+    stage.start("server", "manage.py", "serve", "--port", str(port), environment=_aws(simulator))
+    address = f"http://127.0.0.1:{port}/"
+    _say(console, f"Starting the server and its worker at {address}")
+    wait_for("The server", lambda: _ready(stage, address), seconds=START_SECONDS)
+
+    ada, petra, dana = (Api(address, cast.token(name)) for name in ("ada", "petra", "dana"))
+    inventory = story.sites_connect(ada)
+    _say(console, f"Mirrored {inventory.servers} source servers of {inventory.sites} sites")
+    groups = story.groups_make(petra)
+    _say(console, f"Grouped them by tag: {', '.join(groups)}")
+    plan = story.plan_make(petra)
+    _say(console, f"Saved the plan “{plan['name']}”, {len(plan['waves'])} waves")
+    _say(console, "dana, recovery manager, starts a drill\n")
+    drill = screen.show(console, story.drill_watch(dana, story.drill_start(dana), seconds=DRILL_SECONDS, every=0.25))
+    console.print(screen.result(drill))
+    console.print(screen.measures(drill))
+    console.print(f"\nThe simulator's clock runs {SPEED} times as fast as the world.", style="dim")
+    succeeded = bool(drill["status"] == "succeeded")
+    if not succeeded:
+        console.print(f"\nThe drill {drill['status'].replace('_', ' ')}: {_why(drill)}", style="red", markup=False)
+    if exit_after:
+        stage.keep = not succeeded
+        return 0 if succeeded else 1
+    console.print()
+    console.print(screen.sign_in(address, people))
+    console.print(f"\nThe drill: {address}admin/executions/execution/{drill['id']}/change/", soft_wrap=True)
+    console.print("Ctrl-C stops everything and leaves nothing behind.", style="dim")
+    stage.wait()
+    raise AssertionError("stage.wait() ends by an exception only")
+
+
+def _say(console: Console, sentence: str) -> None:
+    console.print(f"• {sentence}", markup=False, highlight=False)
+
+
+def _leave(number: int, frame: object) -> NoReturn:
+    sys.exit(128 + number)
+
+
+def _aws(simulator: str) -> dict[str, str]:
+    """What a real deployment has from AWS: credentials; and where AWS is to be found."""
+    return {
+        "AWS_ENDPOINT_URL": simulator,
+        "AWS_ACCESS_KEY_ID": "AKIADEMO000000000001",
+        "AWS_SECRET_ACCESS_KEY": "demo",
+    }
+
+
+def _port(stage: Stage, file: Path) -> int | None:
+    stage.check()
+    return int(text) if file.exists() and (text := file.read_text().strip()) else None
+
+
+def _ready(stage: Stage, address: str) -> bool:
+    stage.check()
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"{address}readyz", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False  # Not listening yet, or 503 until the worker's ticker has ticked.
+
+
+def _why(drill: Json) -> str:
+    errors = [server["error"] for wave in drill["waves"] for server in wave["servers"] if server["error"]]
+    return errors[0] if errors else "no server says why; see its events."
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,122 @@
+"""Where the demo plays: a scratch directory, an environment of its own, and the processes that it starts and stops."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote
+
+from drsorch.processes import die_with_parent
+
+STOP_SECONDS = 15
+#: Whose directory it is: set by `manage.py demo`, read by `python -m drsorch.demo`.
+DIRECTORY_VARIABLE = "DRSORCH_DEMO_DIRECTORY"
+
+
+class StageBroken(Exception):
+    """A process of the demo ended, or did not start; the message says which, with its last words."""
+
+
+def directory_make(base: Path) -> Path:
+    """A new scratch directory, for this run only."""
+    parent = base / "var"
+    parent.mkdir(exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix="demo-", dir=parent))
+
+
+def environment(directory: Path) -> dict[str, str]:
+    """The demo's whole configuration. Nothing of the caller's own drsorch or AWS set-up reaches it, or is reached."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "DRSORCH_", "DRAMATIQ_"))}
+    return kept | {
+        "DJANGO_SETTINGS_MODULE": "drsorch.settings",
+        DIRECTORY_VARIABLE: str(directory),
+        "SECRET_KEY": secrets.token_urlsafe(48),
+        "DEBUG": "false",
+        "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1]",
+        "CSRF_TRUSTED_ORIGINS": "",
+        "HTTPS_ONLY": "false",
+        "BEHIND_PROXY": "false",
+        "DATABASE_URL": f"sqlite:///{quote(str(directory / 'drsorch.sqlite3'))}",
+        "DRAMATIQ_BROKER_URL": "memory://",
+        # The simulator's clock is fast, so drsorch looks often.
+        "DRSORCH_POLL_FLOOR_SECONDS": "0.25",
+        "DRSORCH_POLL_CEILING_SECONDS": "1",
+        "DRSORCH_TICK_SECONDS": "0.5",
+        "DRSORCH_SYNC_SECONDS": "30",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "NO_PROXY": "127.0.0.1,localhost",
+        "no_proxy": "127.0.0.1,localhost",
+    }
+
+
+class Stage:
+    """Starts processes, and stops every one of them at the end, in reverse order, however the end comes.
+
+    They are in sessions of their own, so that Ctrl-C reaches the demo alone, and end with it even if it is killed.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._processes: list[tuple[str, subprocess.Popen[bytes]]] = []
+        #: Set when a person will want the logs; otherwise nothing is left behind.
+        self.keep = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for _, process in reversed(self._processes):
+            process.terminate()
+            try:
+                process.wait(timeout=STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        if not self.keep:
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+    def log(self, name: str) -> Path:
+        return self.directory / f"{name}.log"
+
+    def start(self, name: str, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
+        """Run `python ARGUMENTS`; what it says goes to its log."""
+        with self.log(name).open("wb") as output:
+            process = subprocess.Popen(
+                [sys.executable, *arguments],
+                env={**os.environ, **(environment or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                preexec_fn=die_with_parent,  # noqa: PLW1509 # before this process has any thread
+            )
+        self._processes.append((name, process))
+
+    def check(self) -> None:
+        """Raise `StageBroken` if anything ended by itself."""
+        for name, process in self._processes:
+            if process.poll() is not None:
+                words = "\n".join(self.log(name).read_text(errors="replace").splitlines()[-10:])
+                raise StageBroken(
+                    f"The {name} ended by itself (exit {process.returncode}). Its log is {self.log(name)}; "
+                    f"its last words:\n{words}"
+                )
+
+    def wait(self) -> None:
+        """Until something ends by itself, or a person ends this."""
+        while True:
+            self.check()
+            time.sleep(0.5)

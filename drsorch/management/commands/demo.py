@@ -1,0 +1,33 @@
+"""`manage.py demo`, behind `make demo`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from drsorch.demo import stage
+from drsorch.serving import CannotListen, listen
+
+
+class Command(BaseCommand):
+    help = "Run a drill of a three-tier application against the simulator, live, then serve until Ctrl-C."
+    # The demo brings a configuration of its own; this process has whatever the caller has.
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--port", type=int, default=8000, help="port to serve on (default: 8000)")
+        parser.add_argument("--exit", action="store_true", help="stop after the drill; exit 0 only if it succeeded")
+
+    def handle(self, *args: Any, port: int, exit: bool, **options: Any) -> None:
+        try:
+            listen("127.0.0.1", port).close()
+        except CannotListen as error:
+            raise CommandError(str(error)) from error
+        directory = stage.directory_make(settings.BASE_DIR)
+        command = [sys.executable, "-m", "drsorch.demo", "--port", str(port), *(["--exit"] if exit else [])]
+        os.chdir(settings.BASE_DIR)
+        os.execve(sys.executable, command, stage.environment(directory))
