@@ -60,6 +60,8 @@ POLICY: Final[dict[str, frozenset[str]]] = {
     "auth.change_user": _ADMIN,
     "auth.delete_user": _ADMIN,
     "auth.view_group": _ADMIN,
+    "access.view_apitoken": _ADMIN,
+    "access.delete_apitoken": _ADMIN,
 }
 
 #: permission -> what it lets you do, for the sentence that a refused person reads.
@@ -77,8 +79,11 @@ _MEANING: Final[dict[str, str]] = {
 def register() -> None:
     """Make the table answer `user.has_perm`. Called once, when the app is ready."""
     for permission, roles in POLICY.items():
-        if not rules.perm_exists(permission):
-            rules.add_perm(permission, _any_of(roles))
+        rules.set_perm(permission, _any_of(roles))
+    # The admin shows an app to whoever may do anything in it (`user.has_module_perms`).
+    for app in {permission.partition(".")[0] for permission in POLICY}:
+        inside = [roles for permission, roles in POLICY.items() if permission.startswith(f"{app}.")]
+        rules.set_perm(app, _any_of(frozenset().union(*inside)))
 
 
 def _any_of(roles: frozenset[str]) -> Any:
@@ -86,7 +91,7 @@ def _any_of(roles: frozenset[str]) -> Any:
     for role in sorted(roles):
         member = rules.is_group_member(role)
         predicate = member if predicate is None else predicate | member
-    return predicate
+    return rules.is_active & predicate
 
 
 def may(user: AbstractBaseUser | AnonymousUser, permission: str) -> bool:

@@ -12,6 +12,7 @@ from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.routers import APIRootView, DefaultRouter
 
+from access.api import MeView
 from foundation.rest.problems import problem_response
 from foundation.rest.views import ApiViewMixin
 
@@ -51,6 +52,7 @@ not_found.csrf_exempt = True  # type: ignore[attr-defined]
 urlpatterns = [
     path("v1/schema/", SchemaView.as_view(), name="schema"),
     path("v1/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    path("v1/me/", MeView.as_view(), name="me"),
     path("v1/", include(router.urls)),
     re_path(r"^", not_found),
 ]

@@ -9,6 +9,8 @@ import environ
 from csp.constants import NONE, SELF, UNSAFE_EVAL
 from django.urls import reverse_lazy
 
+from drsorch.environment import database, number
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.Env()
@@ -87,7 +89,9 @@ TEMPLATES: list[dict[str, Any]] = [
 ]
 
 # --- Database -----------------------------------------------------------------------------------------------------
-DATABASES: dict[str, dict[str, Any]] = {"default": env.db("DATABASE_URL", default=f"sqlite:///{BASE_DIR}/drsorch.sqlite3")}
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": database(env, "DATABASE_URL", f"sqlite:///{BASE_DIR}/drsorch.sqlite3")
+}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # Writers queue for the lock from the start of a transaction instead of failing in its middle.
     DATABASES["default"]["OPTIONS"] = {
@@ -99,6 +103,9 @@ else:
     DATABASES["default"]["CONN_MAX_AGE"] = 60
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# What must be the same for every process: how often somebody tried to sign in, which one-time codes were used.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "foundation_cache"}}
 
 # --- Messages: nudges only, so any broker may lose any of them ------------------------------------------------------
 DRAMATIQ_BROKER_URL = env.str("DRAMATIQ_BROKER_URL", default="memory://")
@@ -130,13 +137,13 @@ DRAMATIQ_BROKER = {
 DRAMATIQ_AUTODISCOVER_MODULES = ["tasks"]
 
 # --- The engine ---------------------------------------------------------------------------------------------------
-DRSORCH_POLL_FLOOR_SECONDS = env.float("DRSORCH_POLL_FLOOR_SECONDS", default=2.0)
-DRSORCH_POLL_CEILING_SECONDS = env.float("DRSORCH_POLL_CEILING_SECONDS", default=30.0)
+DRSORCH_POLL_FLOOR_SECONDS = number(env, "DRSORCH_POLL_FLOOR_SECONDS", 2)
+DRSORCH_POLL_CEILING_SECONDS = number(env, "DRSORCH_POLL_CEILING_SECONDS", 30)
 #: How long a job that was perhaps started may stay invisible in DescribeJobs before its launch is sent again.
-DRSORCH_VISIBILITY_WINDOW_SECONDS = env.float("DRSORCH_VISIBILITY_WINDOW_SECONDS", default=60.0)
-DRSORCH_SYNC_SECONDS = env.float("DRSORCH_SYNC_SECONDS", default=300.0)
-DRSORCH_TICK_SECONDS = env.float("DRSORCH_TICK_SECONDS", default=1.0)
-DRSORCH_LEASE_SECONDS = env.float("DRSORCH_LEASE_SECONDS", default=60.0)
+DRSORCH_VISIBILITY_WINDOW_SECONDS = number(env, "DRSORCH_VISIBILITY_WINDOW_SECONDS", 60)
+DRSORCH_SYNC_SECONDS = number(env, "DRSORCH_SYNC_SECONDS", 300)
+DRSORCH_TICK_SECONDS = number(env, "DRSORCH_TICK_SECONDS", 1)
+DRSORCH_LEASE_SECONDS = number(env, "DRSORCH_LEASE_SECONDS", 60)
 
 # --- People -------------------------------------------------------------------------------------------------------
 AUTHENTICATION_BACKENDS = [
@@ -209,7 +216,10 @@ SECURE_SSL_REDIRECT = HTTPS_ONLY
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS_ONLY else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS_ONLY
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
+BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
+#: Whose address the rate limits of signing in count: the last one that our own proxy saw.
+ALLAUTH_TRUSTED_PROXY_COUNT = 1 if BEHIND_PROXY else 0
 SESSION_COOKIE_SECURE = HTTPS_ONLY
 CSRF_COOKIE_SECURE = HTTPS_ONLY
 X_FRAME_OPTIONS = "DENY"
@@ -227,6 +237,11 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-UNFOLD: dict[str, Any] = {"SITE_TITLE": "drsorch", "SITE_HEADER": "drsorch", "SITE_SYMBOL": "shield_with_heart", "SITE_URL": None}
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "drsorch",
+    "SITE_HEADER": "drsorch",
+    "SITE_SYMBOL": "shield_with_heart",
+    "SITE_URL": None,
+}
 
 from drsorch.logging import LOGGING as LOGGING  # noqa: E402

@@ -11,12 +11,13 @@ class IdempotentAnswer(models.Model):
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     key = models.CharField(max_length=255)
-    #: SHA-256 of method, path and body: the same key with another request is a mistake of the caller's.
+    #: SHA-256 of method, path, query and body: the same key with another request is a mistake of the caller's.
     fingerprint = models.CharField(max_length=64)
     created_at = models.DateTimeField(db_index=True)
     #: Null while the first request is still being worked on.
     status = models.PositiveSmallIntegerField(null=True)
     headers = models.JSONField(default=dict)
+    #: Encrypted by `foundation.rest.idempotency`: an answer may hold a token that is shown once.
     body = models.TextField(blank=True)
 
     class Meta:

@@ -14,7 +14,9 @@ _numbers = itertools.count(1)
 
 def make_user(username: str = "", *roles: str, **fields: Any) -> User:
     """`make_user("dana", "recovery manager")`: an active user who signs in with `PASSWORD` and holds the roles."""
-    user = User.objects.create_user(username or f"user{next(_numbers)}", password=PASSWORD, **{"is_staff": True, **fields})
+    user = User.objects.create_user(
+        username or f"user{next(_numbers)}", password=PASSWORD, **{"is_staff": True, **fields}
+    )
     groups = Group.objects.filter(name__in=roles)
     missing = set(roles) - {group.name for group in groups}
     assert not missing, f"no such role: {missing}"

@@ -121,7 +121,9 @@ class CursorPages(CursorPagination):
         names = [name for name in names if isinstance(name, str)]
         key = [_sort_field(queryset, name) for name in names]
         if not any(field.name in ("pk", queryset.model._meta.pk.name) for field in key):
-            key.append(SortField(queryset.model._meta.pk.name, descending=bool(key) and key[-1].descending, nullable=False))
+            key.append(
+                SortField(queryset.model._meta.pk.name, descending=bool(key) and key[-1].descending, nullable=False)
+            )
         return key
 
     def _beyond(self, position: Sequence[Any], backwards: bool) -> Q:

@@ -39,4 +39,6 @@ class VersionedMixin:
         current: int = self.get_object().version  # type: ignore[attr-defined]
         if current in versions:
             return current
-        raise Stale(f"If-Match says {header}, but the present version is {current}. Read it again, then repeat your change.")
+        raise Stale(
+            f"If-Match says {header}, but the present version is {current}. Read it again, then repeat your change."
+        )

@@ -11,18 +11,39 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from foundation.rest.idempotency import AlreadyAnswered, Claim, claim
 from foundation.rest.versions import VersionedMixin
 
 
 class ApiViewMixin:
-    """Problems as JSON in every case, and bodies within `DATA_UPLOAD_MAX_MEMORY_SIZE`."""
+    """Problems as JSON in every case, bodies within `DATA_UPLOAD_MAX_MEMORY_SIZE`, POSTs that honour their key."""
 
     #: action (or method name) -> permission of the policy; None: anybody who is signed in; not named: nobody.
     permissions: ClassVar[dict[str, str | None]] = {}
 
+    _claim: Claim | None = None
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response: HttpResponseBase | None = None
+        try:
+            response = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
+            if self._claim is not None and isinstance(response, Response):
+                response.render()
+        finally:
+            if self._claim is not None:
+                self._claim.settle(response)
+        return response
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)  # type: ignore[misc]
         _ = request._request.body  # raises RequestDataTooBig; DRF's parsers have no limit of their own
+        self._claim = claim(request)
+
+    def handle_exception(self, exc: Exception) -> HttpResponseBase:
+        if isinstance(exc, AlreadyAnswered):
+            return exc.response
+        response: HttpResponseBase = super().handle_exception(exc)  # type: ignore[misc]
+        return response
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         response = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]

@@ -1,0 +1,108 @@
+"""Who am I, what may I do, and my tokens."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+from rest_framework.viewsets import GenericViewSet
+
+from access import policy
+from access.models import ApiToken
+from access.services import LONGEST, token_issue, token_revoke
+from foundation.rest.views import ApiViewMixin
+
+
+class MeSerializer(serializers.Serializer[Any]):
+    username = serializers.CharField()
+    name = serializers.CharField(source="get_full_name")
+    roles = serializers.SerializerMethodField()
+    permissions = serializers.SerializerMethodField(help_text="What you may do, as `app.verb_object`.")
+
+    def get_roles(self, user: Any) -> list[str]:
+        return policy.roles_of(user)
+
+    def get_permissions(self, user: Any) -> list[str]:
+        return policy.permissions_of(user)
+
+
+class MeView(ApiViewMixin, APIView):
+    """Who I am and what I may do."""
+
+    permissions: ClassVar[dict[str, str | None]] = {"get": None}
+
+    @extend_schema(operation_id="me_retrieve", responses=MeSerializer)
+    def get(self, request: Request) -> Response:
+        return Response(MeSerializer(request.user).data)
+
+
+class TokenSerializer(serializers.ModelSerializer[ApiToken]):
+    id = serializers.UUIDField(source="uid")
+    created_at = serializers.DateTimeField(source="created")
+    expires_at = serializers.DateTimeField(source="expiry", allow_null=True)
+
+    class Meta:
+        model = ApiToken
+        fields = ["id", "name", "created_at", "expires_at"]
+        read_only_fields = fields
+
+
+class IssuedTokenSerializer(TokenSerializer):
+    token = serializers.CharField(help_text="Shown this once.")
+
+    class Meta(TokenSerializer.Meta):
+        fields = [*TokenSerializer.Meta.fields, "token"]
+
+
+class TokenRequestSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField(required=False, allow_blank=True, max_length=100, help_text="What it is for.")
+    expires_in_seconds = serializers.IntegerField(
+        required=False,
+        allow_null=True,
+        min_value=1,
+        max_value=int(LONGEST.total_seconds()),
+        help_text="Null or absent: it does not expire.",
+    )
+
+
+class TokenViewSet(ApiViewMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[ApiToken]):
+    """My tokens."""
+
+    permissions: ClassVar[dict[str, str | None]] = {"list": None, "retrieve": None, "create": None, "destroy": None}
+    queryset = ApiToken.objects.all()
+    serializer_class = TokenSerializer
+    lookup_field = "uid"
+    lookup_url_kwarg = "id"
+    ordering_fields: ClassVar[Any] = ("created", "expiry", "name")
+
+    def get_queryset(self) -> QuerySet[ApiToken]:
+        return super().get_queryset().filter(user_id=self.request.user.pk)
+
+    @extend_schema(request=TokenRequestSerializer, responses={201: IssuedTokenSerializer})
+    def create(self, request: Request) -> Response:
+        asked = TokenRequestSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        seconds = asked.validated_data.get("expires_in_seconds")
+        token, text = token_issue(
+            request.user,
+            name=asked.validated_data.get("name", ""),
+            expires_in=None if seconds is None else timedelta(seconds=seconds),
+        )
+        token.token = text
+        location = self.reverse_action("detail", args=[token.uid])
+        return Response(
+            IssuedTokenSerializer(token).data, status=status.HTTP_201_CREATED, headers={"Location": location}
+        )
+
+    def destroy(self, request: Request, id: str) -> Response:
+        token_revoke(self.get_object())
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+ROUTES = [("tokens", TokenViewSet, "token")]

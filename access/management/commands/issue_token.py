@@ -1,0 +1,33 @@
+"""`manage.py issue_token USER [--expires-in 30d]`: the token alone on standard output."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from access.services import token_issue
+from foundation.durations import parse_duration
+from foundation.errors import DomainError
+
+
+class Command(BaseCommand):
+    help = "Issue a token for the API and print it, alone, on standard output. It is not shown again."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("username", metavar="USER", help="whom the token acts for")
+        parser.add_argument("--expires-in", metavar="DURATION", help="30d, 12h, 90m or 3600s (default: never)")
+        parser.add_argument("--name", default="", help="what it is for, to find it again when it is to be revoked")
+
+    def handle(self, *args: Any, username: str, expires_in: str | None, name: str, **options: Any) -> None:
+        user = get_user_model().objects.filter(username=username).first()
+        if user is None:
+            raise CommandError(
+                f"There is no user {username!r}. Make one in the admin, or with manage.py createsuperuser."
+            )
+        try:
+            _, text = token_issue(user, name=name, expires_in=parse_duration(expires_in) if expires_in else None)
+        except (ValueError, DomainError) as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(text)

@@ -1,0 +1,36 @@
+"""Issuing and revoking tokens."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import structlog
+from django.contrib.auth.models import AbstractBaseUser
+
+from access.models import ApiToken
+from foundation.errors import Invalid
+
+log = structlog.get_logger(__name__)
+
+#: A token that should last longer should not expire.
+LONGEST = timedelta(days=3650)
+
+
+def token_issue(user: AbstractBaseUser, *, name: str = "", expires_in: timedelta | None = None) -> tuple[ApiToken, str]:
+    """A new token, and its text: the only time that the text exists. None: it does not expire.
+
+    Raises `Invalid` for a user who may not sign in, and for a life that is not between nothing and ten years.
+    """
+    if not user.is_active:
+        raise Invalid(f"{user} is not active, so a token would be refused. Activate the user first.")
+    if expires_in is not None and not timedelta(0) < expires_in <= LONGEST:
+        raise Invalid.field("expires_in_seconds", f"A token lives between 1 second and {LONGEST.days} days.")
+    token, text = ApiToken.objects.create(user=user, expiry=expires_in, name=name)
+    log.info("token_issued", user=str(user), token=str(token.uid), expires_at=token.expiry and token.expiry.isoformat())
+    return token, text
+
+
+def token_revoke(token: ApiToken) -> None:
+    """From now on it is refused."""
+    token.delete()
+    log.info("token_revoked", user=str(token.user), token=str(token.uid))

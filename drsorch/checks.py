@@ -1,0 +1,105 @@
+"""Every misconfiguration that can be seen without running, as a sentence with a hint. `manage.py check --deploy` shows
+those too that matter only where others can reach the server.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.exceptions import ImproperlyConfigured
+
+_SECRET_KEY_LENGTH = 32
+_NEW_KEY = "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
+_BROKERS = ("memory", "redis", "rediss", "amqp", "amqps")
+
+
+@register(Tags.security)
+def secrets_and_hosts(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterator[CheckMessage]:
+    try:
+        secret_key = settings.SECRET_KEY
+    except ImproperlyConfigured:
+        yield Error(
+            "SECRET_KEY is not set.", hint=f"Make one: {_NEW_KEY}. `make run` makes one by itself.", id="drsorch.E001"
+        )
+    else:
+        if not settings.DEBUG and len(secret_key) < _SECRET_KEY_LENGTH:
+            yield Error(
+                f"SECRET_KEY has {len(secret_key)} characters and could be guessed.",
+                hint=f"Use {_SECRET_KEY_LENGTH} or more: {_NEW_KEY}.",
+                id="drsorch.E002",
+            )
+    if not settings.ALLOWED_HOSTS and not settings.DEBUG:
+        yield Error(
+            "ALLOWED_HOSTS is empty: every request would be refused.",
+            hint="Name the hosts that drsorch is reached by: ALLOWED_HOSTS=drsorch.example.com.",
+            id="drsorch.E003",
+        )
+
+
+@register(Tags.security, deploy=True)
+def https(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterator[CheckMessage]:
+    if not settings.HTTPS_ONLY and not settings.DEBUG:
+        yield Warning(
+            "HTTPS_ONLY is off: passwords and tokens may travel in the clear.",
+            hint="Leave it out, or set HTTPS_ONLY=true, wherever anybody but this machine connects.",
+            id="drsorch.W001",
+        )
+
+
+@register
+def broker(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterator[CheckMessage]:
+    scheme = settings.DRAMATIQ_BROKER_URL.partition("://")[0]
+    if scheme not in _BROKERS:
+        yield Error(
+            f"DRAMATIQ_BROKER_URL begins with {scheme!r}, which is no broker that drsorch knows.",
+            hint="Use memory://, redis://host:6379/0 or amqp://user@host:5672.",
+            id="drsorch.E004",
+        )
+    elif scheme == "memory" and _several_processes():
+        yield Warning(
+            "DRAMATIQ_BROKER_URL is memory://, whose messages do not leave the process that sends them, "
+            "but there are several processes: work waits for the next tick of a worker.",
+            hint="Use redis:// or amqp:// for all of them, or `manage.py serve` alone.",
+            id="drsorch.W002",
+        )
+
+
+@register
+def engine(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterator[CheckMessage]:
+    floor, ceiling = settings.DRSORCH_POLL_FLOOR_SECONDS, settings.DRSORCH_POLL_CEILING_SECONDS
+    if floor <= 0:
+        yield Error(
+            f"DRSORCH_POLL_FLOOR_SECONDS is {floor:g}: DRS would be asked without a pause.",
+            hint="Leave it at 2, or choose another number above 0.",
+            id="drsorch.E005",
+        )
+    if floor > ceiling:
+        yield Error(
+            f"DRSORCH_POLL_FLOOR_SECONDS ({floor:g}) is above DRSORCH_POLL_CEILING_SECONDS ({ceiling:g}).",
+            hint="The floor is the shortest pause between two looks at DRS, the ceiling the longest.",
+            id="drsorch.E006",
+        )
+    for name in ("DRSORCH_SYNC_SECONDS", "DRSORCH_LEASE_SECONDS"):
+        if getattr(settings, name) <= 0:
+            yield Error(
+                f"{name} is {getattr(settings, name):g}.",
+                hint="Choose a number above 0, or leave it out.",
+                id="drsorch.E007",
+            )
+    if settings.DRSORCH_VISIBILITY_WINDOW_SECONDS < 0:
+        yield Error(
+            f"DRSORCH_VISIBILITY_WINDOW_SECONDS is {settings.DRSORCH_VISIBILITY_WINDOW_SECONDS:g}.",
+            hint="It is how long a launch whose answer was lost may stay unseen before it is sent again: 60 is safe.",
+            id="drsorch.E008",
+        )
+
+
+def _several_processes() -> bool:
+    concurrency = os.environ.get("WEB_CONCURRENCY", "1")
+    return "rundramatiq" in sys.argv[1:2] or (concurrency.isdecimal() and int(concurrency) > 1)

@@ -1,0 +1,151 @@
+"""`Idempotency-Key`: the same POST sent again does its work once and answers its first result again.
+
+The row goes in before the work is done, so that of two that arrive at once only one does it. What was answered is
+kept for 24 hours, sealed: it may hold a token that is shown once. Nothing is kept of an answer that says that the
+work was not done (429, 5xx), nor of refusals before the work begins (401, 403): the same key may then try again.
+
+A process killed in the middle leaves its row unfinished. `ABANDONED_AFTER` later the next attempt takes it over, and
+does the work again: services refuse what was already done (409) by their own rows.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import IntegrityError, transaction
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+from rest_framework.exceptions import APIException
+from rest_framework.request import Request
+
+from foundation.errors import Conflict, Invalid
+from foundation.models import IdempotentAnswer
+
+HEADER = "Idempotency-Key"
+KEPT_FOR = timedelta(hours=24)
+#: Longer than any request of ours takes, so that a first attempt this old is taken for dead.
+ABANDONED_AFTER = timedelta(minutes=2)
+
+_HEADERS_KEPT = ("Content-Type", "ETag", "Location")
+_KEY_LENGTH = 255
+
+
+class StillInProgress(APIException):
+    """409 with `Retry-After`: the first request with this key has not answered yet."""
+
+    status_code = 409
+    default_code = "idempotency_in_progress"
+    default_detail = "The first request with this Idempotency-Key is still being worked on. Ask again in a moment."
+    wait = 1
+
+
+class AlreadyAnswered(Exception):
+    """Ends a request with the answer that its first attempt got."""
+
+    def __init__(self, response: HttpResponse) -> None:
+        super().__init__()
+        self.response = response
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right, and the duty, to do the work of one key. It ends in `settle`."""
+
+    pk: int
+    claimed_at: datetime
+
+    def settle(self, response: HttpResponseBase | None) -> None:
+        """Keep the answer; or, where nothing was done (None: it broke off), let the key be used again."""
+        # Guarded: an attempt that was taken for dead and overtaken keeps its hands off the newer one's row.
+        row = IdempotentAnswer.objects.filter(pk=self.pk, status=None, created_at=self.claimed_at)
+        if not isinstance(response, HttpResponse) or response.status_code == 429 or response.status_code >= 500:
+            row.delete()
+            return
+        row.update(
+            status=response.status_code,
+            headers={name: response[name] for name in _HEADERS_KEPT if name in response},
+            body=_vault().encrypt(response.content).decode(),
+        )
+
+
+def claim(request: Request) -> Claim | None:
+    """The claim on the request's key; None if it carries none.
+
+    Raises `AlreadyAnswered` with the first answer, `Conflict` if the key stands for another request, `StillInProgress`,
+    or `Invalid` if the key is no good.
+    """
+    key = request.headers.get(HEADER)
+    if key is None or request.method != "POST":
+        return None
+    if not (0 < len(key) <= _KEY_LENGTH and key.isascii() and key.isprintable()):
+        raise Invalid(f"An {HEADER} has 1 to {_KEY_LENGTH} printable ASCII characters.")
+    now = timezone.now()
+    IdempotentAnswer.objects.filter(created_at__lt=now - KEPT_FOR).delete()
+    fingerprint = _fingerprint(request)
+    try:
+        with transaction.atomic():
+            row = IdempotentAnswer.objects.create(user=request.user, key=key, fingerprint=fingerprint, created_at=now)
+    except IntegrityError:
+        return _second_attempt(request.user, key, fingerprint, now)
+    return Claim(row.pk, now)
+
+
+def _second_attempt(user: AbstractBaseUser, key: str, fingerprint: str, now: datetime) -> Claim:
+    first = IdempotentAnswer.objects.filter(user=user, key=key).first()
+    if first is None:  # it broke off this very moment
+        raise StillInProgress
+    if first.fingerprint != fingerprint:
+        raise Conflict(
+            f"This {HEADER} was used for another request. Send a new key with a new request.",
+            code="idempotency_key_reused",
+        )
+    if first.status is not None:
+        raise AlreadyAnswered(_answer(first, first.status))
+    taken_over = first.created_at < now - ABANDONED_AFTER and IdempotentAnswer.objects.filter(
+        pk=first.pk, status=None, created_at=first.created_at
+    ).update(created_at=now)
+    if not taken_over:
+        raise StillInProgress
+    return Claim(first.pk, now)
+
+
+def _answer(first: IdempotentAnswer, status: int) -> HttpResponse:
+    try:
+        body = _vault().decrypt(first.body)
+    except InvalidToken as error:
+        raise Conflict(
+            "This request was answered before, but SECRET_KEY has changed since and the answer cannot be read. "
+            "Look whether its work is done before you send it with a new key.",
+            code="idempotency_answer_unreadable",
+        ) from error
+    headers = {**first.headers, "Idempotency-Replayed": "true"}
+    return HttpResponse(body, status=status, headers=headers)
+
+
+def _fingerprint(request: Request) -> str:
+    """Of method, path, query and body. JSON that differs only in spaces and in the order of keys is the same body."""
+    body: bytes = request._request.body
+    with contextlib.suppress(ValueError, RecursionError):  # malformed: the view will say so, each time
+        body = json.dumps(json.loads(body), sort_keys=True).encode()
+    digest = hashlib.sha256(f"{request.method} {request.get_full_path()}\n".encode())
+    digest.update(body)
+    return digest.hexdigest()
+
+
+def _vault() -> MultiFernet:
+    secrets: list[Any] = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    return MultiFernet(
+        Fernet(base64.urlsafe_b64encode(salted_hmac(__name__, "answers", secret=secret, algorithm="sha256").digest()))
+        for secret in secrets
+    )
