@@ -17,8 +17,8 @@ from django.utils import timezone
 
 from executions import observer, reconciler, transitions
 
-#: Nudges are repeated by the ticker, so a failed one is not retried by the broker.
-_NUDGE: dict[str, Any] = {"max_retries": 0, "max_age": 600_000, "time_limit": 300_000}
+#: No retries (the Retries middleware is not installed): the ticker repeats nudges.
+_NUDGE: dict[str, Any] = {"max_age": 600_000, "time_limit": 300_000}
 
 
 @dramatiq.actor(queue_name="engine", **_NUDGE)
