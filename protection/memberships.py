@@ -1,0 +1,34 @@
+"""Writes the one group that each source server belongs to, whenever inventory or groups change."""
+
+from __future__ import annotations
+
+from protection import core
+from protection.models import SourceServer
+from protection.selectors import core_servers, groups_of_site
+
+#: Rows in one UPDATE. SQLite splits it further, by its limit of variables.
+BATCH = 1000
+
+
+def memberships_write(site_id: int) -> int:
+    """Bring `protection_group` and `membership_conflict` of the site's servers up to date; returns how many changed.
+
+    Call it inside the transaction of the change that made it necessary, with the site's row locked: two changes at
+    once could otherwise each see the groups without the other's. Two queries, and one per `BATCH` rows changed.
+    """
+    rows = list(
+        SourceServer.objects.filter(site=site_id).only(
+            "source_server_id", "hostname", "tags", "protection_group_id", "membership_conflict"
+        )
+    )
+    resolved = core.memberships(
+        groups_of_site(site_id), core_servers(rows), {row.source_server_id: row.protection_group_id for row in rows}
+    )
+    changed = []
+    for row in rows:
+        membership = resolved[row.source_server_id]
+        if (row.protection_group_id, row.membership_conflict) != (membership.group_id, membership.conflict):
+            row.protection_group_id, row.membership_conflict = membership.group_id, membership.conflict
+            changed.append(row)
+    SourceServer.objects.bulk_update(changed, ["protection_group", "membership_conflict"], batch_size=BATCH)
+    return len(changed)

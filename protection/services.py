@@ -1,0 +1,332 @@
+"""Writing sites and protection groups. Who may is asked of `access.policy`; what is wrong comes back as sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, Final, TypeVar
+
+from django.contrib.auth.models import User
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.db import IntegrityError, models, transaction
+from django.db.models import ProtectedError
+from django.utils import timezone
+
+from access import policy
+from drs.errors import DrsError, NotFound
+from drs.port import RecoverySnapshot
+from foundation.errors import Conflict, FieldError, Invalid, Missing, Stale, Unavailable
+from protection import core, selectors
+from protection.gateways import gateway
+from protection.memberships import memberships_write
+from protection.models import ProtectionGroup, Site, SourceServer
+from protection.sync import site_sync as site_sync  # what the contract calls by this module's name
+from protection.tasks import site_sync_actor
+
+SITE_FIELDS: Final = ("name", "account_id", "region", "role_arn", "external_id", "endpoint_url", "job_tags")
+#: A change of one of these may lead to other servers, or to none: mirror again at once.
+CONNECTION_FIELDS: Final = ("account_id", "region", "role_arn", "external_id", "endpoint_url")
+GROUP_FIELDS: Final = ("name", "description", "site", "servers", "tag_selector")
+
+#: Named one by one in a sentence; the rest is counted.
+NAMED_AT_MOST = 5
+
+R = TypeVar("R", Site, ProtectionGroup)
+
+
+# --- Sites ---------------------------------------------------------------------------------------------------------
+def site_create(
+    *,
+    name: str,
+    account_id: str,
+    region: str,
+    by: User,
+    role_arn: str = "",
+    external_id: str = "",
+    endpoint_url: str = "",
+    job_tags: bool = True,
+) -> Site:
+    """Add a site; its inventory is mirrored right away, by a worker. Raises `Invalid`."""
+    policy.require(by, "protection.add_site")
+    site = Site(
+        name=name,
+        account_id=account_id,
+        region=region,
+        role_arn=role_arn,
+        external_id=external_id,
+        endpoint_url=endpoint_url,
+        job_tags=job_tags,
+    )
+    with transaction.atomic():
+        _check_columns(site)
+        _save(site)
+        _due_now(site)
+    return site
+
+
+def site_update(site: Site, *, changes: Mapping[str, Any], by: User, expected_version: int | None = None) -> Site:
+    """Change the fields named in `changes` (of `SITE_FIELDS`). Raises `Invalid`, `Stale`, `Missing`.
+
+    Pointing the site somewhere else mirrors that inventory at once; what it had and that does not have is kept,
+    marked as missing.
+    """
+    policy.require(by, "protection.change_site")
+    with transaction.atomic():
+        current = _locked(Site, site.pk, f"Site “{site}”", expected_version)
+        moved = _apply(current, changes, SITE_FIELDS)
+        if not moved:
+            return current
+        _check_columns(current)
+        current.version += 1
+        _save(current, [*moved, "version"])
+        if not moved.isdisjoint(CONNECTION_FIELDS):
+            Site.objects.filter(pk=current.pk).update(sync_failures=0)
+            _due_now(current)
+    current.refresh_from_db()
+    return current
+
+
+def site_delete(site: Site, *, by: User, expected_version: int | None = None) -> None:
+    """Delete a site with its mirrored inventory. Raises `Conflict` naming what still uses it."""
+    policy.require(by, "protection.delete_site")
+    with transaction.atomic():
+        current = _locked(Site, site.pk, f"Site “{site}”", expected_version)
+        try:
+            current.delete()
+        except ProtectedError as error:
+            raise Conflict(
+                f"Site “{current}” cannot be deleted: it is used by {_users_of(error)}. "
+                "Delete what can be deleted of that first; what an execution ran on must stay."
+            ) from error
+
+
+def site_sync_request(site: Site, *, by: User) -> Site:
+    """Have a worker mirror the site's inventory now. Returns before that happened."""
+    policy.require(by, "protection.sync_site")
+    with transaction.atomic():
+        _due_now(site)
+    site.refresh_from_db()
+    return site
+
+
+def _due_now(site: Site) -> None:
+    """The row says it is due; the message, which may get lost, only saves waiting for the ticker."""
+    site.next_sync_at = timezone.now()
+    if not Site.objects.filter(pk=site.pk).update(next_sync_at=site.next_sync_at):
+        raise Missing(f"Site “{site}” was deleted meanwhile.")
+    transaction.on_commit(partial(site_sync_actor.send, site.pk), robust=True)
+
+
+# --- Protection groups ---------------------------------------------------------------------------------------------
+def group_create(
+    *,
+    name: str,
+    site: Site,
+    by: User,
+    description: str = "",
+    servers: Sequence[str] = (),
+    tag_selector: Mapping[str, Sequence[str]] | None = None,
+) -> ProtectionGroup:
+    """Add a protection group of `servers` (source server ids) and whatever `tag_selector` selects. Raises `Invalid`."""
+    policy.require(by, "protection.add_protectiongroup")
+    group = ProtectionGroup(name=name, description=description)
+    with transaction.atomic():
+        group.site = _locked(Site, site.pk, f"Site “{site}”", None)
+        group.explicit_servers, group.tag_selector = core.unique(servers), _selector(tag_selector or {})
+        _check_columns(group)
+        _check_servers(group)
+        _save(group)
+        memberships_write(group.site_id)
+    return group
+
+
+def group_update(
+    group: ProtectionGroup, *, changes: Mapping[str, Any], by: User, expected_version: int | None = None
+) -> ProtectionGroup:
+    """Change the fields named in `changes` (of `GROUP_FIELDS`). Raises `Invalid`, `Stale`, `Missing`."""
+    policy.require(by, "protection.change_protectiongroup")
+    columns = dict(changes)
+    if "servers" in columns:
+        columns["explicit_servers"] = core.unique(columns.pop("servers"))
+    if "tag_selector" in columns:
+        columns["tag_selector"] = _selector(columns["tag_selector"])
+    with transaction.atomic():
+        # Sites before groups, as in a sync; both in one order, so that no two wait for each other.
+        sites = {group.site_id, columns.get("site", group.site).pk}
+        list(Site.objects.select_for_update().filter(pk__in=sites).order_by("pk"))
+        current = _locked(ProtectionGroup, group.pk, f"Protection group “{group}”", expected_version)
+        moved = _apply(current, columns, ("name", "description", "site", "explicit_servers", "tag_selector"))
+        if not moved:
+            return current
+        _check_columns(current)
+        if moved & {"site", "explicit_servers", "tag_selector"}:
+            _check_servers(current)
+        current.version += 1
+        _save(current, [*moved, "version"])
+        for site_id in sorted(sites):
+            memberships_write(site_id)
+    return current
+
+
+def group_delete(group: ProtectionGroup, *, by: User, expected_version: int | None = None) -> None:
+    """Delete a group; its servers become unprotected. Raises `Conflict` naming the plans that use it."""
+    policy.require(by, "protection.delete_protectiongroup")
+    with transaction.atomic():
+        Site.objects.select_for_update().filter(pk=group.site_id).first()
+        current = _locked(ProtectionGroup, group.pk, f"Protection group “{group}”", expected_version)
+        try:
+            current.delete()
+        except ProtectedError as error:
+            raise Conflict(
+                f"Protection group “{current}” cannot be deleted: it is used by {_users_of(error)}. Take it out there "
+                "first."
+            ) from error
+        memberships_write(group.site_id)
+
+
+def _selector(selector: object) -> dict[str, list[str]]:
+    if problem := core.selector_problem(selector):
+        raise Invalid.field("tag_selector", problem)
+    return {key: core.unique(values) for key, values in selector.items()}  # type: ignore[attr-defined]
+
+
+def _check_servers(group: ProtectionGroup) -> None:
+    """Raise `Invalid` unless the group has servers, all of them known, and none that another group has."""
+    if not group.explicit_servers and not group.tag_selector:
+        raise Invalid.field(
+            "servers", "A protection group needs servers: name them, or give a tag selector that matches some."
+        )
+    rows = SourceServer.objects.filter(site=group.site).only("source_server_id", "hostname", "tags")
+    servers = selectors.core_servers(rows.order_by("hostname", "source_server_id"))
+    candidate = selectors.core_group(group)
+    others = selectors.groups_of_site(group.site_id)
+    errors = [
+        *_unknown_servers(group, {server.source_server_id for server in servers}),
+        *_empty_selector(group, candidate, servers),
+        *_overlap_errors(core.overlaps(candidate, others, servers)),
+    ]
+    if errors:
+        raise Invalid.of(errors)
+
+
+def _unknown_servers(group: ProtectionGroup, known: set[str]) -> Iterable[FieldError]:
+    unknown = [server_id for server_id in group.explicit_servers if server_id not in known]
+    if unknown:
+        sentence = f"Site “{group.site}” has no source server {_listed(unknown)}.{_never_synced(group.site)}"
+        yield FieldError("servers", sentence, "unknown")
+
+
+def _empty_selector(
+    group: ProtectionGroup, candidate: core.Group, servers: Iterable[core.Server]
+) -> Iterable[FieldError]:
+    if group.tag_selector and not any(candidate.selects_by_tag(server) for server in servers):
+        yield FieldError(
+            "tag_selector",
+            f"No source server of site “{group.site}” has the tags {core.selector_words(group.tag_selector)}. "
+            f"Check how the tags are written at AWS; capitals count.{_never_synced(group.site)}",
+            "matches_nothing",
+        )
+
+
+def _never_synced(site: Site) -> str:
+    """What to add where a server is not found: perhaps nothing was mirrored yet."""
+    if site.last_synced_at is not None:
+        return ""
+    why = f" The last try failed: {site.sync_error}" if site.sync_error else " Sync it first."
+    return f" The site's inventory was never mirrored.{why}"
+
+
+def _overlap_errors(overlaps: Sequence[core.Overlap]) -> Iterable[FieldError]:
+    """One sentence per server and rival, as far as a person will read."""
+    for overlap in overlaps[:NAMED_AT_MOST]:
+        yield FieldError(
+            "",
+            f"{overlap.server.label} belongs to protection group “{overlap.group.name}” already; a server can be in "
+            "one group only.",
+            "overlap",
+        )
+    if (more := len(overlaps) - NAMED_AT_MOST) > 0:
+        yield FieldError("", f"So do {more} more servers.", "overlap")
+
+
+# --- Points in time ------------------------------------------------------------------------------------------------
+def recovery_snapshots(server: SourceServer) -> list[RecoverySnapshot]:
+    """The points in time that DRS holds of a server, newest first, asked of DRS now. Raises `Unavailable`, `Missing`."""
+    try:
+        return list(gateway(server.site).recovery_snapshots(server.source_server_id))
+    except NotFound as error:
+        raise Missing(f"DRS has no source server {server.source_server_id} any more. {error}") from error
+    except DrsError as error:
+        raise Unavailable(f"The points in time of {server} cannot be read now. {error}") from error
+
+
+# --- Shared --------------------------------------------------------------------------------------------------------
+def _locked(model: type[R], pk: int, label: str, expected_version: int | None) -> R:
+    """The row, held until the transaction ends, if it still has the version that was expected."""
+    row = model._default_manager.select_for_update().filter(pk=pk).first()
+    if row is None:
+        raise Missing(f"{label} was deleted meanwhile.")
+    if expected_version is not None and row.version != expected_version:
+        raise Stale(
+            f"{label} was changed meanwhile: it is at version {row.version}, yours began from {expected_version}. "
+            "Read it again, and put your change on top."
+        )
+    return row
+
+
+def _apply(row: models.Model, changes: Mapping[str, Any], known: Sequence[str]) -> set[str]:
+    """Set the fields; returns those that are different now. A field that is not known is the caller's defect."""
+    if strange := changes.keys() - set(known):
+        raise TypeError(f"not fields of {row._meta.verbose_name}: {', '.join(sorted(strange))}")
+    moved = {name for name, value in changes.items() if getattr(row, name) != value}
+    for name in moved:
+        setattr(row, name, changes[name])
+    return moved
+
+
+def _check_columns(row: models.Model) -> None:
+    """Django's own validation of the columns and constraints, as our errors."""
+    try:
+        row.full_clean()
+    except ValidationError as error:
+        raise Invalid.of([
+            FieldError("" if attr == NON_FIELD_ERRORS else _API_NAMES.get(attr, attr), sentence)
+            for attr, sentences in error.message_dict.items()
+            for sentence in sentences
+        ]) from error  # fmt: skip
+
+
+_API_NAMES = {"explicit_servers": "servers"}
+
+
+def _save(row: models.Model, fields: Iterable[str] | None = None) -> None:
+    """Insert the row, or update its `fields`. What was found to be free may be taken by somebody quicker."""
+    try:
+        with transaction.atomic():
+            row.save(force_insert=fields is None, update_fields=fields)
+    except IntegrityError as error:
+        noun = row._meta.verbose_name
+        raise Conflict(
+            f"Somebody saved a {noun} of the same name or place just now. Look at the list again."
+        ) from error
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - NAMED_AT_MOST
+    return ", ".join(names[:NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")
+
+
+def _users_of(error: ProtectedError) -> str:
+    """Name what a row is protected by: plans for their waves, executions for what they ran."""
+    names = core.unique(sorted(_user_name(row) for row in error.protected_objects))
+    return _listed(names)
+
+
+def _user_name(row: models.Model) -> str:
+    """What a person knows the row by. The apps above are known by their relations only: waves lead to their plan."""
+    wave, execution = getattr(row, "wave", None), getattr(row, "execution", None)
+    if execution is not None:
+        return f"the {execution}"
+    if wave is not None:
+        return f"plan “{wave.plan}”"
+    return f"{row._meta.verbose_name} “{row}”"

@@ -1,0 +1,248 @@
+"""Mirroring a site's inventory: claim the site, ask AWS outside any transaction, write what changed in a short one."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import structlog
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models import Case, F, Q, Value, When
+from django.utils import timezone
+
+from drs import port
+from drs.errors import DrsError, OutcomeUnknown, Throttled, Unreachable
+from protection import core
+from protection.gateways import gateway
+from protection.memberships import BATCH, memberships_write
+from protection.models import Site, SourceServer
+
+log = structlog.get_logger(__name__)
+
+#: The columns that mirror DRS; the others are ours.
+MIRRORED: Final = (
+    "arn", "hostname", "fqdn", "os", "tags", "replication_state", "replication_error", "lag_seconds",
+    "replication_direction", "recovery_instance_id", "last_launch_status", "last_launch_at", "cpu_cores", "ram_bytes",
+    "disk_bytes", "staging_account_id",
+)  # fmt: skip
+
+#: Failures that pass by themselves.
+PASSING = (Throttled, Unreachable, OutcomeUnknown)
+
+
+class LeaseLost(Exception):
+    """Another worker holds the site by now, or the site was changed or deleted: what was read is not written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What AWS said about a site."""
+
+    servers: Mapping[str, port.SourceServer]
+    #: None where AWS could not be asked; the numbers of the last sync stay.
+    quotas: port.Quotas | None
+
+
+@dataclass(slots=True)
+class Lease:
+    """A worker's claim on a site. Every write repeats the token, so that a worker that was too slow writes nothing."""
+
+    site: Site
+    token: uuid.UUID
+    until: datetime
+    #: What `next_sync_at` was set to by the claim; something else means that somebody asked for a sync meanwhile.
+    next_sync_at: datetime = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.next_sync_at = self.until
+
+    def rows(self) -> models.QuerySet[Site]:
+        """The site, if it is still ours and still points at the same place."""
+        return Site.objects.filter(pk=self.site.pk, sync_lease_token=self.token, version=self.site.version)
+
+    def keep(self) -> None:
+        """Prolong the lease once half of it is used up. Raises `LeaseLost`."""
+        now = timezone.now()
+        if self.until - now > _lease() / 2:
+            return
+        self.until = now + _lease()
+        if not self.rows().update(sync_lease_until=self.until):
+            raise LeaseLost
+
+
+def site_sync(site_id: int) -> bool:
+    """Mirror the site's inventory and quotas now. True if this call did it, or failed to and said so on the site.
+
+    False: another worker is at it, or the site is gone. What AWS refuses becomes a sentence in `sync_error`, the
+    inventory stays as it was, and the next try is put off; nothing is raised for it.
+    """
+    lease = _claim(site_id)
+    if lease is None:
+        return False
+    try:
+        seen = _observe(lease)
+        with transaction.atomic():
+            _write(lease, seen)
+    except LeaseLost:
+        log.info("sync_lease_lost", site=lease.site.name)
+        # The site points elsewhere now: what is there is due at once.
+        Site.objects.filter(pk=site_id, sync_lease_token=lease.token).update(
+            sync_lease_until=None, sync_lease_token=None, next_sync_at=timezone.now()
+        )
+        return False
+    except DrsError as error:
+        log.info("sync_failed", site=lease.site.name, error=str(error), code=error.code)
+        _give_up(lease, str(error), passing=isinstance(error, PASSING), retry_after=error.retry_after_seconds)
+    except Exception:
+        # A defect of ours: the person sees that the inventory is old, the log says why.
+        _give_up(lease, "The sync stopped with an error inside drsorch; its log has the details.", passing=False)
+        raise
+    return True
+
+
+def _claim(site_id: int) -> Lease | None:
+    """Take the site for this worker. A worker that dies leaves it due again when the lease ends."""
+    now = timezone.now()
+    lease_until, token = now + _lease(), uuid.uuid4()
+    free = Q(sync_lease_until=None) | Q(sync_lease_until__lte=now)
+    won = Site.objects.filter(free, pk=site_id).update(
+        sync_lease_until=lease_until, sync_lease_token=token, next_sync_at=lease_until
+    )
+    site = Site.objects.filter(pk=site_id, sync_lease_token=token).first() if won else None
+    return Lease(site, token, lease_until) if site else None
+
+
+def _observe(lease: Lease) -> Seen:
+    """Ask AWS for everything. Raises `DrsError`; no transaction is open."""
+    drs = gateway(lease.site)
+    _verify_account(lease.site, drs)
+    servers = {}
+    for server in drs.source_servers():
+        # A page may repeat a server that moved while paging.
+        servers[server.source_server_id] = server
+        lease.keep()
+    try:
+        quotas: port.Quotas | None = drs.quotas()
+    except DrsError:
+        quotas = None
+    lease.keep()
+    return Seen(servers, quotas)
+
+
+def _verify_account(site: Site, drs: port.DrsPort) -> None:
+    """Refuse to mirror another account's servers. An endpoint that serves DRS alone cannot be asked: then go on."""
+    try:
+        account_id = drs.verify()
+    except DrsError:
+        return
+    if account_id != site.account_id:
+        using = f"The role {site.role_arn}" if site.role_arn else "The AWS credentials of drsorch"
+        raise WrongAccount(
+            f"{using} belong{'s' if site.role_arn else ''} to account {account_id}, but the site is account "
+            f"{site.account_id}. Correct the site's account or its role."
+        )
+
+
+class WrongAccount(DrsError):
+    """The credentials work, but for another account than the site's."""
+
+
+def _write(lease: Lease, seen: Seen) -> None:
+    """One short transaction: rows that changed, rows that vanished or came back, memberships, the site itself.
+
+    Queries: a constant handful, and one per `BATCH` rows written (per 45 on SQLite, which takes 999 variables in one
+    statement).
+    """
+    if not lease.rows().select_for_update().exists():
+        raise LeaseLost
+    now = timezone.now()
+    site = lease.site
+    known = {row.source_server_id: row for row in SourceServer.objects.filter(site=site)}
+    changed = [
+        row
+        for server_id, server in seen.servers.items()
+        if (row := _changed_row(site, known.get(server_id), server, now)) is not None
+    ]
+    SourceServer.objects.bulk_create(
+        changed,
+        batch_size=BATCH,
+        update_conflicts=True,
+        unique_fields=["site", "source_server_id"],
+        update_fields=[*MIRRORED, "missing_since"],
+    )
+    vanished = [row.pk for row in known.values() if not row.missing_since and row.source_server_id not in seen.servers]
+    for start in range(0, len(vanished), BATCH):
+        SourceServer.objects.filter(pk__in=vanished[start : start + BATCH]).update(missing_since=now)
+    memberships_write(site.pk)
+    quotas = seen.quotas or site.quotas
+    lease.rows().update(
+        sync_lease_until=None,
+        sync_lease_token=None,
+        sync_failures=0,
+        sync_error="",
+        last_synced_at=now,
+        next_sync_at=_next(lease, now + timedelta(seconds=settings.DRSORCH_SYNC_SECONDS)),
+        quota_concurrent_jobs=quotas.concurrent_jobs,
+        quota_servers_per_job=quotas.servers_per_job,
+        quota_servers_in_jobs=quotas.servers_in_jobs,
+        quota_source=quotas.source,
+    )
+
+
+def _changed_row(site: Site, row: SourceServer | None, server: port.SourceServer, now: datetime) -> SourceServer | None:
+    """The row as it must be written; None if it says so already."""
+    values = _columns(server)
+    if row is None:
+        return SourceServer(site=site, source_server_id=server.source_server_id, first_seen_at=now, **values)
+    if row.missing_since is None and all(getattr(row, name) == value for name, value in values.items()):
+        return None
+    for name, value in values.items():
+        setattr(row, name, value)
+    row.missing_since = None
+    # Written as an upsert by its natural key; the primary key would be a second conflict target.
+    row.pk = None
+    return row
+
+
+def _columns(server: port.SourceServer) -> dict[str, Any]:
+    values = {name: getattr(server, name) for name in MIRRORED}
+    values["tags"] = dict(server.tags)
+    values["recovery_instance_id"] = server.recovery_instance_id or ""
+    return {name: _fitting(name, value) for name, value in values.items()}
+
+
+def _fitting(name: str, value: Any) -> Any:
+    """Cut a text that is longer than its column: one odd server must not keep 4,000 others from being mirrored."""
+    longest = SourceServer._meta.get_field(name).max_length  # type: ignore[union-attr]
+    return value[:longest] if longest and isinstance(value, str) else value
+
+
+def _give_up(lease: Lease, sentence: str, *, passing: bool, retry_after: float | None = None) -> None:
+    """Say on the site why its inventory is old, and when it is tried again."""
+    failures = lease.site.sync_failures + 1
+    delay = core.retry_delay_seconds(
+        failures,
+        interval_seconds=settings.DRSORCH_SYNC_SECONDS,
+        passing=passing,
+        retry_after_seconds=retry_after,
+    )
+    Site.objects.filter(pk=lease.site.pk, sync_lease_token=lease.token).update(
+        sync_lease_until=None,
+        sync_lease_token=None,
+        sync_failures=failures,
+        sync_error=sentence,
+        next_sync_at=_next(lease, timezone.now() + timedelta(seconds=delay)),
+    )
+
+
+def _next(lease: Lease, planned: datetime) -> Case:
+    """`planned`, unless somebody asked for another sync while this one ran: that wish stays."""
+    return Case(When(next_sync_at=lease.next_sync_at, then=Value(planned)), default=F("next_sync_at"))
+
+
+def _lease() -> timedelta:
+    return timedelta(seconds=settings.DRSORCH_LEASE_SECONDS)
