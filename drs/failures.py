@@ -68,7 +68,7 @@ def from_answer(
     """
     members = members or {}
     resource_id = members.get("resourceId")
-    said = f" It said: {message.strip()}" if message and message.strip() else ""
+    said = f" It said: {_sentence(message)}" if message.strip() else ""
     service, prefix = _OTHER_SERVICES.get(operation, ("DRS", "drs"))
     where = f"{service} ({place(endpoint)})"
     named: dict[str, Any] = {"code": code, "resource_id": resource_id if isinstance(resource_id, str) else None}

@@ -39,7 +39,7 @@ class ScenarioError(ValueError):
 
 
 def validation(message: str, *, reason: str = "fieldValidationFailed", fields: object = None) -> WireError:
-    members: dict[str, Any] = {"code": "ValidationException", "reason": reason}
+    members: dict[str, Any] = {"reason": reason}
     if fields:
         members["fieldList"] = fields
     return WireError(400, "ValidationException", message, **members)
@@ -48,5 +48,5 @@ def validation(message: str, *, reason: str = "fieldValidationFailed", fields: o
 def not_found(resource_type: str, resource_id: str) -> WireError:
     return WireError(
         404, "ResourceNotFoundException", f"{resource_type} {resource_id} does not exist in this account and Region.",
-        code="ResourceNotFoundException", resourceId=resource_id, resourceType=resource_type,
+        resourceId=resource_id, resourceType=resource_type,
     )  # fmt: skip

@@ -99,6 +99,22 @@ def success_status(service_name: str, name: str) -> int:
     return int(operation(service_name, name).http.get("responseCode", 200))
 
 
+def error_parts(
+    service_name: str, code: str, message: str, members: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """An error's body and headers, each of its members where the error's shape puts it (Retry-After is a header)."""
+    shape = next((shape for shape in service(service_name).error_shapes if shape.error_code == code), None)
+    known = shape.members if shape is not None else {}
+    body, headers = {"message": message}, {}
+    for member, value in {**({"code": code} if "code" in known else {}), **members}.items():
+        place = known[member].serialization if member in known else {}
+        if place.get("location") == "header":
+            headers[place["name"]] = str(value)
+        else:
+            body[member] = value
+    return body, headers
+
+
 def input_problems(service_name: str, name: str, params: Mapping[str, Any]) -> list[Problem]:
     """Everything in `params` that the model forbids: required, type, min, max, pattern, enum. Unknown members pass."""
     shape = operation(service_name, name).input_shape

@@ -1,0 +1,181 @@
+"""The door for tests and demos, beside the services' paths: put faults in force, change servers, read what was called.
+
+    GET    /_sim/             what this world is: scenario, clock, accounts, Regions
+    GET    /_sim/faults       the faults in force, and those there are
+    POST   /_sim/faults       {"name": ..., "operation": ..., "server_ids": [...], "tags": {...}, "count": n, "rate": r}
+    DELETE /_sim/faults[/id]
+    GET    /_sim/calls        every DRS call: ?operation=StartRecovery&accepted=true
+    GET    /_sim/jobs         every job with what became of its servers
+    POST   /_sim/clock        {"speed": 60}: for jobs accepted from now on
+    POST   /_sim/servers      {"account", "region", "server_ids" or "tags", "set": {...} or "remove": true}
+    POST   /_sim/foreign-job  {"account", "region", "server_ids", "is_drill"}: a job of somebody else
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qs
+
+from drs.simulator import render
+from drs.simulator.errors import ScenarioError, WireError
+from drs.simulator.faults import KINDS
+from drs.simulator.http import Request, Response, json_response
+from drs.simulator.state import Server
+from drs.simulator.world import World
+
+PREFIX = "/_sim"
+_CHANGES = {"tags": dict, "lag_seconds": (int, float), "state": str, "error": str}
+
+
+def respond(world: World, request: Request) -> Response:
+    """The answer to a request under `/_sim`; nonsense answers 400 or 404 with a sentence."""
+    _, _, rest = request.path.partition(PREFIX)
+    name, _, argument = rest.strip("/").partition("/")
+    handler = _HANDLERS.get((request.method, name))
+    if handler is None:
+        return json_response(404, {"error": f"There is no {request.method} {request.path}.", "doors": __doc__})
+    try:
+        body = request.json()
+        with world.lock:
+            return json_response(200, handler(world, request, body, argument))
+    except ScenarioError as error:
+        return json_response(400, {"error": str(error)})
+    except WireError as error:
+        return json_response(error.status, {"error": error.message, "code": error.code})
+
+
+def _about(world: World, request: Request, body: Mapping[str, Any], argument: str) -> Any:
+    return {
+        "scenario": world.scenario.name,
+        "description": world.scenario.description,
+        "seed": world.seed,
+        "speed": world.speed,
+        "now": render.date(world.now()),
+        "accounts": {account: list(world.accounts.access_keys(account)) for account in world.accounts.ids},
+        "regions": [
+            {
+                "account": region.account,
+                "region": region.name,
+                "initialised": region.initialised,
+                "servers": len(region.servers),
+            }
+            for region in world.regions()
+        ],
+    }
+
+
+def _list_faults(world: World, request: Request, body: Mapping[str, Any], argument: str) -> Any:
+    return {"faults": world.faults.described(), "kinds": {name: kind.says for name, kind in KINDS.items()}}
+
+
+def _add_fault(world: World, request: Request, body: Mapping[str, Any], argument: str) -> Any:
+    details = dict(body)
+    name = details.pop("name", None)
+    if not isinstance(name, str):
+        raise ScenarioError("A fault needs a name.")
+    return world.faults.add(name, **details).described()
+
+
+def _remove_faults(world: World, request: Request, body: Mapping[str, Any], argument: str) -> Any:
+    if argument and not argument.isdigit():
+        raise ScenarioError(f"{argument!r} is not the number of a fault.")
+    return {"removed": world.faults.remove(int(argument) if argument else None)}
+
+
+def _calls(world: World, request: Request, body: Mapping[str, Any], argument: str) -> Any:
+    asked = {key: values[-1] for key, values in parse_qs(request.query).items()}
+    calls = [
+        call
+        for call in world.calls
+        if asked.get("operation") in (None, call.operation)
+        and asked.get("accepted") in (None, "true" if call.accepted else "false")
+    ]
+    return {"calls": [call.described() for call in calls]}
+
+
+def _jobs(world: World, request: Request, body: Mapping[str, Any], argument: str) -> Any:
+    return {
+        "jobs": [
+            {"account": region.account, "region": region.name, **render.job(job, names_instances=True)}
+            for region in world.regions()
+            for job in region.jobs.values()
+        ]
+    }
+
+
+def _set_clock(world: World, request: Request, body: Mapping[str, Any], argument: str) -> Any:
+    speed = body.get("speed")
+    if isinstance(speed, bool) or not isinstance(speed, int | float) or not 0 < speed <= 100_000:
+        raise ScenarioError("speed must be a number above 0 and up to 100000.")
+    world.speed = float(speed)
+    return {"speed": world.speed}
+
+
+def _change_servers(world: World, request: Request, body: Mapping[str, Any], argument: str) -> Any:
+    region = world.region(str(body.get("account", world.accounts.ids[0])), _text(body, "region"))
+    servers = _matching(region.servers.values(), body)
+    if body.get("remove") is True:
+        for server in servers:
+            region.remove_server(server.id)
+    else:
+        changes = body.get("set")
+        if not isinstance(changes, Mapping) or not changes:
+            raise ScenarioError('Say what to do: "set": {...} or "remove": true.')
+        for server in servers:
+            _change(server, changes, world)
+    return {"servers": [server.id for server in servers]}
+
+
+def _foreign_job(world: World, request: Request, body: Mapping[str, Any], argument: str) -> Any:
+    account, region = str(body.get("account", world.accounts.ids[0])), _text(body, "region")
+    ids = body.get("server_ids")
+    if not isinstance(ids, list) or not ids:
+        raise ScenarioError("server_ids must be a list of source server ids.")
+    job = world.foreign_job(account, region, ids, is_drill=body.get("is_drill", True) is True)
+    return render.job(job, names_instances=True)
+
+
+def _matching(servers: Any, body: Mapping[str, Any]) -> list[Server]:
+    ids, tags = body.get("server_ids"), body.get("tags")
+    if not ids and not tags:
+        raise ScenarioError("Say which servers: server_ids or tags.")
+    return [
+        server
+        for server in servers
+        if (not ids or server.id in ids)
+        and (not tags or all(server.tags.get(key) == value for key, value in tags.items()))
+    ]
+
+
+def _change(server: Server, changes: Mapping[str, Any], world: World) -> None:
+    for name, value in changes.items():
+        if name not in _CHANGES or not isinstance(value, _CHANGES[name]):  # type: ignore[arg-type]
+            raise ScenarioError(f"A server's {name} cannot be set to {value!r}; there are {', '.join(_CHANGES)}.")
+    if "tags" in changes:
+        server.tags = dict(changes["tags"])
+    if "lag_seconds" in changes or "state" in changes:
+        server.lag_seconds = float(changes.get("lag_seconds", server.lag(world.now()).total_seconds()))
+        server.lag_since = world.now()
+    server.replication_state = changes.get("state", server.replication_state)
+    server.replication_error = changes.get("error", server.replication_error)
+
+
+def _text(body: Mapping[str, Any], key: str) -> str:
+    value = body.get(key)
+    if not isinstance(value, str) or not value:
+        raise ScenarioError(f"{key} is required.")
+    return value
+
+
+_HANDLERS: Mapping[tuple[str, str], Callable[[World, Request, Mapping[str, Any], str], Any]] = {
+    ("GET", ""): _about,
+    ("GET", "faults"): _list_faults,
+    ("POST", "faults"): _add_fault,
+    ("DELETE", "faults"): _remove_faults,
+    ("GET", "calls"): _calls,
+    ("GET", "jobs"): _jobs,
+    ("POST", "clock"): _set_clock,
+    ("POST", "servers"): _change_servers,
+    ("POST", "foreign-job"): _foreign_job,
+}

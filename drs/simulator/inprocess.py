@@ -1,0 +1,81 @@
+"""`DrsPort` straight on a world, without HTTP: for tests and for trying things out in one process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from drs import failures, wire
+from drs.adapter import WireAdapter
+from drs.errors import DrsError
+from drs.port import Endpoint, Quotas
+from drs.simulator.accounts import Caller
+from drs.simulator.errors import LateAnswer, NoAnswer, WireError
+from drs.simulator.world import World
+
+#: As patient as `drs.aws` is.
+READ_TIMEOUT_SECONDS = 20.0
+
+
+class InProcessDrs(WireAdapter):
+    """One account and Region of a world. Without an account or role in the endpoint it is the world's first account."""
+
+    def __init__(self, world: World, endpoint: Endpoint) -> None:
+        self.world = world
+        self.endpoint = endpoint
+
+    def verify(self) -> str:
+        return self._side_call("GetCallerIdentity")
+
+    def quotas(self) -> Quotas:
+        try:
+            account = self._side_call("ListServiceQuotas")
+        except DrsError:
+            return Quotas()
+        return wire.quotas(self.world.quotas(account, self.endpoint.region))
+
+    def call(self, operation: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        account = self._caller().account
+        try:
+            return self.world.call(account, self.endpoint.region, operation, params)
+        except WireError as error:
+            raise self._translated(error, operation) from error
+        except LateAnswer as late:
+            if late.wait_seconds < READ_TIMEOUT_SECONDS:
+                return late.answer
+            raise failures.without_answer(self.endpoint, operation, "did not answer in time.") from late
+        except NoAnswer as silence:
+            raise failures.without_answer(self.endpoint, operation, "broke off the connection.") from silence
+
+    def _side_call(self, operation: str) -> str:
+        """A call of another service than DRS; returns the caller's account."""
+        account = self._caller().account
+        try:
+            self.world.check_side_call(account, self.endpoint.region, operation)
+        except WireError as error:
+            raise self._translated(error, operation) from error
+        except NoAnswer as silence:
+            raise failures.without_answer(self.endpoint, operation, "broke off the connection.") from silence
+        return account
+
+    def _caller(self) -> Caller:
+        endpoint, accounts = self.endpoint, self.world.accounts
+        own = Caller(accounts.ids[0], "")
+        if not endpoint.role_arn:
+            return Caller(endpoint.account_id, "") if endpoint.account_id in accounts else own
+        wanted = {"RoleArn": endpoint.role_arn, "ExternalId": endpoint.external_id, "RoleSessionName": "drsorch"}
+        try:
+            self.world.check_side_call(own.account, endpoint.region, "AssumeRole")
+            keys = self.world.assume_role(own, wanted)["Credentials"]
+            return self.world.caller(keys["AccessKeyId"], keys["SessionToken"])
+        except WireError as error:
+            raise self._translated(error, "AssumeRole") from error
+        except NoAnswer as silence:
+            raise failures.without_answer(endpoint, "AssumeRole", "broke off the connection.") from silence
+
+    def _translated(self, error: WireError, operation: str) -> DrsError:
+        retry_after = error.members.get("retryAfterSeconds")
+        return failures.from_answer(
+            self.endpoint, operation, error.status, error.code, error.message, members=error.members,
+            retry_after=None if retry_after is None else str(retry_after),
+        )  # fmt: skip

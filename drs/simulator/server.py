@@ -1,0 +1,107 @@
+"""The world over HTTP: DRS, STS and Service Quotas on one port, told apart by the signature's scope."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import ModuleType
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from drs.simulator import control, drs_api, quotas_api, sts_api
+from drs.simulator.errors import LateAnswer, NoAnswer, WireError
+from drs.simulator.http import Request, Response, scope
+from drs.simulator.world import World
+
+log = logging.getLogger("drs.simulator")
+
+#: Signing names of the services, and who speaks for each.
+_SERVICES: dict[str, ModuleType] = {"drs": drs_api, "sts": sts_api, "servicequotas": quotas_api}
+
+
+class SimulatorServer(ThreadingHTTPServer):
+    """Serves a world; `url` is its address. Port 0 takes a free one."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, world: World, host: str = "127.0.0.1", port: int = 0) -> None:
+        self.world = world
+        self.stopping = threading.Event()
+        self.request_numbers = itertools.count(1)
+        super().__init__((host, port), _Handler)
+
+    @property
+    def url(self) -> str:
+        host, port = self.server_address[:2]
+        return f"http://{host if isinstance(host, str) else host.decode()}:{port}"
+
+    def shutdown(self) -> None:
+        self.stopping.set()  # wakes those that hang
+        super().shutdown()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server_version = "drs-simulator"
+    disable_nagle_algorithm = True
+    #: A connection that says nothing is given up after this many seconds.
+    timeout = 120
+
+    def do_GET(self) -> None:
+        self._serve()
+
+    do_POST = do_PUT = do_DELETE = do_GET
+
+    def log_message(self, format: str, *args: Any) -> None:
+        log.debug(format, *args)
+
+    def _serve(self) -> None:
+        server = cast(SimulatorServer, self.server)
+        target = urlsplit(self.path)
+        length = self.headers.get("Content-Length", "0")
+        body = self.rfile.read(int(length)) if length.isdigit() else b""
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        request = Request(self.command, target.path, target.query, headers, body)
+        try:
+            response = _respond(server.world, request)
+        except LateAnswer as late:
+            server.stopping.wait(late.wait_seconds)
+            response = late.answer["response"]
+        except NoAnswer as silence:
+            server.stopping.wait(silence.wait_seconds)
+            self.close_connection = True
+            return
+        self._send(response, f"sim-{next(server.request_numbers):08d}")
+
+    def _send(self, response: Response, request_id: str) -> None:
+        self.send_response(response.status)
+        self.send_header("x-amzn-RequestId", request_id)
+        self.send_header("Content-Length", str(len(response.body)))
+        for name, value in response.headers.items():
+            self.send_header(name, value)
+        # One write for head and body, so that no small packet waits for another.
+        self._headers_buffer.append(b"\r\n" + response.body)  # type: ignore[attr-defined]
+        self.flush_headers()
+
+
+def _respond(world: World, request: Request) -> Response:
+    if request.path == control.PREFIX or request.path.startswith(f"{control.PREFIX}/"):
+        return control.respond(world, request)
+    api: ModuleType = drs_api
+    try:
+        asked = scope(request)
+        api = _SERVICES.get(asked.service, drs_api)
+        if asked.service not in _SERVICES:
+            raise WireError(404, "UnknownOperationException", f"The simulator has no service {asked.service}.")
+        return cast(Response, api.respond(world, request, asked))
+    except WireError as error:
+        return cast(Response, api.error_response(error))
+    except (LateAnswer, NoAnswer):
+        raise
+    except Exception as failure:  # a bug of the simulator must show itself as one, not as a dropped connection
+        log.exception("%s %s", request.method, request.path)
+        bug = WireError(500, "InternalServerException", f"The simulator failed: {type(failure).__name__}: {failure}")
+        return cast(Response, api.error_response(bug))
