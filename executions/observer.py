@@ -18,7 +18,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from drs.errors import DrsError, Throttled
-from drs.port import JOB_TYPE_LAUNCH, LAUNCHED, OPERATION_TAG, DrsPort, Job, ParticipatingServer
+from drs.port import FAILED, JOB_TYPE_LAUNCH, LAUNCHED, OPERATION_TAG, DrsPort, Job, ParticipatingServer
 from executions.core.polling import expected_seconds, next_gap_seconds
 from executions.core.results import progress_of
 from executions.core.states import OPERATION_OPEN, OperationState, ServerStatus
@@ -122,9 +122,13 @@ def _poll(site: Site, port: DrsPort, *, first: bool) -> bool:
     every = timedelta(seconds=settings.DRSORCH_POLL_CEILING_SECONDS * _LOG_EVERY_CEILINGS)
     now = timezone.now()
     for job in DrsJob.objects.filter(site=site, finished=False, job_id__in=_ours(site)):
-        if now - (job.log_read_at or job.first_seen_at) >= every:
+        if _has_unexplained_failure(job) or now - (job.log_read_at or job.first_seen_at) >= every:
             changed |= _read_log(port, job)
     return changed
+
+
+def _has_unexplained_failure(job: DrsJob) -> bool:
+    return any(s == FAILED and not job.progress.get(source, {}).get("error") for source, s in job.servers.items())
 
 
 def _ours(site: Site) -> Iterable[str]:

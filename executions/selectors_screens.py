@@ -55,11 +55,15 @@ def events_of(execution: Execution) -> QuerySet[Event]:
     return Event.objects.filter(execution=execution).order_by("sequence")
 
 
-def execution_find(execution_id: UUID) -> Execution:
-    """Raises `Missing`."""
-    found = Execution.objects.filter(pk=execution_id).first()
+def execution_find(reference: UUID | str) -> Execution:
+    """The execution of this id; raises `Missing`."""
+    try:
+        wanted = reference if isinstance(reference, UUID) else UUID(reference)
+    except ValueError as error:
+        raise Missing(f"“{reference}” is not the id of an execution.") from error
+    found = Execution.objects.filter(pk=wanted).first()
     if found is None:
-        raise Missing("There is no such execution.")
+        raise Missing(f"There is no execution {wanted}.")
     return found
 
 

@@ -38,17 +38,26 @@ def budget_of(site: SiteView, kind: Kind) -> Budget:
 def pack(candidates: Sequence[ServerView], budget: Budget) -> list[list[ServerView]]:
     """Jobs to start now, in the candidates' order. Busy servers and those beyond the budget are left out.
 
-    No server is packed twice, not even if it is a candidate twice: DRS takes one job a server.
+    A job holds servers of one wave, so that no wave waits for another's slowest server; only where that would leave
+    servers out, because jobs are scarce, do waves share one.
     """
+    apart = _fill(candidates, budget, waves_share=False)
+    together = _fill(candidates, budget, waves_share=True)
+    return together if sum(map(len, together)) > sum(map(len, apart)) else apart
+
+
+def _fill(candidates: Sequence[ServerView], budget: Budget, *, waves_share: bool) -> list[list[ServerView]]:
+    """No server is packed twice, not even if it is a candidate twice: DRS takes one job a server."""
     jobs: list[list[ServerView]] = []
-    left = budget.servers
     taken = set(budget.busy)
+    left = budget.servers
     for server in candidates:
         if left <= 0:
             break
         if server.source_server_id in taken:
             continue
-        if not jobs or len(jobs[-1]) >= budget.servers_per_job:
+        fits = jobs and len(jobs[-1]) < budget.servers_per_job and (waves_share or jobs[-1][-1].wave == server.wave)
+        if not fits:
             if len(jobs) >= budget.jobs:
                 break
             jobs.append([])

@@ -70,10 +70,11 @@ def progress_of(items: Iterable[JobLogItem]) -> dict[str, ServerProgress]:
 def outcome_of(server: ServerView, job: JobView) -> ServerOutcome | None:
     """The server's result, or None while there is none.
 
-    A failure counts at once; a launch counts when its job is over, because post-launch work still runs before that.
+    A failure counts as soon as its reason is known; a launch counts when its job is over, because post-launch work
+    still runs before that.
     """
     said = job.servers.get(server.source_server_id, ServerProgress())
-    if said.launch_status == FAILED:
+    if said.launch_status == FAILED and (said.error or (job.finished and job.examined)):
         reason = said.error or "DRS gives no reason in the job's log"
         return _outcome(server, ServerStatus.FAILED, said, f"DRS could not launch it: {reason} (job {job.job_id}).")
     if not (job.finished and job.examined):

@@ -1,0 +1,316 @@
+"""Executions under /api/v1/: API.md, "An execution". What may be done, and what it does, is in `services`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, cast
+
+import django_filters
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field, extend_schema_view
+from rest_framework import serializers, status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from executions import selectors_screens as selectors
+from executions import services
+from executions.core.states import ExecutionStatus, Kind, Phase, ServerStatus, WaveStatus
+from executions.models import Approval, Event, Execution, ServerRun, WaveRun
+from executions.verbs import APPROVE, CANCEL, REJECT, VERBS, Verb
+from foundation.errors import FieldError, Invalid, Missing
+from foundation.rest.views import ReadViewSet
+from plans.core.fields import MAX_SECONDS
+from plans.models import Plan
+from plans.selectors import plan_named
+
+
+class NullableText(serializers.CharField):
+    """Null where nothing is known: rows keep an empty text for that."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(allow_null=True, **kwargs)
+
+    def to_representation(self, value: Any) -> str | None:  # type: ignore[override]
+        return super().to_representation(value) if value else None
+
+
+class NullablePhase(serializers.ChoiceField):
+    """Null before DRS shows a phase, and after a launch."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__([phase.value for phase in Phase], allow_null=True, **kwargs)
+
+    def to_representation(self, value: Any) -> Any:
+        return super().to_representation(value) if value else None
+
+
+class ServerRunSerializer(serializers.ModelSerializer[ServerRun]):
+    status = serializers.ChoiceField([one.value for one in ServerStatus])
+    phase = NullablePhase()
+    job_id = NullableText()
+    recovery_instance_id = NullableText()
+    recovery_snapshot_id = NullableText(help_text="The point in time to launch from; null for the latest state.")
+    recovery_point_at = serializers.DateTimeField(allow_null=True, help_text="What it was recovered to.")
+    error = NullableText(help_text="Why it failed, or why it waits, in a sentence.")
+
+    class Meta:
+        model = ServerRun
+        fields = [
+            "source_server_id",
+            "hostname",
+            "status",
+            "phase",
+            "attempts",
+            "job_id",
+            "recovery_instance_id",
+            "recovery_snapshot_id",
+            "recovery_point_at",
+            "started_at",
+            "finished_at",
+            "error",
+        ]
+
+
+class WaveRunSerializer(serializers.ModelSerializer[WaveRun]):
+    status = serializers.ChoiceField([one.value for one in WaveStatus])
+    steps = serializers.SerializerMethodField(help_text="Of this run. The engine runs no steps yet, so there are none.")
+    servers = ServerRunSerializer(many=True)
+
+    class Meta:
+        model = WaveRun
+        fields = ["name", "status", "started_at", "finished_at", "steps", "servers"]
+
+    @extend_schema_field({"type": "array", "items": {"type": "object", "additionalProperties": {}}})
+    def get_steps(self, wave: WaveRun) -> list[dict[str, Any]]:
+        return []
+
+
+class ApprovalSerializer(serializers.ModelSerializer[Approval]):
+    user = serializers.CharField(source="user_name")
+
+    class Meta:
+        model = Approval
+        fields = ["user", "approved", "comment", "at"]
+
+
+class ExecutionSummarySerializer(serializers.ModelSerializer[Execution]):
+    """An execution in a list: without its waves."""
+
+    id = serializers.UUIDField()
+    plan = serializers.CharField(source="plan_name", help_text="The plan's name when the execution was requested.")
+    kind = serializers.ChoiceField([one.value for one in Kind])
+    status = serializers.ChoiceField([one.value for one in ExecutionStatus])
+    requested_by = serializers.CharField(source="requested_by_name")
+    approvals = ApprovalSerializer(many=True)
+    outcome = NullableText(help_text="Why it ended as it did, in a sentence.")
+
+    class Meta:
+        model = Execution
+        fields = [
+            "id",
+            "plan",
+            "plan_revision",
+            "kind",
+            "status",
+            "reason",
+            "requested_by",
+            "approvals",
+            "approvals_required",
+            "break_glass",
+            "point_in_time",
+            "requested_at",
+            "started_at",
+            "finished_at",
+            "rto_target_seconds",
+            "rto_actual_seconds",
+            "rpo_target_seconds",
+            "rpo_actual_seconds",
+            "cleanup_after_seconds",
+            "cleanup_status",
+            "outcome",
+        ]
+
+
+class ExecutionSerializer(ExecutionSummarySerializer):
+    """An execution with its waves and their servers."""
+
+    waves = WaveRunSerializer(many=True)
+
+    class Meta(ExecutionSummarySerializer.Meta):
+        fields = [*ExecutionSummarySerializer.Meta.fields, "waves"]
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """Refuses members that it does not know: a misspelt `point_in_time` must not launch the latest state."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping) and (unknown := [str(key) for key in data if key not in self.fields]):
+            known = ", ".join(self.fields)
+            raise Invalid.of([FieldError(key, f"There is no “{key}” here; known are {known}.") for key in unknown])
+        return super().to_internal_value(data)
+
+
+class StartSerializer(StrictSerializer):
+    plan = serializers.CharField(help_text="Id or name.")
+    kind = serializers.ChoiceField([one.value for one in Kind])
+    reason = serializers.CharField(required=False, allow_blank=True, help_text="A recovery needs one.")
+    point_in_time = serializers.DateTimeField(
+        required=False, allow_null=True, help_text="Each server is recovered to its newest point at or before it."
+    )
+    confirm = serializers.CharField(required=False, allow_blank=True, help_text="The plan's name, for a recovery.")
+    cleanup_after_seconds = serializers.IntegerField(
+        required=False,
+        allow_null=True,
+        min_value=0,
+        max_value=MAX_SECONDS,
+        help_text="For a drill: counts from its end.",
+    )
+    break_glass = serializers.BooleanField(
+        required=False, help_text="Start a recovery without its approvals; administrators only, and recorded."
+    )
+
+
+class CommentSerializer(StrictSerializer):
+    comment = serializers.CharField(required=False, allow_blank=True, max_length=2000)
+
+
+class EventSerializer(serializers.ModelSerializer[Event]):
+    detail = serializers.DictField(child=serializers.JSONField())
+
+    class Meta:
+        model = Event
+        fields = ["sequence", "at", "actor", "type", "subject", "detail", "hash"]
+
+
+class ExecutionFilter(django_filters.FilterSet):
+    plan = django_filters.CharFilter(method="filter_plan", help_text="Id or name.")
+    kind = django_filters.ChoiceFilter(choices=Execution.kind.field.choices)
+    status = django_filters.MultipleChoiceFilter(
+        choices=Execution.status.field.choices, help_text="Repeatable: any of them."
+    )
+    started_after = django_filters.IsoDateTimeFilter("started_at", "gte", help_text="At or after this time.")
+    started_before = django_filters.IsoDateTimeFilter("started_at", "lt", help_text="Before this time.")
+
+    class Meta:
+        model = Execution
+        fields: ClassVar[list[str]] = []
+
+    def filter_plan(self, executions: QuerySet[Execution], name: str, value: str) -> QuerySet[Execution]:
+        return executions.filter(plan=_plan(value))
+
+
+class EventFilter(django_filters.FilterSet):
+    type = django_filters.CharFilter(help_text="Such as `server.failed`.")
+    after = django_filters.NumberFilter("sequence", "gt", help_text="Only events after this sequence number.")
+
+    class Meta:
+        model = Event
+        fields: ClassVar[list[str]] = []
+
+
+def verb_action(verb: Verb) -> Callable[..., Response]:
+    """The API's method for a verb: `{"comment": …}` in, the execution as it then stands out."""
+
+    def act(self: ExecutionViewSet, request: Request, id: str) -> Response:
+        body = CommentSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        execution = verb.act(self.get_object(), by=self.person, comment=body.validated_data.get("comment", ""))
+        return Response(self.whole(execution))
+
+    act.__name__ = verb.name
+    act.__doc__ = f"{verb.label}. {verb.warning}"
+    described = extend_schema(
+        parameters=[_ID],
+        request=CommentSerializer,
+        responses=ExecutionSerializer,
+        operation_id=f"executions_{verb.name}",
+    )(act)
+    return cast("Callable[..., Response]", action(detail=True, methods=["post"], url_path=verb.name)(described))
+
+
+_ID = OpenApiParameter("id", OpenApiTypes.UUID, OpenApiParameter.PATH)
+
+
+@extend_schema_view(
+    list=extend_schema(responses=ExecutionSummarySerializer(many=True)),
+    retrieve=extend_schema(parameters=[_ID]),
+)
+class ExecutionViewSet(ReadViewSet):
+    """Runs of plans: drills and recoveries."""
+
+    permissions: ClassVar[dict[str, str | None]] = {
+        "list": "executions.view_execution",
+        "retrieve": "executions.view_execution",
+        # Which of the two start permissions it takes depends on the kind: `execution_start` asks for it.
+        "create": "executions.view_execution",
+        "events": "executions.view_event",
+        **{verb.name: verb.permission for verb in VERBS.values()},
+    }
+    queryset = Execution.objects.none()
+    serializer_class = ExecutionSerializer
+    filterset_class = ExecutionFilter
+    ordering_fields: ClassVar[Any] = ["requested_at", "started_at", "finished_at", "rto_actual_seconds"]
+    lookup_field = "id"
+    lookup_value_regex = "[^/]+"
+
+    approve = verb_action(APPROVE)
+    reject = verb_action(REJECT)
+    cancel = verb_action(CANCEL)
+
+    def get_queryset(self) -> QuerySet[Any]:
+        return selectors.executions() if self.action == "list" else super().get_queryset()
+
+    def get_serializer_class(self) -> type[serializers.BaseSerializer[Any]]:
+        return ExecutionSummarySerializer if self.action == "list" else ExecutionSerializer
+
+    def get_object(self) -> Execution:
+        return selectors.execution_find(self.kwargs["id"])
+
+    @property
+    def person(self) -> User:
+        """Who asks; `PolicyPermission` lets no stranger come this far."""
+        return cast("User", self.request.user)
+
+    def whole(self, execution: Execution) -> dict[str, Any]:
+        """The execution with its waves, as a GET shows it."""
+        return ExecutionSerializer(selectors.executions_whole().get(pk=execution.pk)).data
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return Response(self.whole(self.get_object()))
+
+    @extend_schema(request=StartSerializer, responses={201: ExecutionSerializer})
+    def create(self, request: Request) -> Response:
+        """Start a drill or a recovery. A recovery needs the plan's name in `confirm`, a reason, and approvals."""
+        body = StartSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        asked = dict(body.validated_data)
+        execution = services.execution_start(plan=_plan(asked.pop("plan")), by=self.person, **asked)
+        location = self.reverse_action("detail", args=[execution.pk])
+        return Response(self.whole(execution), status=status.HTTP_201_CREATED, headers={"Location": location})
+
+    @extend_schema(parameters=[_ID], responses=EventSerializer(many=True))
+    @action(
+        detail=True,
+        queryset=Event.objects.none(),
+        filterset_class=EventFilter,
+        ordering_fields=[],
+        serializer_class=EventSerializer,
+    )
+    def events(self, request: Request, id: str) -> Response:
+        """The record of what happened, oldest first, each event chained by hash to the one before it."""
+        page = self.paginate_queryset(self.filter_queryset(selectors.events_of(self.get_object())))
+        return self.get_paginated_response(EventSerializer(page, many=True).data)
+
+
+def _plan(reference: str) -> Plan:
+    """Raises `Invalid`: a plan that is named in a body or a filter is a wrong value, not a wrong address."""
+    try:
+        return plan_named(reference)
+    except Missing as error:
+        raise Invalid.field("plan", error.detail, "does_not_exist") from error
+
+
+ROUTES = [("executions", ExecutionViewSet, "execution")]
