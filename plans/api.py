@@ -15,7 +15,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from foundation.errors import Missing
+from foundation.errors import Invalid, Missing
 from foundation.rest.views import WriteViewSet
 from plans import readiness, selectors, services
 from plans.core.checks import ready
@@ -141,7 +141,11 @@ class PlanFilter(django_filters.FilterSet):
         return plans.filter(Q(name__icontains=value) | Q(description__icontains=value))
 
     def filter_protection_group(self, plans: QuerySet[Plan], name: str, value: str) -> QuerySet[Plan]:
-        return plans.filter(waves__wave_groups__protection_group=group_find(value)).distinct()
+        try:
+            group = group_find(value)
+        except Missing as error:
+            raise Invalid.field(name, error.detail, "does_not_exist") from error
+        return plans.filter(waves__wave_groups__protection_group=group).distinct()
 
 
 _BY_ID_OR_NAME = OpenApiParameter("id", str, OpenApiParameter.PATH, description="Id or name.")

@@ -1,0 +1,74 @@
+"""Readiness by the rows that a sync wrote."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from plans import services
+from plans.models import Plan
+from plans.readiness import evaluate
+from protection.models import ProtectionGroup, SourceServer
+from tests.factories import make_user
+from tests.factories_plans import Member, make_group, make_web_shop
+
+pytestmark = pytest.mark.django_db
+
+
+def codes(plan: Plan) -> list[tuple[str, str, str]]:
+    return [(finding.severity, finding.code, finding.subject) for finding in evaluate(plan)]
+
+
+def test_a_sound_plan_with_an_approver_has_nothing_to_say(petra: User, ravi: User) -> None:
+    assert codes(make_web_shop(petra)) == []
+
+
+def test_an_approver_who_left_does_not_count(petra: User) -> None:
+    make_user("ravi", "approver", is_active=False)
+    assert codes(make_web_shop(petra)) == [("warning", "too_few_approvers", "Web shop")]
+
+
+def test_a_group_that_lost_its_last_server(petra: User, ravi: User) -> None:
+    plan = make_web_shop(petra)
+    SourceServer.objects.filter(protection_group__name="shop-web").update(protection_group=None)
+    assert codes(plan) == [("blocking", "group_empty", "shop-web")]
+
+
+def test_a_server_that_a_group_of_the_plan_wants_but_another_group_holds(petra: User, ravi: User) -> None:
+    plan = make_web_shop(petra)
+    ProtectionGroup.objects.filter(name="shop-web").update(tag_selector={"Tier": ["web"]})
+    holder = make_group("elsewhere")
+    sentence = "web-9 is selected by shop-web and elsewhere; it stays in elsewhere."
+    wanted = Member.create(protection_group=holder, tags={"Tier": "web"}, membership_conflict=sentence)
+    Member.create(protection_group=holder, tags={"Tier": "db"}, membership_conflict="of no interest to this plan")
+    (finding,) = evaluate(plan)
+    assert (finding.code, finding.subject, finding.message) == (
+        "membership_conflict",
+        wanted.source_server_id,
+        sentence,
+    )
+
+
+def test_a_site_whose_last_sync_failed(petra: User, ravi: User) -> None:
+    plan = make_web_shop(petra)
+    site = SourceServer.objects.all()[0].site
+    site.sync_error, site.last_synced_at = "Access was denied.", timezone.now()
+    site.save()
+    assert codes(plan) == [("warning", "site_sync_failed", "Frankfurt")]
+
+
+def test_as_many_queries_for_forty_groups_as_for_four(petra: User, ravi: User) -> None:
+    def queries(groups: int) -> int:
+        waves = [
+            {"name": f"W{index}", "protection_groups": [make_group(f"g{groups}-{index}").name]}
+            for index in range(groups)
+        ]
+        plan = services.plan_save(document={"name": f"Plan of {groups}", "waves": waves}, by=petra)
+        with CaptureQueriesContext(connection) as captured:
+            assert evaluate(plan) == []
+        return len(captured)
+
+    assert queries(4) == queries(40)
