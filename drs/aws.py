@@ -123,7 +123,7 @@ class AwsDrs(WireAdapter):
         """Make one call; whatever goes wrong leaves as a `DrsError`."""
         client = self._client(service)
         try:
-            return cast(Mapping[str, Any], getattr(client, xform_name(operation))(**params))
+            return cast("Mapping[str, Any]", getattr(client, xform_name(operation))(**params))
         except SDK_FAILURES as failure:  # a DrsError from taking on the role passes, it is in our words already
             raise _translated(self.endpoint, operation, failure) from failure
 
@@ -149,10 +149,10 @@ class AwsDrs(WireAdapter):
         return _client(self._session, service, self.endpoint, EXTRAS)
 
 
-def _translated(endpoint: Endpoint, operation: str, failure: Exception) -> DrsError:
+def _translated(endpoint: Endpoint, operation: str, failure: Exception) -> DrsError:  # noqa: PLR0911 (one return a kind of failure)
     match failure:
         case ClientError():
-            answer = cast(dict[str, Any], failure.response)
+            answer = cast("dict[str, Any]", failure.response)
             metadata, error = answer.get("ResponseMetadata", {}), answer.get("Error", {})
             return failures.from_answer(
                 endpoint,
@@ -184,7 +184,7 @@ def _client(session: boto3.Session, service: str, endpoint: Endpoint, config: Co
     address = endpoint.endpoint_url or None
     if service != "drs" and os.environ.get(f"AWS_ENDPOINT_URL_{service.upper().replace('-', '_')}"):
         address = None  # the service's own variable says more than the site's address
-    create = cast(Any, session.client)
+    create = cast("Any", session.client)
     client: BaseClient = create(service, region_name=endpoint.region, endpoint_url=address, config=config)
     client.meta.events.register("before-parse.*.*", _drop_unreadable_retry_after)
     return client
@@ -211,7 +211,7 @@ def _role_session(endpoint: Endpoint) -> boto3.Session:
         nonlocal sts  # botocore calls this under its refresh lock
         try:
             sts = sts or _client(own, "sts", endpoint, READS)
-            credentials = cast(Any, sts).assume_role(**parameters)["Credentials"]
+            credentials = cast("Any", sts).assume_role(**parameters)["Credentials"]
         except SDK_FAILURES as failure:
             # Translated here, so that it cannot be taken for a failure of the call that needed the role.
             raise _translated(endpoint, "AssumeRole", failure) from failure
@@ -223,7 +223,7 @@ def _role_session(endpoint: Endpoint) -> boto3.Session:
         }
 
     raw_session = botocore.session.Session()
-    cast(Any, raw_session)._credentials = DeferredRefreshableCredentials(refresh_using=assume, method="assume-role")
+    cast("Any", raw_session)._credentials = DeferredRefreshableCredentials(refresh_using=assume, method="assume-role")
     return boto3.Session(botocore_session=raw_session)
 
 

@@ -47,7 +47,7 @@ class QuotaExceeded(Rejected):
 
 
 class Denied(DrsError):
-    """Credentials are missing, wrong or expired, or IAM refuses the action."""
+    """Credentials are missing, wrong or expired, IAM refuses the action, or the opt-in Region is switched off."""
 
 
 class NotFound(DrsError):
@@ -55,11 +55,11 @@ class NotFound(DrsError):
 
 
 class NotInitialised(DrsError):
-    """DRS has not been initialised in this account and Region (UninitializedAccountException), or the opt-in Region is off."""
+    """DRS has not been initialised in this account and Region (UninitializedAccountException)."""
 
 
 class Unreachable(DrsError):
-    """No connection was made, so nothing was asked: DNS, refused, TLS, connect time-out."""
+    """No usable answer, and certainly nothing done: no connection, or silence after a call that only reads."""
 
 
 class OutcomeUnknown(DrsError):

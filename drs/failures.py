@@ -52,7 +52,7 @@ def identity(endpoint: Endpoint) -> str:
     return f"the role {endpoint.role_arn}" if endpoint.role_arn else "the AWS credentials of this process"
 
 
-def from_answer(
+def from_answer(  # noqa: PLR0911 (one return a kind of failure)
     endpoint: Endpoint,
     operation: str,
     status: int,

@@ -1,7 +1,7 @@
 """Who calls: the accounts, access keys and roles of a world, and STS's answers about them.
 
-Signatures are not checked, for nobody's secrets are at stake; everything else is: unknown keys, expired sessions, a role's
-external id, Regions that are not switched on.
+Signatures are not checked, for nobody's secrets are at stake; everything else is: unknown keys, expired sessions,
+a role's external id, Regions that are not switched on.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Accounts:
             raise unrecognised()
 
     def assume_role(
-        self, caller: Caller, arn: str, external_id: str, session_name: str, seconds: int, now: datetime
+        self, caller: Caller, arn: str, now: datetime, *, external_id: str, session_name: str, seconds: int
     ) -> dict[str, Any]:
         """The answer of STS AssumeRole. Raises AccessDenied for an unknown role or a wrong external id."""
         role = self._role(arn)

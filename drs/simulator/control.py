@@ -20,7 +20,7 @@ from urllib.parse import parse_qs
 from drs.simulator import render
 from drs.simulator.errors import ScenarioError, WireError
 from drs.simulator.faults import KINDS
-from drs.simulator.http import Request, Response, json_response
+from drs.simulator.messages import Request, Response, json_response
 from drs.simulator.state import Server
 from drs.simulator.world import World
 

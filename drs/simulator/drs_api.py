@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from drs.simulator import model
 from drs.simulator.errors import LateAnswer, WireError
-from drs.simulator.http import Request, Response, Scope, json_response
+from drs.simulator.messages import Request, Response, Scope, json_response
 from drs.simulator.world import World
 
 

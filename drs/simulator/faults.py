@@ -20,7 +20,7 @@ _LAUNCHES = ("StartRecovery", "TerminateRecoveryInstances")
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a fault does, which operations it strikes unless told otherwise (none: all), its options and their defaults."""
+    """What a fault does, the operations it strikes unless told otherwise (none: all), its options' defaults."""
 
     says: str
     operations: tuple[str, ...] = ()

@@ -104,77 +104,90 @@ def _ended(steps: list[Step], courses: Iterable[Course], durations: Durations) -
     return steps
 
 
-class _Course:
-    """Writes one server's steps one after the other."""
+class _Line:
+    """Writes the steps of one server's launch, stage by stage; a stage returns False where the server's line ends."""
 
-    def __init__(self, server_id: str, start: float, stretch: float) -> None:
+    def __init__(self, course: Course, durations: Durations, rng: random.Random) -> None:
         self.steps: list[Step] = []
-        self._server_id = server_id
-        self._at = start
-        self._stretch = stretch
+        self._course = course
+        self._durations = durations
+        self._rng = rng
+        self._at = durations.job_start
+        self._stretch = rng.uniform(1 - durations.jitter, 1 + durations.jitter)
+        self._os_factor = durations.windows_factor if course.is_windows else 1.0
+        self._error = {"rawError": course.options.get("raw_error", "")}
 
-    def wait(self, seconds: float, factor: float = 1.0) -> None:
-        self._at += seconds * self._stretch * factor
+    def cleanup(self) -> bool:
+        if not self._course.has_instance:
+            return True
+        self._wait(self._durations.snapshot_start)
+        self._add("CLEANUP_START")
+        self._wait(self._durations.cleanup)
+        if self._course.fault == "failed_cleanup":
+            return self._fail("CLEANUP_FAIL")
+        return self._add("CLEANUP_END", Effect.OLD_INSTANCE_REMOVED)
 
-    def add(self, event: str | None, effect: Effect | None = None, **data: Any) -> None:
-        self.steps.append(Step(self._at, effect, event, self._server_id, data))
+    def snapshot(self) -> bool:
+        if self._course.uses_chosen_snapshot:
+            return True
+        self._wait(self._durations.snapshot_start)
+        self._add("SNAPSHOT_START")
+        if self._stuck_at("snapshot"):
+            return False
+        self._wait(self._durations.snapshot)
+        if self._course.fault != "failed_snapshot":
+            return self._add("SNAPSHOT_END")
+        self._add("SNAPSHOT_FAIL", data=self._error)
+        if self._course.options.get("previous_usable"):
+            return self._add("USING_PREVIOUS_SNAPSHOT")
+        return self._fail("USING_PREVIOUS_SNAPSHOT_FAILED")
+
+    def conversion(self) -> bool:
+        if self._course.skips_conversion:
+            return True
+        self._wait(self._durations.wait_for_conversion)
+        self._add("CONVERSION_START")
+        if self._stuck_at("conversion"):
+            return False
+        self._wait(self._durations.conversion * self._os_factor)
+        conversion_server = {"conversionServerID": f"i-{self._rng.getrandbits(68):017x}"}
+        if self._course.fault == "failed_conversion":
+            return self._fail("CONVERSION_FAIL", conversion_server)
+        return self._add("CONVERSION_END", data=conversion_server)
+
+    def launch(self) -> bool:
+        unsaid = self._course.fault == "pending_in_completed"
+        if unsaid and not self._course.options.get("launched"):
+            return False
+        self._wait(0.5)
+        self._add("LAUNCH_START", Effect.LAUNCH_BEGUN)
+        if self._stuck_at("launch"):
+            return False
+        self._wait(self._durations.launch * 0.8 * self._os_factor)
+        if self._course.fault == "failed_launch":
+            return self._fail("LAUNCH_FAILED")
+        self._add(None, Effect.INSTANCE_APPEARED)
+        self._wait(self._durations.launch * 0.2 * self._os_factor)
+        return self._add("LAUNCH_END", Effect.SERVER_LAUNCHED_UNSAID if unsaid else Effect.SERVER_LAUNCHED)
+
+    def _wait(self, seconds: float) -> None:
+        self._at += seconds * self._stretch
+
+    def _add(self, event: str | None, effect: Effect | None = None, data: dict[str, Any] | None = None) -> bool:
+        self.steps.append(Step(self._at, effect, event, self._course.server_id, data or {}))
+        return True
+
+    def _fail(self, event: str, data: dict[str, Any] | None = None) -> bool:
+        self._add(event, Effect.SERVER_FAILED, self._error | (data or {}))
+        return False
+
+    def _stuck_at(self, phase: str) -> bool:
+        return self._course.fault == "stuck_job" and self._course.options.get("phase") == phase
 
 
 def _launch_steps(course: Course, durations: Durations, rng: random.Random) -> list[Step]:
-    stretch = rng.uniform(1 - durations.jitter, 1 + durations.jitter)
-    windows = durations.windows_factor if course.is_windows else 1.0
-    line = _Course(course.server_id, durations.job_start, stretch)
-    stuck_at = course.options.get("phase", "conversion") if course.fault == "stuck_job" else ""
-    error = {"rawError": course.options.get("raw_error", "")}
-
-    if course.has_instance:
-        line.wait(durations.snapshot_start)
-        line.add("CLEANUP_START")
-        line.wait(durations.cleanup)
-        if course.fault == "failed_cleanup":
-            line.add("CLEANUP_FAIL", Effect.SERVER_FAILED, **error)
-            return line.steps
-        line.add("CLEANUP_END", Effect.OLD_INSTANCE_REMOVED)
-
-    if not course.uses_chosen_snapshot:
-        line.wait(durations.snapshot_start)
-        line.add("SNAPSHOT_START")
-        if stuck_at == "snapshot":
-            return line.steps
-        line.wait(durations.snapshot)
-        if course.fault == "failed_snapshot":
-            line.add("SNAPSHOT_FAIL", **error)
-            if not course.options.get("previous_usable"):
-                line.add("USING_PREVIOUS_SNAPSHOT_FAILED", Effect.SERVER_FAILED, **error)
-                return line.steps
-            line.add("USING_PREVIOUS_SNAPSHOT")
-        else:
-            line.add("SNAPSHOT_END")
-
-    if not course.skips_conversion:
-        line.wait(durations.wait_for_conversion)
-        line.add("CONVERSION_START")
-        if stuck_at == "conversion":
-            return line.steps
-        line.wait(durations.conversion, windows)
-        conversion_server = {"conversionServerID": f"i-{rng.getrandbits(68):017x}"}
-        if course.fault == "failed_conversion":
-            line.add("CONVERSION_FAIL", Effect.SERVER_FAILED, **conversion_server, **error)
-            return line.steps
-        line.add("CONVERSION_END", **conversion_server)
-
-    line.wait(0.5)
-    if course.fault == "pending_in_completed" and not course.options.get("launched"):
-        return line.steps
-    line.add("LAUNCH_START", Effect.LAUNCH_BEGUN)
-    if stuck_at == "launch":
-        return line.steps
-    line.wait(durations.launch * 0.8, windows)
-    if course.fault == "failed_launch":
-        line.add("LAUNCH_FAILED", Effect.SERVER_FAILED, **error)
-        return line.steps
-    line.add(None, Effect.INSTANCE_APPEARED)
-    line.wait(durations.launch * 0.2, windows)
-    unsaid = course.fault == "pending_in_completed"
-    line.add("LAUNCH_END", Effect.SERVER_LAUNCHED_UNSAID if unsaid else Effect.SERVER_LAUNCHED)
+    line = _Line(course, durations, rng)
+    for stage in (line.cleanup, line.snapshot, line.conversion, line.launch):
+        if not stage():
+            break
     return line.steps

@@ -103,7 +103,8 @@ def error_parts(
     service_name: str, code: str, message: str, members: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """An error's body and headers, each of its members where the error's shape puts it (Retry-After is a header)."""
-    shape = next((shape for shape in service(service_name).error_shapes if shape.error_code == code), None)
+    shapes: list[Any] = service(service_name).error_shapes
+    shape = next((shape for shape in shapes if shape.error_code == code), None)
     known = shape.members if shape is not None else {}
     body, headers = {"message": message}, {}
     for member, value in {**({"code": code} if "code" in known else {}), **members}.items():

@@ -12,7 +12,7 @@ from drs.simulator.errors import WireError, not_found, validation
 from drs.simulator.faults import Faults
 from drs.simulator.region import BUSY, Region
 from drs.simulator.snapshots import snapshots
-from drs.simulator.state import Server
+from drs.simulator.state import Instance, JobRecord, Server
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,13 @@ def describe_source_servers(context: Context, params: Params) -> Answer:
     if "hardwareId" in filters:
         servers = []  # simulated servers have no hardware id
     return paging.page(
-        "DescribeSourceServers", params, servers, lambda server: server.sequence,
-        lambda server: render.source_server(server, context.region, context.now), context.page_size,
-    )  # fmt: skip
+        "DescribeSourceServers",
+        params,
+        servers,
+        position=lambda server: server.sequence,
+        render=lambda server: render.source_server(server, context.region, context.now),
+        default_size=context.page_size,
+    )
 
 
 def describe_recovery_snapshots(context: Context, params: Params) -> Answer:
@@ -66,9 +70,13 @@ def describe_recovery_snapshots(context: Context, params: Params) -> Answer:
     sign = 1 if params.get("order") == "ASC" else -1
     found.sort(key=lambda snapshot: sign * snapshot.taken_at.timestamp())
     return paging.page(
-        "DescribeRecoverySnapshots", params, found, lambda snapshot: sign * snapshot.taken_at.timestamp(),
-        lambda snapshot: render.recovery_snapshot(snapshot, server.id), context.page_size,
-    )  # fmt: skip
+        "DescribeRecoverySnapshots",
+        params,
+        found,
+        position=lambda snapshot: sign * snapshot.taken_at.timestamp(),
+        render=lambda snapshot: render.recovery_snapshot(snapshot, server.id),
+        default_size=context.page_size,
+    )
 
 
 def start_recovery(context: Context, params: Params) -> Answer:
@@ -109,13 +117,20 @@ def describe_jobs(context: Context, params: Params) -> Answer:
         and (last is None or job.created_at <= last)
     ]
 
-    def rendered(job: Any) -> Answer:
+    def rendered(job: JobRecord) -> Answer:
         answer = render.job(job, names_instances=context.jobs_name_instances)
         if job.type == "TERMINATE" and job.finished and context.termination_jobs_end_empty:
             answer["participatingServers"] = []
         return answer
 
-    return paging.page("DescribeJobs", params, found, lambda job: -job.sequence, rendered, context.page_size)
+    return paging.page(
+        "DescribeJobs",
+        params,
+        found,
+        position=lambda job: -job.sequence,
+        render=rendered,
+        default_size=context.page_size,
+    )
 
 
 def describe_job_log_items(context: Context, params: Params) -> Answer:
@@ -123,9 +138,13 @@ def describe_job_log_items(context: Context, params: Params) -> Answer:
     if job is None or job.visible_from > context.now:
         raise validation(f"The job {params['jobID']} does not exist in this account and Region.", reason="other")
     return paging.page(
-        "DescribeJobLogItems", params, list(enumerate(job.log)), lambda entry: entry[0],
-        lambda entry: render.job_log_item(entry[1]), context.page_size,
-    )  # fmt: skip
+        "DescribeJobLogItems",
+        params,
+        list(enumerate(job.log)),
+        position=lambda entry: entry[0],
+        render=lambda entry: render.job_log_item(entry[1]),
+        default_size=context.page_size,
+    )
 
 
 def describe_recovery_instances(context: Context, params: Params) -> Answer:
@@ -139,12 +158,18 @@ def describe_recovery_instances(context: Context, params: Params) -> Answer:
         and (by_server is None or instance.server_id in by_server)
         and (by_id is None or instance.id in by_id)
     ]
+
+    def rendered(instance: Instance) -> Answer:
+        return render.recovery_instance(instance, region.servers.get(instance.server_id), region, context.now)
+
     return paging.page(
-        "DescribeRecoveryInstances", params, found, lambda instance: instance.sequence,
-        lambda instance: render.recovery_instance(
-            instance, region.servers.get(instance.server_id), region, context.now
-        ), context.page_size,
-    )  # fmt: skip
+        "DescribeRecoveryInstances",
+        params,
+        found,
+        position=lambda instance: instance.sequence,
+        render=rendered,
+        default_size=context.page_size,
+    )
 
 
 def get_launch_configuration(context: Context, params: Params) -> Answer:
@@ -214,12 +239,12 @@ def _point_in_time(context: Context, server: Server, snapshot_id: str | None) ->
 def _tags(context: Context, arn: str) -> dict[str, str]:
     region = context.region
     kind, _, identity = arn.partition(f"arn:aws:drs:{region.name}:{region.account}:")[2].partition("/")
-    held: Mapping[str, Any] = {
+    held: dict[str, Mapping[str, Any]] = {
         "source-server": region.servers, "recovery-instance": region.instances, "job": region.jobs,
-    }.get(kind, {})  # fmt: skip
-    if identity not in held:
+    }  # fmt: skip
+    if identity not in held.get(kind, {}):
         raise not_found("Resource", arn)
-    tags: dict[str, str] = held[identity].tags
+    tags: dict[str, str] = held[kind][identity].tags
     return tags
 
 

@@ -18,6 +18,7 @@ def page(
     operation: str,
     params: Mapping[str, Any],
     items: Sequence[Item],
+    *,
     position: Callable[[Item], float],
     render: Callable[[Item], dict[str, Any]],
     default_size: int,

@@ -7,7 +7,7 @@ from typing import Any
 
 from drs.simulator import model
 from drs.simulator.errors import WireError
-from drs.simulator.http import Request, Response, Scope
+from drs.simulator.messages import Request, Response, Scope
 from drs.simulator.world import World
 
 PAGE_SIZE = 3
@@ -17,7 +17,7 @@ def respond(world: World, request: Request, asked: Scope) -> Response:
     operation = request.headers.get("x-amz-target", "").rpartition(".")[2]
     params = request.json()
     if operation not in ("ListServiceQuotas", "ListAWSDefaultServiceQuotas", "GetServiceQuota"):
-        raise WireError(400, "UnknownOperationException", f"The simulator's Service Quotas has no {operation or 'name'}.")
+        raise WireError(400, "UnknownOperationException", f"The simulator has no Service Quotas {operation!r}.")
     problems = model.input_problems("service-quotas", operation, params)
     if problems:
         said = "; ".join(f"{each.path} {each.message}" for each in problems)

@@ -125,10 +125,12 @@ def servers(plan: RegionPlan, seed: int, now: datetime) -> Iterator[Server]:
             raise ScenarioError("A group of servers needs a hostname, for example \"shop-web-{n:02d}\".")
         for number in range(1, group.get("count", 1) + 1):
             sequence += 1
-            yield _server(plan, group, number, sequence, seed, now)
+            yield _server(plan, group, now, number=number, sequence=sequence, seed=seed)
 
 
-def _server(plan: RegionPlan, group: Mapping[str, Any], number: int, sequence: int, seed: int, now: datetime) -> Server:
+def _server(
+    plan: RegionPlan, group: Mapping[str, Any], now: datetime, *, number: int, sequence: int, seed: int
+) -> Server:
     counters = {"n": number, "batch": (number - 1) // BATCH + 1}
     hostname = group["hostname"].format(**counters)
     identity = identifier("s", seed, plan.account, plan.region, hostname)

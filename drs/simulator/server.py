@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from drs.simulator import control, drs_api, quotas_api, sts_api
 from drs.simulator.errors import LateAnswer, NoAnswer, WireError
-from drs.simulator.http import Request, Response, scope
+from drs.simulator.messages import Request, Response, scope
 from drs.simulator.world import World
 
 log = logging.getLogger("drs.simulator")
@@ -53,13 +53,17 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._serve()
 
-    do_POST = do_PUT = do_DELETE = do_GET
+    def do_POST(self) -> None:
+        self._serve()
+
+    def do_DELETE(self) -> None:
+        self._serve()
 
     def log_message(self, format: str, *args: Any) -> None:
         log.debug(format, *args)
 
     def _serve(self) -> None:
-        server = cast(SimulatorServer, self.server)
+        server = cast("SimulatorServer", self.server)
         target = urlsplit(self.path)
         length = self.headers.get("Content-Length", "0")
         body = self.rfile.read(int(length)) if length.isdigit() else b""
@@ -96,12 +100,12 @@ def _respond(world: World, request: Request) -> Response:
         api = _SERVICES.get(asked.service, drs_api)
         if asked.service not in _SERVICES:
             raise WireError(404, "UnknownOperationException", f"The simulator has no service {asked.service}.")
-        return cast(Response, api.respond(world, request, asked))
+        return cast("Response", api.respond(world, request, asked))
     except WireError as error:
-        return cast(Response, api.error_response(error))
+        return cast("Response", api.error_response(error))
     except (LateAnswer, NoAnswer):
         raise
     except Exception as failure:  # a bug of the simulator must show itself as one, not as a dropped connection
         log.exception("%s %s", request.method, request.path)
         bug = WireError(500, "InternalServerException", f"The simulator failed: {type(failure).__name__}: {failure}")
-        return cast(Response, api.error_response(bug))
+        return cast("Response", api.error_response(bug))

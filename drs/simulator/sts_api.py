@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 from drs.simulator import model
 from drs.simulator.errors import WireError
-from drs.simulator.http import Request, Response, Scope
+from drs.simulator.messages import Request, Response, Scope
 from drs.simulator.render import date
 from drs.simulator.world import World
 
@@ -22,7 +22,7 @@ def respond(world: World, request: Request, asked: Scope) -> Response:
     form = dict(parse_qsl(request.body.decode(), keep_blank_values=True))
     operation = form.pop("Action", "")
     if operation not in ("AssumeRole", "GetCallerIdentity"):
-        raise WireError(400, "InvalidAction", f"Could not find operation {operation or '(none)'} for the simulator's STS.")
+        raise WireError(400, "InvalidAction", f"The simulator has no STS {operation!r}.")
     params: dict[str, Any] = {key: value for key, value in form.items() if key != "Version"}
     if params.get("DurationSeconds", "").isdigit():
         params["DurationSeconds"] = int(params["DurationSeconds"])

@@ -67,7 +67,7 @@ class World:
             self.faults.add(**fault)
 
     def now(self) -> datetime:
-        """The world's time, to the millisecond: as exact as its answers show it, so that a filter finds what it names."""
+        """The world's time to the millisecond: as exact as answers show it, so that a filter finds what it names."""
         moment = self._now()
         return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
@@ -112,9 +112,13 @@ class World:
         """STS AssumeRole."""
         with self.lock:
             return self.accounts.assume_role(
-                caller, params["RoleArn"], params.get("ExternalId", ""), params["RoleSessionName"],
-                params.get("DurationSeconds", DEFAULT_SESSION_SECONDS), self.now(),
-            )  # fmt: skip
+                caller,
+                params["RoleArn"],
+                self.now(),
+                external_id=params.get("ExternalId", ""),
+                session_name=params["RoleSessionName"],
+                seconds=params.get("DurationSeconds", DEFAULT_SESSION_SECONDS),
+            )
 
     def check_side_call(self, account: str, region: str, operation: str) -> None:
         """Let the faults strike a call of STS or Service Quotas. Raises `WireError` or `NoAnswer`."""
@@ -243,7 +247,8 @@ def _servers_named(region: Region, params: Mapping[str, Any]) -> list[Server]:
         ids += filters.get("sourceServerIDs") or ()
     instances = [region.instances.get(instance_id) for instance_id in params.get("recoveryInstanceIDs") or ()]
     ids += [instance.server_id for instance in instances if instance is not None]
-    return [region.servers[server_id] for server_id in ids if isinstance(server_id, str) and server_id in region.servers]
+    known = region.servers
+    return [known[server_id] for server_id in ids if isinstance(server_id, str) and server_id in known]
 
 
 def _with_unknown(value: Any, options: Mapping[str, Any]) -> Any:
