@@ -10,6 +10,12 @@ from drs.port import Quotas
 #: The API finds things by id or by name; a name of digits alone would be taken for an id.
 NOT_A_NUMBER = RegexValidator(r"^\d+\Z", "A name needs at least one character that is not a digit.", inverse_match=True)
 
+#: As botocore's model of DRS lists them; the column may hold others, because AWS adds values without notice.
+REPLICATION_STATES = (
+    "STOPPED", "INITIATING", "INITIAL_SYNC", "BACKLOG", "CREATING_SNAPSHOT", "CONTINUOUS", "PAUSED", "RESCAN",
+    "STALLED", "DISCONNECTED",
+)  # fmt: skip
+
 
 class Site(models.Model):
     """A recovery site: one AWS account in one Region where DRS holds source servers."""

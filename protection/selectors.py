@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from foundation.errors import Conflict, Missing
 from protection import core
@@ -21,6 +21,37 @@ def sites_due(now: datetime) -> list[int]:
     return list(Site.objects.filter(free, next_sync_at__lte=now).order_by("next_sync_at").values_list("pk", flat=True))
 
 
+def sites() -> QuerySet[Site]:
+    """Every site, with `server_count`: the servers that DRS lists there."""
+    present = Q(source_servers__missing_since=None)
+    return Site.objects.annotate(server_count=Count("source_servers", filter=present)).order_by("name")
+
+
+def groups() -> QuerySet[ProtectionGroup]:
+    """Every protection group with its site and `member_count`: the servers that it resolves to now."""
+    return ProtectionGroup.objects.select_related("site").annotate(member_count=Count("members")).order_by("name")
+
+
+def servers() -> QuerySet[SourceServer]:
+    """Every source server with its site and group, those gone from DRS too."""
+    return SourceServer.objects.select_related("site", "protection_group").order_by("hostname", "source_server_id")
+
+
+def servers_with_tags(rows: QuerySet[SourceServer], tags: Sequence[str]) -> QuerySet[SourceServer]:
+    """Those of `rows` that have every tag of `tags`, each written `Key:Value`.
+
+    Compared here and not in SQL: keys and values may both hold colons, and databases read keys such as "1" as the
+    index of an array.
+    """
+    wanted = set(tags)
+    found = [
+        pk
+        for pk, has in rows.order_by().values_list("pk", "tags")
+        if wanted <= {f"{key}:{value}" for key, value in has.items()}
+    ]
+    return rows.filter(pk__in=found)
+
+
 def site_is_syncing(site: Site, now: datetime) -> bool:
     """True while a worker holds the site to mirror its inventory."""
     return site.sync_lease_until is not None and site.sync_lease_until > now
@@ -28,7 +59,7 @@ def site_is_syncing(site: Site, now: datetime) -> bool:
 
 def site_find(reference: str) -> Site:
     """The site of this id or name; raises `Missing`."""
-    site = _by_id_or_name(Site.objects.all(), reference)
+    site = _by_id_or_name(sites(), reference)
     if site is None:
         raise Missing(f"There is no site “{reference}”.")
     return site
@@ -36,7 +67,7 @@ def site_find(reference: str) -> Site:
 
 def group_find(reference: str) -> ProtectionGroup:
     """The protection group of this id or name; raises `Missing`."""
-    group = _by_id_or_name(ProtectionGroup.objects.select_related("site"), reference)
+    group = _by_id_or_name(groups(), reference)
     if group is None:
         raise Missing(f"There is no protection group “{reference}”.")
     return group
@@ -44,9 +75,8 @@ def group_find(reference: str) -> ProtectionGroup:
 
 def server_find(reference: str) -> SourceServer:
     """The source server of this row id or source server id; raises `Missing`, or `Conflict` if two sites have it."""
-    servers = SourceServer.objects.select_related("site", "protection_group")
     by = {"pk": int(reference)} if _is_id(reference) else {"source_server_id": reference}
-    found = list(servers.filter(**by)[:2])
+    found = list(servers().filter(**by)[:2])
     if not found:
         raise Missing(f"There is no source server “{reference}”.")
     if len(found) > 1:
@@ -73,8 +103,8 @@ def members(group: ProtectionGroup) -> QuerySet[SourceServer]:
 def members_of(group_ids: Collection[int]) -> dict[int, list[SourceServer]]:
     """The members of many groups in one query, by group id; a group without members has an empty list."""
     found: dict[int, list[SourceServer]] = {group_id: [] for group_id in group_ids}
-    servers = SourceServer.objects.filter(protection_group__in=group_ids).order_by("hostname", "source_server_id")
-    for server in servers:
+    rows = SourceServer.objects.filter(protection_group__in=group_ids).order_by("hostname", "source_server_id")
+    for server in rows:
         found[server.protection_group_id or 0].append(server)
     return found
 

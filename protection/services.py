@@ -20,7 +20,6 @@ from protection import core, selectors
 from protection.gateways import gateway
 from protection.memberships import memberships_write
 from protection.models import ProtectionGroup, Site, SourceServer
-from protection.sync import site_sync as site_sync  # what the contract calls by this module's name
 from protection.tasks import site_sync_actor
 
 SITE_FIELDS: Final = ("name", "account_id", "region", "role_arn", "external_id", "endpoint_url", "job_tags")
@@ -251,7 +250,10 @@ def _overlap_errors(overlaps: Sequence[core.Overlap]) -> Iterable[FieldError]:
 
 # --- Points in time ------------------------------------------------------------------------------------------------
 def recovery_snapshots(server: SourceServer) -> list[RecoverySnapshot]:
-    """The points in time that DRS holds of a server, newest first, asked of DRS now. Raises `Unavailable`, `Missing`."""
+    """The points in time that DRS holds of a server, newest first, asked of DRS now.
+
+    Raises `Unavailable`, or `Missing` where DRS has no such server any more.
+    """
     try:
         return list(gateway(server.site).recovery_snapshots(server.source_server_id))
     except NotFound as error:

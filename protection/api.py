@@ -1,0 +1,371 @@
+"""Sites, source servers and protection groups under /api/v1/. Rules and writing are in `services`."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, cast
+
+import django_filters
+from django.contrib.auth.models import User
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field, extend_schema_view
+from rest_framework import serializers, status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from foundation.errors import Invalid, Missing
+from foundation.rest.views import ReadViewSet, WriteViewSet
+from protection import selectors, services
+from protection.models import REPLICATION_STATES, ProtectionGroup, Site, SourceServer
+
+
+# --- Sites ---------------------------------------------------------------------------------------------------------
+class QuotasSerializer(serializers.Serializer[Any]):
+    concurrent_jobs = serializers.IntegerField()
+    servers_per_job = serializers.IntegerField()
+    servers_in_jobs = serializers.IntegerField()
+    source = serializers.CharField(help_text="`service-quotas` or `documented defaults`.")
+
+
+class SiteSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField(read_only=True)
+    name = serializers.CharField(max_length=100)
+    account_id = serializers.CharField(max_length=12, help_text="The AWS account, 12 digits.")
+    region = serializers.CharField(max_length=32, help_text="Such as `eu-central-1`.")
+    role_arn = serializers.CharField(
+        default="", allow_blank=True, help_text="The role to assume; empty: drsorch's own credentials."
+    )
+    external_id = serializers.CharField(default="", allow_blank=True, help_text="For the role; not a secret.")
+    endpoint_url = serializers.CharField(default="", allow_blank=True, help_text="Empty: AWS's own.")
+    job_tags = serializers.BooleanField(default=True, help_text="Tag DRS jobs, so that a lost answer is found again.")
+    quotas = QuotasSerializer(read_only=True)
+    server_count = serializers.IntegerField(read_only=True, help_text="Source servers that DRS lists there.")
+    syncing = serializers.SerializerMethodField(help_text="True while a worker mirrors the inventory.")
+    last_synced_at = serializers.DateTimeField(read_only=True, allow_null=True)
+    next_sync_at = serializers.DateTimeField(read_only=True, allow_null=True)
+    sync_error = serializers.CharField(read_only=True, help_text="Why the last sync failed; empty if it did not.")
+    version = serializers.IntegerField(read_only=True)
+    created_at = serializers.DateTimeField(read_only=True)
+
+    def get_syncing(self, site: Site) -> bool:
+        return selectors.site_is_syncing(site, timezone.now())
+
+
+class SiteFilter(django_filters.FilterSet):
+    name = django_filters.CharFilter(help_text="The exact name.")
+    account_id = django_filters.CharFilter()
+    region = django_filters.CharFilter()
+
+    class Meta:
+        model = Site
+        fields: ClassVar[list[str]] = []
+
+
+_BY_ID_OR_NAME = OpenApiParameter("id", str, OpenApiParameter.PATH, description="Id or name.")
+_BY_SERVER_ID = OpenApiParameter("id", str, OpenApiParameter.PATH, description="Id, or DRS's source server id.")
+
+
+@extend_schema_view(
+    retrieve=extend_schema(parameters=[_BY_ID_OR_NAME]),
+    update=extend_schema(parameters=[_BY_ID_OR_NAME]),
+    partial_update=extend_schema(parameters=[_BY_ID_OR_NAME]),
+    destroy=extend_schema(parameters=[_BY_ID_OR_NAME]),
+)
+class SiteViewSet(WriteViewSet):
+    """Recovery sites: one AWS account in one Region each. `{id}` is the id or the name."""
+
+    permissions: ClassVar[dict[str, str | None]] = {
+        "list": "protection.view_site",
+        "retrieve": "protection.view_site",
+        "create": "protection.add_site",
+        "update": "protection.change_site",
+        "partial_update": "protection.change_site",
+        "destroy": "protection.delete_site",
+        "sync": "protection.sync_site",
+    }
+    queryset = Site.objects.none()
+    serializer_class = SiteSerializer
+    filterset_class = SiteFilter
+    ordering_fields: ClassVar[Any] = ["name", "account_id", "region", "last_synced_at", "created_at"]
+    lookup_field = "id"
+    lookup_value_regex = "[^/]+"
+
+    def get_queryset(self) -> QuerySet[Site]:
+        return selectors.sites()
+
+    def get_object(self) -> Site:
+        return selectors.site_find(self.kwargs["id"])
+
+    def create_object(self, data: dict[str, Any]) -> Site:
+        return services.site_create(**data, by=_person(self.request))
+
+    def change_object(self, row: Site, data: dict[str, Any], expected_version: int | None) -> Site:
+        return services.site_update(row, changes=data, by=_person(self.request), expected_version=expected_version)
+
+    def delete_object(self, row: Site, expected_version: int | None) -> None:
+        services.site_delete(row, by=_person(self.request), expected_version=expected_version)
+
+    @extend_schema(parameters=[_BY_ID_OR_NAME], request=None, responses={202: SiteSerializer})
+    @action(detail=True, methods=["post"])
+    def sync(self, request: Request, id: str) -> Response:
+        """Mirror the inventory now. Answers before that is done: see `syncing`, `last_synced_at`, `sync_error`."""
+        site = services.site_sync_request(self.get_object(), by=_person(request))
+        return Response(self.represent(site), status=status.HTTP_202_ACCEPTED)
+
+
+# --- Source servers ------------------------------------------------------------------------------------------------
+class SourceServerSerializer(serializers.ModelSerializer[SourceServer]):
+    site = serializers.CharField(source="site.name")
+    tags = serializers.DictField(child=serializers.CharField())
+    lag_seconds = serializers.SerializerMethodField(help_text="Age of the newest consistent copy; null if not known.")
+    recovery_instance_id = serializers.SerializerMethodField(help_text="The live recovery instance, if any.")
+    protection_group = serializers.CharField(source="protection_group.name", default=None)
+
+    class Meta:
+        model = SourceServer
+        fields = [
+            "id", "source_server_id", "arn", "site", "hostname", "fqdn", "os", "tags", "replication_state",
+            "replication_error", "lag_seconds", "replication_direction", "recovery_instance_id", "last_launch_status",
+            "last_launch_at", "cpu_cores", "ram_bytes", "disk_bytes", "staging_account_id", "protection_group",
+            "membership_conflict", "first_seen_at", "missing_since",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+    @extend_schema_field(OpenApiTypes.INT)
+    def get_lag_seconds(self, server: SourceServer) -> int | None:
+        return None if server.lag_seconds is None else round(server.lag_seconds)
+
+    def get_recovery_instance_id(self, server: SourceServer) -> str | None:
+        return server.recovery_instance_id or None
+
+
+class RecoverySnapshotSerializer(serializers.Serializer[Any]):
+    recovery_snapshot_id = serializers.CharField(source="snapshot_id")
+    source_server_id = serializers.CharField()
+    taken_at = serializers.DateTimeField(help_text="What the point in time is of.")
+    expected_at = serializers.DateTimeField(allow_null=True)
+
+
+class RecoverySnapshotsSerializer(serializers.Serializer[Any]):
+    """A list in one page: DRS keeps some dozens of points in time for a server."""
+
+    next = serializers.CharField(allow_null=True)
+    previous = serializers.CharField(allow_null=True)
+    results = RecoverySnapshotSerializer(many=True)
+
+
+_YES_OR_NO = [("true", "true"), ("false", "false")]
+
+
+class SourceServerFilter(django_filters.FilterSet):
+    site = django_filters.CharFilter(method="filter_site", help_text="Id or name.")
+    protection_group = django_filters.CharFilter(method="filter_protection_group", help_text="Id or name.")
+    tag = django_filters.CharFilter(
+        method="filter_tag", help_text="`Key:Value`. May be given more than once: all must match."
+    )
+    replication_state = django_filters.CharFilter(method="filter_replication_state", help_text="Such as `CONTINUOUS`.")
+    unprotected = django_filters.ChoiceFilter(
+        choices=_YES_OR_NO, method="filter_unprotected", help_text="`true`: in no protection group."
+    )
+    missing = django_filters.ChoiceFilter(
+        choices=_YES_OR_NO, method="filter_missing", help_text="`true`: DRS lists it no more."
+    )
+    search = django_filters.CharFilter(
+        method="filter_search", help_text="Part of host name, domain name or source server id."
+    )
+
+    class Meta:
+        model = SourceServer
+        fields: ClassVar[list[str]] = []
+
+    def filter_site(self, rows: QuerySet[SourceServer], name: str, value: str) -> QuerySet[SourceServer]:
+        try:
+            return rows.filter(site=selectors.site_find(value))
+        except Missing as error:
+            raise Invalid.field(name, error.detail) from error
+
+    def filter_protection_group(self, rows: QuerySet[SourceServer], name: str, value: str) -> QuerySet[SourceServer]:
+        try:
+            return rows.filter(protection_group=selectors.group_find(value))
+        except Missing as error:
+            raise Invalid.field(name, error.detail) from error
+
+    def filter_tag(self, rows: QuerySet[SourceServer], name: str, value: str) -> QuerySet[SourceServer]:
+        tags = self.data.getlist(name)
+        for tag in tags:
+            if not tag.partition(":")[0] or ":" not in tag:
+                raise Invalid.field(name, f"“{tag}” is not a tag. Write Key:Value, for example tag=App:shop.")
+        return selectors.servers_with_tags(rows, tags)
+
+    def filter_replication_state(self, rows: QuerySet[SourceServer], name: str, value: str) -> QuerySet[SourceServer]:
+        # DRS may use a state that this list does not have; then some server has it.
+        if value not in REPLICATION_STATES and not SourceServer.objects.filter(replication_state=value).exists():
+            raise Invalid.field(name, f"“{value}” is no replication state. One of: {', '.join(REPLICATION_STATES)}.")
+        return rows.filter(replication_state=value)
+
+    def filter_unprotected(self, rows: QuerySet[SourceServer], name: str, value: str) -> QuerySet[SourceServer]:
+        return rows.filter(protection_group__isnull=value == "true")
+
+    def filter_missing(self, rows: QuerySet[SourceServer], name: str, value: str) -> QuerySet[SourceServer]:
+        return rows.filter(missing_since__isnull=value == "false")
+
+    def filter_search(self, rows: QuerySet[SourceServer], name: str, value: str) -> QuerySet[SourceServer]:
+        return rows.filter(
+            Q(hostname__icontains=value) | Q(fqdn__icontains=value) | Q(source_server_id__icontains=value)
+        )
+
+
+@extend_schema_view(retrieve=extend_schema(parameters=[_BY_SERVER_ID]))
+class SourceServerViewSet(ReadViewSet):
+    """The mirrored inventory. `{id}` is the id or DRS's source server id."""
+
+    permissions: ClassVar[dict[str, str | None]] = {
+        "list": "protection.view_sourceserver",
+        "retrieve": "protection.view_sourceserver",
+        "recovery_snapshots": "protection.view_sourceserver",
+    }
+    queryset = SourceServer.objects.none()
+    serializer_class = SourceServerSerializer
+    filterset_class = SourceServerFilter
+    ordering_fields: ClassVar[Any] = [
+        "hostname",
+        "source_server_id",
+        "replication_state",
+        "lag_seconds",
+        "first_seen_at",
+    ]
+    lookup_field = "id"
+    lookup_value_regex = "[^/]+"
+
+    def get_queryset(self) -> QuerySet[SourceServer]:
+        return selectors.servers()
+
+    def get_object(self) -> SourceServer:
+        return selectors.server_find(self.kwargs["id"])
+
+    @extend_schema(parameters=[_BY_SERVER_ID], responses=RecoverySnapshotsSerializer, filters=False)
+    @action(detail=True, url_path="recovery-snapshots", pagination_class=None, filter_backends=[])
+    def recovery_snapshots(self, request: Request, id: str) -> Response:
+        """Points in time that DRS holds now, newest first; all of them in one page."""
+        snapshots = services.recovery_snapshots(self.get_object())
+        answer = {"next": None, "previous": None, "results": snapshots}
+        return Response(RecoverySnapshotsSerializer(answer).data)
+
+
+# --- Protection groups ---------------------------------------------------------------------------------------------
+class ProtectionGroupSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField(read_only=True)
+    name = serializers.CharField(max_length=100)
+    description = serializers.CharField(default="", allow_blank=True)
+    site = serializers.CharField(help_text="Id or name; answered as the name.")
+    servers = serializers.ListField(
+        source="explicit_servers",
+        child=serializers.CharField(),
+        default=list,
+        help_text="Source server ids, named one by one.",
+    )
+    tag_selector = serializers.DictField(
+        child=serializers.ListField(child=serializers.CharField(allow_blank=True, trim_whitespace=False)),
+        default=dict,
+        help_text='All keys, any of the values: `{"App": ["shop"], "Tier": ["db", "cache"]}`.',
+    )
+    member_count = serializers.IntegerField(read_only=True, help_text="Servers that it resolves to now.")
+    version = serializers.IntegerField(read_only=True)
+    created_at = serializers.DateTimeField(read_only=True)
+
+    def validate_site(self, value: str) -> Site:
+        try:
+            return selectors.site_find(value)
+        except Missing as error:
+            raise serializers.ValidationError(error.detail, "unknown") from error
+
+
+class ProtectionGroupFilter(django_filters.FilterSet):
+    name = django_filters.CharFilter(help_text="The exact name.")
+    site = django_filters.CharFilter(method="filter_site", help_text="Id or name.")
+    search = django_filters.CharFilter(method="filter_search", help_text="Part of the name or description.")
+
+    class Meta:
+        model = ProtectionGroup
+        fields: ClassVar[list[str]] = []
+
+    def filter_site(self, rows: QuerySet[ProtectionGroup], name: str, value: str) -> QuerySet[ProtectionGroup]:
+        try:
+            return rows.filter(site=selectors.site_find(value))
+        except Missing as error:
+            raise Invalid.field(name, error.detail) from error
+
+    def filter_search(self, rows: QuerySet[ProtectionGroup], name: str, value: str) -> QuerySet[ProtectionGroup]:
+        return rows.filter(Q(name__icontains=value) | Q(description__icontains=value))
+
+
+@extend_schema_view(
+    retrieve=extend_schema(parameters=[_BY_ID_OR_NAME]),
+    update=extend_schema(parameters=[_BY_ID_OR_NAME]),
+    partial_update=extend_schema(parameters=[_BY_ID_OR_NAME]),
+    destroy=extend_schema(parameters=[_BY_ID_OR_NAME]),
+)
+class ProtectionGroupViewSet(WriteViewSet):
+    """Servers of one site that are recovered together. `{id}` is the id or the name."""
+
+    permissions: ClassVar[dict[str, str | None]] = {
+        "list": "protection.view_protectiongroup",
+        "retrieve": "protection.view_protectiongroup",
+        "create": "protection.add_protectiongroup",
+        "update": "protection.change_protectiongroup",
+        "partial_update": "protection.change_protectiongroup",
+        "destroy": "protection.delete_protectiongroup",
+        "members": "protection.view_protectiongroup",
+    }
+    queryset = ProtectionGroup.objects.none()
+    serializer_class = ProtectionGroupSerializer
+    filterset_class = ProtectionGroupFilter
+    ordering_fields: ClassVar[Any] = ["name", "created_at"]
+    lookup_field = "id"
+    lookup_value_regex = "[^/]+"
+
+    def get_queryset(self) -> QuerySet[ProtectionGroup]:
+        return selectors.groups()
+
+    def get_object(self) -> ProtectionGroup:
+        return selectors.group_find(self.kwargs["id"])
+
+    def create_object(self, data: dict[str, Any]) -> ProtectionGroup:
+        return services.group_create(**_words(data), by=_person(self.request))
+
+    def change_object(
+        self, row: ProtectionGroup, data: dict[str, Any], expected_version: int | None
+    ) -> ProtectionGroup:
+        return services.group_update(
+            row, changes=_words(data), by=_person(self.request), expected_version=expected_version
+        )
+
+    def delete_object(self, row: ProtectionGroup, expected_version: int | None) -> None:
+        services.group_delete(row, by=_person(self.request), expected_version=expected_version)
+
+    @extend_schema(parameters=[_BY_ID_OR_NAME], responses=SourceServerSerializer(many=True), filters=False)
+    @action(detail=True, filter_backends=[])
+    def members(self, request: Request, id: str) -> Response:
+        """The servers that the group resolves to now; those gone from DRS have `missing_since`."""
+        rows = selectors.members(self.get_object()).select_related("site", "protection_group")
+        page = self.paginate_queryset(rows)
+        return self.get_paginated_response(SourceServerSerializer(page, many=True).data)
+
+
+def _words(data: dict[str, Any]) -> dict[str, Any]:
+    """The serializer's data in the words of the service."""
+    return {("servers" if name == "explicit_servers" else name): value for name, value in data.items()}
+
+
+def _person(request: Request) -> User:
+    """Who asks; `PolicyPermission` lets no stranger come this far."""
+    return cast("User", request.user)
+
+
+ROUTES = [
+    ("sites", SiteViewSet, "site"),
+    ("source-servers", SourceServerViewSet, "source-server"),
+    ("protection-groups", ProtectionGroupViewSet, "protection-group"),
+]
