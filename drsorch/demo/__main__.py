@@ -106,7 +106,7 @@ def _aws(simulator: str) -> dict[str, str]:
     """What a real deployment has from AWS: credentials; and where AWS is to be found."""
     return {
         "AWS_ENDPOINT_URL": simulator,
-        "AWS_ACCESS_KEY_ID": "AKIADEMO000000000001",
+        "AWS_ACCESS_KEY_ID": "AKIADRSORCHSIMULATOR",
         "AWS_SECRET_ACCESS_KEY": "demo",
     }
 

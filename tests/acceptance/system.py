@@ -1,0 +1,313 @@
+"""drsorch as it is deployed: real processes, real HTTP, a real DRS simulator.
+
+With `DATABASE_URL` and `DRAMATIQ_BROKER_URL` naming servers (as `python -m tests.services` sets them), the web process
+and two worker processes are separate, on PostgreSQL and Redis. Otherwise it is the embedded default: one process and
+SQLite. The same scenarios run on both.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+import redis
+
+from drsorch.demo.client import Api, wait_for
+from drsorch.processes import die_with_parent
+from tests.architecture.source import ROOT
+
+DATABASE_URL = os.environ.get("DATABASE_URL", "")
+BROKER_URL = os.environ.get("DRAMATIQ_BROKER_URL", "")
+#: Separate worker processes on real services, or the embedded default.
+SEPARATE = DATABASE_URL.startswith("postgres") and BROKER_URL.startswith("redis")
+START_SECONDS = 60
+STOP_SECONDS = 30
+
+MANAGE = "manage.py"
+ENGINE = {
+    # The simulator's clock is fast, so everything that waits for the world waits shorter.
+    "DRSORCH_POLL_FLOOR_SECONDS": "0.2",
+    "DRSORCH_POLL_CEILING_SECONDS": "1",
+    "DRSORCH_TICK_SECONDS": "0.5",
+    "DRSORCH_LEASE_SECONDS": "5",
+    "DRSORCH_VISIBILITY_WINDOW_SECONDS": "4",
+}
+
+
+class Process:
+    """One process and whatever it forks, with its log."""
+
+    def __init__(self, name: str, directory: Path, arguments: list[str], environment: dict[str, str]) -> None:
+        self.log = directory / f"{name}.log"
+        with self.log.open("ab") as output:
+            self._popen = subprocess.Popen(
+                [sys.executable, *arguments],
+                cwd=ROOT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                preexec_fn=die_with_parent,  # noqa: PLW1509 # pytest's main thread starts it
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._popen.pid
+
+    def said(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def ended(self) -> bool:
+        return self._popen.poll() is not None
+
+    def wait(self, seconds: float = STOP_SECONDS) -> int:
+        return self._popen.wait(timeout=seconds)
+
+    def stop(self) -> int:
+        """Ask it to end; returns its exit code."""
+        self._popen.terminate()
+        return self.wait()
+
+    def kill(self) -> None:
+        """SIGKILL to all of it: nothing gets to say goodbye."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self.wait()
+
+
+@dataclass
+class Simulator:
+    """DRS, and its control door."""
+
+    url: str
+
+    def fault(self, name: str, **details: Any) -> None:
+        self._ask("POST", "/_sim/faults", {"name": name, **details})
+
+    def heal(self) -> None:
+        self._ask("DELETE", "/_sim/faults")
+
+    def calls(self, operation: str) -> list[dict[str, Any]]:
+        """Every accepted call of the operation, in order."""
+        calls: list[dict[str, Any]] = self._ask("GET", f"/_sim/calls?operation={operation}&accepted=true")["calls"]
+        return calls
+
+    def launches(self) -> dict[str, int]:
+        """How many times each server was launched, as DRS counts."""
+        count: dict[str, int] = {}
+        for call in self.calls("StartRecovery"):
+            for server in call["params"]["sourceServers"]:
+                count[server["sourceServerID"]] = count.get(server["sourceServerID"], 0) + 1
+        return count
+
+    def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        data = json.dumps(body).encode() if body is not None else None
+        request = urllib.request.Request(self.url + path, method=method, data=data)
+        request.add_header("Content-Type", "application/json")
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            text = answer.read()
+        found: dict[str, Any] = json.loads(text) if text else {}
+        return found
+
+
+@dataclass
+class Template:
+    """A migrated database with one administrator, and her token; every system starts from a copy of it."""
+
+    source: str
+    token: str
+
+
+@dataclass
+class System:
+    directory: Path
+    template: Template
+    #: Tells systems of parallel test processes apart.
+    number: int
+    scenario: str = "small"
+    speed: float = 60
+    settings: dict[str, str] = field(default_factory=dict)
+    workers: list[Process] = field(default_factory=list)
+    processes: list[Process] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.database_url, self.broker_url = copy_of(self.template, self.directory, self.number)
+
+    def start(self) -> None:
+        self.simulator_start()
+        self.web_start()
+        if SEPARATE:
+            self.worker_start()
+            self.worker_start()
+        self.wait_ready()
+
+    def simulator_start(self) -> None:
+        port = self.directory / "simulator.port"
+        arguments = ["-m", "drs.simulator", "--scenario", self.scenario, "--seed", "7", "--speed", str(self.speed)]
+        process = self._run("simulator", [*arguments, "--port", "0", "--port-file", str(port)])
+        wait_for("The simulator", lambda: _alive(process) and port.exists() and port.read_text().strip(), seconds=30)
+        self.simulator = Simulator(f"http://127.0.0.1:{port.read_text().strip()}")
+
+    def web_start(self, *options: str) -> None:
+        """Start the web process; where workers are embedded, it is the worker too."""
+        self.web = self._run("web", [MANAGE, "serve", "--port", "0", *(["--no-worker"] if SEPARATE else []), *options])
+        before = self.web.said().count("serves at")
+
+        def address() -> str | None:
+            _alive(self.web)
+            words = self.web.said().split("drsorch serves at ")
+            return words[-1].split()[0].rstrip(",") if len(words) > before + 1 else None
+
+        self.address = wait_for("The web process", address, seconds=START_SECONDS)
+        self.api = Api(self.address, self.template.token)
+
+    def worker_start(self) -> None:
+        assert SEPARATE
+        name = f"worker{len(self.workers)}"
+        self.workers.append(self._run(name, [MANAGE, "rundramatiq", "--processes", "1", "--threads", "4"]))
+
+    def work_kill(self) -> None:
+        """SIGKILL whatever does the work, in the middle of it."""
+        if SEPARATE:
+            for worker in self.workers:
+                worker.kill()
+        else:
+            self.web.kill()
+
+    def work_start_again(self) -> None:
+        if SEPARATE:
+            self.worker_start()
+        else:
+            self.web_start()
+
+    def messages_lose(self) -> None:
+        """Empty the broker: every message in flight is gone."""
+        assert SEPARATE, "embedded, messages are in the memory of the process"
+        with redis.Redis.from_url(self.broker_url) as client:
+            client.flushdb()
+
+    def wait_ready(self) -> None:
+        def ready() -> bool:
+            for process in (self.web, *self.workers):
+                _alive(process)
+            try:
+                with urllib.request.urlopen(self.address + "readyz", timeout=5) as answer:
+                    return bool(answer.status == 200)
+            except OSError:
+                return False
+
+        wait_for("Readiness", ready, seconds=START_SECONDS)
+
+    def stop(self) -> None:
+        for process in reversed(self.processes):
+            if not process.ended():
+                process.kill()
+        discard(self.database_url)
+
+    def manage(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a management command to its end."""
+        return manage(self.environment() | environment, *arguments)
+
+    def environment(self) -> dict[str, str]:
+        aws = {"AWS_ACCESS_KEY_ID": "AKIADRSORCHSIMULATOR", "AWS_SECRET_ACCESS_KEY": "secret"}
+        if hasattr(self, "simulator"):
+            aws["AWS_ENDPOINT_URL"] = self.simulator.url
+        return environment(self.database_url, self.broker_url) | aws | ENGINE | self.settings
+
+    def _run(self, name: str, arguments: list[str]) -> Process:
+        process = Process(name, self.directory, arguments, self.environment())
+        self.processes.append(process)
+        return process
+
+    def said(self) -> str:
+        """The logs of all, for a person whose test failed."""
+        logs = dict.fromkeys(process.log for process in self.processes)
+        return "\n".join(f"--- {log.name}\n" + "\n".join(log.read_text().splitlines()[-40:]) for log in logs)
+
+
+def environment(database_url: str, broker_url: str) -> dict[str, str]:
+    """The whole configuration; of the caller's only what finds programs."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+    return kept | {
+        "PYTHONUNBUFFERED": "1",
+        "SECRET_KEY": "acceptance-tests-only-and-long-enough-for-anything-0123456789",
+        "DEBUG": "false",
+        "ALLOWED_HOSTS": "127.0.0.1,localhost",
+        "HTTPS_ONLY": "false",
+        "DATABASE_URL": database_url,
+        "DRAMATIQ_BROKER_URL": broker_url,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }
+
+
+def manage(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, MANAGE, *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True, timeout=120)
+
+
+def template_make(directory: Path, number: int) -> Template:
+    """Migrate a database from nothing, and make ada, its administrator."""
+    if SEPARATE:
+        source = f"drsorch_template_{number}"
+        _administer(f'DROP DATABASE IF EXISTS "{source}" WITH (FORCE)', f'CREATE DATABASE "{source}"')
+        url = _named(source)
+    else:
+        source = str(directory / "template.sqlite3")
+        url = f"sqlite:///{source}"
+    settings = environment(url, "memory://")
+    for arguments in (["migrate", "--verbosity", "0"], ["createsuperuser", "--noinput", "--username", "ada"]):
+        more = {"DJANGO_SUPERUSER_PASSWORD": "acceptance", "DJANGO_SUPERUSER_EMAIL": "ada@example.com"}
+        ran = manage(settings | more, *arguments)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+    issued = manage(settings, "issue_token", "ada")
+    assert issued.returncode == 0, issued.stderr
+    return Template(source, issued.stdout.strip())
+
+
+def copy_of(template: Template, directory: Path, number: int) -> tuple[str, str]:
+    """A database of a test's own, and a broker without messages: their URLs."""
+    if not SEPARATE:
+        copy = directory / "drsorch.sqlite3"
+        shutil.copy(template.source, copy)
+        return f"sqlite:///{copy}", "memory://"
+    name = f"drsorch_{number}_{time.monotonic_ns()}"
+    _administer(f'CREATE DATABASE "{name}" TEMPLATE "{template.source}"')
+    broker = urlsplit(BROKER_URL)._replace(path=f"/{number + 1}").geturl()
+    with redis.Redis.from_url(broker) as client:
+        client.flushdb()
+    return _named(name), broker
+
+
+def discard(database_url: str) -> None:
+    if database_url.startswith("postgres"):
+        _administer(f'DROP DATABASE IF EXISTS "{urlsplit(database_url).path[1:]}" WITH (FORCE)')
+
+
+def _administer(*statements: str) -> None:
+    with psycopg.connect(DATABASE_URL, autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
+
+
+def _named(database: str) -> str:
+    return urlsplit(DATABASE_URL)._replace(path=f"/{database}").geturl()
+
+
+def _alive(process: Process) -> bool:
+    assert not process.ended(), f"it ended by itself:\n{process.said()}"
+    return True
