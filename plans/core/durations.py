@@ -1,18 +1,45 @@
-"""Durations for people."""
+"""Durations as people read and write them."""
 
 from __future__ import annotations
 
+import re
+
 _UNITS = (("day", 86_400), ("h", 3600), ("min", 60), ("s", 1))
+_SIZES = {"d": 86_400, "day": 86_400, "days": 86_400, "h": 3600, "hour": 3600, "hours": 3600}
+_SIZES |= {"m": 60, "min": 60, "mins": 60, "minute": 60, "minutes": 60}
+_SIZES |= {"": 1, "s": 1, "sec": 1, "secs": 1, "second": 1, "seconds": 1}
+_PARTS = re.compile(r"(?:\d{1,9}\s*[a-z]+\s*)+|\d{1,12}", re.ASCII)
+_PART = re.compile(r"(\d+)\s*([a-z]*)", re.ASCII)
+
+
+def exact(seconds: int) -> str:
+    """Every unit that it takes: `1 h 30 min`, `0 s`. `parse` reads it back as the same number."""
+    return " ".join(_in_units(seconds, smallest=1)) or "0 s"
 
 
 def spoken(seconds: float) -> str:
-    """The two largest units that say it: `2 h 5 min`, `90 s` as `1 min 30 s`, `0 s`."""
-    rest = max(0, round(seconds))
-    parts: list[str] = []
+    """As much as a person takes in, its largest unit and the next one: `2 h 5 min`, `1 min 30 s`, `3 days`, `0 s`."""
+    whole = max(0, round(seconds))
+    largest = next((index for index, (_, size) in enumerate(_UNITS) if whole >= size), len(_UNITS) - 1)
+    return " ".join(_in_units(whole, smallest=_UNITS[min(largest + 1, len(_UNITS) - 1)][1])) or "0 s"
+
+
+def parse(text: str) -> int | None:
+    """Seconds of `90`, `90 s`, `15 min`, `1h 30m`, `2 days`; None if it is nothing of the kind."""
+    written = text.strip().lower()
+    parts = _PART.findall(written) if _PARTS.fullmatch(written) else []
+    if not parts or any(unit not in _SIZES for _, unit in parts):
+        return None
+    return sum(int(count) * _SIZES[unit] for count, unit in parts)
+
+
+def _in_units(seconds: int, *, smallest: int) -> list[str]:
+    """Counts of each unit that is not 0, down to the one of `smallest` seconds."""
+    rest, parts = max(0, seconds), []
     for unit, size in _UNITS:
+        if size < smallest:
+            break
         count, rest = divmod(rest, size)
         if count:
             parts.append(f"{count} {unit}{'s' if unit == 'day' and count > 1 else ''}")
-        elif parts:
-            break
-    return " ".join(parts[:2]) or "0 s"
+    return parts

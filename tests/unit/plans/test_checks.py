@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from plans.core.checks import GroupFacts, PlanFacts, ServerFacts, SiteFacts, StepFacts, WaveFacts, check, ready
-from plans.core.durations import spoken
 from plans.core.findings import Finding
 
 NOW = datetime(2026, 3, 3, 3, 0, tzinfo=UTC)
@@ -166,19 +165,3 @@ def test_side_by_side_they_do_not_add_up_and_waiting_after_the_last_launch_does_
 def test_what_blocks_comes_first() -> None:
     plan = replace(with_server(replication_state="STOPPED"), approvers=0)
     assert [finding.severity for finding in findings(plan)] == ["blocking", "warning"]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0, "0 s"),
-        (59.6, "1 min"),
-        (90, "1 min 30 s"),
-        (3600, "1 h"),
-        (7265, "2 h 1 min"),
-        (3605, "1 h"),
-        (172_800, "2 days"),
-    ],
-)
-def test_durations_for_people(seconds: float, text: str) -> None:
-    assert spoken(seconds) == text
