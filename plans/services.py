@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
@@ -12,12 +12,16 @@ from django.db.models import ProtectedError
 from django.utils import timezone
 
 from access import policy
-from foundation.errors import Conflict, Invalid, Missing, Stale
+from foundation.errors import Conflict, FieldError, Invalid, Missing, Stale
 from plans import selectors
+from plans.core import editing
 from plans.core.differences import Difference, differences
-from plans.core.document import PlanDocument, normalise
+from plans.core.document import PlanDocument, WaveDocument, normalise
 from plans.models import Plan, PlanRevision, Step, Wave, WaveGroup
 from protection.models import ProtectionGroup
+
+
+Change = Callable[[PlanDocument], Mapping[str, Any]]
 
 
 def plan_save(
@@ -28,21 +32,46 @@ def plan_save(
     With `expected_version`, a plan that has moved on raises `Stale`, and nothing is written. A document that changes
     nothing makes no revision. Returns the plan as it stands, ready for `selectors.document`.
     """
-    policy.require(by, "plans.change_plan" if plan else "plans.add_plan")
+    if plan is not None:
+        return _change(plan, lambda current: document, by=by, expected_version=expected_version)
+    policy.require(by, "plans.add_plan")
     with _saving():
-        if plan is None:
-            saved = _insert(document, by=by)
-        else:
-            saved = _replace(_locked(plan, expected_version), lambda current: document, by=by)
+        saved = _insert(document, by=by)
     return selectors.plans().get(pk=saved.pk)
 
 
 def plan_patch(*, changes: Mapping[str, Any], by: User, plan: Plan, expected_version: int | None = None) -> Plan:
     """Save the plan with the top-level fields in `changes` put in place of its own; `waves` is one such field."""
-    policy.require(by, "plans.change_plan")
-    with _saving():
-        saved = _replace(_locked(plan, expected_version), lambda current: {**current, **changes}, by=by)
-    return selectors.plans().get(pk=saved.pk)
+    return _change(plan, lambda current: {**current, **changes}, by=by, expected_version=expected_version)
+
+
+def plan_arrange(*, layout: editing.Layout, by: User, plan: Plan, expected_version: int) -> Plan:
+    """Save the order of waves and of groups in them. `editing.arranged` says what becomes of an older layout."""
+    return _change(plan, lambda current: editing.arranged(current, layout), by=by, expected_version=expected_version)
+
+
+def wave_save(*, wave: Mapping[str, Any], replacing: str | None, by: User, plan: Plan, expected_version: int) -> Plan:
+    """Save one wave, in place of the one named `replacing` or at the end of the plan.
+
+    Errors of the wave itself come at paths within the wave, `name` or `steps.0.kind`.
+    """
+    prefix = ""
+
+    def put_in(current: PlanDocument) -> PlanDocument:
+        nonlocal prefix
+        prefix = f"waves.{editing.position_of(current, replacing)}."
+        return editing.with_wave(current, cast("WaveDocument", wave), replacing=replacing)
+
+    try:
+        return _change(plan, put_in, by=by, expected_version=expected_version)
+    except Invalid as error:
+        errors = [FieldError(each.attr.removeprefix(prefix), each.detail, each.code) for each in error.errors]
+        raise Invalid.of(errors) from error
+
+
+def wave_delete(*, name: str, by: User, plan: Plan, expected_version: int) -> Plan:
+    """Save the plan without the wave; raises `Invalid`, naming them, while other waves wait for it."""
+    return _change(plan, lambda current: editing.without_wave(current, name), by=by, expected_version=expected_version)
 
 
 def plan_delete(plan: Plan, *, by: User, expected_version: int | None = None) -> None:
@@ -93,8 +122,15 @@ def _insert(raw: Mapping[str, Any], *, by: User) -> Plan:
     return plan
 
 
-def _replace(plan: Plan, change: Callable[[Mapping[str, Any]], Mapping[str, Any]], *, by: User) -> Plan:
-    """Save what `change` makes of the current document, unless that is the same."""
+def _change(plan: Plan, change: Change, *, by: User, expected_version: int | None) -> Plan:
+    """Save what `change` makes of the document that the plan has at that moment."""
+    policy.require(by, "plans.change_plan")
+    with _saving():
+        saved = _replace(_locked(plan, expected_version), change, by=by)
+    return selectors.plans().get(pk=saved.pk)
+
+
+def _replace(plan: Plan, change: Change, *, by: User) -> Plan:
     current = selectors.document(selectors.plans().get(pk=plan.pk))
     document = normalise(change(current), groups=selectors.group_names())
     diff = differences(current, document)

@@ -57,13 +57,18 @@ def arranged(document: PlanDocument, layout: Layout) -> PlanDocument:
     return {**document, "waves": result}
 
 
+def position_of(document: PlanDocument, name: str | None) -> int:
+    """Where the wave of that name stands; where a new one would come if there is none such."""
+    names = [wave["name"] for wave in document["waves"]]
+    return names.index(name) if name in names else len(names)
+
+
 def with_wave(document: PlanDocument, wave: WaveDocument, *, replacing: str | None) -> PlanDocument:
     """The document with the wave in place of the one named `replacing`, or, if there is none such, at the end.
 
     Waves that wait for it by its old name wait for it by its new one.
     """
-    names = [other["name"] for other in document["waves"]]
-    if replacing not in names:
+    if position_of(document, replacing) == len(document["waves"]):
         return {**document, "waves": [*document["waves"], wave]}
     new = wave["name"]
     waves: list[WaveDocument] = []
