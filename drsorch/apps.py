@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig as DjangoAdminConfig
 
 
 class DrsorchConfig(AppConfig):
@@ -7,3 +8,7 @@ class DrsorchConfig(AppConfig):
 
     def ready(self) -> None:
         from drsorch import checks  # noqa: F401 # importing registers them
+
+
+class AdminConfig(DjangoAdminConfig):
+    default_site = "drsorch.admin_site.ControlRoom"

@@ -10,6 +10,7 @@ from csp.constants import NONE, SELF, UNSAFE_EVAL
 from django.urls import reverse_lazy
 
 from drsorch.environment import database, number
+from executions.core.states import ExecutionStatus, Kind
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -30,8 +31,9 @@ INSTALLED_APPS = [
     "protection",
     "access",
     "foundation",
-    "unfold",
-    "django.contrib.admin",
+    # The admin site is drsorch's own, so that Unfold does not put one in its place.
+    "unfold.apps.BasicAppConfig",
+    "drsorch.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -196,6 +198,10 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_NAME_OVERRIDES": {
+        "ExecutionKind": [kind.value for kind in Kind],
+        "ExecutionStatus": [status.value for status in ExecutionStatus],
+    },
 }
 
 # --- Web ----------------------------------------------------------------------------------------------------------
@@ -237,11 +243,5 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-UNFOLD: dict[str, Any] = {
-    "SITE_TITLE": "drsorch",
-    "SITE_HEADER": "drsorch",
-    "SITE_SYMBOL": "shield_with_heart",
-    "SITE_URL": None,
-}
-
 from drsorch.logging import LOGGING as LOGGING  # noqa: E402
+from drsorch.unfold import UNFOLD as UNFOLD  # noqa: E402

@@ -12,7 +12,7 @@ from uuid import UUID
 from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import Count, Max, OuterRef, Prefetch, Q, QuerySet, Subquery
 
-from executions.core.states import EXECUTION_ACTIVE, ServerStatus
+from executions.core.states import EXECUTION_ACTIVE
 from executions.models import Approval, Event, Execution, ServerRun, WaveRun
 from foundation.errors import Missing
 from plans.models import Plan
@@ -67,9 +67,8 @@ def execution_find(reference: UUID | str) -> Execution:
     return found
 
 
-def execution_rows(execution_id: UUID, event_page: int = 1) -> ExecutionRows:
-    """All that the execution page shows; raises `Missing`. Pages of events count from 1, the newest."""
-    execution = execution_find(execution_id)
+def execution_rows(execution: Execution, event_page: int = 1) -> ExecutionRows:
+    """All that the execution page shows, in four queries. Pages of events count from 1, the newest."""
     servers: dict[int, list[ServerRun]] = defaultdict(list)
     for server in ServerRun.objects.filter(execution=execution).order_by("position", "pk"):
         servers[server.wave_id].append(server)
@@ -236,7 +235,3 @@ def stalled_servers() -> int:
     return SourceServer.objects.filter(
         missing_since=None, protection_group__isnull=False, replication_state__in=["STALLED", "DISCONNECTED", "STOPPED"]
     ).count()
-
-
-def servers_done(counts: dict[str, int]) -> int:
-    return counts.get(ServerStatus.LAUNCHED, 0) + counts.get(ServerStatus.TERMINATED, 0)

@@ -67,12 +67,16 @@ class ExecutionPage:
     steps: tuple[str, ...]
     failures: tuple[Failure, ...]
     approvals: tuple[ApprovalLine, ...]
+    approvals_given: int
     approvals_required: int
     picture: Picture
     waves: tuple[WaveCard, ...]
     events: tuple[EventLine, ...]
     event_page: int
     event_pages: int
+    #: Pages beside this one; 0 where there is none.
+    newer_events: int
+    older_events: int
 
 
 def execution_page(rows: ExecutionRows, now: datetime, *, wave: int | None = None, page: int = 1) -> ExecutionPage:
@@ -125,12 +129,15 @@ def execution_page(rows: ExecutionRows, now: datetime, *, wave: int | None = Non
         steps=next_steps(execution, rows.waves, servers, rows.approvals),
         failures=failures(rows.waves, rows.servers),
         approvals=tuple(_approval(approval, beside) for approval in rows.approvals),
+        approvals_given=sum(1 for approval in rows.approvals if approval.approved),
         approvals_required=execution.approvals_required,
         picture=_picture(cards, rows.waves),
         waves=cards,
         events=event_lines(rows.events, beside),
         event_page=rows.event_page,
         event_pages=rows.event_pages,
+        newer_events=rows.event_page - 1,
+        older_events=rows.event_page + 1 if rows.event_page < rows.event_pages else 0,
     )
 
 

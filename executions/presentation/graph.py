@@ -11,6 +11,7 @@ from plans.core.graph import Graph, layers
 _WIDTH, _HEIGHT = 190, 64
 _GAP_X, _GAP_Y = 54, 18
 _MARGIN = 3
+_PADDING = 10
 #: Characters of a wave's name that fit into its box.
 _FITS = 22
 
@@ -41,6 +42,9 @@ class Picture:
     description: str
     box_width: int = _WIDTH
     box_height: int = _HEIGHT
+    bar_width: int = _WIDTH - 2 * _PADDING
+    #: Where the note ends, at the right.
+    note_x: int = _WIDTH - _PADDING
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,7 @@ def draw(graph: Graph, nodes: Sequence[Node]) -> Picture:
             title=f"{node.name}: {node.badge.text}, {node.note}",
             note=node.note,
             badge=node.badge,
-            filled=_WIDTH * node.percent // 100,
+            filled=(_WIDTH - 2 * _PADDING) * node.percent // 100,
         )
         for position, node in enumerate(nodes)
     )

@@ -28,18 +28,26 @@ class Meter:
 
 def rto_meter(execution: Execution, now: datetime) -> Meter:
     """The RTO clock: runs from the start of the execution until it is over, then stands at what was measured."""
-    target = execution.rto_target_seconds
     if execution.started_at is None:
-        return _meter("RTO", None, target, "starts when the execution starts")
+        over = execution.finished_at is not None
+        verdict = "it never started" if over else "starts when the execution starts"
+        return _meter("RTO", None, execution.rto_target_seconds, verdict)
     if execution.finished_at is None:
-        elapsed = int((now - execution.started_at).total_seconds())
-        if target is None:
-            return _meter("RTO", elapsed, None, "no target set", running=True)
-        if elapsed > target:
-            return _meter("RTO", elapsed, target, f"{duration(elapsed - target)} over target", Tone.BAD, running=True)
-        tone = Tone.WARN if elapsed >= target * _WARN_FROM else Tone.BUSY
-        return _meter("RTO", elapsed, target, f"{duration(target - elapsed)} left", tone, running=True)
-    actual = execution.rto_actual_seconds
+        return _rto_so_far(int((now - execution.started_at).total_seconds()), execution.rto_target_seconds)
+    return _rto_measured(execution)
+
+
+def _rto_so_far(elapsed: int, target: int | None) -> Meter:
+    if target is None:
+        return _meter("RTO", elapsed, None, "no target set", running=True)
+    if elapsed > target:
+        return _meter("RTO", elapsed, target, f"{duration(elapsed - target)} over target", Tone.BAD, running=True)
+    tone = Tone.WARN if elapsed >= target * _WARN_FROM else Tone.BUSY
+    return _meter("RTO", elapsed, target, f"{duration(target - elapsed)} left", tone, running=True)
+
+
+def _rto_measured(execution: Execution) -> Meter:
+    actual, target = execution.rto_actual_seconds, execution.rto_target_seconds
     if actual is None:
         return _meter("RTO", None, target, "not reached: nothing critical was launched", Tone.BAD)
     if target is None:

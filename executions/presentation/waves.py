@@ -12,7 +12,6 @@ from executions.models import ServerRun, WaveRun
 from executions.presentation.words import (
     Badge,
     Tone,
-    ago,
     between,
     clock,
     count,
@@ -66,6 +65,8 @@ class ServerRow:
     #: Phases behind it and the one it is in, out of `phases`; 0 when none is known.
     step: int
     phases: int
+    #: One for each phase: True if it is behind it, or the one it is in.
+    dots: tuple[bool, ...]
     attempts: int
     job_id: str
     instance_id: str
@@ -110,6 +111,9 @@ class WaveCard:
     rows: tuple[ServerRow, ...]
     page: int
     pages: int
+    #: Pages beside this one; 0 where there is none.
+    previous_page: int
+    next_page: int
     first: int
     last: int
     #: Unfolded when the page is first seen.
@@ -149,6 +153,7 @@ def server_row(server: ServerRun, started_at: datetime | None, now: datetime) ->
         phase=phase,
         step=step,
         phases=len(_PHASES),
+        dots=tuple(index < step for index in range(len(_PHASES))),
         attempts=server.attempts,
         job_id=server.job_id,
         instance_id=server.recovery_instance_id,
@@ -217,6 +222,8 @@ def wave_card(
         rows=tuple(server_row(row, started_at, now) for row in shown),
         page=page,
         pages=pages,
+        previous_page=page - 1,
+        next_page=page + 1 if page < pages else 0,
         first=(page - 1) * PAGE + 1 if shown else 0,
         last=(page - 1) * PAGE + len(shown),
         open=chosen or failed or status in WAVE_ACTIVE,

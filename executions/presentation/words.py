@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from executions.core.states import CleanupStatus, ExecutionStatus, Kind, ServerStatus, WaveStatus
+from plans.core.durations import spoken
 
 
 class Tone(StrEnum):
@@ -94,20 +95,12 @@ def kind_badge(kind: str) -> Badge:
     return _KIND[Kind(kind)]
 
 
-_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
 def duration(seconds: float | None) -> str:
-    """The two largest units that say something: "45 s", "2 min 5 s", "1 h 4 min", "3 d". Empty for None."""
-    if seconds is None:
-        return ""
-    rest = max(0, int(seconds))
-    for index, (size, unit) in enumerate(_UNITS[:-1]):
-        if rest >= size:
-            smaller, name = _UNITS[index + 1]
-            second = rest % size // smaller
-            return f"{rest // size} {unit} {second} {name}" if second else f"{rest // size} {unit}"
-    return f"{rest} s"
+    """ "45 s", "2 min 5 s", "1 h 4 min"; empty for None."""
+    return "" if seconds is None else spoken(seconds)
 
 
 def between(start: datetime | None, end: datetime | None) -> float | None:
@@ -118,7 +111,7 @@ def between(start: datetime | None, end: datetime | None) -> float | None:
 def ago(moment: datetime, now: datetime) -> str:
     """How long ago, in the largest unit: "just now", "5 min ago", "3 d ago"."""
     seconds = int((now - moment).total_seconds())
-    for size, unit in _UNITS[:-1]:
+    for size, unit in _UNITS:
         if seconds >= size:
             return f"{seconds // size} {unit} ago"
     return "just now"

@@ -1,0 +1,112 @@
+"""How the admin looks and where its sidebar leads (django-unfold). Read by settings: no model may be imported here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.urls import NoReverseMatch, reverse, reverse_lazy
+from django.utils.functional import lazy
+
+_static = lazy(static, str)
+
+
+def _reverse(name: str) -> str:
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return "#"
+
+
+_page = lazy(_reverse, str)
+
+
+def _may(permission: str) -> Callable[[HttpRequest], bool]:
+    """For an entry of the sidebar: shown to those who hold the permission."""
+
+    def shown(request: HttpRequest) -> bool:
+        from access import policy
+
+        return policy.may(request.user, permission)
+
+    return shown
+
+
+def _entry(title: str, icon: str, page: str, permission: str) -> dict[str, Any]:
+    return {"title": title, "icon": icon, "link": _page(f"admin:{page}"), "permission": _may(permission)}
+
+
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "drsorch",
+    "SITE_HEADER": "drsorch",
+    "SITE_SUBHEADER": "disaster recovery",
+    "SITE_SYMBOL": "shield_with_heart",
+    "SITE_URL": None,
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+    "STYLES": [lambda request: _static("drsorch/screens.css")],
+    "SCRIPTS": [lambda request: _static("drsorch/live.js")],
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97.5% .012 235)",
+            "100": "oklch(94.5% .028 235)",
+            "200": "oklch(89% .055 235)",
+            "300": "oklch(81% .095 236)",
+            "400": "oklch(70% .13 238)",
+            "500": "oklch(60% .14 241)",
+            "600": "oklch(51% .135 243)",
+            "700": "oklch(44% .12 244)",
+            "800": "oklch(38% .1 244)",
+            "900": "oklch(33% .08 244)",
+            "950": "oklch(25% .06 245)",
+        },
+    },
+    "SIDEBAR": {
+        "show_search": False,
+        "show_all_applications": False,
+        "navigation": [
+            {
+                "items": [
+                    {"title": "Dashboard", "icon": "monitoring", "link": reverse_lazy("admin:index")},
+                ],
+            },
+            {
+                "title": "Run",
+                "separator": True,
+                "items": [
+                    _entry("Executions", "play_circle", "executions_execution_changelist", "executions.view_execution"),
+                    _entry("Recovery plans", "account_tree", "plans_plan_changelist", "plans.view_plan"),
+                ],
+            },
+            {
+                "title": "Protect",
+                "separator": True,
+                "items": [
+                    _entry(
+                        "Protection groups",
+                        "workspaces",
+                        "protection_protectiongroup_changelist",
+                        "protection.view_protectiongroup",
+                    ),
+                    _entry(
+                        "Source servers",
+                        "dns",
+                        "protection_sourceserver_changelist",
+                        "protection.view_sourceserver",
+                    ),
+                    _entry("Sites", "public", "protection_site_changelist", "protection.view_site"),
+                ],
+            },
+            {
+                "title": "Administer",
+                "separator": True,
+                "items": [
+                    _entry("Users", "group", "auth_user_changelist", "auth.view_user"),
+                    {"title": "API", "icon": "api", "link": reverse_lazy("docs")},
+                ],
+            },
+        ],
+    },
+}

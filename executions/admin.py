@@ -1,0 +1,114 @@
+"""Executions in the admin: a list to look through, and the live page. Nothing is edited here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponseBase
+from django.urls import URLPattern, path
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
+
+from executions import views
+from executions.models import Execution
+from executions.presentation.targets import Meter, rpo_meter, rto_meter
+from executions.presentation.words import Badge, Tone, between, clock, duration, execution_badge, kind_badge
+
+
+@admin.register(Execution)
+class ExecutionAdmin(ModelAdmin):  # type: ignore[misc]
+    list_display = ("plan_shown", "kind_shown", "status_shown", "requested", "started", "took", "rto", "rpo")
+    list_filter = ("kind", "status", "break_glass", "plan")
+    search_fields = ("plan_name", "requested_by_name", "reason", "servers__hostname", "servers__source_server_id")
+    search_help_text = "Plan, person, reason, or a server that took part"
+    date_hierarchy = "requested_at"
+    list_per_page = 50
+    list_display_links = ("plan_shown",)
+    actions = None
+
+    def get_urls(self) -> list[URLPattern]:
+        site = self.admin_site
+        return [
+            path(
+                "<uuid:execution_id>/live/",
+                views.live(site.admin_view(views.fragment)),
+                name="executions_execution_live",
+            ),
+            path("<uuid:execution_id>/do/<slug:name>/", site.admin_view(views.verb), name="executions_execution_verb"),
+            *super().get_urls(),
+        ]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponseBase:
+        return views.page(request, object_id)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Execution | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Execution | None = None) -> bool:
+        return False
+
+    @display(description="plan", ordering="plan_name")
+    def plan_shown(self, execution: Execution) -> str:
+        return f"{execution.plan_name} · revision {execution.plan_revision}"
+
+    @display(description="kind", ordering="kind")
+    def kind_shown(self, execution: Execution) -> SafeString:
+        badge = _badge(kind_badge(execution.kind))
+        return badge + _badge(Badge("break-glass", Tone.BAD, "warning")) if execution.break_glass else badge
+
+    @display(description="status", ordering="status")
+    def status_shown(self, execution: Execution) -> SafeString:
+        return _badge(execution_badge(execution.status))
+
+    @display(description="requested by", ordering="requested_by_name")
+    def requested(self, execution: Execution) -> str:
+        return execution.requested_by_name
+
+    @display(description="started (UTC)", ordering="started_at")
+    def started(self, execution: Execution) -> str:
+        return clock(execution.started_at) or "not started"
+
+    @display(description="took")
+    def took(self, execution: Execution) -> str:
+        return duration(between(execution.started_at, execution.finished_at or timezone.now()))
+
+    @display(description="RTO (target)", ordering="rto_actual_seconds")
+    def rto(self, execution: Execution) -> SafeString:
+        return _meter(rto_meter(execution, timezone.now()))
+
+    @display(description="RPO (target)", ordering="rpo_actual_seconds")
+    def rpo(self, execution: Execution) -> SafeString:
+        return _meter(rpo_meter(execution))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Execution]:
+        return super().get_queryset(request).order_by("-requested_at")  # type: ignore[no-any-return]
+
+
+def _badge(badge: Badge) -> SafeString:
+    return format_html(
+        '<span class="dr-badge" data-tone="{}"><span class="material-symbols-outlined" aria-hidden="true">{}</span>'
+        "{}</span> ",
+        badge.tone,
+        badge.icon,
+        badge.text,
+    )
+
+
+def _meter(meter: Meter) -> SafeString:
+    return format_html(
+        '<span class="dr-measure" data-tone="{}" title="{}">{} <small>({})</small></span>',
+        meter.tone,
+        meter.verdict,
+        meter.value,
+        meter.target,
+    )

@@ -1,0 +1,45 @@
+// Parts of a page that htmx renews every few seconds ([data-live]). What the reader does to them outlives a renewal:
+// sections they opened or closed, keyboard focus, a text selection. And it is said when renewing fails.
+(() => {
+  "use strict";
+
+  const isLive = (element) => element instanceof Element && element.hasAttribute("data-live");
+  const sections = (root) => root.querySelectorAll("details[id]");
+  const stale = () => document.getElementById("live-stale");
+  let opened = new Map();
+  let focused = null;
+
+  const selecting = (element) => {
+    const selection = document.getSelection();
+    return selection !== null && !selection.isCollapsed && element.contains(selection.anchorNode);
+  };
+
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const element = event.target;
+    if (!isLive(element)) return;
+    if (event.detail.xhr.status === 200 && selecting(element)) {
+      event.detail.shouldSwap = false; // somebody marks text to copy it: the next renewal will do
+      return;
+    }
+    opened = new Map([...sections(element)].map((section) => [section.id, section.open]));
+    focused = element.contains(document.activeElement) ? document.activeElement.id : null;
+  });
+
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (!isLive(event.target)) return;
+    const element = document.getElementById(event.target.id);
+    if (element === null) return;
+    for (const section of sections(element)) {
+      if (opened.has(section.id)) section.open = opened.get(section.id);
+    }
+    if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+  });
+
+  const say = (shown) => (event) => {
+    if (isLive(event.target) && stale() !== null) stale().hidden = !shown;
+  };
+  document.addEventListener("htmx:sendError", say(true));
+  document.addEventListener("htmx:timeout", say(true));
+  document.addEventListener("htmx:responseError", say(true));
+  document.addEventListener("htmx:afterSwap", say(false));
+})();
