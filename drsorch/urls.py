@@ -4,18 +4,36 @@ from __future__ import annotations
 
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
+from django.views import defaults
 from django.views.generic import RedirectView
 
 from drsorch.health import healthz, readyz
+from foundation.rest.problems import problem_response, server_error
 
 # One way in for everybody: allauth's page, with its rate limits and second factors.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
+
+def handler400(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """A request that Django refused before any view: a problem for a script, a page for a person."""
+    if request.path.startswith("/api/"):
+        return problem_response(
+            400, "bad_request", "The request cannot be accepted: its host or its form is not one of ours."
+        )
+    return defaults.bad_request(request, exception)
+
+
+def handler500(request: HttpRequest) -> HttpResponse:
+    """A bug; Django has logged it."""
+    return server_error() if request.path.startswith("/api/") else defaults.server_error(request)
+
+
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("admin/", admin.site.urls),
-    path("accounts/", include("allauth.urls")),
+    path("accounts/", include("access.urls")),
     path("api/", include("drsorch.api")),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),

@@ -12,6 +12,11 @@ from rest_framework.test import APIClient
 from tests.factories import make_user
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    # WhiteNoise says so where `collectstatic` was not run; it then serves files from where they are developed.
+    config.addinivalue_line("filterwarnings", "ignore:No directory at.*staticfiles:UserWarning")
+
+
 @pytest.fixture
 def dana(db: None) -> User:
     """Recovery manager."""

@@ -86,13 +86,11 @@ class CursorPages(CursorPagination):
 
         rows = queryset.order_by(*(field.order(backwards) for field in self.key))
         if position is not None:
-            rows = rows.filter(self._beyond(position, backwards))
-        try:
-            found = list(rows[: size + 1])
-        except (ValueError, TypeError, ModelValidationError) as error:
-            if position is None:
-                raise
-            raise ValidationError({self.cursor_query_param: _INVALID}) from error
+            try:
+                rows = rows.filter(self._beyond(position, backwards))
+            except (ValueError, TypeError, ModelValidationError) as error:  # no value of its column
+                raise ValidationError({self.cursor_query_param: _INVALID}) from error
+        found = list(rows[: size + 1])
         more, self.page = len(found) > size, found[:size]
         if backwards:
             self.page.reverse()
@@ -145,7 +143,8 @@ class CursorPages(CursorPagination):
             fits = cursor["by"] == self._signature() and isinstance(position, list) and len(position) == len(self.key)
         except (ValueError, KeyError, TypeError, binascii.Error) as error:
             raise ValidationError({self.cursor_query_param: _INVALID}) from error
-        if not fits or not isinstance(backwards, bool):
+        unstorable = fits and any(isinstance(value, (str, list, dict)) and "\0" in value for value in position)
+        if not fits or unstorable or not isinstance(backwards, bool):
             raise ValidationError({self.cursor_query_param: _INVALID})
         return position, backwards
 

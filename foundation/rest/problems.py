@@ -11,7 +11,7 @@ from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
 from django.core.exceptions import ValidationError as ModelValidationError
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpResponse, JsonResponse
 from drf_standardized_errors.formatter import ExceptionFormatter
 from drf_standardized_errors.handler import ExceptionHandler
 from rest_framework import exceptions
@@ -75,7 +75,7 @@ def problem_response(status: int, code: str, detail: str) -> HttpResponse:
     return JsonResponse(problem(status, code, detail), status=status, content_type=CONTENT_TYPE)
 
 
-def server_error(request: HttpRequest) -> HttpResponse:
+def server_error() -> HttpResponse:
     """Last resort for a path of the API; Django has logged the traceback."""
     return problem_response(500, "internal", _INTERNAL)
 
