@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 #: AWS's own limits for tags.
 TAG_KEY_LENGTH = 128
 TAG_VALUE_LENGTH = 256
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 #: A sync that failed for a passing reason is tried again after so many seconds, then after twice as many, and so on.
 FIRST_RETRY_SECONDS = 5.0
@@ -121,16 +123,62 @@ def selector_problem(selector: object) -> str:
 def _tag_problem(key: str, values: object) -> str:
     if not key.strip():
         return "A tag selector has an empty key. Name the tag."
-    if len(key) > TAG_KEY_LENGTH:
-        return f"The tag key “{key[:40]}…” is longer than AWS's limit of {TAG_KEY_LENGTH} characters."
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         return f'The values of tag “{key}” must be a list of texts, for example ["shop"].'
     if not values:
         return f"The tag “{key}” has no values, so nothing can match it. Give at least one, or leave the tag out."
-    too_long = next((value for value in values if len(value) > TAG_VALUE_LENGTH), None)
-    if too_long is not None:
-        return f"The tag value “{too_long[:40]}…” is longer than AWS's limit of {TAG_VALUE_LENGTH} characters."
-    return ""
+    if any(_CONTROL.search(text) for text in (key, *values)):
+        return f"The tag “{_CONTROL.sub('', key)}” has a line break or another control character; AWS allows none."
+    return _length_problem("key", TAG_KEY_LENGTH, [key]) or _length_problem("value", TAG_VALUE_LENGTH, values)
+
+
+def _length_problem(what: str, longest: int, texts: Iterable[str]) -> str:
+    too_long = next((text for text in texts if len(text) > longest), None)
+    if too_long is None:
+        return ""
+    return f"The tag {what} “{too_long[:40]}…” is longer than AWS's limit of {longest} characters."
+
+
+def selector_text(selector: Mapping[str, Sequence[str]]) -> str:
+    """The selector as a person types it: one line `Key = value, value` for each key; quoted where it must be."""
+    return "\n".join(
+        f"{_typed(key, '=')} = {', '.join(_typed(value, ',') for value in values)}" for key, values in selector.items()
+    )
+
+
+def selector_parse(text: str) -> dict[str, list[str]]:
+    """Read what `selector_text` writes. Raises ValueError with a sentence that names the line."""
+    selector: dict[str, list[str]] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        match = _LINE.fullmatch(line)
+        if match is None:
+            raise ValueError(f"Line {number}, “{line.strip()}”, is not written as Key = value, value.")
+        values = [_untyped(value) for value in _VALUE.findall(match["values"])]
+        selector.setdefault(_untyped(match["key"]), []).extend(values)
+    return {key: unique(values) for key, values in selector.items()}
+
+
+_QUOTED = r'"(?:[^"]|"")*"'
+_BARE_VALUE = r'[^",\s](?:[^,]*[^,\s])?'
+_VALUE = re.compile(rf"{_QUOTED}|{_BARE_VALUE}")
+_LINE = re.compile(
+    rf"""\s*(?P<key>{_QUOTED}|[^"=\s](?:[^=]*[^=\s])?)\s*=
+    \s*(?P<values>(?:{_QUOTED}|{_BARE_VALUE})(?:\s*,\s*(?:{_QUOTED}|{_BARE_VALUE}))*)\s*""",
+    re.VERBOSE,
+)
+
+
+def _typed(text: str, separator: str) -> str:
+    """The text as typed: in quotes if it would be misread without."""
+    if text and text == text.strip() and separator not in text and not text.startswith('"'):
+        return text
+    return '"' + text.replace('"', '""') + '"'
+
+
+def _untyped(text: str) -> str:
+    return text[1:-1].replace('""', '"') if text.startswith('"') else text
 
 
 def selector_words(selector: Mapping[str, Sequence[str]]) -> str:

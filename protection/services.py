@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
 from typing import Any, Final, TypeVar
 
 from django.contrib.auth.models import User
@@ -113,7 +112,9 @@ def _due_now(site: Site) -> None:
     site.next_sync_at = timezone.now()
     if not Site.objects.filter(pk=site.pk).update(next_sync_at=site.next_sync_at):
         raise Missing(f"Site “{site}” was deleted meanwhile.")
-    transaction.on_commit(partial(site_sync_actor.send, site.pk), robust=True)
+    pk = site.pk
+    # No `partial`: Django could not log its failure.
+    transaction.on_commit(lambda: site_sync_actor.send(pk), robust=True)
 
 
 # --- Protection groups ---------------------------------------------------------------------------------------------
