@@ -22,7 +22,10 @@ _CLEANUPS = [
     (str(4 * _HOUR), "Terminate them 4 hours after the drill"),
     (str(24 * _HOUR), "Terminate them 1 day after the drill"),
 ]
-_signer = Signer(salt="executions.start")
+
+
+def _signer() -> Signer:
+    return Signer(salt="executions.start")
 
 
 class StartForm(forms.Form):
@@ -64,7 +67,7 @@ class StartForm(forms.Form):
             self.fields.pop(name, None)
         if kind is Kind.RECOVERY:
             self.fields["reason"].help_text = "Kept in the record, and shown to who approves."
-        self.initial.setdefault("shown_at", _signer.sign(timezone.now().isoformat()))
+        self.initial.setdefault("shown_at", _signer().sign(timezone.now().isoformat()))
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or self.cleaned_data
@@ -75,7 +78,7 @@ class StartForm(forms.Form):
     def first_shown_at(self) -> datetime | None:
         """None if the form did not come from a page of ours."""
         try:
-            return datetime.fromisoformat(_signer.unsign(self.cleaned_data["shown_at"]))
+            return datetime.fromisoformat(_signer().unsign(self.cleaned_data["shown_at"]))
         except BadSignature:
             return None
 
