@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 
 from executions.core.states import ExecutionStatus, Kind, ServerStatus
 from executions.models import Execution
@@ -339,4 +339,7 @@ def _first_steps(
 
 def _to(page: str, *arguments: object, query: str = "") -> str:
     """The address of an admin page."""
-    return reverse(f"admin:{page}", args=arguments) + (f"?{query}" if query else "")
+    try:
+        return reverse(f"admin:{page}", args=arguments) + (f"?{query}" if query else "")
+    except NoReverseMatch:
+        return "#"
