@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import signal
 import sys
@@ -36,6 +37,8 @@ def main() -> int:
         signal.signal(number, _leave)
     console = Console()
     django.setup()
+    # What is worth a person's eye is on the screen already; the processes log to files.
+    logging.getLogger().setLevel(logging.WARNING)
     with Stage(Path(os.environ[DIRECTORY_VARIABLE])) as stage:
         try:
             return _play(console, stage, options.port, exit_after=options.exit)

@@ -14,6 +14,7 @@ def test_a_failed_server_is_a_failed_server_whatever_its_job_says(system: System
     system.simulator.fault("failed_launch", tags={"Name": "shop-app-01"})
 
     drill = shop.drill_run(system.api)
+    assert system.simulator.struck() >= 1
 
     assert drill["status"] == "failed", drill
     databases, app, web = drill["waves"]
@@ -39,6 +40,7 @@ def test_a_wave_may_lose_a_server_and_the_plan_goes_on(system: System) -> None:
     system.simulator.fault("failed_conversion", tags={"Name": "shop-app-02"})
 
     drill = shop.drill_run(system.api)
+    assert system.simulator.struck() >= 1
 
     assert drill["status"] == "partially_succeeded", drill
     assert [wave["status"] for wave in drill["waves"]] == ["partially_succeeded", "succeeded"]
@@ -50,6 +52,7 @@ def test_a_job_whose_answer_was_lost_is_adopted_not_started_again(system: System
     system.simulator.fault(fault, operation="StartRecovery", count=1)
 
     drill = shop.drill_run(system.api)
+    assert system.simulator.struck() >= 1
 
     assert drill["status"] == "succeeded", drill
     assert set(system.simulator.launches().values()) == {1}
@@ -61,6 +64,7 @@ def test_a_lost_answer_whose_job_shows_late_is_still_adopted(system: System) -> 
     system.simulator.fault("lost_answer", operation="StartRecovery", count=1)
 
     drill = shop.drill_run(system.api)
+    assert system.simulator.struck() >= 1
 
     assert drill["status"] == "succeeded", drill
     assert set(system.simulator.launches().values()) == {1}
@@ -72,6 +76,7 @@ def test_a_call_that_did_nothing_is_made_again(system: System, fault: str) -> No
     system.simulator.fault(fault, operation="StartRecovery", count=1)
 
     drill = shop.drill_run(system.api)
+    assert system.simulator.struck() >= 1
 
     assert drill["status"] == "succeeded", drill
     assert set(system.simulator.launches().values()) == {1}
@@ -82,6 +87,7 @@ def test_throttling_of_everything_slows_a_drill_and_no_more(system: System) -> N
     system.simulator.fault("throttle", rate=0.3)
 
     drill = shop.drill_run(system.api)
+    assert system.simulator.struck() >= 1
 
     assert drill["status"] == "succeeded", drill
     assert set(system.simulator.launches().values()) == {1}
@@ -92,6 +98,7 @@ def test_a_server_that_drs_never_settles_is_not_a_success(system: System) -> Non
     system.simulator.fault("pending_in_completed", tags={"Name": "shop-db-01"})
 
     drill = shop.drill_run(system.api)
+    assert system.simulator.struck() >= 1
 
     assert drill["status"] == "failed", drill
     by_name = {server["hostname"]: server for server in shop.servers(drill)}
