@@ -1,0 +1,55 @@
+"""`version`, `ETag` and `If-Match`, on sites: the one way all editable objects go."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+SITE = {"name": "Frankfurt", "account_id": "111122223333", "region": "eu-central-1"}
+
+
+@pytest.fixture
+def site(api: Any, ada: Any) -> Any:
+    """A site just made, as answered."""
+    response = api(ada).post("/api/v1/sites/", SITE)
+    assert response.status_code == 201, response.content
+    return response
+
+
+def address(site: Any) -> str:
+    return f"/api/v1/sites/{site.json()['id']}/"
+
+
+def test_every_answer_that_shows_an_object_carries_its_version(api, ada, site):
+    assert site.headers["ETag"] == f'"{site.json()["version"]}"'
+    assert site.headers["Location"].endswith(address(site))
+    assert api(ada).get(address(site)).headers["ETag"] == site.headers["ETag"]
+    changed = api(ada).patch(address(site), {"name": "FRA"})
+    assert changed.headers["ETag"] == f'"{changed.json()["version"]}"' != site.headers["ETag"]
+    assert "ETag" not in api(ada).get("/api/v1/sites/").headers
+
+
+@pytest.mark.parametrize("method", ["put", "patch", "delete"])
+def test_a_change_of_what_somebody_else_changed_first_is_a_412(api, ada, site, method):
+    seen = site.headers["ETag"]
+    api(ada).patch(address(site), {"name": "FRA"})
+    stale = getattr(api(ada), method)(address(site), {**SITE, "name": "Mine"}, headers={"If-Match": seen})
+    assert stale.status_code == 412
+    assert stale.headers["Content-Type"] == "application/problem+json"
+    assert api(ada).get(address(site)).json()["name"] == "FRA"
+
+
+@pytest.mark.parametrize("tag", ['"1"', '"7", "1"', "*"])
+def test_a_tag_that_fits_lets_the_change_through(api, ada, site, tag):
+    assert site.headers["ETag"] == '"1"'
+    assert api(ada).patch(address(site), {"name": "FRA"}, headers={"If-Match": tag}).status_code == 200
+
+
+@pytest.mark.parametrize("tag", ['"2"', 'W/"1"', '"abc"', "1", "", '"7", "8"'])
+def test_any_other_tag_is_stale(api, ada, site, tag):
+    assert api(ada).patch(address(site), {"name": "FRA"}, headers={"If-Match": tag}).status_code == 412
+
+
+def test_without_a_tag_the_last_writer_wins(api, ada, site):
+    assert api(ada).patch(address(site), {"name": "FRA"}).status_code == 200
