@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery
 
 from foundation.errors import Missing
 from plans.core.blueprint import Blueprint, BlueprintServer, BlueprintStep, BlueprintWave
@@ -114,6 +114,29 @@ def _servers_of(waves: Iterable[WaveDocument]) -> dict[str, list[BlueprintServer
     for group, site_id, source_server_id, hostname, os in members:
         servers[str(group)].append(BlueprintServer(site_id, source_server_id, hostname, os, str(group)))
     return servers
+
+
+def plans_listed() -> QuerySet[Plan]:
+    """Plans with what a list of them shows: `wave_count`, `server_count`, and who saved the newest revision, when."""
+    newest = PlanRevision.objects.filter(plan=OuterRef("pk"), number=OuterRef("version"))
+    return Plan.objects.annotate(
+        wave_count=Count("waves", distinct=True),
+        server_count=Count("waves__wave_groups__protection_group__members", distinct=True),
+        saved_by_name=Subquery(newest.values("saved_by_name")),
+        saved_at=Subquery(newest.values("saved_at")),
+    )
+
+
+def groups_counted() -> QuerySet[ProtectionGroup]:
+    """Every protection group with its site, `server_count`, and `missing_count` of those that DRS no longer has."""
+    return (
+        ProtectionGroup.objects.select_related("site")
+        .annotate(
+            server_count=Count("members"),
+            missing_count=Count("members", filter=Q(members__missing_since__isnull=False)),
+        )
+        .order_by("name")
+    )
 
 
 def group_names() -> dict[int, str]:

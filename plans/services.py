@@ -20,7 +20,6 @@ from plans.core.document import PlanDocument, WaveDocument, normalise
 from plans.models import Plan, PlanRevision, Step, Wave, WaveGroup
 from protection.models import ProtectionGroup
 
-
 Change = Callable[[PlanDocument], Mapping[str, Any]]
 
 
@@ -72,6 +71,12 @@ def wave_save(*, wave: Mapping[str, Any], replacing: str | None, by: User, plan:
 def wave_delete(*, name: str, by: User, plan: Plan, expected_version: int) -> Plan:
     """Save the plan without the wave; raises `Invalid`, naming them, while other waves wait for it."""
     return _change(plan, lambda current: editing.without_wave(current, name), by=by, expected_version=expected_version)
+
+
+def revision_restore(*, number: int, by: User, plan: Plan, expected_version: int) -> Plan:
+    """Save the plan as revision `number` had it, as the next revision; raises `Invalid` if its groups are gone."""
+    old = selectors.revision(plan, number)
+    return _change(plan, lambda current: old.document, by=by, expected_version=expected_version)
 
 
 def plan_delete(plan: Plan, *, by: User, expected_version: int | None = None) -> None:

@@ -1,0 +1,71 @@
+"""Recovery plans in the admin: the list, and where the screens of one plan are. The screens are in `views`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.defaultfilters import date
+from django.urls import URLPattern, path
+from django.utils.timezone import localtime
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
+
+from plans import selectors, views
+from plans.core.durations import exact
+from plans.models import Plan
+
+
+@admin.register(Plan)
+class PlanAdmin(ModelAdmin):
+    list_display = ["name", "waves_shown", "servers_shown", "rto_shown", "rpo_shown", "revision_shown"]
+    search_fields = ["name", "description"]
+    ordering = ["name"]
+    list_per_page = 50
+    # Deleting many at once would pass by the service.
+    actions = None
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Plan]:
+        return selectors.plans_listed()
+
+    @display(description="Waves", ordering="wave_count")
+    def waves_shown(self, plan: Any) -> int:
+        return int(plan.wave_count)
+
+    @display(description="Servers", ordering="server_count")
+    def servers_shown(self, plan: Any) -> int:
+        return int(plan.server_count)
+
+    @display(description="RTO target", ordering="rto_target_seconds", empty_value="none")
+    def rto_shown(self, plan: Plan) -> str | None:
+        return None if plan.rto_target_seconds is None else exact(plan.rto_target_seconds)
+
+    @display(description="RPO target", ordering="rpo_target_seconds", empty_value="none")
+    def rpo_shown(self, plan: Plan) -> str | None:
+        return None if plan.rpo_target_seconds is None else exact(plan.rpo_target_seconds)
+
+    @display(description="Last revision", ordering="saved_at")
+    def revision_shown(self, plan: Any) -> str:
+        return f"{plan.version}, by {plan.saved_by_name}, {date(localtime(plan.saved_at), 'j M Y H:i')}"
+
+    def get_urls(self) -> list[URLPattern]:
+        def at(route: str, view: Callable[..., HttpResponse], name: str) -> URLPattern:
+            def bound(request: HttpRequest, **kwargs: Any) -> HttpResponse:
+                return view(request, self, **kwargs)
+
+            return path(route, self.admin_site.admin_view(bound), name=f"plans_plan_{name}")
+
+        return [
+            at("add/", views.plan_add, "add"),
+            at("<int:plan_id>/change/", views.plan_page, "change"),
+            at("<int:plan_id>/board/", views.plan_board, "board"),
+            at("<int:plan_id>/settings/", views.plan_settings, "settings"),
+            at("<int:plan_id>/wave/", views.wave_edit, "wave"),
+            at("<int:plan_id>/history/", views.plan_revisions, "history"),
+            at("<int:plan_id>/revisions/<int:number>/restore/", views.revision_restore, "restore"),
+            at("<int:plan_id>/delete/", views.plan_delete, "delete"),
+            path("", self.admin_site.admin_view(self.changelist_view), name="plans_plan_changelist"),
+        ]

@@ -1,0 +1,300 @@
+"""The plan screens. Each view reads through selectors, writes through one service, and shows what that said."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, cast
+
+from django.contrib import messages
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.views.decorators.http import require_http_methods
+
+from access import policy
+from foundation.errors import DomainError, Invalid, Missing, NotAllowed, Stale
+from plans import presentation, readiness, selectors, services
+from plans.core import editing
+from plans.core.document import PlanDocument, WaveDocument
+from plans.forms import PlanForm, StepForm, StepFormSet, WaveForm, plan_initial
+from plans.models import Plan
+
+if TYPE_CHECKING:
+    from plans.admin import PlanAdmin
+
+P = ParamSpec("P")
+_REVISIONS_A_PAGE = 20
+
+
+def screen(
+    permission: str, *methods: str
+) -> Callable[
+    [Callable[Concatenate[HttpRequest, PlanAdmin, P], HttpResponse]],
+    Callable[Concatenate[HttpRequest, PlanAdmin, P], HttpResponse],
+]:
+    """For those who hold the permission; what is missing is a 404, what may not be done a 403."""
+
+    def decorate(
+        view: Callable[Concatenate[HttpRequest, PlanAdmin, P], HttpResponse],
+    ) -> Callable[Concatenate[HttpRequest, PlanAdmin, P], HttpResponse]:
+        @wraps(view)
+        def guarded(request: HttpRequest, admin: PlanAdmin, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            try:
+                policy.require(request.user, permission)
+                return view(request, admin, *args, **kwargs)
+            except NotAllowed as error:
+                raise PermissionDenied(error.detail) from error
+            except Missing as error:
+                raise Http404(error.detail) from error
+
+        return cast("Any", require_http_methods([*methods])(guarded))
+
+    return decorate
+
+
+@screen("plans.view_plan", "GET")
+def plan_page(request: HttpRequest, admin: PlanAdmin, plan_id: int) -> HttpResponse:
+    """The plan: its board, its picture, what stands between it and a run."""
+    plan = selectors.plan_named(plan_id)
+    return _page(request, admin, "plan.html", plan=plan, **_body(request, plan, selectors.document(plan)))
+
+
+@screen("plans.view_plan", "GET", "POST")
+def plan_board(request: HttpRequest, admin: PlanAdmin, plan_id: int) -> HttpResponse:
+    """The page's body alone. POST saves `layout` on top of `version`; if that fails, the layout comes back unsaved."""
+    plan = selectors.plan_named(plan_id)
+    if request.method != "POST":
+        return _fragment(request, plan, selectors.document(plan))
+    layout = editing.layout_of(selectors.document(plan))
+    try:
+        layout = editing.layout_from(_json(request.POST.get("layout", "")))
+        plan = services.plan_arrange(
+            layout=layout, by=_person(request), plan=plan, expected_version=_version(request.POST.get("version"))
+        )
+    except DomainError as error:
+        if isinstance(error, Missing | NotAllowed):
+            raise
+        # The newest plan, in the order that was sent: nothing is lost, and saving again puts it on top.
+        plan = selectors.plan_named(plan_id)
+        document = editing.arranged(selectors.document(plan), layout)
+        # A screen calls every clash a conflict; 412 belongs to requests that carry If-Match.
+        status = 409 if isinstance(error, Stale) else error.status
+        return _fragment(request, plan, document, unsaved=True, errors=_sentences(error), status=status)
+    return _fragment(request, plan, selectors.document(plan), saved=True)
+
+
+@screen("plans.add_plan", "GET", "POST")
+def plan_add(request: HttpRequest, admin: PlanAdmin) -> HttpResponse:
+    """A new plan, without waves: its page is where they are made."""
+    form = PlanForm(request.POST or None, initial={"approvals_required": 1})
+    if form.is_valid():
+        try:
+            plan = services.plan_save(document=form.changes(), by=_person(request))
+        except Invalid as error:
+            form.add_domain_error(error)
+        else:
+            messages.success(request, f"Plan “{plan}” is made. Add its first wave.")
+            return redirect("admin:plans_plan_change", plan.pk)
+    return _page(request, admin, "settings.html", form=form, title="New recovery plan")
+
+
+@screen("plans.change_plan", "GET", "POST")
+def plan_settings(request: HttpRequest, admin: PlanAdmin, plan_id: int) -> HttpResponse:
+    """What a plan is beside its waves."""
+    plan = selectors.plan_named(plan_id)
+    form = PlanForm(request.POST or None, initial=plan_initial(selectors.document(plan), plan.version))
+    if form.is_valid():
+        try:
+            plan = services.plan_patch(
+                changes=form.changes(), by=_person(request), plan=plan, expected_version=form.cleaned_data["version"]
+            )
+        except (Invalid, Stale) as error:
+            _show_again(form, error, plan)
+        else:
+            messages.success(request, f"Saved as revision {plan.version}.")
+            return redirect("admin:plans_plan_change", plan.pk)
+    return _page(request, admin, "settings.html", plan=plan, form=form, title="Settings")
+
+
+@screen("plans.change_plan", "GET", "POST")
+def wave_edit(request: HttpRequest, admin: PlanAdmin, plan_id: int) -> HttpResponse:
+    """A wave and its steps: the one named in `?name=`, or a new one."""
+    plan = selectors.plan_named(plan_id)
+    document = selectors.document(plan)
+    name = request.POST.get("replacing", request.GET.get("name", ""))
+    position = editing.position_of(document, name)
+    wave = document["waves"][position] if position < len(document["waves"]) else None
+    if request.method == "GET" and name and wave is None:
+        raise Missing(f"Plan “{plan}” has no wave “{name}”.")
+    form, steps = _wave_forms(request, plan, document, wave)
+    if request.method == "POST" and "add_step" not in request.POST:
+        try:
+            if "delete" in request.POST:
+                version = _version(request.POST.get("version"))
+                plan = services.wave_delete(name=name, by=_person(request), plan=plan, expected_version=version)
+                messages.success(request, f"Wave “{name}” is taken out. Saved as revision {plan.version}.")
+                return redirect("admin:plans_plan_change", plan.pk)
+            if form.is_valid() and steps.is_valid():
+                plan = services.wave_save(
+                    wave=form.wave([step.step() for step in steps.kept()]),
+                    replacing=name or None,
+                    by=_person(request),
+                    plan=plan,
+                    expected_version=form.cleaned_data["version"],
+                )
+                messages.success(request, f"Saved as revision {plan.version}.")
+                return redirect("admin:plans_plan_change", plan.pk)
+        except (Invalid, Stale) as error:
+            _show_again(form, error, plan, steps)
+    return _page(request, admin, "wave.html", plan=plan, form=form, steps=steps, wave=wave, title=name or "New wave")
+
+
+@screen("plans.view_planrevision", "GET")
+def plan_revisions(request: HttpRequest, admin: PlanAdmin, plan_id: int) -> HttpResponse:
+    """Every saved revision: who, when, what changed."""
+    plan = selectors.plan_named(plan_id)
+    page = Paginator(selectors.revisions(plan), _REVISIONS_A_PAGE).get_page(request.GET.get("page"))
+    shown = [(revision, presentation.diff_lines(revision.diff)) for revision in page]
+    return _page(request, admin, "revisions.html", plan=plan, revisions=shown, page=page, title="Revisions")
+
+
+@screen("plans.change_plan", "POST")
+def revision_restore(request: HttpRequest, admin: PlanAdmin, plan_id: int, number: int) -> HttpResponse:
+    """Save the plan as an earlier revision had it."""
+    plan = selectors.plan_named(plan_id)
+    try:
+        version = _version(request.POST.get("version"))
+        plan = services.revision_restore(number=number, by=_person(request), plan=plan, expected_version=version)
+    except (Invalid, Stale) as error:
+        for sentence in _sentences(error):
+            messages.error(request, sentence)
+        return redirect("admin:plans_plan_history", plan.pk)
+    messages.success(request, f"The plan is as it was in revision {number}. Saved as revision {plan.version}.")
+    return redirect("admin:plans_plan_change", plan.pk)
+
+
+@screen("plans.delete_plan", "GET", "POST")
+def plan_delete(request: HttpRequest, admin: PlanAdmin, plan_id: int) -> HttpResponse:
+    """Asks once, then deletes."""
+    plan = selectors.plan_named(plan_id)
+    error: DomainError | None = None
+    if request.method == "POST":
+        try:
+            services.plan_delete(plan, by=_person(request))
+        except DomainError as refused:
+            error = refused
+        else:
+            messages.success(request, f"Plan “{plan}” is deleted.")
+            return redirect("admin:plans_plan_changelist")
+    return _page(
+        request, admin, "delete.html", plan=plan, error=error, title="Delete", status=error.status if error else 200
+    )
+
+
+def _person(request: HttpRequest) -> User:
+    return cast("User", request.user)
+
+
+def _page(
+    request: HttpRequest,
+    admin: PlanAdmin,
+    template: str,
+    *,
+    plan: Plan | None = None,
+    status: int = 200,
+    **context: Any,
+) -> HttpResponse:
+    return TemplateResponse(
+        request,
+        f"admin/plans/{template}",
+        {
+            **admin.admin_site.each_context(request),
+            "opts": admin.opts,
+            "original": plan,
+            "plan": plan,
+            "may_change": policy.may(request.user, "plans.change_plan"),
+            "may_delete": policy.may(request.user, "plans.delete_plan"),
+            "may_drill": policy.may(request.user, "executions.start_drill"),
+            "may_recover": policy.may(request.user, "executions.start_recovery"),
+            "title": plan and plan.name,
+            **context,
+        },
+        status=status,
+    )
+
+
+def _body(request: HttpRequest, plan: Plan, document: PlanDocument, **of_board: Any) -> dict[str, Any]:
+    """What the body shows: `document` on the board, the saved plan in the picture and in what readiness says."""
+    groups = selectors.groups_counted()
+    return {
+        "board": presentation.board(document, groups, version=plan.version, **of_board),
+        "picture": presentation.picture(selectors.document(plan)),
+        "readiness": presentation.readiness(readiness.evaluate(plan)),
+        "revision": selectors.revision(plan, plan.version),
+    }
+
+
+def _fragment(
+    request: HttpRequest, plan: Plan, document: PlanDocument, *, saved: bool = False, status: int = 200, **of_board: Any
+) -> HttpResponse:
+    context = {
+        "plan": plan,
+        "saved": saved,
+        "may_change": policy.may(request.user, "plans.change_plan"),
+        **_body(request, plan, document, **of_board),
+    }
+    return TemplateResponse(request, "admin/plans/body.html", context, status=status)
+
+
+def _wave_forms(
+    request: HttpRequest, plan: Plan, document: PlanDocument, wave: WaveDocument | None
+) -> tuple[WaveForm, Any]:
+    used = {name for other in document["waves"] for name in other["protection_groups"]}
+    own = wave["protection_groups"] if wave else []
+    spare = [name for name in selectors.group_names().values() if name not in used]
+    choices = {
+        "waves": [other["name"] for other in document["waves"] if other is not wave],
+        "groups": [*own, *sorted(spare)],
+    }
+    if request.method != "POST":
+        initial = WaveForm.initial_of(wave) if wave else dict(WaveForm.of_new)
+        initial |= {"version": plan.version, "replacing": wave["name"] if wave else ""}
+        steps = [StepForm.initial_of(step) for step in wave["steps"]] if wave else []
+        return WaveForm(initial=initial, **choices), StepFormSet(initial=steps, prefix="steps")
+    data = request.POST.copy()
+    if "add_step" in data:
+        data["steps-TOTAL_FORMS"] = str(_version(data.get("steps-TOTAL_FORMS")) + 1)
+    return WaveForm(data, **choices), StepFormSet(data, prefix="steps")
+
+
+def _show_again(form: Any, error: DomainError, plan: Plan, steps: Any = None) -> None:
+    """Keep all that was typed, say what is wrong where it is wrong, and let the next try be on top of the newest."""
+    if isinstance(error, Stale):
+        form.data = form.data.copy()
+        form.data["version"] = selectors.plan_named(plan.pk).version
+        form.add_error(None, f"{error.detail} What you typed is still here: save once more to put it on top.")
+        return
+    rest = [each for each in error.errors if not (steps is not None and steps.add_domain_error(each.attr, each.detail))]
+    if rest or not error.errors:
+        form.add_domain_error(Invalid(error.detail, errors=rest))
+
+
+def _sentences(error: DomainError) -> list[str]:
+    return [each.detail for each in error.errors] or [error.detail]
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _version(text: str | None) -> int:
+    """The number that a hidden field carries; anything else is the version of no plan."""
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 10 else 0
