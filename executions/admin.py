@@ -30,6 +30,7 @@ class ExecutionAdmin(ModelAdmin):  # type: ignore[misc]
     list_per_page = 50
     list_display_links = ("plan_shown",)
     actions = None
+    list_before_template = "admin/executions/_list_intro.html"
 
     def get_urls(self) -> list[URLPattern]:
         site = self.admin_site

@@ -1,11 +1,13 @@
-"""Where a launch happens: the intent is committed, then DRS is asked, then its answer is recorded.
+"""Where a launch, or a termination, happens: the intent is committed, then DRS is asked, then its answer is recorded.
 
-StartRecovery has no idempotency token (DRS_FACTS 3), so it is called at most once per intent. If the process dies
-anywhere in here, or the answer is lost, the intent stays and `decide` looks for its job before it launches again.
+StartRecovery and TerminateRecoveryInstances have no idempotency token (DRS_FACTS 3), so each is called at most once
+per intent. If the process dies anywhere in here, or the answer is lost, the intent stays and `decide` looks for its
+job before it asks again.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -14,9 +16,9 @@ from django.conf import settings
 from django.utils import timezone
 
 from drs.errors import Denied, DrsError, NotFound, NotInitialised, QuotaExceeded, Rejected, ServerBusy
-from drs.port import OPERATION_TAG, LaunchTarget
-from executions import transitions
-from executions.core.actions import Launch
+from drs.port import OPERATION_TAG, DrsPort, Job, LaunchTarget
+from executions import leases, transitions
+from executions.core.actions import Launch, Terminate
 from executions.core.states import OperationState
 from executions.models import Operation
 from executions.observer import jobs_mirror, poll_soon
@@ -25,32 +27,46 @@ from protection.gateways import gateway
 log = structlog.get_logger(__name__)
 
 
-def launch(execution_id: UUID, action: Launch, lease: UUID) -> bool:
-    """Launch servers in one DRS job. False if the intent could not be committed: decide again."""
+def launch(execution_id: UUID, action: Launch, lease: UUID) -> None:
+    """Launch servers in one DRS job, unless the intent cannot be committed: then the next look decides again."""
     operation = transitions.launch_intend(execution_id, action.site, action.servers, action.budget_version, lease=lease)
-    if operation is None:
-        return False
+    if operation is not None:
+        _ask(operation, _start_recovery, lease)
+
+
+def terminate(execution_id: UUID, action: Terminate, lease: UUID) -> None:
+    """Terminate drill instances in one DRS job; who calls has verified each of them."""
+    operation = transitions.terminate_intend(
+        execution_id, action.site, action.servers, action.budget_version, lease=lease
+    )
+    if operation is not None:
+        _ask(operation, _terminate_instances, lease)
+
+
+def _start_recovery(port: DrsPort, operation: Operation) -> Job:
+    targets = [LaunchTarget(target["source_server_id"], target["recovery_snapshot_id"]) for target in operation.targets]
+    tags = {OPERATION_TAG: str(operation.pk)} if operation.site.job_tags else {}
+    return port.start_recovery(targets, is_drill=operation.is_drill, tags=tags)
+
+
+def _terminate_instances(port: DrsPort, operation: Operation) -> Job:
+    return port.terminate_recovery_instances([target["recovery_instance_id"] for target in operation.targets])
+
+
+def _ask(operation: Operation, call: Callable[[DrsPort, Operation], Job], lease: UUID) -> None:
     # An intent that outlives this process is found by polling: have the site polled whatever happens now.
     poll_soon(operation.site_id, settings.DRSORCH_POLL_CEILING_SECONDS)
-    transitions.lease_renew(execution_id, lease, settings.DRSORCH_LEASE_SECONDS)
-    _send(operation, lease)
-    return True
-
-
-def _send(operation: Operation, lease: UUID) -> None:
-    site = operation.site
-    targets = [LaunchTarget(t["source_server_id"], t["recovery_snapshot_id"]) for t in operation.targets]
-    tags = {OPERATION_TAG: str(operation.pk)} if site.job_tags else {}
+    leases.lease_renew(operation.execution_id, lease, settings.DRSORCH_LEASE_SECONDS)
     try:
-        job = gateway(site).start_recovery(targets, is_drill=operation.is_drill, tags=tags)
+        job = call(gateway(operation.site), operation)
     except DrsError as error:
-        log.warning("launch_not_accepted", site=site.name, operation=str(operation.pk), error=error.message)
+        log.warning("not_accepted", kind=operation.kind, operation=str(operation.pk), error=error.message)
         _record_failure(operation, error, lease)
         return
-    # DescribeJobs may not show the job for a while; what StartRecovery answered is enough to know it.
-    jobs_mirror(site, [job])
+    # DescribeJobs may not show the job for a while; what DRS answered is enough to know it.
+    jobs_mirror(operation.site, [job])
     transitions.operation_accept(operation.execution_id, operation.pk, job.job_id, lease=lease)
-    poll_soon(site.pk, settings.DRSORCH_POLL_CEILING_SECONDS)
+    poll_soon(operation.site_id, settings.DRSORCH_POLL_CEILING_SECONDS)
 
 
 def _record_failure(operation: Operation, error: DrsError, lease: UUID) -> None:
@@ -73,18 +89,15 @@ def _record_failure(operation: Operation, error: DrsError, lease: UUID) -> None:
         poll_soon(operation.site_id)
 
 
-def _hopeless(error: DrsError, sources: list[str]) -> list[str]:
+def _hopeless(error: DrsError, sources: list[str]) -> Collection[str]:
     """The servers for which trying again cannot help: the culprit that DRS names, or all of the call."""
     if isinstance(error, ServerBusy | QuotaExceeded):
-        return []
+        return ()
     if isinstance(error, Rejected | NotFound | Denied | NotInitialised):
         return [error.resource_id] if error.resource_id in sources else sources
-    return []
+    return ()
 
 
 def _retry_at(error: DrsError, tries: int) -> datetime:
-    gap = min(
-        settings.DRSORCH_POLL_FLOOR_SECONDS * 2 ** min(tries, 10),
-        settings.DRSORCH_POLL_CEILING_SECONDS,
-    )
+    gap = min(settings.DRSORCH_POLL_FLOOR_SECONDS * 2 ** min(tries, 10), settings.DRSORCH_POLL_CEILING_SECONDS)
     return timezone.now() + timedelta(seconds=max(gap, error.retry_after_seconds or 0))

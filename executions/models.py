@@ -20,6 +20,7 @@ from executions.core.states import (
     OperationKind,
     OperationState,
     ServerStatus,
+    StepStatus,
     WaveStatus,
 )
 from plans.models import Plan
@@ -45,6 +46,12 @@ class Execution(models.Model):
     approvals_required = models.PositiveSmallIntegerField(default=0)
     #: Started by an administrator without the approvals it needed; loud everywhere it is shown.
     break_glass = models.BooleanField(default=False)
+    #: A broken glass asks for a review after: who looked at it, when, and what they said.
+    reviewed_by_name = models.CharField(max_length=150, blank=True)
+    reviewed_at = models.DateTimeField(null=True)
+    review_comment = models.TextField(blank=True)
+    #: Without enough approvals by then, it is rejected.
+    approval_expires_at = models.DateTimeField(null=True)
     point_in_time = models.DateTimeField(null=True)
     requested_at = models.DateTimeField(db_index=True)
     started_at = models.DateTimeField(null=True)
@@ -119,7 +126,7 @@ class Operation(models.Model):
     kind = models.CharField(max_length=16, choices=choices(OperationKind))
     state = models.CharField(max_length=16, choices=choices(OperationState), default=OperationState.INTENDED)
     is_drill = models.BooleanField()
-    #: What is sent: [{"source_server_id": …, "recovery_snapshot_id": …}], or [{"recovery_instance_id": …}].
+    #: Of each server "source_server_id", and what is sent of it: "recovery_snapshot_id" or "recovery_instance_id".
     targets: models.JSONField[list[dict[str, Any]], list[dict[str, Any]]] = models.JSONField()
     job_id = models.CharField(max_length=32, blank=True, db_index=True)
     #: True if the job was found again after its answer was lost.
@@ -160,6 +167,13 @@ class ServerRun(models.Model):
     recovery_snapshot_id = models.CharField(max_length=32, blank=True)
     #: The point in time it was recovered to.
     recovery_point_at = models.DateTimeField(null=True)
+    private_ips: models.JSONField[list[str], list[str]] = models.JSONField(default=list)
+    #: The operation that terminates its drill instance now, or tried it last.
+    cleanup_operation = models.ForeignKey(Operation, null=True, on_delete=models.SET_NULL, related_name="+")
+    cleanup_tries = models.PositiveSmallIntegerField(default=0)
+    cleanup_not_before = models.DateTimeField(null=True)
+    #: Why its drill instance could not be cleaned up; empty if it was, or was not tried.
+    cleanup_error = models.TextField(blank=True)
     queued_at = models.DateTimeField(null=True)
     #: Not to be tried again before this time (after AWS refused to take the call).
     not_before = models.DateTimeField(null=True)
@@ -175,6 +189,43 @@ class ServerRun(models.Model):
 
     def __str__(self) -> str:
         return self.hostname or self.source_server_id
+
+
+class StepRun(models.Model):
+    """A step of a wave: the frozen copy of the plan's step, and how it goes."""
+
+    execution = models.ForeignKey(Execution, on_delete=models.CASCADE, related_name="steps")
+    wave = models.ForeignKey(WaveRun, on_delete=models.CASCADE, related_name="steps")
+    position = models.PositiveIntegerField()
+    name = models.CharField(max_length=100)
+    when = models.CharField(max_length=8)
+    kind = models.CharField(max_length=16)
+    timeout_seconds = models.PositiveIntegerField()
+    on_failure = models.CharField(max_length=16)
+    parameters: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)
+    status = models.CharField(max_length=16, choices=choices(StepStatus), default=StepStatus.PENDING)
+    #: How often it was tried; each try leaves its number in what AWS is asked, so that it can be looked up.
+    attempts = models.PositiveIntegerField(default=0)
+    #: The intent of the current try: committed before AWS is asked, and what an interrupted try is looked up by.
+    attempt_key = models.UUIDField(null=True)
+    #: What AWS calls the thing that the current try started.
+    external_id = models.CharField(max_length=256, blank=True)
+    due_at = models.DateTimeField(null=True)
+    #: A worker that tries it holds it until then.
+    lease_token = models.UUIDField(null=True)
+    lease_until = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    #: What it said: the last answer while it runs, the result afterwards.
+    output = models.TextField(blank=True)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["wave__position", "position"]
+        constraints = [models.UniqueConstraint(fields=["wave", "name"], name="executions_step_once")]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Approval(models.Model):

@@ -270,6 +270,7 @@ def _look_up_instances(port: DrsPort, job: DrsJob) -> None:
             if instance.job_id != job.job_id and instance.recovery_instance_id != said.get("instance_id"):
                 continue
             said["instance_id"] = instance.recovery_instance_id
+            said["private_ips"] = list(instance.private_ips)
             if instance.point_in_time:
                 said["recovery_point_at"] = instance.point_in_time.isoformat()
         nameless = [s for s in wanted if job.servers[s] == LAUNCHED and not job.progress.get(s, {}).get("instance_id")]

@@ -19,22 +19,25 @@ _AT_A_TIME = 8
 _GONE = frozenset({"TERMINATED", "SHUTTING-DOWN", "NOT_FOUND"})
 
 
-def servers_by_site(blueprint: Blueprint) -> dict[Site, list[BlueprintServer]]:
-    servers: dict[int, list[BlueprintServer]] = defaultdict(list)
-    for wave in blueprint.waves:
-        for server in wave.servers:
-            servers[server.site_id].append(server)
-    sites = Site.objects.in_bulk(servers)
-    return {sites[site_id]: members for site_id, members in servers.items()}
+def servers_of(blueprint: Blueprint) -> list[BlueprintServer]:
+    return [server for wave in blueprint.waves for server in wave.servers]
 
 
-def live_recoveries(blueprint: Blueprint) -> list[FieldError]:
+def _by_site(servers: Iterable[BlueprintServer]) -> dict[Site, list[BlueprintServer]]:
+    found: dict[int, list[BlueprintServer]] = defaultdict(list)
+    for server in servers:
+        found[server.site_id].append(server)
+    sites = Site.objects.in_bulk(found)
+    return {sites[site_id]: members for site_id, members in found.items()}
+
+
+def live_recoveries(wanted: Iterable[BlueprintServer]) -> list[FieldError]:
     """Servers whose recovery instance of a real recovery lives: a drill would delete it (DRS_FACTS 4.5).
 
     Raises `Unavailable` if a site cannot be asked: what cannot be ruled out is not risked for a drill.
     """
     found: list[FieldError] = []
-    for site, servers in servers_by_site(blueprint).items():
+    for site, servers in _by_site(wanted).items():
         names = {server.source_server_id: server.hostname or server.source_server_id for server in servers}
         try:
             for instance in gateway(site).recovery_instances(source_server_ids=sorted(names)):
@@ -57,7 +60,7 @@ def live_recoveries(blueprint: Blueprint) -> list[FieldError]:
 
 
 def snapshots_at(
-    blueprint: Blueprint, point_in_time: datetime
+    wanted: Iterable[BlueprintServer], point_in_time: datetime
 ) -> tuple[dict[tuple[int, str], RecoverySnapshot], list[FieldError]]:
     """For each server the newest recovery snapshot at or before the time, and those that have none.
 
@@ -65,7 +68,7 @@ def snapshots_at(
     """
     chosen: dict[tuple[int, str], RecoverySnapshot] = {}
     missing: list[FieldError] = []
-    for site, servers in servers_by_site(blueprint).items():
+    for site, servers in _by_site(wanted).items():
         try:
             for server, snapshot in _newest(site, servers, point_in_time):
                 if snapshot is not None:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import singledispatch
+from typing import Any
 from uuid import UUID, uuid4
 
 import structlog
 from django.conf import settings
 from django.utils import timezone
 
-from executions import transitions
-from executions.audit import Entry
+from executions import leases, transitions
+from executions.audit import ENGINE, Entry
+from executions.cleaning import terminate_verified, verify_terminated
 from executions.core.actions import (
     Action,
     AdoptJob,
+    BeginCleanup,
     CloseOperation,
+    FinishCleanup,
     FinishExecution,
+    FinishStep,
     GiveUpOperation,
     Launch,
     MoveServers,
@@ -25,10 +30,15 @@ from executions.core.actions import (
     NoteDetails,
     NoteProgress,
     PollSite,
+    RejectExecution,
+    RunStep,
     SettleServers,
+    StartStep,
+    Terminate,
+    VerifyTerminated,
 )
 from executions.core.decide import decide
-from executions.core.states import ExecutionStatus, OperationState
+from executions.core.states import CleanupStatus, ExecutionStatus, Kind, OperationState, StepStatus
 from executions.errors import LeaseLost
 from executions.launching import launch
 from executions.models import Execution
@@ -39,31 +49,34 @@ log = structlog.get_logger(__name__)
 
 #: Rounds of decide and act in one go. Each acts on all it decides, so few are needed; the rest waits for the next look.
 _ROUNDS = 8
+#: Actions that other actors carry out: deciding again at once would only ask for them again.
+_FOR_OTHERS = (PollSite, RunStep)
 
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """When to look at the execution again (None: never by itself), and which sites to poll now."""
+    """When to look at the execution again (None: never by itself), which sites to poll and steps to run now."""
 
     look_at: datetime | None
     poll_sites: frozenset[int] = frozenset()
+    run_steps: frozenset[int] = frozenset()
 
 
 def execution_reconcile(execution_id: UUID) -> Reconciled | None:
     """Look at an execution that is due. None if it is not due, or another worker holds it."""
     lease = uuid4()
-    execution = transitions.lease_claim(execution_id, lease, settings.DRSORCH_LEASE_SECONDS)
+    execution = leases.lease_claim(execution_id, lease, settings.DRSORCH_LEASE_SECONDS)
     if execution is None:
         return None
     context = _Context(execution_id, lease)
     try:
         look_at = _rounds(context)
-        if not transitions.lease_release(execution_id, lease, execution.nudges, look_at):
+        if not leases.lease_release(execution_id, lease, execution.nudges, look_at):
             look_at = timezone.now()
     except LeaseLost:
         log.info("lease_lost", execution=str(execution_id))
         return None
-    return Reconciled(look_at, frozenset(context.poll_sites))
+    return Reconciled(look_at, frozenset(context.poll_sites), frozenset(context.run_steps))
 
 
 class _Context:
@@ -71,16 +84,23 @@ class _Context:
         self.execution_id = execution_id
         self.lease = lease
         self.poll_sites: set[int] = set()
+        self.run_steps: set[int] = set()
 
 
 def _rounds(context: _Context) -> datetime | None:
+    last: tuple[Action, ...] = ()
     for _ in range(_ROUNDS):
         execution = Execution.objects.get(pk=context.execution_id)
         decision = decide(snapshot_of(execution), timezone.now(), engine_settings())
+        if decision.actions and decision.actions == last:
+            # Acting changed nothing, for example because AWS did not answer: not in a hurry, then.
+            pause = timezone.now() + timedelta(seconds=settings.DRSORCH_POLL_FLOOR_SECONDS)
+            return max(pause, decision.look_at or pause)
         for action in decision.actions:
             _act(action, context)
-        if all(isinstance(action, PollSite) for action in decision.actions):
+        if all(isinstance(action, _FOR_OTHERS) for action in decision.actions):
             return decision.look_at
+        last = decision.actions
     return timezone.now()
 
 
@@ -146,6 +166,69 @@ def _(action: Launch, context: _Context) -> None:
 
 
 @_act.register
+def _(action: StartStep, context: _Context) -> None:
+    transitions.step_move(context.execution_id, action.step, StepStatus.RUNNING, lease=context.lease)
+
+
+@_act.register
+def _(action: RunStep, context: _Context) -> None:
+    # Asking outside may take long: another actor does it, under the step's own lease.
+    context.run_steps.add(action.step)
+
+
+@_act.register
+def _(action: FinishStep, context: _Context) -> None:
+    transitions.step_move(context.execution_id, action.step, action.to, lease=context.lease, why=action.why)
+
+
+@_act.register
+def _(action: BeginCleanup, context: _Context) -> None:
+    transitions.cleanup_move(
+        context.execution_id,
+        (CleanupStatus.SCHEDULED,),
+        CleanupStatus.RUNNING,
+        Entry("cleanup.running", "", {"why": "Its time has come."}),
+        lease=context.lease,
+    )
+
+
+@_act.register
+def _(action: Terminate, context: _Context) -> None:
+    terminate_verified(context.execution_id, action, context.lease)
+
+
+@_act.register
+def _(action: VerifyTerminated, context: _Context) -> None:
+    verify_terminated(context.execution_id, UUID(action.operation), context.lease)
+
+
+@_act.register
+def _(action: FinishCleanup, context: _Context) -> None:
+    transitions.cleanup_move(
+        context.execution_id,
+        (CleanupStatus.RUNNING,),
+        action.to,
+        Entry(f"cleanup.{action.to}", "", {"why": action.why}),
+        lease=context.lease,
+    )
+
+
+@_act.register
+def _(action: RejectExecution, context: _Context) -> None:
+    moved = transitions.execution_move(
+        context.execution_id,
+        (ExecutionStatus.AWAITING_APPROVAL,),
+        ExecutionStatus.REJECTED,
+        Entry("execution.rejected", "", {"why": action.why}),
+        lease=context.lease,
+        finished_at=timezone.now(),
+        outcome=action.why,
+    )
+    if moved:
+        transitions.execution_abandon(context.execution_id, action.why, actor=ENGINE)
+
+
+@_act.register
 def _(action: PollSite, context: _Context) -> None:
     poll_soon(action.site)
     context.poll_sites.add(action.site)
@@ -155,6 +238,10 @@ def _(action: PollSite, context: _Context) -> None:
 def _(action: FinishExecution, context: _Context) -> None:
     execution = Execution.objects.get(pk=context.execution_id)
     now = timezone.now()
+    cleanup: dict[str, Any] = {}
+    if execution.kind == Kind.DRILL and execution.cleanup_after_seconds is not None:
+        due_at = now + timedelta(seconds=execution.cleanup_after_seconds)
+        cleanup = {"cleanup_status": CleanupStatus.SCHEDULED, "cleanup_due_at": due_at}
     transitions.execution_move(
         context.execution_id,
         (ExecutionStatus.RUNNING, ExecutionStatus.PAUSED, ExecutionStatus.CANCELLING),
@@ -173,4 +260,5 @@ def _(action: FinishExecution, context: _Context) -> None:
         outcome=action.outcome,
         rto_actual_seconds=action.rto_actual_seconds,
         rpo_actual_seconds=action.rpo_actual_seconds,
+        **cleanup,
     )

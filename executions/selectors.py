@@ -19,19 +19,23 @@ from executions.core.snapshot import (
     Settings,
     SiteView,
     Snapshot,
+    StepView,
     WaveView,
 )
 from executions.core.states import (
     EXECUTION_ACTIVE,
     OPERATION_OPEN,
+    CleanupStatus,
     ExecutionStatus,
     Kind,
     OperationKind,
     OperationState,
     ServerStatus,
+    StepStatus,
     WaveStatus,
 )
-from executions.models import DrsJob, Execution, Operation, ServerRun, SiteWatch, WaveRun
+from executions.models import DrsJob, Execution, Operation, ServerRun, SiteWatch, StepRun, WaveRun
+from plans.core.steps import StepKind
 from protection.models import Site
 
 _ENGAGED = (ExecutionStatus.RUNNING, ExecutionStatus.PAUSED, ExecutionStatus.CANCELLING)
@@ -73,6 +77,10 @@ def snapshot_of(execution: Execution) -> Snapshot:
         servers=servers,
         operations=operations,
         sites=_site_views(execution, sites, operations),
+        steps=tuple(_step_views(execution.pk)),
+        approval_expires_at=execution.approval_expires_at,
+        cleanup_status=CleanupStatus(execution.cleanup_status),
+        cleanup_due_at=execution.cleanup_due_at,
     )
 
 
@@ -91,15 +99,52 @@ _SERVER_COLUMNS = (
     "recovery_snapshot_id",
     "recovery_instance_id",
     "recovery_point_at",
+    "cleanup_operation_id",
+    "cleanup_tries",
+    "cleanup_not_before",
 )
+
+
+#: Calling the enumeration is what takes time when there are thousands.
+_SERVER_STATUS = {status.value: status for status in ServerStatus}
 
 
 def _server_views(execution_id: UUID) -> Iterable[ServerView]:
     rows = ServerRun.objects.filter(execution=execution_id).order_by("wave__position", "position", "pk")
     for row in rows.values_list(*_SERVER_COLUMNS):
-        pk, wave, site, source, status, phase, operation, *rest = row
+        pk, wave, site, source, status, phase, operation, *rest, cleanup, tries, cleanup_not_before = row
         yield ServerView(
-            pk, wave, site, source, ServerStatus(status), phase, str(operation) if operation else None, *rest
+            pk,
+            wave,
+            site,
+            source,
+            _SERVER_STATUS[status],
+            phase,
+            str(operation) if operation else None,
+            *rest,
+            str(cleanup) if cleanup else None,
+            tries,
+            cleanup_not_before,
+        )
+
+
+def _step_views(execution_id: UUID) -> Iterable[StepView]:
+    rows = StepRun.objects.filter(execution=execution_id).select_related("wave")
+    for row in rows.order_by("wave__position", "position"):
+        yield StepView(
+            id=row.pk,
+            wave=row.wave.position,
+            position=row.position,
+            name=row.name,
+            when=row.when,
+            kind=row.kind,
+            status=StepStatus(row.status),
+            stops_on_failure=row.on_failure == "stop",
+            timeout_seconds=row.timeout_seconds,
+            wait_seconds=row.parameters["seconds"] if row.kind == StepKind.WAIT else None,
+            started_at=row.started_at,
+            # A worker that is at it answers by its lease's end, or the step is due again.
+            due_at=max(row.due_at, row.lease_until) if row.due_at and row.lease_until else row.due_at,
         )
 
 
@@ -122,7 +167,9 @@ def _site_views(execution: Execution, sites: set[int], operations: Iterable[Oper
     jobs = defaultdict(list)
     ours = {operation.job_id for operation in operations if operation.job_id}
     # Jobs that are over matter only if they are this execution's, or may yet turn out to be.
-    relevant = Q(finished=False) | Q(job_id__in=ours) | Q(first_seen_at__gte=execution.started_at)
+    relevant = (
+        Q(finished=False) | Q(job_id__in=ours) | Q(first_seen_at__gte=execution.started_at or execution.requested_at)
+    )
     for job in DrsJob.objects.filter(relevant, site__in=sites):
         jobs[job.site_id].append(job_view(job))
     intended = defaultdict(list)
@@ -182,6 +229,7 @@ def _progress(launch_status: str, read: Mapping[str, Any]) -> ServerProgress:
         instance_id=read.get("instance_id", ""),
         ended_at=_time(read.get("ended_at")),
         recovery_point_at=_time(read.get("recovery_point_at")),
+        private_ips=tuple(read.get("private_ips", ())),
     )
 
 

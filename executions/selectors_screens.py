@@ -13,7 +13,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import Count, Max, OuterRef, Prefetch, Q, QuerySet, Subquery
 
 from executions.core.states import EXECUTION_ACTIVE
-from executions.models import Approval, Event, Execution, ServerRun, WaveRun
+from executions.models import Approval, Event, Execution, ServerRun, StepRun, WaveRun
 from foundation.errors import Missing
 from plans.models import Plan
 from protection.models import ProtectionGroup, Site, SourceServer
@@ -31,6 +31,7 @@ class ExecutionRows:
     execution: Execution
     waves: Sequence[WaveRun]
     servers: Mapping[int, Sequence[ServerRun]]
+    steps: Mapping[int, Sequence[StepRun]]
     approvals: Sequence[Approval]
     events: Sequence[Event]
     event_page: int
@@ -43,9 +44,10 @@ def executions() -> QuerySet[Execution]:
 
 
 def executions_whole() -> QuerySet[Execution]:
-    """Executions with waves, servers and approvals: four queries however many there are."""
+    """Executions with waves, steps, servers and approvals: five queries however many there are."""
     return executions().prefetch_related(
         Prefetch("waves", WaveRun.objects.order_by("position")),
+        Prefetch("waves__steps", StepRun.objects.order_by("position")),
         Prefetch("waves__servers", ServerRun.objects.order_by("position", "pk")),
     )
 
@@ -68,10 +70,13 @@ def execution_find(reference: UUID | str) -> Execution:
 
 
 def execution_rows(execution: Execution, event_page: int = 1) -> ExecutionRows:
-    """All that the execution page shows, in four queries. Pages of events count from 1, the newest."""
+    """All that the execution page shows, in five queries. Pages of events count from 1, the newest."""
     servers: dict[int, list[ServerRun]] = defaultdict(list)
     for server in ServerRun.objects.filter(execution=execution).order_by("position", "pk"):
         servers[server.wave_id].append(server)
+    steps: dict[int, list[StepRun]] = defaultdict(list)
+    for step in StepRun.objects.filter(execution=execution).order_by("position"):
+        steps[step.wave_id].append(step)
     pages = max(1, -(-execution.event_count // EVENTS_PAGE))
     page = min(max(1, event_page), pages)
     newest = execution.event_count - (page - 1) * EVENTS_PAGE
@@ -80,6 +85,7 @@ def execution_rows(execution: Execution, event_page: int = 1) -> ExecutionRows:
         execution=execution,
         waves=list(WaveRun.objects.filter(execution=execution).order_by("position")),
         servers=servers,
+        steps=steps,
         approvals=list(Approval.objects.filter(execution=execution).order_by("at")),
         events=list(events.order_by("-sequence")),
         event_page=page,

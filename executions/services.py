@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -14,11 +15,12 @@ from drs.port import RecoverySnapshot
 from executions import audit, preflight, selectors, tasks, transitions
 from executions.audit import Entry
 from executions.core.request import StartRequest
-from executions.core.states import EXECUTION_ACTIVE, ExecutionStatus, Kind
-from executions.models import Approval, Execution, ServerRun, WaveRun
+from executions.core.states import EXECUTION_ACTIVE, ExecutionStatus, Kind, StepStatus
+from executions.models import Approval, Execution, ServerRun, StepRun, WaveRun
 from foundation.errors import Conflict, FieldError, Invalid, NotAllowed
 from plans import readiness
 from plans.core import Blueprint
+from plans.core.steps import StepKind
 from plans.models import Plan
 from plans.selectors import blueprint as blueprint_of
 from protection.models import Site
@@ -54,10 +56,11 @@ def execution_start(
     blueprint = blueprint_of(plan)
     _check_ready(plan, blueprint, break_glass=break_glass)
     _check_free(plan, blueprint)
-    blocking = preflight.live_recoveries(blueprint) if kind is Kind.DRILL else []
+    servers = preflight.servers_of(blueprint)
+    blocking = preflight.live_recoveries(servers) if kind is Kind.DRILL else []
     snapshots: dict[tuple[int, str], RecoverySnapshot] = {}
     if point_in_time is not None:
-        snapshots, missing = preflight.snapshots_at(blueprint, point_in_time)
+        snapshots, missing = preflight.snapshots_at(servers, point_in_time)
         blocking += missing
     if blocking:
         raise Conflict("Nothing was launched. " + " ".join(error.detail for error in blocking), errors=blocking)
@@ -81,10 +84,11 @@ def execution_start(
         rto_target_seconds=blueprint.rto_target_seconds,
         rpo_target_seconds=blueprint.rpo_target_seconds,
         cleanup_after_seconds=cleanup_after_seconds,
+        approval_expires_at=now + timedelta(seconds=settings.DRSORCH_APPROVAL_SECONDS) if needed else None,
     )
     with transaction.atomic():
         # Two starts at once queue here, so that no server gets into two executions.
-        sites = {server.site_id for wave in blueprint.waves for server in wave.servers}
+        sites = {server.site_id for server in servers}
         list(Site.objects.select_for_update().filter(pk__in=sites).order_by("pk"))
         _check_free(plan, blueprint)
         try:
@@ -94,8 +98,7 @@ def execution_start(
             raise _already_active(plan) from error
         _freeze(execution, blueprint, snapshots)
         _record_start(execution, blueprint, needed)
-        if not needed:
-            tasks.nudge_on_commit([execution.pk])
+        tasks.nudge_on_commit([execution.pk])
     return Execution.objects.get(pk=execution.pk)
 
 
@@ -103,6 +106,9 @@ def execution_approve(execution: Execution, *, by: AbstractBaseUser, comment: st
     """Approve; the approval that makes it enough starts the execution. Saying it twice changes nothing."""
     policy.require(by, "executions.approve_execution")
     with transitions.locked(execution.pk) as current:
+        if current.status == ExecutionStatus.RUNNING:
+            _step_approve(current, by, comment, approved=True)
+            return Execution.objects.get(pk=execution.pk)
         _may_have_a_word(current, by)
         _, made = Approval.objects.get_or_create(
             execution=current,
@@ -125,10 +131,27 @@ def execution_approve(execution: Execution, *, by: AbstractBaseUser, comment: st
     return Execution.objects.get(pk=execution.pk)
 
 
+def _step_approve(execution: Execution, by: AbstractBaseUser, comment: str, *, approved: bool) -> None:
+    """A word on the approval steps that wait now."""
+    if execution.requested_by_name == _name(by):
+        raise NotAllowed("You requested this execution, so somebody else has to approve or reject its steps.")
+    waiting = list(execution.steps.filter(kind=StepKind.APPROVAL, status=StepStatus.RUNNING))
+    if not waiting:
+        raise Conflict(f"The execution is {execution.get_status_display()}; nothing waits for an approval.")
+    to = StepStatus.SUCCEEDED if approved else StepStatus.FAILED
+    why = f"{'Approved' if approved else 'Rejected'} by {_name(by)}." + (f" {comment}" if comment else "")
+    for step in waiting:
+        transitions.step_move(execution.pk, step.pk, to, why=why, actor=_name(by))
+    tasks.nudge_on_commit([execution.pk])
+
+
 def execution_reject(execution: Execution, *, by: AbstractBaseUser, comment: str = "") -> Execution:
     """Reject: the execution ends, and nothing launches."""
     policy.require(by, "executions.approve_execution")
     with transitions.locked(execution.pk) as current:
+        if current.status == ExecutionStatus.RUNNING:
+            _step_approve(current, by, comment, approved=False)
+            return Execution.objects.get(pk=execution.pk)
         _may_have_a_word(current, by)
         Approval.objects.update_or_create(
             execution=current,
@@ -175,7 +198,7 @@ def execution_cancel(execution: Execution, *, by: AbstractBaseUser, comment: str
 
 
 def _check_ready(plan: Plan, blueprint: Blueprint, *, break_glass: bool) -> None:
-    if not any(wave.servers for wave in blueprint.waves):
+    if not preflight.servers_of(blueprint):
         raise Conflict(f"Plan {plan.name} has no servers: its protection groups resolve to nothing now.")
     blocking = [finding for finding in readiness.evaluate(plan) if finding.severity == "blocking"]
     if blocking and not break_glass:
@@ -189,7 +212,7 @@ def _check_free(plan: Plan, blueprint: Blueprint) -> None:
     """No other active execution of this plan, nor one that holds a server of it."""
     if Execution.objects.filter(plan=plan, status__in=[str(status) for status in EXECUTION_ACTIVE]).exists():
         raise _already_active(plan)
-    servers = [server for wave in blueprint.waves for server in wave.servers]
+    servers = preflight.servers_of(blueprint)
     held = selectors.active_execution_of(
         {server.source_server_id for server in servers}, {server.site_id for server in servers}
     )
@@ -247,6 +270,21 @@ def _freeze(execution: Execution, blueprint: Blueprint, snapshots: dict[tuple[in
             launch_timeout_seconds=wave.launch_timeout_seconds,
         )
         for wave in blueprint.waves
+    )
+    StepRun.objects.bulk_create(
+        StepRun(
+            execution=execution,
+            wave=run,
+            position=position,
+            name=step.name,
+            when=step.when,
+            kind=step.kind,
+            timeout_seconds=step.timeout_seconds,
+            on_failure=step.on_failure,
+            parameters=dict(step.parameters),
+        )
+        for run, wave in zip(waves, blueprint.waves, strict=True)
+        for position, step in enumerate(wave.steps)
     )
     servers = []
     for run, wave in zip(waves, blueprint.waves, strict=True):

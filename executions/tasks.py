@@ -15,7 +15,7 @@ import dramatiq
 from django.db import transaction
 from django.utils import timezone
 
-from executions import observer, reconciler, transitions
+from executions import leases, observer, reconciler, stepping
 
 #: No retries (the Retries middleware is not installed): the ticker repeats nudges.
 _NUDGE: dict[str, Any] = {"max_age": 600_000, "time_limit": 300_000}
@@ -29,6 +29,8 @@ def execution_look(execution_id: str) -> None:
         return
     for site_id in looked.poll_sites:
         site_poll.send(site_id)
+    for step_id in looked.run_steps:
+        step_run.send(step_id)
     if looked.look_at is not None:
         execution_look.send_with_options(args=(execution_id,), delay=_milliseconds_until(looked.look_at))
     for site_id, poll_at in observer.polls_of(UUID(execution_id)):
@@ -41,17 +43,27 @@ def site_poll(site_id: int) -> None:
     seen = observer.site_observe(site_id)
     if seen is None:
         return
-    transitions.nudge(seen.executions)
+    leases.nudge(seen.executions)
     for execution_id in seen.executions:
         execution_look.send(str(execution_id))
     if seen.poll_at is not None:
         site_poll.send_with_options(args=(site_id,), delay=_milliseconds_until(seen.poll_at))
 
 
+@dramatiq.actor(queue_name="engine", **_NUDGE)
+def step_run(step_id: int) -> None:
+    """Try a step, or look at what it started, if that is due; its execution looks at the result."""
+    execution_id = stepping.step_try(step_id)
+    if execution_id is None:
+        return
+    leases.nudge([execution_id])
+    execution_look.send(str(execution_id))
+
+
 def nudge_on_commit(execution_ids: Iterable[UUID]) -> None:
     """Make executions due, and tell a worker once the caller's transaction is committed."""
     ids = list(execution_ids)
-    transitions.nudge(ids)
+    leases.nudge(ids)
 
     def send() -> None:
         for execution_id in ids:

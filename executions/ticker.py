@@ -24,11 +24,10 @@ BEAT_SECONDS = 5
 
 def tick(now: datetime) -> int:
     """Nudge what is due; returns how many nudges were sent."""
-    from protection.tasks import site_sync_actor
-
     from executions import tasks
     from executions.selectors import executions_due, sites_due
     from protection.selectors import sites_due as syncs_due
+    from protection.tasks import site_sync_actor
 
     executions, polls, syncs = executions_due(now), sites_due(now), syncs_due(now)
     for execution_id in executions:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from executions.core.states import ExecutionStatus, ServerStatus, WaveStatus
+from executions.core.states import CleanupStatus, ExecutionStatus, ServerStatus, StepStatus, WaveStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,7 @@ class ServerOutcome:
     instance_id: str = ""
     ended_at: datetime | None = None
     recovery_point_at: datetime | None = None
+    private_ips: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +87,63 @@ class Launch:
 
 
 @dataclass(frozen=True, slots=True)
+class BeginCleanup:
+    """The time after which a drill cleans up by itself is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terminate:
+    """Terminate the drill instances of these servers in one DRS job, each verified before."""
+
+    site: int
+    servers: tuple[int, ...]
+    budget_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyTerminated:
+    """The job of a termination is over: see, instance by instance, whether they are gone."""
+
+    operation: str
+
+
+@dataclass(frozen=True, slots=True)
+class FinishCleanup:
+    to: CleanupStatus
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class PollSite:
     """Look at the site's jobs now: nothing is launched there on stale knowledge."""
 
     site: int
+
+
+@dataclass(frozen=True, slots=True)
+class StartStep:
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunStep:
+    """Try the step, or look at what it started, now."""
+
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class FinishStep:
+    step: int
+    to: StepStatus
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RejectExecution:
+    """Nobody approved in time."""
+
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +164,15 @@ Action = (
     | AdoptJob
     | GiveUpOperation
     | Launch
+    | BeginCleanup
+    | Terminate
+    | VerifyTerminated
+    | FinishCleanup
     | PollSite
+    | StartStep
+    | RunStep
+    | FinishStep
+    | RejectExecution
     | FinishExecution
 )
 

@@ -103,6 +103,7 @@ def _outcome(server: ServerView, to: ServerStatus, said: ServerProgress, error: 
         instance_id=said.instance_id,
         ended_at=said.ended_at,
         recovery_point_at=said.recovery_point_at,
+        private_ips=said.private_ips,
     )
 
 
@@ -120,4 +121,5 @@ def new_details(server: ServerView, job: JobView) -> ServerOutcome | None:
         to=server.status,
         instance_id=instance or server.recovery_instance_id,
         recovery_point_at=point or server.recovery_point_at,
+        private_ips=said.private_ips,
     )

@@ -9,7 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from executions.core.states import ExecutionStatus, Kind, OperationKind, OperationState, ServerStatus, WaveStatus
+from executions.core.states import (
+    CleanupStatus,
+    ExecutionStatus,
+    Kind,
+    OperationKind,
+    OperationState,
+    ServerStatus,
+    StepStatus,
+    WaveStatus,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +39,9 @@ class ServerView:
     recovery_snapshot_id: str = ""
     recovery_instance_id: str = ""
     recovery_point_at: datetime | None = None
+    cleanup_operation: str | None = None
+    cleanup_tries: int = 0
+    cleanup_not_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +61,25 @@ class WaveView:
 
 
 @dataclass(frozen=True, slots=True)
+class StepView:
+    """`wave` is a position; `when` is "before" or "after" it. `wait_seconds` is set for a step that only waits."""
+
+    id: int
+    wave: int
+    position: int
+    name: str
+    when: str
+    kind: str
+    status: StepStatus = StepStatus.PENDING
+    stops_on_failure: bool = True
+    timeout_seconds: float = 1800
+    wait_seconds: float | None = None
+    started_at: datetime | None = None
+    #: When it is to be tried, or looked at, next; None for what only a person or the clock can end.
+    due_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ServerProgress:
     """What a job and its log say of one server; empty where they say nothing."""
 
@@ -59,6 +90,7 @@ class ServerProgress:
     #: When the log says its launch ended, by DRS's clock.
     ended_at: datetime | None = None
     recovery_point_at: datetime | None = None
+    private_ips: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +117,7 @@ class OperationView:
     site: int
     state: OperationState
     is_drill: bool
-    #: source server ids of a launch, recovery instance ids of a termination.
+    #: Source server ids.
     targets: frozenset[str]
     created_at: datetime
     #: When the call came back without a clear answer; None if its caller died before that.
@@ -120,6 +152,11 @@ class Snapshot:
     servers: tuple[ServerView, ...]
     operations: tuple[OperationView, ...]
     sites: Mapping[int, SiteView]
+    steps: tuple[StepView, ...] = ()
+    #: When an execution that waits for approval is rejected by time.
+    approval_expires_at: datetime | None = None
+    cleanup_status: CleanupStatus = CleanupStatus.NONE
+    cleanup_due_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,16 @@ class WaveStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+class StepStatus(StrEnum):
+    PENDING = "pending"
+    #: It waits for a person, for time, or for what it started or checks.
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+
+
 class ServerStatus(StrEnum):
     PENDING = "pending"
     #: For quota, for another job to let go of it, or for a try that AWS refused to take.
@@ -94,5 +104,6 @@ EXECUTION_ACTIVE = frozenset(
 )
 WAVE_ACTIVE = frozenset({WaveStatus.WAITING, WaveStatus.RUNNING})
 WAVE_FINAL = frozenset(WaveStatus) - WAVE_ACTIVE - {WaveStatus.PENDING}
+STEP_FINAL = frozenset(StepStatus) - {StepStatus.PENDING, StepStatus.RUNNING}
 SERVER_FINAL = frozenset(ServerStatus) - {ServerStatus.PENDING, ServerStatus.QUEUED, ServerStatus.LAUNCHING}
 OPERATION_OPEN = frozenset({OperationState.INTENDED, OperationState.ACCEPTED})

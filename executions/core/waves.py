@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from executions.core.snapshot import ServerView, WaveView
-from executions.core.states import ExecutionStatus, ServerStatus, WaveStatus
+from executions.core.snapshot import ServerView, StepView, WaveView
+from executions.core.states import ExecutionStatus, ServerStatus, StepStatus, WaveStatus
 
 
 def wave_result(wave: WaveView, servers: Sequence[ServerView]) -> tuple[WaveStatus, str]:
@@ -26,6 +26,17 @@ def wave_result(wave: WaveView, servers: Sequence[ServerView]) -> tuple[WaveStat
     if percent >= wave.minimum_success_percent:
         return WaveStatus.PARTIALLY_SUCCEEDED, why
     return WaveStatus.FAILED, why
+
+
+def with_steps(to: WaveStatus, why: str, steps: Sequence[StepView]) -> tuple[WaveStatus, str]:
+    """A wave's result, its steps taken into account: a failed one that stops fails it, any other mars it."""
+    failed = [step for step in steps if step.status is StepStatus.FAILED]
+    if fatal := [step.name for step in failed if step.stops_on_failure]:
+        return WaveStatus.FAILED, f"{why} Step {', '.join(fatal)} failed."
+    marred = [step.name for step in steps if step.status is not StepStatus.SUCCEEDED]
+    if marred and to is WaveStatus.SUCCEEDED:
+        return WaveStatus.PARTIALLY_SUCCEEDED, f"{why} Not succeeded: step {', '.join(marred)}."
+    return to, why
 
 
 def execution_result(

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from executions.core.states import CleanupStatus, ExecutionStatus, Kind, ServerStatus, WaveStatus
+from executions.core.states import (
+    CleanupStatus,
+    ExecutionStatus,
+    Kind,
+    ServerStatus,
+    StepStatus,
+    WaveStatus,
+)
 from plans.core.durations import spoken
 
 
@@ -62,6 +69,15 @@ _SERVER = {
     ServerStatus.CANCELLED: Badge("cancelled", Tone.NEUTRAL, "cancel"),
     ServerStatus.TERMINATED: Badge("terminated", Tone.NEUTRAL, "delete"),
 }
+_STEP = {
+    StepStatus.PENDING: Badge("pending", Tone.NEUTRAL, "schedule"),
+    StepStatus.RUNNING: Badge("running", Tone.BUSY, "play_circle"),
+    StepStatus.SUCCEEDED: Badge("succeeded", Tone.GOOD, "check_circle"),
+    StepStatus.FAILED: Badge("failed", Tone.BAD, "dangerous"),
+    StepStatus.SKIPPED: Badge("skipped", Tone.NEUTRAL, "skip_next"),
+    StepStatus.CANCELLED: Badge("cancelled", Tone.NEUTRAL, "cancel"),
+}
+_WAITS_FOR_PERSON = Badge("waits for approval", Tone.WARN, "how_to_reg")
 _CLEANUP = {
     CleanupStatus.SCHEDULED: Badge("clean-up scheduled", Tone.NEUTRAL, "schedule"),
     CleanupStatus.RUNNING: Badge("cleaning up", Tone.BUSY, "mop"),
@@ -84,6 +100,12 @@ def wave_badge(status: str) -> Badge:
 
 def server_badge(status: str) -> Badge:
     return _SERVER[ServerStatus(status)]
+
+
+def step_badge(status: str, *, waits_for_person: bool = False) -> Badge:
+    if waits_for_person and status == StepStatus.RUNNING:
+        return _WAITS_FOR_PERSON
+    return _STEP[StepStatus(status)]
 
 
 def cleanup_badge(status: str) -> Badge | None:

@@ -193,7 +193,7 @@ def dublin(db: None, world: World) -> Site:
 
 
 @pytest.fixture
-def stage(  # noqa: PLR0917
+def stage(
     world: World, clock: time_machine.Traveller, frankfurt: Site, petra: User, omar: User, dana: User, ravi: User
 ) -> Stage:
     made = Stage(world, clock, {"petra": petra, "omar": omar, "dana": dana, "ravi": ravi})

@@ -139,15 +139,9 @@ def test_a_lost_request_is_sent_again_after_the_window(stage: Stage, world: Worl
 
 
 def test_throttling_delays_and_changes_nothing(stage: Stage, world: World) -> None:
+    # Starting asks DRS once, and says so if DRS will not answer; the engine copes with the rest.
+    execution = stage.drill(stage.plan())
     world.faults.add("throttle", rate=0.5)
-    # The guard before a drill has to be answered once; the rest may be throttled.
-    plan = stage.plan()
-    for _ in range(50):
-        try:
-            execution = stage.drill(plan)
-            break
-        except Exception as error:
-            assert "thrott" in str(error).lower() or "too many" in str(error).lower(), error
     stage.run(execution)
     execution.refresh_from_db()
     assert execution.status == "succeeded", execution.outcome

@@ -119,7 +119,7 @@ class World:
 
     # --- applying ---
 
-    def apply(self, action: a.Action) -> None:  # noqa: C901
+    def apply(self, action: a.Action) -> None:
         match action:
             case a.MoveWave():
                 found = next(w for w in self.state.waves if w.id == action.wave)

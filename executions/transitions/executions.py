@@ -1,0 +1,75 @@
+"""Statuses of executions and of their clean-up."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+
+from executions import audit
+from executions.audit import Entry
+from executions.core.states import CleanupStatus, ExecutionStatus, ServerStatus, StepStatus, WaveStatus
+from executions.models import Execution, ServerRun, StepRun, WaveRun
+from executions.transitions.locking import locked
+
+
+def execution_move(
+    execution_id: UUID,
+    allowed: Collection[ExecutionStatus],
+    to: ExecutionStatus,
+    entry: Entry,
+    *,
+    lease: UUID | None = None,
+    **values: Any,
+) -> bool:
+    """Move an execution; `values` are other columns that change with it."""
+    with locked(execution_id, lease) as execution:
+        if execution.status not in allowed:
+            return False
+        Execution.objects.filter(pk=execution_id).update(status=to, **values)
+        audit.append(execution, [entry])
+        return True
+
+
+def execution_abandon(execution_id: UUID, why: str, *, actor: str) -> None:
+    """Cancel all waves and servers of an execution that ended before it started."""
+    now = timezone.now()
+    with locked(execution_id) as execution:
+        WaveRun.objects.filter(execution=execution, status=WaveStatus.PENDING).update(
+            status=WaveStatus.CANCELLED, finished_at=now
+        )
+        ServerRun.objects.filter(execution=execution, status=ServerStatus.PENDING).update(
+            status=ServerStatus.CANCELLED, finished_at=now
+        )
+        StepRun.objects.filter(execution=execution, status=StepStatus.PENDING).update(
+            status=StepStatus.CANCELLED, finished_at=now
+        )
+        audit.append(execution, [Entry("execution.abandoned", execution.plan_name, {"why": why}, actor)])
+
+
+def cleanup_move(
+    execution_id: UUID,
+    allowed: Collection[CleanupStatus],
+    to: CleanupStatus,
+    entry: Entry,
+    *,
+    lease: UUID | None = None,
+    **values: Any,
+) -> bool:
+    """Move an execution's clean-up."""
+    with locked(execution_id, lease) as execution:
+        if execution.cleanup_status not in allowed:
+            return False
+        Execution.objects.filter(pk=execution_id).update(cleanup_status=to, **values)
+        audit.append(execution, [entry])
+        return True
+
+
+def execution_review(execution: Execution, reviewer: str, comment: str) -> None:
+    """Keep the review of a broken glass; the caller holds the execution locked."""
+    Execution.objects.filter(pk=execution.pk).update(
+        reviewed_by_name=reviewer, reviewed_at=timezone.now(), review_comment=comment
+    )
+    audit.append(execution, [Entry("execution.reviewed", execution.plan_name, {"comment": comment}, reviewer)])

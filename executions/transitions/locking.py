@@ -1,0 +1,22 @@
+"""The lock that makes every transition of an execution happen one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+from django.db import transaction
+
+from executions.errors import LeaseLost
+from executions.models import Execution
+
+
+@contextmanager
+def locked(execution_id: UUID, lease: UUID | None = None) -> Iterator[Execution]:
+    """The execution's row, locked for one short transaction. Raises `LeaseLost` if the lease is not the caller's."""
+    with transaction.atomic():
+        execution = Execution.objects.select_for_update().get(pk=execution_id)
+        if lease is not None and execution.lease_token != lease:
+            raise LeaseLost
+        yield execution

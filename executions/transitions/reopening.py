@@ -1,0 +1,150 @@
+"""Retry and skip: what failed gets another chance, or is let go, and a failed execution carries on from there."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils import timezone
+
+from executions import audit
+from executions.audit import Entry
+from executions.core.states import (
+    CleanupStatus,
+    ExecutionStatus,
+    ServerStatus,
+    StepStatus,
+    WaveStatus,
+)
+from executions.models import Execution, ServerRun, StepRun, WaveRun
+from executions.transitions.servers import named
+from executions.transitions.steps import step_move
+
+#: An execution in one of these can still be moved by a retry or a skip.
+REOPENABLE = frozenset(
+    {
+        ExecutionStatus.RUNNING,
+        ExecutionStatus.PAUSED,
+        ExecutionStatus.FAILED,
+        ExecutionStatus.PARTIALLY_SUCCEEDED,
+    }
+)
+_RETRIED = (ServerStatus.FAILED, ServerStatus.UNKNOWN)
+_SKIPPED = (*_RETRIED, ServerStatus.PENDING, ServerStatus.QUEUED, ServerStatus.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshots:
+    """Recovery snapshots to retry from: source server id -> (snapshot id, its time)."""
+
+    chosen: Mapping[str, tuple[str, Any]]
+
+
+def wave_retry(
+    execution: Execution,
+    wave: WaveRun,
+    *,
+    servers: Collection[str] | None,
+    step: StepRun | None,
+    snapshots: Snapshots | None,
+    entry: Entry,
+) -> int:
+    """Give failed servers (all of the wave's, or those named) or a failed step of it another try.
+
+    The caller holds the execution locked. Returns how many were given one; with 0 nothing was written.
+    """
+    rows = [] if step is not None else _servers(wave, _RETRIED, servers)
+    steps = [step] if step is not None else list(wave.steps.filter(status=StepStatus.FAILED)) if not servers else []
+    steps = [one for one in steps if one.status == StepStatus.FAILED]
+    if not rows and not steps:
+        return 0
+    for row in rows:
+        row.status = ServerStatus.PENDING
+        row.error = ""
+        row.finished_at = row.queued_at = row.not_before = None
+        if snapshots is not None:
+            row.recovery_snapshot_id, row.recovery_point_at = snapshots.chosen[row.source_server_id]
+    columns = ["status", "error", "finished_at", "queued_at", "not_before"]
+    ServerRun.objects.bulk_update(rows, [*columns, "recovery_snapshot_id", "recovery_point_at"], batch_size=500)
+    StepRun.objects.filter(pk__in=[one.pk for one in steps]).update(
+        status=StepStatus.PENDING, finished_at=None, started_at=None, attempt_key=None, external_id="", error=""
+    )
+    _told(execution, entry, rows, "server.retried")
+    _carry_on(execution, wave)
+    return len(rows) + len(steps)
+
+
+def wave_skip(
+    execution: Execution, wave: WaveRun, *, servers: Collection[str] | None, step: StepRun | None, entry: Entry
+) -> int:
+    """Let go of what is not launched: the whole wave, or servers or a step of it. Returns how many were let go."""
+    whole = servers is None and step is None
+    rows = [] if step is not None else _servers(wave, _SKIPPED, servers)
+    steps = [step] if step is not None else []
+    if whole:
+        steps = list(wave.steps.exclude(status__in=[StepStatus.SUCCEEDED, StepStatus.SKIPPED]))
+    skipped = sum(
+        step_move(execution.pk, one.pk, StepStatus.SKIPPED, why="Skipped.", actor=entry.actor) for one in steps
+    )
+    for row in rows:
+        row.status = ServerStatus.SKIPPED
+    ServerRun.objects.bulk_update(rows, ["status"], batch_size=500)
+    execution.refresh_from_db()
+    untouched = whole and wave.status in (WaveStatus.PENDING, WaveStatus.WAITING, WaveStatus.CANCELLED)
+    if not rows and not skipped and not untouched:
+        return 0
+    _told(execution, entry, rows, "server.skipped")
+    nothing_launched = not wave.servers.exclude(status=ServerStatus.SKIPPED).exists()
+    if whole and nothing_launched:
+        WaveRun.objects.filter(pk=wave.pk).update(status=WaveStatus.SKIPPED, finished_at=timezone.now())
+        _reopen(execution, except_for=wave)
+    else:
+        _carry_on(execution, wave)
+    return len(rows) + skipped + untouched
+
+
+def _servers(wave: WaveRun, statuses: Collection[ServerStatus], named_ones: Collection[str] | None) -> list[ServerRun]:
+    found = wave.servers.filter(status__in=statuses)
+    return list(found if named_ones is None else found.filter(source_server_id__in=named_ones))
+
+
+def _told(execution: Execution, entry: Entry, rows: Collection[ServerRun], what: str) -> None:
+    audit.append(execution, [entry, *(Entry(what, str(row), named(row), entry.actor) for row in rows)])
+
+
+def _carry_on(execution: Execution, wave: WaveRun) -> None:
+    """Put the wave back to where it was when it ended, and the execution with it."""
+    current = WaveRun.objects.get(pk=wave.pk)
+    if current.status in (WaveStatus.FAILED, WaveStatus.PARTIALLY_SUCCEEDED, WaveStatus.CANCELLED):
+        _resume_wave(current)
+    _reopen(execution, except_for=wave)
+
+
+def _resume_wave(wave: WaveRun) -> None:
+    """A wave that had begun to launch runs again; one that had not goes through its delay and steps again."""
+    status = WaveStatus.RUNNING if wave.started_at else WaveStatus.WAITING if wave.ready_at else WaveStatus.PENDING
+    WaveRun.objects.filter(pk=wave.pk).update(status=status, finished_at=None)
+    wave.servers.filter(status=ServerStatus.CANCELLED).update(status=ServerStatus.PENDING, finished_at=None, error="")
+    wave.steps.filter(status=StepStatus.CANCELLED).update(
+        status=StepStatus.PENDING, finished_at=None, started_at=None, attempt_key=None, external_id=""
+    )
+
+
+def _reopen(execution: Execution, *, except_for: WaveRun) -> None:
+    """A failed execution runs again, and so does what was held back when it failed."""
+    if execution.status in (ExecutionStatus.RUNNING, ExecutionStatus.PAUSED):
+        return
+    for wave in execution.waves.exclude(pk=except_for.pk):
+        held_back = wave.servers.filter(status=ServerStatus.CANCELLED).exists()
+        if wave.status == WaveStatus.CANCELLED or held_back:
+            _resume_wave(wave)
+    Execution.objects.filter(pk=execution.pk).update(
+        status=ExecutionStatus.RUNNING,
+        finished_at=None,
+        outcome="",
+        rto_actual_seconds=None,
+        rpo_actual_seconds=None,
+        cleanup_status=CleanupStatus.NONE,
+        cleanup_due_at=None,
+    )

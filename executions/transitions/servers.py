@@ -1,0 +1,131 @@
+"""Statuses of servers, and what becomes known of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+
+from executions import audit
+from executions.audit import Entry
+from executions.core.actions import ServerOutcome
+from executions.core.states import ServerStatus
+from executions.models import Execution, ServerRun
+from executions.transitions.locking import locked
+
+_SERVER_FROM: dict[ServerStatus, tuple[ServerStatus, ...]] = {
+    ServerStatus.QUEUED: (ServerStatus.PENDING,),
+    ServerStatus.FAILED: (ServerStatus.QUEUED,),
+    ServerStatus.CANCELLED: (ServerStatus.PENDING, ServerStatus.QUEUED),
+    ServerStatus.SKIPPED: (ServerStatus.PENDING, ServerStatus.QUEUED, ServerStatus.FAILED, ServerStatus.UNKNOWN),
+}
+
+
+def servers_move(execution_id: UUID, server_ids: Sequence[int], to: ServerStatus, *, lease: UUID, why: str = "") -> int:
+    """Move servers together; returns how many really moved. `why` is kept as their error when they fail."""
+    now = timezone.now()
+    with locked(execution_id, lease) as execution:
+        rows = list(ServerRun.objects.filter(pk__in=server_ids, status__in=_SERVER_FROM[to]))
+        for row in rows:
+            row.status = to
+            if to is ServerStatus.QUEUED:
+                row.queued_at = now
+            else:
+                row.finished_at = now
+            if to is ServerStatus.FAILED:
+                row.error = f"{row.error} {why}".strip()
+        ServerRun.objects.bulk_update(rows, ["status", "queued_at", "finished_at", "error"], batch_size=500)
+        detail = {"why": why} if why else {}
+        audit.append(execution, [Entry(f"server.{to}", str(row), {**named(row), **detail}) for row in rows])
+        return len(rows)
+
+
+def servers_settle(execution_id: UUID, operation: UUID, outcomes: Sequence[ServerOutcome], *, lease: UUID) -> int:
+    """Write the results of servers that the operation launches; returns how many were written."""
+    by_id = {outcome.server: outcome for outcome in outcomes}
+    with locked(execution_id, lease) as execution:
+        rows = list(ServerRun.objects.filter(pk__in=list(by_id), operation=operation, status=ServerStatus.LAUNCHING))
+        entries = []
+        for row in rows:
+            outcome = by_id[row.pk]
+            row.status = outcome.to
+            row.error = outcome.error
+            row.phase = "" if outcome.to is ServerStatus.LAUNCHED else row.phase
+            row.finished_at = outcome.ended_at
+            row.recovery_instance_id = outcome.instance_id
+            row.recovery_point_at = outcome.recovery_point_at or row.recovery_point_at
+            row.private_ips = list(outcome.private_ips)
+            detail = {**named(row), "job": row.job_id, "instance": outcome.instance_id}
+            entries.append(Entry(f"server.{outcome.to}", str(row), said(detail, why=outcome.error)))
+        ServerRun.objects.bulk_update(
+            rows,
+            ["status", "error", "phase", "finished_at", "recovery_instance_id", "recovery_point_at", "private_ips"],
+            batch_size=500,
+        )
+        audit.append(execution, entries)
+        return len(rows)
+
+
+def servers_note(
+    execution_id: UUID, *, lease: UUID, phases: Sequence[tuple[int, str]] = (), details: Sequence[ServerOutcome] = ()
+) -> None:
+    """Write what became known without a change of status: phases, instance ids, recovery points."""
+    with locked(execution_id, lease):
+        by_id = {outcome.server: outcome for outcome in details}
+        rows = list(ServerRun.objects.filter(pk__in=list(by_id)))
+        for row in rows:
+            row.recovery_instance_id = by_id[row.pk].instance_id
+            row.recovery_point_at = by_id[row.pk].recovery_point_at
+            row.private_ips = list(by_id[row.pk].private_ips)
+        columns = ["recovery_instance_id", "recovery_point_at", "private_ips"]
+        ServerRun.objects.bulk_update(rows, columns, batch_size=500)
+        for phase in sorted({phase for _, phase in phases}):
+            ids = [server for server, shown in phases if shown == phase]
+            ServerRun.objects.filter(pk__in=ids, status=ServerStatus.LAUNCHING).update(phase=phase)
+
+
+def servers_gone(execution: Execution, instance_ids: Collection[str]) -> int:
+    """Drill instances of a locked execution that are seen to be gone: their servers are terminated."""
+    rows = list(
+        ServerRun.objects.filter(execution=execution, recovery_instance_id__in=list(instance_ids)).exclude(
+            status=ServerStatus.TERMINATED
+        )
+    )
+    for row in rows:
+        row.status = ServerStatus.TERMINATED
+        row.cleanup_error = ""
+    ServerRun.objects.bulk_update(rows, ["status", "cleanup_error"], batch_size=500)
+    audit.append(
+        execution,
+        [
+            Entry("server.terminated", str(row), said({**named(row), "instance": row.recovery_instance_id}))
+            for row in rows
+        ],
+    )
+    return len(rows)
+
+
+def servers_hold_cleanup(execution_id: UUID, reasons: dict[int, str], *, lease: UUID, retry_at: datetime) -> None:
+    """Servers whose instance must not, or cannot, be terminated now, each with the reason."""
+    with locked(execution_id, lease) as execution:
+        rows = list(ServerRun.objects.filter(pk__in=list(reasons)))
+        for row in rows:
+            row.cleanup_error = reasons[row.pk]
+            row.cleanup_tries += 1
+            row.cleanup_not_before = retry_at
+        ServerRun.objects.bulk_update(rows, ["cleanup_error", "cleanup_tries", "cleanup_not_before"], batch_size=500)
+        audit.append(
+            execution,
+            [Entry("server.not_terminated", str(row), {**named(row), "why": reasons[row.pk]}) for row in rows],
+        )
+
+
+def named(row: ServerRun) -> dict[str, str]:
+    return {"source_server": row.source_server_id}
+
+
+def said(detail: dict[str, Any], **more: str) -> dict[str, Any]:
+    return {key: value for key, value in {**detail, **more}.items() if value}

@@ -1,0 +1,102 @@
+"""Statuses of steps, and the tries of those that ask something outside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from executions import audit
+from executions.audit import Entry
+from executions.core.states import STEP_FINAL, StepStatus
+from executions.models import StepRun
+from executions.transitions.locking import locked
+
+_FROM: dict[StepStatus, tuple[StepStatus, ...]] = {
+    StepStatus.RUNNING: (StepStatus.PENDING,),
+    StepStatus.SUCCEEDED: (StepStatus.RUNNING,),
+    StepStatus.FAILED: (StepStatus.RUNNING,),
+    StepStatus.SKIPPED: (StepStatus.PENDING, StepStatus.RUNNING, StepStatus.FAILED, StepStatus.CANCELLED),
+    StepStatus.CANCELLED: (StepStatus.PENDING, StepStatus.RUNNING),
+}
+
+
+def step_move(
+    execution_id: UUID,
+    step_id: int,
+    to: StepStatus,
+    *,
+    lease: UUID | None = None,
+    why: str = "",
+    actor: str = audit.ENGINE,
+) -> bool:
+    """Move a step. `why` is kept as its error when it fails, else as what it said."""
+    now = timezone.now()
+    with locked(execution_id, lease) as execution:
+        step = StepRun.objects.select_related("wave").get(pk=step_id)
+        if step.status not in _FROM[to]:
+            return False
+        values: dict[str, Any] = {"status": to}
+        if to is StepStatus.RUNNING:
+            values |= {"started_at": now, "due_at": now, "finished_at": None, "error": "", "output": ""}
+        else:
+            values |= {"finished_at": now, "due_at": None, "lease_token": None, "lease_until": None}
+        if to is StepStatus.FAILED:
+            values["error"] = f"{why} {step.error}".strip()
+        elif to in STEP_FINAL and why:
+            values["output"] = why
+        StepRun.objects.filter(pk=step_id).update(**values)
+        detail = {"wave": step.wave.name, "kind": step.kind, **({"why": why} if why else {})}
+        audit.append(execution, [Entry(f"step.{to}", step.name, detail, actor)])
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A try of a step. `found` is True if an earlier process began this try and never said how it ended."""
+
+    step: StepRun
+    token: UUID
+    found: bool
+
+
+def step_claim(step_id: int, seconds: float) -> Claim | None:
+    """Claim a running step that is due, and commit the intent of a try. None if it is not due or another has it.
+
+    A try that began and was not reported keeps its key: it is looked up by that, not begun again.
+    """
+    now = timezone.now()
+    token = uuid4()
+    with transaction.atomic():
+        step = (
+            StepRun.objects.select_for_update()
+            .filter(pk=step_id, status=StepStatus.RUNNING, due_at__lte=now)
+            .exclude(lease_until__gt=now)
+            .first()
+        )
+        if step is None:
+            return None
+        found = step.attempt_key is not None
+        values: dict[str, Any] = {"lease_token": token, "lease_until": now + timedelta(seconds=seconds)}
+        if not found:
+            values |= {"attempt_key": uuid4(), "attempts": F("attempts") + 1}
+        StepRun.objects.filter(pk=step_id).update(**values)
+    return Claim(StepRun.objects.select_related("wave", "execution").get(pk=step_id), token, found)
+
+
+def step_started(claim: Claim, external_id: str) -> None:
+    """Note what AWS calls the thing that the try started."""
+    StepRun.objects.filter(pk=claim.step.pk, lease_token=claim.token).update(external_id=external_id)
+
+
+def step_again(claim: Claim, due_at: datetime, said: str, *, same_try: bool) -> None:
+    """The step goes on: look at the same try again then, or begin a new one."""
+    values: dict[str, Any] = {"due_at": due_at, "output": said, "lease_token": None, "lease_until": None}
+    if not same_try:
+        values |= {"attempt_key": None, "external_id": "", "error": said}
+    StepRun.objects.filter(pk=claim.step.pk, lease_token=claim.token).update(**values)

@@ -1,0 +1,42 @@
+"""Statuses of waves."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+
+from executions import audit
+from executions.audit import Entry
+from executions.core.states import WaveStatus
+from executions.models import WaveRun
+from executions.transitions.locking import locked
+
+_WAVE_FROM: dict[WaveStatus, tuple[WaveStatus, ...]] = {
+    WaveStatus.WAITING: (WaveStatus.PENDING,),
+    WaveStatus.RUNNING: (WaveStatus.PENDING, WaveStatus.WAITING),
+    WaveStatus.SUCCEEDED: (WaveStatus.RUNNING,),
+    WaveStatus.PARTIALLY_SUCCEEDED: (WaveStatus.RUNNING,),
+    WaveStatus.FAILED: (WaveStatus.RUNNING, WaveStatus.WAITING),
+    WaveStatus.SKIPPED: (WaveStatus.PENDING, WaveStatus.WAITING, WaveStatus.RUNNING, WaveStatus.FAILED),
+    WaveStatus.CANCELLED: (WaveStatus.PENDING, WaveStatus.WAITING, WaveStatus.RUNNING),
+}
+
+
+def wave_move(execution_id: UUID, wave_id: int, to: WaveStatus, *, lease: UUID, why: str = "") -> bool:
+    now = timezone.now()
+    with locked(execution_id, lease) as execution:
+        wave = WaveRun.objects.get(pk=wave_id)
+        if wave.status not in _WAVE_FROM[to]:
+            return False
+        values: dict[str, Any] = {}
+        if to in (WaveStatus.WAITING, WaveStatus.RUNNING) and wave.ready_at is None:
+            values["ready_at"] = now
+        if to is WaveStatus.RUNNING and wave.started_at is None:
+            values["started_at"] = now
+        if to not in (WaveStatus.WAITING, WaveStatus.RUNNING):
+            values["finished_at"] = now
+        WaveRun.objects.filter(pk=wave_id).update(status=to, **values)
+        audit.append(execution, [Entry(f"wave.{to}", wave.name, {"why": why} if why else {})])
+        return True

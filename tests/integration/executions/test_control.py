@@ -1,0 +1,296 @@
+"""What a DR manager can do while an execution runs, and after it failed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from drs.simulator.world import World
+from executions import audit, control, services
+from executions.models import Execution, ServerRun, StepRun
+from foundation.errors import Conflict, Invalid, NotAllowed
+from tests.integration.executions.conftest import WAVES, Stage, statuses, wave_statuses
+
+
+def fresh(execution: Execution) -> Execution:
+    return Execution.objects.get(pk=execution.pk)
+
+
+# --- pause and resume ---------------------------------------------------------------------------------------------
+
+
+def test_paused_it_lets_what_runs_finish_and_starts_nothing(stage: Stage, omar: User) -> None:
+    execution = stage.drill(stage.plan())
+    stage.tick()
+    control.execution_pause(execution, by=omar, comment="Lunch.")
+    control.execution_pause(execution, by=omar)
+    for _ in range(60):
+        stage.step()
+    assert fresh(execution).status == "paused"
+    assert statuses(execution)["db-1"] == "launched"
+    assert stage.calls("StartRecovery") == 1
+    control.execution_resume(execution, by=omar)
+    stage.run(execution)
+    assert fresh(execution).status == "succeeded"
+    assert execution.events.filter(type="execution.paused").count() == 1
+    assert audit.faults(execution.pk) == []
+
+
+def test_only_what_runs_can_be_paused(stage: Stage, omar: User) -> None:
+    execution = stage.drill(stage.plan())
+    stage.run(execution)
+    with pytest.raises(Conflict, match="succeeded"):
+        control.execution_pause(execution, by=omar)
+    with pytest.raises(Conflict, match="succeeded"):
+        services.execution_cancel(execution, by=omar)
+
+
+def test_a_viewer_controls_nothing(stage: Stage, vera: User) -> None:
+    execution = stage.drill(stage.plan())
+    with pytest.raises(NotAllowed):
+        control.execution_pause(execution, by=vera)
+
+
+# --- retry and skip -----------------------------------------------------------------------------------------------
+
+
+def failed_drill(stage: Stage, world: World, **fault: object) -> Execution:
+    world.faults.add("failed_launch", **{"tags": {"Tier": "app"}, "count": 1, **fault})
+    execution = stage.drill(stage.plan())
+    stage.run(execution)
+    assert fresh(execution).status == "failed"
+    return fresh(execution)
+
+
+def test_a_retry_launches_only_what_failed_and_carries_on(stage: Stage, world: World, omar: User) -> None:
+    execution = failed_drill(stage, world)
+    before = stage.started()
+    control.execution_retry(execution, by=omar, wave="App", comment="Capacity is back.")
+    control.execution_retry(execution, by=omar, wave="App")
+    stage.run(execution)
+    assert fresh(execution).status == "succeeded", fresh(execution).outcome
+    launched_again = {source: n - before.get(source, 0) for source, n in stage.started().items()}
+    failed = ServerRun.objects.get(execution=execution, hostname="app-1")
+    assert launched_again.pop(failed.source_server_id) == 1
+    names = dict(ServerRun.objects.filter(execution=execution).values_list("source_server_id", "hostname"))
+    assert {names[source] for source, n in launched_again.items() if n} == {"web-1", "web-2"}
+    assert failed.attempts == 2
+    assert execution.events.filter(type="execution.retried").count() == 1
+    assert audit.faults(execution.pk) == []
+
+
+def test_a_retry_from_an_earlier_snapshot(stage: Stage, world: World, omar: User) -> None:
+    execution = failed_drill(stage, world)
+    at = timezone.now() - timedelta(hours=1)
+    control.execution_retry(execution, by=omar, wave="App", point_in_time=at)
+    stage.run(execution)
+    failed = ServerRun.objects.get(execution=execution, hostname="app-1")
+    assert failed.recovery_snapshot_id.startswith("pit-")
+    assert failed.recovery_point_at is not None
+    assert failed.recovery_point_at <= at
+
+
+def test_retrying_what_did_not_fail_says_so(stage: Stage, world: World, omar: User) -> None:
+    execution = failed_drill(stage, world)
+    with pytest.raises(Conflict, match="Databases"):
+        control.execution_retry(execution, by=omar, wave="Databases")
+    with pytest.raises(Invalid, match="Nonesuch"):
+        control.execution_retry(execution, by=omar, wave="Nonesuch")
+    assert fresh(execution).status == "failed"
+
+
+def test_skipping_the_failed_server_lets_the_rest_go_on(stage: Stage, world: World, omar: User) -> None:
+    execution = failed_drill(stage, world)
+    source = ServerRun.objects.get(execution=execution, status="failed").source_server_id
+    with pytest.raises(Invalid, match="why"):
+        control.execution_skip(execution, by=omar, wave="App", servers=[source])
+    control.execution_skip(execution, by=omar, wave="App", servers=[source], comment="Not needed today.")
+    stage.run(execution)
+    assert fresh(execution).status == "partially_succeeded"
+    assert wave_statuses(execution)["App"] == "partially_succeeded"
+    assert statuses(execution)["web-1"] == "launched"
+
+
+def test_a_wave_that_has_not_begun_can_be_skipped(stage: Stage, omar: User) -> None:
+    execution = stage.drill(stage.plan())
+    stage.tick()
+    control.execution_skip(execution, by=omar, wave="App", comment="Only the databases today.")
+    stage.run(execution)
+    assert wave_statuses(execution)["App"] == "skipped"
+    assert wave_statuses(execution)["Web"] == "succeeded"
+    assert fresh(execution).status == "partially_succeeded"
+
+
+def test_what_is_being_launched_cannot_be_skipped(stage: Stage, omar: User) -> None:
+    execution = stage.drill(stage.plan())
+    stage.tick()
+    with pytest.raises(Conflict, match="is being launched"):
+        control.execution_skip(execution, by=omar, wave="Databases", comment="Too late.")
+
+
+def test_a_failed_execution_is_not_reopened_while_its_servers_are_in_another(
+    stage: Stage, world: World, omar: User
+) -> None:
+    execution = failed_drill(stage, world)
+    again = stage.drill(stage.plan([{"name": "Only", "protection_groups": ["shop-web"]}], name="Web only"))
+    with pytest.raises(Conflict, match="web-1"):
+        control.execution_retry(execution, by=omar, wave="App")
+    stage.run(again)
+
+
+# --- clean-up -----------------------------------------------------------------------------------------------------
+
+
+def test_a_drill_is_cleaned_up_by_hand(stage: Stage, world: World, omar: User) -> None:
+    execution = stage.drill(stage.plan())
+    stage.run(execution)
+    control.execution_cleanup(execution, by=omar)
+    stage.run(until=lambda: fresh(execution).cleanup_status != "running")
+    assert fresh(execution).cleanup_status == "succeeded"
+    assert fresh(execution).status == "succeeded"
+    assert set(statuses(execution).values()) == {"terminated"}
+    assert stage.calls("TerminateRecoveryInstances") == 1
+    assert audit.faults(execution.pk) == []
+
+
+def test_a_drill_is_cleaned_up_on_its_own(stage: Stage) -> None:
+    execution = stage.drill(stage.plan(), cleanup_after_seconds=600)
+    stage.run(execution)
+    assert fresh(execution).cleanup_status == "scheduled"
+    over = fresh(execution).finished_at
+    stage.run(until=lambda: fresh(execution).cleanup_status == "succeeded")
+    assert timezone.now() >= over + timedelta(seconds=600)
+
+
+def test_a_lost_answer_of_a_termination_is_found_again(stage: Stage, world: World, omar: User) -> None:
+    world.faults.add("lost_answer", operation="TerminateRecoveryInstances", count=1)
+    execution = stage.drill(stage.plan())
+    stage.run(execution)
+    control.execution_cleanup(execution, by=omar)
+    stage.run(until=lambda: fresh(execution).cleanup_status != "running")
+    assert fresh(execution).cleanup_status == "succeeded"
+    assert stage.calls("TerminateRecoveryInstances") == 1
+
+
+def test_an_instance_that_a_later_drill_launched_is_left_alone(stage: Stage, omar: User) -> None:
+    plan = stage.plan()
+    first = stage.drill(plan)
+    stage.run(first)
+    second = stage.drill(plan)
+    stage.run(second)
+    control.execution_cleanup(first, by=omar)
+    stage.run(until=lambda: fresh(first).cleanup_status != "running")
+    # The second drill has replaced every instance of the first, so there is nothing to terminate.
+    assert fresh(first).cleanup_status == "succeeded"
+    assert stage.calls("TerminateRecoveryInstances") == 0
+    assert set(statuses(second).values()) == {"launched"}
+
+
+def test_a_recovery_is_never_cleaned_up(stage: Stage, omar: User) -> None:
+    execution = stage.recovery(stage.plan(approvals_required=0))
+    stage.run(execution)
+    with pytest.raises(Conflict, match="real recovery"):
+        control.execution_cleanup(execution, by=omar)
+
+
+# --- steps --------------------------------------------------------------------------------------------------------
+
+
+def with_steps(*steps: dict[str, object]) -> list[dict[str, object]]:
+    return [{"name": "Databases", "protection_groups": ["shop-db"], "steps": list(steps)}, *WAVES[1:]]
+
+
+GO_AHEAD = {"name": "DBA go-ahead", "when": "before", "kind": "approval", "timeout_seconds": 1800}
+
+
+def test_an_approval_step_holds_its_wave(stage: Stage, ravi: User) -> None:
+    execution = stage.drill(stage.plan(with_steps(GO_AHEAD)))
+    stage.tick()
+    assert wave_statuses(execution)["Databases"] == "waiting"
+    assert stage.calls("StartRecovery") == 0
+    services.execution_approve(execution, by=ravi, comment="Go.")
+    stage.run(execution)
+    assert fresh(execution).status == "succeeded"
+    assert "ravi" in StepRun.objects.get(execution=execution).output
+
+
+def test_an_approval_step_times_out(stage: Stage) -> None:
+    execution = stage.drill(stage.plan(with_steps(GO_AHEAD)))
+    stage.run(execution)
+    assert fresh(execution).status == "failed"
+    assert wave_statuses(execution)["Databases"] == "failed"
+    assert stage.calls("StartRecovery") == 0
+    assert "30 min" in StepRun.objects.get(execution=execution).error
+
+
+def test_a_failed_step_can_be_retried_and_skipped(stage: Stage, omar: User, ravi: User) -> None:
+    execution = stage.drill(stage.plan(with_steps(GO_AHEAD)))
+    stage.tick()
+    services.execution_reject(execution, by=ravi, comment="Not now.")
+    stage.run(execution)
+    assert fresh(execution).status == "failed"
+    control.execution_retry(execution, by=omar, wave="Databases", step="DBA go-ahead")
+    stage.tick()
+    assert StepRun.objects.get(execution=execution).status == "running"
+    control.execution_skip(execution, by=omar, wave="Databases", step="DBA go-ahead", comment="He is ill.")
+    stage.run(execution)
+    assert fresh(execution).status == "partially_succeeded"
+    assert wave_statuses(execution)["Databases"] == "partially_succeeded"
+
+
+def test_a_wait_after_a_wave_delays_the_next(stage: Stage) -> None:
+    wait = {"name": "Settle", "when": "after", "kind": "wait", "parameters": {"seconds": 600}}
+    execution = stage.drill(stage.plan(with_steps(wait)))
+    stage.run(execution)
+    assert fresh(execution).status == "succeeded"
+    waves = {wave.name: wave for wave in execution.waves.all()}
+    last = max(server.finished_at for server in waves["Databases"].servers.all())
+    assert waves["App"].started_at - last >= timedelta(seconds=600)
+
+
+# --- approvals ----------------------------------------------------------------------------------------------------
+
+
+def test_nobody_approves_in_time(stage: Stage) -> None:
+    execution = stage.recovery(stage.plan())
+    stage.run(execution)
+    assert fresh(execution).status == "rejected"
+    assert stage.calls("StartRecovery") == 0
+
+
+def test_a_broken_glass_runs_at_once_and_asks_for_review(stage: Stage, ada: User, ravi: User, dana: User) -> None:
+    plan = stage.plan(approvals_required=2)
+    with pytest.raises(NotAllowed):
+        stage.recovery(plan, break_glass=True)
+    execution = stage.recovery(plan, by=ada, break_glass=True)
+    assert execution.status == "running"
+    assert execution.break_glass
+    stage.run(execution)
+    with pytest.raises(NotAllowed):
+        control.execution_review(execution, by=ada, comment="Fine.")
+    reviewed = control.execution_review(execution, by=ravi, comment="Justified.")
+    assert reviewed.reviewed_by_name == "ravi"
+    assert execution.events.filter(type="execution.break_glass").count() == 1
+
+
+# --- sites --------------------------------------------------------------------------------------------------------
+
+
+def test_a_plan_across_sites_is_not_held_up_by_the_one_that_is_unreachable(
+    stage: Stage, world: World, dublin: object
+) -> None:
+    stage.mirror(dublin)  # type: ignore[arg-type]
+    waves = [
+        {"name": "Shop", "protection_groups": ["shop-db"]},
+        {"name": "CRM", "depends_on": [], "protection_groups": ["crm-all"]},
+    ]
+    execution = stage.drill(stage.plan(waves))
+    world.faults.add("throttle", region="eu-west-1")
+    stage.run(until=lambda: wave_statuses(execution)["Shop"] == "succeeded")
+    assert wave_statuses(execution)["CRM"] == "running"
+    world.faults.remove()
+    stage.run(execution)
+    assert fresh(execution).status == "succeeded"
