@@ -9,6 +9,7 @@ Every failure leaves here as a class of `drs.errors`; the sentences and the sort
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 import time
@@ -68,8 +69,9 @@ CREDENTIAL_FAILURES = (
     NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, TokenRetrievalError, ProfileNotFound,
     SSOTokenLoadError, UnauthorizedSSOTokenError, RuntimeError,
 )  # fmt: skip
-#: ValueError and TypeError: answers of somebody else's server that botocore's parser stumbles over.
-SDK_FAILURES = (BotoCoreError, ClientError, ResponseParserError, ValueError, TypeError, RuntimeError)
+#: What botocore's parser stumbles into when an answer is of the wrong shape.
+UNREADABLE_ANSWERS = (ResponseParserError, ValueError, TypeError, AttributeError, KeyError)
+SDK_FAILURES = (BotoCoreError, ClientError, RuntimeError, *UNREADABLE_ANSWERS)
 
 
 class AwsDrs(WireAdapter):
@@ -102,11 +104,7 @@ class AwsDrs(WireAdapter):
 
     def call(self, operation: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
         service: Service = "launches" if operation in failures.LAUNCHING_OPERATIONS else "drs"
-        answer = self._made(service, operation, params)
-        headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-        if headers.get("content-type", "").startswith("text/html"):
-            raise failures.without_answer(self.endpoint, operation, "answered with a web page, not as DRS does.")
-        return answer
+        return self._made(service, operation, params)
 
     def _read_quotas(self) -> Quotas:
         items: list[Mapping[str, Any]] = []
@@ -173,10 +171,10 @@ def _translated(endpoint: Endpoint, operation: str, failure: Exception) -> DrsEr
             return failures.without_answer(endpoint, operation, "did not answer in time.")
         case HTTPClientError():
             return failures.without_answer(endpoint, operation, "broke off the connection.")
-        case ResponseParserError() | ValueError() | TypeError():
-            return failures.without_answer(endpoint, operation, "gave an answer that could not be read.")
     if isinstance(failure, CREDENTIAL_FAILURES):
         return failures.no_credentials(endpoint, str(failure))
+    if isinstance(failure, UNREADABLE_ANSWERS):
+        return failures.without_answer(endpoint, operation, "gave an answer that could not be read.")
     return failures.without_answer(endpoint, operation, f"could not be asked ({type(failure).__name__}: {failure}).")
 
 
@@ -186,17 +184,21 @@ def _client(session: boto3.Session, service: str, endpoint: Endpoint, config: Co
         address = None  # the service's own variable says more than the site's address
     create = cast("Any", session.client)
     client: BaseClient = create(service, region_name=endpoint.region, endpoint_url=address, config=config)
-    client.meta.events.register("before-parse.*.*", _drop_unreadable_retry_after)
+    client.meta.events.register("before-parse.drs", _refuse_other_than_json)
     return client
 
 
-def _drop_unreadable_retry_after(response_dict: dict[str, Any], **_: Any) -> None:
-    """DRS models Retry-After as an integer, and botocore fails on any other form of it (a date, "1.5")."""
-    headers = response_dict["headers"]
-    if not str(headers.get("retry-after", "0")).isdigit():
-        seconds = failures.retry_after_seconds(headers.pop("retry-after"))
-        if seconds is not None:
-            headers["retry-after"] = str(int(seconds) + 1)
+def _refuse_other_than_json(response_dict: dict[str, Any], operation_model: Any, **_: Any) -> None:
+    """botocore reads a web page or half an answer as an empty one: "there are no servers". That must not pass."""
+    shape = operation_model.output_shape
+    if response_dict["status_code"] >= 300 or shape is None or not shape.members:
+        return
+    try:
+        document = json.loads(response_dict["body"])
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise ResponseParserError("The answer is not a JSON object.")
 
 
 def _role_session(endpoint: Endpoint) -> boto3.Session:

@@ -1,1 +1,12 @@
-"""A DRS to try things on: speaks the wire protocol, so that an unmodified boto3 or AWS CLI works against it."""
+"""A DRS to try things on: speaks the wire protocol, so that an unmodified boto3 or AWS CLI works against it.
+
+    python -m drs.simulator --scenario demo --speed 60 --port 8800
+    export AWS_ENDPOINT_URL=http://127.0.0.1:8800 AWS_ACCESS_KEY_ID=AKIADRSORCHSIMULATOR AWS_SECRET_ACCESS_KEY=any
+    aws drs describe-source-servers --region eu-central-1
+    curl -d '{"name": "lost_answer", "count": 1}' $AWS_ENDPOINT_URL/_sim/faults
+
+From the wire inwards: `server` (sockets), `drs_api`, `sts_api`, `quotas_api` (one protocol each) and `control` (the door
+for tests), `world` (one call: who, where, which fault), `operations` (what it does), `region` (jobs moving on with the
+clock), `jobs` (when what happens). `model` reads routes, validation and the check of answers from botocore.
+In one process, without HTTP: `inprocess.InProcessDrs`; over HTTP in a test: `testing.serve`.
+"""

@@ -95,7 +95,7 @@ def _account(entry: Any) -> tuple[Account, list[RegionPlan]]:
         raise ScenarioError(f"account_id must be 12 digits, not {account_id!r}.")
     roles = {}
     for role in members.get("roles", ()):
-        named = _members(role, "a role", {"name", "external_id"})
+        named = _members(role, "a role", {"name", "external_id"}, needs="name")
         arn = f"arn:aws:iam::{account_id}:role/{named['name']}"
         roles[arn] = Role(arn, named.get("external_id", ""))
     account = Account(
@@ -103,7 +103,7 @@ def _account(entry: Any) -> tuple[Account, list[RegionPlan]]:
     )
     regions = []
     for region in members.get("regions", ()):
-        given = _members(region, "a Region", {"region", "initialised", "servers"})
+        given = _members(region, "a Region", {"region", "initialised", "servers"}, needs="region")
         regions.append(
             RegionPlan(account_id, given["region"], given.get("initialised", True), tuple(given.get("servers", ())))
         )
@@ -131,8 +131,7 @@ def servers(plan: RegionPlan, seed: int, now: datetime) -> Iterator[Server]:
 def _server(
     plan: RegionPlan, group: Mapping[str, Any], now: datetime, *, number: int, sequence: int, seed: int
 ) -> Server:
-    counters = {"n": number, "batch": (number - 1) // BATCH + 1}
-    hostname = group["hostname"].format(**counters)
+    hostname = _counted(group["hostname"], number)
     identity = identifier("s", seed, plan.account, plan.region, hostname)
     return Server(
         id=identity,
@@ -140,7 +139,7 @@ def _server(
         arn=f"arn:aws:drs:{plan.region}:{plan.account}:source-server/{identity}",
         hostname=hostname,
         os=group.get("os", "Ubuntu 22.04.4 LTS"),
-        tags={key: text.format(**counters) for key, text in group.get("tags", {}).items()},
+        tags={key: _counted(text, number) for key, text in group.get("tags", {}).items()},
         cores=group.get("cores", 2),
         ram_bytes=int(group.get("ram_gib", 8) * GIB),
         disks=tuple(int(size * GIB) for size in group.get("disks_gib", (50,))),
@@ -166,12 +165,21 @@ def _server(
     )
 
 
-def _members(value: Any, what: str, known: set[str]) -> dict[str, Any]:
+def _counted(text: str, number: int) -> str:
+    try:
+        return text.format(n=number, batch=(number - 1) // BATCH + 1)
+    except (KeyError, IndexError, ValueError):
+        raise ScenarioError(f"{text!r} has a placeholder other than {{n}} and {{batch}}.") from None
+
+
+def _members(value: Any, what: str, known: set[str], *, needs: str = "") -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise ScenarioError(f"{what.capitalize()} must be an object.")
     unknown = sorted(set(value) - known)
     if unknown:
         raise ScenarioError(f"{what.capitalize()} has unknown members: {', '.join(unknown)}.")
+    if needs and not value.get(needs):
+        raise ScenarioError(f"{what.capitalize()} lacks its {needs}.")
     return dict(value)
 
 

@@ -187,7 +187,7 @@ class World:
             raise _server_error(fault)
         if strike("access_denied") is not None:
             raise WireError(
-                403, "AccessDeniedException", f"User is not authorized to perform: drs:{operation}",
+                403, "AccessDeniedException", f"User is not authorized to perform: {operation}",
             )  # fmt: skip
 
     @staticmethod
