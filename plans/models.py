@@ -39,6 +39,7 @@ class Plan(models.Model):
 
     class Meta:
         ordering = ["name"]
+        verbose_name = "recovery plan"
 
     def __str__(self) -> str:
         return self.name
@@ -51,7 +52,7 @@ class Wave(models.Model):
     #: Null: follows the wave above it. []: starts at once. Else names of waves of this plan.
     depends_on: models.JSONField[list[str] | None, list[str] | None] = models.JSONField(null=True, default=None)
     minimum_success_percent = models.PositiveSmallIntegerField(default=100)
-    on_failure = models.CharField(max_length=16, choices=ON_FAILURE, default=OnFailure.STOP)
+    on_failure = models.CharField(max_length=16, choices=ON_FAILURE, default=OnFailure.STOP.value)
     start_delay_seconds = models.PositiveIntegerField(default=0)
     launch_timeout_seconds = models.PositiveIntegerField(default=3600)
 
@@ -90,7 +91,7 @@ class Step(models.Model):
     when = models.CharField(max_length=8, choices=STEP_WHEN)
     kind = models.CharField(max_length=16, choices=STEP_KINDS)
     timeout_seconds = models.PositiveIntegerField(default=1800)
-    on_failure = models.CharField(max_length=16, choices=ON_FAILURE, default=OnFailure.STOP)
+    on_failure = models.CharField(max_length=16, choices=ON_FAILURE, default=OnFailure.STOP.value)
     parameters: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict, blank=True)
 
     class Meta:

@@ -194,21 +194,27 @@ def _below(wave: WaveDocument) -> str:
 class Readiness:
     blocking: tuple[Finding, ...]
     warnings: tuple[Finding, ...]
-    #: In one line.
+    #: "good", "warn" or "bad".
+    level: str
+    #: A Material symbol.
+    icon: str
+    short: str
     summary: str
 
 
 def readiness(findings: Sequence[Finding]) -> Readiness:
+    """Findings by what they mean for a run, and the outcome in a line."""
     blocking = tuple(finding for finding in findings if finding.severity == Severity.BLOCKING)
     warnings = tuple(finding for finding in findings if finding.severity == Severity.WARNING)
     if blocking:
         verb = "blocks" if len(blocking) == 1 else "block"
         summary = f"Not ready: {counted(len(blocking), 'finding')} {verb} a run."
-    elif warnings:
-        summary = f"Ready, with {counted(len(warnings), 'warning')}."
-    else:
-        summary = "Ready: nothing stands in the way of a run."
-    return Readiness(blocking, warnings, summary)
+        return Readiness(blocking, warnings, "bad", "block", "Not ready", summary)
+    if warnings:
+        count = counted(len(warnings), "warning")
+        return Readiness(blocking, warnings, "warn", "warning", f"Ready, {count}", f"Ready, with {count}.")
+    summary = "Ready: nothing stands in the way of a run."
+    return Readiness(blocking, warnings, "good", "check_circle", "Ready", summary)
 
 
 @dataclass(frozen=True, slots=True)

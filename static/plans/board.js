@@ -68,7 +68,7 @@
       onEnd: dropped,
     };
     const waves = board.querySelector("[data-waves]");
-    new Sortable(waves, { ...common, draggable: "[data-wave]", handle: ".wave-handle" });
+    new Sortable(waves, { ...common, draggable: "[data-wave]", handle: ".board-wave-handle" });
     for (const list of board.querySelectorAll("[data-groups]")) {
       new Sortable(list, { ...common, group: "groups", draggable: "[data-group]", filter: "a, button", preventOnFilter: false });
     }
