@@ -26,7 +26,9 @@ class QuotasSerializer(serializers.Serializer[Any]):
     concurrent_jobs = serializers.IntegerField()
     servers_per_job = serializers.IntegerField()
     servers_in_jobs = serializers.IntegerField()
-    source = serializers.CharField(help_text="`service-quotas` or `documented defaults`.")
+    source = serializers.CharField(  # type: ignore[assignment]  # a field of that name, not the option
+        help_text="`service-quotas` or `documented defaults`."
+    )
 
 
 class SiteSerializer(serializers.Serializer[Any]):
@@ -212,9 +214,7 @@ class SourceServerFilter(django_filters.FilterSet):
         return rows.filter(missing_since__isnull=value == "false")
 
     def filter_search(self, rows: QuerySet[SourceServer], name: str, value: str) -> QuerySet[SourceServer]:
-        return rows.filter(
-            Q(hostname__icontains=value) | Q(fqdn__icontains=value) | Q(source_server_id__icontains=value)
-        )
+        return selectors.servers_search(rows, value)
 
 
 @extend_schema_view(retrieve=extend_schema(parameters=[_BY_SERVER_ID]))

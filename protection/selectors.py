@@ -52,6 +52,12 @@ def servers_with_tags(rows: QuerySet[SourceServer], tags: Sequence[str]) -> Quer
     return rows.filter(pk__in=found)
 
 
+def servers_search(rows: QuerySet[SourceServer], text: str) -> QuerySet[SourceServer]:
+    """Those of `rows` with the text in their host name, domain name or source server id."""
+    found = Q(hostname__icontains=text) | Q(fqdn__icontains=text) | Q(source_server_id__icontains=text)
+    return rows.filter(found)
+
+
 def site_is_syncing(site: Site, now: datetime) -> bool:
     """True while a worker holds the site to mirror its inventory."""
     return site.sync_lease_until is not None and site.sync_lease_until > now
