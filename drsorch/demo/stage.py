@@ -26,11 +26,10 @@ class StageBroken(Exception):
     """A process of the demo ended, or did not start; the message says which, with its last words."""
 
 
-def directory_make(base: Path) -> Path:
-    """A new scratch directory, for this run only."""
-    parent = base / "var"
-    parent.mkdir(exist_ok=True)
-    return Path(tempfile.mkdtemp(prefix="demo-", dir=parent))
+def directory_make(parent: Path) -> Path:
+    """A new scratch directory in `parent`, for this run only. Raises `OSError`."""
+    parent.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix="demo-", dir=parent.resolve()))
 
 
 def environment(directory: Path) -> dict[str, str]:

@@ -177,22 +177,25 @@ class System:
 
     def worker_start(self) -> None:
         assert SEPARATE
-        name = f"worker{len(self.workers)}"
+        name = f"worker{len(self.processes)}"
         self.workers.append(self._run(name, [MANAGE, "rundramatiq", "--processes", "1", "--threads", "4"]))
 
     def work_kill(self) -> None:
         """SIGKILL whatever does the work, in the middle of it."""
         if SEPARATE:
-            for worker in self.workers:
-                worker.kill()
+            while self.workers:
+                self.workers.pop().kill()
         else:
             self.web.kill()
 
     def work_start_again(self) -> None:
+        """Returns once the new one has asked DRS something."""
+        asked = len(self.simulator.calls("DescribeJobs"))
         if SEPARATE:
             self.worker_start()
         else:
             self.web_start()
+        wait_for("The new worker", lambda: len(self.simulator.calls("DescribeJobs")) > asked, seconds=START_SECONDS)
 
     def messages_lose(self) -> None:
         """Empty the broker: every message in flight is gone."""

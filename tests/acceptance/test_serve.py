@@ -8,8 +8,6 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from tests.acceptance import system as systems
 from tests.acceptance.system import SEPARATE, System
 
@@ -62,8 +60,7 @@ def test_without_a_secret_key_it_says_what_is_missing(tmp_path: Path) -> None:
     assert "Traceback" not in ran.stderr
 
 
-@pytest.mark.parametrize("kind", ["web"])
-def test_without_a_worker_it_serves_and_says_that_nothing_works(make_system: Callable[..., System], kind: str) -> None:
+def test_without_a_worker_it_serves_and_says_that_nothing_works(make_system: Callable[..., System]) -> None:
     system = make_system()
     system.simulator_start()
     system.web_start(*([] if SEPARATE else ["--no-worker"]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -22,12 +23,25 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8000, help="port to serve on (default: 8000)")
         parser.add_argument("--exit", action="store_true", help="stop after the drill; exit 0 only if it succeeded")
 
-    def handle(self, *args: Any, port: int, exit: bool, **options: Any) -> None:
+        parser.add_argument(
+            "--directory",
+            type=Path,
+            default=settings.BASE_DIR / "var",
+            help="where it makes its scratch directory, and removes it again (default: var)",
+        )
+
+    def handle(self, *args: Any, port: int, exit: bool, directory: Path, **options: Any) -> None:
         try:
             listen("127.0.0.1", port).close()
         except CannotListen as error:
             raise CommandError(str(error)) from error
-        directory = stage.directory_make(settings.BASE_DIR)
+        try:
+            scratch = stage.directory_make(directory)
+        except OSError as error:
+            raise CommandError(
+                f"The demo needs a directory to write in, and {directory} is none: {error.strerror}. "
+                "Name another: manage.py demo --directory DIRECTORY"
+            ) from error
         command = [sys.executable, "-m", "drsorch.demo", "--port", str(port), *(["--exit"] if exit else [])]
         os.chdir(settings.BASE_DIR)
-        os.execve(sys.executable, command, stage.environment(directory))
+        os.execve(sys.executable, command, stage.environment(scratch))
