@@ -64,13 +64,13 @@ Service = Literal["drs", "launches", "sts", "service-quotas"]
 #: TLS failures of the handshake: nothing was sent yet. Any other TLS failure may have come after the request.
 HANDSHAKE_FAILURES = ("certificate", "wrong_version_number", "unsupported_protocol", "handshake", "doesn't match")
 
-#: RuntimeError is botocore's word for "renewed credentials that have expired already".
 CREDENTIAL_FAILURES = (
     NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, TokenRetrievalError, ProfileNotFound,
-    SSOTokenLoadError, UnauthorizedSSOTokenError, RuntimeError,
+    SSOTokenLoadError, UnauthorizedSSOTokenError,
 )  # fmt: skip
 #: What botocore's parser stumbles into when an answer is of the wrong shape.
 UNREADABLE_ANSWERS = (ResponseParserError, ValueError, TypeError, AttributeError, KeyError)
+#: RuntimeError is botocore's word for "renewed credentials that have expired already".
 SDK_FAILURES = (BotoCoreError, ClientError, RuntimeError, *UNREADABLE_ANSWERS)
 
 

@@ -31,7 +31,25 @@ class SimulatorServer(ThreadingHTTPServer):
         self.world = world
         self.stopping = threading.Event()
         self.request_numbers = itertools.count(1)
+        self._open: set[Any] = set()
         super().__init__((host, port), _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def server_close(self) -> None:
+        """Close the door and every connection that a client keeps open: a stopped simulator answers nobody."""
+        super().server_close()
+        for request in list(self._open):
+            self.shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        log.debug("The client %s went away.", client_address, exc_info=True)
 
     @property
     def url(self) -> str:
@@ -47,6 +65,8 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "drs-simulator"
     disable_nagle_algorithm = True
+    #: Buffered, so that head and body leave in one packet.
+    wbufsize = -1
     #: A connection that says nothing is given up after this many seconds.
     timeout = 120
 
@@ -86,9 +106,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(response.body)))
         for name, value in response.headers.items():
             self.send_header(name, value)
-        # One write for head and body, so that no small packet waits for another.
-        self._headers_buffer.append(b"\r\n" + response.body)  # type: ignore[attr-defined]
-        self.flush_headers()
+        self.end_headers()
+        self.wfile.write(response.body)
 
 
 def _respond(world: World, request: Request) -> Response:

@@ -217,6 +217,22 @@ def test_no_answer_in_time(started: ExitStack, monkeypatch: pytest.MonkeyPatch) 
     assert type(failure_of(launch, drs)) is errors.OutcomeUnknown
 
 
+def test_a_simulator_that_is_stopped_answers_nobody_not_even_those_that_it_keeps_waiting(started: ExitStack) -> None:
+    world = World("small")
+    world.faults.add("hang", operation="StartRecovery", seconds=600)
+    found: list[errors.DrsError] = []
+    with ExitStack() as serving:
+        drs = at(serving.enter_context(serve(world)))
+        read(drs)
+        waiting = threading.Thread(target=lambda: found.append(failure_of(launch, drs)))
+        waiting.start()
+        while not world.calls or world.calls[-1].operation != "StartRecovery":
+            threading.Event().wait(0.01)
+    waiting.join(timeout=20)
+    assert [type(failure) for failure in found] == [errors.OutcomeUnknown]
+    assert type(failure_of(read, drs)) is errors.Unreachable
+
+
 def closed_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))

@@ -68,6 +68,7 @@ def test_a_read_that_fails_did_nothing(
         ({"name": "error_5xx_after", "status": 502}, errors.OutcomeUnknown, 1),
         ({"name": "lost_request"}, errors.OutcomeUnknown, 0),
         ({"name": "lost_answer"}, errors.OutcomeUnknown, 1),
+        ({"name": "hang", "seconds": 0.05}, errors.OutcomeUnknown, 0),
     ],
     ids=lambda value: value["name"] if isinstance(value, dict) else "",
 )

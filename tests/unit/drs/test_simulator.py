@@ -9,9 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from drs.errors import OutcomeUnknown
+from drs.port import Endpoint, LaunchTarget
 from drs.simulator import scenarios
 from drs.simulator.errors import ScenarioError, WireError
 from drs.simulator.faults import KINDS, SERVER_FAULTS, Faults
+from drs.simulator.inprocess import InProcessDrs
 from drs.simulator.jobs import Course, Durations, Effect, Step, launch_timeline, termination_timeline
 from drs.simulator.paging import page
 from drs.simulator.snapshots import snapshots
@@ -212,3 +215,14 @@ def test_a_fault_without_operations_leaves_the_other_services_alone() -> None:
     assert faults.strike("throttle", "AssumeRole", "1", "r") is None
     faults.add("throttle", operation="AssumeRole")
     assert faults.strike("throttle", "AssumeRole", "1", "r") is not None
+
+
+@pytest.mark.parametrize(("fault", "accepted"), [("late_answer", True), ("hang", False)])
+def test_in_one_process_nobody_waits_for_what_comes_too_late(fault: str, accepted: bool) -> None:
+    world = World("small", now=lambda: NOW)
+    drs = InProcessDrs(world, Endpoint("eu-central-1"))
+    target = LaunchTarget(next(drs.source_servers()).source_server_id)
+    world.faults.add(fault, seconds=3600)
+    with pytest.raises(OutcomeUnknown):
+        drs.start_recovery([target], is_drill=True, tags={})
+    assert world.calls[-1].accepted is accepted
