@@ -32,7 +32,8 @@ def main() -> int:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--exit", action="store_true")
     options = parser.parse_args()
-    # However it is ended, it stops what it started.
+    # However it is ended, it stops what it started. A shell that puts it in the background has Ctrl-C ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _leave)
     console = Console()
