@@ -16,7 +16,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from access import policy
 from access.models import ApiToken
-from access.services import token_revoke
+from access.services import second_factor_remove, token_revoke
 
 admin.site.unregister(User)
 admin.site.unregister(Group)  # the seven roles are code; who holds them is on the user's page
@@ -41,6 +41,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg]
         ("Rights", {"fields": ("is_staff", "groups")}),
     )
     readonly_fields = ("last_login", "date_joined")
+    actions = ("remove_second_factor",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         return super().get_queryset(request).prefetch_related("groups")
@@ -54,8 +55,19 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg]
         names = [policy.ADMINISTRATOR] if user.is_superuser else []
         return ", ".join(dict.fromkeys([*names, *(group.name for group in user.groups.all())])) or "none"
 
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type[ModelForm]:  # type: ignore[type-arg]
-        form = super().get_form(request, obj, change, **kwargs)
+    @admin.action(description="Remove the second factor (lost phone)", permissions=["change"])
+    def remove_second_factor(self, request: HttpRequest, users: QuerySet[User]) -> None:
+        reached = [user for user in users if _in_reach(request, user)]
+        removed = [user.get_username() for user in reached if second_factor_remove(user, by=request.user)]
+        told = (
+            f"Removed the second factor of {', '.join(removed)}."
+            if removed
+            else "There was no second factor to remove."
+        )
+        self.message_user(request, told)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> type[ModelForm]:  # type: ignore[type-arg]
+        form = super().get_form(request, obj, **kwargs)
         fields = form.base_fields
         if "groups" in fields:
             fields["groups"].label = "Roles"

@@ -1,10 +1,11 @@
-"""Issuing and revoking tokens."""
+"""Issuing and revoking tokens, removing second factors."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
 import structlog
+from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import AbstractBaseUser
 
 from access.models import ApiToken
@@ -34,3 +35,11 @@ def token_revoke(token: ApiToken) -> None:
     """From now on it is refused."""
     token.delete()
     log.info("token_revoked", user=str(token.user), token=str(token.uid))
+
+
+def second_factor_remove(user: AbstractBaseUser, *, by: AbstractBaseUser) -> bool:
+    """Let somebody who lost the phone in with the password alone; says whether there was a factor to remove."""
+    removed, _ = Authenticator.objects.filter(user=user).delete()
+    if removed:
+        log.info("second_factor_removed", user=str(user), by=str(by))
+    return bool(removed)

@@ -200,12 +200,13 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "ENUM_NAME_OVERRIDES": {
         "ExecutionKind": [kind.value for kind in Kind],
         "ExecutionStatus": [status.value for status in ExecutionStatus],
+        "StepKind": "plans.models.STEP_KINDS",
     },
 }
 
@@ -248,5 +249,5 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-from drsorch.logging import LOGGING as LOGGING  # noqa: E402
-from drsorch.unfold import UNFOLD as UNFOLD  # noqa: E402
+from drsorch.logging import LOGGING as LOGGING  # noqa: E402, PLC0414
+from drsorch.unfold import UNFOLD as UNFOLD  # noqa: E402, PLC0414

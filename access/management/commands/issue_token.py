@@ -27,7 +27,9 @@ class Command(BaseCommand):
                 f"There is no user {username!r}. Make one in the admin, or with manage.py createsuperuser."
             )
         try:
-            _, text = token_issue(user, name=name, expires_in=None if expires_in is None else parse_duration(expires_in))
+            _, text = token_issue(
+                user, name=name, expires_in=None if expires_in is None else parse_duration(expires_in)
+            )
         except (ValueError, DomainError) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(text)
