@@ -7,20 +7,10 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.templatetags.static import static
-from django.urls import NoReverseMatch, reverse, reverse_lazy
+from django.urls import reverse_lazy
 from django.utils.functional import lazy
 
 _static = lazy(static, str)
-
-
-def _reverse(name: str) -> str:
-    try:
-        return reverse(name)
-    except NoReverseMatch:
-        return "#"
-
-
-_page = lazy(_reverse, str)
 
 
 def _may(permission: str) -> Callable[[HttpRequest], bool]:
@@ -35,7 +25,7 @@ def _may(permission: str) -> Callable[[HttpRequest], bool]:
 
 
 def _entry(title: str, icon: str, page: str, permission: str) -> dict[str, Any]:
-    return {"title": title, "icon": icon, "link": _page(f"admin:{page}"), "permission": _may(permission)}
+    return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{page}"), "permission": _may(permission)}
 
 
 UNFOLD: dict[str, Any] = {
@@ -46,6 +36,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_URL": None,
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: _static("drsorch/icon.svg")}],
     "STYLES": [lambda request: _static("drsorch/screens.css")],
     "SCRIPTS": [lambda request: _static("drsorch/live.js")],
     "COLORS": {

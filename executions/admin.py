@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html
@@ -21,7 +21,7 @@ from executions.presentation.words import Badge, Tone, between, clock, duration,
 
 
 @admin.register(Execution)
-class ExecutionAdmin(ModelAdmin):  # type: ignore[misc]
+class ExecutionAdmin(ModelAdmin):
     list_display = ("plan_shown", "kind_shown", "status_shown", "requested", "started", "took", "rto", "rpo")
     list_filter = ("kind", "status", "break_glass", "plan")
     search_fields = ("plan_name", "requested_by_name", "reason", "servers__hostname", "servers__source_server_id")
@@ -46,7 +46,7 @@ class ExecutionAdmin(ModelAdmin):  # type: ignore[misc]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponseBase:
+    ) -> HttpResponse:
         return views.page(request, object_id)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -92,7 +92,7 @@ class ExecutionAdmin(ModelAdmin):  # type: ignore[misc]
         return _meter(rpo_meter(execution))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Execution]:
-        return super().get_queryset(request).order_by("-requested_at")  # type: ignore[no-any-return]
+        return super().get_queryset(request).order_by("-requested_at")
 
 
 def _badge(badge: Badge) -> SafeString:

@@ -9,7 +9,7 @@ import django_filters
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field, extend_schema_view
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -17,13 +17,13 @@ from rest_framework.response import Response
 
 from executions import selectors_screens as selectors
 from executions import services
-from executions.core.states import ExecutionStatus, Kind, Phase, ServerStatus, WaveStatus
-from executions.models import Approval, Event, Execution, ServerRun, WaveRun
-from executions.verbs import APPROVE, CANCEL, REJECT, VERBS, Verb
+from executions.core.states import ExecutionStatus, Kind, Phase, ServerStatus, StepStatus, WaveStatus
+from executions.models import Approval, Event, Execution, ServerRun, StepRun, WaveRun
+from executions.verbs import APPROVE, CANCEL, CLEANUP, PAUSE, REJECT, RESUME, RETRY, REVIEW, SKIP, VERBS, Verb
 from foundation.errors import FieldError, Invalid, Missing
 from foundation.rest.views import ReadViewSet
 from plans.core.fields import MAX_SECONDS
-from plans.models import Plan
+from plans.models import STEP_KINDS, STEP_WHEN, Plan
 from plans.selectors import plan_named
 
 
@@ -54,7 +54,9 @@ class ServerRunSerializer(serializers.ModelSerializer[ServerRun]):
     recovery_instance_id = NullableText()
     recovery_snapshot_id = NullableText(help_text="The point in time to launch from; null for the latest state.")
     recovery_point_at = serializers.DateTimeField(allow_null=True, help_text="What it was recovered to.")
+    private_ips = serializers.ListField(child=serializers.CharField())
     error = NullableText(help_text="Why it failed, or why it waits, in a sentence.")
+    cleanup_error = NullableText(help_text="Why its drill instance could not be terminated, in a sentence.")
 
     class Meta:
         model = ServerRun
@@ -68,24 +70,34 @@ class ServerRunSerializer(serializers.ModelSerializer[ServerRun]):
             "recovery_instance_id",
             "recovery_snapshot_id",
             "recovery_point_at",
+            "private_ips",
             "started_at",
             "finished_at",
             "error",
+            "cleanup_error",
         ]
+
+
+class StepRunSerializer(serializers.ModelSerializer[StepRun]):
+    when = serializers.ChoiceField(STEP_WHEN)
+    kind = serializers.ChoiceField(STEP_KINDS)
+    status = serializers.ChoiceField([one.value for one in StepStatus])
+    output = NullableText(help_text="What it said last.")
+    error = NullableText(help_text="Why it failed, in a sentence.")
+
+    class Meta:
+        model = StepRun
+        fields = ["name", "when", "kind", "status", "attempts", "started_at", "finished_at", "output", "error"]
 
 
 class WaveRunSerializer(serializers.ModelSerializer[WaveRun]):
     status = serializers.ChoiceField([one.value for one in WaveStatus])
-    steps = serializers.SerializerMethodField(help_text="Of this run. The engine runs no steps yet, so there are none.")
+    steps = StepRunSerializer(many=True)
     servers = ServerRunSerializer(many=True)
 
     class Meta:
         model = WaveRun
         fields = ["name", "status", "started_at", "finished_at", "steps", "servers"]
-
-    @extend_schema_field({"type": "array", "items": {"type": "object", "additionalProperties": {}}})
-    def get_steps(self, wave: WaveRun) -> list[dict[str, Any]]:
-        return []
 
 
 class ApprovalSerializer(serializers.ModelSerializer[Approval]):
@@ -105,6 +117,8 @@ class ExecutionSummarySerializer(serializers.ModelSerializer[Execution]):
     status = serializers.ChoiceField([one.value for one in ExecutionStatus])
     requested_by = serializers.CharField(source="requested_by_name")
     approvals = ApprovalSerializer(many=True)
+    reviewed_by = NullableText(source="reviewed_by_name", help_text="Who looked at why the glass was broken.")
+    review_comment = NullableText()
     outcome = NullableText(help_text="Why it ended as it did, in a sentence.")
 
     class Meta:
@@ -130,6 +144,11 @@ class ExecutionSummarySerializer(serializers.ModelSerializer[Execution]):
             "rpo_actual_seconds",
             "cleanup_after_seconds",
             "cleanup_status",
+            "cleanup_due_at",
+            "approval_expires_at",
+            "reviewed_by",
+            "reviewed_at",
+            "review_comment",
             "outcome",
         ]
 
@@ -177,6 +196,20 @@ class CommentSerializer(StrictSerializer):
     comment = serializers.CharField(required=False, allow_blank=True, max_length=2000)
 
 
+class WavePartSerializer(CommentSerializer):
+    wave = serializers.CharField(help_text="Its name.")
+    servers = serializers.ListField(
+        child=serializers.CharField(), required=False, allow_null=True, help_text="Source server ids; left out: all."
+    )
+    step = serializers.CharField(required=False, allow_null=True, help_text="Only this step of the wave.")
+
+
+class RetrySerializer(WavePartSerializer):
+    point_in_time = serializers.DateTimeField(
+        required=False, allow_null=True, help_text="Launch servers from their newest recovery snapshot at or before it."
+    )
+
+
 class EventSerializer(serializers.ModelSerializer[Event]):
     detail = serializers.DictField(child=serializers.JSONField())
 
@@ -211,23 +244,18 @@ class EventFilter(django_filters.FilterSet):
         fields: ClassVar[list[str]] = []
 
 
-def verb_action(verb: Verb) -> Callable[..., Response]:
-    """The API's method for a verb: `{"comment": …}` in, the execution as it then stands out."""
+def verb_action(verb: Verb, body: type[CommentSerializer] = CommentSerializer) -> Callable[..., Response]:
+    """The API's method for a verb: its body in, the execution as it then stands out."""
 
     def act(self: ExecutionViewSet, request: Request, id: str) -> Response:
-        body = CommentSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        execution = verb.act(self.get_object(), by=self.person, comment=body.validated_data.get("comment", ""))
+        asked = body(data=request.data)
+        asked.is_valid(raise_exception=True)
+        execution = verb.act(self.get_object(), by=self.person, **asked.validated_data)
         return Response(self.whole(execution))
 
     act.__name__ = verb.name
     act.__doc__ = f"{verb.label}. {verb.warning}"
-    described = extend_schema(
-        parameters=[_ID],
-        request=CommentSerializer,
-        responses=ExecutionSerializer,
-        operation_id=f"executions_{verb.name}",
-    )(act)
+    described = extend_schema(parameters=[_ID], request=body, responses=ExecutionSerializer)(act)
     return cast("Callable[..., Response]", action(detail=True, methods=["post"], url_path=verb.name)(described))
 
 
@@ -258,7 +286,13 @@ class ExecutionViewSet(ReadViewSet):
 
     approve = verb_action(APPROVE)
     reject = verb_action(REJECT)
+    pause = verb_action(PAUSE)
+    resume = verb_action(RESUME)
     cancel = verb_action(CANCEL)
+    retry = verb_action(RETRY, RetrySerializer)
+    skip = verb_action(SKIP, WavePartSerializer)
+    cleanup = verb_action(CLEANUP)
+    review = verb_action(REVIEW)
 
     def get_queryset(self) -> QuerySet[Any]:
         return selectors.executions() if self.action == "list" else super().get_queryset()

@@ -11,6 +11,7 @@ from django.core.signing import BadSignature, Signer
 from django.utils import timezone
 
 from executions.core.states import Kind
+from executions.presentation.parts import WaveParts
 from foundation.errors import DomainError
 
 _LATEST, _AT = "latest", "at"
@@ -28,23 +29,38 @@ def _signer() -> Signer:
     return Signer(salt="executions.start")
 
 
-class StartForm(forms.Form):
-    """Start a drill or a recovery. `shown_at` is when the page was first shown, signed."""
-
-    shown_at = forms.CharField(widget=forms.HiddenInput)
-    moment = forms.ChoiceField(
-        choices=[(_LATEST, "The latest state"), (_AT, "The newest recovery snapshots at or before a point in time")],
-        initial=_LATEST,
-        widget=forms.RadioSelect,
-        label="Recover to",
-    )
-    point_in_time = forms.DateTimeField(
+def point_in_time_field() -> forms.DateTimeField:
+    return forms.DateTimeField(
         required=False,
         label="Point in time (UTC)",
         input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
         widget=forms.DateTimeInput(attrs={"type": "datetime-local", "step": "1"}, format="%Y-%m-%dT%H:%M:%S"),
         error_messages={"invalid": "Write a date and a time, such as 2026-11-23T14:30."},
     )
+
+
+class DomainErrors(forms.Form):
+    """A form that shows at its fields what a service said."""
+
+    def take(self, error: DomainError) -> None:
+        """What names none of the fields stands above the form."""
+        if not error.errors:
+            self.add_error(None, error.detail)
+        for one in error.errors:
+            self.add_error(one.attr if one.attr in self.fields else None, one.detail)
+
+
+class StartForm(DomainErrors):
+    """Start a drill or a recovery. `shown_at` is when the page was first shown, signed."""
+
+    shown_at = forms.CharField(widget=forms.HiddenInput)
+    moment = forms.ChoiceField(
+        choices=[(_LATEST, "The latest state"), (_AT, "The newest recovery snapshots at or before a point in time")],
+        initial=_LATEST,
+        widget=forms.RadioSelect(attrs={"x-model": "moment"}),
+        label="Recover to",
+    )
+    point_in_time = point_in_time_field()
     cleanup_after_seconds = forms.TypedChoiceField(
         required=False, choices=_CLEANUPS, coerce=int, empty_value=None, label="Drill instances"
     )
@@ -89,15 +105,52 @@ class StartForm(forms.Form):
         at = values.pop("point_in_time") if values.pop("moment") == _AT else None
         return {**values, "point_in_time": at.astimezone(UTC) if at else None}
 
-    def take(self, error: DomainError) -> None:
-        """Show what a service said at the fields it names, the rest above the form."""
-        if not error.errors:
-            self.add_error(None, error.detail)
-        for one in error.errors:
-            self.add_error(one.attr if one.attr in self.fields else None, one.detail)
 
+class VerbForm(DomainErrors):
+    """What is asked before a verb is done to an execution."""
 
-class VerbForm(forms.Form):
     comment = forms.CharField(
         required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 3}), label="Comment"
     )
+
+    def asked(self) -> dict[str, Any]:
+        """What the verb's service takes."""
+        return {"comment": self.cleaned_data["comment"]}
+
+
+_WHOLE, _SERVERS, _STEP = "whole", "servers", "step:"
+
+
+class WaveVerbForm(VerbForm):
+    """The same for a verb that is done to a wave, or to servers or a step of it."""
+
+    part = forms.ChoiceField(widget=forms.RadioSelect, initial=_WHOLE, label="What")
+    servers = forms.MultipleChoiceField(required=False, widget=forms.CheckboxSelectMultiple, label="Servers")
+    point_in_time = point_in_time_field()
+
+    def __init__(self, *args: Any, parts: WaveParts, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.parts = parts
+        choices = [(_WHOLE, parts.whole)]
+        if parts.servers:
+            choices.append((_SERVERS, "Only the servers ticked below"))
+        choices += [(f"{_STEP}{name}", f"Only step {name}") for name in parts.steps]
+        self.fields["part"].choices = choices  # type: ignore[attr-defined]
+        self.fields["servers"].choices = parts.servers  # type: ignore[attr-defined]
+        if not parts.servers:
+            del self.fields["servers"]
+        if not parts.from_snapshot:
+            del self.fields["point_in_time"]
+        self.order_fields(["part", "servers", "point_in_time", "comment"])
+
+    def asked(self) -> dict[str, Any]:
+        values = self.cleaned_data
+        part = values["part"]
+        asked = {**super().asked(), "wave": self.parts.wave, "servers": None, "step": None}
+        if part == _SERVERS:
+            asked["servers"] = values["servers"]
+        elif part.startswith(_STEP):
+            asked["step"] = part.removeprefix(_STEP)
+        if values.get("point_in_time"):
+            asked["point_in_time"] = values["point_in_time"]
+        return asked

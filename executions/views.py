@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -21,18 +21,19 @@ from access import policy
 from executions import selectors_screens as selectors
 from executions import services
 from executions.core.states import Kind
-from executions.forms import StartForm, VerbForm
+from executions.forms import StartForm, VerbForm, WaveVerbForm
 from executions.models import Execution
 from executions.presentation.dashboard import dashboard, running_cards
 from executions.presentation.execution import execution_page
+from executions.presentation.parts import to_retry, to_skip
 from executions.presentation.start import start_page
-from executions.verbs import VERBS, verbs_for
+from executions.verbs import RETRY, SKIP, VERBS, Facts, Verb, verbs_for
 from foundation.errors import Conflict, DomainError, Missing
 from plans import readiness
 from plans.models import Plan
 from plans.selectors import blueprint, plan_named
 
-View = Callable[..., HttpResponseBase]
+View = Callable[..., HttpResponse]
 
 #: htmx stops to poll when it gets this status.
 _STOP_POLLING = 286
@@ -42,7 +43,7 @@ def told(view: View) -> View:
     """A domain error becomes a page with its sentence."""
 
     @wraps(view)
-    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
             return view(request, *args, **kwargs)
         except DomainError as error:
@@ -55,7 +56,7 @@ def live(view: View) -> View:
     """For fragments: where the session is over, the whole page is loaded again, which leads to the sign-in page."""
 
     @wraps(view)
-    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not admin.site.has_permission(request):
             return HttpResponseClientRefresh()
         return view(request, *args, **kwargs)
@@ -68,7 +69,7 @@ def live(view: View) -> View:
 
 @require_safe
 @told
-def page(request: HttpRequest, execution_id: str) -> HttpResponseBase:
+def page(request: HttpRequest, execution_id: str) -> HttpResponse:
     """The execution as it stands; the page then polls `fragment`."""
     context = _execution_context(request, execution_id)
     return _page(request, "execution", title=context["page"].title, **context)
@@ -76,45 +77,71 @@ def page(request: HttpRequest, execution_id: str) -> HttpResponseBase:
 
 @require_safe
 @told
-def fragment(request: HttpRequest, execution_id: str) -> HttpResponseBase:
+def fragment(request: HttpRequest, execution_id: str) -> HttpResponse:
     """What of the page changes. Status 286, which ends the polling, once the execution is over."""
     context = _execution_context(request, execution_id)
-    status = 200 if context["page"].active else _STOP_POLLING
+    status = 200 if context["page"].refresh_seconds else _STOP_POLLING
     return TemplateResponse(request, "admin/executions/_execution.html", context, status=status)
 
 
 def _execution_context(request: HttpRequest, execution_id: str) -> dict[str, Any]:
     policy.require(request.user, "executions.view_execution")
-    execution = selectors.execution_find(execution_id)
-    rows = selectors.execution_rows(execution, _number(request, "events") or 1)
+    rows = selectors.execution_rows(selectors.execution_find(execution_id), _number(request, "events") or 1)
     wave = _number(request, "wave")
     shown = execution_page(rows, timezone.now(), wave=wave, page=_number(request, "page") or 1)
+    offered = verbs_for(_facts(rows), _person(request))
     kept = {name: request.GET[name] for name in ("wave", "page", "events") if name in request.GET}
-    return {"page": shown, "verbs": verbs_for(execution, _person(request)), "query": urlencode(kept), "chosen": wave}
+    return {
+        "page": shown,
+        "verbs": [one for one in offered if not one.of_wave],
+        "may_retry": RETRY in offered,
+        "may_skip": SKIP in offered,
+        "query": urlencode(kept),
+    }
+
+
+def _facts(rows: selectors.ExecutionRows) -> Facts:
+    servers = [server for servers in rows.servers.values() for server in servers]
+    return Facts.of(rows.execution, servers, [step for steps in rows.steps.values() for step in steps])
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @told
-def verb(request: HttpRequest, execution_id: str, name: str) -> HttpResponseBase:
-    """Ask for a comment, then do it."""
+def verb(request: HttpRequest, execution_id: str, name: str) -> HttpResponse:
+    """Ask for a comment, and for what it is done to; then do it."""
     if name not in VERBS:
         raise Missing(f"Nothing can be done with an execution that is called “{name}”.")
     chosen = VERBS[name]
     policy.require(request.user, chosen.permission)
-    execution = selectors.execution_find(execution_id)
-    form = VerbForm(request.POST or None)
+    rows = selectors.execution_rows(selectors.execution_find(execution_id))
+    form = _verb_form(request, chosen, rows)
     status = 200
-    if request.method == "POST" and form.is_valid():
-        try:
-            chosen.act(execution, by=_person(request), comment=form.cleaned_data["comment"])
-        except DomainError as error:
-            form.add_error(None, error.detail)
-            status = error.status
-        else:
-            messages.success(request, chosen.done)
-            return redirect(_address(execution))
-    title = f"{chosen.label}: {execution}"
-    return _page(request, "verb", title=title, status=status, verb=chosen, execution=execution, form=form)
+    if request.method == "POST":
+        status = 400
+        if form.is_valid():
+            try:
+                chosen.act(rows.execution, by=_person(request), **form.asked())
+            except DomainError as error:
+                form.take(error)
+                status = error.status
+            else:
+                messages.success(request, chosen.done)
+                return redirect(_address(rows.execution))
+    title = f"{chosen.label}: {rows.execution}"
+    return _page(request, "verb", title=title, status=status, verb=chosen, execution=rows.execution, form=form)
+
+
+def _verb_form(request: HttpRequest, chosen: Verb, rows: selectors.ExecutionRows) -> VerbForm:
+    data = request.POST if request.method == "POST" else None
+    if not chosen.of_wave:
+        return VerbForm(data)
+    name = request.GET.get("wave", "")
+    wave = next((wave for wave in rows.waves if wave.name == name), None)
+    if wave is None:
+        raise Missing(f"There is no wave “{name}” in the {rows.execution}.")
+    parts_of = to_retry if chosen is RETRY else to_skip
+    parts = parts_of(wave.name, rows.servers.get(wave.pk, ()), rows.steps.get(wave.pk, ()))
+    return WaveVerbForm(data, parts=parts)
 
 
 # --- starting -----------------------------------------------------------------------------------------------------
@@ -122,13 +149,13 @@ def verb(request: HttpRequest, execution_id: str, name: str) -> HttpResponseBase
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @told
-def start(request: HttpRequest, plan_id: int) -> HttpResponseBase:
+def start(request: HttpRequest, plan_id: int) -> HttpResponse:
     """What would launch, and the button that launches it. `?kind=recovery` is the real thing."""
     kind = _kind(request)
     policy.require(request.user, f"executions.start_{kind}")
     plan = plan_named(plan_id)
     glass = kind is Kind.RECOVERY and policy.may(request.user, "executions.break_glass")
-    form = StartForm(request.POST or None, kind=kind, may_break_glass=glass)
+    form = StartForm(request.POST if request.method == "POST" else None, kind=kind, may_break_glass=glass)
     status = 200
     if request.method == "POST":
         status = 400
@@ -193,7 +220,7 @@ def dashboard_context(request: HttpRequest) -> dict[str, Any]:
 
 
 @require_safe
-def running(request: HttpRequest) -> HttpResponseBase:
+def running(request: HttpRequest) -> HttpResponse:
     """The dashboard's fragment of what runs now."""
     policy.require(request.user, "executions.view_execution")
     cards = running_cards(selectors.running(), timezone.now())

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from executions.core.states import ExecutionStatus, Kind, ServerStatus
 from executions.models import Execution
@@ -51,6 +51,8 @@ class RunningCard:
 class PlanLine:
     id: int
     name: str
+    #: An execution of it is not over.
+    active: bool
     last_id: str
     last: Badge | None
     kind: Badge | None
@@ -127,9 +129,10 @@ def dashboard(
 ) -> Dashboard:
     """`stalled`: servers of protection groups whose replication does not go on by itself; `rights`: permissions of
     who looks."""
+    active = {one.execution.plan_id for one in running}
     return Dashboard(
         running=running_cards(running, now),
-        plans=tuple(_plan_line(result, now) for result in results),
+        plans=tuple(_plan_line(result, result.plan.pk in active, now) for result in results),
         sites=tuple(_site_card(health, now) for health in sites),
         attention=tuple(sorted(_attention(running, results, sites, stalled, now), key=_worst_first)),
         first_steps=_first_steps(running, results, sites, groups_exist, rights),
@@ -163,11 +166,12 @@ def _running_card(execution: Execution, counts: dict[str, int], now: datetime) -
     )
 
 
-def _plan_line(result: PlanResult, now: datetime) -> PlanLine:
+def _plan_line(result: PlanResult, active: bool, now: datetime) -> PlanLine:
     last = result.last
     return PlanLine(
         id=result.plan.pk,
         name=result.plan.name,
+        active=active,
         last_id=str(last.pk) if last else "",
         last=execution_badge(last.status) if last else None,
         kind=kind_badge(last.kind) if last else None,
@@ -224,8 +228,10 @@ def _attention(
                 f"The {one.execution} waits for approval, requested by {one.execution.requested_by_name}.",
                 _to("executions_execution_change", one.execution.pk),
             )
+    active = {one.execution.plan_id for one in running}
     for result in results:
-        yield from _plan_attention(result, now)
+        if result.plan.pk not in active:
+            yield from _plan_attention(result, now)
     for health in sites:
         name = health.site.name
         if health.site.sync_error:
@@ -266,6 +272,7 @@ def _plan_attention(result: PlanResult, now: datetime) -> Iterator[Attention]:
             f"The last {last.kind} of {plan.name} failed. {last.outcome}".strip(),
             _to("executions_execution_change", last.pk),
         )
+        return
     drill = _to("executions_start", plan.pk, query="kind=drill")
     if result.proven_at is None:
         never = f"{plan.name} has never been run with success: nobody knows whether it works."
@@ -339,7 +346,4 @@ def _first_steps(
 
 def _to(page: str, *arguments: object, query: str = "") -> str:
     """The address of an admin page."""
-    try:
-        return reverse(f"admin:{page}", args=arguments) + (f"?{query}" if query else "")
-    except NoReverseMatch:
-        return "#"
+    return reverse(f"admin:{page}", args=arguments) + (f"?{query}" if query else "")

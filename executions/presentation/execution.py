@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from executions.core.states import EXECUTION_ACTIVE, ExecutionStatus, Kind
+from executions.core.states import EXECUTION_ACTIVE, CleanupStatus, ExecutionStatus, Kind
 from executions.models import Approval, Execution, WaveRun
 from executions.presentation.advice import next_steps
 from executions.presentation.events import EventLine, event_lines
@@ -46,9 +46,12 @@ class ExecutionPage:
     kind: Badge
     real: bool
     break_glass: bool
+    #: Who looked at why the glass was broken, and what they said; empty if nobody did.
+    review: str
     badge: Badge
     cleanup: Badge | None
-    active: bool
+    #: How often the page renews itself; 0 when nothing moves any more.
+    refresh_seconds: int
     headline: str
     headline_tone: Tone
     reason: str
@@ -90,6 +93,7 @@ def execution_page(rows: ExecutionRows, now: datetime, *, wave: int | None = Non
         wave_card(
             one,
             rows.servers.get(one.pk, ()),
+            rows.steps.get(one.pk, ()),
             names,
             started_at=execution.started_at,
             now=now,
@@ -108,9 +112,10 @@ def execution_page(rows: ExecutionRows, now: datetime, *, wave: int | None = Non
         kind=kind_badge(execution.kind),
         real=execution.kind == Kind.RECOVERY,
         break_glass=execution.break_glass,
+        review=_review(execution),
         badge=execution_badge(execution.status),
         cleanup=cleanup_badge(execution.cleanup_status),
-        active=execution.status in EXECUTION_ACTIVE,
+        refresh_seconds=_refresh_seconds(execution),
         headline=headline(execution, rows.waves, done, len(servers)),
         headline_tone=execution_badge(execution.status).tone,
         reason=execution.reason,
@@ -126,8 +131,14 @@ def execution_page(rows: ExecutionRows, now: datetime, *, wave: int | None = Non
         done=done,
         percent=100 * done // len(servers) if servers else 0,
         shares=parts,
-        steps=next_steps(execution, rows.waves, servers, rows.approvals),
-        failures=failures(rows.waves, rows.servers),
+        steps=next_steps(
+            execution,
+            rows.waves,
+            servers,
+            [step for one in rows.waves for step in rows.steps.get(one.pk, ())],
+            rows.approvals,
+        ),
+        failures=failures(rows.waves, rows.servers, rows.steps),
         approvals=tuple(_approval(approval, beside) for approval in rows.approvals),
         approvals_given=sum(1 for approval in rows.approvals if approval.approved),
         approvals_required=execution.approvals_required,
@@ -154,6 +165,18 @@ def headline(execution: Execution, waves: Sequence[WaveRun], done: int, total: i
         ExecutionStatus.CANCELLING: "Cancelling",
     }.get(status, f"Now: {', '.join(busy)}" if busy else "Running")
     return f"{doing}. {done} of {count(total, 'server')} launched."
+
+
+def _refresh_seconds(execution: Execution) -> int:
+    if execution.status in EXECUTION_ACTIVE or execution.cleanup_status == CleanupStatus.RUNNING:
+        return 2
+    return 30 if execution.cleanup_status == CleanupStatus.SCHEDULED else 0
+
+
+def _review(execution: Execution) -> str:
+    if execution.reviewed_at is None:
+        return ""
+    return f"Reviewed by {execution.reviewed_by_name}, {clock(execution.reviewed_at)}: {execution.review_comment}"
 
 
 def _approval(approval: Approval, beside: datetime) -> ApprovalLine:

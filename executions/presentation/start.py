@@ -13,7 +13,7 @@ from executions.presentation.graph import Node, Picture, draw
 from executions.presentation.words import Badge, Tone, ago, count, duration, kind_badge, listing
 from executions.selectors_screens import Mirrored
 from plans.core import Blueprint, BlueprintServer, BlueprintWave, Finding, Severity
-from plans.models import OnFailure
+from plans.core.steps import OnFailure
 
 #: Shown as a list of its own, with the instances by name.
 _SHOWN_ELSEWHERE = frozenset({"instance_will_be_replaced"})
@@ -33,6 +33,8 @@ class WaveLine:
     name: str
     after: str
     rules: str
+    #: Its groups, steps and sites in a line.
+    summary: str
     count: str
     groups: tuple[GroupLine, ...]
 
@@ -160,6 +162,7 @@ def _wave(wave: BlueprintWave, blueprint: Blueprint, mirrored: Mapping[tuple[int
         name=wave.name,
         after=f"after {listing(names)}" if names else "at once",
         rules=", ".join(rules),
+        summary=_in_a_line(wave, groups, mirrored),
         count=count(len(wave.servers), "server"),
         groups=tuple(
             GroupLine(
@@ -170,6 +173,17 @@ def _wave(wave: BlueprintWave, blueprint: Blueprint, mirrored: Mapping[tuple[int
             for name, members in groups.items()
         ),
     )
+
+
+def _in_a_line(
+    wave: BlueprintWave, groups: Mapping[str, list[BlueprintServer]], mirrored: Mapping[tuple[int, str], Mirrored]
+) -> str:
+    said = []
+    for name, members in groups.items():
+        sites = listing(sorted({_site(server, mirrored) for server in members}))
+        said.append(f"{name}: {count(len(members), 'server')} at {sites}")
+    said += [f"step {step.name} {step.when}" for step in wave.steps]
+    return "; ".join(said) or "no servers"
 
 
 def _instance(server: BlueprintServer, mirrored: Mapping[tuple[int, str], Mirrored]) -> str:

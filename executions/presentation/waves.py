@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from executions.core.states import WAVE_ACTIVE, Phase, ServerStatus, WaveStatus
-from executions.models import ServerRun, WaveRun
+from executions.core.states import STEP_FINAL, WAVE_ACTIVE, Phase, ServerStatus, StepStatus, WaveStatus
+from executions.models import ServerRun, StepRun, WaveRun
+from executions.presentation.steps import StepLine, step_line
 from executions.presentation.words import (
     Badge,
     Tone,
@@ -20,7 +21,7 @@ from executions.presentation.words import (
     server_badge,
     wave_badge,
 )
-from plans.models import OnFailure
+from plans.core.steps import OnFailure
 
 #: Servers of a wave shown at once.
 PAGE = 25
@@ -52,6 +53,9 @@ _PHASE_WORDS = {
 }
 _DONE = (ServerStatus.LAUNCHED, ServerStatus.TERMINATED)
 _BAD = (ServerStatus.FAILED, ServerStatus.UNKNOWN)
+#: What can be let go: everything that is not, or not yet, launched.
+SKIPPABLE = (*_BAD, ServerStatus.PENDING, ServerStatus.QUEUED, ServerStatus.CANCELLED)
+RETRYABLE = _BAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,8 @@ class ServerRow:
     finished: str
     took: str
     error: str
+    #: Why its drill instance could not be terminated.
+    cleanup_error: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +114,8 @@ class WaveCard:
     percent: int
     shares: tuple[Share, ...]
     summary: str
+    before: tuple[StepLine, ...]
+    after_it: tuple[StepLine, ...]
     rows: tuple[ServerRow, ...]
     page: int
     pages: int
@@ -116,13 +124,16 @@ class WaveCard:
     next_page: int
     first: int
     last: int
+    #: Something failed that can be tried again; something can still be let go.
+    retryable: bool
+    skippable: bool
     #: Unfolded when the page is first seen.
     open: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Servers that failed for the same reason."""
+    """Servers and steps that failed for the same reason."""
 
     reason: str
     servers: str
@@ -163,6 +174,7 @@ def server_row(server: ServerRun, started_at: datetime | None, now: datetime) ->
         finished=clock(server.finished_at, started_at),
         took=duration(between(server.started_at, server.finished_at or now)),
         error=server.error,
+        cleanup_error=server.cleanup_error,
     )
 
 
@@ -187,6 +199,7 @@ def shares(statuses: Sequence[str]) -> tuple[Share, ...]:
 def wave_card(
     wave: WaveRun,
     servers: Sequence[ServerRun],
+    steps: Sequence[StepRun],
     names: Mapping[int, str],
     *,
     started_at: datetime | None,
@@ -201,7 +214,8 @@ def wave_card(
     shown = ordered[(page - 1) * PAGE : page * PAGE]
     parts = shares([row.status for row in servers])
     done = sum(1 for row in servers if row.status in _DONE)
-    failed = any(row.status in _BAD for row in servers)
+    failed = any(row.status in _BAD for row in servers) or any(step.status == StepStatus.FAILED for step in steps)
+    lines = [step_line(step, started_at, now) for step in steps]
     status = WaveStatus(wave.status)
     return WaveCard(
         position=wave.position,
@@ -219,6 +233,8 @@ def wave_card(
         percent=100 * done // len(servers) if servers else 0,
         shares=parts,
         summary=_summary(done, len(servers), parts),
+        before=tuple(line for line in lines if line.before),
+        after_it=tuple(line for line in lines if not line.before),
         rows=tuple(server_row(row, started_at, now) for row in shown),
         page=page,
         pages=pages,
@@ -226,8 +242,16 @@ def wave_card(
         next_page=page + 1 if page < pages else 0,
         first=(page - 1) * PAGE + 1 if shown else 0,
         last=(page - 1) * PAGE + len(shown),
+        retryable=failed,
+        skippable=_skippable(status, servers, steps),
         open=chosen or failed or status in WAVE_ACTIVE,
     )
+
+
+def _skippable(status: WaveStatus, servers: Sequence[ServerRun], steps: Sequence[StepRun]) -> bool:
+    untouched = status in (WaveStatus.PENDING, WaveStatus.WAITING, WaveStatus.CANCELLED)
+    left = any(row.status in SKIPPABLE for row in servers)
+    return untouched or left or any(step.status not in STEP_FINAL or step.status == StepStatus.FAILED for step in steps)
 
 
 def _rules(wave: WaveRun) -> str:
@@ -257,14 +281,20 @@ def _summary(done: int, total: int, parts: Sequence[Share]) -> str:
     return ", ".join(said)
 
 
-def failures(waves: Sequence[WaveRun], servers: Mapping[int, Sequence[ServerRun]]) -> tuple[Failure, ...]:
-    """Why servers failed, the same reason in a wave said once; `servers` by the id of their wave."""
+def failures(
+    waves: Sequence[WaveRun],
+    servers: Mapping[int, Sequence[ServerRun]],
+    steps: Mapping[int, Sequence[StepRun]],
+) -> tuple[Failure, ...]:
+    """Why servers and steps failed, the same reason in a wave said once; both by the id of their wave."""
     found: list[Failure] = []
     for wave in waves:
         reasons: dict[str, list[str]] = {}
+        for step in steps.get(wave.pk, ()):
+            if step.status == StepStatus.FAILED:
+                reasons.setdefault(step.error or "It failed.", []).append(f"step {step.name}")
         for server in servers.get(wave.pk, ()):
             if server.status in _BAD:
-                # DRS names the server's job and ids in its sentence; the sentence is the reason as it stands.
                 reasons.setdefault(server.error or "No reason is known.", []).append(str(server))
         found += [
             Failure(reason, listing(names), wave.name, wave.position, len(names)) for reason, names in reasons.items()
