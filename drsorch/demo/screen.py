@@ -17,6 +17,8 @@ from drsorch.demo.client import Json
 
 #: Server statuses in which nothing more happens to it.
 ENDED = frozenset({"launched", "failed", "unknown", "skipped", "cancelled", "terminated"})
+#: How far a server is when it enters a phase of its launch: for the bar to move by, not a measurement.
+FAR = {"cleanup": 0.05, "snapshot": 0.15, "conversion": 0.35, "launch": 0.75, "post_launch": 0.9}
 GOOD = frozenset({"succeeded", "launched", "terminated"})
 BAD = frozenset({"failed", "unknown", "cancelled", "rejected"})
 
@@ -129,7 +131,11 @@ def _bars(execution: Json) -> Table:
         servers = wave["servers"]
         ended = sum(server["status"] in ENDED for server in servers)
         bar: RenderableType = ProgressBar(
-            total=max(1, len(servers)), completed=ended, width=30, complete_style="green", finished_style="green"
+            total=max(1, len(servers)),
+            completed=sum(map(_progress, servers)),
+            width=30,
+            complete_style="green",
+            finished_style="green",
         )
         table.add_row(
             f"  {wave['name']}",
@@ -139,6 +145,10 @@ def _bars(execution: Json) -> Table:
             _phases(wave),
         )
     return table
+
+
+def _progress(server: Json) -> float:
+    return 1.0 if server["status"] in ENDED else FAR.get(server["phase"] or "", 0.0)
 
 
 def _wave_line(wave: Json) -> str:

@@ -18,6 +18,8 @@ from urllib.parse import quote
 from drsorch.processes import die_with_parent
 
 STOP_SECONDS = 15
+#: What is shown of a line of a log; tracebacks are one long line of JSON there.
+LINE_LENGTH = 300
 #: Whose directory it is: set by `manage.py demo`, read by `python -m drsorch.demo`.
 DIRECTORY_VARIABLE = "DRSORCH_DEMO_DIRECTORY"
 
@@ -108,7 +110,8 @@ class Stage:
         """Raise `StageBroken` if anything ended by itself."""
         for name, process in self._processes:
             if process.poll() is not None:
-                words = "\n".join(self.log(name).read_text(errors="replace").splitlines()[-10:])
+                lines = self.log(name).read_text(errors="replace").splitlines()[-10:]
+                words = "\n".join(line[:LINE_LENGTH] for line in lines)
                 raise StageBroken(
                     f"The {name} ended by itself (exit {process.returncode}). Its log is {self.log(name)}; "
                     f"its last words:\n{words}"
