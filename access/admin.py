@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -23,7 +23,7 @@ admin.site.unregister(Group)  # the seven roles are code; who holds them is on t
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg]
+class UserAdmin(DjangoUserAdmin, ModelAdmin):
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
@@ -58,7 +58,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg]
     @admin.action(description="Remove the second factor (lost phone)", permissions=["change"])
     def remove_second_factor(self, request: HttpRequest, users: QuerySet[User]) -> None:
         reached = [user for user in users if _in_reach(request, user)]
-        removed = [user.get_username() for user in reached if second_factor_remove(user, by=request.user)]
+        removed = [user.get_username() for user in reached if second_factor_remove(user, by=cast("User", request.user))]
         told = (
             f"Removed the second factor of {', '.join(removed)}."
             if removed
@@ -66,7 +66,9 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg]
         )
         self.message_user(request, told)
 
-    def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> type[ModelForm]:  # type: ignore[type-arg]
+    def get_form(  # type: ignore[override] # as Django's own UserAdmin has it
+        self, request: HttpRequest, obj: Any = None, **kwargs: Any
+    ) -> type[ModelForm[Any]]:
         form = super().get_form(request, obj, **kwargs)
         fields = form.base_fields
         if "groups" in fields:
@@ -91,7 +93,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg]
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(ModelAdmin):  # type: ignore[misc]
+class ApiTokenAdmin(ModelAdmin):
     """Seen and revoked here; issued by `tokens/` of the API or `manage.py issue_token`, which show the text once."""
 
     list_display = ("__str__", "user", "created", "expiry")

@@ -10,13 +10,12 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
 from access import policy
 from access.models import ApiToken
 from access.services import LONGEST, token_issue, token_revoke
-from foundation.rest.views import ApiViewMixin
+from foundation.rest.views import ApiView
 
 
 class MeSerializer(serializers.Serializer[Any]):
@@ -32,7 +31,7 @@ class MeSerializer(serializers.Serializer[Any]):
         return policy.permissions_of(user)
 
 
-class MeView(ApiViewMixin, APIView):
+class MeView(ApiView):
     """Who I am and what I may do."""
 
     permissions: ClassVar[dict[str, str | None]] = {"get": None}
@@ -71,7 +70,7 @@ class TokenRequestSerializer(serializers.Serializer[Any]):
     )
 
 
-class TokenViewSet(ApiViewMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[ApiToken]):
+class TokenViewSet(ApiView, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[ApiToken]):
     """My tokens."""
 
     permissions: ClassVar[dict[str, str | None]] = {"list": None, "retrieve": None, "create": None, "destroy": None}
@@ -90,7 +89,7 @@ class TokenViewSet(ApiViewMixin, mixins.ListModelMixin, mixins.RetrieveModelMixi
         asked.is_valid(raise_exception=True)
         seconds = asked.validated_data.get("expires_in_seconds")
         token, text = token_issue(
-            request.user,
+            self.person,
             name=asked.validated_data.get("name", ""),
             expires_in=None if seconds is None else timedelta(seconds=seconds),
         )

@@ -9,7 +9,7 @@ from knox.auth import TokenAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 
 
-class BearerTokenAuthentication(TokenAuthentication):  # type: ignore[misc]
+class BearerTokenAuthentication(TokenAuthentication):
     """Says `WWW-Authenticate: Bearer`, so that a missing or bad token is 401 and a missing right 403."""
 
     def authenticate_credentials(self, token: bytes) -> Any:
@@ -21,7 +21,7 @@ class BearerTokenAuthentication(TokenAuthentication):  # type: ignore[misc]
             ) from error
 
 
-class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class BearerScheme(OpenApiAuthenticationExtension):
     target_class = BearerTokenAuthentication
     name = "token"
 

@@ -8,7 +8,7 @@ from django.db import models
 from knox.models import AbstractAuthToken
 
 
-class ApiToken(AbstractAuthToken):  # type: ignore[misc]
+class ApiToken(AbstractAuthToken):
     """A token that acts for its user; only its digest is kept."""
 
     #: What a token is called in addresses. The primary key is the digest, which stays inside.

@@ -6,11 +6,13 @@ A role is a Django group of the same name (made by the first migration). Permiss
 
 from __future__ import annotations
 
-from typing import Any, Final
+import functools
+import operator
+from typing import Any, Final, cast
 
 import rules
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.db.models import Q, QuerySet
 
 from foundation.errors import NotAllowed
@@ -87,18 +89,15 @@ def register() -> None:
 
 
 def _any_of(roles: frozenset[str]) -> Any:
-    predicate = None
-    for role in sorted(roles):
-        member = rules.is_group_member(role)
-        predicate = member if predicate is None else predicate | member
-    return rules.is_active & predicate
+    members: list[Any] = [rules.is_group_member(role) for role in sorted(roles)]
+    return rules.is_active & functools.reduce(operator.or_, members)
 
 
 def may(user: AbstractBaseUser | AnonymousUser, permission: str) -> bool:
     """True if this active person holds the permission."""
     if permission not in POLICY:
         raise KeyError(f"{permission} is not in access.policy.POLICY")
-    return bool(user.is_active and user.has_perm(permission))  # type: ignore[union-attr]
+    return bool(user.is_active and cast("User", user).has_perm(permission))
 
 
 def holders(permission: str) -> QuerySet[Any]:
@@ -119,7 +118,7 @@ def require(user: AbstractBaseUser | AnonymousUser, permission: str) -> None:
 
 def roles_of(user: AbstractBaseUser | AnonymousUser) -> list[str]:
     """The person's roles, in the order of `ROLES`; a superuser counts as administrator."""
-    names = set(user.groups.values_list("name", flat=True)) if user.is_authenticated else set()  # type: ignore[union-attr]
+    names = set(cast("User", user).groups.values_list("name", flat=True)) if user.is_authenticated else set()
     if getattr(user, "is_superuser", False):
         names.add(ADMINISTRATOR)
     return [role for role in ROLES if role in names]

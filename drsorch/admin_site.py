@@ -14,14 +14,13 @@ from unfold.sites import UnfoldAdminSite
 from executions import views
 
 
-class ControlRoom(UnfoldAdminSite):  # type: ignore[misc]
+class ControlRoom(UnfoldAdminSite):
     index_title = "Dashboard"
 
-    def admin_view(self, view: Callable[..., HttpResponse], cacheable: bool = False) -> Callable[..., HttpResponse]:
+    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
         # Unfold's Alpine evaluates expressions, and its colours and widths are styles of their elements.
         relaxed = csp_update({"script-src": [UNSAFE_EVAL], "style-src": [UNSAFE_INLINE]})
-        wrapped: Callable[..., HttpResponse] = relaxed(super().admin_view(view, cacheable))
-        return wrapped
+        return relaxed(super().admin_view(view, cacheable))
 
     def extra_urls(self) -> list[URLPattern]:
         return [

@@ -17,17 +17,17 @@ import executions.api
 import plans.api
 import protection.api
 from foundation.rest.problems import problem_response
-from foundation.rest.views import ApiViewMixin
+from foundation.rest.views import ApiView
 
 
-class Root(ApiViewMixin, APIRootView):
+class Root(ApiView, APIRootView):
     """The lists that there are."""
 
     permissions: ClassVar[dict[str, str | None]] = {"get": None}
     schema = None
 
 
-class SchemaView(ApiViewMixin, SpectacularAPIView):
+class SchemaView(ApiView, SpectacularAPIView):
     """The OpenAPI document. It holds nothing of anybody's, so it is open to all."""
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
-import pika
+import pika  # type: ignore[import-untyped]
 import redis
 import structlog
 from django.conf import settings

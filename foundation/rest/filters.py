@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import QuerySet
@@ -19,11 +20,12 @@ class Ordering(OrderingFilter):
     ordering_description = "Fields to sort by, separated by commas; a minus sorts downwards."
 
     def remove_invalid_fields(
-        self, queryset: QuerySet[Any], fields: list[str], view: APIView, request: Request
+        self, queryset: QuerySet[Any], fields: Iterable[str], view: APIView, request: Request
     ) -> list[str]:
         known = [name for name, _ in self.get_valid_fields(queryset, view, {"request": request})]
-        for field in fields:
+        asked = list(fields)
+        for field in asked:
             if field.removeprefix("-") not in known:
                 choice = f"One of {', '.join(known)}" if known else "This list has one order only"
                 raise ValidationError({self.ordering_param: f"Cannot sort by {field}. {choice}."})
-        return fields
+        return asked

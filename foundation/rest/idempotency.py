@@ -16,11 +16,11 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
@@ -92,16 +92,16 @@ def claim(request: Request) -> Claim | None:
         raise Invalid(f"An {HEADER} has 1 to {_KEY_LENGTH} printable ASCII characters.")
     now = timezone.now()
     IdempotentAnswer.objects.filter(created_at__lt=now - KEPT_FOR).delete()
-    fingerprint = _fingerprint(request)
+    user, fingerprint = cast("User", request.user), _fingerprint(request)
     try:
         with transaction.atomic():
-            row = IdempotentAnswer.objects.create(user=request.user, key=key, fingerprint=fingerprint, created_at=now)
+            row = IdempotentAnswer.objects.create(user=user, key=key, fingerprint=fingerprint, created_at=now)
     except IntegrityError:
-        return _second_attempt(request.user, key, fingerprint, now)
+        return _second_attempt(user, key, fingerprint, now)
     return Claim(row.pk, now)
 
 
-def _second_attempt(user: AbstractBaseUser, key: str, fingerprint: str, now: datetime) -> Claim:
+def _second_attempt(user: User, key: str, fingerprint: str, now: datetime) -> Claim:
     first = IdempotentAnswer.objects.filter(user=user, key=key).first()
     if first is None:  # it broke off this very moment
         raise StillInProgress

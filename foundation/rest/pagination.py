@@ -77,7 +77,9 @@ class CursorPages(CursorPagination):
     page_size_query_description = "Rows per page, 500 at most."
     cursor_query_description = "As given in `next` and `previous`."
 
-    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: APIView | None = None) -> list[Any]:
+    def paginate_queryset(  # type: ignore[override] # rows of the database only
+        self, queryset: QuerySet[Any], request: Request, view: APIView | None = None
+    ) -> list[Any]:
         self.base_url = request.build_absolute_uri()
         self.request = request
         size = self.get_page_size(request)
@@ -151,7 +153,7 @@ class CursorPages(CursorPagination):
     def _link(self, row: Any, *, backwards: bool) -> str:
         cursor = {"by": self._signature(), "at": [field.value(row) for field in self.key], "back": backwards}
         raw = base64.urlsafe_b64encode(json.dumps(cursor, separators=(",", ":")).encode()).decode()
-        return replace_query_param(self.base_url, self.cursor_query_param, raw)
+        return replace_query_param(self.base_url or "", self.cursor_query_param, raw)
 
     def _signature(self) -> str:
         return ",".join(f"{'-' if field.descending else ''}{field.name}" for field in self.key)

@@ -130,8 +130,8 @@ class ProblemFormatter(ExceptionFormatter):
             ]
             code = "malformed" if isinstance(self.exc, exceptions.ParseError) else "invalid"
             return problem(400, code, _summary(errors), errors)
-        code = self.exc.get_codes()
-        return problem(self.exc.status_code, code if isinstance(code, str) else "error", str(self.exc.detail))
+        codes = self.exc.get_codes()
+        return problem(self.exc.status_code, codes if isinstance(codes, str) else "error", str(self.exc.detail))
 
     @staticmethod
     def _domain(error: DomainError) -> dict[str, Any]:

@@ -24,7 +24,7 @@ class ProblemSerializer(serializers.Serializer[Any]):
     title = serializers.CharField()
     status = serializers.IntegerField()
     detail = serializers.CharField(help_text="A sentence: what is wrong and what to do.")
-    errors = ProblemErrorSerializer(many=True, required=False)
+    errors = ProblemErrorSerializer(many=True, required=False)  # type: ignore[assignment] # a field, as RFC 9457 names it
 
 
 _IDEMPOTENCY_KEY = OpenApiParameter(

@@ -6,20 +6,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.utils.http import parse_etags
+from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from foundation.errors import Stale
 
 
-class VersionedMixin:
+class VersionedMixin(GenericAPIView[Any]):
     """For views of objects with a `version`: answers carry `ETag: "<version>"`, changes honour `If-Match`."""
 
     versioned = True
-    request: Request
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
-        response = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
+        response = super().finalize_response(request, response, *args, **kwargs)
         data = getattr(response, "data", None)
         if response.status_code < 300 and isinstance(data, Mapping) and "version" in data:
             response["ETag"] = f'"{data["version"]}"'
@@ -36,7 +36,7 @@ class VersionedMixin:
         versions = [int(tag[1:-1]) for tag in parse_etags(header) if tag[1:-1].isdecimal() and tag[0] == '"']
         if len(versions) == 1:
             return versions[0]
-        current: int = self.get_object().version  # type: ignore[attr-defined]
+        current: int = self.get_object().version
         if current in versions:
             return current
         raise Stale(

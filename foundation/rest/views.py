@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponseBase
 from rest_framework import mixins, status
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
 from foundation.rest.idempotency import AlreadyAnswered, Claim, claim
 from foundation.rest.versions import VersionedMixin
 
 
-class ApiViewMixin:
+class ApiView(APIView):
     """Problems as JSON in every case, bodies within `DATA_UPLOAD_MAX_MEMORY_SIZE`, POSTs that honour their key."""
 
     #: action (or method name) -> permission of the policy; None: anybody who is signed in; not named: nobody.
@@ -23,10 +25,15 @@ class ApiViewMixin:
 
     _claim: Claim | None = None
 
+    @property
+    def person(self) -> User:
+        """Who is signed in; the permissions have let nobody else through."""
+        return cast("User", self.request.user)
+
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         response: HttpResponseBase | None = None
         try:
-            response = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
+            response = super().dispatch(request, *args, **kwargs)
             if self._claim is not None and isinstance(response, Response):
                 response.render()
         finally:
@@ -35,24 +42,23 @@ class ApiViewMixin:
         return response
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)  # type: ignore[misc]
+        super().initial(request, *args, **kwargs)
         _ = request._request.body  # raises RequestDataTooBig; DRF's parsers have no limit of their own
         self._claim = claim(request)
 
-    def handle_exception(self, exc: Exception) -> HttpResponseBase:
+    def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, AlreadyAnswered):
-            return exc.response
-        response: HttpResponseBase = super().handle_exception(exc)  # type: ignore[misc]
-        return response
+            return exc.response  # type: ignore[return-value] # finalize_response takes any HttpResponse
+        return super().handle_exception(exc)
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
-        response = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
+        response = super().finalize_response(request, response, *args, **kwargs)
         if getattr(response, "exception", False):
             response.accepted_renderer = JSONRenderer()
         return response
 
 
-class ReadViewSet(ApiViewMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet):  # type: ignore[type-arg]
+class ReadViewSet(ApiView, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Any]):
     """List and read."""
 
     ordering_fields: ClassVar[Any] = ()

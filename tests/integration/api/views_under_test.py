@@ -8,15 +8,14 @@ from typing import Any, ClassVar
 from django.urls import path
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 import drsorch.urls
-from foundation.rest.views import ApiViewMixin
+from foundation.rest.views import ApiView
 
 handler400, handler500 = drsorch.urls.handler400, drsorch.urls.handler500
 
 
-class Work(ApiViewMixin, APIView):
+class Work(ApiView):
     """A POST does `Work.job(request)` and counts; a test says what the job is."""
 
     permissions: ClassVar[dict[str, str | None]] = {"post": None, "put": "executions.start_recovery"}
