@@ -58,8 +58,8 @@ class JsonField(forms.CharField):
             raise forms.ValidationError(f"This is not JSON: {error}.") from error
 
 
-def text(label: str, *, widget: type[forms.Widget] = UnfoldAdminTextInputWidget, **options: Any) -> forms.CharField:
-    return forms.CharField(label=label, widget=widget, required=False, **options)
+def text(label: str, *, required: bool = False, **options: Any) -> forms.CharField:
+    return forms.CharField(label=label, widget=UnfoldAdminTextInputWidget, required=required, **options)
 
 
 def lines(label: str, **options: Any) -> forms.CharField:

@@ -32,7 +32,7 @@ class PlanForm(CoreErrors):
     """What a plan is beside its waves. The names are those of the document."""
 
     version = forms.IntegerField(widget=forms.HiddenInput, required=False)
-    name = text("Name", help_text=f"Unique; at most {MAX_NAME} characters, one of them no digit.")
+    name = text("Name", required=True, help_text=f"Unique; at most {MAX_NAME} characters, one of them no digit.")
     description = lines("Description")
     rto_target_seconds = duration("RTO target", help_text=f"From start to last launch. {DURATION_HELP}")
     rpo_target_seconds = duration("RPO target", help_text=f"How old the recovered data may be. {DURATION_HELP}")
@@ -60,7 +60,7 @@ class WaveForm(CoreErrors):
 
     version = forms.IntegerField(widget=forms.HiddenInput)
     replacing = forms.CharField(widget=forms.HiddenInput, required=False, strip=False)
-    name = text("Name")
+    name = text("Name", required=True)
     follow = choice(
         "Starts",
         [(FOLLOWS, "after the wave above it"), (AT_ONCE, "at once"), (CHOSEN, "after the waves chosen here")],
@@ -130,7 +130,7 @@ PARAMETERS: Mapping[str, Sequence[tuple[str, str]]] = {
 class StepForm(CoreErrors):
     """One step, with the parameters of every kind; those of another kind than the chosen one are left alone."""
 
-    name = text("Name")
+    name = text("Name", required=True)
     kind = choice("Kind", STEP_KINDS, **{"x-model": "kind"})
     when = choice("When", STEP_WHEN)
     timeout_seconds = duration("Time-out", initial=1800)

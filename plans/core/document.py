@@ -7,6 +7,7 @@ groups of those names.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, TypedDict
 
 from foundation.errors import FieldError, Invalid
@@ -215,11 +216,14 @@ def _check_dependencies(waves: Sequence[WaveDocument], errors: list[FieldError])
         return
     circle = graph.cycle(wave_graph(waves))
     if circle:
-        around = [shown(waves[position]["name"]) for position in (*circle, circle[0])]
-        sentence = (
-            f"These waves wait for each other in a circle, so none could ever start: {' waits for '.join(around)}."
-        )
+        clauses = [_clause(waves[one], waves[next_]) for one, next_ in pairwise((*circle, circle[0]))]
+        sentence = f"Waves wait for each other in a circle, so none of them could start: {', '.join(clauses)}."
         errors.append(FieldError(f"waves.{circle[0]}.depends_on", sentence, "cycle"))
+
+
+def _clause(wave: WaveDocument, waited_for: WaveDocument) -> str:
+    one, other = shown(wave["name"]), shown(waited_for["name"])
+    return f"{one} follows {other} above it" if wave["depends_on"] is None else f"{one} waits for {other}"
 
 
 def _check_groups_once(waves: Sequence[WaveDocument], errors: list[FieldError]) -> None:

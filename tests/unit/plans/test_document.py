@@ -58,7 +58,14 @@ def test_a_circle_is_refused_naming_its_waves() -> None:
     (path, sentence), *others = errors_of(plan).items()
     assert not others
     assert path == "waves.0.depends_on"
-    assert "“Databases” waits for “Web” waits for “App” waits for “Databases”" in sentence
+    assert "“Databases” waits for “Web”, “Web” waits for “App”, “App” waits for “Databases”." in sentence
+
+
+def test_a_circle_closed_by_the_order_alone_says_so() -> None:
+    plan = web_shop()
+    plan["waves"].insert(2, plan["waves"].pop(0))
+    (sentence,) = errors_of(plan).values()
+    assert "“Reports” waits for “Databases”, “Databases” follows “Reports” above it." in sentence
 
 
 def test_a_wave_that_waits_for_itself() -> None:

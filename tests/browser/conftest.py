@@ -1,0 +1,68 @@
+"""A real Chromium against a real server of ours: what cannot be seen in an answer alone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.test import Client
+from playwright.sync_api import Browser, ConsoleMessage, Page
+
+# Playwright's synchronous API runs an event loop in this thread, which Django takes for asynchronous code.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+DESKTOP = {"width": 1440, "height": 900}
+PHONE = {"width": 390, "height": 844}
+
+#: `sign_in(petra)`, `sign_in(petra, PHONE)`: a page of hers, signed in.
+SignIn = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args() -> dict[str, Any]:
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.fail("The browser tests need Chromium; on Debian: apt-get install chromium")
+    return {"executable_path": chromium, "args": ["--no-sandbox"], "headless": True}
+
+
+@pytest.fixture
+def sign_in(
+    browser: Browser, live_server: Any, django_db_serialized_rollback: None, transactional_db: None
+) -> Iterator[SignIn]:
+    """Pages whose address is relative to the server. A script that fails, or that the policy stops, fails the test."""
+    contexts, complaints = [], []
+
+    def complain(message: ConsoleMessage) -> None:
+        # A refused save answers 4xx on purpose, which Chromium reports as a failed load.
+        if message.type == "error" and "Failed to load resource" not in message.text:
+            complaints.append(message.text)
+
+    def signed_in(user: User, viewport: dict[str, int] = DESKTOP) -> Page:
+        client = Client()
+        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        context = browser.new_context(base_url=live_server.url, viewport=viewport)
+        context.add_cookies(
+            [
+                {
+                    "name": settings.SESSION_COOKIE_NAME,
+                    "value": client.cookies[settings.SESSION_COOKIE_NAME].value,
+                    "url": live_server.url,
+                }
+            ]
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", complain)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        return page
+
+    yield signed_in
+    for context in contexts:
+        context.close()
+    assert complaints == []

@@ -1,0 +1,413 @@
+"""The plan screens as a signed-in person gets them: what is shown, what is saved, and that nothing typed is lost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from executions.models import Execution
+from plans import selectors, services
+from plans.models import Plan
+from tests.factories_plans import make_group, make_web_shop, web_shop
+
+pytestmark = pytest.mark.django_db
+Browser = Callable[[User], Client]
+LIST = "/admin/plans/plan/"
+
+
+@pytest.fixture
+def plan(petra: User, ravi: User) -> Plan:
+    return make_web_shop(petra)
+
+
+def url(plan: Plan, page: str) -> str:
+    return f"{LIST}{plan.pk}/{page}/"
+
+
+def document(plan: Plan) -> dict[str, Any]:
+    return dict(selectors.document(selectors.plan_named(plan.pk)))
+
+
+def wave_form(plan: Plan, wave: int | None, **fields: Any) -> dict[str, Any]:
+    """What a browser sends of the form of the plan's wave, or of a new one, with `fields` changed."""
+    blank: dict[str, Any] = {"name": "", "protection_groups": [], "depends_on": None}
+    shown = blank if wave is None else document(plan)["waves"][wave]
+    return {
+        "version": selectors.plan_named(plan.pk).version,
+        "replacing": shown["name"],
+        "name": shown["name"],
+        "follow": "above" if shown["depends_on"] is None else "chosen",
+        "depends_on": shown["depends_on"] or [],
+        "protection_groups": shown["protection_groups"],
+        "minimum_success_percent": "100",
+        "on_failure": "stop",
+        "start_delay_seconds": "0 s",
+        "launch_timeout_seconds": "1 h",
+        "steps-TOTAL_FORMS": "0",
+        "steps-INITIAL_FORMS": "0",
+        **fields,
+    }
+
+
+def step_form(index: int, **fields: Any) -> dict[str, Any]:
+    sent = {
+        "name": f"step {index}",
+        "kind": "approval",
+        "when": "before",
+        "on_failure": "stop",
+        "timeout_seconds": "30 min",
+        "ORDER": str(index + 1),
+        **fields,
+    }
+    return {f"steps-{index}-{key}": value for key, value in sent.items()}
+
+
+def test_the_list_shows_what_a_plan_is_in_a_few_queries_however_many_there_are(
+    browser_of: Browser, petra: User, plan: Plan
+) -> None:
+    client = browser_of(petra)
+    text = client.get(LIST).content.decode()
+    for shown in ("Web shop", "1 h", "15 min", "by petra"):
+        assert shown in text
+    with CaptureQueriesContext(connection) as one:
+        client.get(LIST)
+    for index in range(10):
+        services.plan_save(document={"name": f"Plan {index}", "waves": []}, by=petra)
+    with CaptureQueriesContext(connection) as many:
+        client.get(LIST)
+    assert len(many) == len(one)
+
+
+def test_the_page_shows_the_board_the_picture_and_readiness(browser_of: Browser, petra: User, plan: Plan) -> None:
+    text = browser_of(petra).get(url(plan, "change")).content.decode()
+    assert 'data-wave="Databases"' in text
+    assert 'data-group="shop-db"' in text
+    assert "Ready: nothing stands in the way of a run." in text
+    assert 'aria-label="Databases comes first' in text
+    assert "<script>" not in text
+    assert " onclick=" not in text
+
+
+def test_the_page_takes_as_many_queries_for_thirty_waves_as_for_three(
+    browser_of: Browser, petra: User, ravi: User
+) -> None:
+    client = browser_of(petra)
+
+    def queries(size: int) -> int:
+        waves = [{"name": f"W{i}", "protection_groups": [make_group(f"g{size}-{i}").name]} for i in range(size)]
+        plan = services.plan_save(document={"name": f"Plan of {size}", "waves": waves}, by=petra)
+        with CaptureQueriesContext(connection) as captured:
+            assert client.get(url(plan, "change")).status_code == 200
+        return len(captured)
+
+    queries(1)
+    assert queries(3) == queries(30)
+
+
+def test_buttons_are_there_for_those_who_may(
+    browser_of: Browser, plan: Plan, petra: User, omar: User, dana: User
+) -> None:
+    def buttons(person: User) -> set[str]:
+        text = browser_of(person).get(url(plan, "change")).content.decode()
+        return {label for label in ("Run drill", "Run recovery", "Settings", "Save order") if label in text}
+
+    assert buttons(petra) == {"Settings", "Save order"}
+    assert buttons(omar) == {"Run drill"}
+    assert buttons(dana) == {"Run drill", "Run recovery", "Settings", "Save order"}
+
+
+@pytest.mark.parametrize("page", ["settings", "wave", "delete"])
+def test_who_may_not_is_turned_away(browser_of: Browser, plan: Plan, vera: User, page: str) -> None:
+    client = browser_of(vera)
+    assert client.get(url(plan, "change")).status_code == 200
+    assert client.get(url(plan, page)).status_code == 403
+    assert client.post(url(plan, page), {}).status_code == 403
+    layout = json.dumps([])
+    assert client.post(url(plan, "board"), {"version": 1, "layout": layout}).status_code == 403
+    assert client.post(f"{LIST}{plan.pk}/revisions/1/restore/", {"version": 1}).status_code == 403
+    assert client.post(f"{LIST}add/", {"name": "Mine"}).status_code == 403
+    assert document(plan)["waves"]
+
+
+@pytest.mark.parametrize("page", ["999/change/", "999/board/", "999/wave/", "1/wave/?name=Nowhere", "999/history/"])
+def test_what_is_not_there(browser_of: Browser, petra: User, page: str) -> None:
+    assert browser_of(petra).get(f"{LIST}{page}").status_code == 404
+
+
+def test_a_new_plan_leads_to_its_page(browser_of: Browser, petra: User) -> None:
+    client = browser_of(petra)
+    sent = {"name": "Payroll", "rto_target_seconds": "1 h 30 min", "rpo_target_seconds": "", "approvals_required": "2"}
+    answer = client.post(f"{LIST}add/", sent, follow=True)
+    assert "This plan has no waves yet." in answer.content.decode()
+    made = Plan.objects.get()
+    assert (made.name, made.rto_target_seconds, made.rpo_target_seconds, made.approvals_required) == (
+        "Payroll",
+        5400,
+        None,
+        2,
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "said"),
+    [
+        ("name", "Web shop", "There is a plan named “Web shop” already."),
+        ("name", "42", "would be read as an id"),
+        ("name", "", "This field is required."),
+        ("rto_target_seconds", "soon", "“soon” is no duration."),
+        ("rpo_target_seconds", "0", "whole number of seconds from 1"),
+        ("approvals_required", "99", "from 0 to 20, not 99"),
+    ],
+)
+def test_what_is_wrong_with_a_new_plan_is_said_and_what_was_typed_stays(
+    browser_of: Browser, petra: User, plan: Plan, field: str, typed: str, said: str
+) -> None:
+    sent = {"name": "Payroll", "description": "Every month.", "approvals_required": "1", field: typed}
+    answer = browser_of(petra).post(f"{LIST}add/", sent)
+    text = answer.content.decode()
+    assert said in text
+    assert "Every month." in text
+    assert answer.context["form"][field].value() == typed
+    assert Plan.objects.count() == 1
+
+
+def test_settings_are_saved_and_the_waves_stay(browser_of: Browser, petra: User, plan: Plan) -> None:
+    before = document(plan)
+    sent = {"version": "1", "name": "Shop", "rto_target_seconds": "2 h", "approvals_required": "0"}
+    browser_of(petra).post(url(plan, "settings"), sent)
+    after = document(plan)
+    assert (after["name"], after["rto_target_seconds"], after["rpo_target_seconds"]) == ("Shop", 7200, None)
+    assert after["waves"] == before["waves"]
+
+
+def test_settings_on_top_of_an_older_revision_are_kept_and_saved_the_second_time(
+    browser_of: Browser, petra: User, dana: User, plan: Plan
+) -> None:
+    services.plan_patch(changes={"description": "dana's words"}, by=dana, plan=plan)
+    client = browser_of(petra)
+    sent = {"version": "1", "name": "Shop", "approvals_required": "1"}
+    answer = client.post(url(plan, "settings"), sent)
+    text = answer.content.decode()
+    assert "saved by dana" in text
+    assert "save once more" in text
+    assert document(plan)["name"] == "Web shop"
+    again = {**sent, "version": answer.context["form"]["version"].value()}
+    assert client.post(url(plan, "settings"), again).status_code == 302
+    assert document(plan)["name"] == "Shop"
+
+
+def test_the_form_of_a_wave_shows_it(browser_of: Browser, petra: User, plan: Plan) -> None:
+    form = browser_of(petra).get(f"{url(plan, 'wave')}?name=App").context["form"]
+    assert form["follow"].value() == "chosen"
+    assert form["depends_on"].value() == ["Databases"]
+    assert form["protection_groups"].value() == ["shop-app"]
+    # Groups of other waves are moved on the board.
+    assert [name for name, _ in form.fields["protection_groups"].choices] == ["shop-app"]
+
+
+def test_a_wave_is_renamed_and_waited_for_by_its_new_name(browser_of: Browser, petra: User, plan: Plan) -> None:
+    sent = wave_form(plan, 0, name="Data", minimum_success_percent="50", start_delay_seconds="90")
+    assert browser_of(petra).post(url(plan, "wave"), sent).status_code == 302
+    waves = document(plan)["waves"]
+    assert (waves[0]["name"], waves[0]["minimum_success_percent"], waves[0]["start_delay_seconds"]) == ("Data", 50, 90)
+    assert waves[1]["depends_on"] == ["Data"]
+
+
+@pytest.mark.parametrize(("follow", "kept"), [("above", None), ("at_once", []), ("chosen", ["Databases"])])
+def test_what_a_wave_follows(browser_of: Browser, petra: User, plan: Plan, follow: str, kept: list[str] | None) -> None:
+    browser_of(petra).post(url(plan, "wave"), wave_form(plan, 3, follow=follow, depends_on=["Databases"]))
+    assert document(plan)["waves"][3]["depends_on"] == kept
+
+
+def test_a_new_wave_comes_last(browser_of: Browser, petra: User, plan: Plan) -> None:
+    make_group("mail")
+    sent = wave_form(plan, None, name="Mail", protection_groups=["mail"])
+    browser_of(petra).post(url(plan, "wave"), sent)
+    assert document(plan)["waves"][4]["protection_groups"] == ["mail"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"name": "Web"}, "Two waves are named “Web”."),
+        ({"protection_groups": []}, "is empty: give it a protection group or a step."),
+        ({"follow": "chosen", "depends_on": ["Web"]}, "wait for each other in a circle"),
+        ({"follow": "chosen", "depends_on": ["Gone"]}, "no wave has that name"),
+        ({"protection_groups": ["gone"]}, "there is no protection group “gone”"),
+        ({"minimum_success_percent": "101"}, "from 0 to 100, not 101"),
+        ({"minimum_success_percent": "many"}, "Enter a whole number."),
+        ({"launch_timeout_seconds": "a while"}, "“a while” is no duration."),
+    ],
+)
+def test_what_is_wrong_with_a_wave_is_said_and_what_was_typed_stays(
+    browser_of: Browser, petra: User, plan: Plan, fields: dict[str, Any], said: str
+) -> None:
+    before = document(plan)
+    answer = browser_of(petra).post(url(plan, "wave"), wave_form(plan, 0, start_delay_seconds="7 min", **fields))
+    assert said in answer.content.decode()
+    form = answer.context["form"]
+    assert form["start_delay_seconds"].value() == "7 min"
+    for field, typed in fields.items():
+        assert form[field].value() == typed
+    assert document(plan) == before
+
+
+def test_a_group_twice_named_by_another_wave_is_said_at_the_field(browser_of: Browser, petra: User, plan: Plan) -> None:
+    answer = browser_of(petra).post(url(plan, "wave"), wave_form(plan, 0, protection_groups=["shop-db", "shop-web"]))
+    assert "is in two waves" in answer.content.decode()
+
+
+def test_steps_are_saved_in_the_order_of_their_numbers(browser_of: Browser, petra: User, plan: Plan) -> None:
+    sent = wave_form(plan, 0, **{"steps-TOTAL_FORMS": "3"})
+    sent |= step_form(0, ORDER="3", kind="wait", seconds="90 s")
+    sent |= step_form(1, ORDER="1", instructions="Ask the DBA.")
+    sent |= step_form(2, DELETE="on")
+    assert browser_of(petra).post(url(plan, "wave"), sent).status_code == 302
+    steps = document(plan)["waves"][0]["steps"]
+    assert [(step["name"], step["parameters"]) for step in steps] == [
+        ("step 1", {"instructions": "Ask the DBA."}),
+        ("step 0", {"seconds": 90}),
+    ]
+
+
+def test_one_more_step_keeps_what_was_typed(browser_of: Browser, petra: User, plan: Plan) -> None:
+    sent = wave_form(plan, 0, name="Half typed", add_step="1", **{"steps-TOTAL_FORMS": "1"}) | step_form(0)
+    answer = browser_of(petra).post(url(plan, "wave"), sent)
+    assert len(answer.context["steps"].forms) == 2
+    assert answer.context["form"]["name"].value() == "Half typed"
+    assert answer.context["steps"].forms[0]["name"].value() == "step 0"
+    assert document(plan)["waves"][0]["name"] == "Databases"
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "said"),
+    [
+        ({"kind": "wait"}, "seconds", "needs seconds"),
+        ({"kind": "tcp_check", "host": "db", "port": "99999"}, "port", "from 1 to 65535"),
+        ({"kind": "http_check", "url": "shop"}, "url", "must look like https://host/path"),
+        ({"kind": "lambda", "function_name": "f", "payload": "{"}, "payload", "This is not JSON"),
+        ({"kind": "lambda", "function_name": "f", "payload": "[1]"}, "payload", "must be an object"),
+        (
+            {"kind": "ssm_command", "document_name": "D", "ssm_parameters": '{"a": 1}'},
+            "ssm_parameters",
+            "lists of texts",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_step_is_said_at_its_field(
+    browser_of: Browser, petra: User, plan: Plan, fields: dict[str, str], field: str, said: str
+) -> None:
+    sent = wave_form(plan, 0, **{"steps-TOTAL_FORMS": "2"}) | step_form(0, DELETE="on") | step_form(1, **fields)
+    answer = browser_of(petra).post(url(plan, "wave"), sent)
+    step = answer.context["steps"].forms[1]
+    assert said in str(step.errors[field])
+    assert document(plan)["waves"][0]["steps"] == []
+
+
+def test_a_wave_that_somebody_renamed_meanwhile_is_not_lost(
+    browser_of: Browser, petra: User, dana: User, plan: Plan
+) -> None:
+    stale = wave_form(plan, 3, minimum_success_percent="75")
+    browser_of(dana).post(url(plan, "wave"), wave_form(plan, 3, name="Front end"))
+    client = browser_of(petra)
+    answer = client.post(url(plan, "wave"), stale)
+    assert "saved by dana" in answer.content.decode()
+    again = {**stale, "version": answer.context["form"]["version"].value(), "protection_groups": []}
+    text = client.post(url(plan, "wave"), again).content.decode()
+    assert "is empty" in text
+    assert [wave["name"] for wave in document(plan)["waves"]] == ["Databases", "App", "Reports", "Front end"]
+
+
+def test_a_wave_is_taken_out_unless_others_wait_for_it(browser_of: Browser, petra: User, plan: Plan) -> None:
+    client = browser_of(petra)
+    refused = client.post(url(plan, "wave"), wave_form(plan, 1, delete="1"))
+    assert "Wave “Web” waits for “App”, but no wave has that name." in refused.content.decode()
+    client.post(url(plan, "wave"), wave_form(plan, 2, delete="1"))
+    assert [wave["name"] for wave in document(plan)["waves"]] == ["Databases", "App", "Web"]
+
+
+def test_the_board_saves_a_layout_and_answers_the_new_board(browser_of: Browser, petra: User, plan: Plan) -> None:
+    layout = [{"wave": wave["name"], "groups": wave["protection_groups"]} for wave in web_shop()["waves"]]
+    layout.insert(1, layout.pop())
+    answer = browser_of(petra).post(url(plan, "board"), {"version": "1", "layout": json.dumps(layout)})
+    assert answer.status_code == 200
+    assert "Saved: this is revision 2." in answer.content.decode()
+    assert [wave["name"] for wave in document(plan)["waves"]] == ["Databases", "Web", "App", "Reports"]
+
+
+def test_an_older_layout_is_a_conflict_that_shows_both(
+    browser_of: Browser, petra: User, dana: User, plan: Plan
+) -> None:
+    services.plan_patch(changes={"description": "new"}, by=dana, plan=plan)
+    layout = [{"wave": "Web", "groups": ["shop-web"]}, {"wave": "Databases", "groups": ["shop-db"]}]
+    answer = browser_of(petra).post(url(plan, "board"), {"version": "1", "layout": json.dumps(layout)})
+    assert answer.status_code == 409
+    assert "saved by dana" in answer.content.decode()
+    board = answer.context["board"]
+    assert [wave.name for wave in board.waves] == ["Web", "Databases", "App", "Reports"]
+    assert (board.version, board.unsaved) == (2, True)
+
+
+@pytest.mark.parametrize("layout", ["", "{", "[1]", '{"wave": "x"}', "[" * 100_000])
+def test_a_layout_that_is_none_changes_nothing(browser_of: Browser, petra: User, plan: Plan, layout: str) -> None:
+    answer = browser_of(petra).post(url(plan, "board"), {"version": "1", "layout": layout})
+    assert answer.status_code == 400
+    assert "no layout" in answer.content.decode()
+    assert document(plan)["waves"][0]["name"] == "Databases"
+
+
+def test_revisions_show_who_and_what_and_can_be_brought_back(
+    browser_of: Browser, petra: User, dana: User, plan: Plan
+) -> None:
+    services.plan_patch(changes={"rto_target_seconds": 7200, "waves": []}, by=dana, plan=plan)
+    client = browser_of(petra)
+    text = client.get(url(plan, "history")).content.decode()
+    for shown in ("Revision 2", "dana", "rto target", "2 h", "waves › Web", "wave with shop-web", "The plan was made."):
+        assert shown in text
+    client.post(f"{LIST}{plan.pk}/revisions/1/restore/", {"version": "2"})
+    assert len(document(plan)["waves"]) == 4
+    assert selectors.plan_named(plan.pk).version == 3
+
+
+def test_a_revision_whose_group_is_gone_says_so(browser_of: Browser, petra: User, plan: Plan) -> None:
+    services.plan_patch(changes={"waves": []}, by=petra, plan=plan)
+    group = make_group("x").__class__.objects.get(name="shop-web")
+    group.delete()
+    answer = browser_of(petra).post(f"{LIST}{plan.pk}/revisions/1/restore/", {"version": "2"}, follow=True)
+    assert "there is no protection group “shop-web”" in answer.content.decode()
+    assert document(plan)["waves"] == []
+
+
+def test_deleting_asks_once_and_refuses_for_evidence(browser_of: Browser, petra: User, plan: Plan) -> None:
+    client = browser_of(petra)
+    assert "Delete the plan “Web shop”?" in client.get(url(plan, "delete")).content.decode()
+    Execution.objects.create(
+        plan=plan, plan_name=plan.name, plan_revision=1, kind="drill", status="succeeded", requested_at=plan.created_at
+    )
+    refused = client.post(url(plan, "delete"))
+    assert refused.status_code == 409
+    assert "whose record must stay" in refused.content.decode()
+    Execution.objects.all().delete()
+    assert client.post(url(plan, "delete")).status_code == 302
+    assert not Plan.objects.exists()
+
+
+def test_names_are_shown_as_text_whatever_is_in_them(browser_of: Browser, petra: User) -> None:
+    group = make_group("<b>g</b>")
+    name = '<script>alert("1")</script>&?#/'
+    plan = services.plan_save(
+        document={"name": f"P {name}", "waves": [{"name": name, "protection_groups": [group.name]}]}, by=petra
+    )
+    client = browser_of(petra)
+    page = client.get(url(plan, "change"))
+    assert "<script>alert" not in page.content.decode()
+    (card,) = page.context["board"].waves
+    form = client.get(f"{url(plan, 'wave')}?{card.query}").context["form"]
+    assert form["name"].value() == name
