@@ -82,7 +82,7 @@ class WaveForm(CoreErrors):
     def __init__(self, *args: Any, waves: Sequence[str], groups: Sequence[str], **options: Any) -> None:
         super().__init__(*args, **options)
         for field, known in (("depends_on", waves), ("protection_groups", groups)):
-            sent = self.data.getlist(field) if self.is_bound else []  # type: ignore[union-attr,attr-defined]
+            sent = self.data.getlist(field) if self.is_bound else []  # type: ignore[attr-defined]
             selected = [*self.initial.get(field, ()), *sent]
             every = dict.fromkeys([*known, *selected])
             self.fields[field].choices = [(name, name) for name in every]  # type: ignore[attr-defined]
@@ -117,13 +117,15 @@ PARAMETERS: Mapping[str, Sequence[tuple[str, str]]] = {
         ("document_name", "document_name"),
         ("document_version", "document_version"),
         ("parameters", "ssm_parameters"),
+        ("retries", "retries"),
     ],
     "ssm_command": [
         ("document_name", "document_name"),
         ("document_version", "document_version"),
         ("parameters", "ssm_parameters"),
+        ("retries", "retries"),
     ],
-    "lambda": [("function_name", "function_name"), ("payload", "payload")],
+    "lambda": [("function_name", "function_name"), ("payload", "payload"), ("retries", "retries")],
 }
 
 
@@ -148,6 +150,7 @@ class StepForm(CoreErrors):
     ssm_parameters = JsonField(label="Parameters", required=False, help_text='JSON, such as {"Commands": ["uptime"]}.')
     function_name = text("Function")
     payload = JsonField(label="Payload", required=False, help_text="JSON object.")
+    retries = NumberField(label="Tries after a failure", required=False)
 
     #: Shown for every kind.
     COMMON = ("name", "kind", "when", "timeout_seconds", "on_failure")
@@ -182,7 +185,7 @@ class StepForm(CoreErrors):
         return [(self[field], f"{json.dumps(of)}.includes(kind)") for field, of in kinds.items()]
 
 
-class BaseStepFormSet(BaseFormSet):  # type: ignore[type-arg]
+class BaseStepFormSet(BaseFormSet):
     """The steps of a wave, in the order of their numbers."""
 
     def add_fields(self, form: StepForm, index: int | None) -> None:

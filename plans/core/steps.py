@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
 
 from plans.core.fields import Fields, shown
+
+MAX_RETRIES = 10
+_VARIABLE = re.compile(r"\{\{[^{}]*\}\}")
 
 
 class StepKind(StrEnum):
@@ -103,14 +107,19 @@ def _lambda(fields: Fields) -> dict[str, Any]:
     return {"function_name": name, "payload": dict(payload)}
 
 
+def _retried(read: Callable[[Fields], dict[str, Any]]) -> Callable[[Fields], dict[str, Any]]:
+    """For what acts once: how often it may be tried again. (A check is tried until its time-out.)"""
+    return lambda fields: {**read(fields), "retries": fields.whole("retries", low=0, high=MAX_RETRIES, default=0)}
+
+
 _READERS: Mapping[StepKind, Callable[[Fields], dict[str, Any]]] = {
     StepKind.APPROVAL: _approval,
     StepKind.WAIT: _wait,
     StepKind.HTTP_CHECK: _http_check,
     StepKind.TCP_CHECK: _tcp_check,
-    StepKind.SSM_AUTOMATION: _ssm,
-    StepKind.SSM_COMMAND: _ssm,
-    StepKind.LAMBDA: _lambda,
+    StepKind.SSM_AUTOMATION: _retried(_ssm),
+    StepKind.SSM_COMMAND: _retried(_ssm),
+    StepKind.LAMBDA: _retried(_lambda),
 }
 
 
@@ -119,8 +128,9 @@ def _without_blanks(**texts: str) -> dict[str, str]:
 
 
 def _is_http(url: str) -> bool:
+    """Whether it will be an HTTP address; a variable such as {{private_ip:web-1}} stands for a host or a word."""
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(_VARIABLE.sub("variable", url))
         _ = parts.port
     except ValueError:
         return False

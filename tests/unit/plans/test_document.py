@@ -211,11 +211,24 @@ def test_text_that_no_database_keeps_is_refused() -> None:
         ("tcp_check", {"host": "10.0.0.5", "port": 5432}, {"host": "10.0.0.5", "port": 5432, "every_seconds": 10}),
         (
             "ssm_command",
-            {"document_name": "AWS-RunShellScript", "parameters": {"commands": ["uptime"]}},
-            {"document_name": "AWS-RunShellScript", "parameters": {"commands": ["uptime"]}},
+            {"document_name": "AWS-RunShellScript", "parameters": {"commands": ["uptime"]}, "retries": 2},
+            {"document_name": "AWS-RunShellScript", "parameters": {"commands": ["uptime"]}, "retries": 2},
         ),
-        ("ssm_automation", {"document_name": "Swing-DNS"}, {"document_name": "Swing-DNS", "parameters": {}}),
-        ("lambda", {"function_name": "swing", "payload": {"a": 1}}, {"function_name": "swing", "payload": {"a": 1}}),
+        (
+            "ssm_automation",
+            {"document_name": "Swing-DNS"},
+            {"document_name": "Swing-DNS", "parameters": {}, "retries": 0},
+        ),
+        (
+            "lambda",
+            {"function_name": "swing", "payload": {"a": 1}},
+            {"function_name": "swing", "payload": {"a": 1}, "retries": 0},
+        ),
+        (
+            "http_check",
+            {"url": "http://{{private_ip:web-1}}:8080/{{plan}}", "expected_status": 204, "every_seconds": 5},
+            {"url": "http://{{private_ip:web-1}}:8080/{{plan}}", "expected_status": 204, "every_seconds": 5},
+        ),
     ],
 )
 def test_each_kind_of_step_with_what_it_needs(kind: str, parameters: dict[str, Any], kept: dict[str, Any]) -> None:
@@ -239,6 +252,7 @@ def test_each_kind_of_step_with_what_it_needs(kind: str, parameters: dict[str, A
         ("ssm_command", {"document_name": "X", "parameters": {"commands": "uptime"}}, "parameters"),
         ("ssm_automation", {}, "document_name"),
         ("lambda", {"function_name": "f", "payload": []}, "payload"),
+        ("lambda", {"function_name": "f", "retries": 11}, "retries"),
         ("wait", {"seconds": 5, "minutes": 1}, "minutes"),
     ],
 )
