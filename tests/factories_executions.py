@@ -115,7 +115,11 @@ def add_wave(execution: Execution, name: str, servers: Mapping[str, int], **fiel
         of_status = dict(_OF_STATUS.get(status, {}))
         times = {
             column: start + timedelta(seconds=of_status.pop(short))
-            for short, column in (("started", "started_at"), ("finished", "finished_at"), ("point", "recovery_point_at"))
+            for short, column in (
+                ("started", "started_at"),
+                ("finished", "finished_at"),
+                ("point", "recovery_point_at"),
+            )
             if short in of_status
         }
         for _ in range(count):

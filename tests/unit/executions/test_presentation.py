@@ -1,0 +1,320 @@
+"""What the screens say, from rows that were never saved."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from executions.core.states import CleanupStatus, ExecutionStatus, Kind, ServerStatus, StepStatus, WaveStatus
+from executions.models import Event, Execution, ServerRun, StepRun, WaveRun
+from executions.presentation import words
+from executions.presentation.advice import next_steps
+from executions.presentation.events import event_line
+from executions.presentation.graph import Node, draw
+from executions.presentation.targets import rpo_meter, rto_meter
+from executions.presentation.waves import PAGE, failures, server_row, shares, wave_card
+from executions.presentation.words import Badge, Tone
+
+START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def execution(**fields: Any) -> Execution:
+    return Execution(
+        **{
+            "plan_name": "Web shop",
+            "plan_revision": 3,
+            "kind": "drill",
+            "status": "running",
+            "requested_by_name": "dana",
+            "requested_at": START,
+            "started_at": START,
+            "rto_target_seconds": 3600,
+            "rpo_target_seconds": 900,
+            **fields,
+        }
+    )
+
+
+def wave(pk: int = 1, **fields: Any) -> WaveRun:
+    return WaveRun(
+        **{
+            "pk": pk,
+            "position": pk - 1,
+            "name": f"Wave {pk}",
+            "minimum_success_percent": 100,
+            "on_failure": "stop",
+            "start_delay_seconds": 0,
+            "launch_timeout_seconds": 3600,
+            "status": "running",
+            **fields,
+        }
+    )
+
+
+def server(number: int = 1, *, status: str = "launched", wave_id: int = 1, **fields: Any) -> ServerRun:
+    return ServerRun(
+        wave_id=wave_id,
+        position=number,
+        source_server_id=f"s-{number}",
+        hostname=f"web-{number}",
+        status=status,
+        **fields,
+    )
+
+
+# --- words --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("statuses", "badge"),
+    [
+        (ExecutionStatus, words.execution_badge),
+        (WaveStatus, words.wave_badge),
+        (ServerStatus, words.server_badge),
+        (StepStatus, words.step_badge),
+        (Kind, words.kind_badge),
+    ],
+)
+def test_every_status_has_a_badge(statuses: Any, badge: Any) -> None:
+    for status in statuses:
+        assert badge(str(status)).text
+
+
+def test_only_success_is_green_and_unknown_is_none() -> None:
+    green = {str(status) for status in ServerStatus if words.server_badge(status).tone is Tone.GOOD}
+    assert green == {"launched"}
+    assert words.server_badge("unknown").tone is Tone.BAD
+    assert words.execution_badge("partially_succeeded").tone is Tone.WARN
+
+
+def test_a_clean_up_that_nobody_asked_for_has_no_badge() -> None:
+    assert words.cleanup_badge(CleanupStatus.NONE) is None
+    failed = words.cleanup_badge(CleanupStatus.FAILED)
+    assert failed is not None
+    assert failed.tone is Tone.BAD
+
+
+def test_a_time_of_the_same_day_goes_without_its_date() -> None:
+    assert words.clock(START + timedelta(seconds=62), START) == "09:01:02"
+    assert words.clock(START + timedelta(days=1), START) == "24 Nov 2026 09:00:00"
+    assert words.clock(None) == ""
+
+
+def test_long_lists_are_cut_and_say_so() -> None:
+    assert words.listing(["a", "b", "c"]) == "a, b and c"
+    assert words.listing(["a"]) == "a"
+    assert words.listing([str(n) for n in range(12)]) == "0, 1, 2, 3, 4 and 7 more"
+
+
+# --- targets ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("minutes", "tone", "verdict"),
+    [(30, Tone.BUSY, "30 min left"), (50, Tone.WARN, "10 min left"), (64, Tone.BAD, "4 min over target")],
+)
+def test_the_rto_clock_runs_against_its_target(minutes: int, tone: Tone, verdict: str) -> None:
+    meter = rto_meter(execution(), START + timedelta(minutes=minutes))
+    assert (meter.tone, meter.verdict, meter.running) == (tone, verdict, True)
+    assert meter.percent == min(100, round(100 * minutes / 60))
+
+
+@pytest.mark.parametrize(
+    ("actual", "status", "tone", "verdict"),
+    [
+        (1800, "succeeded", Tone.GOOD, "met"),
+        (3660, "succeeded", Tone.BAD, "missed by 1 min"),
+        (1800, "failed", Tone.WARN, "within target, but not everything was launched"),
+        (None, "failed", Tone.BAD, "not reached: nothing critical was launched"),
+    ],
+)
+def test_after_the_end_the_rto_is_what_was_measured(actual: int | None, status: str, tone: Tone, verdict: str) -> None:
+    over = execution(status=status, finished_at=START + HOUR, rto_actual_seconds=actual)
+    meter = rto_meter(over, START + 9 * HOUR)
+    assert (meter.tone, meter.verdict, meter.running) == (tone, verdict, False)
+
+
+def test_a_clock_that_never_started_claims_nothing() -> None:
+    waiting = execution(status="awaiting_approval", started_at=None)
+    assert rto_meter(waiting, START + HOUR).value == "–"
+    rejected = execution(status="rejected", started_at=None, finished_at=START)
+    assert rto_meter(rejected, START + HOUR).verdict == "it never started"
+
+
+def test_without_a_target_nothing_is_met_or_missed() -> None:
+    meter = rpo_meter(execution(rpo_target_seconds=None, rpo_actual_seconds=60, finished_at=START))
+    assert (meter.verdict, meter.tone, meter.percent) == ("no target set", Tone.NEUTRAL, None)
+
+
+# --- waves and servers --------------------------------------------------------------------------------------------
+
+
+def test_the_parts_of_a_bar_never_count_unknown_as_launched() -> None:
+    parts = shares(["launched", "unknown", "failed", "launching"])
+    assert [(part.text, part.number, part.percent) for part in parts] == [
+        ("launched", 1, 25.0),
+        ("failed", 2, 50.0),
+        ("launching", 1, 25.0),
+    ]
+    assert shares([]) == ()
+
+
+def test_failed_servers_come_first_and_the_rest_is_paged() -> None:
+    rows = [server(n) for n in range(1, 300)] + [server(300, status="failed", error="No capacity.")]
+    card = wave_card(wave(), rows, [], {0: "Wave 1"}, started_at=START, now=START + HOUR)
+    assert (card.rows[0].name, card.rows[0].error) == ("web-300", "No capacity.")
+    assert (len(card.rows), card.pages, card.previous_page, card.next_page) == (PAGE, 12, 0, 2)
+    assert card.summary == "299 of 300 servers launched, 1 failed"
+    last = wave_card(wave(), rows, [], {0: "Wave 1"}, started_at=START, now=START, page=99, chosen=True)
+    assert (last.page, last.first, last.last, last.next_page) == (12, 276, 300, 0)
+
+
+@pytest.mark.parametrize(
+    ("status", "servers", "shown"),
+    [
+        ("running", ["launching"], True),
+        ("pending", ["pending"], False),
+        ("succeeded", ["launched"], False),
+        ("failed", ["failed"], True),
+    ],
+)
+def test_what_moves_or_failed_is_unfolded(status: str, servers: list[str], shown: bool) -> None:
+    rows = [server(n, status=one) for n, one in enumerate(servers)]
+    card = wave_card(wave(status=status), rows, [], {0: "Wave 1"}, started_at=START, now=START)
+    assert card.open is shown
+
+
+def test_what_can_be_retried_or_skipped_is_said_wave_by_wave() -> None:
+    def card(status: str, servers: list[str], steps: list[str]) -> Any:
+        rows = [server(n, status=one) for n, one in enumerate(servers)]
+        step_rows = [
+            StepRun(name=str(n), kind="wait", when="before", parameters={}, status=s, timeout_seconds=1)
+            for n, s in enumerate(steps)
+        ]
+        return wave_card(wave(status=status), rows, step_rows, {0: "Wave 1"}, started_at=START, now=START)
+
+    assert not card("succeeded", ["launched"], ["succeeded"]).retryable
+    assert not card("succeeded", ["launched"], ["succeeded"]).skippable
+    assert card("failed", ["launched", "unknown"], []).retryable
+    assert card("failed", [], ["failed"]).retryable
+    assert card("pending", ["pending"], []).skippable
+    assert not card("running", ["launching"], ["succeeded"]).skippable
+
+
+def test_a_server_that_launches_shows_how_far_it_is() -> None:
+    row = server_row(server(status="launching", phase="conversion", started_at=START), START, START + HOUR)
+    assert (row.phase, row.dots) == ("converting", (True, True, True, False, False))
+    strange = server_row(server(status="launching", phase=""), START, START)
+    assert (strange.phase, strange.step) == ("waiting for DRS to begin", 0)
+
+
+def test_the_age_of_a_recovery_point_counts_from_the_start_of_the_execution() -> None:
+    row = server_row(server(recovery_point_at=START - timedelta(seconds=90)), START, START + HOUR)
+    assert row.point_age == "1 min 30 s"
+
+
+def test_the_same_reason_is_said_once() -> None:
+    rows = [server(n, status="failed", error="No capacity.") for n in range(7)] + [server(8, status="unknown")]
+    step = StepRun(name="Smoke test", status="failed", error="HTTP 500.", wave_id=1)
+    found = failures([wave()], {1: rows}, {1: [step]})
+    assert [(one.reason, one.servers) for one in found] == [
+        ("HTTP 500.", "step Smoke test"),
+        ("No capacity.", "web-0, web-1, web-2, web-3, web-4 and 2 more"),
+        ("No reason is known.", "web-8"),
+    ]
+
+
+# --- the picture --------------------------------------------------------------------------------------------------
+
+
+def test_waves_stand_in_columns_behind_what_they_wait_for() -> None:
+    badge = Badge("pending", Tone.NEUTRAL, "schedule")
+    nodes = [Node(name, badge, "", 50) for name in ("Databases", "App", "Reports", "Web")]
+    picture = draw([(), (0,), (0,), (1,)], nodes)
+    x = [box.x for box in picture.boxes]
+    assert x[0] < x[1] == x[2] < x[3]
+    assert picture.boxes[1].y != picture.boxes[2].y
+    assert len(picture.edges) == 3
+    assert "App after Databases" in picture.description
+    assert all(box.x + picture.box_width <= picture.width for box in picture.boxes)
+    assert all(box.y >= 0 and box.y + picture.box_height <= picture.height for box in picture.boxes)
+
+
+def test_a_plan_without_waves_has_an_empty_picture() -> None:
+    assert draw([], []).boxes == ()
+
+
+# --- advice -------------------------------------------------------------------------------------------------------
+
+
+def advice(run: Execution, servers: list[ServerRun] | None = None, steps: list[StepRun] | None = None) -> str:
+    return " ".join(next_steps(run, [wave()], servers or [], steps or [], []))
+
+
+def test_who_waits_for_approval_is_told_whom_to_ask() -> None:
+    said = advice(execution(status="awaiting_approval", approvals_required=2, started_at=None, kind="recovery"))
+    assert "2 approvals" in said
+    assert "other than dana" in said
+
+
+def test_a_step_that_waits_for_a_person_says_what_it_wants() -> None:
+    step = StepRun(
+        name="DBA go-ahead", kind="approval", status="running", parameters={"instructions": "Check replication first."}
+    )
+    assert "“DBA go-ahead” waits" in advice(execution(), steps=[step])
+    assert "Check replication first." in advice(execution(), steps=[step])
+
+
+def test_nothing_to_do_while_all_goes_well() -> None:
+    assert advice(execution(), [server(status="launching")]) == ""
+
+
+def test_a_failed_drill_says_how_to_go_on_and_that_instances_cost_money() -> None:
+    said = advice(execution(status="failed", finished_at=START), [server(1), server(2, status="failed")])
+    assert "retry the wave" in said
+    assert "1 drill instance runs and costs money" in said
+
+
+def test_after_a_real_recovery_traffic_is_to_be_switched_and_drills_are_dangerous() -> None:
+    said = advice(execution(kind="recovery", status="succeeded", finished_at=START), [server(1), server(2)])
+    assert "DNS" in said
+    assert "no drill" in said
+    assert "clean up" not in said
+
+
+def test_an_unknown_result_is_to_be_looked_at_before_anything_else() -> None:
+    said = next_steps(execution(status="failed"), [wave()], [server(status="unknown"), server(2)], [], [])
+    assert "EC2 console" in said[0]
+
+
+def test_a_broken_glass_wants_a_review() -> None:
+    broken = execution(kind="recovery", status="succeeded", break_glass=True)
+    assert "note a review" in advice(broken)
+    broken.reviewed_at = START
+    assert "review" not in advice(broken)
+
+
+# --- events -------------------------------------------------------------------------------------------------------
+
+
+def event(kind: str, subject: str = "", **detail: Any) -> Event:
+    return Event(sequence=1, at=START, actor="drsorch", type=kind, subject=subject, detail=detail, hash="0" * 64)
+
+
+def test_events_read_as_sentences_with_their_reason() -> None:
+    line = event_line(event("server.failed", "web-1", why="No capacity."), START)
+    assert (line.sentence, line.why, line.tone) == ("web-1 failed.", "No capacity.", Tone.BAD)
+    assert event_line(event("launch.intended", "key", servers=["s-1", "s-2"]), START).sentence == (
+        "About to ask DRS to launch 2 servers."
+    )
+
+
+def test_an_event_that_says_less_than_expected_is_still_shown() -> None:
+    assert event_line(event("server.launched", "web-1"), START).sentence == "web-1 launched."
+
+
+def test_an_event_of_an_unknown_type_is_shown_as_it_stands() -> None:
+    assert event_line(event("moon.rose_high", "{subject}"), START).sentence == "Moon: rose high · {subject}"
