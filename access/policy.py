@@ -40,6 +40,7 @@ POLICY: Final[dict[str, frozenset[str]]] = {
     "protection.delete_site": _ADMIN,
     "protection.sync_site": _PLANNING | _RUNNING,
     "protection.view_sourceserver": _EVERYONE,
+    "protection.delete_sourceserver": _PLANNING,
     "protection.view_protectiongroup": _EVERYONE,
     "protection.add_protectiongroup": _PLANNING,
     "protection.change_protectiongroup": _PLANNING,
@@ -69,6 +70,7 @@ POLICY: Final[dict[str, frozenset[str]]] = {
 #: permission -> what it lets you do, for the sentence that a refused person reads.
 _MEANING: Final[dict[str, str]] = {
     "protection.sync_site": "sync a site",
+    "protection.delete_sourceserver": "forget a source server",
     "executions.start_drill": "start a drill",
     "executions.start_recovery": "start a recovery",
     "executions.approve_execution": "approve or reject an execution",

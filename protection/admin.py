@@ -17,7 +17,6 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from access import policy
@@ -27,7 +26,7 @@ from protection.admin_base import ServiceAdmin, badge
 from protection.admin_filters import GoneFilter, ProtectedFilter, ReplicationFilter
 from protection.forms import ProtectionGroupForm, SiteForm, server_label
 from protection.models import ProtectionGroup, Site, SourceServer
-from protection.presentation import Badge, ago, counted, gibibytes, lag_badge, replication_badge, site_badge
+from protection.presentation import Badge, ago, clock, counted, gibibytes, lag_badge, replication_badge, site_badge
 
 #: Members shown on a group's page; the rest is a link away.
 MEMBERS_SHOWN = 100
@@ -46,7 +45,7 @@ class SiteAdmin(ServiceAdmin):
     search_fields = ("name", "account_id", "region")
     change_form_outer_before_template = "admin/protection/site_panel.html"
     fieldsets = (
-        (None, {"fields": ("version", "name", ("account_id", "region"))}),
+        (None, {"fields": ("name", "account_id", "region")}),
         (
             "How it is reached",
             {"fields": ("role_arn", "external_id", "endpoint_url", "job_tags")},
@@ -140,14 +139,14 @@ def _site_context(site: Any, full: bool = False) -> dict[str, Any]:
         # While something is about to happen the part renews itself.
         "live": shown.tone == "busy",
         "full": full,
-        "last_synced": ago(site.last_synced_at, now),
+        "last_synced": f"last synced {ago(site.last_synced_at, now)}" if site.last_synced_at else "never synced before",
         "server_count": counted(site.server_count, "source server"),
     }
 
 
 @admin.register(SourceServer)
-class SourceServerAdmin(ModelAdmin):
-    """The mirrored inventory: to be looked at, written by syncs alone."""
+class SourceServerAdmin(ServiceAdmin):
+    """The mirrored inventory: to be looked at, written by syncs alone; what is gone from DRS can be forgotten."""
 
     list_display = ("server", "at_site", "replication", "lag", "group")
     list_display_links = ("server",)
@@ -158,16 +157,17 @@ class SourceServerAdmin(ModelAdmin):
     ordering = ("hostname", "source_server_id")
     list_per_page = 50
     show_full_result_count = False
-    actions = None
+    change_form_before_template = ""  # nothing to save
+    change_form_outer_after_template = "admin/protection/server_points.html"
     fieldsets = (
         (None, {"fields": ("source_server_id", "hostname", "fqdn", "at_site", "group", "membership_conflict")}),
         (
             "Replication",
             {"fields": ("replication", "lag", "replication_error", "replication_direction", "staging_account_id")},
         ),
-        ("Recovery", {"fields": ("recovery_instance_id", "last_launch_status", "last_launch_at")}),
+        ("Recovery", {"fields": ("recovery_instance_id", "last_launch_status", "launched")}),
         ("Machine", {"fields": ("os", "cpu_cores", "memory", "disks", "tag_list")}),
-        ("Seen", {"fields": ("first_seen_at", "missing_since", "arn")}),
+        ("Seen", {"fields": ("first_seen", "gone_since", "arn")}),
     )
     readonly_fields = tuple(name for _, options in fieldsets for name in options["fields"])
 
@@ -177,8 +177,34 @@ class SourceServerAdmin(ModelAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    def has_delete_permission(self, request: HttpRequest, obj: SourceServer | None = None) -> bool:
+        gone = obj is not None and obj.missing_since is not None
+        return gone and policy.may(_user(request), "protection.delete_sourceserver")
+
+    def service_delete(self, row: SourceServer, request: HttpRequest) -> None:
+        services.server_forget(row, by=_user(request))
+
+    def get_urls(self) -> list[URLPattern]:
+        points = self.admin_site.admin_view(self.points_in_time)
+        return [path("<int:server_id>/points/", points, name="protection_sourceserver_points"), *super().get_urls()]
+
+    def points_in_time(self, request: HttpRequest, server_id: int) -> HttpResponse:
+        """The part of a server's page that asks DRS, when somebody wants to know."""
+        policy.require(_user(request), "protection.view_sourceserver")
+        server = get_object_or_404(selectors.servers(), pk=server_id)
+        context: dict[str, Any] = {"server": server}
+        try:
+            context["points"] = [
+                {
+                    "id": snapshot.snapshot_id,
+                    "taken": clock(snapshot.taken_at),
+                    "ago": ago(snapshot.taken_at, timezone.now()),
+                }
+                for snapshot in services.recovery_snapshots(server)
+            ]
+        except DomainError as error:
+            context["refusal"] = error.detail
+        return render(request, "admin/protection/_points.html", context)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SourceServer]:
         return selectors.servers()
@@ -211,6 +237,18 @@ class SourceServerAdmin(ModelAdmin):
             return format_html("{} {}", link, badge(Badge("in two groups", "warn", "error")))
         return link
 
+    @display(description="At")
+    def launched(self, server: SourceServer) -> str:
+        return clock(server.last_launch_at)
+
+    @display(description="First seen")
+    def first_seen(self, server: SourceServer) -> str:
+        return clock(server.first_seen_at)
+
+    @display(description="Gone from DRS since")
+    def gone_since(self, server: SourceServer) -> str:
+        return clock(server.missing_since)
+
     @display(description="Memory")
     def memory(self, server: SourceServer) -> str:
         return gibibytes(server.ram_bytes)
@@ -233,7 +271,7 @@ class ProtectionGroupAdmin(ServiceAdmin):
     list_per_page = 50
     change_form_outer_after_template = "admin/protection/group_members.html"
     fieldsets = (
-        (None, {"fields": ("version", "name", "site", "description")}),
+        (None, {"fields": ("name", "site", "description")}),
         (
             "Servers",
             {
@@ -253,6 +291,12 @@ class ProtectionGroupAdmin(ServiceAdmin):
 
     def service_delete(self, row: ProtectionGroup, request: HttpRequest) -> None:
         services.group_delete(row, by=_user(request))
+
+    def get_fieldsets(self, request: HttpRequest, obj: ProtectionGroup | None = None) -> Any:
+        if obj is None or self.has_change_permission(request, obj):
+            return super().get_fieldsets(request, obj)
+        # Who may only look has no form, and `servers` is a field of the form alone.
+        return ((None, {"fields": ("name", "site", "description", "selects")}),)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ProtectionGroup]:
         return selectors.groups()

@@ -28,14 +28,13 @@ class ServiceForm(forms.ModelForm):
     #: Set by `ServiceAdmin` when the service has refused what this form holds.
     refusal: ClassVar[DomainError | None] = None
 
-    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    #: The version that the person looked at; empty for a new one.
+    expected_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.pk:
-            self.initial["version"] = self.instance.version
-        else:
-            del self.fields["version"]
+            self.initial["expected_version"] = self.instance.version
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
@@ -54,14 +53,19 @@ class ServiceForm(forms.ModelForm):
         newest = type(self.instance)._default_manager.filter(pk=self.instance.pk).values_list("version", flat=True)
         posted: Any = self.data
         self.data = posted = posted.copy()
-        posted["version"] = newest.get()
+        posted["expected_version"] = newest.get()
 
 
 class ServiceAdmin(ModelAdmin):
     """Saves and deletes through services. A refusal loses nothing that was typed and writes nothing."""
 
+    class Media:
+        css = {"all": ["drsorch/protection.css"]}
+
     #: Deleting many at once would pass by the service.
     actions = None
+    #: Carries `expected_version`, which is no field to look at.
+    change_form_before_template = "admin/protection/_version.html"
 
     def service_create(self, data: dict[str, Any], request: HttpRequest) -> models.Model:
         raise NotImplementedError
@@ -88,7 +92,7 @@ class ServiceAdmin(ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: models.Model, form: Any, change: bool) -> None:
         data = dict(form.cleaned_data)
-        expected_version = data.pop("version", None)
+        expected_version = data.pop("expected_version")
         if change:
             saved = self.service_update(obj, data, expected_version, request)
         else:

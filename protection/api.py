@@ -224,6 +224,7 @@ class SourceServerViewSet(ReadViewSet):
     permissions: ClassVar[dict[str, str | None]] = {
         "list": "protection.view_sourceserver",
         "retrieve": "protection.view_sourceserver",
+        "destroy": "protection.delete_sourceserver",
         "recovery_snapshots": "protection.view_sourceserver",
     }
     queryset = SourceServer.objects.none()
@@ -244,6 +245,12 @@ class SourceServerViewSet(ReadViewSet):
 
     def get_object(self) -> SourceServer:
         return selectors.server_find(self.kwargs["id"])
+
+    @extend_schema(parameters=[_BY_SERVER_ID], responses={204: None})
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Forget a server that is gone from DRS. One that DRS still lists, or that a group names, answers 409."""
+        services.server_forget(self.get_object(), by=_person(request))
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(parameters=[_BY_SERVER_ID], responses=RecoverySnapshotsSerializer, filters=False)
     @action(detail=True, url_path="recovery-snapshots", pagination_class=None, filter_backends=[])

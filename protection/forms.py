@@ -68,13 +68,12 @@ class ProtectionGroupForm(ServiceForm):
     class Meta:
         model = ProtectionGroup
         fields = ["name", "site", "description"]
+        widgets = {"description": UnfoldAdminTextareaWidget(attrs={"rows": 2})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         group: ProtectionGroup = self.instance
         self.initial["tag_selector"] = core.selector_text(group.tag_selector)
-        if "servers" not in self.fields:  # read only
-            return
         if group.pk:
             chosen = SourceServer.objects.filter(site=group.site_id, source_server_id__in=group.explicit_servers)
             self.initial["servers"] = [server.pk for server in chosen]

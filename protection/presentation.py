@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 #: A lag up to here is what replication does by itself.
@@ -95,6 +95,11 @@ def ago(moment: datetime | None, now: datetime) -> str:
         return "never"
     seconds = (now - moment).total_seconds()
     return "just now" if seconds < 5 else f"{age(seconds)} ago"
+
+
+def clock(moment: datetime | None) -> str:
+    """`3 Mar 2026 12:00 UTC`; empty for None."""
+    return f"{moment.astimezone(UTC):%-d %b %Y %H:%M} UTC" if moment else ""
 
 
 def counted(number: int, noun: str) -> str:

@@ -237,19 +237,43 @@ def _never_synced(site: Site) -> str:
 
 
 def _overlap_errors(overlaps: Sequence[core.Overlap]) -> Iterable[FieldError]:
-    """One sentence per server and rival, as far as a person will read."""
-    for overlap in overlaps[:NAMED_AT_MOST]:
+    """One sentence for each group that has some of the servers already."""
+    for rival in core.unique(overlap.group.name for overlap in overlaps):
+        labels = [overlap.server.label for overlap in overlaps if overlap.group.name == rival]
+        belong = "belongs" if len(labels) == 1 else "belong"
         yield FieldError(
             "",
-            f"{overlap.server.label} belongs to protection group “{overlap.group.name}” already; a server can be in "
-            "one group only.",
+            f"{_listed(labels)} {belong} to protection group “{rival}” already; a server can be in one group only.",
             "overlap",
         )
-    if (more := len(overlaps) - NAMED_AT_MOST) > 0:
-        yield FieldError("", f"So do {more} more servers.", "overlap")
 
 
-# --- Points in time ------------------------------------------------------------------------------------------------
+# --- Source servers ------------------------------------------------------------------------------------------------
+def server_forget(server: SourceServer, *, by: User) -> None:
+    """Drop a server that is gone from DRS for good, so that groups no longer count it. Raises `Conflict`, `Missing`.
+
+    One that DRS lists would be back with the next sync; one that a group names must be taken out there first.
+    """
+    policy.require(by, "protection.delete_sourceserver")
+    with transaction.atomic():
+        site = _locked(Site, server.site_id, f"Site “{server.site}”", None)
+        current = SourceServer.objects.select_for_update().filter(pk=server.pk).first()
+        if current is None:
+            raise Missing(f"Source server {server} is forgotten already.")
+        if current.missing_since is None:
+            raise Conflict(f"Source server {current} is listed by DRS: only one that is gone can be forgotten.")
+        names = [
+            f"“{group.name}”"
+            for group in ProtectionGroup.objects.filter(site=site)
+            if current.source_server_id in group.explicit_servers
+        ]
+        if names:
+            raise Conflict(
+                f"Source server {current} is named in protection group {_listed(names)}. Take it out there first."
+            )
+        current.delete()
+
+
 def recovery_snapshots(server: SourceServer) -> list[RecoverySnapshot]:
     """The points in time that DRS holds of a server, newest first, asked of DRS now.
 

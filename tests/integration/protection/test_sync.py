@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import time_machine
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -23,7 +23,7 @@ from protection.models import Site, SourceServer
 from protection.selectors import site_is_syncing, sites_due
 from protection.sync import site_sync
 from protection.tasks import site_sync_actor
-from tests.factories_protection import ACCOUNT, DUBLIN, FRANKFURT, ServerFactory, SiteFactory, make_group, seen_at_aws
+from tests.factories_protection import ACCOUNT, DUBLIN, FRANKFURT, SiteFactory, make_group, seen_at_aws
 from tests.integration.protection.conftest import NOBODY_LISTENS
 
 NOON = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
@@ -439,10 +439,17 @@ class TestAsking:
         return messages
 
 
-@pytest.mark.django_db(transaction=True)
-def test_no_call_to_aws_inside_a_transaction() -> None:
-    from django.db import transaction
+class TestTransactions:
+    """No call to AWS while a transaction is open: it would hold locks for as long as AWS takes."""
 
-    site = ServerFactory.create().site
-    with transaction.atomic(), pytest.raises(AssertionError, match="source_servers would call AWS"):
-        gateways.gateway(site).source_servers()
+    def test_a_call_inside_one_is_refused(self, db: None) -> None:
+        drs = gateways.gateway(SiteFactory.create())
+        with transaction.atomic(), pytest.raises(AssertionError, match="source_servers would call AWS"):
+            drs.source_servers()
+
+    def test_so_is_the_next_page_of_one_that_began_outside(self, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+        use(monkeypatch, FakeDrs(servers=[seen_at_aws(1), seen_at_aws(2)]))
+        pages = gateways.gateway(SiteFactory.create()).source_servers()
+        assert next(pages).hostname == "host-0001"
+        with transaction.atomic(), pytest.raises(AssertionError, match="source_servers would call AWS"):
+            next(pages)
