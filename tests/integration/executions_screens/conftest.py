@@ -1,0 +1,5 @@
+"""The pages of executions on the engine's stage: a simulated DRS, and a clock set by hand."""
+
+from tests.integration.executions.conftest import clock, dublin, frankfurt, stage, world
+
+__all__ = ["clock", "dublin", "frankfurt", "stage", "world"]
