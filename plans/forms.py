@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, ClassVar
 
 from django import forms
@@ -195,18 +196,18 @@ class BaseStepFormSet(BaseFormSet):
         form.fields["DELETE"].widget = UnfoldBooleanWidget()
         form.fields["DELETE"].label = "Take this step out"
 
+    @cached_property
     def kept(self) -> list[StepForm]:
-        """The forms that are not taken out, in order."""
-        return list(self.ordered_forms)
+        """The forms that are not taken out, in order, as they were before any error of the core came to them."""
+        return list(self.ordered_forms) if self.is_valid() else []
 
     def add_domain_error(self, path: str, detail: str) -> bool:
         """Take an error at `steps.<n>.<field>` to its field; False if it is about no step that is here."""
-        _, index, *rest = [*path.split(".", 2), ""]
-        kept = self.kept()
-        if not index.isdecimal() or int(index) >= len(kept):
+        head, index, rest = [*path.split(".", 2), "", ""][:3]
+        if head != "steps" or not index.isdecimal() or int(index) >= len(self.kept):
             return False
-        form = kept[int(index)]
-        form.add_error(form.field_at(rest[0]), detail)
+        form = self.kept[int(index)]
+        form.add_error(form.field_at(rest), detail)
         return True
 
 

@@ -141,7 +141,7 @@ def wave_edit(request: HttpRequest, admin: PlanAdmin, plan_id: int) -> HttpRespo
                 return redirect("admin:plans_plan_change", plan.pk)
             if form.is_valid() and steps.is_valid():
                 plan = services.wave_save(
-                    wave=form.wave([step.step() for step in steps.kept()]),
+                    wave=form.wave([step.step() for step in steps.kept]),
                     replacing=name or None,
                     by=_person(request),
                     plan=plan,

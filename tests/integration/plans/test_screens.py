@@ -311,6 +311,27 @@ def test_what_is_wrong_with_a_step_is_said_at_its_field(
     assert document(plan)["waves"][0]["steps"] == []
 
 
+def test_all_that_is_wrong_with_a_wave_and_its_steps_is_said_at_once(
+    browser_of: Browser, petra: User, plan: Plan
+) -> None:
+    sent = wave_form(plan, 3, name="App", **{"steps-TOTAL_FORMS": "2"})
+    sent |= step_form(0, ORDER="2", kind="http_check", url="shop", expected_status="9") | step_form(1, kind="wait")
+    answer = browser_of(petra).post(url(plan, "wave"), sent)
+    assert answer.status_code == 200
+    first, second = answer.context["steps"].forms
+    assert set(first.errors) == {"url", "expected_status"}
+    assert set(second.errors) == {"seconds"}
+    assert "name" in answer.context["form"].errors
+
+
+def test_a_wave_with_steps_that_others_wait_for_is_not_taken_out(browser_of: Browser, petra: User, plan: Plan) -> None:
+    sent = wave_form(plan, 0, delete="1", **{"steps-TOTAL_FORMS": "3"}) | step_form(0) | step_form(1)
+    answer = browser_of(petra).post(url(plan, "wave"), sent | step_form(2, timeout_seconds="soon"))
+    text = answer.content.decode()
+    assert "Wave “App” waits for “Databases”, but no wave has that name." in text
+    assert "Wave “Reports” waits for “Databases”, but no wave has that name." in text
+
+
 def test_a_wave_that_somebody_renamed_meanwhile_is_not_lost(
     browser_of: Browser, petra: User, dana: User, plan: Plan
 ) -> None:
