@@ -21,7 +21,7 @@ from executions import leases, transitions
 from executions.core.actions import Launch, Terminate
 from executions.core.states import OperationState
 from executions.models import Operation
-from executions.observer import jobs_mirror, poll_soon
+from executions.observer import jobs_mirror, poll_soon, poll_when_due
 from protection.gateways import gateway
 
 log = structlog.get_logger(__name__)
@@ -66,7 +66,7 @@ def _ask(operation: Operation, call: Callable[[DrsPort, Operation], Job], lease:
     # DescribeJobs may not show the job for a while; what DRS answered is enough to know it.
     jobs_mirror(operation.site, [job])
     transitions.operation_accept(operation.execution_id, operation.pk, job.job_id, lease=lease)
-    poll_soon(operation.site_id, settings.DRSORCH_POLL_CEILING_SECONDS)
+    poll_when_due(operation.site)
 
 
 def _record_failure(operation: Operation, error: DrsError, lease: UUID) -> None:

@@ -303,6 +303,9 @@ class DrsJob(models.Model):
     created_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     first_seen_at = models.DateTimeField()
+    #: What its duration is learnt under: the very servers, and their operating systems.
+    servers_key = models.CharField(max_length=64, blank=True)
+    platform = models.CharField(max_length=32, blank=True)
     finished_seen_at = models.DateTimeField(null=True)
     #: {source_server_id: launch status}, as DescribeJobs lists them.
     servers: models.JSONField[dict[str, str], dict[str, str]] = models.JSONField(default=dict)
@@ -316,7 +319,10 @@ class DrsJob(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["site", "job_id"], name="executions_job_once_per_site")]
-        indexes = [models.Index(fields=["site", "finished"], name="executions_job_by_site")]
+        indexes = [
+            models.Index(fields=["site", "finished"], name="executions_job_by_site"),
+            models.Index(fields=["site", "servers_key"], name="executions_job_by_servers"),
+        ]
 
     def __str__(self) -> str:
         return self.job_id

@@ -1,7 +1,7 @@
 """Watching a site's jobs: one poll serves every execution there.
 
-The poll mirrors DescribeJobs into `DrsJob` rows, reads the logs that are worth reading, and looks up the instances of
-jobs that ended. It decides nothing about executions; it says which of them should look.
+The poll mirrors DescribeJobs into `DrsJob` rows, and has `examining` read the logs and look up the instances that are
+worth it; `expecting` says when to poll again. It decides nothing about executions; it says which of them should look.
 """
 
 from __future__ import annotations
@@ -18,11 +18,17 @@ from django.db import transaction
 from django.utils import timezone
 
 from drs.errors import DrsError, Throttled
-from drs.port import FAILED, JOB_TYPE_LAUNCH, LAUNCHED, OPERATION_TAG, DrsPort, Job, ParticipatingServer
-from executions.core.polling import expected_seconds, next_gap_seconds
-from executions.core.results import progress_of
-from executions.core.states import OPERATION_OPEN, OperationState, ServerStatus
-from executions.models import DrsJob, Operation, ServerRun, SiteWatch
+from drs.port import OPERATION_TAG, DrsPort, Job, ParticipatingServer
+from executions.core.states import OPERATION_OPEN, OperationState
+from executions.examining import examine_finished, read_running_logs
+from executions.expecting import (
+    listing_is_worth_it,
+    next_poll_at,
+    platforms_of,
+    servers_key,
+    waits_for_a_listing,
+)
+from executions.models import DrsJob, Operation, SiteWatch
 from executions.selectors import executions_interested_in
 from protection.gateways import gateway
 from protection.models import Site
@@ -31,12 +37,6 @@ log = structlog.get_logger(__name__)
 
 #: A first look at a site reads this far back for jobs that are not ours; later ones stop at what is known.
 _LOOK_BACK = timedelta(hours=24)
-#: A running job's log is read this many poll ceilings apart: it shows phases, and costs a call a job.
-_LOG_EVERY_CEILINGS = 3
-#: An instance may appear a poll or two after its launch (DRS_FACTS 4.4); after so many looks it is left unnamed.
-_EXAMINATIONS = 5
-#: History that expectations are learnt from.
-_HISTORY = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +54,23 @@ def site_observe(site_id: int) -> Observed | None:
         return None
     site = watch.site
     begun_at = timezone.now()
+    lists = watch.polled_at is None or listing_is_worth_it(site)
     try:
-        changed = _poll(site, gateway(site), first=watch.polled_at is None)
+        changed = _list_jobs(site, gateway(site), first=watch.polled_at is None) if lists else False
+        changed |= examine_finished(site, gateway(site)) | read_running_logs(site, gateway(site))
     except DrsError as error:
         return _failed(watch, error)
     interested = tuple(executions_interested_in(site_id).values_list("pk", flat=True))
     poll_at = next_poll_at(site)
     SiteWatch.objects.filter(pk=site_id, lease_token=watch.lease_token).update(
-        polled_at=begun_at, next_poll_at=poll_at, lease_token=None, lease_until=None, failures=0, error=""
+        polled_at=begun_at if lists else watch.polled_at,
+        next_poll_at=poll_at,
+        lease_token=None,
+        lease_until=None,
+        failures=0,
+        error="",
     )
-    waiting = changed or watch.polled_at is None or _awaited(site_id)
+    waiting = changed or watch.polled_at is None or waits_for_a_listing(site_id)
     return Observed(interested if waiting else (), poll_at)
 
 
@@ -76,6 +83,12 @@ def poll_soon(site_id: int, within_seconds: float = 0) -> None:
         )
         if not made and (watch.next_poll_at is None or watch.next_poll_at > at):
             SiteWatch.objects.filter(pk=site_id).update(next_poll_at=at)
+
+
+def poll_when_due(site: Site) -> None:
+    """Have the site polled when its jobs are worth it, unless it is due now."""
+    later = SiteWatch.objects.filter(pk=site.pk, next_poll_at__gt=timezone.now())
+    later.update(next_poll_at=next_poll_at(site))
 
 
 def polls_of(execution_id: UUID) -> list[tuple[int, datetime]]:
@@ -112,28 +125,12 @@ def _failed(watch: SiteWatch, error: DrsError) -> Observed:
 # --- mirroring ----------------------------------------------------------------------------------------------------
 
 
-def _poll(site: Site, port: DrsPort, *, first: bool) -> bool:
+def _list_jobs(site: Site, port: DrsPort, *, first: bool) -> bool:
     """Mirror what DRS shows. True if anything changed that an execution may care about."""
     changed = False
     for page in _pages(site, port, first=first):
         changed |= bool(jobs_mirror(site, page))
-    for job in DrsJob.objects.filter(site=site, finished=True, complete=False):
-        changed |= _examine(port, job)
-    every = timedelta(seconds=settings.DRSORCH_POLL_CEILING_SECONDS * _LOG_EVERY_CEILINGS)
-    now = timezone.now()
-    for job in DrsJob.objects.filter(site=site, finished=False, job_id__in=_ours(site)):
-        if _has_unexplained_failure(job) or now - (job.log_read_at or job.first_seen_at) >= every:
-            changed |= _read_log(port, job)
     return changed
-
-
-def _has_unexplained_failure(job: DrsJob) -> bool:
-    return any(s == FAILED and not job.progress.get(source, {}).get("error") for source, s in job.servers.items())
-
-
-def _ours(site: Site) -> Iterable[str]:
-    open_operations = Operation.objects.filter(site=site, state=OperationState.ACCEPTED)
-    return list(open_operations.values_list("job_id", flat=True))
 
 
 def _pages(site: Site, port: DrsPort, *, first: bool) -> Iterable[tuple[Job, ...]]:
@@ -170,6 +167,9 @@ def jobs_mirror(site: Site, jobs: Sequence[Job]) -> list[DrsJob]:
             if not _take(row, job, now):
                 continue
             (changed if row.pk else fresh).append(row)
+        platforms = platforms_of(site, fresh)
+        for row in fresh:
+            row.servers_key, row.platform = servers_key(row.servers), platforms[row.job_id]
         DrsJob.objects.bulk_create(fresh, ignore_conflicts=True)
         columns = ["type", "initiated_by", "drs_status", "finished", "operation_key", "created_at", "ended_at"]
         DrsJob.objects.bulk_update(changed, [*columns, "finished_seen_at", "servers", "progress", "complete"])
@@ -210,121 +210,3 @@ def _with_instances(progress: dict[str, dict[str, Any]], servers: Iterable[Parti
             said = progress.setdefault(server.source_server_id, {})
             said.setdefault("instance_id", server.recovery_instance_id)
     return progress
-
-
-# --- examining ----------------------------------------------------------------------------------------------------
-
-
-def _read_log(port: DrsPort, job: DrsJob) -> bool:
-    """Read a job's log into its progress; a log that cannot be read now is read later."""
-    try:
-        read = progress_of(port.job_log(job.job_id))
-    except DrsError as error:
-        log.info("job_log_unread", job=job.job_id, error=error.message)
-        return False
-    before = {source: dict(said) for source, said in job.progress.items()}
-    for source, said in read.items():
-        row = job.progress.setdefault(source, {})
-        row["phase"] = said.phase or row.get("phase", "")
-        row["error"] = said.error or row.get("error", "")
-        if said.instance_id:
-            row["instance_id"] = said.instance_id
-        if said.ended_at:
-            row["ended_at"] = said.ended_at.isoformat()
-    job.log_read_at = timezone.now()
-    job.save(update_fields=["progress", "log_read_at"])
-    return before != job.progress
-
-
-def _examine(port: DrsPort, job: DrsJob) -> bool:
-    """Ask for all that a finished job can tell: its log, then its instances where the log names none."""
-    job.examinations += 1
-    if job.type == JOB_TYPE_LAUNCH:
-        _read_log(port, job)
-        _look_up_instances(port, job)
-    job.complete = job.examinations >= _EXAMINATIONS or not _unnamed(job)
-    job.save(update_fields=["examinations", "complete", "progress"])
-    return True
-
-
-def _unnamed(job: DrsJob) -> list[str]:
-    """Launched servers whose instance, or recovery point, is not known."""
-    if job.type != JOB_TYPE_LAUNCH:
-        return []
-    return [
-        source
-        for source, status in job.servers.items()
-        if status == LAUNCHED
-        and not (
-            job.progress.get(source, {}).get("instance_id") and job.progress.get(source, {}).get("recovery_point_at")
-        )
-    ]
-
-
-def _look_up_instances(port: DrsPort, job: DrsJob) -> None:
-    """The order of trust is DRS_FACTS 4.4: log, recovery instances of this job, the source server, the job."""
-    wanted = list(job.servers)
-    try:
-        for instance in port.recovery_instances(source_server_ids=wanted):
-            said = job.progress.setdefault(instance.source_server_id, {})
-            if instance.job_id != job.job_id and instance.recovery_instance_id != said.get("instance_id"):
-                continue
-            said["instance_id"] = instance.recovery_instance_id
-            said["private_ips"] = list(instance.private_ips)
-            if instance.point_in_time:
-                said["recovery_point_at"] = instance.point_in_time.isoformat()
-        nameless = [s for s in wanted if job.servers[s] == LAUNCHED and not job.progress.get(s, {}).get("instance_id")]
-        if nameless and job.examinations > 1:
-            for server in port.source_servers(nameless):
-                if server.recovery_instance_id and server.last_launch_job_id in (None, job.job_id):
-                    job.progress.setdefault(server.source_server_id, {})["instance_id"] = server.recovery_instance_id
-    except DrsError as error:
-        log.info("instances_not_looked_up", job=job.job_id, error=error.message)
-
-
-# --- when to look again -------------------------------------------------------------------------------------------
-
-
-def _awaited(site_id: int) -> bool:
-    """True if an execution waits for a poll as such: to find a lost job, or to learn the budget."""
-    return (
-        Operation.objects.filter(site=site_id, state=OperationState.INTENDED).exists()
-        or ServerRun.objects.filter(site=site_id, status=ServerStatus.QUEUED, execution__status="running").exists()
-    )
-
-
-def next_poll_at(site: Site) -> datetime | None:
-    """When the site is worth another look; None if nothing there is waited for."""
-    now = timezone.now()
-    floor, ceiling = settings.DRSORCH_POLL_FLOOR_SECONDS, settings.DRSORCH_POLL_CEILING_SECONDS
-    gaps: list[float] = []
-    ours = set(_ours(site))
-    expectation = expected_seconds(past_durations(site))
-    queued = ServerRun.objects.filter(site=site, status=ServerStatus.QUEUED, execution__status="running").exists()
-    for job in DrsJob.objects.filter(site=site, complete=False):
-        if job.finished:
-            gaps.append(floor)
-        elif job.job_id in ours or queued:
-            elapsed = (now - job.first_seen_at).total_seconds()
-            gaps.append(next_gap_seconds(elapsed, expectation, floor=floor, ceiling=ceiling))
-    open_operations = Operation.objects.filter(site=site, state__in=[str(state) for state in OPERATION_OPEN])
-    if any(operation.state == OperationState.INTENDED for operation in open_operations):
-        gaps.append(floor)
-    elif queued or open_operations:
-        gaps.append(ceiling)
-    return now + timedelta(seconds=min(gaps)) if gaps else None
-
-
-def past_durations(site: Site) -> list[float]:
-    """How long the last jobs of ours took there, in seconds: by DRS's times, or as seen where those are longer."""
-    rows = DrsJob.objects.filter(
-        site=site, finished=True, type=JOB_TYPE_LAUNCH, job_id__in=Operation.objects.filter(site=site).values("job_id")
-    ).order_by("-finished_seen_at")[:_HISTORY]
-    durations = []
-    for job in rows:
-        if job.finished_seen_at is None:
-            continue
-        seen = (job.finished_seen_at - job.first_seen_at).total_seconds()
-        told = (job.ended_at - job.created_at).total_seconds() if job.ended_at and job.created_at else seen
-        durations.append(min(seen, told) if told > 0 else seen)
-    return durations

@@ -1,35 +1,50 @@
-"""When to look at a running DRS job again. Polling follows expectation: sparse at first, dense when it is due."""
+"""When to look at a running DRS job again. Polling follows expectation: sparse at first, dense when a job is due."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import median
 
-#: Without history, the gap between looks as a share of the time the job has taken so far. A job is then found
-#: finished, on average, half of this share late.
+#: Without any history, a job is not due for so many poll ceilings (three minutes by default): no recorded launch took
+#: less (DRS_FACTS 4.3).
+_FIRST_DUE_CEILINGS = 6
+#: From then on the gap is this share of the time it has taken: it is found, on average, half of this share late.
 _GROWTH = 0.04
-#: With history, the looks get dense this share of the expected duration before it ...
+#: The same servers took as long before, give or take this share.
 _MARGIN = 0.11
-#: ... and the dense gap is this share of the expected duration (never under the floor).
-_DENSE = 0.014
+#: Around that time the gap is this share of it.
+_DENSE = 0.011
+#: While a job is not due by what the same servers took before, only its log is read, every so many ceilings.
+IDLE_CEILINGS = 4
 
 
-def expected_seconds(past_durations: Sequence[float]) -> float | None:
-    """What a job of this kind will take: the median of the recent ones; None without any."""
-    return median(past_durations) if past_durations else None
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """`likely_seconds`: what the same servers took; `least_seconds`: what servers like them took at the least."""
+
+    likely_seconds: float | None = None
+    least_seconds: float | None = None
+
+    def may_be_over(self, elapsed: float) -> bool:
+        """False while a job is certainly worth no look at its status, by what the same servers took before."""
+        return self.likely_seconds is None or elapsed >= self.likely_seconds * (1 - _MARGIN)
 
 
-def next_gap_seconds(elapsed: float, expected: float | None, *, floor: float, ceiling: float) -> float:
-    """Seconds until the next look at a job that has run for `elapsed` seconds. Always within floor and ceiling."""
-    if expected is None:
-        gap = ceiling if elapsed < 4 * ceiling else elapsed * _GROWTH
-    else:
-        due = expected * (1 - _MARGIN)
-        if elapsed < due:
-            # Never sleep past the moment from which it may be done.
-            gap = min(ceiling, due - elapsed)
-        elif elapsed <= expected * (1 + _MARGIN):
-            gap = expected * _DENSE
-        else:
-            gap = (elapsed - expected) * 0.25
+def expectation(*, same: Sequence[float], alike: Sequence[float]) -> Expectation:
+    """From durations, in seconds, of jobs of the same servers and of servers with the same operating systems."""
+    return Expectation(median(same) if same else None, min(alike) if alike else None)
+
+
+def next_gap_seconds(elapsed: float, expected: Expectation, *, floor: float, ceiling: float) -> float:
+    """Seconds until the next look at a job that has run for `elapsed` seconds: at least the floor, and at most the
+    ceiling as soon as it may be over."""
+    if expected.likely_seconds is None:
+        first_due = 0.9 * expected.least_seconds if expected.least_seconds else _FIRST_DUE_CEILINGS * ceiling
+        gap = min(ceiling, first_due - elapsed) if elapsed < first_due else elapsed * _GROWTH
+        return min(max(gap, floor), ceiling)
+    likely = expected.likely_seconds
+    if not expected.may_be_over(elapsed):
+        return max(min(IDLE_CEILINGS * ceiling, likely * (1 - _MARGIN) - elapsed), floor)
+    gap = likely * _DENSE if elapsed <= likely * (1 + _MARGIN) else (elapsed - likely) * 0.25
     return min(max(gap, floor), ceiling)
