@@ -19,7 +19,7 @@ from protection.presentation import Badge
 
 def badge(shown: Badge) -> SafeString:
     """The badge as every screen draws it."""
-    return render_to_string("admin/executions/_badge.html", {"badge": shown})
+    return render_to_string("admin/protection/_badge.html", {"badge": shown})
 
 
 class ServiceForm(forms.ModelForm):

@@ -153,7 +153,7 @@ def group_update(
     with transaction.atomic():
         # Sites before groups, as in a sync; both in one order, so that no two wait for each other.
         sites = {group.site_id, columns.get("site", group.site).pk}
-        list(Site.objects.select_for_update().filter(pk__in=sites).order_by("pk"))
+        list(Site.objects.select_for_update(no_key=True).filter(pk__in=sites).order_by("pk"))
         current = _locked(ProtectionGroup, group.pk, f"Protection group “{group}”", expected_version)
         moved = _apply(current, columns, ("name", "description", "site", "explicit_servers", "tag_selector"))
         if not moved:
@@ -172,7 +172,7 @@ def group_delete(group: ProtectionGroup, *, by: User, expected_version: int | No
     """Delete a group; its servers become unprotected. Raises `Conflict` naming the plans that use it."""
     policy.require(by, "protection.delete_protectiongroup")
     with transaction.atomic():
-        Site.objects.select_for_update().filter(pk=group.site_id).first()
+        Site.objects.select_for_update(no_key=True).filter(pk=group.site_id).first()
         current = _locked(ProtectionGroup, group.pk, f"Protection group “{group}”", expected_version)
         try:
             current.delete()
@@ -257,7 +257,7 @@ def server_forget(server: SourceServer, *, by: User) -> None:
     policy.require(by, "protection.delete_sourceserver")
     with transaction.atomic():
         site = _locked(Site, server.site_id, f"Site “{server.site}”", None)
-        current = SourceServer.objects.select_for_update().filter(pk=server.pk).first()
+        current = SourceServer.objects.select_for_update(no_key=True).filter(pk=server.pk).first()
         if current is None:
             raise Missing(f"Source server {server} is forgotten already.")
         if current.missing_since is None:
@@ -290,7 +290,7 @@ def recovery_snapshots(server: SourceServer) -> list[RecoverySnapshot]:
 # --- Shared --------------------------------------------------------------------------------------------------------
 def _locked(model: type[R], pk: int, label: str, expected_version: int | None) -> R:
     """The row, held until the transaction ends, if it still has the version that was expected."""
-    row = model._default_manager.select_for_update().filter(pk=pk).first()
+    row = model._default_manager.select_for_update(no_key=True).filter(pk=pk).first()
     if row is None:
         raise Missing(f"{label} was deleted meanwhile.")
     if expected_version is not None and row.version != expected_version:

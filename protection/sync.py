@@ -157,7 +157,7 @@ def _write(lease: Lease, seen: Seen) -> None:
     Queries: a constant handful, and one per `BATCH` rows written (per 45 on SQLite, which takes 999 variables in one
     statement).
     """
-    if not lease.rows().select_for_update().exists():
+    if lease.rows().select_for_update(no_key=True).first() is None:
         raise LeaseLost
     now = timezone.now()
     site = lease.site

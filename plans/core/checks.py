@@ -229,7 +229,7 @@ def _of_server(server: ServerFacts, group: GroupFacts, plan: PlanFacts) -> Itera
             "server_missing",
             server.source_server_id,
             f"{who} is gone from DRS since {server.missing_since:%Y-%m-%d %H:%M} UTC and cannot be launched.",
-            "Put it back under DRS, or take it out of the protection group.",
+            "Put it back under DRS. If it is gone for good, take it out of the group and forget it on its page.",
         )
         return
     if state in _NOT_READY_YET:
