@@ -23,6 +23,12 @@ PHONE = {"width": 390, "height": 844}
 SignIn = Callable[..., Page]
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Last of all: after a test with a live server the tables are empty, and with them the roles that others need."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
 @pytest.fixture(scope="session")
 def browser_type_launch_args() -> dict[str, Any]:
     chromium = shutil.which("chromium")
@@ -39,8 +45,9 @@ def sign_in(
     contexts, complaints = [], []
 
     def complain(message: ConsoleMessage) -> None:
-        # A refused save answers 4xx on purpose, which Chromium reports as a failed load.
-        if message.type == "error" and "Failed to load resource" not in message.text:
+        # A refused save answers 4xx on purpose, which Chromium calls a failed load; htmx reports a lost connection.
+        expected = ("Failed to load resource", "htmx:afterRequest", "htmx:sendError")
+        if message.type == "error" and not message.text.startswith(expected):
             complaints.append(message.text)
 
     def signed_in(user: User, viewport: dict[str, int] = DESKTOP) -> Page:
