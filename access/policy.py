@@ -58,6 +58,7 @@ POLICY: Final[dict[str, frozenset[str]]] = {
     "executions.control_execution": _RUNNING,
     "executions.cleanup_execution": _RUNNING,
     "executions.break_glass": _ADMIN,
+    "executions.post_drs_event": _RUNNING,
     "auth.view_user": _ADMIN,
     "auth.add_user": _ADMIN,
     "auth.change_user": _ADMIN,
@@ -77,6 +78,7 @@ _MEANING: Final[dict[str, str]] = {
     "executions.control_execution": "pause, resume, cancel, retry or skip",
     "executions.cleanup_execution": "clean up drill instances",
     "executions.break_glass": "break the glass",
+    "executions.post_drs_event": "post events of DRS",
 }
 
 

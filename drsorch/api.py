@@ -16,6 +16,7 @@ import access.api
 import executions.api
 import plans.api
 import protection.api
+from executions.api_events import DrsEventView
 from foundation.rest.problems import problem_response
 from foundation.rest.views import ApiView
 
@@ -55,6 +56,7 @@ docs = csp_update({"style-src": [UNSAFE_INLINE]})(SpectacularSwaggerSplitView.as
 urlpatterns = [
     path("v1/schema/", SchemaView.as_view(), name="schema"),
     path("v1/docs/", docs, name="docs"),
+    path("v1/events/drs/", DrsEventView.as_view(), name="events-drs"),
     path("v1/me/", access.api.MeView.as_view(), name="me"),
     path("v1/", include(router.urls)),
     re_path(r"^", not_found),

@@ -147,6 +147,10 @@ DRSORCH_SYNC_SECONDS = number(env, "DRSORCH_SYNC_SECONDS", 300)
 DRSORCH_TICK_SECONDS = number(env, "DRSORCH_TICK_SECONDS", 1)
 #: An execution that nobody approves within this time is rejected.
 DRSORCH_APPROVAL_SECONDS = env.float("DRSORCH_APPROVAL_SECONDS", default=86_400.0)
+#: For proofs only: the process dies at this crash point (executions.crashpoints).
+DRSORCH_CRASH_AT = env.str("DRSORCH_CRASH_AT", default="")
+#: Without messages the engine moves by its ticker alone; also for proofs.
+DRSORCH_MESSAGES = env.bool("DRSORCH_MESSAGES", default=True)
 DRSORCH_LEASE_SECONDS = number(env, "DRSORCH_LEASE_SECONDS", 60)
 
 # --- People -------------------------------------------------------------------------------------------------------

@@ -18,6 +18,8 @@ from protection.models import Site, SourceServer
 
 #: So many past jobs are learnt from.
 _HISTORY = 10
+#: A hint that a job is about to end is good for so long.
+_HINT_SECONDS = 60
 
 
 def next_poll_at(site: Site) -> datetime | None:
@@ -35,7 +37,8 @@ def next_poll_at(site: Site) -> datetime | None:
             gaps.extend([] if can_wait(job) else [floor])
         elif job.job_id in ours or queued:
             elapsed = (now - job.first_seen_at).total_seconds()
-            gaps.append(next_gap_seconds(elapsed, expectation_of(job), floor=floor, ceiling=ceiling))
+            expected = expectation_of(job)
+            gaps.append(floor if _is_hinted(job, now) else next_gap_seconds(elapsed, expected, floor, ceiling))
     if any(operation.state == OperationState.INTENDED for operation in operations):
         gaps.append(floor)
     elif queued or operations:
@@ -50,7 +53,14 @@ def listing_is_worth_it(site: Site) -> bool:
         return True
     jobs = DrsJob.objects.filter(site=site, finished=False, job_id__in=accepted_jobs(site))
     elapsed = [(job, (now - job.first_seen_at).total_seconds()) for job in jobs]
+    if any(_is_hinted(job, now) for job in jobs):
+        return True
     return not elapsed or any(expectation_of(job).may_be_over(seconds) for job, seconds in elapsed)
+
+
+def _is_hinted(job: DrsJob, now: datetime) -> bool:
+    """True for a while after an event said that a server of the job was launched, or was not."""
+    return job.hinted_at is not None and now - job.hinted_at < timedelta(seconds=_HINT_SECONDS)
 
 
 def waits_for_a_listing(site_id: int) -> bool:

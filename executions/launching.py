@@ -20,6 +20,7 @@ from drs.port import OPERATION_TAG, DrsPort, Job, LaunchTarget
 from executions import leases, transitions
 from executions.core.actions import Launch, Terminate
 from executions.core.states import OperationState
+from executions.crashpoints import crash_point
 from executions.models import Operation
 from executions.observer import jobs_mirror, poll_soon, poll_when_due
 from protection.gateways import gateway
@@ -57,15 +58,19 @@ def _ask(operation: Operation, call: Callable[[DrsPort, Operation], Job], lease:
     # An intent that outlives this process is found by polling: have the site polled whatever happens now.
     poll_soon(operation.site_id, settings.DRSORCH_POLL_CEILING_SECONDS)
     leases.lease_renew(operation.execution_id, lease, settings.DRSORCH_LEASE_SECONDS)
+    crash_point("operation.after_intent")
     try:
         job = call(gateway(operation.site), operation)
     except DrsError as error:
         log.warning("not_accepted", kind=operation.kind, operation=str(operation.pk), error=error.message)
         _record_failure(operation, error, lease)
         return
+    crash_point("operation.after_call")
     # DescribeJobs may not show the job for a while; what DRS answered is enough to know it.
     jobs_mirror(operation.site, [job])
+    crash_point("operation.after_mirror")
     transitions.operation_accept(operation.execution_id, operation.pk, job.job_id, lease=lease)
+    crash_point("operation.after_record")
     poll_when_due(operation.site)
 
 

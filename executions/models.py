@@ -306,6 +306,8 @@ class DrsJob(models.Model):
     #: What its duration is learnt under: the very servers, and their operating systems.
     servers_key = models.CharField(max_length=64, blank=True)
     platform = models.CharField(max_length=32, blank=True)
+    #: When an EventBridge event said that something of it ended: it is looked at densely for a while.
+    hinted_at = models.DateTimeField(null=True)
     finished_seen_at = models.DateTimeField(null=True)
     #: {source_server_id: launch status}, as DescribeJobs lists them.
     servers: models.JSONField[dict[str, str], dict[str, str]] = models.JSONField(default=dict)

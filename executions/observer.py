@@ -20,6 +20,7 @@ from django.utils import timezone
 from drs.errors import DrsError, Throttled
 from drs.port import OPERATION_TAG, DrsPort, Job, ParticipatingServer
 from executions.core.states import OPERATION_OPEN, OperationState
+from executions.crashpoints import crash_point
 from executions.examining import examine_finished, read_running_logs
 from executions.expecting import (
     listing_is_worth_it,
@@ -53,15 +54,18 @@ def site_observe(site_id: int) -> Observed | None:
     if watch is None:
         return None
     site = watch.site
+    crash_point("poll.after_claim")
     begun_at = timezone.now()
     lists = watch.polled_at is None or listing_is_worth_it(site)
     try:
         changed = _list_jobs(site, gateway(site), first=watch.polled_at is None) if lists else False
+        crash_point("poll.after_list")
         changed |= examine_finished(site, gateway(site)) | read_running_logs(site, gateway(site))
     except DrsError as error:
         return _failed(watch, error)
     interested = tuple(executions_interested_in(site_id).values_list("pk", flat=True))
     poll_at = next_poll_at(site)
+    crash_point("poll.before_release")
     SiteWatch.objects.filter(pk=site_id, lease_token=watch.lease_token).update(
         polled_at=begun_at if lists else watch.polled_at,
         next_poll_at=poll_at,

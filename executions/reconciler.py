@@ -39,6 +39,7 @@ from executions.core.actions import (
 )
 from executions.core.decide import decide
 from executions.core.states import CleanupStatus, ExecutionStatus, Kind, OperationState, StepStatus
+from executions.crashpoints import crash_point
 from executions.errors import LeaseLost
 from executions.launching import launch
 from executions.models import Execution
@@ -68,9 +69,11 @@ def execution_reconcile(execution_id: UUID) -> Reconciled | None:
     execution = leases.lease_claim(execution_id, lease, settings.DRSORCH_LEASE_SECONDS)
     if execution is None:
         return None
+    crash_point("look.after_claim")
     context = _Context(execution_id, lease)
     try:
         look_at = _rounds(context)
+        crash_point("look.before_release")
         if not leases.lease_release(execution_id, lease, execution.nudges, look_at):
             look_at = timezone.now()
     except LeaseLost:
@@ -124,7 +127,9 @@ def _(action: MoveServers, context: _Context) -> None:
 
 @_act.register
 def _(action: SettleServers, context: _Context) -> None:
+    crash_point("settle.before")
     transitions.servers_settle(context.execution_id, UUID(action.operation), action.outcomes, lease=context.lease)
+    crash_point("settle.after")
 
 
 @_act.register
@@ -262,3 +267,4 @@ def _(action: FinishExecution, context: _Context) -> None:
         rpo_actual_seconds=action.rpo_actual_seconds,
         **cleanup,
     )
+    crash_point("finish.after")

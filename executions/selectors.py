@@ -252,6 +252,11 @@ def sites_due(before: datetime) -> list[int]:
     return list(due.order_by("next_poll_at").values_list("pk", flat=True)[:500])
 
 
+def has_open_operations(site_id: int) -> bool:
+    """True while drsorch has something in flight at the site."""
+    return Operation.objects.filter(site=site_id, state__in=[str(state) for state in OPERATION_OPEN]).exists()
+
+
 def executions_interested_in(site_id: int) -> QuerySet[Execution]:
     """Executions that have something in flight, or waiting for room, at the site."""
     return Execution.objects.filter(

@@ -19,6 +19,7 @@ from django.utils import timezone
 from executions import automations, probes, transitions
 from executions.core.states import StepStatus
 from executions.core.variables import UnknownVariable, filled_in
+from executions.crashpoints import crash_point
 from executions.models import Execution, ServerRun, StepRun
 from executions.transitions import Claim
 from plans.core.steps import StepKind
@@ -45,6 +46,7 @@ def step_try(step_id: int) -> UUID | None:
     claim = transitions.step_claim(step_id, settings.DRSORCH_LEASE_SECONDS)
     if claim is None:
         return None
+    crash_point("step.after_claim")
     step = claim.step
     try:
         parameters = filled_in(step.parameters, variables_of(step))
@@ -52,6 +54,7 @@ def step_try(step_id: int) -> UUID | None:
         tried = Tried(False, str(error), hopeless=True)
     else:
         tried = _RUNNERS[StepKind(step.kind)](claim, parameters)
+    crash_point("step.after_try")
     _record(claim, tried)
     return step.execution_id
 

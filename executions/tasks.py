@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import dramatiq
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -28,13 +29,13 @@ def execution_look(execution_id: str) -> None:
     if looked is None:
         return
     for site_id in looked.poll_sites:
-        site_poll.send(site_id)
+        _tell(site_poll, site_id)
     for step_id in looked.run_steps:
-        step_run.send(step_id)
+        _tell(step_run, step_id)
     if looked.look_at is not None:
-        execution_look.send_with_options(args=(execution_id,), delay=_milliseconds_until(looked.look_at))
+        _tell(execution_look, execution_id, looked.look_at)
     for site_id, poll_at in observer.polls_of(UUID(execution_id)):
-        site_poll.send_with_options(args=(site_id,), delay=_milliseconds_until(poll_at))
+        _tell(site_poll, site_id, poll_at)
 
 
 @dramatiq.actor(queue_name="engine", **_NUDGE)
@@ -45,9 +46,9 @@ def site_poll(site_id: int) -> None:
         return
     leases.nudge(seen.executions)
     for execution_id in seen.executions:
-        execution_look.send(str(execution_id))
+        _tell(execution_look, str(execution_id))
     if seen.poll_at is not None:
-        site_poll.send_with_options(args=(site_id,), delay=_milliseconds_until(seen.poll_at))
+        _tell(site_poll, site_id, seen.poll_at)
 
 
 @dramatiq.actor(queue_name="engine", **_NUDGE)
@@ -57,20 +58,26 @@ def step_run(step_id: int) -> None:
     if execution_id is None:
         return
     leases.nudge([execution_id])
-    execution_look.send(str(execution_id))
+    _tell(execution_look, str(execution_id))
 
 
 def nudge_on_commit(execution_ids: Iterable[UUID]) -> None:
     """Make executions due, and tell a worker once the caller's transaction is committed."""
     ids = list(execution_ids)
     leases.nudge(ids)
-
-    def send() -> None:
-        for execution_id in ids:
-            execution_look.send(str(execution_id))
-
-    transaction.on_commit(send)
+    transaction.on_commit(lambda: [_tell(execution_look, str(execution_id)) for execution_id in ids])
 
 
-def _milliseconds_until(at: datetime) -> int:
-    return max(0, round((at - timezone.now()).total_seconds() * 1000))
+def poll_on_commit(site_ids: Iterable[int]) -> None:
+    """Have sites polled at once, after the caller's transaction is committed."""
+    ids = list(site_ids)
+    for site_id in ids:
+        observer.poll_soon(site_id)
+    transaction.on_commit(lambda: [_tell(site_poll, site_id) for site_id in ids])
+
+
+def _tell(actor: dramatiq.Actor[..., Any], identity: str | int, at: datetime | None = None) -> None:
+    """Send a nudge, to be delivered at a time. Without messages the ticker does the same a little later."""
+    if settings.DRSORCH_MESSAGES:
+        delay = round((at - timezone.now()).total_seconds() * 1000) if at else 0
+        actor.send_with_options(args=(identity,), delay=delay if delay > 0 else None)

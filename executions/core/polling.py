@@ -36,7 +36,7 @@ def expectation(*, same: Sequence[float], alike: Sequence[float]) -> Expectation
     return Expectation(median(same) if same else None, min(alike) if alike else None)
 
 
-def next_gap_seconds(elapsed: float, expected: Expectation, *, floor: float, ceiling: float) -> float:
+def next_gap_seconds(elapsed: float, expected: Expectation, floor: float, ceiling: float) -> float:
     """Seconds until the next look at a job that has run for `elapsed` seconds: at least the floor, and at most the
     ceiling as soon as it may be over."""
     if expected.likely_seconds is None:
