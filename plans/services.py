@@ -101,7 +101,7 @@ def _locked(plan: Plan, expected_version: int | None) -> Plan:
         newest = selectors.revision(current, current.version)
         raise Stale(
             f"Plan “{current}” is at revision {current.version} by now, saved by {newest.saved_by_name}; "
-            f"yours began from revision {expected_version}. Read it again, and put your change on top."
+            f"your change began from revision {expected_version}. See what it says now, and change that."
         )
     return current
 

@@ -83,8 +83,10 @@ def plan_board(request: HttpRequest, admin: PlanAdmin, plan_id: int) -> HttpResp
         plan = selectors.plan_named(plan_id)
         document = editing.arranged(selectors.document(plan), layout)
         # A screen calls every clash a conflict; 412 belongs to requests that carry If-Match.
-        status = 409 if isinstance(error, Stale) else error.status
-        return _fragment(request, plan, document, unsaved=True, errors=_sentences(error), status=status)
+        status, hint = error.status, "Nothing was saved. Your order is still here: mend it and save again."
+        if isinstance(error, Stale):
+            status, hint = 409, "Nothing was saved. Your order is still here: save again to put it on top."
+        return _fragment(request, plan, document, unsaved=True, errors=[*_sentences(error), hint], status=status)
     return _fragment(request, plan, selectors.document(plan), saved=True)
 
 

@@ -14,7 +14,7 @@ from tests.browser.conftest import PHONE, SignIn
 from tests.factories import make_user
 from tests.factories_plans import make_group, make_web_shop
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture
