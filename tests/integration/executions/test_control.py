@@ -12,7 +12,7 @@ from drs.simulator.world import World
 from executions import audit, control, services
 from executions.models import Execution, ServerRun, StepRun
 from foundation.errors import Conflict, Invalid, NotAllowed
-from tests.integration.executions.conftest import WAVES, Stage, statuses, wave_statuses
+from tests.stage import WAVES, Stage, statuses, wave_statuses
 
 
 def fresh(execution: Execution) -> Execution:

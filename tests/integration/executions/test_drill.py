@@ -13,7 +13,7 @@ from executions import audit, services
 from executions.models import DrsJob, Event, Operation, ServerRun
 from foundation.errors import Conflict, Invalid, NotAllowed
 from protection.models import Site
-from tests.integration.executions.conftest import ACCOUNT, REGION, Stage, statuses, wave_statuses
+from tests.stage import ACCOUNT, REGION, Stage, statuses, wave_statuses
 
 
 def test_a_drill_launches_every_server_once_in_the_order_of_the_plan(stage: Stage) -> None:

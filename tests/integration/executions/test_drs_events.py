@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 
 from executions.models import DrsJob, SiteWatch
 from protection.models import Site
-from tests.integration.executions.conftest import ACCOUNT, REGION, Stage
+from tests.stage import ACCOUNT, REGION, Stage
 
 URL = "/api/v1/events/drs/"
 
