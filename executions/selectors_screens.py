@@ -19,7 +19,7 @@ from plans.models import Plan
 from protection.models import ProtectionGroup, Site, SourceServer
 
 #: Events on one page of the timeline.
-EVENTS_PAGE = 30
+EVENTS_PAGE = 100
 
 _ACTIVE = [str(status) for status in EXECUTION_ACTIVE]
 
@@ -236,8 +236,9 @@ def has_protection_groups() -> bool:
     return ProtectionGroup.objects.exists()
 
 
-def stalled_servers() -> int:
-    """Servers in a plan's protection groups whose replication does not go on by itself."""
-    return SourceServer.objects.filter(
+def halted_servers() -> dict[str, int]:
+    """Replication state -> servers of protection groups that are in it, of the states that do not end by themselves."""
+    halted = SourceServer.objects.filter(
         missing_since=None, protection_group__isnull=False, replication_state__in=["STALLED", "DISCONNECTED", "STOPPED"]
-    ).count()
+    )
+    return dict(halted.order_by().values_list("replication_state").annotate(Count("pk")))

@@ -208,7 +208,7 @@ def dashboard_context(request: HttpRequest) -> dict[str, Any]:
         selectors.plan_results(),
         selectors.site_health(),
         groups_exist=selectors.has_protection_groups(),
-        stalled=selectors.stalled_servers(),
+        halted=selectors.halted_servers(),
         rights=policy.permissions_of(request.user),
         now=timezone.now(),
     )

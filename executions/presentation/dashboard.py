@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -123,18 +123,18 @@ def dashboard(
     sites: Sequence[SiteHealth],
     *,
     groups_exist: bool,
-    stalled: int,
+    halted: Mapping[str, int],
     rights: Collection[str],
     now: datetime,
 ) -> Dashboard:
-    """`stalled`: servers of protection groups whose replication does not go on by itself; `rights`: permissions of
-    who looks."""
+    """`halted`: replication state -> servers of protection groups whose replication does not go on by itself;
+    `rights`: permissions of who looks."""
     active = {one.execution.plan_id for one in running}
     return Dashboard(
         running=running_cards(running, now),
         plans=tuple(_plan_line(result, result.plan.pk in active, now) for result in results),
         sites=tuple(_site_card(health, now) for health in sites),
-        attention=tuple(sorted(_attention(running, results, sites, stalled, now), key=_worst_first)),
+        attention=tuple(sorted(_attention(running, results, sites, halted, now), key=_worst_first)),
         first_steps=_first_steps(running, results, sites, groups_exist, rights),
     )
 
@@ -218,7 +218,7 @@ def _attention(
     running: Sequence[Running],
     results: Sequence[PlanResult],
     sites: Sequence[SiteHealth],
-    stalled: int,
+    halted: Mapping[str, int],
     now: datetime,
 ) -> Iterator[Attention]:
     for one in running:
@@ -233,7 +233,7 @@ def _attention(
         if result.plan.pk not in active:
             yield from _plan_attention(result, now)
     for health in sites:
-        name = health.site.name
+        name, here = health.site.name, f"site__id__exact={health.site.pk}"
         if health.site.sync_error:
             yield Attention(
                 Tone.BAD,
@@ -245,7 +245,7 @@ def _attention(
                 Tone.BAD,
                 f"{count(health.missing_protected, 'protected server')} of {name} "
                 f"{'is' if health.missing_protected == 1 else 'are'} gone from DRS.",
-                _to("protection_sourceserver_changelist"),
+                _to("protection_sourceserver_changelist", query=f"{here}&gone=yes&protected=yes"),
             )
         if health.unprotected:
             yield Attention(
@@ -253,14 +253,14 @@ def _attention(
                 f"{count(health.unprotected, 'server')} of {name} "
                 f"{'is' if health.unprotected == 1 else 'are'} in no protection group, so no plan recovers "
                 f"{'it' if health.unprotected == 1 else 'them'}.",
-                _to("protection_sourceserver_changelist"),
+                _to("protection_sourceserver_changelist", query=f"{here}&gone=no&protected=no"),
             )
-    if stalled:
+    for state, number in halted.items():
         yield Attention(
             Tone.BAD,
-            f"Replication of {count(stalled, 'protected server')} has stopped: "
-            f"{'its' if stalled == 1 else 'their'} recovery points get older.",
-            _to("protection_sourceserver_changelist"),
+            f"Replication of {count(number, 'protected server')} is {state.lower()}: "
+            f"{'its' if number == 1 else 'their'} recovery points get older.",
+            _to("protection_sourceserver_changelist", query=f"protected=yes&gone=no&replication_state={state}"),
         )
 
 

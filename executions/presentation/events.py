@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import groupby
 
 from executions.models import Event
-from executions.presentation.words import Tone, clock, count
+from executions.presentation.words import Tone, clock, count, listing
 
 #: Type -> sentence; {subject} and the event's detail are filled in.
 _SENTENCES = {
@@ -65,6 +66,16 @@ _SENTENCES = {
     "cleanup.succeeded": "The drill instances are gone.",
     "cleanup.failed": "The clean-up failed.",
 }
+#: What is said of several servers at once.
+_TOGETHER = {
+    "server.queued": "{servers} queued",
+    "server.launched": "{servers} launched",
+    "server.failed": "{servers} failed",
+    "server.retried": "{servers} tried again",
+    "server.skipped": "{servers} skipped",
+    "server.cancelled": "{servers} not launched",
+    "server.terminated": "{servers} cleaned up",
+}
 #: Where an event keeps the reason that was given, the first that it has.
 _REASONS = ("why", "reason", "comment", "outcome")
 _TONES = {
@@ -89,7 +100,8 @@ _TONES = {
 
 @dataclass(frozen=True, slots=True)
 class EventLine:
-    sequence: int
+    #: Its number, or the first and the last of those it stands for.
+    sequence: str
     at: str
     actor: str
     type: str
@@ -118,19 +130,42 @@ def event_line(event: Event, beside: datetime) -> EventLine:
         template = f"{words} · {{subject}}" if event.subject else words
     sentence = template.format_map(told).replace(" as ….", ".")
     return EventLine(
-        sequence=event.sequence,
+        sequence=str(event.sequence),
         at=clock(event.at, beside),
         actor=event.actor,
         type=event.type,
         sentence=sentence,
-        why=str(next((event.detail[key] for key in _REASONS if event.detail.get(key)), "")),
+        why=_why(event),
         tone=_TONES.get(event.type.rpartition(".")[2], Tone.NEUTRAL),
         hash=event.hash,
     )
 
 
-def event_lines(events: Iterable[Event], beside: datetime) -> tuple[EventLine, ...]:
-    return tuple(event_line(event, beside) for event in events)
+def event_lines(events: Sequence[Event], beside: datetime) -> tuple[EventLine, ...]:
+    """Events in the order given; neighbours that say the same of many servers become one line."""
+    lines = []
+    for (kind, *_), group in groupby(events, key=_same):
+        told = list(group)
+        if kind in _TOGETHER and len(told) > 1:
+            lines.append(_together(told, beside))
+        else:
+            lines += [event_line(event, beside) for event in told]
+    return tuple(lines)
+
+
+def _same(event: Event) -> tuple[str, str, datetime, str]:
+    return event.type, event.actor, event.at.replace(microsecond=0), _why(event)
+
+
+def _together(events: Sequence[Event], beside: datetime) -> EventLine:
+    first, numbers = events[0], [event.sequence for event in events]
+    names = listing(sorted(event.subject for event in events))
+    sentence = f"{_TOGETHER[first.type].format(servers=count(len(events), 'server'))}: {names}."
+    return replace(event_line(first, beside), sequence=f"{min(numbers)} to {max(numbers)}", sentence=sentence)
+
+
+def _why(event: Event) -> str:
+    return str(next((event.detail[key] for key in _REASONS if event.detail.get(key)), ""))
 
 
 def _number_of(key: str, value: object) -> str:

@@ -4,10 +4,15 @@
   "use strict";
 
   const isLive = (element) => element instanceof Element && element.hasAttribute("data-live");
-  const sections = (root) => root.querySelectorAll("details[id]");
   const stale = () => document.getElementById("live-stale");
-  let opened = new Map();
+  // Only what the reader opened or closed: the rest opens by itself when something happens in it.
+  const chosen = new Map();
   let focused = null;
+
+  document.addEventListener("click", (event) => {
+    const section = event.target.closest("[data-live] details[id] > summary")?.parentElement;
+    if (section) chosen.set(section.id, !section.open); // it toggles after the click
+  });
 
   const selecting = (element) => {
     const selection = document.getSelection();
@@ -21,7 +26,6 @@
       event.detail.shouldSwap = false; // somebody marks text to copy it: the next renewal will do
       return;
     }
-    opened = new Map([...sections(element)].map((section) => [section.id, section.open]));
     focused = element.contains(document.activeElement) ? document.activeElement.id : null;
   });
 
@@ -29,8 +33,8 @@
     if (!isLive(event.target)) return;
     const element = document.getElementById(event.target.id);
     if (element === null) return;
-    for (const section of sections(element)) {
-      if (opened.has(section.id)) section.open = opened.get(section.id);
+    for (const section of element.querySelectorAll("details[id]")) {
+      if (chosen.has(section.id)) section.open = chosen.get(section.id);
     }
     if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
   });

@@ -102,7 +102,9 @@ def test_what_the_reader_opened_closed_or_focused_stays(drill: Execution, omar: 
     page.locator("#wave-2-summary").click()  # was open
     page.locator("#wave-1-retry").focus()
     drill.servers.filter(hostname="app-10").update(status="launched")
-    expect(page.get_by_text("Now: App, Reports. 8 of 23 servers launched.")).to_be_visible()
+    WaveRun.objects.filter(execution=drill, name="Web").update(status="running", started_at=timezone.now())
+    expect(page.get_by_text("Now: App, Reports, Web. 8 of 23 servers launched.")).to_be_visible()
+    assert page.locator("#wave-3").get_attribute("open") is not None  # it opened by itself
     assert page.locator("#wave-0").get_attribute("open") is not None
     assert page.locator("#wave-2").get_attribute("open") is None
     assert page.evaluate("document.activeElement.id") == "wave-1-retry"

@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 from drs.simulator.world import World
 from executions.models import Execution
 from tests.factories_executions import START, ExecutionFactory, PlanFactory, add_wave, running_drill
-from tests.integration.executions.conftest import WAVES, Stage
+from tests.stage import WAVES, Stage
 
 URL = "/api/v1/executions/"
 Api = Callable[..., APIClient]

@@ -18,7 +18,7 @@ from executions.models import Execution
 from protection.models import Site, SourceServer
 from tests.factories_executions import ExecutionFactory, PlanFactory, add_wave, approve, running_drill
 from tests.factories_plans import make_web_shop
-from tests.integration.executions.conftest import Stage
+from tests.stage import Stage
 
 BrowserOf = Callable[[User], Client]
 LIST = "/admin/executions/execution/"
@@ -409,6 +409,20 @@ def test_the_dashboard_shows_what_runs_results_replication_and_what_needs_somebo
     assert "could not be read: AWS refused the credentials." in said
     assert "Worst lag: 2 h" in said
     assert "runs now" in said
+
+
+def test_what_needs_somebody_leads_to_the_servers_it_speaks_of(browser_of: BrowserOf, dana: User) -> None:
+    make_web_shop(dana)
+    stalled, gone, loose, _ = SourceServer.objects.order_by("pk")[:4]
+    SourceServer.objects.filter(pk=stalled.pk).update(replication_state="STALLED")
+    SourceServer.objects.filter(pk=gone.pk).update(missing_since=timezone.now())
+    SourceServer.objects.filter(pk=loose.pk).update(protection_group=None)
+    client = browser_of(dana)
+    links = re.findall(r'href="(/admin/protection/sourceserver/\?[^"]+)"', client.get("/admin/").content.decode())
+    assert len(links) == 3
+    shown = [text_of(client.get(link.replace("&amp;", "&"))) for link in links]
+    for server in (stalled, gone, loose):
+        assert sum(f"{server.hostname} " in page for page in shown) == 1, server.hostname
 
 
 def test_the_dashboard_takes_as_many_queries_for_many_rows(browser_of: BrowserOf, dana: User) -> None:

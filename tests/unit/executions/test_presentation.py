@@ -11,7 +11,7 @@ from executions.core.states import CleanupStatus, ExecutionStatus, Kind, ServerS
 from executions.models import Event, Execution, ServerRun, StepRun, WaveRun
 from executions.presentation import words
 from executions.presentation.advice import next_steps
-from executions.presentation.events import event_line
+from executions.presentation.events import event_line, event_lines
 from executions.presentation.graph import Node, draw
 from executions.presentation.targets import rpo_meter, rto_meter
 from executions.presentation.waves import PAGE, failures, server_row, shares, wave_card
@@ -318,3 +318,18 @@ def test_an_event_that_says_less_than_expected_is_still_shown() -> None:
 
 def test_an_event_of_an_unknown_type_is_shown_as_it_stands() -> None:
     assert event_line(event("moon.rose_high", "{subject}"), START).sentence == "Moon: rose high · {subject}"
+
+
+def test_what_happened_to_many_servers_at_once_is_one_line() -> None:
+    queued = [event("server.queued", f"web-{number}") for number in range(8)]
+    for number, row in enumerate(queued):
+        row.sequence = 10 - number
+    failed = event("server.failed", "web-9", why="No capacity.")
+    lines = event_lines([*queued, failed, event("wave.running", "Web"), event("wave.running", "App")], START)
+    assert [line.sentence for line in lines] == [
+        "8 servers queued: web-0, web-1, web-2, web-3, web-4 and 3 more.",
+        "web-9 failed.",
+        "Wave Web starts.",
+        "Wave App starts.",
+    ]
+    assert lines[0].sequence == "3 to 10"
