@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, cast
 
 import django_filters
-from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
@@ -302,11 +301,6 @@ class ExecutionViewSet(ReadViewSet):
 
     def get_object(self) -> Execution:
         return selectors.execution_find(self.kwargs["id"])
-
-    @property
-    def person(self) -> User:
-        """Who asks; `PolicyPermission` lets no stranger come this far."""
-        return cast("User", self.request.user)
 
     def whole(self, execution: Execution) -> dict[str, Any]:
         """The execution with its waves, as a GET shows it."""

@@ -23,7 +23,7 @@ from tests.factories_plans import make_web_shop
 
 LIST = "/admin/executions/execution/"
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 def page_of(execution: Execution) -> str:
