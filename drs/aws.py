@@ -1,4 +1,4 @@
-"""DRS through boto3: the only module of drsorch that imports it.
+"""DRS through boto3: the only module of drsorch that imports it. `drs.automation` makes its calls through here.
 
 One `AwsDrs` per endpoint lives for the whole process (`client_for`); boto3 clients are safe to share between threads,
 creating them is not, so that happens under a lock. Where the endpoint names a role, its session comes from
@@ -41,16 +41,25 @@ from botocore.exceptions import (
     UnauthorizedSSOTokenError,
 )
 from botocore.parsers import ResponseParserError
+from botocore.response import StreamingBody
 
 from drs import failures, wire
 from drs.adapter import WireAdapter
+from drs.automation_port import INVOCATION_SECONDS
 from drs.errors import DrsError
 from drs.port import Endpoint, Quotas
 
 #: Reads may be repeated by the SDK: three calls in all.
 READS = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3})
-#: A launch or termination goes out once. Whether to send it again is the reconciler's decision alone.
+#: A launch, a termination or a command goes out once. Whether to send it again is the engine's decision alone.
 LAUNCHES = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 1})
+#: A function's answer comes when it is done; kept alive, so that no firewall forgets a connection that says nothing.
+INVOCATIONS = Config(
+    connect_timeout=5,
+    read_timeout=INVOCATION_SECONDS,
+    tcp_keepalive=True,
+    retries={"mode": "standard", "total_max_attempts": 1},
+)
 #: Quotas and identity are nice to know; a machine that reaches only DRS must not wait for them.
 EXTRAS = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 1})
 
@@ -59,7 +68,9 @@ QUOTAS_KEPT_SECONDS = 3600.0
 QUOTAS_FAILURE_KEPT_SECONDS = 600.0
 
 SESSION_NAME = "drsorch"
-Service = Literal["drs", "launches", "sts", "service-quotas"]
+Service = Literal["drs", "launches", "sts", "service-quotas", "ssm", "ssm-acts", "lambda"]
+#: What steps run on: a site's own address is its DRS's, and says nothing of these.
+_FOR_STEPS = ("ssm", "lambda")
 
 #: TLS failures of the handshake: nothing was sent yet. Any other TLS failure may have come after the request.
 HANDSHAKE_FAILURES = ("certificate", "wrong_version_number", "unsupported_protocol", "handshake", "doesn't match")
@@ -85,7 +96,7 @@ class AwsDrs(WireAdapter):
         self._quotas: tuple[float, Quotas] | None = None
 
     def verify(self) -> str:
-        answer = self._made("sts", "GetCallerIdentity", {})
+        answer = self.ask("sts", "GetCallerIdentity", {})
         account = answer.get("Account")
         if not isinstance(account, str):
             raise failures.without_answer(self.endpoint, "GetCallerIdentity", "named no account.")
@@ -104,24 +115,25 @@ class AwsDrs(WireAdapter):
 
     def call(self, operation: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
         service: Service = "launches" if operation in failures.LAUNCHING_OPERATIONS else "drs"
-        return self._made(service, operation, params)
+        return self.ask(service, operation, params)
 
     def _read_quotas(self) -> Quotas:
         items: list[Mapping[str, Any]] = []
         params = {"ServiceCode": "drs"}
         while True:
-            answer = self._made("service-quotas", "ListServiceQuotas", params)
+            answer = self.ask("service-quotas", "ListServiceQuotas", params)
             items.extend(answer.get("Quotas") or ())
             token = answer.get("NextToken")
             if not token or token == params.get("NextToken"):
                 return wire.quotas(items)
             params["NextToken"] = token
 
-    def _made(self, service: Service, operation: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Make one call; whatever goes wrong leaves as a `DrsError`."""
+    def ask(self, service: Service, operation: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Make one call, and read its answer to the end; whatever goes wrong leaves as a `DrsError`."""
         client = self._client(service)
         try:
-            return cast("Mapping[str, Any]", getattr(client, xform_name(operation))(**params))
+            answer = cast("Mapping[str, Any]", getattr(client, xform_name(operation))(**params))
+            return {name: each.read() if isinstance(each, StreamingBody) else each for name, each in answer.items()}
         except SDK_FAILURES as failure:  # a DrsError from taking on the role passes, it is in our words already
             raise _translated(self.endpoint, operation, failure) from failure
 
@@ -144,6 +156,12 @@ class AwsDrs(WireAdapter):
                 return _client(self._session, "drs", self.endpoint, READS)
             case "launches":
                 return _client(self._session, "drs", self.endpoint, LAUNCHES)
+            case "ssm":
+                return _client(self._session, "ssm", self.endpoint, READS)
+            case "ssm-acts":
+                return _client(self._session, "ssm", self.endpoint, LAUNCHES)
+            case "lambda":
+                return _client(self._session, "lambda", self.endpoint, INVOCATIONS)
         return _client(self._session, service, self.endpoint, EXTRAS)
 
 
@@ -180,11 +198,14 @@ def _translated(endpoint: Endpoint, operation: str, failure: Exception) -> DrsEr
 
 def _client(session: boto3.Session, service: str, endpoint: Endpoint, config: Config) -> BaseClient:
     address = endpoint.endpoint_url or None
-    if service != "drs" and os.environ.get(f"AWS_ENDPOINT_URL_{service.upper().replace('-', '_')}"):
+    if service in _FOR_STEPS:
+        address = None
+    elif service != "drs" and os.environ.get(f"AWS_ENDPOINT_URL_{service.upper().replace('-', '_')}"):
         address = None  # the service's own variable says more than the site's address
     create = cast("Any", session.client)
     client: BaseClient = create(service, region_name=endpoint.region, endpoint_url=address, config=config)
-    client.meta.events.register("before-parse.drs", _refuse_other_than_json)
+    for speaks_json in ("drs", "ssm"):
+        client.meta.events.register(f"before-parse.{speaks_json}", _refuse_other_than_json)
     return client
 
 

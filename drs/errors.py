@@ -1,7 +1,7 @@
-"""Every way a call to DRS can fail, in the words the rest of drsorch decides by.
+"""Every way a call to DRS, or to what steps run on, can fail, in the words the rest of drsorch decides by.
 
 The classes say what may have happened *on the other side*, because that is what a caller needs:
-`OutcomeUnknown` may have launched servers; every other one certainly did nothing.
+`OutcomeUnknown` may have launched servers or run a script; every other one certainly did nothing.
 """
 
 from __future__ import annotations
@@ -44,6 +44,10 @@ class ServerBusy(Rejected):
 
 class QuotaExceeded(Rejected):
     """402 ServiceQuotaExceededException: jobs or servers in jobs are at the account's limit."""
+
+
+class InstancesNotReady(Rejected):
+    """Systems Manager does not know an instance named: its agent has not registered, or never will."""
 
 
 class Denied(DrsError):

@@ -1,10 +1,10 @@
 """Which `drs.errors` class a failed call becomes, and the sentence that goes with it.
 
 Pure: it knows AWS's error codes, not boto3. What decides is what may have happened at AWS. A read that got no clear
-answer changed nothing, so it is `Unreachable` and may be repeated; the same silence after StartRecovery or
-TerminateRecoveryInstances is `OutcomeUnknown`.
+answer changed nothing, so it is `Unreachable` and may be repeated; the same silence after a call that changes the world
+(`ACTING_OPERATIONS`) is `OutcomeUnknown`.
 
-Codes: the error shapes of botocore's `drs` model, and
+Codes: the error shapes of botocore's `drs`, `ssm` and `lambda` models, and
 https://docs.aws.amazon.com/drs/latest/APIReference/CommonErrors.html.
 """
 
@@ -18,6 +18,13 @@ from drs.port import Endpoint
 
 #: Calls that change the world and have no idempotency token: silence after one of them is not "nothing happened".
 LAUNCHING_OPERATIONS = frozenset({"StartRecovery", "TerminateRecoveryInstances"})
+#: Every call that changes the world, and what is to be done after silence.
+ACTING_OPERATIONS: Mapping[str, str] = {
+    **dict.fromkeys(LAUNCHING_OPERATIONS, "look for its job before sending it again"),
+    "StartAutomationExecution": "send it again with the same token, then it is carried out once",
+    "SendCommand": "look for the command before sending it again",
+    "Invoke": "look into the function's log before sending it again",
+}
 
 THROTTLING_CODES = frozenset({
     "ThrottlingException", "Throttling", "ThrottledException", "RequestThrottled", "RequestThrottledException",
@@ -31,7 +38,21 @@ DENIED_CODES = frozenset({
     "MissingAuthenticationTokenException", "InvalidAccessKeyId", "RequestExpired", "Forbidden",
 })  # fmt: skip
 EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
-NOT_FOUND_CODES = frozenset({"ResourceNotFoundException", "NoSuchResourceException"})
+NOT_FOUND_CODES = frozenset({
+    "ResourceNotFoundException", "NoSuchResourceException", "AutomationDefinitionNotFoundException",
+    "AutomationDefinitionVersionNotFoundException", "AutomationExecutionNotFoundException", "InvalidDocument",
+    "InvalidDocumentVersion", "InvalidCommandId",
+})  # fmt: skip
+QUOTA_CODES = frozenset({"ServiceQuotaExceededException", "AutomationExecutionLimitExceededException"})
+#: Lambda's words for "the function could not be started", whatever their status: the function did not run.
+FUNCTION_NOT_STARTED_CODES = frozenset({
+    "EC2AccessDeniedException", "EC2ThrottledException", "EC2UnexpectedException", "EFSIOException",
+    "EFSMountConnectivityException", "EFSMountFailureException", "EFSMountTimeoutException", "ENILimitReachedException",
+    "ENINotReadyException", "InvalidRuntimeException", "InvalidSecurityGroupIDException", "InvalidSubnetIDException",
+    "InvalidZipFileException", "KMSAccessDeniedException", "KMSDisabledException", "KMSInvalidStateException",
+    "KMSNotFoundException", "ResourceConflictException", "ResourceNotReadyException", "SnapStartException",
+    "SnapStartNotReadyException", "SnapStartTimeoutException", "SubnetIPAddressLimitReachedException",
+})  # fmt: skip
 
 
 #: The calls that are not DRS's own: the service's name for people, and its IAM prefix.
@@ -39,7 +60,15 @@ _OTHER_SERVICES = {
     "AssumeRole": ("AWS STS", "sts"),
     "GetCallerIdentity": ("AWS STS", "sts"),
     "ListServiceQuotas": ("Service Quotas", "servicequotas"),
+    "StartAutomationExecution": ("AWS Systems Manager", "ssm"),
+    "GetAutomationExecution": ("AWS Systems Manager", "ssm"),
+    "SendCommand": ("AWS Systems Manager", "ssm"),
+    "ListCommands": ("AWS Systems Manager", "ssm"),
+    "ListCommandInvocations": ("AWS Systems Manager", "ssm"),
+    "Invoke": ("AWS Lambda", "lambda"),
 }
+#: IAM's name of an action, where it is not the operation's.
+_ACTIONS = {"Invoke": "InvokeFunction"}
 
 
 def place(endpoint: Endpoint) -> str:
@@ -52,7 +81,7 @@ def identity(endpoint: Endpoint) -> str:
     return f"the role {endpoint.role_arn}" if endpoint.role_arn else "the AWS credentials of this process"
 
 
-def from_answer(  # noqa: PLR0911 (one return a kind of failure)
+def from_answer(  # noqa: PLR0911, PLR0912 (one branch a kind of failure)
     endpoint: Endpoint,
     operation: str,
     status: int,
@@ -78,6 +107,8 @@ def from_answer(  # noqa: PLR0911 (one return a kind of failure)
             f"{where} is getting too many requests and did not carry out {operation}. It is asked again later.",
             retry_after_seconds=retry_after_seconds(retry_after), **named,
         )  # fmt: skip
+    if operation == "Invoke" and code in FUNCTION_NOT_STARTED_CODES:
+        return errors.Rejected(f"{where} could not start the function ({code}).{said}", **named)
     if status >= 500:
         return without_answer(endpoint, operation, f"answered with an error of its own ({status} {code}).{said}", code)
     if code == "UninitializedAccountException":
@@ -103,20 +134,25 @@ def from_answer(  # noqa: PLR0911 (one return a kind of failure)
     if code in DENIED_CODES or status in (401, 403):
         return errors.Denied(
             f"{where} does not allow {identity(endpoint)} to call {operation} ({code}).{said} Give it the IAM "
-            f"permission {prefix}:{operation} and those that it depends on.", **named,
+            f"permission {prefix}:{_ACTIONS.get(operation, operation)} and those that it depends on.", **named,
         )  # fmt: skip
-    if code == "ConflictException" or status == 409:
+    if operation not in _OTHER_SERVICES and (code == "ConflictException" or status == 409):
         return errors.ServerBusy(
             f"{where} refused {operation}: a server or instance in the request is busy.{said} Wait until the job "
             f"that holds it has ended.", **named,
         )  # fmt: skip
-    if code == "ServiceQuotaExceededException" or status == 402:
+    if code in QUOTA_CODES or status == 402:
         quota = members.get("quotaCode")
         quota_note = f" (quota {quota})" if quota else ""
         return errors.QuotaExceeded(
             f"{where} refused {operation}: a service quota is used up{quota_note}.{said} Wait for running jobs to end.",
             **named,
         )
+    if code == "InvalidInstanceId":
+        return errors.InstancesNotReady(
+            f"{where} does not know an instance that {operation} names.{said} Its SSM agent may still be starting, or "
+            f"it has none, or no instance profile that lets it register.", **named,
+        )  # fmt: skip
     if code in NOT_FOUND_CODES or status == 404:
         return errors.NotFound(f"{where} has no such resource for {operation}.{said}", **named)
     if status == 408:
@@ -127,10 +163,10 @@ def from_answer(  # noqa: PLR0911 (one return a kind of failure)
 def without_answer(endpoint: Endpoint, operation: str, what: str, code: str = "") -> errors.DrsError:
     """The error where the request went out and no clear answer came back. `what` completes "DRS (...) ..."."""
     service, _ = _OTHER_SERVICES.get(operation, ("DRS", "drs"))
-    if operation in LAUNCHING_OPERATIONS:
+    if operation in ACTING_OPERATIONS:
         return errors.OutcomeUnknown(
-            f"{service} ({place(endpoint)}) {what} The request {operation} may have been carried out: look for its job "
-            f"before sending it again.", code=code,
+            f"{service} ({place(endpoint)}) {what} The request {operation} may have been carried out: "
+            f"{ACTING_OPERATIONS[operation]}.", code=code,
         )  # fmt: skip
     return errors.Unreachable(
         f"{service} ({place(endpoint)}) {what} {operation} changed nothing and can be repeated.", code=code
@@ -139,7 +175,9 @@ def without_answer(endpoint: Endpoint, operation: str, what: str, code: str = ""
 
 def not_connected(endpoint: Endpoint, operation: str, reason: str) -> errors.Unreachable:
     """The error where no connection was made, so that nothing was asked."""
-    address = endpoint.endpoint_url or "AWS's address"
+    _, prefix = _OTHER_SERVICES.get(operation, ("DRS", "drs"))
+    # A site's own address is its DRS's; what steps run on is found without it.
+    address = (prefix not in ("ssm", "lambda") and endpoint.endpoint_url) or "AWS's address"
     return errors.Unreachable(
         f"{operation} for {place(endpoint)} could not be sent: {_sentence(reason)} Check the network, DNS, proxy "
         f"and the endpoint ({address})."

@@ -4,7 +4,7 @@
     GET    /_sim/faults       the faults in force, and those there are
     POST   /_sim/faults       {"name": ..., "operation": ..., "server_ids": [...], "tags": {...}, "count": n, "rate": r}
     DELETE /_sim/faults[/id]
-    GET    /_sim/calls        every DRS call: ?operation=StartRecovery&accepted=true
+    GET    /_sim/calls        every call that does or reads something: ?operation=StartRecovery&accepted=true
     GET    /_sim/jobs         every job with what became of its servers
     POST   /_sim/clock        {"speed": 60}: for jobs accepted from now on
     POST   /_sim/servers      {"account", "region", "server_ids" or "tags", "set": {...} or "remove": true}

@@ -16,6 +16,9 @@ from drs.simulator.errors import ScenarioError
 from drs.simulator.state import Server
 
 _LAUNCHES = ("StartRecovery", "TerminateRecoveryInstances")
+_RUNS = ("StartAutomationExecution", "SendCommand", "Invoke")
+#: Services whose operations a fault may name.
+_SERVICES = ("drs", "sts", "service-quotas", "ssm", "lambda")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,11 @@ KINDS: Mapping[str, Kind] = {
     "failed_cleanup": Kind("The earlier instance cannot be removed.", _LAUNCHES, {"raw_error": _NO_DISK}),
     "pending_in_completed": Kind("The job ends COMPLETED with the server still PENDING.", ("StartRecovery",), {
         "launched": False}),
+    "missing": Kind("The document or function that is to run does not exist.", _RUNS),
+    "unmanaged_instance": Kind("Systems Manager does not know the instance.", ("SendCommand",)),
+    "failed_run": Kind("The runbook, the command on a server's instance, or the function fails.", _RUNS, {
+        "message": "exit status 1"}),
+    "stuck_run": Kind("The runbook, or the command on a server's instance, never ends.", _RUNS[:2]),
 }  # fmt: skip
 #: Faults that decide how one server of a new job fares.
 SERVER_FAULTS = (
@@ -77,7 +85,7 @@ class Fault:
     struck: int = 0
 
     def covers(self, operation: str, account: str, region: str, servers: Collection[Server]) -> bool:
-        # Without operations a fault means DRS's own; STS and Service Quotas are struck only by name.
+        # Without operations a fault means DRS's own; the other services are struck only by name.
         if operation not in (self.operations or model.service("drs").operation_names):
             return False
         if (self.account and self.account != account) or (self.region and self.region != region):
@@ -160,7 +168,7 @@ class Faults:
 
 def _operations(value: object) -> tuple[str, ...]:
     names = (value,) if isinstance(value, str) else tuple(_texts(value or (), "operation"))
-    known = {name for service in ("drs", "sts", "service-quotas") for name in model.service(service).operation_names}
+    known = {name for service in _SERVICES for name in model.service(service).operation_names}
     for name in names:
         if name not in known:
             raise ScenarioError(f"There is no operation {name!r}.")

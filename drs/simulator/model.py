@@ -40,7 +40,7 @@ class Route:
 
 @cache
 def service(name: str) -> ServiceModel:
-    """The model of `drs`, `sts` or `service-quotas` from the installed botocore."""
+    """The model of a service, such as `drs` or `service-quotas`, from the installed botocore."""
     return ServiceModel(Loader().load_service_model(name, "service-2"), service_name=name)
 
 

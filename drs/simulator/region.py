@@ -15,6 +15,7 @@ from drs.simulator import quotas
 from drs.simulator.errors import WireError
 from drs.simulator.faults import SERVER_FAULTS, Faults
 from drs.simulator.jobs import Course, Durations, Effect, Step, launch_timeline, termination_timeline
+from drs.simulator.runs import Runs
 from drs.simulator.state import Instance, JobRecord, LastLaunch, LogEntry, Participant, Server, identifier
 
 BUSY = "One or more of the Source Servers included in API call are currently being processed by a Job"
@@ -39,6 +40,7 @@ class Region:
         self.servers: dict[str, Server] = {}
         self.instances: dict[str, Instance] = {}
         self.jobs: dict[str, JobRecord] = {}
+        self.runs = Runs()
         self._unfinished: dict[str, JobRecord] = {}
         self._seed = seed
         self._faults = faults

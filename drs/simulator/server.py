@@ -1,4 +1,4 @@
-"""The world over HTTP: DRS, STS and Service Quotas on one port, told apart by the signature's scope."""
+"""The world over HTTP: DRS and the services beside it on one port, told apart by the signature's scope."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from drs.simulator import control, drs_api, quotas_api, sts_api
+from drs.simulator import control, drs_api, lambda_api, quotas_api, ssm_api, sts_api
 from drs.simulator.errors import LateAnswer, NoAnswer, WireError
 from drs.simulator.messages import Request, Response, scope
 from drs.simulator.world import World
@@ -18,7 +18,13 @@ from drs.simulator.world import World
 log = logging.getLogger("drs.simulator")
 
 #: Signing names of the services, and who speaks for each.
-_SERVICES: dict[str, ModuleType] = {"drs": drs_api, "sts": sts_api, "servicequotas": quotas_api}
+_SERVICES: dict[str, ModuleType] = {
+    "drs": drs_api,
+    "sts": sts_api,
+    "servicequotas": quotas_api,
+    "ssm": ssm_api,
+    "lambda": lambda_api,
+}
 
 
 class SimulatorServer(ThreadingHTTPServer):

@@ -13,19 +13,20 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from drs.simulator import model, quotas, scenarios
+from drs.simulator import model, quotas, run_operations, scenarios
 from drs.simulator.accounts import DEFAULT_SESSION_SECONDS, Accounts, Caller
 from drs.simulator.errors import LateAnswer, NoAnswer, ScenarioError, WireError, validation
 from drs.simulator.faults import Fault, Faults
 from drs.simulator.operations import OPERATIONS, WITHOUT_INITIALISATION, Context
 from drs.simulator.region import Region
+from drs.simulator.run_operations import Operation
 from drs.simulator.scenarios import Scenario
 from drs.simulator.state import JobRecord, Server
 
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """One DRS call. `accepted` says whether its work was done, whatever the caller got to hear."""
+    """One call. `accepted` says whether its work was done, whatever the caller got to hear."""
 
     number: int
     operation: str
@@ -38,6 +39,10 @@ class CallRecord:
 
     def described(self) -> dict[str, Any]:
         return asdict(self) | {"at": self.at.isoformat()}
+
+
+#: What the services do that a world carries out; STS and Service Quotas only look at it.
+_SERVICES = {"drs": OPERATIONS, "ssm": run_operations.SSM, "lambda": run_operations.LAMBDA}
 
 
 class World:
@@ -83,15 +88,17 @@ class World:
     def regions(self) -> list[Region]:
         return [self.region(*key) for key in list(self._regions)]
 
-    def call(self, account: str, region: str, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Carry out one DRS operation.
+    def call(
+        self, account: str, region: str, operation: str, params: Mapping[str, Any], *, service: str = "drs"
+    ) -> dict[str, Any]:
+        """Carry out one operation of DRS, or of `ssm` or `lambda`.
 
         Raises `WireError` for an error answer, `NoAnswer` or `LateAnswer` where a fault says so.
         """
         with self.lock:
             try:
                 self.accounts.check_region(account, region)
-                answer = self._carried_out(self.region(account, region), operation, params)
+                answer = self._carried_out(self.region(account, region), service, operation, params)
             except LateAnswer:
                 self._record(account, region, operation, params, "accepted, answered late", accepted=True)
                 raise
@@ -143,11 +150,14 @@ class World:
                 self.now(), self.speed, dict.fromkeys(server_ids), is_drill=is_drill, tags={}
             )
 
-    def _carried_out(self, region: Region, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
-        names = model.service("drs").operation_names
-        if operation not in names:
-            raise WireError(404, "UnknownOperationException", f"DRS has no operation {operation}.")
-        if operation not in OPERATIONS:
+    def _carried_out(
+        self, region: Region, service: str, operation: str, params: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        operations: Mapping[str, Operation] = _SERVICES[service]
+        if operation not in model.service(service).operation_names:
+            name = "DRS" if service == "drs" else service
+            raise WireError(404, "UnknownOperationException", f"{name} has no operation {operation}.")
+        if operation not in operations:
             raise validation(f"The simulator does not have {operation} yet.", reason="unknownOperation")
         servers = _servers_named(region, params)
 
@@ -155,21 +165,21 @@ class World:
             return self.faults.strike(name, operation, region.account, region.name, servers)
 
         self._fail_before(operation, strike)
-        problems = model.input_problems("drs", operation, params)
+        problems = model.input_problems(service, operation, params)
         if problems:
             said = "; ".join(f"{problem.path} {problem.message}" for problem in problems)
             raise validation(
                 f"{len(problems)} validation errors: {said}." if len(problems) > 1 else f"{said}.",
                 fields=[{"name": problem.path, "message": problem.message} for problem in problems],
             )
-        if not region.initialised and operation not in WITHOUT_INITIALISATION:
+        if service == "drs" and not region.initialised and operation not in WITHOUT_INITIALISATION:
             raise WireError(
                 400, "UninitializedAccountException",
                 "Account is not initialized. Call InitializeService in this Region first.",
             )  # fmt: skip
-        answer = OPERATIONS[operation](self._context(region), params)
+        answer = operations[operation](self._context(region), params)
         if self.check_answers:
-            wrong = model.answer_problems("drs", operation, answer)
+            wrong = model.answer_problems(service, operation, answer)
             if wrong:
                 raise AssertionError(f"the simulator's answer to {operation} breaks the model: {wrong}")
         return self._fail_after(answer, strike)
@@ -245,7 +255,8 @@ def _servers_named(region: Region, params: Mapping[str, Any]) -> list[Server]:
     filters = params.get("filters")
     if isinstance(filters, Mapping):
         ids += filters.get("sourceServerIDs") or ()
-    instances = [region.instances.get(instance_id) for instance_id in params.get("recoveryInstanceIDs") or ()]
+    instance_ids = [*(params.get("recoveryInstanceIDs") or ()), *(params.get("InstanceIds") or ())]
+    instances = [region.instances.get(instance_id) for instance_id in instance_ids]
     ids += [instance.server_id for instance in instances if instance is not None]
     known = region.servers
     return [known[server_id] for server_id in ids if isinstance(server_id, str) and server_id in known]
