@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
@@ -23,7 +24,7 @@ class DrsEventView(ApiView):
 
     permissions: ClassVar[dict[str, str | None]] = {"post": "executions.post_drs_event"}
 
-    @extend_schema(operation_id="events_drs_create", request=serializers.DictField, responses={202: ReceivedSerializer})
+    @extend_schema(operation_id="events_drs_create", request=OpenApiTypes.OBJECT, responses={202: ReceivedSerializer})
     def post(self, request: Request) -> Response:
         if not isinstance(request.data, dict):
             raise Invalid("An EventBridge event is a JSON object.")
