@@ -22,13 +22,15 @@ def advance_waves(work: Working) -> None:
     """Start what may start, finish what is over; a wave that ends lets its dependents start in the same decision."""
     for _ in range(len(work.waves) + 1):
         before = len(work.actions)
+        _stop_if_failed(work)
         for position in list(work.waves):
             if work.starts_new_things:
                 _ready(work, position)
                 _begin(work, position)
                 _queue(work, position)
             _finish(work, position)
-        _stop_if_failed(work)
+            # At once: a wave that depends on this one must not even begin.
+            _stop_if_failed(work)
         if len(work.actions) == before:
             return
 

@@ -272,3 +272,13 @@ def test_rto_counts_to_the_last_critical_launch() -> None:
     assert isinstance(finish, a.FinishExecution)
     assert finish.rto_actual_seconds == 200
     assert finish.rpo_actual_seconds == 120
+
+
+def test_what_a_failed_wave_holds_back_never_started() -> None:
+    """Else a retry would take it for begun, and launch it beside the wave that it waits for."""
+    state = snapshot(
+        [replace(wave(0), status=WaveStatus.RUNNING), wave(1, depends_on=(0,))],
+        [server(1, status=ServerStatus.FAILED), server(2, wave=1)],
+    )
+    moves = [action for action in decide(state, START, SETTINGS).actions if isinstance(action, a.MoveWave)]
+    assert [(move.wave, move.to) for move in moves] == [(100, WaveStatus.FAILED), (101, WaveStatus.CANCELLED)]
