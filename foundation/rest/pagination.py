@@ -103,11 +103,19 @@ class CursorPages(CursorPagination):
 
     def get_page_size(self, request: Request) -> int:
         raw = request.query_params.get(self.page_size_query_param)
-        if raw is None:
+        if not raw:
             return int(self.page_size or 100)
         if not (raw.isascii() and raw.isdecimal() and int(raw[:6])):
             raise ValidationError({self.page_size_query_param: "Write a whole number from 1 to 500."})
         return min(int(raw[:6]), self.max_page_size or 500)
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        """DRF's, with the limits of `page_size`."""
+        parameters: list[dict[str, Any]] = super().get_schema_operation_parameters(view)
+        for parameter in parameters:
+            if parameter["name"] == self.page_size_query_param:
+                parameter["schema"] |= {"minimum": 1, "maximum": self.max_page_size, "default": self.page_size}
+        return parameters
 
     def get_next_link(self) -> str | None:
         return self._link(self.page[-1], backwards=False) if self.has_next and self.page else None
@@ -137,7 +145,7 @@ class CursorPages(CursorPagination):
 
     def _position(self, request: Request) -> tuple[list[Any] | None, bool]:
         raw = request.query_params.get(self.cursor_query_param)
-        if raw is None:
+        if not raw:
             return None, False
         try:
             cursor = json.loads(base64.urlsafe_b64decode(raw.encode()))
