@@ -17,7 +17,7 @@ from django.utils import timezone
 from drs.simulator.world import World
 from executions import selectors, services, tasks
 from executions.core.states import EXECUTION_ACTIVE
-from executions.models import Execution, ServerRun, SiteWatch
+from executions.models import Execution, ServerRun, SiteWatch, StepRun
 from plans.models import Plan
 from plans.services import plan_save
 from protection.models import ProtectionGroup, Site, SourceServer
@@ -107,25 +107,34 @@ class Stage:
         """What a ticker does, with the work done at once; site polls first, as their results nudge executions."""
         for _ in range(20):
             now = timezone.now()
-            polls, looks = selectors.sites_due(now), selectors.executions_due(now)
-            if not polls and not looks:
+            polls, looks, steps = selectors.sites_due(now), selectors.executions_due(now), selectors.steps_due(now)
+            if not polls and not looks and not steps:
                 return
             for site_id in polls:
                 tasks.site_poll.fn(site_id)
+            for step_id in steps:
+                tasks.step_run.fn(step_id)
             for execution_id in selectors.executions_due(timezone.now()):
                 tasks.execution_look.fn(str(execution_id))
         raise AssertionError("something is always due")
 
     def step(self) -> None:
         """Move the clock to whatever is due next, and tick."""
+        self.clock.move_to(self.next_due())
+        self.tick()
+
+    def next_due(self) -> datetime:
+        """When the engine wants to look next: at least a second from now."""
         due = [
             *Execution.objects.filter(next_look_at__isnull=False).values_list("next_look_at", flat=True),
             *SiteWatch.objects.filter(next_poll_at__isnull=False).values_list("next_poll_at", flat=True),
+            *StepRun.objects.filter(status="running", lease_until__gt=timezone.now()).values_list(
+                "lease_until", flat=True
+            ),
         ]
         now = timezone.now()
         at = min((moment for moment in due if moment is not None), default=now)
-        self.clock.move_to(max(at, now + timedelta(seconds=1)))
-        self.tick()
+        return max(at, now + timedelta(seconds=1))
 
     def run(self, *executions: Execution, until: Callable[[], bool] | None = None, steps: int = 2000) -> None:
         """Until these executions are over (or until it says so)."""
