@@ -54,6 +54,13 @@ UNFOLD: dict[str, Any] = {
             "950": "oklch(25% .06 245)",
         },
     },
+    "ACCOUNT": {
+        "navigation": [
+            {"title": "Password", "link": reverse_lazy("account_change_password")},
+            {"title": "Second factor", "link": reverse_lazy("mfa_index")},
+            {"title": "API documentation", "link": reverse_lazy("docs")},
+        ],
+    },
     "SIDEBAR": {
         "show_search": False,
         "show_all_applications": False,
@@ -95,6 +102,7 @@ UNFOLD: dict[str, Any] = {
                 "separator": True,
                 "items": [
                     _entry("Users", "group", "auth_user_changelist", "auth.view_user"),
+                    _entry("API tokens", "key", "access_apitoken_changelist", "access.view_apitoken"),
                     {"title": "API", "icon": "api", "link": reverse_lazy("docs")},
                 ],
             },
