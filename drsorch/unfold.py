@@ -58,7 +58,6 @@ UNFOLD: dict[str, Any] = {
         "navigation": [
             {"title": "Password", "link": reverse_lazy("account_change_password")},
             {"title": "Second factor", "link": reverse_lazy("mfa_index")},
-            {"title": "API documentation", "link": reverse_lazy("docs")},
         ],
     },
     "SIDEBAR": {
