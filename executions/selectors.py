@@ -84,6 +84,7 @@ def snapshot_of(execution: Execution) -> Snapshot:
     )
 
 
+#: In the order of `ServerView`'s fields.
 _SERVER_COLUMNS = (
     "pk",
     "wave__position",
@@ -105,6 +106,8 @@ _SERVER_COLUMNS = (
 )
 
 
+_STATUS = _SERVER_COLUMNS.index("status")
+_KEYS = (_SERVER_COLUMNS.index("operation_id"), _SERVER_COLUMNS.index("cleanup_operation_id"))
 #: Calling the enumeration is what takes time when there are thousands.
 _SERVER_STATUS = {status.value: status for status in ServerStatus}
 
@@ -112,20 +115,11 @@ _SERVER_STATUS = {status.value: status for status in ServerStatus}
 def _server_views(execution_id: UUID) -> Iterable[ServerView]:
     rows = ServerRun.objects.filter(execution=execution_id).order_by("wave__position", "position", "pk")
     for row in rows.values_list(*_SERVER_COLUMNS):
-        pk, wave, site, source, status, phase, operation, *rest, cleanup, tries, cleanup_not_before = row
-        yield ServerView(
-            pk,
-            wave,
-            site,
-            source,
-            _SERVER_STATUS[status],
-            phase,
-            str(operation) if operation else None,
-            *rest,
-            str(cleanup) if cleanup else None,
-            tries,
-            cleanup_not_before,
-        )
+        values = list(row)
+        values[_STATUS] = _SERVER_STATUS[values[_STATUS]]
+        for key in _KEYS:
+            values[key] = str(values[key]) if values[key] else None
+        yield ServerView(*values)
 
 
 def _step_views(execution_id: UUID) -> Iterable[StepView]:
@@ -250,6 +244,13 @@ def sites_due(before: datetime) -> list[int]:
     """Sites whose jobs should have been polled before `before`, and that no worker holds."""
     due = SiteWatch.objects.filter(next_poll_at__lte=before).exclude(lease_until__gt=before)
     return list(due.order_by("next_poll_at").values_list("pk", flat=True)[:500])
+
+
+def steps_due(before: datetime) -> list[int]:
+    """Steps that should have been tried before `before`, and that no worker holds."""
+    due = StepRun.objects.filter(status=StepStatus.RUNNING, due_at__lte=before).exclude(lease_until__gt=before)
+    of_engine = due.exclude(kind__in=[StepKind.APPROVAL, StepKind.WAIT])
+    return list(of_engine.order_by("due_at").values_list("pk", flat=True)[:500])
 
 
 def has_open_operations(site_id: int) -> bool:

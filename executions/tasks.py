@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -65,7 +66,8 @@ def nudge_on_commit(execution_ids: Iterable[UUID]) -> None:
     """Make executions due, and tell a worker once the caller's transaction is committed."""
     ids = list(execution_ids)
     leases.nudge(ids)
-    transaction.on_commit(lambda: [_tell(execution_look, str(execution_id)) for execution_id in ids])
+    for execution_id in ids:
+        transaction.on_commit(partial(_tell, execution_look, str(execution_id)))
 
 
 def poll_on_commit(site_ids: Iterable[int]) -> None:
@@ -73,7 +75,8 @@ def poll_on_commit(site_ids: Iterable[int]) -> None:
     ids = list(site_ids)
     for site_id in ids:
         observer.poll_soon(site_id)
-    transaction.on_commit(lambda: [_tell(site_poll, site_id) for site_id in ids])
+    for site_id in ids:
+        transaction.on_commit(partial(_tell, site_poll, site_id))
 
 
 def _tell(actor: dramatiq.Actor[..., Any], identity: str | int, at: datetime | None = None) -> None:
