@@ -7,12 +7,12 @@ from typing import Any, cast
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
-from django.db.models import QuerySet
-from django.forms import ModelForm
+from django.db.models import Field, QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from access import policy
 from access.models import ApiToken
@@ -20,6 +20,12 @@ from access.services import second_factor_remove, token_revoke
 
 admin.site.unregister(User)
 admin.site.unregister(Group)  # the seven roles are code; who holds them is on the user's page
+
+#: What Django's fields mean here: label, help.
+_WORDS = {
+    "groups": ("Roles", "What the person may do."),
+    "is_staff": ("May use the screens", "Without it the user is for scripts: tokens only."),
+}
 
 
 @admin.register(User)
@@ -29,7 +35,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
     change_password_form = AdminPasswordChangeForm
     list_display = ("username", "name", "roles", "is_active", "last_login")
     list_filter = ("groups", "is_active")
-    filter_horizontal = ("groups",)
+    filter_horizontal = ()
     fieldsets = (
         (None, {"fields": ("username", "password")}),
         ("Person", {"fields": ("first_name", "last_name", "email")}),
@@ -66,20 +72,16 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
         )
         self.message_user(request, told)
 
-    def get_form(  # type: ignore[override] # as Django's own UserAdmin has it
-        self, request: HttpRequest, obj: Any = None, **kwargs: Any
-    ) -> type[ModelForm[Any]]:
-        form = super().get_form(request, obj, **kwargs)
-        fields = form.base_fields
-        if "groups" in fields:
-            fields["groups"].label = "Roles"
-            fields["groups"].help_text = "What the person may do."
-        if "is_staff" in fields:
-            fields["is_staff"].label = "May use the screens"
-            fields["is_staff"].help_text = "Without it the user is for scripts: tokens only."
-            if obj is None:
-                fields["is_staff"].initial = True
-        return form
+    def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "groups":
+            kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget()
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and db_field.name in _WORDS:
+            field.label, field.help_text = _WORDS[db_field.name]
+        return field
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return {"is_staff": True, **super().get_changeform_initial_data(request)}
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         fields = super().get_readonly_fields(request, obj)
