@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from executions.core.actions import RunStep
 from executions.core.snapshot import StepView, WaveView
 from executions.core.states import (
     SERVER_FINAL,
@@ -156,7 +155,7 @@ def _watch(work: Working, step: StepView) -> StepView:
     work.wake(expires_at)
     if step.due_at is not None and step.kind != "approval":
         if step.due_at <= work.now:
-            work.act(RunStep(step.id))
+            work.run_step(step)
         else:
             work.wake(step.due_at)
     return step

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from executions.core.actions import Action, FinishStep, MoveServers, MoveWave, ServerOutcome, StartStep
+from executions.core.actions import Action, FinishStep, MoveServers, MoveWave, RunStep, ServerOutcome, StartStep
 from executions.core.snapshot import ServerView, Settings, Snapshot, StepView, WaveView
 from executions.core.states import WAVE_ACTIVE, ExecutionStatus, ServerStatus, StepStatus, WaveStatus
 
@@ -81,6 +81,11 @@ class Working:
         self.act(StartStep(step.id))
         self.steps[step.id] = replace(step, status=StepStatus.RUNNING, started_at=self.now, due_at=self.now)
         return self.steps[step.id]
+
+    def run_step(self, step: StepView) -> None:
+        """Once a decision: it is due again when its try has been recorded."""
+        self.act(RunStep(step.id))
+        self.steps[step.id] = replace(step, due_at=None)
 
     def finish_step(self, step: StepView, to: StepStatus, why: str = "") -> StepView:
         self.act(FinishStep(step.id, to, why))
