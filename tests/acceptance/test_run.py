@@ -44,11 +44,20 @@ def run(clone: Path) -> Iterator[str]:
             _, _, rest = log.read_text().partition("drsorch serves at ")
             return rest.split()[0] if "\n" in rest else None
 
-        yield wait_for("make run", address, seconds=60)
+        said = wait_for("make run", address, seconds=60)
+        wait_for("Its first answer", lambda: answers(f"{said}healthz"), seconds=30)
+        yield said
     finally:
         process.terminate()
         process.wait(timeout=30)
     assert process.returncode == 0, log.read_text()
+
+
+def answers(url: str) -> bool:
+    try:
+        return status_of(url) == 200
+    except OSError:
+        return False
 
 
 def test_it_makes_what_is_missing_and_serves(clone: Path) -> None:
