@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar, cast
 
 from django.contrib.auth.models import User
@@ -64,22 +65,20 @@ class ReadViewSet(ApiView, mixins.ListModelMixin, mixins.RetrieveModelMixin, Gen
     ordering_fields: ClassVar[Any] = ()
 
 
-class WriteViewSet(VersionedMixin, ReadViewSet):
-    """List, read, create, change, delete. A subclass gives three one-line methods that call its services:
+class WriteViewSet(VersionedMixin, ReadViewSet, ABC):
+    """List, read, create, change, delete. A subclass gives three one-line methods that call its services."""
 
-    - `create_object(data) -> row`
-    - `change_object(row, data, expected_version) -> row`: `data` holds only what was sent if the request is a PATCH
-    - `delete_object(row, expected_version)`
-    """
-
+    @abstractmethod
     def create_object(self, data: dict[str, Any]) -> Any:
-        raise NotImplementedError
+        """Returns the new row."""
 
+    @abstractmethod
     def change_object(self, row: Any, data: dict[str, Any], expected_version: int | None) -> Any:
-        raise NotImplementedError
+        """Returns the changed row. `data` holds only what was sent if the request is a PATCH."""
 
+    @abstractmethod
     def delete_object(self, row: Any, expected_version: int | None) -> None:
-        raise NotImplementedError
+        """Delete the row, unless its version is another than the expected one."""
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         serializer = self.get_serializer(data=request.data)
