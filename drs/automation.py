@@ -15,7 +15,7 @@ from drs.port import Endpoint
 
 
 class AwsAutomation:
-    """What steps run on, with the session of the site's `AwsDrs`."""
+    """The `AutomationPort` of a site, with the session of its `AwsDrs`."""
 
     def __init__(self, aws: AwsDrs) -> None:
         self._aws = aws

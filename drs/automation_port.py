@@ -78,8 +78,12 @@ class Command:
     invocations: tuple[CommandInvocation, ...] = ()
 
     @property
+    def succeeded(self) -> bool:
+        return self.status == COMMAND_SUCCEEDED
+
+    @property
     def finished(self) -> bool:
-        return self.status == COMMAND_SUCCEEDED or self.status in COMMAND_FAILED
+        return self.succeeded or self.status in COMMAND_FAILED
 
 
 @dataclass(frozen=True, slots=True)

@@ -210,7 +210,12 @@ class StepRun(models.Model):
     attempt_key = models.UUIDField(null=True)
     #: What AWS calls the thing that the current try started.
     external_id = models.CharField(max_length=256, blank=True)
-    due_at = models.DateTimeField(null=True)
+    #: What AWS is asked for in the current try, variables filled in: what is asked again is asked as it was.
+    asked: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)
+    #: When AWS was asked to begin something whose answer is not known; null if there is no such thing.
+    unanswered_since = models.DateTimeField(null=True)
+    #: When it is to be tried or looked at next; null if nothing of it runs.
+    due_at = models.DateTimeField(null=True, db_index=True)
     #: A worker that tries it holds it until then.
     lease_token = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)

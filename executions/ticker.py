@@ -25,18 +25,20 @@ BEAT_SECONDS = 5
 def tick(now: datetime) -> int:
     """Nudge what is due; returns how many nudges were sent."""
     from executions import tasks
-    from executions.selectors import executions_due, sites_due
+    from executions.selectors import executions_due, sites_due, steps_due
     from protection.selectors import sites_due as syncs_due
     from protection.tasks import site_sync_actor
 
-    executions, polls, syncs = executions_due(now), sites_due(now), syncs_due(now)
+    executions, polls, steps, syncs = executions_due(now), sites_due(now), steps_due(now), syncs_due(now)
     for execution_id in executions:
         tasks.execution_look.send(str(execution_id))
     for site_id in polls:
         tasks.site_poll.send(site_id)
+    for step_id in steps:
+        tasks.step_run.send(step_id)
     for site_id in syncs:
         site_sync_actor.send(site_id)
-    return len(executions) + len(polls) + len(syncs)
+    return len(executions) + len(polls) + len(steps) + len(syncs)
 
 
 def beat(now: datetime) -> None:

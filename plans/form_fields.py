@@ -1,4 +1,4 @@
-"""Fields of the plan forms: durations, numbers and JSON as people type them, in Unfold's looks."""
+"""Fields of the plan forms: durations, numbers, lists and JSON as people type them, in Unfold's looks."""
 
 from __future__ import annotations
 
@@ -56,6 +56,19 @@ class JsonField(forms.CharField):
             return json.loads(text)
         except (ValueError, RecursionError) as error:
             raise forms.ValidationError(f"This is not JSON: {error}.") from error
+
+
+class LinesField(forms.CharField):
+    """Texts, one to a line; empty is []."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(widget=UnfoldAdminTextareaWidget({"rows": 2, "spellcheck": "false"}), **options)
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> Any:
+        return [line.strip() for line in (super().to_python(value) or "").splitlines() if line.strip()]
 
 
 def text(label: str, *, required: bool = False, **options: Any) -> forms.CharField:

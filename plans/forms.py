@@ -13,7 +13,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminT
 
 from foundation.errors import DomainError
 from plans.core.document import MAX_NAME, PlanDocument, StepDocument, WaveDocument
-from plans.form_fields import DURATION_HELP, JsonField, NumberField, choice, duration, lines, text
+from plans.form_fields import DURATION_HELP, JsonField, LinesField, NumberField, choice, duration, lines, text
 from plans.models import ON_FAILURE, STEP_KINDS, STEP_WHEN
 
 
@@ -118,15 +118,23 @@ PARAMETERS: Mapping[str, Sequence[tuple[str, str]]] = {
         ("document_name", "document_name"),
         ("document_version", "document_version"),
         ("parameters", "ssm_parameters"),
+        ("site", "site"),
         ("retries", "retries"),
     ],
     "ssm_command": [
         ("document_name", "document_name"),
         ("document_version", "document_version"),
         ("parameters", "ssm_parameters"),
+        ("instance_ids", "instance_ids"),
+        ("site", "site"),
         ("retries", "retries"),
     ],
-    "lambda": [("function_name", "function_name"), ("payload", "payload"), ("retries", "retries")],
+    "lambda": [
+        ("function_name", "function_name"),
+        ("payload", "payload"),
+        ("site", "site"),
+        ("retries", "retries"),
+    ],
 }
 
 
@@ -151,6 +159,10 @@ class StepForm(CoreErrors):
     ssm_parameters = JsonField(label="Parameters", required=False, help_text='JSON, such as {"Commands": ["uptime"]}.')
     function_name = text("Function")
     payload = JsonField(label="Payload", required=False, help_text="JSON object.")
+    instance_ids = LinesField(
+        label="Instances", required=False, help_text="One to a line. Empty: those that the wave has recovered."
+    )
+    site = text("Site", help_text="Empty: the one where the wave's servers are.")
     retries = NumberField(label="Tries after a failure", required=False)
 
     #: Shown for every kind.
@@ -165,7 +177,7 @@ class StepForm(CoreErrors):
         data = self.cleaned_data
         sent = {name: data[field] for name, field in PARAMETERS[data["kind"]]}
         # What was left empty is not sent, so that the core puts its default, or says that it is needed.
-        parameters = {name: value for name, value in sent.items() if value not in (None, "", {})}
+        parameters = {name: value for name, value in sent.items() if value not in (None, "", {}, [])}
         common = {key: data[key] for key in self.COMMON if data[key] is not None}
         return {**common, "parameters": parameters}
 

@@ -1,4 +1,4 @@
-"""From a site to its DRS: the only place where the product meets the edge."""
+"""From a site to its DRS, and to what steps run on there: the only place where the product meets the edge."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any, cast
 
 from django.db import connection
 
+from drs.automation import automation_for
+from drs.automation_port import AutomationPort
 from drs.aws import client_for
 from drs.port import DrsPort, Endpoint
 from protection.models import Site
@@ -20,6 +22,11 @@ def gateway(site: Site) -> DrsPort:
     forget what AWS has done. Raises `drs.errors.DrsError` only, and AssertionError for a call inside a transaction.
     """
     return cast("DrsPort", _OutsideTransactions(client_for(endpoint(site))))
+
+
+def automation(site: Site) -> AutomationPort:
+    """Systems Manager and Lambda of this site, by the rules of `gateway`."""
+    return cast("AutomationPort", _OutsideTransactions(automation_for(endpoint(site))))
 
 
 def endpoint(site: Site) -> Endpoint:
@@ -36,7 +43,7 @@ def endpoint(site: Site) -> Endpoint:
 class _OutsideTransactions:
     """A port whose every call first asserts that no transaction is open."""
 
-    def __init__(self, port: DrsPort) -> None:
+    def __init__(self, port: DrsPort | AutomationPort) -> None:
         self._port = port
 
     def __getattr__(self, name: str) -> Callable[..., Any]:

@@ -24,7 +24,15 @@ from executions.transitions.servers import (
     servers_note,
     servers_settle,
 )
-from executions.transitions.steps import Claim, step_again, step_claim, step_move, step_started
+from executions.transitions.steps import (
+    Claim,
+    step_again,
+    step_asking,
+    step_claim,
+    step_move,
+    step_not_started,
+    step_started,
+)
 from executions.transitions.waves import wave_move
 
 __all__ = [
@@ -47,8 +55,10 @@ __all__ = [
     "servers_note",
     "servers_settle",
     "step_again",
+    "step_asking",
     "step_claim",
     "step_move",
+    "step_not_started",
     "step_started",
     "terminate_intend",
     "termination_settle",

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from executions import audit
@@ -84,14 +84,29 @@ def step_claim(step_id: int, seconds: float) -> Claim | None:
         found = step.attempt_key is not None
         values: dict[str, Any] = {"lease_token": token, "lease_until": now + timedelta(seconds=seconds)}
         if not found:
-            values |= {"attempt_key": uuid4(), "attempts": F("attempts") + 1}
+            values |= {"attempt_key": uuid4(), "attempts": F("attempts") + 1, "asked": {}, "unanswered_since": None}
         StepRun.objects.filter(pk=step_id).update(**values)
     return Claim(StepRun.objects.select_related("wave", "execution").get(pk=step_id), token, found)
 
 
+def step_asking(claim: Claim, asked: dict[str, Any], seconds: float) -> bool:
+    """Commit what AWS is about to be asked for, and hold the step for as long as the answer may take.
+
+    False if the try is no longer the caller's: then AWS must not be asked.
+    """
+    now = timezone.now()
+    values: dict[str, Any] = {"asked": asked, "unanswered_since": now, "lease_until": now + timedelta(seconds=seconds)}
+    return bool(_held(claim).filter(status=StepStatus.RUNNING).update(**values))
+
+
 def step_started(claim: Claim, external_id: str) -> None:
     """Note what AWS calls the thing that the try started."""
-    StepRun.objects.filter(pk=claim.step.pk, lease_token=claim.token).update(external_id=external_id)
+    _held(claim).update(external_id=external_id, unanswered_since=None)
+
+
+def step_not_started(claim: Claim) -> None:
+    """Note that AWS certainly did nothing of what it was asked for last."""
+    _held(claim).update(unanswered_since=None)
 
 
 def step_again(claim: Claim, due_at: datetime, said: str, *, same_try: bool) -> None:
@@ -99,4 +114,9 @@ def step_again(claim: Claim, due_at: datetime, said: str, *, same_try: bool) -> 
     values: dict[str, Any] = {"due_at": due_at, "output": said, "lease_token": None, "lease_until": None}
     if not same_try:
         values |= {"attempt_key": None, "external_id": "", "error": said}
-    StepRun.objects.filter(pk=claim.step.pk, lease_token=claim.token).update(**values)
+    _held(claim).update(**values)
+
+
+def _held(claim: Claim) -> QuerySet[StepRun]:
+    """The step, as long as the claim on it is good."""
+    return StepRun.objects.filter(pk=claim.step.pk, lease_token=claim.token)

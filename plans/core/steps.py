@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from plans.core.fields import Fields, shown
 
 MAX_RETRIES = 10
+MAX_SITE_NAME = 100
 _VARIABLE = re.compile(r"\{\{[^{}]*\}\}")
 
 
@@ -98,6 +99,16 @@ def _ssm_parameters(fields: Fields) -> dict[str, list[str]]:
     return {}
 
 
+def _ssm_command(fields: Fields) -> dict[str, Any]:
+    """Without instances it runs on those that the wave has recovered."""
+    instance_ids = fields.items("instance_ids")
+    if all(isinstance(text, str) and text.strip() for text in instance_ids):
+        named = {"instance_ids": [text.strip() for text in instance_ids]} if instance_ids else {}
+        return {**_ssm(fields), **named}
+    fields.error("instance_ids", f'{fields.subject}: instance_ids must be a list of ids, like ["i-0123456789abcdef0"].')
+    return _ssm(fields)
+
+
 def _lambda(fields: Fields) -> dict[str, Any]:
     name = fields.text("function_name", required=True, limit=256)
     payload = fields.take("payload", {})
@@ -107,9 +118,14 @@ def _lambda(fields: Fields) -> dict[str, Any]:
     return {"function_name": name, "payload": dict(payload)}
 
 
-def _retried(read: Callable[[Fields], dict[str, Any]]) -> Callable[[Fields], dict[str, Any]]:
-    """For what acts once: how often it may be tried again. (A check is tried until its time-out.)"""
-    return lambda fields: {**read(fields), "retries": fields.whole("retries", low=0, high=MAX_RETRIES, default=0)}
+def _at_aws(read: Callable[[Fields], dict[str, Any]]) -> Callable[[Fields], dict[str, Any]]:
+    """For what AWS carries out: the site where, if the wave's servers do not say it, and how often it may be tried
+    again. (A check is tried until its time-out.)"""
+    return lambda fields: {
+        **read(fields),
+        **_without_blanks(site=fields.text("site", limit=MAX_SITE_NAME).strip()),
+        "retries": fields.whole("retries", low=0, high=MAX_RETRIES, default=0),
+    }
 
 
 _READERS: Mapping[StepKind, Callable[[Fields], dict[str, Any]]] = {
@@ -117,9 +133,9 @@ _READERS: Mapping[StepKind, Callable[[Fields], dict[str, Any]]] = {
     StepKind.WAIT: _wait,
     StepKind.HTTP_CHECK: _http_check,
     StepKind.TCP_CHECK: _tcp_check,
-    StepKind.SSM_AUTOMATION: _retried(_ssm),
-    StepKind.SSM_COMMAND: _retried(_ssm),
-    StepKind.LAMBDA: _retried(_lambda),
+    StepKind.SSM_AUTOMATION: _at_aws(_ssm),
+    StepKind.SSM_COMMAND: _at_aws(_ssm_command),
+    StepKind.LAMBDA: _at_aws(_lambda),
 }
 
 
