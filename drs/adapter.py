@@ -140,9 +140,7 @@ class WireAdapter:
             if token == previous:
                 raise failures.without_answer(self.endpoint, operation, "named the same next page twice.")
 
-    def _read(
-        self, operation: str, parse: Callable[[Mapping[str, Any]], Parsed], answer: Mapping[str, Any]
-    ) -> Parsed:
+    def _read(self, operation: str, parse: Callable[[Mapping[str, Any]], Parsed], answer: Mapping[str, Any]) -> Parsed:
         try:
             return parse(answer)
         except wire.MalformedAnswer as malformed:

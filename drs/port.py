@@ -198,8 +198,13 @@ class DrsPort(Protocol):
     def launch_configuration(self, source_server_id: str) -> LaunchConfiguration: ...
 
     def update_launch_configuration(
-        self, source_server_id: str, *, launch_disposition: str | None = None, copy_private_ip: bool | None = None,
-        copy_tags: bool | None = None, right_sizing: str | None = None,
+        self,
+        source_server_id: str,
+        *,
+        launch_disposition: str | None = None,
+        copy_private_ip: bool | None = None,
+        copy_tags: bool | None = None,
+        right_sizing: str | None = None,
     ) -> LaunchConfiguration: ...
 
     def tags(self, arn: str) -> Mapping[str, str]: ...

@@ -146,7 +146,7 @@ DRSORCH_VISIBILITY_WINDOW_SECONDS = number(env, "DRSORCH_VISIBILITY_WINDOW_SECON
 DRSORCH_SYNC_SECONDS = number(env, "DRSORCH_SYNC_SECONDS", 300)
 DRSORCH_TICK_SECONDS = number(env, "DRSORCH_TICK_SECONDS", 1)
 #: An execution that nobody approves within this time is rejected.
-DRSORCH_APPROVAL_SECONDS = env.float("DRSORCH_APPROVAL_SECONDS", default=86_400.0)
+DRSORCH_APPROVAL_SECONDS = number(env, "DRSORCH_APPROVAL_SECONDS", 86_400)
 #: For proofs only: the process dies at this crash point (executions.crashpoints).
 DRSORCH_CRASH_AT = env.str("DRSORCH_CRASH_AT", default="")
 #: Without messages the engine moves by its ticker alone; also for proofs.

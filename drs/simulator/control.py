@@ -1,14 +1,14 @@
 """The door for tests and demos, beside the services' paths: put faults in force, change servers, read what was called.
 
-    GET    /_sim/             what this world is: scenario, clock, accounts, Regions
-    GET    /_sim/faults       the faults in force, and those there are
-    POST   /_sim/faults       {"name": ..., "operation": ..., "server_ids": [...], "tags": {...}, "count": n, "rate": r}
-    DELETE /_sim/faults[/id]
-    GET    /_sim/calls        every call that does or reads something: ?operation=StartRecovery&accepted=true
-    GET    /_sim/jobs         every job with what became of its servers
-    POST   /_sim/clock        {"speed": 60}: for jobs accepted from now on
-    POST   /_sim/servers      {"account", "region", "server_ids" or "tags", "set": {...} or "remove": true}
-    POST   /_sim/foreign-job  {"account", "region", "server_ids", "is_drill"}: a job of somebody else
+GET    /_sim/             what this world is: scenario, clock, accounts, Regions
+GET    /_sim/faults       the faults in force, and those there are
+POST   /_sim/faults       {"name": ..., "operation": ..., "server_ids": [...], "tags": {...}, "count": n, "rate": r}
+DELETE /_sim/faults[/id]
+GET    /_sim/calls        every call that does or reads something: ?operation=StartRecovery&accepted=true
+GET    /_sim/jobs         every job with what became of its servers
+POST   /_sim/clock        {"speed": 60}: for jobs accepted from now on
+POST   /_sim/servers      {"account", "region", "server_ids" or "tags", "set": {...} or "remove": true}
+POST   /_sim/foreign-job  {"account", "region", "server_ids", "is_drill"}: a job of somebody else
 """
 
 from __future__ import annotations

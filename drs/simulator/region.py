@@ -86,9 +86,7 @@ class Region:
         courses = []
         for instance in instances:
             server = self.servers.get(instance.server_id)
-            courses.append(
-                self._course(server, "TerminateRecoveryInstances") if server else Course(instance.server_id)
-            )
+            courses.append(self._course(server, "TerminateRecoveryInstances") if server else Course(instance.server_id))
         participants = [Participant(instance.server_id, instance_id=instance.id) for instance in instances]
         job = self._new_job(now, "TERMINATE", "TERMINATE_RECOVERY_INSTANCES", participants, {})
         self._schedule(job, termination_timeline(courses, self._durations, f"{self._seed}/{job.id}"), speed)
@@ -155,9 +153,7 @@ class Region:
 
     @staticmethod
     def _schedule(job: JobRecord, timeline: Iterable[Step], speed: float) -> None:
-        job.steps = [
-            Step(step.after / speed, step.effect, step.event, step.server_id, step.data) for step in timeline
-        ]
+        job.steps = [Step(step.after / speed, step.effect, step.event, step.server_id, step.data) for step in timeline]
 
     def _happen(self, job: JobRecord, step: Step) -> None:
         at = job.created_at + timedelta(seconds=step.after)
@@ -214,9 +210,7 @@ class Region:
         if job.type == "LAUNCH" and server is not None and server.last_launch is not None:
             server.last_launch.status = status
 
-    def _new_instance(
-        self, job: JobRecord, participant: Participant, server: Server | None, at: datetime
-    ) -> Instance:
+    def _new_instance(self, job: JobRecord, participant: Participant, server: Server | None, at: datetime) -> Instance:
         self._made += 1
         identity = identifier("i", self._seed, job.id, participant.server_id)
         copied = server is not None and server.launch_configuration["copyTags"]

@@ -174,9 +174,7 @@ def recovery_instance(instance: Instance, server: Server | None, region: Region,
     }
     if server is not None:
         properties = _source_properties(server, now)
-        disks = [
-            {"internalDeviceName": disk["deviceName"], "bytes": disk["bytes"]} for disk in properties["disks"]
-        ]
+        disks = [{"internalDeviceName": disk["deviceName"], "bytes": disk["bytes"]} for disk in properties["disks"]]
         kept = ("lastUpdatedDateTime", "identificationHints", "networkInterfaces", "cpus", "ramBytes", "os")
         item["recoveryInstanceProperties"] = {key: properties[key] for key in kept} | {"disks": disks}
     return item

@@ -122,7 +122,7 @@ def servers(plan: RegionPlan, seed: int, now: datetime) -> Iterator[Server]:
     for entry in plan.groups:
         group = _members(entry, "a group of servers", _GROUP)
         if "hostname" not in group:
-            raise ScenarioError("A group of servers needs a hostname, for example \"shop-web-{n:02d}\".")
+            raise ScenarioError('A group of servers needs a hostname, for example "shop-web-{n:02d}".')
         for number in range(1, group.get("count", 1) + 1):
             sequence += 1
             yield _server(plan, group, now, number=number, sequence=sequence, seed=seed)

@@ -146,13 +146,9 @@ class World:
             for server_id in server_ids:
                 if server_id not in place.servers:
                     raise ScenarioError(f"There is no source server {server_id!r} in {account} {region}.")
-            return place.start_recovery(
-                self.now(), self.speed, dict.fromkeys(server_ids), is_drill=is_drill, tags={}
-            )
+            return place.start_recovery(self.now(), self.speed, dict.fromkeys(server_ids), is_drill=is_drill, tags={})
 
-    def _carried_out(
-        self, region: Region, service: str, operation: str, params: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def _carried_out(self, region: Region, service: str, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
         operations: Mapping[str, Operation] = _SERVICES[service]
         if operation not in model.service(service).operation_names:
             name = "DRS" if service == "drs" else service

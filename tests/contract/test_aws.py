@@ -245,9 +245,7 @@ def closed_port() -> int:
     ids=["refused", "no such host", "malformed", "not TLS"],
 )
 @pytest.mark.parametrize("call", [read, launch])
-def test_no_connection_means_nothing_was_done(
-    started: ExitStack, address: str, call: Callable[[AwsDrs], None]
-) -> None:
+def test_no_connection_means_nothing_was_done(started: ExitStack, address: str, call: Callable[[AwsDrs], None]) -> None:
     server = started.enter_context(scripted(lambda asked: reply(200)))
     url = address.format(closed=closed_port(), plain=server.url.rpartition(":")[2])
     failure = failure_of(call, at(url))

@@ -79,9 +79,7 @@ def test_a_bad_scenario_is_a_sentence(tmp_path: Path, content: str | None, says:
     path = tmp_path / "bad.json"
     if content is not None:
         path.write_text(content)
-    done = subprocess.run(
-        [*PROGRAM, "--scenario", str(path)], capture_output=True, text=True, check=False, timeout=60
-    )
+    done = subprocess.run([*PROGRAM, "--scenario", str(path)], capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 2
     assert says in done.stderr
     assert "Traceback" not in done.stderr
