@@ -1,0 +1,375 @@
+"""HTTP and TCP checks against real servers on loopback, and the addresses that they refuse to ask."""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from executions import probes
+from executions.probes import http_check, tcp_check
+
+
+@dataclass
+class Shop:
+    """A recovered server: what it answers, and what it was asked."""
+
+    port: int = 0
+    status: int = 200
+    body: bytes = b'{"status": "up"}'
+    headers: dict[str, str] = field(default_factory=dict)
+    asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+
+    def url(self, path: str = "/health", scheme: str = "http", host: str = "127.0.0.1") -> str:
+        return f"{scheme}://{host}:{self.port}{path}"
+
+
+@contextmanager
+def serving(shop: Shop, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> Iterator[Shop]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            shop.asked.append((self.path, dict(self.headers)))
+            self.send_response(shop.status)
+            for name, value in {"Content-Length": str(len(shop.body)), **shop.headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(shop.body)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Requests are in `asked`."""
+
+    class Server(ThreadingHTTPServer):
+        address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            """A client that does not trust the certificate goes away."""
+
+    server = Server((host, 0), Handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    shop.port = server.server_address[1]
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield shop
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def started() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def shop(started: ExitStack) -> Shop:
+    return started.enter_context(serving(Shop()))
+
+
+@pytest.fixture
+def closed_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@pytest.fixture
+def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
+    """A name server of our own: what is not in it does not exist, addresses are themselves."""
+    known: dict[str, list[str]] = {}
+    real = socket.getaddrinfo
+
+    def resolve(host: str, port: int, *args: Any, **options: Any) -> list[Any]:
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            if host not in known:
+                raise socket.gaierror(socket.EAI_NONAME, "Name or service not known") from None
+            return [answer for text in known[host] for answer in real(text, port, *args, **options)]
+        return real(host, port, *args, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    return known
+
+
+# --- HTTP ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_server_that_answers_as_expected(shop: Shop) -> None:
+    probe = http_check(shop.url("/health?deep=1"))
+    assert (probe.holds, probe.refused) == (True, False)
+    assert "answered 200 as expected" in probe.said
+    ((path, headers),) = shop.asked
+    assert (path, headers["Host"]) == ("/health?deep=1", f"127.0.0.1:{shop.port}")
+
+
+def test_the_root_if_the_address_has_no_path(shop: Shop) -> None:
+    assert http_check(shop.url("")).holds
+    assert shop.asked[0][0] == "/"
+
+
+def test_another_status_does_not_hold_unless_it_is_the_expected_one(shop: Shop) -> None:
+    shop.status = 503
+    probe = http_check(shop.url())
+    assert (probe.holds, probe.refused) == (False, False)
+    assert "answered 503, not 200" in probe.said
+    assert http_check(shop.url(), expected_status=503).holds
+
+
+def test_a_text_that_the_answer_must_contain(shop: Shop) -> None:
+    assert http_check(shop.url(), contains='"up"').holds
+    probe = http_check(shop.url(), contains="dönertier")
+    assert not probe.holds
+    assert "without the text “dönertier”" in probe.said
+
+
+def test_of_a_long_answer_only_the_beginning_is_read(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probes, "_BODY_LIMIT", 1000)
+    shop.body = b"start" + b" " * 5000 + b"end"
+    assert http_check(shop.url(), contains="start").holds
+    assert not http_check(shop.url(), contains="end").holds
+
+
+def test_an_answer_in_no_known_encoding_is_read_all_the_same(shop: Shop) -> None:
+    shop.body = b"\xff\xfe up \x80"
+    assert http_check(shop.url(), contains=" up ").holds
+
+
+def test_redirects_are_answers_and_are_not_followed(shop: Shop, started: ExitStack) -> None:
+    elsewhere = started.enter_context(serving(Shop()))
+    shop.status, shop.headers = 302, {"Location": elsewhere.url()}
+    probe = http_check(shop.url())
+    assert "answered 302, not 200" in probe.said
+    assert http_check(shop.url(), expected_status=302).holds
+    assert elsewhere.asked == []
+
+
+def test_nobody_listens(closed_port: int) -> None:
+    probe = http_check(f"http://127.0.0.1:{closed_port}/")
+    assert (probe.holds, probe.refused) == (False, False)
+    assert "did not answer" in probe.said
+    assert "Connection refused" in probe.said
+
+
+def test_whoever_listens_may_not_speak_http(started: ExitStack) -> None:
+    listener = started.enter_context(socket.create_server(("127.0.0.1", 0)))
+
+    def speak() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(1000)
+            connection.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+
+    thread = threading.Thread(target=speak)
+    thread.start()
+    probe = http_check(f"http://127.0.0.1:{listener.getsockname()[1]}/")
+    thread.join()
+    assert (probe.holds, probe.refused) == (False, False)
+    assert "did not answer" in probe.said
+
+
+def test_no_answer_in_time(started: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probes, "_TIMEOUT", 0.2)
+    listener = started.enter_context(socket.create_server(("127.0.0.1", 0)))
+    probe = http_check(f"http://127.0.0.1:{listener.getsockname()[1]}/")
+    assert not probe.holds
+    assert "timed out" in probe.said
+
+
+def test_no_proxy_is_asked(shop: Shop, closed_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{closed_port}")
+    assert http_check(shop.url()).holds
+
+
+def test_by_its_name_a_server_is_told_which_one_was_asked(shop: Shop, names: dict[str, list[str]]) -> None:
+    names["shop.example"] = ["127.0.0.1"]
+    assert http_check(shop.url(host="shop.example")).holds
+    assert shop.asked[0][1]["Host"] == f"shop.example:{shop.port}"
+
+
+def test_a_name_is_resolved_once(shop: Shop, names: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the second answer of a hostile name server could be another one than was looked at."""
+    names["shop.example"] = ["127.0.0.1"]
+    resolve, asked = socket.getaddrinfo, []
+
+    def counting(host: str, *args: Any, **options: Any) -> Any:
+        asked.append(host)
+        return resolve(host, *args, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", counting)
+    assert http_check(shop.url(host="shop.example")).holds
+    assert asked.count("shop.example") == 1
+
+
+def test_a_name_that_does_not_exist_may_exist_later(names: dict[str, list[str]]) -> None:
+    for probe in (http_check("http://nowhere.example/"), tcp_check("nowhere.example", 22)):
+        assert (probe.holds, probe.refused) == (False, False)
+        assert "nowhere.example" in probe.said
+
+
+def test_over_ipv6(started: ExitStack) -> None:
+    shop = started.enter_context(serving(Shop(), host="::1"))
+    assert http_check(shop.url(host="[::1]")).holds
+    assert tcp_check("::1", shop.port).holds
+
+
+# --- TLS ----------------------------------------------------------------------------------------------------------
+
+
+def certificate(folder: Path, *names: str) -> tuple[ssl.SSLContext, Path]:
+    """A server's side of TLS for these names, and the file of the certificate that it signed itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name).issuer_name(name).public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1)).not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(each) for each in names]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )  # fmt: skip
+    pem = folder / f"{names[0]}.pem"
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    pem.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    return context, pem
+
+
+def test_a_certificate_has_to_be_trusted_and_to_be_of_the_name(
+    started: ExitStack, names: dict[str, list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names |= {"shop.example": ["127.0.0.1"], "other.example": ["127.0.0.1"]}
+    context, pem = certificate(tmp_path, "shop.example")
+    shop = started.enter_context(serving(Shop(), tls=context))
+    probe = http_check(shop.url(scheme="https", host="shop.example"))
+    assert (probe.holds, probe.refused) == (False, False)
+    assert "certificate" in probe.said
+    assert shop.asked == []
+    monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+    assert http_check(shop.url(scheme="https", host="shop.example")).holds
+    assert not http_check(shop.url(scheme="https", host="other.example")).holds
+
+
+# --- TCP ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_port_accepts_or_does_not(started: ExitStack, closed_port: int) -> None:
+    listener = started.enter_context(socket.create_server(("127.0.0.1", 0)))
+    port = listener.getsockname()[1]
+    assert tcp_check("127.0.0.1", port).holds
+    assert tcp_check("localhost", port).holds
+    probe = tcp_check("127.0.0.1", closed_port)
+    assert (probe.holds, probe.refused) == (False, False)
+    assert f"127.0.0.1:{closed_port} does not accept connections" in probe.said
+
+
+# --- what is refused ----------------------------------------------------------------------------------------------
+
+REFUSED = [
+    "169.254.169.254",  # the metadata service of EC2 and of most other clouds
+    "169.254.170.2",  # credentials of ECS tasks
+    "169.254.0.1",
+    "fe80::1",
+    "fe80::1%lo",
+    "fd00:ec2::254",  # EC2's metadata service over IPv6
+    "fd00:ec2::23",  # credentials of EKS pods
+    "::ffff:169.254.169.254",
+    "::ffff:a9fe:a9fe",
+    "100.100.100.200",
+    "0.0.0.0",
+    "::",
+    "224.0.0.1",
+    "ff02::1",
+]
+
+
+@pytest.fixture
+def no_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    def connect(*args: Any, **options: Any) -> None:
+        raise AssertionError("a connection is being made")
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+
+
+@pytest.mark.parametrize("address", REFUSED)
+@pytest.mark.usefixtures("no_connections")
+def test_addresses_of_the_link_and_of_metadata_are_not_asked(address: str) -> None:
+    host = f"[{address}]" if ":" in address else address
+    for probe in (http_check(f"http://{host}/latest/meta-data/"), tcp_check(address, 80)):
+        assert (probe.holds, probe.refused) == (False, True)
+        assert "refused" in probe.said
+
+
+@pytest.mark.parametrize("address", ["2852039166", "0xa9fea9fe", "0251.0376.0251.0376", "169.254.43518"])
+@pytest.mark.usefixtures("no_connections")
+def test_nor_are_they_in_another_spelling(address: str) -> None:
+    assert http_check(f"http://{address}/").refused
+    assert tcp_check(address, 80).refused
+
+
+@pytest.mark.parametrize("others", [[], ["127.0.0.1"], ["::1", "127.0.0.1"]])
+@pytest.mark.parametrize("address", ["169.254.169.254", "fe80::1", "fd00:ec2::254"])
+@pytest.mark.usefixtures("no_connections")
+def test_nor_are_names_that_lead_there_even_if_they_lead_elsewhere_as_well(
+    names: dict[str, list[str]], address: str, others: list[str]
+) -> None:
+    names["innocent.example"] = [*others, address]
+    for probe in (http_check("https://innocent.example/"), tcp_check("innocent.example", 443)):
+        assert probe.refused
+        assert "innocent.example is" in probe.said
+        assert address in probe.said
+
+
+def test_a_redirect_does_not_lead_there_either(shop: Shop) -> None:
+    shop.status, shop.headers = 302, {"Location": "http://169.254.169.254/latest/meta-data/"}
+    assert "answered 302" in http_check(shop.url()).said
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        lambda: http_check("http://web-1:99999/"),
+        lambda: http_check("http://web-1:http/"),
+        lambda: http_check("http://[::1/"),
+        lambda: http_check("http:///health"),
+        lambda: http_check(f"http://{'a' * 70}.example/"),
+        lambda: http_check("http://web..example/"),
+        lambda: tcp_check("web..example", 80),
+        lambda: tcp_check("", 80),
+    ],
+)
+def test_what_is_no_address_is_a_sentence(check: Callable[[], probes.Probe]) -> None:
+    """Variables are filled in after a plan is saved, so what comes out may be anything."""
+    probe = check()
+    assert (probe.holds, probe.refused) == (False, True)
+    assert "is not an address to ask" in probe.said
+
+
+def test_a_host_in_another_alphabet(shop: Shop, names: dict[str, list[str]]) -> None:
+    names["xn--r8jz45g.example"] = ["127.0.0.1"]
+    assert http_check(shop.url(host="例え.example")).holds
+    assert shop.asked[0][1]["Host"] == f"xn--r8jz45g.example:{shop.port}"
+    assert tcp_check("例え.example", shop.port).holds
