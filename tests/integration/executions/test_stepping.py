@@ -1,0 +1,206 @@
+"""Trying steps: checks against real servers, leases, and the ticker that nothing is lost without."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from executions import control, selectors, stepping, tasks, ticker, transitions
+from executions.models import Execution, StepRun
+from tests.stage import Stage
+from tests.unit.executions.test_probes import Shop, serving
+
+
+@pytest.fixture
+def shop() -> Iterator[Shop]:
+    with serving(Shop()) as server:
+        yield server
+
+
+def drill(stage: Stage, kind: str, timeout: int = 1800, on_failure: str = "stop", **parameters: Any) -> Execution:
+    """A drill whose databases are checked once they are up."""
+    check = {
+        "name": "Check", "when": "after", "kind": kind, "timeout_seconds": timeout, "on_failure": on_failure,
+        "parameters": parameters,
+    }  # fmt: skip
+    return stage.drill(stage.plan([{"name": "Databases", "protection_groups": ["shop-db"], "steps": [check]}]))
+
+
+def row(execution: Execution) -> StepRun:
+    return StepRun.objects.get(execution=execution)
+
+
+def result(execution: Execution) -> tuple[str, str]:
+    return row(execution).status, Execution.objects.get(pk=execution.pk).status
+
+
+# --- checks -------------------------------------------------------------------------------------------------------
+
+
+def test_an_http_check_that_holds(stage: Stage, shop: Shop) -> None:
+    execution = drill(stage, "http_check", url=shop.url("/{{execution_kind}}?of={{wave}}"))
+    stage.run(execution)
+    assert result(execution) == ("succeeded", "succeeded")
+    assert row(execution).output.endswith("answered 200 as expected.")
+    assert [path for path, _ in shop.asked] == ["/drill?of=Databases"]
+
+
+def test_a_tcp_check_that_holds(stage: Stage, shop: Shop) -> None:
+    execution = drill(stage, "tcp_check", host="127.0.0.1", port=shop.port)
+    stage.run(execution)
+    assert result(execution) == ("succeeded", "succeeded")
+
+
+def test_a_check_is_tried_at_its_own_pace_until_it_holds(stage: Stage, shop: Shop) -> None:
+    shop.status = 503
+    execution = drill(stage, "http_check", url=shop.url(), every_seconds=30)
+    stage.run(execution, until=lambda: len(shop.asked) == 3)
+    waiting = row(execution)
+    assert (waiting.status, waiting.attempts) == ("running", 3)
+    assert "answered 503, not 200" in waiting.output
+    assert waiting.due_at - waiting.started_at >= timedelta(seconds=90)
+    shop.status = 200
+    stage.run(execution)
+    assert (row(execution).status, row(execution).attempts) == ("succeeded", 4)
+
+
+def test_a_check_that_never_holds_fails_when_its_time_is_over_and_says_what_it_saw_last(
+    stage: Stage, shop: Shop
+) -> None:
+    shop.status = 503
+    execution = drill(stage, "http_check", url=shop.url(), every_seconds=60, timeout=290)
+    stage.run(execution)
+    assert result(execution) == ("failed", "failed")
+    assert "within its time-out" in row(execution).error
+    assert "answered 503, not 200" in row(execution).error
+    assert len(shop.asked) == 5
+
+
+def test_a_check_that_may_fail_mars_the_wave_and_no_more(stage: Stage, shop: Shop) -> None:
+    shop.status = 503
+    execution = drill(stage, "http_check", url=shop.url(), timeout=60, on_failure="continue")
+    stage.run(execution)
+    assert result(execution) == ("failed", "partially_succeeded")
+
+
+def test_an_address_that_is_refused_fails_the_step_at_once(stage: Stage) -> None:
+    execution = drill(stage, "http_check", url="http://169.254.169.254/latest/meta-data/")
+    stage.run(execution)
+    assert result(execution) == ("failed", "failed")
+    assert "refused" in row(execution).error
+    assert row(execution).attempts == 1
+
+
+def test_what_variables_make_of_an_address_may_be_none(stage: Stage) -> None:
+    execution = drill(stage, "http_check", url="http://{{wave}}..example/")
+    stage.run(execution)
+    assert "is not an address" in row(execution).error
+    assert row(execution).attempts == 1
+
+
+def test_a_failed_check_is_tried_afresh_if_a_person_says_so(stage: Stage, shop: Shop, omar: User) -> None:
+    shop.status = 503
+    execution = drill(stage, "http_check", url=shop.url(), timeout=60)
+    stage.run(execution)
+    shop.status = 200
+    control.execution_retry(execution, by=omar, wave="Databases", step="Check", comment="It is up now.")
+    stage.run(execution)
+    assert result(execution) == ("succeeded", "succeeded")
+    assert row(execution).error == ""
+
+
+# --- leases -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def waiting(stage: Stage, shop: Shop) -> StepRun:
+    """A check that is due again."""
+    shop.status = 503
+    execution = drill(stage, "http_check", url=shop.url(), every_seconds=30)
+    stage.run(execution, until=lambda: len(shop.asked) == 1)
+    stage.clock.move_to(row(execution).due_at)
+    return row(execution)
+
+
+def test_of_two_workers_one_has_the_step(waiting: StepRun) -> None:
+    first, second = (transitions.step_claim(waiting.pk, 60) for _ in range(2))
+    assert first is not None
+    assert not first.found
+    assert first.step.attempts == waiting.attempts + 1
+    assert second is None
+
+
+def test_a_step_that_is_not_due_is_left_alone(stage: Stage, waiting: StepRun, shop: Shop) -> None:
+    stage.clock.move_to(waiting.due_at - timedelta(seconds=1))
+    assert stepping.step_try(waiting.pk) is None
+    assert len(shop.asked) == 1
+
+
+def test_when_a_worker_dies_another_goes_on_with_the_same_try(stage: Stage, waiting: StepRun, shop: Shop) -> None:
+    dead = transitions.step_claim(waiting.pk, 60)
+    assert dead is not None
+    assert selectors.steps_due(timezone.now()) == []
+    stage.clock.shift(timedelta(seconds=61))
+    assert selectors.steps_due(timezone.now()) == [waiting.pk]
+    next_one = transitions.step_claim(waiting.pk, 60)
+    assert next_one is not None
+    assert next_one.found
+    assert next_one.step.attempt_key == dead.step.attempt_key
+    assert next_one.step.attempts == dead.step.attempts
+
+
+def test_whoever_lost_the_step_writes_nothing(stage: Stage, waiting: StepRun) -> None:
+    late = transitions.step_claim(waiting.pk, 60)
+    stage.clock.shift(timedelta(seconds=61))
+    current = transitions.step_claim(waiting.pk, 60)
+    assert late is not None
+    assert current is not None
+    before = StepRun.objects.filter(pk=waiting.pk).values().get()
+    assert not transitions.step_asking(late, {"site": 1}, 60)
+    transitions.step_started(late, "of the one who was late")
+    transitions.step_not_started(late)
+    transitions.step_again(late, timezone.now(), "late", same_try=False)
+    assert StepRun.objects.filter(pk=waiting.pk).values().get() == before
+    assert transitions.step_asking(current, {"site": 1}, 60)
+
+
+def test_a_new_try_forgets_what_the_last_one_asked(stage: Stage, waiting: StepRun) -> None:
+    claim = transitions.step_claim(waiting.pk, 60)
+    assert claim is not None
+    transitions.step_asking(claim, {"site": 1}, 60)
+    transitions.step_again(claim, timezone.now(), "It failed.", same_try=False)
+    again = transitions.step_claim(waiting.pk, 60)
+    assert again is not None
+    assert (again.found, again.step.asked, again.step.unanswered_since) == (False, {}, None)
+    assert again.step.attempt_key != claim.step.attempt_key
+
+
+def test_without_a_single_message_the_ticker_has_the_step_tried(
+    stage: Stage, waiting: StepRun, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a flushed broker: the execution has decided already and would look again only at the time-out."""
+    told: list[int] = []
+    monkeypatch.setattr(tasks.step_run, "send", told.append)
+    ticker.tick(timezone.now())
+    assert told == [waiting.pk]
+    tasks.step_run.fn(waiting.pk)
+    ticker.tick(timezone.now())
+    assert told == [waiting.pk]
+    assert len(shop.asked) == 2
+
+
+def test_steps_that_wait_for_time_or_for_a_person_are_nobodys_to_try(stage: Stage) -> None:
+    steps = [
+        {"name": "Wait", "when": "after", "kind": "wait", "parameters": {"seconds": 600}},
+        {"name": "Go", "when": "after", "kind": "approval"},
+    ]
+    execution = stage.drill(stage.plan([{"name": "W", "protection_groups": ["shop-db"], "steps": steps}]))
+    for name in ("Wait", "Go"):
+        rows = StepRun.objects.filter(execution=execution, name=name, status="running")
+        stage.run(execution, until=rows.exists)
+        assert selectors.steps_due(timezone.now() + timedelta(hours=1)) == []
