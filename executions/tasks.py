@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -67,7 +66,7 @@ def nudge_on_commit(execution_ids: Iterable[UUID]) -> None:
     ids = list(execution_ids)
     leases.nudge(ids)
     for execution_id in ids:
-        transaction.on_commit(partial(_tell, execution_look, str(execution_id)))
+        _tell_on_commit(execution_look, str(execution_id))
 
 
 def poll_on_commit(site_ids: Iterable[int]) -> None:
@@ -76,7 +75,16 @@ def poll_on_commit(site_ids: Iterable[int]) -> None:
     for site_id in ids:
         observer.poll_soon(site_id)
     for site_id in ids:
-        transaction.on_commit(partial(_tell, site_poll, site_id))
+        _tell_on_commit(site_poll, site_id)
+
+
+def _tell_on_commit(actor: dramatiq.Actor[..., Any], identity: str | int) -> None:
+    """What is committed stands, also if no broker can be told of it: then the failure is only logged."""
+
+    def tell() -> None:  # no `partial`: Django could not log its failure
+        _tell(actor, identity)
+
+    transaction.on_commit(tell, robust=True)
 
 
 def _tell(actor: dramatiq.Actor[..., Any], identity: str | int, at: datetime | None = None) -> None:
