@@ -80,6 +80,9 @@ def _record_failure(operation: Operation, error: DrsError, lease: UUID) -> None:
         poll_soon(operation.site_id)
         return
     sources = [target["source_server_id"] for target in operation.targets]
+    hopeless = _hopeless(error, sources)
+    # DRS refused the call for one of its servers, and did not say for which.
+    unnamed_culprit = isinstance(error, Rejected | NotFound) and len(hopeless) == len(sources) > 1
     transitions.operation_return(
         operation.execution_id,
         operation.pk,
@@ -87,7 +90,8 @@ def _record_failure(operation: Operation, error: DrsError, lease: UUID) -> None:
         error.message,
         lease=lease,
         not_before=lambda tries: _retry_at(error, tries),
-        failed=_hopeless(error, sources),
+        failed=() if unnamed_culprit else hopeless,
+        alone=unnamed_culprit,
     )
     if isinstance(error, ServerBusy | QuotaExceeded):
         # Somebody's job takes the room: learn whose.

@@ -175,6 +175,8 @@ class ServerRun(models.Model):
     #: Why its drill instance could not be cleaned up; empty if it was, or was not tried.
     cleanup_error = models.TextField(blank=True)
     queued_at = models.DateTimeField(null=True)
+    #: DRS refused a call that named it among others, and did not say which one it meant: it gets a job of its own.
+    launch_alone = models.BooleanField(default=False)
     #: Not to be tried again before this time (after AWS refused to take the call).
     not_before = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)

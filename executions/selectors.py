@@ -103,6 +103,7 @@ _SERVER_COLUMNS = (
     "cleanup_operation_id",
     "cleanup_tries",
     "cleanup_not_before",
+    "launch_alone",
 )
 
 

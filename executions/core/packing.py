@@ -56,8 +56,7 @@ def _fill(candidates: Sequence[ServerView], budget: Budget, *, waves_share: bool
             break
         if server.source_server_id in taken:
             continue
-        fits = jobs and len(jobs[-1]) < budget.servers_per_job and (waves_share or jobs[-1][-1].wave == server.wave)
-        if not fits:
+        if not jobs or not _fits(server, jobs[-1], budget, waves_share=waves_share):
             if len(jobs) >= budget.jobs:
                 break
             jobs.append([])
@@ -65,3 +64,9 @@ def _fill(candidates: Sequence[ServerView], budget: Budget, *, waves_share: bool
         taken.add(server.source_server_id)
         left -= 1
     return jobs
+
+
+def _fits(server: ServerView, job: list[ServerView], budget: Budget, *, waves_share: bool) -> bool:
+    if server.alone or job[-1].alone or len(job) >= budget.servers_per_job:
+        return False
+    return waves_share or job[-1].wave == server.wave

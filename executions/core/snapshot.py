@@ -42,6 +42,8 @@ class ServerView:
     cleanup_operation: str | None = None
     cleanup_tries: int = 0
     cleanup_not_before: datetime | None = None
+    #: To be launched in a job of its own.
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

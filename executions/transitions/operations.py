@@ -145,11 +145,12 @@ def operation_return(
     lease: UUID,
     not_before: Callable[[int], datetime] | None = None,
     failed: Collection[str] = (),
+    alone: bool = False,
 ) -> bool:
     """End an operation that certainly did nothing (refused), or of which nothing was found (lost).
 
     Its servers wait for another try, not before `not_before(calls refused in the last ten minutes)`; those of a launch
-    that are named in `failed` (source server ids) fail with the error instead.
+    that are named in `failed` (source server ids) fail with the error instead. `alone`: each gets its own job.
     """
     now = timezone.now()
     with locked(execution_id, lease) as execution:
@@ -174,11 +175,21 @@ def operation_return(
             row.status = ServerStatus.QUEUED
             row.queued_at = row.queued_at or now
             row.not_before = retry_at
+            row.launch_alone = row.launch_alone or alone
             row.started_at = None
             if to is OperationState.REFUSED:
                 # The call did nothing: it was no attempt.
                 row.attempts = max(row.attempts - 1, 0)
-        columns = ["status", "error", "finished_at", "queued_at", "not_before", "attempts", "started_at"]
+        columns = [
+            "status",
+            "error",
+            "finished_at",
+            "queued_at",
+            "not_before",
+            "launch_alone",
+            "attempts",
+            "started_at",
+        ]
         ServerRun.objects.bulk_update(rows, columns, batch_size=500)
         hopeless = [row for row in rows if row.status == ServerStatus.FAILED]
         audit.append(execution, [Entry("server.failed", str(row), {**named(row), "why": error}) for row in hopeless])

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from drs.errors import DrsError, NotFound
+from drs.port import Job, LaunchTarget
+from drs.simulator.inprocess import InProcessDrs
 from drs.simulator.world import World
 from executions import audit, services
 from executions.models import DrsJob, Event, Operation, ServerRun
 from foundation.errors import Conflict, Invalid, NotAllowed
+from protection import gateways
 from protection.models import Site
 from tests.stage import ACCOUNT, REGION, Stage, statuses, wave_statuses
 
@@ -284,3 +289,25 @@ def test_editing_the_plan_does_not_touch_a_running_execution(stage: Stage, petra
     )
     stage.run(execution)
     assert set(wave_statuses(execution)) == {"Databases", "App", "Reports", "Web"}
+
+
+class DrsThatNamesNobody(InProcessDrs):
+    """Refuses a call for one of its servers, and does not say for which."""
+
+    def start_recovery(self, targets: Sequence[LaunchTarget], *, is_drill: bool, tags: Mapping[str, str]) -> Job:
+        try:
+            return super().start_recovery(targets, is_drill=is_drill, tags=tags)
+        except DrsError as error:
+            raise NotFound(error.message, code=error.code) from error
+
+
+def test_a_server_that_drs_refuses_without_a_name_does_not_take_the_others_with_it(
+    stage: Stage, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gateways, "client_for", lambda endpoint: DrsThatNamesNobody(world, endpoint))
+    gone = next(iter(world.region(ACCOUNT, REGION).servers.values()))
+    del world.region(ACCOUNT, REGION).servers[gone.id]
+    execution = stage.drill(stage.plan([{"name": "Databases", "protection_groups": ["shop-db"]}]))
+    stage.run(execution)
+    assert statuses(execution) == {"db-1": "failed", "db-2": "launched"}
+    assert ServerRun.objects.get(execution=execution, hostname="db-1").error

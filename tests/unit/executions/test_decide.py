@@ -282,3 +282,9 @@ def test_what_a_failed_wave_holds_back_never_started() -> None:
     )
     moves = [action for action in decide(state, START, SETTINGS).actions if isinstance(action, a.MoveWave)]
     assert [(move.wave, move.to) for move in moves] == [(100, WaveStatus.FAILED), (101, WaveStatus.CANCELLED)]
+
+
+def test_servers_of_a_refused_call_get_a_job_each() -> None:
+    servers = [server(1, alone=True), server(2, alone=True), server(3)]
+    packed = launches(decide(snapshot([wave(0)], servers), START, SETTINGS))
+    assert [action.servers for action in packed] == [(1,), (2,), (3,)]
