@@ -72,6 +72,9 @@ POLICY: Final[dict[str, frozenset[str]]] = {
 _MEANING: Final[dict[str, str]] = {
     "protection.sync_site": "sync a site",
     "protection.delete_sourceserver": "forget a source server",
+    "protection.add_protectiongroup": "make a protection group",
+    "protection.change_protectiongroup": "change a protection group",
+    "protection.delete_protectiongroup": "delete a protection group",
     "executions.start_drill": "start a drill",
     "executions.start_recovery": "start a recovery",
     "executions.approve_execution": "approve or reject an execution",

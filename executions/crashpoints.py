@@ -1,6 +1,6 @@
 """Named places where a process may be made to die, to prove that it may die there.
 
-Off unless `DRSORCH_CRASH_AT` names one: `launch.after_intent`, or `launch.after_intent:3` for the third time this
+Off unless `DRSORCH_CRASH_AT` names one: `operation.after_intent`, or `operation.after_intent:3` for the third time this
 process passes it. The process dies by SIGKILL, as it would for want of memory: nothing is cleaned up.
 """
 

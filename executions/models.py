@@ -63,6 +63,8 @@ class Execution(models.Model):
     cleanup_after_seconds = models.PositiveIntegerField(null=True)
     cleanup_status = models.CharField(max_length=16, choices=choices(CleanupStatus), default=CleanupStatus.NONE)
     cleanup_due_at = models.DateTimeField(null=True)
+    #: When a retry or a skip last had it carry on after it had failed.
+    reopened_at = models.DateTimeField(null=True)
     #: Why it ended as it did, in a sentence.
     outcome = models.TextField(blank=True)
 

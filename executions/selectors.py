@@ -63,6 +63,7 @@ def snapshot_of(execution: Execution) -> Snapshot:
             start_delay_seconds=wave.start_delay_seconds,
             launch_timeout_seconds=wave.launch_timeout_seconds,
             ready_at=wave.ready_at,
+            finished_at=wave.finished_at,
         )
         for wave in WaveRun.objects.filter(execution=execution).order_by("position")
     )
@@ -79,6 +80,7 @@ def snapshot_of(execution: Execution) -> Snapshot:
         sites=_site_views(execution, sites, operations),
         steps=tuple(_step_views(execution.pk)),
         approval_expires_at=execution.approval_expires_at,
+        reopened_at=execution.reopened_at,
         cleanup_status=CleanupStatus(execution.cleanup_status),
         cleanup_due_at=execution.cleanup_due_at,
     )
@@ -264,7 +266,8 @@ def executions_interested_in(site_id: int) -> QuerySet[Execution]:
     return Execution.objects.filter(
         Q(operations__site=site_id, operations__state__in=[str(state) for state in OPERATION_OPEN])
         | Q(servers__site=site_id, servers__status__in=[ServerStatus.QUEUED, ServerStatus.LAUNCHING]),
-        status__in=[str(status) for status in _ENGAGED],
+        # A clean-up has jobs in flight although its execution is over.
+        Q(status__in=[str(status) for status in _ENGAGED]) | Q(cleanup_status=CleanupStatus.RUNNING),
     ).distinct()
 
 

@@ -49,16 +49,38 @@ def hold_back(work: Working, why: str) -> None:
 
 
 def _stop_if_failed(work: Working) -> None:
-    failed = [wave for wave in work.waves.values() if wave.status is WaveStatus.FAILED and wave.stops_on_failure]
+    failed = [wave for wave in work.waves.values() if _stops(wave) and not _was_let_pass(work, wave)]
     if failed:
         stopper = min(failed, key=lambda wave: wave.position)
         hold_back(work, f"Held back: wave {stopper.name} failed, and its policy is to stop.")
 
 
+def _stops(wave: WaveView) -> bool:
+    return wave.status is WaveStatus.FAILED and wave.stops_on_failure
+
+
+def _was_let_pass(work: Working, wave: WaveView) -> bool:
+    """True if somebody reopened the execution knowing that the wave had failed: it holds back its dependents alone."""
+    reopened_at = work.snapshot.reopened_at
+    return reopened_at is not None and wave.finished_at is not None and wave.finished_at <= reopened_at
+
+
+def _ids(work: Working, position: int, status: ServerStatus) -> list[int]:
+    return [server.id for server in work.members(position) if server.status is status]
+
+
 def _ready(work: Working, position: int) -> None:
     """A wave whose dependencies are over is ready: it waits out its start delay and its steps, if it has any."""
     wave = work.waves[position]
-    if wave.status is WaveStatus.PENDING and all(work.waves[d].status in WAVE_FINAL for d in wave.depends_on):
+    if wave.status is not WaveStatus.PENDING:
+        return
+    dependencies = [work.waves[number] for number in sorted(wave.depends_on)]
+    if broken := [other for other in dependencies if _stops(other) or other.status is WaveStatus.CANCELLED]:
+        why = f"Held back: wave {broken[0].name}, which it depends on, did not succeed."
+        work.move_servers(_ids(work, position, ServerStatus.PENDING), ServerStatus.CANCELLED, why)
+        _cancel_steps(work, position, why)
+        work.move_wave(wave, WaveStatus.CANCELLED, why)
+    elif all(other.status in WAVE_FINAL for other in dependencies):
         waits = wave.start_delay_seconds or work.steps_of(position, "before")
         work.move_wave(wave, WaveStatus.WAITING if waits else WaveStatus.RUNNING)
 
@@ -74,8 +96,7 @@ def _begin(work: Working, position: int) -> None:
     over, stopped_by = _run_steps(work, position, "before")
     if stopped_by is not None:
         why = f"Step {stopped_by.name} failed before it."
-        pending = [server.id for server in work.members(position) if server.status is ServerStatus.PENDING]
-        work.move_servers(pending, ServerStatus.CANCELLED, why)
+        work.move_servers(_ids(work, position, ServerStatus.PENDING), ServerStatus.CANCELLED, why)
         _cancel_steps(work, position, why)
         work.move_wave(wave, WaveStatus.FAILED, why)
     elif over:
@@ -84,8 +105,7 @@ def _begin(work: Working, position: int) -> None:
 
 def _queue(work: Working, position: int) -> None:
     if work.waves[position].status is WaveStatus.RUNNING:
-        pending = [server.id for server in work.members(position) if server.status is ServerStatus.PENDING]
-        work.move_servers(pending, ServerStatus.QUEUED)
+        work.move_servers(_ids(work, position, ServerStatus.PENDING), ServerStatus.QUEUED)
 
 
 def _finish(work: Working, position: int) -> None:

@@ -13,7 +13,7 @@ from executions.core.working import Working
 
 #: A termination that failed is tried so often by itself; after that a person looks at it.
 _TRIES = 3
-_HAS_INSTANCE = frozenset({ServerStatus.LAUNCHED, ServerStatus.UNKNOWN, ServerStatus.FAILED})
+_MAY_HAVE_INSTANCE = frozenset({ServerStatus.LAUNCHED, ServerStatus.UNKNOWN, ServerStatus.FAILED, ServerStatus.SKIPPED})
 
 
 def clean_up(work: Working) -> None:
@@ -41,7 +41,7 @@ def clean_up(work: Working) -> None:
 
 def has_drill_instance(server: ServerView) -> bool:
     """True while an instance that this execution launched for the server is not known to be gone."""
-    return bool(server.recovery_instance_id) and server.status in _HAS_INSTANCE
+    return bool(server.recovery_instance_id) and server.status in _MAY_HAVE_INSTANCE
 
 
 def _follow_terminations(work: Working) -> None:

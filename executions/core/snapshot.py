@@ -60,6 +60,7 @@ class WaveView:
     start_delay_seconds: float = 0
     launch_timeout_seconds: float = 3600
     ready_at: datetime | None = None
+    finished_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +156,8 @@ class Snapshot:
     operations: tuple[OperationView, ...]
     sites: Mapping[int, SiteView]
     steps: tuple[StepView, ...] = ()
+    #: When a person last had a failed execution carry on.
+    reopened_at: datetime | None = None
     #: When an execution that waits for approval is rejected by time.
     approval_expires_at: datetime | None = None
     cleanup_status: CleanupStatus = CleanupStatus.NONE

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from executions.core.actions import Action, FinishStep, MoveServers, MoveWave, RunStep, ServerOutcome, StartStep
 from executions.core.snapshot import ServerView, Settings, Snapshot, StepView, WaveView
-from executions.core.states import WAVE_ACTIVE, ExecutionStatus, ServerStatus, StepStatus, WaveStatus
+from executions.core.states import WAVE_ACTIVE, WAVE_FINAL, ExecutionStatus, ServerStatus, StepStatus, WaveStatus
 
 
 class Working:
@@ -55,7 +55,8 @@ class Working:
     def move_wave(self, wave: WaveView, to: WaveStatus, why: str = "") -> None:
         self.act(MoveWave(wave.id, to, why))
         ready_at = self.now if to in WAVE_ACTIVE and wave.ready_at is None else wave.ready_at
-        self.waves[wave.position] = replace(wave, status=to, ready_at=ready_at)
+        finished_at = self.now if to in WAVE_FINAL else None
+        self.waves[wave.position] = replace(wave, status=to, ready_at=ready_at, finished_at=finished_at)
 
     def move_servers(self, ids: Iterable[int], to: ServerStatus, why: str = "") -> None:
         moved = tuple(sorted(ids))

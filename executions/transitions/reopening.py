@@ -141,6 +141,7 @@ def _reopen(execution: Execution, *, except_for: WaveRun) -> None:
             _resume_wave(wave)
     Execution.objects.filter(pk=execution.pk).update(
         status=ExecutionStatus.RUNNING,
+        reopened_at=timezone.now(),
         finished_at=None,
         outcome="",
         rto_actual_seconds=None,
