@@ -21,7 +21,7 @@ from drs.errors import DrsError, Throttled
 from drs.port import OPERATION_TAG, DrsPort, Job, ParticipatingServer
 from executions.core.states import OPERATION_OPEN, OperationState
 from executions.crashpoints import crash_point
-from executions.examining import examine_finished, read_running_logs
+from executions.examining import accepted_jobs, examine_finished, read_running_logs
 from executions.expecting import (
     listing_is_worth_it,
     next_poll_at,
@@ -74,8 +74,13 @@ def site_observe(site_id: int) -> Observed | None:
         failures=0,
         error="",
     )
-    waiting = changed or watch.polled_at is None or waits_for_a_listing(site_id)
+    waiting = changed or watch.polled_at is None or waits_for_a_listing(site_id) or _is_unsettled(site)
     return Observed(interested if waiting else (), poll_at)
+
+
+def _is_unsettled(site: Site) -> bool:
+    """True if a finished job's execution has not taken it in yet: whoever was to tell it has died."""
+    return DrsJob.objects.filter(site=site, finished=True, complete=True, job_id__in=accepted_jobs(site)).exists()
 
 
 def poll_soon(site_id: int, within_seconds: float = 0) -> None:

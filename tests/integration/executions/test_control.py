@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
+from pytest_django.fixtures import Settings
 
 from drs.simulator.world import World
 from executions import audit, control, services
@@ -173,6 +174,20 @@ def test_a_lost_answer_of_a_termination_is_found_again(stage: Stage, world: Worl
     stage.run(until=lambda: fresh(execution).cleanup_status != "running")
     assert fresh(execution).cleanup_status == "succeeded"
     assert stage.calls("TerminateRecoveryInstances") == 1
+
+
+def test_a_termination_that_never_reached_drs_is_sent_again(
+    stage: Stage, world: World, omar: User, settings: Settings
+) -> None:
+    # The window ends between two polls: the poll after it has to wake an execution that is over.
+    settings.DRSORCH_VISIBILITY_WINDOW_SECONDS = 61
+    execution = stage.drill(stage.plan())
+    stage.run(execution)
+    world.faults.add("lost_request", operation="TerminateRecoveryInstances", count=1)
+    control.execution_cleanup(execution, by=omar)
+    stage.run(until=lambda: fresh(execution).cleanup_status != "running")
+    assert fresh(execution).cleanup_status == "succeeded"
+    assert set(statuses(execution).values()) == {"terminated"}
 
 
 def test_an_instance_that_a_later_drill_launched_is_left_alone(stage: Stage, omar: User) -> None:

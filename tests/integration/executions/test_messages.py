@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from django.conf import settings
+from django.utils import timezone
 from dramatiq.brokers.redis import RedisBroker
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from executions import tasks
-from executions.models import Execution
+from executions import observer, selectors, tasks
+from executions.models import DrsJob, Execution
 from tests.stage import Stage
 
 
@@ -25,3 +27,18 @@ def test_a_broker_that_is_down_stops_nobody(
     assert told
     stage.run(execution)
     assert Execution.objects.get(pk=execution.pk).status == "succeeded"
+
+
+def test_a_worker_that_dies_between_a_poll_and_its_nudge_delays_little(stage: Stage) -> None:
+    execution = stage.drill(stage.plan([{"name": "Databases", "protection_groups": ["shop-db"]}]))
+    stage.tick()
+    while not DrsJob.objects.filter(finished=True).exists():
+        stage.clock.move_to(stage.next_due())
+        for site_id in selectors.sites_due(timezone.now()):
+            observer.site_observe(site_id)  # and whoever polled dies before it tells anybody
+        for execution_id in selectors.executions_due(timezone.now()):
+            tasks.execution_look.fn(str(execution_id))
+    seen_at = timezone.now()
+    stage.run(execution)
+    assert Execution.objects.get(pk=execution.pk).status == "succeeded"
+    assert (timezone.now() - seen_at).total_seconds() <= 3 * settings.DRSORCH_POLL_CEILING_SECONDS + 1
