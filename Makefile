@@ -16,7 +16,7 @@ DEV := $(VENV)/.dev
 PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input --require-hashes --no-deps
 UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes
 
-.PHONY: help install demo run test check lock
+.PHONY: help install demo run test check bench lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -38,6 +38,9 @@ test: $(DEV) ## the whole suite: on SQLite, then on a real PostgreSQL with a rea
 
 check: $(DEV) ## ruff, mypy, import-linter, djlint, Django's checks, missing migrations
 	@.ci/check
+
+bench: $(DEV) ## measure the engine on a simulated clock; CASES="1 2" for some of it, RUNS=7
+	@$(BIN)/python -m bench $(CASES) --runs $(or $(RUNS),7)
 
 lock: $(DEV) ## write the hashed locks again; UPGRADE=1 takes newer releases
 	$(UV_COMPILE) $(if $(UPGRADE),--upgrade) requirements.in -o requirements.txt

@@ -22,7 +22,7 @@ def connect(api: Api, site: Json = SITE) -> Json:
         seen = api.get(f"sites/{made['id']}/")
         return seen if seen["last_synced_at"] or seen["sync_error"] else None
 
-    seen = wait_for("The inventory", synced, seconds=30)
+    seen = wait_for("The inventory", synced, seconds=120)
     assert not seen["sync_error"], seen["sync_error"]
     return seen
 
@@ -70,4 +70,4 @@ def launching(api: Api, execution_id: str) -> Json:
         execution = api.get(f"executions/{execution_id}/")
         return execution if any(server["job_id"] for server in servers(execution)) else None
 
-    return wait_for("The first launch", seen, seconds=30)
+    return wait_for("The first launch", seen, seconds=120)

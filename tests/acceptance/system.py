@@ -159,7 +159,7 @@ class System:
         port = self.directory / "simulator.port"
         arguments = ["-m", "drs.simulator", "--scenario", self.scenario, "--seed", "7", "--speed", str(self.speed)]
         process = self._run("simulator", [*arguments, "--port", "0", "--port-file", str(port)])
-        wait_for("The simulator", lambda: _alive(process) and port.exists() and port.read_text().strip(), seconds=30)
+        wait_for("The simulator", lambda: _alive(process) and port.exists() and port.read_text().strip(), seconds=120)
         self.simulator = Simulator(f"http://127.0.0.1:{port.read_text().strip()}")
 
     def web_start(self, *options: str) -> None:

@@ -28,7 +28,7 @@ def test_work_killed_while_it_waits_for_drs_to_answer_is_adopted(make_system: Ca
     # DRS has accepted the job; whoever asked dies before the answer comes.
     system.simulator.fault("late_answer", operation="StartRecovery", count=1, seconds=8)
     drill_id = shop.drill_start(system.api)
-    shop.wait_for("The call", lambda: system.simulator.calls("StartRecovery"), seconds=30)
+    shop.wait_for("The call", lambda: system.simulator.calls("StartRecovery"), seconds=120)
 
     system.work_kill()
     system.work_start_again()

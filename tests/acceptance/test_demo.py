@@ -104,7 +104,7 @@ def test_killed_it_takes_everything_with_it(demo: Demo) -> None:
     demo.process.kill()
     demo.process.wait(timeout=30)
 
-    wait_for("The end of its processes", lambda: not any(answers(port) for port in ports), seconds=30)
+    wait_for("The end of its processes", lambda: not any(answers(port) for port in ports), seconds=120)
 
 
 def sign_in(port: int, username: str, password: str) -> str:

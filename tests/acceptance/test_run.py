@@ -44,8 +44,8 @@ def run(clone: Path) -> Iterator[str]:
             _, _, rest = log.read_text().partition("drsorch serves at ")
             return rest.split()[0] if "\n" in rest else None
 
-        said = wait_for("make run", address, seconds=60)
-        wait_for("Its first answer", lambda: answers(f"{said}healthz"), seconds=30)
+        said = wait_for("make run", address, seconds=240)
+        wait_for("Its first answer", lambda: answers(f"{said}healthz"), seconds=120)
         yield said
     finally:
         process.terminate()
@@ -62,7 +62,7 @@ def answers(url: str) -> bool:
 
 def test_it_makes_what_is_missing_and_serves(clone: Path) -> None:
     with run(clone) as address:
-        wait_for("Readiness", lambda: status_of(f"{address}readyz") == 200, seconds=30)
+        wait_for("Readiness", lambda: status_of(f"{address}readyz") == 200, seconds=120)
         assert status_of(f"{address}accounts/login/") == 200
 
     settings = clone / ".env"
