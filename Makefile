@@ -14,7 +14,8 @@ RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 
 PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input --require-hashes --no-deps
-UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes
+UV_COMPILE := $(BIN)/uv pip compile --quiet --custom-compile-command "make lock" --universal --python-version 3.11 \
+    --fork-strategy fewest --generate-hashes
 
 .PHONY: help install demo run test check bench lock
 
