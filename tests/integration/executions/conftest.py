@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from drs.port import Endpoint
 from drs.simulator import scenarios
 from drs.simulator.inprocess import InProcessDrs
+from drs.simulator.testing import serve
 from drs.simulator.world import World
 from protection import gateways
 from protection.models import Site
@@ -52,3 +53,14 @@ def stage(
     made = Stage(world, clock, {"petra": petra, "omar": omar, "dana": dana, "ravi": ravi})
     made.mirror(frankfurt)
     return made
+
+
+@pytest.fixture
+def at_aws(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Systems Manager and Lambda are the simulated world's, over HTTP, with an unmodified boto3."""
+    with serve(world) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", url)
+        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", url)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIADRSORCHSIMULATOR")
+        monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda self, context: 0.0)
+        yield

@@ -277,6 +277,44 @@ def test_steps_are_saved_in_the_order_of_their_numbers(browser_of: Browser, petr
     ]
 
 
+OF_AWS: dict[str, dict[str, Any]] = {
+    "ssm_automation": {
+        "document_name": "Shop-Switch", "document_version": "7", "parameters": {"To": ["{{plan}}"]},
+        "site": "Frankfurt", "retries": 1,
+    },
+    "ssm_command": {
+        "document_name": "AWS-RunShellScript", "document_version": "$LATEST", "parameters": {"commands": ["a", "b"]},
+        "instance_ids": ["{{wave_instance_ids}}", "i-0123456789abcdef0"], "site": "Frankfurt", "retries": 2,
+    },
+    "lambda": {"function_name": "swing", "payload": {"deep": [{"er": None}]}, "site": "Frankfurt", "retries": 3},
+}  # fmt: skip
+
+
+def test_a_form_that_is_sent_as_it_came_changes_nothing_of_a_step(browser_of: Browser, petra: User, plan: Plan) -> None:
+    """What the API can say of a step, and the form does not show, would be lost by saving the form."""
+    before = document(plan)
+    before["waves"][0]["steps"] = [
+        {
+            "name": kind, "when": "after", "kind": kind, "timeout_seconds": 600, "on_failure": "continue",
+            "parameters": parameters,
+        }
+        for kind, parameters in OF_AWS.items()
+    ]  # fmt: skip
+    services.plan_save(document=dict(before), by=petra, plan=plan, expected_version=plan.version)
+    saved = document(selectors.plan_named(plan.pk))
+    assert [step["parameters"] for step in saved["waves"][0]["steps"]] == list(OF_AWS.values())
+    client = browser_of(petra)
+    shown = client.get(url(plan, "wave"), {"name": "Databases"}).context["steps"]
+    sent = wave_form(plan, 0, **{"steps-TOTAL_FORMS": str(len(shown.forms))})
+    for index, form in enumerate(shown.forms):
+        sent |= {form.add_prefix(name): form[name].value() or "" for name in form.fields if name != "DELETE"}
+        sent[form.add_prefix("ORDER")] = str(index + 1)
+    sent["minimum_success_percent"] = str(saved["waves"][0]["minimum_success_percent"])
+    answer = client.post(url(plan, "wave"), sent)
+    assert answer.status_code == 302, answer.context["steps"].errors
+    assert document(selectors.plan_named(plan.pk))["waves"][0]["steps"] == saved["waves"][0]["steps"]
+
+
 def test_one_more_step_keeps_what_was_typed(browser_of: Browser, petra: User, plan: Plan) -> None:
     sent = wave_form(plan, 0, name="Half typed", add_step="1", **{"steps-TOTAL_FORMS": "1"}) | step_form(0)
     answer = browser_of(petra).post(url(plan, "wave"), sent)
