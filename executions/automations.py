@@ -21,6 +21,7 @@ from drs.automation_port import INSTANCES_PER_COMMAND, INVOCATION_SECONDS, Autom
 from drs.errors import DrsError, InstancesNotReady, OutcomeUnknown, QuotaExceeded, Throttled, Unreachable
 from executions import transitions
 from executions.core.states import ServerStatus
+from executions.crashpoints import crash_point
 from executions.models import ServerRun, StepRun
 from executions.transitions import Claim
 from plans.core.steps import StepKind
@@ -162,8 +163,9 @@ def _begin(
     hold = max(seconds, settings.DRSORCH_LEASE_SECONDS) + _RECORDING_SECONDS
     if not transitions.step_asking(claim, dict(asked), hold):
         raise _Settled(_running("Another worker has this step."))
+    crash_point("step.after_intent")
     try:
-        return ask()
+        answer = ask()
     except OutcomeUnknown as error:
         raise _Settled(Said(False, error.message, running=can_be_found, unsafe=not can_be_found)) from error
     except DrsError as error:
@@ -174,6 +176,8 @@ def _begin(
             text = f"{error.message} But AWS was asked before, and may have carried it out then: look there first."
             raise _Settled(Said(False, text, unsafe=True)) from error
         raise _Settled(Said(False, error.message, running=passing)) from error
+    crash_point("step.after_call")
+    return answer
 
 
 def _look(look: Callable[[], Answer]) -> Answer:

@@ -26,6 +26,8 @@ POINTS = frozenset(
         "settle.before",
         "settle.after",
         "step.after_claim",
+        "step.after_intent",
+        "step.after_call",
         "step.after_try",
         "finish.after",
     }

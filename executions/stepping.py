@@ -62,12 +62,12 @@ def step_try(step_id: int) -> UUID | None:
 def _record(claim: Claim, tried: Tried) -> None:
     step = claim.step
     if tried.holds:
-        transitions.step_move(step.execution_id, step.pk, StepStatus.SUCCEEDED, why=tried.said)
+        transitions.step_move(step.execution_id, step.pk, StepStatus.SUCCEEDED, claim=claim, why=tried.said)
     elif tried.running:
         again_at = timezone.now() + timedelta(seconds=settings.DRSORCH_POLL_FLOOR_SECONDS * 2)
         transitions.step_again(claim, again_at, tried.said, same_try=True)
     elif tried.hopeless or not _may_try_again(step):
-        transitions.step_move(step.execution_id, step.pk, StepStatus.FAILED, why=tried.said)
+        transitions.step_move(step.execution_id, step.pk, StepStatus.FAILED, claim=claim, why=tried.said)
     else:
         again_at = timezone.now() + timedelta(seconds=_gap_seconds(step))
         transitions.step_again(claim, again_at, tried.said, same_try=False)

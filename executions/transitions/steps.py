@@ -32,14 +32,18 @@ def step_move(
     to: StepStatus,
     *,
     lease: UUID | None = None,
+    claim: Claim | None = None,
     why: str = "",
     actor: str = audit.ENGINE,
 ) -> bool:
-    """Move a step. `why` is kept as its error when it fails, else as what it said."""
+    """Move a step. `why` is kept as its error when it fails, else as what it said.
+
+    Who says how a try went passes its claim: if another has claimed the step since, it does not count.
+    """
     now = timezone.now()
     with locked(execution_id, lease) as execution:
         step = StepRun.objects.select_related("wave").get(pk=step_id)
-        if step.status not in _FROM[to]:
+        if step.status not in _FROM[to] or (claim is not None and step.lease_token != claim.token):
             return False
         values: dict[str, Any] = {"status": to}
         if to is StepStatus.RUNNING:

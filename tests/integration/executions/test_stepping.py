@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from executions import control, selectors, stepping, tasks, ticker, transitions
+from executions.core.states import StepStatus
 from executions.models import Execution, StepRun
 from tests.stage import Stage
 from tests.unit.executions.test_probes import Shop, serving
@@ -166,7 +167,11 @@ def test_whoever_lost_the_step_writes_nothing(stage: Stage, waiting: StepRun) ->
     transitions.step_not_started(late)
     transitions.step_again(late, timezone.now(), "late", same_try=False)
     assert StepRun.objects.filter(pk=waiting.pk).values().get() == before
+    for status in (StepStatus.SUCCEEDED, StepStatus.FAILED):
+        assert not transitions.step_move(waiting.execution_id, waiting.pk, status, claim=late)
+        assert StepRun.objects.filter(pk=waiting.pk).values().get() == before
     assert transitions.step_asking(current, {"site": 1}, 60)
+    assert transitions.step_move(waiting.execution_id, waiting.pk, StepStatus.SUCCEEDED, claim=current)
 
 
 def test_a_new_try_forgets_what_the_last_one_asked(stage: Stage, waiting: StepRun) -> None:

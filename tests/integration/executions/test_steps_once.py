@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from drs.simulator.world import World
-from executions import automations, control, tasks, transitions
+from executions import automations, control, crashpoints, stepping, tasks, transitions
 from executions.models import Execution, ServerRun
 from protection import gateways
 from protection.models import Site
@@ -116,27 +116,22 @@ def test_a_runbook_in_doubt_that_is_then_refused_is_a_persons_to_decide(stage: S
 
 # --- processes that die -------------------------------------------------------------------------------------------
 
-#: Where the process dies: before AWS is asked, before it has been heard, before the answer is noted, before the result.
-DEATHS: dict[str, tuple[Any, str]] = {
-    "before the intent": (transitions, "step_asking"),
-    "before the call": (gateways._OutsideTransactions, "__getattr__"),
-    "before the answer is noted": (transitions, "step_started"),
-    "before the result is noted": (transitions, "step_again"),
-}
-
 
 @pytest.fixture
-def dies_once(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any, str], None]:
-    def arrange(where: Any, name: str) -> None:
-        real, deaths = getattr(where, name), []
+def dies_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Have the process that tries a step die at a crash point, once."""
 
-        def fatal(*args: Any, **values: Any) -> Any:
-            if deaths or (name == "__getattr__" and args[1] not in ("start_automation", "send_command", "invoke")):
-                return real(*args, **values)
-            deaths.append(1)
-            raise Died
+    def arrange(point: str) -> None:
+        deaths: list[str] = []
 
-        monkeypatch.setattr(where, name, fatal)
+        def pass_by(name: str) -> None:
+            crashpoints.crash_point(name)
+            if name == point and not deaths:
+                deaths.append(name)
+                raise Died
+
+        for module in (stepping, automations):
+            monkeypatch.setattr(module, "crash_point", pass_by)
 
     return arrange
 
@@ -150,12 +145,15 @@ def run_through_death(stage: Stage, execution: Execution) -> None:
     assert timezone.now() >= found.lease_until
 
 
-@pytest.mark.parametrize("death", DEATHS)
+POINTS = ["step.after_claim", "step.after_intent", "step.after_call", "step.after_try"]
+
+
+@pytest.mark.parametrize("point", POINTS)
 @pytest.mark.parametrize("kind", ["runbook", "command"])
 def test_whoever_dies_it_is_begun_once(
-    stage: Stage, world: World, kind: str, death: str, dies_once: Callable[[Any, str], None]
+    stage: Stage, world: World, kind: str, point: str, dies_at: Callable[[str], None]
 ) -> None:
-    dies_once(*DEATHS[death])
+    dies_at(point)
     execution = drill(stage, wave(step(KINDS[kind])))
     run_through_death(stage, execution)
     found = row(execution)
@@ -164,40 +162,31 @@ def test_whoever_dies_it_is_begun_once(
 
 
 def test_a_function_that_was_not_asked_yet_when_its_process_died_is_asked(
-    stage: Stage, world: World, dies_once: Callable[[Any, str], None]
+    stage: Stage, world: World, dies_at: Callable[[str], None]
 ) -> None:
-    dies_once(*DEATHS["before the intent"])
+    dies_at("step.after_claim")
     execution = drill(stage, wave(step(FUNCTION)))
     run_through_death(stage, execution)
     assert (row(execution).status, begun(world, "lambda")) == ("succeeded", 1)
 
 
+@pytest.mark.parametrize(("point", "ran"), [("step.after_intent", 0), ("step.after_call", 1), ("step.after_try", 1)])
 def test_a_function_that_may_have_run_when_its_process_died_is_not_run_again(
-    stage: Stage, world: World, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, world: World, point: str, ran: int, dies_at: Callable[[str], None]
 ) -> None:
-    real, deaths = transitions.step_move, []
-
-    def fatal(*args: Any, **values: Any) -> bool:
-        if row(execution).unanswered_since is not None and not deaths:
-            deaths.append(1)
-            raise Died
-        return real(*args, **values)
-
-    monkeypatch.setattr(transitions, "step_move", fatal)
+    dies_at(point)
     execution = drill(stage, wave(step(FUNCTION, retries=5)))
     run_through_death(stage, execution)
     found = row(execution)
     assert (found.status, found.attempts) == ("failed", 1)
     assert "may have run" in found.error
     assert "retry the step or skip it" in found.error
-    assert begun(world, "lambda") == 1
+    assert begun(world, "lambda") == ran
 
 
-def test_what_is_asked_again_is_asked_as_it_was(
-    stage: Stage, world: World, dies_once: Callable[[Any, str], None]
-) -> None:
+def test_what_is_asked_again_is_asked_as_it_was(stage: Stage, world: World, dies_at: Callable[[str], None]) -> None:
     """Another wave recovers more instances meanwhile: the token must not come with other parameters."""
-    dies_once(*DEATHS["before the answer is noted"])
+    dies_at("step.after_call")
     told = {"parameters": {"Ids": ["{{instance_ids}}"]}}
     execution = drill(stage, wave(step(RUNBOOK, **told)), {**wave(groups=("shop-web",), name="Web"), "depends_on": []})
     world.faults.add("stuck_job", tags={"Tier": "web"}, count=1)
