@@ -9,8 +9,9 @@ from drs.port import JOB_TYPE_LAUNCH, JOB_TYPE_TERMINATE
 from executions.core.snapshot import JobView, OperationView, Settings
 from executions.core.states import OperationKind
 
-#: How far DRS's clock may be behind ours for an untagged job to be recognised by its time.
-_CLOCK_SKEW = timedelta(seconds=120)
+#: How far DRS's clock may be behind ours for an untagged job to be recognised by its time: AWS refuses what was signed
+#: by a clock that is five minutes off.
+_CLOCK_SKEW = timedelta(seconds=300)
 _INITIATED_BY = {True: "START_DRILL", False: "START_RECOVERY"}
 
 

@@ -169,8 +169,11 @@ def test_a_lost_job_is_found_by_its_tag() -> None:
     assert a.AdoptJob("key-1", "drsjob-foreign") in decide(state, START, SETTINGS).actions
 
 
-def test_a_lost_job_without_tags_is_found_by_servers_kind_and_time() -> None:
-    job = replace(foreign_job(LAUNCHING.source_server_id), first_seen_at=START + timedelta(seconds=3))
+@pytest.mark.parametrize("behind", [timedelta(0), timedelta(minutes=5)])
+def test_a_lost_job_without_tags_is_found_by_servers_kind_and_time(behind: timedelta) -> None:
+    """DRS's clock may be as far behind ours as AWS lets the clock of a caller be ahead."""
+    seen = {"created_at": START - behind, "first_seen_at": START + timedelta(seconds=3)}
+    job = replace(foreign_job(LAUNCHING.source_server_id), **seen)
     state = snapshot([RUNNING], [LAUNCHING], sites=[site(jobs=(job,))], operations=(lost_launch(),))
     assert a.AdoptJob("key-1", "drsjob-foreign") in decide(state, START, SETTINGS).actions
 
