@@ -15,6 +15,7 @@ from rest_framework.viewsets import GenericViewSet
 from access import policy
 from access.models import ApiToken
 from access.services import LONGEST, token_issue, token_revoke
+from foundation.rest.serializers import StrictSerializer
 from foundation.rest.views import ApiView
 
 
@@ -59,7 +60,7 @@ class IssuedTokenSerializer(TokenSerializer):
         fields = [*TokenSerializer.Meta.fields, "token"]
 
 
-class TokenRequestSerializer(serializers.Serializer[Any]):
+class TokenRequestSerializer(StrictSerializer):
     name = serializers.CharField(required=False, allow_blank=True, max_length=100, help_text="What it is for.")
     expires_in_seconds = serializers.IntegerField(
         required=False,

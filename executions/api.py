@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, ClassVar, cast
 
 import django_filters
@@ -19,7 +19,8 @@ from executions import services
 from executions.core.states import ExecutionStatus, Kind, Phase, ServerStatus, StepStatus, WaveStatus
 from executions.models import Approval, Event, Execution, ServerRun, StepRun, WaveRun
 from executions.verbs import APPROVE, CANCEL, CLEANUP, PAUSE, REJECT, RESUME, RETRY, REVIEW, SKIP, VERBS, Verb
-from foundation.errors import FieldError, Invalid, Missing
+from foundation.errors import Invalid, Missing
+from foundation.rest.serializers import StrictSerializer
 from foundation.rest.views import ReadViewSet
 from plans.core.fields import MAX_SECONDS
 from plans.models import STEP_KINDS, STEP_WHEN, Plan
@@ -159,16 +160,6 @@ class ExecutionSerializer(ExecutionSummarySerializer):
 
     class Meta(ExecutionSummarySerializer.Meta):
         fields = [*ExecutionSummarySerializer.Meta.fields, "waves"]
-
-
-class StrictSerializer(serializers.Serializer[Any]):
-    """Refuses members that it does not know: a misspelt `point_in_time` must not launch the latest state."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, Mapping) and (unknown := [str(key) for key in data if key not in self.fields]):
-            known = ", ".join(self.fields)
-            raise Invalid.of([FieldError(key, f"There is no “{key}” here; known are {known}.") for key in unknown])
-        return super().to_internal_value(data)
 
 
 class StartSerializer(StrictSerializer):

@@ -16,6 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from foundation.errors import Invalid, Missing
+from foundation.rest.serializers import StrictSerializer
 from foundation.rest.views import ReadViewSet, WriteViewSet
 from protection import selectors, services
 from protection.models import REPLICATION_STATES, ProtectionGroup, Site, SourceServer
@@ -31,7 +32,7 @@ class QuotasSerializer(serializers.Serializer[Any]):
     )
 
 
-class SiteSerializer(serializers.Serializer[Any]):
+class SiteSerializer(StrictSerializer):
     id = serializers.IntegerField(read_only=True)
     name = serializers.CharField(max_length=100)
     account_id = serializers.CharField(max_length=12, help_text="The AWS account, 12 digits.")
@@ -262,7 +263,7 @@ class SourceServerViewSet(ReadViewSet):
 
 
 # --- Protection groups ---------------------------------------------------------------------------------------------
-class ProtectionGroupSerializer(serializers.Serializer[Any]):
+class ProtectionGroupSerializer(StrictSerializer):
     id = serializers.IntegerField(read_only=True)
     name = serializers.CharField(max_length=100)
     description = serializers.CharField(default="", allow_blank=True)

@@ -121,6 +121,13 @@ def test_a_token_is_shown_once_and_can_be_revoked(api, dana):
     assert mine.get(ME).status_code == 401
 
 
+def test_a_misspelt_life_gives_no_token_for_ever(api, dana):
+    refused = api(dana).post(TOKENS, {"name": "pipeline", "expires_in": "1h"})
+    assert refused.status_code == 400
+    assert [error["attr"] for error in refused.json()["errors"]] == ["expires_in"]
+    assert not ApiToken.objects.exists()
+
+
 def test_tokens_of_others_are_not_to_be_seen_or_revoked(api, dana, ada):
     token = api(dana).post(TOKENS, {}).json()
     assert api(ada).get(TOKENS).json()["results"] == []

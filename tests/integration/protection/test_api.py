@@ -30,6 +30,17 @@ def attrs(answer: Any) -> list[str]:
     return [error["attr"] for error in answer.json()["errors"]]
 
 
+class TestMisspeltMembers:
+    """A site without its role, or a group without its selector, must not pass for what was meant."""
+
+    def test_are_refused(self, api: Api, ada: User) -> None:
+        client = api(ada)
+        assert attrs(client.post("/api/v1/sites/", {**SITE, "role": "arn"})) == ["role"]
+        client.post("/api/v1/sites/", SITE)
+        group = {"name": "shop-db", "site": "Frankfurt", "servers": ["s-1"], "tag_selectors": {"Tier": ["db"]}}
+        assert attrs(client.post("/api/v1/protection-groups/", group)) == ["tag_selectors"]
+
+
 class TestSites:
     def test_create_read_change_delete(self, api: Api, ada: User) -> None:
         client = api(ada)
