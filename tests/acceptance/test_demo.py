@@ -33,8 +33,12 @@ class Demo:
         with self.log.open("wb") as output:
             command = [sys.executable, MANAGE, "demo", "--port", str(self.port), "--directory", str(directory)]
             self.process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output, start_new_session=True)
+        self.directory = directory
+
+    def wait(self) -> None:
+        """Until it serves and has said all it has to say."""
         wait_for("The demo", lambda: "Ctrl-C stops everything" in self.said(), seconds=DEMO_SECONDS)
-        (self.directory,) = directory.glob("demo-*/")
+        (self.directory,) = self.directory.glob("demo-*/")
 
     def said(self) -> str:
         assert self.process.poll() is None, self.log.read_text()
@@ -55,10 +59,13 @@ def answers(port: int) -> bool:
 @pytest.fixture
 def demo(tmp_path: Path) -> Iterator[Demo]:
     running = Demo(tmp_path)
-    yield running
-    if running.process.poll() is None:
-        running.process.terminate()
-        running.process.wait(timeout=60)
+    try:
+        running.wait()
+        yield running
+    finally:
+        if running.process.poll() is None:
+            running.process.terminate()
+            running.process.wait(timeout=60)
 
 
 def test_demo_exit_runs_the_drill_and_leaves_nothing_behind(tmp_path: Path) -> None:
