@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import hypothesis
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
@@ -15,6 +16,11 @@ from tests.factories import make_user
 def pytest_configure(config: pytest.Config) -> None:
     # WhiteNoise says so where `collectstatic` was not run; it then serves files from where they are developed.
     config.addinivalue_line("filterwarnings", "ignore:No directory at.*staticfiles:UserWarning")
+
+
+# No test depends on how fast the machine is.
+hypothesis.settings.register_profile("drsorch", deadline=None)
+hypothesis.settings.load_profile("drsorch")
 
 
 @pytest.fixture
