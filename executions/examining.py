@@ -57,10 +57,14 @@ def read_running_logs(site: Site, port: DrsPort) -> bool:
 def read_log(port: DrsPort, job: DrsJob) -> bool:
     """Read a job's log into its progress. True if it tells anything new; one that cannot be read now is read later."""
     try:
-        read = progress_of(port.job_log(job.job_id))
+        items = port.job_log(job.job_id)
     except DrsError as error:
         log.info("job_log_unread", job=job.job_id, error=error.message)
         return False
+    read = progress_of(items)
+    if not job.finished and any(item.event == "JOB_END" for item in items):
+        # Sooner than its history says: have the jobs listed at once.
+        job.hinted_at = timezone.now()
     before = {source: dict(said) for source, said in job.progress.items()}
     for source, said in read.items():
         row = job.progress.setdefault(source, {})
@@ -71,7 +75,7 @@ def read_log(port: DrsPort, job: DrsJob) -> bool:
         if said.ended_at:
             row["ended_at"] = said.ended_at.isoformat()
     job.log_read_at = timezone.now()
-    job.save(update_fields=["progress", "log_read_at"])
+    job.save(update_fields=["progress", "log_read_at", "hinted_at"])
     return before != job.progress
 
 

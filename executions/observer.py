@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from drs.errors import DrsError, Throttled
 from drs.port import OPERATION_TAG, DrsPort, Job, ParticipatingServer
-from executions.core.states import OPERATION_OPEN, OperationState
+from executions.core.states import OPERATION_OPEN, ExecutionStatus, OperationState, ServerStatus
 from executions.crashpoints import crash_point
 from executions.examining import accepted_jobs, examine_finished, read_running_logs
 from executions.expecting import (
@@ -29,7 +29,7 @@ from executions.expecting import (
     servers_key,
     waits_for_a_listing,
 )
-from executions.models import DrsJob, Operation, SiteWatch
+from executions.models import DrsJob, Operation, ServerRun, SiteWatch
 from executions.selectors import executions_interested_in
 from protection.gateways import gateway
 from protection.models import Site
@@ -74,6 +74,8 @@ def site_observe(site_id: int) -> Observed | None:
         failures=0,
         error="",
     )
+    if watch.error:
+        ServerRun.objects.filter(site=site_id, status=ServerStatus.QUEUED, error=watch.error).update(error="")
     waiting = changed or watch.polled_at is None or waits_for_a_listing(site_id) or _is_unsettled(site)
     return Observed(interested if waiting else (), poll_at)
 
@@ -127,6 +129,10 @@ def _failed(watch: SiteWatch, error: DrsError) -> Observed:
     SiteWatch.objects.filter(pk=watch.pk, lease_token=watch.lease_token).update(
         next_poll_at=poll_at, lease_token=None, lease_until=None, failures=failures, error=error.message
     )
+    # Whoever waits for the site reads why; and waits no longer than for a launch that AWS would not take.
+    ServerRun.objects.filter(
+        site=watch.pk, status=ServerStatus.QUEUED, execution__status=ExecutionStatus.RUNNING
+    ).update(error=error.message, not_before=timezone.now())
     log.warning("site_poll_failed", site=watch.site.name, error=error.message, failures=failures)
     return Observed((), poll_at)
 

@@ -16,7 +16,7 @@ _MARGIN = 0.11
 #: Around that time the gap is this share of it.
 _DENSE = 0.011
 #: While a job is not due by what the same servers took before, only its log is read, every so many ceilings.
-IDLE_CEILINGS = 4
+IDLE_CEILINGS = 3
 
 
 @dataclass(frozen=True, slots=True)

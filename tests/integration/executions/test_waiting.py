@@ -1,0 +1,43 @@
+"""What waits says why, and what ends early is seen early."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from drs.simulator.world import World
+from executions.models import Execution, ServerRun
+from tests.stage import Stage, statuses
+
+
+def test_servers_that_wait_for_a_site_say_why_and_give_up_at_the_time_out(stage: Stage, world: World) -> None:
+    waves = [{"name": "Databases", "protection_groups": ["shop-db"], "launch_timeout_seconds": 300}]
+    execution = stage.recovery(stage.plan(waves, approvals_required=0))
+    world.faults.add("access_denied", operation="DescribeJobs")
+    stage.tick()
+    waiting = ServerRun.objects.filter(execution=execution)
+    assert set(statuses(execution).values()) == {"queued"}
+    assert all("DescribeJobs" in server.error or "eu-central-1" in server.error for server in waiting)
+    stage.run(execution)
+    assert Execution.objects.get(pk=execution.pk).status == "failed"
+    assert stage.calls("StartRecovery") == 0
+
+
+def test_the_reason_to_wait_goes_with_the_reason(stage: Stage, world: World) -> None:
+    execution = stage.recovery(stage.plan(approvals_required=0))
+    world.faults.add("access_denied", operation="DescribeJobs", count=2)
+    stage.run(execution)
+    assert Execution.objects.get(pk=execution.pk).status == "succeeded"
+    assert set(ServerRun.objects.filter(execution=execution).values_list("error", flat=True)) == {""}
+
+
+def test_a_job_that_ends_sooner_than_its_history_is_seen_within_three_ceilings(stage: Stage, world: World) -> None:
+    plan = stage.plan([{"name": "Databases", "protection_groups": ["shop-db"]}])
+    stage.run(stage.drill(plan))
+    world.speed = 50
+    quick = stage.drill(plan)
+    begun_at = timezone.now()
+    stage.run(quick)
+    assert Execution.objects.get(pk=quick.pk).status == "succeeded"
+    assert timezone.now() - begun_at <= timedelta(seconds=100)
