@@ -7,8 +7,9 @@ from typing import Any, Final, TypeVar
 
 from django.contrib.auth.models import User
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
-from django.db import IntegrityError, models, transaction
+from django.db import DEFAULT_DB_ALIAS, IntegrityError, models, transaction
 from django.db.models import ProtectedError
+from django.db.models.deletion import Collector
 from django.utils import timezone
 
 from access import policy
@@ -24,6 +25,8 @@ from protection.tasks import site_sync_actor
 SITE_FIELDS: Final = ("name", "account_id", "region", "role_arn", "external_id", "endpoint_url", "job_tags")
 #: A change of one of these may lead to other servers, or to none: mirror again at once.
 CONNECTION_FIELDS: Final = ("account_id", "region", "role_arn", "external_id", "endpoint_url")
+#: What makes a site that site. Groups and executions mean these servers, so it stays while one uses it.
+IDENTITY_FIELDS: Final = ("account_id", "region")
 GROUP_FIELDS: Final = ("name", "description", "site", "servers", "tag_selector")
 
 #: Named one by one in a sentence; the rest is counted.
@@ -63,7 +66,7 @@ def site_create(
 
 
 def site_update(site: Site, *, changes: Mapping[str, Any], by: User, expected_version: int | None = None) -> Site:
-    """Change the fields named in `changes` (of `SITE_FIELDS`). Raises `Invalid`, `Stale`, `Missing`.
+    """Change the fields named in `changes` (of `SITE_FIELDS`). Raises `Conflict`, `Invalid`, `Stale`, `Missing`.
 
     Pointing the site somewhere else mirrors that inventory at once; what it had and that does not have is kept,
     marked as missing.
@@ -75,6 +78,8 @@ def site_update(site: Site, *, changes: Mapping[str, Any], by: User, expected_ve
         if not moved:
             return current
         _check_columns(current)
+        if not moved.isdisjoint(IDENTITY_FIELDS):
+            _refuse_if_used(current)
         current.version += 1
         _save(current, [*moved, "version"])
         if not moved.isdisjoint(CONNECTION_FIELDS):
@@ -341,6 +346,18 @@ def _save(row: models.Model, fields: Iterable[str] | None = None) -> None:
 def _listed(names: Sequence[str]) -> str:
     more = len(names) - NAMED_AT_MOST
     return ", ".join(names[:NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")
+
+
+def _refuse_if_used(site: Site) -> None:
+    """Raises `Conflict` naming what would also forbid to delete the site."""
+    users = Collector(using=site._state.db or DEFAULT_DB_ALIAS)
+    try:
+        users.collect([site])
+    except ProtectedError as error:
+        raise Conflict(
+            f"Site “{site}” is used by {_users_of(error)}, so its account and Region cannot change. "
+            "Make another site for the other account or Region."
+        ) from error
 
 
 def _users_of(error: ProtectedError) -> str:

@@ -29,12 +29,14 @@ def finish_execution(work: Working) -> None:
     cancelled = work.snapshot.status is ExecutionStatus.CANCELLING
     to, outcome = execution_result(waves, servers, cancelled=cancelled)
     settled = replace(work.snapshot, servers=servers, waves=waves)
+    # What failed or was cancelled did not recover the application, so there is no time in which it did.
+    recovered = to in (ExecutionStatus.SUCCEEDED, ExecutionStatus.PARTIALLY_SUCCEEDED)
     work.act(
         FinishExecution(
             to=to,
             outcome=outcome,
-            rto_actual_seconds=rto_actual_seconds(settled),
-            rpo_actual_seconds=rpo_actual_seconds(settled.started_at, servers),
+            rto_actual_seconds=rto_actual_seconds(settled) if recovered else None,
+            rpo_actual_seconds=rpo_actual_seconds(settled.started_at, servers) if recovered else None,
         )
     )
     work.wake_at.clear()

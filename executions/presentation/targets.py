@@ -49,14 +49,18 @@ def _rto_so_far(elapsed: int, target: int | None) -> Meter:
 def _rto_measured(execution: Execution) -> Meter:
     actual, target = execution.rto_actual_seconds, execution.rto_target_seconds
     if actual is None:
-        return _meter("RTO", None, target, "not reached: nothing critical was launched", Tone.BAD)
+        return _meter("RTO", None, target, _why_not_measured(execution), Tone.BAD)
     if target is None:
         return _meter("RTO", actual, None, "no target set")
     if actual > target:
         return _meter("RTO", actual, target, f"missed by {duration(actual - target)}", Tone.BAD)
-    if execution.status in (ExecutionStatus.FAILED, ExecutionStatus.CANCELLED):
-        return _meter("RTO", actual, target, "within target, but not everything was launched", Tone.WARN)
     return _meter("RTO", actual, target, "met", Tone.GOOD)
+
+
+def _why_not_measured(execution: Execution) -> str:
+    if execution.status in (ExecutionStatus.FAILED, ExecutionStatus.CANCELLED):
+        return f"not reached: the execution {'failed' if execution.status == ExecutionStatus.FAILED else 'was cancelled'}"
+    return "not reached: nothing critical was launched"
 
 
 def rpo_meter(execution: Execution) -> Meter:
@@ -64,7 +68,7 @@ def rpo_meter(execution: Execution) -> Meter:
     actual, target = execution.rpo_actual_seconds, execution.rpo_target_seconds
     if actual is None:
         over = execution.finished_at is not None
-        return _meter("RPO", None, target, "not known" if over else "known when the execution is over")
+        return _meter("RPO", None, target, "not measured" if over else "known when the execution is over")
     if target is None:
         return _meter("RPO", actual, None, "no target set")
     if actual > target:

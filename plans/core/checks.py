@@ -125,6 +125,14 @@ def _of_plan(plan: PlanFacts) -> Iterator[Finding]:
             f"A recovery needs {plan.approvals_required} approvals, but {people} the role approver.",
             "Ask an administrator to give the role to more people, or ask for fewer approvals.",
         )
+    if not plan.approvals_required:
+        yield Finding(
+            Severity.WARNING,
+            "recovery_without_approval",
+            plan.name,
+            "A real recovery of this plan starts at once, without anybody's approval.",
+            "Ask for at least one approval, unless whoever starts it is meant to decide alone.",
+        )
     yield from _unreachable_target(plan)
 
 

@@ -135,6 +135,20 @@ class TestSites:
         assert "shop-db" in refused.json()["detail"]
         assert SourceServer.objects.exists()
 
+    @pytest.mark.parametrize("field", ["region", "account_id"])
+    def test_a_site_in_use_stays_where_it_is(self, api: Api, ada: User, field: str) -> None:
+        server = ServerFactory.create(site__name="Frankfurt")
+        change = {"region": "eu-north-1"} if field == "region" else {"account_id": "999999999999"}
+        assert api(ada).patch("/api/v1/sites/Frankfurt/", change).status_code == 200
+        make_group("shop-db", server.site, ada, server)
+        before = Site.objects.values().get()
+        back = {name: SITE[name] for name in change}
+        refused = api(ada).patch("/api/v1/sites/Frankfurt/", {**back, "external_id": "new"})
+        assert refused.status_code == 409
+        assert "used by protection group “shop-db”, so its account and Region cannot change" in refused.json()["detail"]
+        assert Site.objects.values().get() == before
+        assert api(ada).patch("/api/v1/sites/Frankfurt/", {"external_id": "new"}).status_code == 200
+
     @pytest.mark.parametrize("person", ["vera", "aldo", "petra", "omar", "dana", "ravi"])
     def test_only_administrators_change_sites(
         self, db: None, api: Api, person: str, request: pytest.FixtureRequest

@@ -277,6 +277,23 @@ def test_rto_counts_to_the_last_critical_launch() -> None:
     assert finish.rpo_actual_seconds == 120
 
 
+@pytest.mark.parametrize("fate", ["failed", "cancelled"])
+def test_what_did_not_recover_has_no_rto_and_no_rpo(fate: str) -> None:
+    point = START - timedelta(minutes=5)
+    state = snapshot(
+        [replace(wave(0), status=WaveStatus.SUCCEEDED), replace(wave(1), status=WaveStatus(fate))],
+        [
+            server(1, status=ServerStatus.LAUNCHED, finished_at=START + timedelta(minutes=3), recovery_point_at=point),
+            server(2, wave=1, status=ServerStatus(fate)),
+        ],
+        status=ExecutionStatus.CANCELLING if fate == "cancelled" else ExecutionStatus.RUNNING,
+    )
+    finish = decide(state, START + timedelta(hours=1), SETTINGS).actions[-1]
+    assert isinstance(finish, a.FinishExecution)
+    assert finish.to == fate
+    assert (finish.rto_actual_seconds, finish.rpo_actual_seconds) == (None, None)
+
+
 def test_what_a_failed_wave_holds_back_never_started() -> None:
     """Else a retry would take it for begun, and launch it beside the wave that it waits for."""
     state = snapshot(

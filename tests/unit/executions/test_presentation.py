@@ -127,8 +127,9 @@ def test_the_rto_clock_runs_against_its_target(minutes: int, tone: Tone, verdict
     [
         (1800, "succeeded", Tone.GOOD, "met"),
         (3660, "succeeded", Tone.BAD, "missed by 1 min"),
-        (1800, "failed", Tone.WARN, "within target, but not everything was launched"),
-        (None, "failed", Tone.BAD, "not reached: nothing critical was launched"),
+        (None, "failed", Tone.BAD, "not reached: the execution failed"),
+        (None, "cancelled", Tone.BAD, "not reached: the execution was cancelled"),
+        (None, "partially_succeeded", Tone.BAD, "not reached: nothing critical was launched"),
     ],
 )
 def test_after_the_end_the_rto_is_what_was_measured(actual: int | None, status: str, tone: Tone, verdict: str) -> None:

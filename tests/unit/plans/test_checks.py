@@ -146,6 +146,11 @@ def test_fewer_approvers_than_approvals() -> None:
     assert only(replace(PLAN, approvers=0)).severity == "warning"
 
 
+def test_a_recovery_that_nobody_approves() -> None:
+    finding = only(replace(PLAN, approvals_required=0, approvers=0))
+    assert (finding.severity, finding.code) == ("warning", "recovery_without_approval")
+
+
 def test_delays_and_waits_that_use_up_the_rto_target_name_their_chain() -> None:
     wait = StepFacts(name="settle", when="before", kind="wait", wait_seconds=1800)
     first = replace(WAVE, start_delay_seconds=1800)
