@@ -8,6 +8,7 @@ from typing import Any
 import environ
 from csp.constants import NONE, SELF
 from django.urls import reverse_lazy
+from dramatiq.middleware import Retries
 
 from drsorch.environment import database, number
 from executions.core.states import ExecutionStatus, Kind
@@ -121,11 +122,11 @@ _DRAMATIQ_BROKERS = {
 _DRAMATIQ_OPTIONS: dict[str, dict[str, Any]] = {
     "memory": {},
     # A killed worker's messages come back in seconds instead of minutes.
-    "redis": {"url": DRAMATIQ_BROKER_URL, "heartbeat_timeout": 15_000, "maintenance_chance": 100_000},
+    "redis": {"url": DRAMATIQ_BROKER_URL, "heartbeat_timeout": 15_000, "maintenance_chance": 1_000_000},
     "amqp": {"url": DRAMATIQ_BROKER_URL},
 }
 _scheme = DRAMATIQ_BROKER_URL.partition(":")[0]
-DRAMATIQ_BROKER = {
+DRAMATIQ_BROKER: dict[str, Any] = {
     "BROKER": _DRAMATIQ_BROKERS.get(_scheme, "dramatiq.brokers.stub.StubBroker"),
     "OPTIONS": _DRAMATIQ_OPTIONS.get(_scheme.removesuffix("s") if _scheme != "redis" else "redis", {}),
     "MIDDLEWARE": [
@@ -149,9 +150,21 @@ DRSORCH_TICK_SECONDS = number(env, "DRSORCH_TICK_SECONDS", 1)
 DRSORCH_APPROVAL_SECONDS = number(env, "DRSORCH_APPROVAL_SECONDS", 86_400)
 #: For proofs only: the process dies at this crash point (executions.crashpoints).
 DRSORCH_CRASH_AT = env.str("DRSORCH_CRASH_AT", default="")
+#: For proofs only: the process falls asleep at this crash point.
+DRSORCH_FREEZE_AT = env.str("DRSORCH_FREEZE_AT", default="")
+#: Longest a call to AWS may take to come back, if only with an error. Shorter than that, for proofs only.
+DRSORCH_CALL_LIMIT_SECONDS = number(env, "DRSORCH_CALL_LIMIT_SECONDS", 30)
 #: Without messages the engine moves by its ticker alone; also for proofs.
 DRSORCH_MESSAGES = env.bool("DRSORCH_MESSAGES", default=True)
 DRSORCH_LEASE_SECONDS = number(env, "DRSORCH_LEASE_SECONDS", 60)
+if not DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    # Row locks run out as leases do: a machine that is suspended in a transaction must not hold up the others.
+    DATABASES["default"].setdefault("OPTIONS", {}).setdefault(
+        "options", f"-c idle_in_transaction_session_timeout={round(DRSORCH_LEASE_SECONDS * 1000)}"
+    )
+if DRSORCH_TICK_SECONDS <= 0:
+    # Nobody repeats a nudge whose work broke off, for example because the database restarted: messages do.
+    DRAMATIQ_BROKER["MIDDLEWARE"].append(Retries(max_retries=1_000, min_backoff=1_000, max_backoff=30_000))
 
 # --- People -------------------------------------------------------------------------------------------------------
 AUTHENTICATION_BACKENDS = [

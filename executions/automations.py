@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from drs.automation_port import INSTANCES_PER_COMMAND, INVOCATION_SECONDS, AutomationPort, Command, CommandInvocation
 from drs.errors import DrsError, InstancesNotReady, OutcomeUnknown, QuotaExceeded, Throttled, Unreachable
-from executions import transitions
+from executions import leases, transitions
 from executions.core.states import ServerStatus
 from executions.crashpoints import crash_point
 from executions.models import ServerRun, StepRun
@@ -34,8 +34,8 @@ Answer = TypeVar("Answer")
 _COMMANDS = 6
 #: Clocks differ: a command may be dated so much before it was sent.
 _CLOCK_SKEW = timedelta(minutes=5)
-#: An answer is recorded within this time of its arrival.
-_RECORDING_SECONDS = 15
+#: An answer is recorded within this share of the longest time that a call may take: 15 of 30 s.
+_SHARE_TO_RECORD = 1 / 2
 #: Refusals that pass by themselves.
 _PASSING = (Throttled, Unreachable, QuotaExceeded, InstancesNotReady)
 
@@ -160,10 +160,15 @@ def _begin(
 
     `in_doubt`: AWS may have carried it out when it was asked before. `can_be_found`: what it started can be looked up.
     """
-    hold = max(seconds, settings.DRSORCH_LEASE_SECONDS) + _RECORDING_SECONDS
+    hold = max(seconds, settings.DRSORCH_LEASE_SECONDS) + settings.DRSORCH_CALL_LIMIT_SECONDS * _SHARE_TO_RECORD
+    intended_at = timezone.now()
     if not transitions.step_asking(claim, dict(asked), hold):
         raise _Settled(_running("Another worker has this step."))
     crash_point("step.after_intent")
+    if leases.is_held_up(intended_at):
+        if not in_doubt:
+            transitions.step_not_started(claim)
+        raise _Settled(_running("AWS was not asked, because the process that was to ask it was held up."))
     try:
         answer = ask()
     except OutcomeUnknown as error:

@@ -13,6 +13,7 @@ from drs.errors import DrsError
 from drs.port import RecoveryInstance
 from executions import transitions
 from executions.core.actions import Terminate
+from executions.crashpoints import crash_point
 from executions.launching import terminate
 from executions.models import Operation, ServerRun
 from protection.gateways import gateway
@@ -66,6 +67,7 @@ def verify_terminated(execution_id: UUID, key: UUID, lease: UUID) -> None:
         if instance_id in there
     }
     gone = [instance_id for instance_id in wanted if instance_id not in there]
+    crash_point("cleanup.after_look")
     transitions.termination_settle(execution_id, key, gone, remaining, lease=lease, retry_at=_retry_at())
 
 

@@ -59,6 +59,10 @@ def _ask(operation: Operation, call: Callable[[DrsPort, Operation], Job], lease:
     poll_soon(operation.site_id, settings.DRSORCH_POLL_CEILING_SECONDS)
     leases.lease_renew(operation.execution_id, lease, settings.DRSORCH_LEASE_SECONDS)
     crash_point("operation.after_intent")
+    if leases.is_held_up(operation.created_at):
+        why = "It was not sent, because the process that was to send it was held up; it is tried again."
+        transitions.operation_return(operation.execution_id, operation.pk, OperationState.REFUSED, why, lease=lease)
+        return
     try:
         job = call(gateway(operation.site), operation)
     except DrsError as error:

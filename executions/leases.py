@@ -1,17 +1,46 @@
-"""Leases and looks: who works on an execution now, and when it is looked at next. A lease is no lock: it runs out."""
+"""Leases and looks: who works on something now, and when it is looked at next. A lease is no lock: it runs out."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
 from executions.errors import LeaseLost
-from executions.models import Execution
+from executions.models import Execution, SiteWatch, StepRun
+
+#: Of the longest time a call may take, what may pass between its intent and its going out: 5 of 30 s, which leaves the
+#: 25 s that drs.aws gives a launch to connect and to answer.
+_SHARE_TO_GO_OUT = 1 / 6
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """When something is to be looked at, and until when somebody holds it."""
+
+    due_at: datetime | None
+    held_until: datetime | None
+
+
+def of_execution(execution_id: UUID) -> Row | None:
+    found = Execution.objects.filter(pk=execution_id).values_list("next_look_at", "lease_until").first()
+    return Row(*found) if found else None
+
+
+def of_site(site_id: int) -> Row | None:
+    found = SiteWatch.objects.filter(pk=site_id).values_list("next_poll_at", "lease_until").first()
+    return Row(*found) if found else None
+
+
+def of_step(step_id: int) -> Row | None:
+    found = StepRun.objects.filter(pk=step_id).values_list("due_at", "lease_until").first()
+    return Row(*found) if found else None
 
 
 def lease_claim(execution_id: UUID, token: UUID, seconds: float) -> Execution | None:
@@ -54,3 +83,12 @@ def lease_release(execution_id: UUID, token: UUID, nudges: int, look_at: datetim
 def nudge(execution_ids: Collection[UUID]) -> None:
     """Make executions due now, also one that a worker is looking at at this moment."""
     Execution.objects.filter(pk__in=execution_ids).update(next_look_at=timezone.now(), nudges=F("nudges") + 1)
+
+
+def is_held_up(intended_at: datetime) -> bool:
+    """True if a call that was meant to go out at `intended_at` must not go out any more.
+
+    Its time limit counts from its intent. Whoever slept in between must not make a call that could end after the others
+    have given it up, and have made another.
+    """
+    return timezone.now() > intended_at + timedelta(seconds=settings.DRSORCH_CALL_LIMIT_SECONDS * _SHARE_TO_GO_OUT)

@@ -19,9 +19,10 @@ from django.utils import timezone
 
 from drs.errors import DrsError, Throttled
 from drs.port import OPERATION_TAG, DrsPort, Job, ParticipatingServer
+from executions import leases
 from executions.core.states import OPERATION_OPEN, ExecutionStatus, OperationState, ServerStatus
 from executions.crashpoints import crash_point
-from executions.examining import accepted_jobs, examine_finished, read_running_logs
+from executions.examining import examine_finished, read_running_logs
 from executions.expecting import (
     listing_is_worth_it,
     next_poll_at,
@@ -50,9 +51,10 @@ class Observed:
 
 def site_observe(site_id: int) -> Observed | None:
     """Poll a site that is due. None if it is not due, or another worker polls it."""
-    watch = _claim(site_id)
-    if watch is None:
+    claimed = _claim(site_id)
+    if claimed is None:
         return None
+    watch, abandoned = claimed
     site = watch.site
     crash_point("poll.after_claim")
     begun_at = timezone.now()
@@ -63,26 +65,12 @@ def site_observe(site_id: int) -> Observed | None:
         changed |= examine_finished(site, gateway(site)) | read_running_logs(site, gateway(site))
     except DrsError as error:
         return _failed(watch, error)
-    interested = tuple(executions_interested_in(site_id).values_list("pk", flat=True))
-    poll_at = next_poll_at(site)
+    waiting = changed or abandoned or watch.polled_at is None or waits_for_a_listing(site_id)
+    interested = tuple(executions_interested_in(site_id).values_list("pk", flat=True)) if waiting else ()
     crash_point("poll.before_release")
-    SiteWatch.objects.filter(pk=site_id, lease_token=watch.lease_token).update(
-        polled_at=begun_at if lists else watch.polled_at,
-        next_poll_at=poll_at,
-        lease_token=None,
-        lease_until=None,
-        failures=0,
-        error="",
-    )
     if watch.error:
         ServerRun.objects.filter(site=site_id, status=ServerStatus.QUEUED, error=watch.error).update(error="")
-    waiting = changed or watch.polled_at is None or waits_for_a_listing(site_id) or _is_unsettled(site)
-    return Observed(interested if waiting else (), poll_at)
-
-
-def _is_unsettled(site: Site) -> bool:
-    """True if a finished job's execution has not taken it in yet: whoever was to tell it has died."""
-    return DrsJob.objects.filter(site=site, finished=True, complete=True, job_id__in=accepted_jobs(site)).exists()
+    return _release(watch, interested, begun_at if lists else watch.polled_at)
 
 
 def poll_soon(site_id: int, within_seconds: float = 0) -> None:
@@ -109,15 +97,33 @@ def polls_of(execution_id: UUID) -> list[tuple[int, datetime]]:
     return [(pk, at) for pk, at in watches.values_list("pk", "next_poll_at") if at is not None]
 
 
-def _claim(site_id: int) -> SiteWatch | None:
+def _claim(site_id: int) -> tuple[SiteWatch, bool] | None:
+    """The claimed watch, and whether who polled before never came to its end."""
     now = timezone.now()
-    token = uuid4()
-    claimed = (
-        SiteWatch.objects.filter(pk=site_id, next_poll_at__lte=now)
-        .exclude(lease_until__gt=now)
-        .update(lease_token=token, lease_until=now + timedelta(seconds=settings.DRSORCH_LEASE_SECONDS))
-    )
-    return SiteWatch.objects.select_related("site").get(pk=site_id, lease_token=token) if claimed else None
+    with transaction.atomic():
+        due = SiteWatch.objects.select_for_update(of=("self",)).select_related("site")
+        watch = due.filter(pk=site_id, next_poll_at__lte=now).exclude(lease_until__gt=now).first()
+        if watch is None:
+            return None
+        abandoned = watch.lease_token is not None
+        watch.lease_token = uuid4()
+        watch.lease_until = now + timedelta(seconds=settings.DRSORCH_LEASE_SECONDS)
+        watch.save(update_fields=["lease_token", "lease_until"])
+    return watch, abandoned
+
+
+def _release(watch: SiteWatch, interested: tuple[UUID, ...], polled_at: datetime | None) -> Observed:
+    """Give the site back, and make due whoever waits for it: both or, if this process dies, neither."""
+    with transaction.atomic():
+        # Executions before sites: who launches locks them in this order.
+        leases.nudge(interested)
+        # Under the row's lock, so that a poll which somebody asks for at this moment is not forgotten.
+        mine = SiteWatch.objects.select_for_update().filter(pk=watch.pk, lease_token=watch.lease_token)
+        if not mine.exists():
+            return Observed()
+        poll_at = next_poll_at(watch.site)
+        mine.update(polled_at=polled_at, next_poll_at=poll_at, lease_token=None, lease_until=None, failures=0, error="")
+    return Observed(interested, poll_at)
 
 
 def _failed(watch: SiteWatch, error: DrsError) -> Observed:
@@ -144,6 +150,7 @@ def _list_jobs(site: Site, port: DrsPort, *, first: bool) -> bool:
     """Mirror what DRS shows. True if anything changed that an execution may care about."""
     changed = False
     for page in _pages(site, port, first=first):
+        crash_point("poll.after_page")
         changed |= bool(jobs_mirror(site, page))
     return changed
 
@@ -192,7 +199,10 @@ def jobs_mirror(site: Site, jobs: Sequence[Job]) -> list[DrsJob]:
 
 
 def _take(row: DrsJob, job: Job, now: datetime) -> bool:
-    """Bring a row up to date; True if anything changed. A job that was seen finished stays finished."""
+    """Bring a row up to date; True if anything changed."""
+    if row.finished and not job.finished:
+        # What was seen finished stays as it is: this is older news, of a worker that was held up.
+        return False
     before = (row.drs_status, row.servers, row.operation_key)
     row.type = job.type
     row.initiated_by = job.initiated_by

@@ -149,6 +149,7 @@ def _(action: CloseOperation, context: _Context) -> None:
 
 @_act.register
 def _(action: AdoptJob, context: _Context) -> None:
+    crash_point("adopt.before")
     transitions.operation_accept(
         context.execution_id, UUID(action.operation), action.job_id, lease=context.lease, adopted=True
     )
@@ -156,6 +157,7 @@ def _(action: AdoptJob, context: _Context) -> None:
 
 @_act.register
 def _(action: GiveUpOperation, context: _Context) -> None:
+    crash_point("give_up.before")
     transitions.operation_return(
         context.execution_id,
         UUID(action.operation),

@@ -46,6 +46,7 @@ def engine_settings() -> Settings:
         poll_floor_seconds=settings.DRSORCH_POLL_FLOOR_SECONDS,
         poll_ceiling_seconds=settings.DRSORCH_POLL_CEILING_SECONDS,
         visibility_window_seconds=settings.DRSORCH_VISIBILITY_WINDOW_SECONDS,
+        call_limit_seconds=settings.DRSORCH_CALL_LIMIT_SECONDS,
     )
 
 
@@ -262,7 +263,7 @@ def has_open_operations(site_id: int) -> bool:
 
 
 def executions_interested_in(site_id: int) -> QuerySet[Execution]:
-    """Executions that have something in flight, or waiting for room, at the site."""
+    """Executions that have something in flight, or waiting for room, at the site; clean-ups as well."""
     return Execution.objects.filter(
         Q(operations__site=site_id, operations__state__in=[str(state) for state in OPERATION_OPEN])
         | Q(servers__site=site_id, servers__status__in=[ServerStatus.QUEUED, ServerStatus.LAUNCHING]),

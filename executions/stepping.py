@@ -14,9 +14,10 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
-from executions import automations, probes, transitions
+from executions import automations, leases, probes, transitions
 from executions.core.states import StepStatus
 from executions.core.variables import UnknownVariable, filled_in
 from executions.crashpoints import crash_point
@@ -55,7 +56,10 @@ def step_try(step_id: int) -> UUID | None:
     else:
         tried = _RUNNERS[StepKind(step.kind)](claim, parameters)
     crash_point("step.after_try")
-    _record(claim, tried)
+    with transaction.atomic():
+        # Both or neither: a result that nobody hears of would be found at the step's time-out only.
+        _record(claim, tried)
+        leases.nudge([step.execution_id])
     return step.execution_id
 
 

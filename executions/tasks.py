@@ -16,35 +16,42 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from executions import leases, observer, reconciler, stepping
+from executions import leases, observer, reconciler, stepping, ticker
+from executions.crashpoints import crash_point
 
-#: No retries (the Retries middleware is not installed): the ticker repeats nudges.
+#: Brokers give a dead worker's messages back later than this.
+_LATE_SECONDS = 10
+#: A nudge is not tried again where a ticker repeats it; see DRAMATIQ_BROKER in the settings for where none runs.
 _NUDGE: dict[str, Any] = {"max_age": 600_000, "time_limit": 300_000}
 
 
 @dramatiq.actor(queue_name="engine", **_NUDGE)
-def execution_look(execution_id: str) -> None:
+def execution_look(execution_id: str, meant_for: float = 0) -> None:
     """Look at an execution, if it is due."""
     looked = reconciler.execution_reconcile(UUID(execution_id))
     if looked is None:
+        if _tells_again(execution_look, execution_id, leases.of_execution(UUID(execution_id)), meant_for):
+            _tell_polls(execution_id)
         return
+    crash_point("look.after_release")
     for site_id in looked.poll_sites:
         _tell(site_poll, site_id)
     for step_id in looked.run_steps:
         _tell(step_run, step_id)
     if looked.look_at is not None:
         _tell(execution_look, execution_id, looked.look_at)
-    for site_id, poll_at in observer.polls_of(UUID(execution_id)):
-        _tell(site_poll, site_id, poll_at)
+    _tell_polls(execution_id)
 
 
 @dramatiq.actor(queue_name="engine", **_NUDGE)
-def site_poll(site_id: int) -> None:
+def site_poll(site_id: int, meant_for: float = 0) -> None:
     """Poll a site's jobs, if that is due, and have the executions look that wait for it."""
     seen = observer.site_observe(site_id)
     if seen is None:
+        _tells_again(site_poll, site_id, leases.of_site(site_id), meant_for)
         return
-    leases.nudge(seen.executions)
+    if seen.executions:
+        crash_point("poll.after_release")
     for execution_id in seen.executions:
         _tell(execution_look, str(execution_id))
     if seen.poll_at is not None:
@@ -52,12 +59,13 @@ def site_poll(site_id: int) -> None:
 
 
 @dramatiq.actor(queue_name="engine", **_NUDGE)
-def step_run(step_id: int) -> None:
+def step_run(step_id: int, meant_for: float = 0) -> None:
     """Try a step, or look at what it started, if that is due; its execution looks at the result."""
     execution_id = stepping.step_try(step_id)
     if execution_id is None:
+        _tells_again(step_run, step_id, leases.of_step(step_id), meant_for)
         return
-    leases.nudge([execution_id])
+    crash_point("step.after_record")
     _tell(execution_look, str(execution_id))
 
 
@@ -90,5 +98,35 @@ def _tell_on_commit(actor: dramatiq.Actor[..., Any], identity: str | int) -> Non
 def _tell(actor: dramatiq.Actor[..., Any], identity: str | int, at: datetime | None = None) -> None:
     """Send a nudge, to be delivered at a time. Without messages the ticker does the same a little later."""
     if settings.DRSORCH_MESSAGES:
-        delay = round((at - timezone.now()).total_seconds() * 1000) if at else 0
-        actor.send_with_options(args=(identity,), delay=delay if delay > 0 else None)
+        crash_point("nudge.before_send")
+        now = timezone.now()
+        at = max(at or now, now)
+        delay = round((at - now).total_seconds() * 1000)
+        actor.send_with_options(args=(identity, at.timestamp()), delay=delay or None, max_age=delay + _NUDGE["max_age"])
+
+
+def _tell_polls(execution_id: str) -> None:
+    for site_id, poll_at in observer.polls_of(UUID(execution_id)):
+        _tell(site_poll, site_id, poll_at)
+
+
+def _tells_again(
+    actor: dramatiq.Actor[..., Any], identity: str | int, row: leases.Row | None, meant_for: float
+) -> bool:
+    """A nudge found its row not due, or held. Where a ticker runs, that is all.
+
+    Without one, who holds the row may die, so it is looked at again when the lease is over. And a nudge that comes late
+    may be a dead worker's, given back by the broker: what that worker did not live to tell is told now. True if so.
+    """
+    if settings.DRSORCH_TICK_SECONDS > 0 or row is None:
+        return False
+    now = timezone.now()
+    if row.held_until is not None and row.held_until > now:
+        _tell(actor, identity, row.held_until)
+        return False
+    if not meant_for or now.timestamp() - meant_for < _LATE_SECONDS:
+        return False
+    ticker.tick(now)
+    if row.due_at is not None:
+        _tell(actor, identity, row.due_at)
+    return True

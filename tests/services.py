@@ -33,9 +33,16 @@ class ServiceMissing(Exception):
     """A program that the tests need is not there, or does not start. Never a reason to skip."""
 
 
+#: Asks a server at a URL whether it is there; raises its client's error if not.
+Answers = Callable[[str], None]
+
+
 @contextlib.contextmanager
-def postgresql() -> Iterator[str]:
-    """The URL of a database on a new PostgreSQL server whose user may create databases."""
+def postgresql(*, survives_its_death: bool = False) -> Iterator[Server]:
+    """A new PostgreSQL server whose user may create databases.
+
+    With `survives_its_death` what was committed is still there after its processes are killed.
+    """
     account = _unprivileged_account()
     with _scratch_directory("postgresql", account) as directory:
         password = secrets.token_hex(16)
@@ -61,28 +68,35 @@ def postgresql() -> Iterator[str]:
         port = free_port()
         server = [_program("postgres"), "-D", str(data), "-p", str(port), "-k", str(directory), "-h", "127.0.0.1"]
         # Nothing here outlives the tests, so nothing has to reach the disk.
-        for setting in ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200"):
+        commit = "on" if survives_its_death else "off"
+        for setting in ("fsync=off", f"synchronous_commit={commit}", "full_page_writes=off", "max_connections=200"):
             server += ["-c", setting]
         url = f"postgres://drsorch:{password}@127.0.0.1:{port}/postgres"
-        with _running(server, log, stop=signal.SIGINT, account=account, answers=lambda: psycopg.connect(url).close()):
-            yield url
+        with Server(url, server, log, stop=signal.SIGINT, account=account, answers=_connect).running() as running:
+            yield running
 
 
 @contextlib.contextmanager
-def redis_server() -> Iterator[str]:
-    """The URL of database 0 of a new Redis, which has `REDIS_DATABASES` of them."""
+def redis_server() -> Iterator[Server]:
+    """A new Redis, which has `REDIS_DATABASES` databases; its URL names the first."""
     with _scratch_directory("redis", None) as directory:
         port = free_port()
         server = [_program("redis-server"), "--bind", "127.0.0.1", "--port", str(port), "--dir", str(directory)]
         server += ["--save", "", "--appendonly", "no", "--databases", str(REDIS_DATABASES)]
         url = f"redis://127.0.0.1:{port}/0"
 
-        def answers() -> None:
-            with redis.Redis.from_url(url) as client:
-                client.ping()
+        log = directory / "log"
+        with Server(url, server, log, stop=signal.SIGTERM, account=None, answers=_ping).running() as running:
+            yield running
 
-        with _running(server, directory / "log", stop=signal.SIGTERM, account=None, answers=answers):
-            yield url
+
+def _connect(url: str) -> None:
+    psycopg.connect(url).close()
+
+
+def _ping(url: str) -> None:
+    with redis.Redis.from_url(url) as client:
+        client.ping()
 
 
 def free_port() -> int:
@@ -90,37 +104,61 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-@contextlib.contextmanager
-def _running(
-    command: list[str], log: Path, *, stop: signal.Signals, account: str | None, answers: Callable[[], None]
-) -> Iterator[None]:
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            command,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-            preexec_fn=die_with_parent,  # noqa: PLW1509 # started from a main thread without others
-            **_as(account),
-        )
-    try:
+class Server:
+    """A server program that scenarios may stop and start again. `url` is where it answers."""
+
+    def __init__(
+        self, url: str, command: list[str], log: Path, *, stop: signal.Signals, account: str | None, answers: Answers
+    ) -> None:
+        self.url = url
+        self._command = command
+        self._log = log
+        self._stop = stop
+        self._account = account
+        self._answers = answers
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Returns once it answers. Raises `ServiceMissing` if it does not."""
+        with self._log.open("ab") as output:
+            self._process = subprocess.Popen(
+                self._command,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                preexec_fn=die_with_parent,  # noqa: PLW1509 # started from a main thread without others
+                **_as(self._account),
+            )
         deadline = time.monotonic() + START_SECONDS
         while True:
             try:
-                answers()
-                break
+                self._answers(self.url)
+                return
             except (psycopg.OperationalError, redis.ConnectionError) as error:
-                if process.poll() is not None or time.monotonic() > deadline:
-                    raise ServiceMissing(f"{command[0]} does not answer: {error}\n{_tail(log)}") from error
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    name = self._command[0]
+                    raise ServiceMissing(f"{name} does not answer: {error}\n{_tail(self._log)}") from error
                 time.sleep(0.05)
-        yield
-    finally:
-        process.send_signal(stop)
+
+    def stop(self, how: signal.Signals | None = None) -> None:
+        """Ask it to end, by its own signal or another, and wait until it has."""
+        if self._process is None:
+            return
+        self._process.send_signal(how or self._stop)
         try:
-            process.wait(timeout=START_SECONDS)
+            self._process.wait(timeout=START_SECONDS)
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[Server]:
+        try:
+            self.start()
+            yield self
+        finally:
+            self.stop()
 
 
 def _program(name: str) -> str:
@@ -170,7 +208,7 @@ def main(command: list[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         with postgresql() as database, redis_server() as broker:
-            environment = {**os.environ, "DATABASE_URL": database, "DRAMATIQ_BROKER_URL": broker}
+            environment = {**os.environ, "DATABASE_URL": database.url, "DRAMATIQ_BROKER_URL": broker.url}
             return subprocess.run(command, env=environment, check=False).returncode
     except ServiceMissing as error:
         print(error, file=sys.stderr)

@@ -64,6 +64,7 @@ def look_for_job(work: Working, operation: OperationView) -> None:
         work.act(GiveUpOperation(operation.key))
     else:
         work.act(PollSite(operation.site))
+        work.wake_in(work.settings.poll_ceiling_seconds)
 
 
 def _can_be_reclaimed(work: Working, operation: OperationView) -> bool:

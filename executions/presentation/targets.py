@@ -58,8 +58,10 @@ def _rto_measured(execution: Execution) -> Meter:
 
 
 def _why_not_measured(execution: Execution) -> str:
-    if execution.status in (ExecutionStatus.FAILED, ExecutionStatus.CANCELLED):
-        return f"not reached: the execution {'failed' if execution.status == ExecutionStatus.FAILED else 'was cancelled'}"
+    if execution.status == ExecutionStatus.FAILED:
+        return "not reached: the execution failed"
+    if execution.status == ExecutionStatus.CANCELLED:
+        return "not reached: the execution was cancelled"
     return "not reached: nothing critical was launched"
 
 

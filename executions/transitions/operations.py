@@ -13,6 +13,7 @@ from django.utils import timezone
 from executions import audit
 from executions.audit import Entry
 from executions.core.states import Kind, OperationKind, OperationState, ServerStatus
+from executions.crashpoints import crash_point
 from executions.models import Execution, Operation, ServerRun, SiteWatch
 from executions.transitions.locking import locked
 from executions.transitions.servers import named, servers_gone
@@ -85,6 +86,7 @@ def _intend(execution: Execution, site_id: int, kind: OperationKind, targets: li
     )
     servers = [target["source_server_id"] for target in targets]
     audit.append(execution, [Entry(f"{kind}.intended", str(operation.key), {"servers": servers})])
+    crash_point("intent.before_commit")
     return operation
 
 

@@ -1,0 +1,202 @@
+"""What a process that is held up, or dies, between two of its own steps leaves to the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import dramatiq
+import pytest
+import time_machine
+from django.utils import timezone
+from pytest_django.fixtures import Settings
+
+from drs.port import Job
+from drs.simulator.world import World
+from executions import launching, leases, observer, stepping, tasks
+from executions.models import DrsJob, Execution, Operation, SiteWatch, StepRun
+from executions.transitions import launch_intend
+from protection.gateways import gateway
+from protection.models import Site
+from tests.stage import Stage
+
+DATABASES = [{"name": "Databases", "protection_groups": ["shop-db"]}]
+
+
+class Dies(BaseException):
+    """As SIGKILL: nothing in the engine can catch it."""
+
+
+@pytest.fixture
+def at(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """`at(observer, "poll.before_release", do)`: `do` is called once, when the module passes the point."""
+
+    def put(module: Any, point: str, do: Callable[[], None]) -> None:
+        waiting = [do]
+
+        def crash_point(name: str) -> None:
+            if name == point and waiting:
+                waiting.pop()()
+
+        monkeypatch.setattr(module, "crash_point", crash_point)
+
+    return put
+
+
+def die() -> None:
+    raise Dies
+
+
+def test_a_launch_that_was_held_up_for_long_is_not_sent_any_more(
+    stage: Stage, clock: time_machine.Traveller, at: Callable[..., None]
+) -> None:
+    execution = stage.drill(stage.plan(DATABASES))
+    at(launching, "operation.after_intent", lambda: clock.shift(timedelta(seconds=6)))
+
+    stage.tick()
+
+    late, again = Operation.objects.order_by("created_at")
+    assert (late.state, again.state) == ("refused", "accepted")
+    assert stage.calls("StartRecovery") == 1
+    stage.run(execution)
+    assert set(stage.started().values()) == {1}
+
+
+def test_a_poll_that_dies_before_it_tells_anybody_is_told_by_the_next(stage: Stage, at: Callable[..., None]) -> None:
+    execution = stage.drill(stage.plan(DATABASES))
+    stage.tick()
+    stage.run(execution, until=DrsJob.objects.exists)
+    stage.clock.shift(timedelta(minutes=30))
+    at(observer, "poll.before_release", die)
+    [site] = Site.objects.all()
+    observer.poll_soon(site.pk)
+    with pytest.raises(Dies):
+        observer.site_observe(site.pk)
+    assert DrsJob.objects.get().finished
+    leases.nudge([])
+    Execution.objects.update(next_look_at=None)
+
+    stage.clock.shift(timedelta(minutes=2))  # Its lease is over.
+    seen = observer.site_observe(site.pk)
+
+    assert seen is not None
+    assert seen.executions == (execution.pk,)
+    assert Execution.objects.get().next_look_at == timezone.now()
+
+
+def test_who_polls_makes_due_who_waits_before_anybody_hears_of_it(stage: Stage) -> None:
+    execution = stage.drill(stage.plan(DATABASES))
+    stage.tick()
+    Execution.objects.update(next_look_at=None)
+    stage.clock.shift(timedelta(minutes=30))
+    [site] = Site.objects.all()
+    observer.poll_soon(site.pk)
+
+    observer.site_observe(site.pk)  # And whoever polled dies.
+
+    assert Execution.objects.get(pk=execution.pk).next_look_at == timezone.now()
+
+
+def test_a_poll_asked_for_while_one_ends_is_not_forgotten(stage: Stage, at: Callable[..., None]) -> None:
+    """Another worker launches while this one is about to note that nothing is waited for."""
+    execution = stage.drill(stage.plan(DATABASES))
+    [site] = Site.objects.all()
+    observer.poll_soon(site.pk)
+    Execution.objects.update(next_look_at=None)
+
+    def launch_elsewhere() -> None:
+        token = execution.pk
+        Execution.objects.update(lease_token=token)
+        servers = list(execution.servers.all())
+        execution.servers.update(status="queued")
+        version = SiteWatch.objects.get().budget_version
+        assert launch_intend(execution.pk, site.pk, [server.pk for server in servers], version, lease=token)
+        observer.poll_soon(site.pk)
+
+    at(observer, "poll.before_release", launch_elsewhere)
+    observer.site_observe(site.pk)
+
+    assert SiteWatch.objects.get().next_poll_at is not None
+
+
+def test_older_news_of_a_finished_job_changes_nothing(stage: Stage, world: World) -> None:
+    execution = stage.drill(stage.plan(DATABASES))
+    stage.tick()
+    [site] = Site.objects.all()
+    [before] = [job for page in gateway(site).job_pages() for job in page]
+    assert isinstance(before, Job)
+    stage.run(execution)
+    finished = DrsJob.objects.values().get()
+
+    assert observer.jobs_mirror(site, [replace(before, tags={})]) == []
+
+    assert DrsJob.objects.values().get() == finished
+
+
+def test_a_step_and_the_news_of_it_are_written_together(stage: Stage) -> None:
+    step = {"name": "Port", "when": "before", "kind": "tcp_check", "parameters": {"host": "127.0.0.1", "port": 9}}
+    execution = stage.drill(stage.plan([{**DATABASES[0], "steps": [step]}]))
+    tasks.execution_look.fn(str(execution.pk))
+    Execution.objects.update(next_look_at=None)
+
+    stepping.step_try(StepRun.objects.get().pk)  # And whoever tried it dies.
+
+    assert Execution.objects.get().next_look_at == timezone.now()
+
+
+# --- messages alone -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> list[tuple[str, Any, float]]:
+    """Without a ticker: what is sent, as (actor, of what, seconds from now), and not delivered."""
+    settings.DRSORCH_TICK_SECONDS = 0
+    sent: list[tuple[str, Any, float]] = []
+
+    def send(self: dramatiq.Actor[..., Any], *, args: tuple[Any, float], delay: int | None, max_age: int) -> None:
+        assert max_age >= (delay or 0) + 600_000, "too old before it is delivered"
+        sent.append((self.actor_name, args[0], (delay or 0) / 1000))
+
+    monkeypatch.setattr(dramatiq.Actor, "send_with_options", send)
+    return sent
+
+
+def test_a_nudge_for_what_another_holds_comes_back_when_the_lease_is_over(
+    stage: Stage, told: list[tuple[str, Any, float]]
+) -> None:
+    execution = stage.drill(stage.plan(DATABASES))
+    assert leases.lease_claim(execution.pk, execution.pk, 60) is not None
+
+    tasks.execution_look.fn(str(execution.pk), timezone.now().timestamp())
+
+    assert told == [("execution_look", str(execution.pk), 60.0)]
+
+
+def test_a_late_nudge_tells_what_a_dead_worker_did_not(stage: Stage, told: list[tuple[str, Any, float]]) -> None:
+    execution = stage.drill(stage.plan(DATABASES))
+    sent_for = timezone.now().timestamp()
+    tasks.execution_look.fn(str(execution.pk), sent_for)
+    Execution.objects.update(next_look_at=timezone.now() + timedelta(seconds=40))
+    SiteWatch.objects.update(next_poll_at=timezone.now() + timedelta(seconds=30))
+    told.clear()
+
+    tasks.execution_look.fn(str(execution.pk), sent_for)
+    assert told == [], "on time, it is one too many"
+    stage.clock.shift(timedelta(seconds=20))
+    tasks.execution_look.fn(str(execution.pk), sent_for)
+
+    assert ("execution_look", str(execution.pk), 20.0) in told
+
+
+def test_with_a_ticker_a_nudge_with_nothing_to_do_is_all(
+    stage: Stage, told: list[tuple[str, Any, float]], settings: Settings
+) -> None:
+    settings.DRSORCH_TICK_SECONDS = 1
+    execution = stage.drill(stage.plan(DATABASES))
+    assert leases.lease_claim(execution.pk, execution.pk, 60) is not None
+
+    tasks.execution_look.fn(str(execution.pk), timezone.now().timestamp() - 30)
+
+    assert told == []
