@@ -21,6 +21,7 @@ from executions import leases, transitions
 from executions.core.actions import Launch, Terminate
 from executions.core.states import OperationState
 from executions.crashpoints import crash_point
+from executions.guarding import launchable
 from executions.models import Operation
 from executions.observer import jobs_mirror, poll_soon, poll_when_due
 from protection.gateways import gateway
@@ -30,7 +31,10 @@ log = structlog.get_logger(__name__)
 
 def launch(execution_id: UUID, action: Launch, lease: UUID) -> None:
     """Launch servers in one DRS job, unless the intent cannot be committed: then the next look decides again."""
-    operation = transitions.launch_intend(execution_id, action.site, action.servers, action.budget_version, lease=lease)
+    servers = launchable(execution_id, action, lease)
+    if not servers:
+        return
+    operation = transitions.launch_intend(execution_id, action.site, servers, action.budget_version, lease=lease)
     if operation is not None:
         _ask(operation, _start_recovery, lease)
 

@@ -40,23 +40,32 @@ def live_recoveries(wanted: Iterable[BlueprintServer]) -> list[FieldError]:
     for site, servers in _by_site(wanted).items():
         names = {server.source_server_id: server.hostname or server.source_server_id for server in servers}
         try:
-            for instance in gateway(site).recovery_instances(source_server_ids=sorted(names)):
-                if not instance.is_drill and instance.ec2_state not in _GONE:
-                    found.append(
-                        FieldError(
-                            "plan",
-                            f"{names.get(instance.source_server_id, instance.source_server_id)} runs in recovery as "
-                            f"{instance.recovery_instance_id}: a drill would delete that instance. "
-                            "Fail back or terminate it first.",
-                            "live_recovery_instance",
-                        )
-                    )
+            for source, instance in recoveries_of(site, names).items():
+                found.append(FieldError("plan", would_delete(names[source], instance), "live_recovery_instance"))
         except DrsError as error:
             raise Unavailable(
                 f"Site {site.name} could not say whether a real recovery runs there, and a drill would delete it. "
                 f"{error.message}"
             ) from error
     return found
+
+
+def recoveries_of(site: Site, source_server_ids: Iterable[str]) -> dict[str, str]:
+    """The live instance of a real recovery, by source server, of those of these that have one. Raises `DrsError`."""
+    wanted = sorted(set(source_server_ids))
+    return {
+        instance.source_server_id: instance.recovery_instance_id
+        for instance in gateway(site).recovery_instances(source_server_ids=wanted)
+        if instance.source_server_id in wanted and not instance.is_drill and instance.ec2_state not in _GONE
+    }
+
+
+def would_delete(hostname: str, instance_id: str) -> str:
+    """Why a drill of the server is refused."""
+    return (
+        f"{hostname} runs in recovery as {instance_id}: a drill would delete that instance. "
+        "Fail back or terminate it first."
+    )
 
 
 def snapshots_at(

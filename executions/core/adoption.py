@@ -12,7 +12,7 @@ from executions.core.states import OperationKind
 #: How far DRS's clock may be behind ours for an untagged job to be recognised by its time: AWS refuses what was signed
 #: by a clock that is five minutes off.
 _CLOCK_SKEW = timedelta(seconds=300)
-_INITIATED_BY = {True: "START_DRILL", False: "START_RECOVERY"}
+INITIATED_BY = {True: "START_DRILL", False: "START_RECOVERY"}
 
 
 def find_job(operation: OperationView, jobs: Iterable[JobView], taken: frozenset[str]) -> JobView | None:
@@ -28,7 +28,7 @@ def find_job(operation: OperationView, jobs: Iterable[JobView], taken: frozenset
 
 def _looks_like(operation: OperationView, job: JobView) -> bool:
     if operation.kind is OperationKind.LAUNCH:
-        if job.type != JOB_TYPE_LAUNCH or job.initiated_by != _INITIATED_BY[operation.is_drill]:
+        if job.type != JOB_TYPE_LAUNCH or job.initiated_by != INITIATED_BY[operation.is_drill]:
             return False
         if frozenset(job.servers) != operation.targets:
             return False

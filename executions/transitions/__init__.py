@@ -19,6 +19,7 @@ from executions.transitions.operations import (
 from executions.transitions.reopening import REOPENABLE, Snapshots, wave_retry, wave_skip
 from executions.transitions.servers import (
     servers_gone,
+    servers_hold,
     servers_hold_cleanup,
     servers_move,
     servers_note,
@@ -50,6 +51,7 @@ __all__ = [
     "operation_return",
     "operation_uncertain",
     "servers_gone",
+    "servers_hold",
     "servers_hold_cleanup",
     "servers_move",
     "servers_note",

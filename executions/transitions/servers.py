@@ -87,6 +87,13 @@ def servers_note(
             ServerRun.objects.filter(pk__in=ids, status=ServerStatus.LAUNCHING).update(phase=phase)
 
 
+def servers_hold(execution_id: UUID, server_ids: Sequence[int], why: str, *, lease: UUID, retry_at: datetime) -> None:
+    """Queued servers that must not be launched before then, with the reason."""
+    with locked(execution_id, lease):
+        queued = ServerRun.objects.filter(pk__in=server_ids, status=ServerStatus.QUEUED)
+        queued.update(error=why, not_before=retry_at)
+
+
 def servers_gone(execution: Execution, instance_ids: Collection[str]) -> int:
     """Drill instances of a locked execution that are seen to be gone: their servers are terminated."""
     rows = list(

@@ -1,0 +1,94 @@
+"""A real recovery that begins while a drill runs: the drill must not delete it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from drs.port import LaunchTarget
+from drs.simulator.world import World
+from executions import preflight
+from executions.models import Execution, ServerRun
+from protection.gateways import gateway
+from protection.models import Site
+from tests.stage import ACCOUNT, REGION, Stage, statuses
+
+LATER = [
+    {"name": "Databases", "protection_groups": ["shop-db"]},
+    {
+        "name": "App",
+        "depends_on": ["Databases"],
+        "protection_groups": ["shop-app"],
+        "start_delay_seconds": 7200,
+        "on_failure": "continue",
+    },
+]
+
+
+@pytest.fixture
+def drill(stage: Stage) -> Execution:
+    """Its databases run; its second wave starts hours later."""
+    execution = stage.drill(stage.plan(LATER))
+    stage.run(execution, until=lambda: execution.waves.filter(name="Databases", status="succeeded").exists())
+    return execution
+
+
+def recover_elsewhere(stage: Stage, hostname: str) -> tuple[str, str]:
+    """Somebody recovers the server from the console; returns its source server and its instance, once it runs."""
+    source = ServerRun.objects.get(hostname=hostname).source_server_id
+    drs = gateway(Site.objects.get())
+    drs.start_recovery([LaunchTarget(source)], is_drill=False, tags={})
+    stage.clock.shift(timedelta(minutes=30))
+    [instance] = drs.recovery_instances(source_server_ids=[source])
+    assert not instance.is_drill
+    return source, instance.recovery_instance_id
+
+
+def test_its_server_fails_and_says_why_and_the_recovery_lives_on(stage: Stage, world: World, drill: Execution) -> None:
+    source, instance = recover_elsewhere(stage, "app-1")
+    stage.run(drill)
+    server = ServerRun.objects.get(execution=drill, hostname="app-1")
+    assert (server.status, server.attempts) == ("failed", 0)
+    assert server.error == (
+        f"app-1 runs in recovery as {instance}: a drill would delete that instance. Fail back or terminate it first."
+    )
+    assert instance in {found.id for found in world.region(ACCOUNT, REGION).instances.values()}
+    assert stage.started()[source] == 1, "by the console, and not by the drill"
+    others = {host: status for host, status in statuses(drill).items() if host != "app-1"}
+    assert set(others.values()) == {"launched"}
+
+
+def test_a_recovery_that_is_gone_again_holds_nothing_up(stage: Stage, drill: Execution) -> None:
+    source, instance = recover_elsewhere(stage, "app-1")
+    gateway(Site.objects.get()).terminate_recovery_instances([instance])
+    stage.clock.shift(timedelta(minutes=30))
+    stage.run(drill)
+    assert statuses(drill)["app-1"] == "launched"
+    assert stage.started()[source] == 2
+
+
+def test_what_drs_cannot_rule_out_waits(stage: Stage, world: World, drill: Execution) -> None:
+    recover_elsewhere(stage, "app-1")
+    world.faults.add("error_5xx", operation="DescribeRecoveryInstances", rate=1)
+
+    def waits() -> bool:
+        return ServerRun.objects.filter(execution=drill, hostname="app-1", error__contains="could not say").exists()
+
+    stage.run(drill, until=waits)
+    server = ServerRun.objects.get(execution=drill, hostname="app-1")
+    assert server.status == "queued"
+    assert server.not_before is not None
+    world.faults.remove()
+    stage.run(drill)
+    server.refresh_from_db()
+    assert server.status == "failed"
+    assert "runs in recovery" in server.error
+
+
+def test_an_ordinary_drill_asks_nothing_more(stage: Stage, drill: Execution, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(preflight, "recoveries_of", lambda *which: asked.append(which) or {})
+    stage.run(drill)
+    assert set(statuses(drill).values()) == {"launched"}
+    assert asked == []
