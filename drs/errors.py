@@ -70,3 +70,7 @@ class OutcomeUnknown(DrsError):
     """The request was sent and no clear answer came: read time-out, reset, 5xx. It may have been carried out."""
 
     did_nothing = False
+
+
+#: What passes by itself: asking again later may well succeed, and nothing needs to be changed for that.
+PASSING = (Throttled, Unreachable, ServerBusy, QuotaExceeded, InstancesNotReady)

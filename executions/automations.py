@@ -18,7 +18,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from drs.automation_port import INSTANCES_PER_COMMAND, INVOCATION_SECONDS, AutomationPort, Command, CommandInvocation
-from drs.errors import DrsError, InstancesNotReady, OutcomeUnknown, QuotaExceeded, Throttled, Unreachable
+from drs.errors import PASSING, DrsError, OutcomeUnknown
 from executions import leases, transitions
 from executions.core.states import ServerStatus
 from executions.crashpoints import crash_point
@@ -36,8 +36,6 @@ _COMMANDS = 6
 _CLOCK_SKEW = timedelta(minutes=5)
 #: An answer is recorded within this share of the longest time that a call may take: 15 of 30 s.
 _SHARE_TO_RECORD = 1 / 2
-#: Refusals that pass by themselves.
-_PASSING = (Throttled, Unreachable, QuotaExceeded, InstancesNotReady)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +172,7 @@ def _begin(
     except OutcomeUnknown as error:
         raise _Settled(Said(False, error.message, running=can_be_found, unsafe=not can_be_found)) from error
     except DrsError as error:
-        passing = isinstance(error, _PASSING)
+        passing = isinstance(error, PASSING)
         if not in_doubt:
             transitions.step_not_started(claim)
         elif not passing:
@@ -189,7 +187,7 @@ def _look(look: Callable[[], Answer]) -> Answer:
     """Ask how something stands. Raises `_Settled` if AWS does not say: then nothing is to be begun anew."""
     try:
         return look()
-    except _PASSING as error:
+    except PASSING as error:
         raise _Settled(_running(error.message)) from error
     except DrsError as error:
         text = f"{error.message} What was started may go on at AWS: drsorch cannot see it."

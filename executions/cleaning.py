@@ -9,7 +9,7 @@ import structlog
 from django.conf import settings
 from django.utils import timezone
 
-from drs.errors import DrsError
+from drs.errors import PASSING, DrsError
 from drs.port import RecoveryInstance
 from executions import transitions
 from executions.core.actions import Terminate
@@ -32,7 +32,11 @@ def terminate_verified(execution_id: UUID, action: Terminate, lease: UUID) -> No
         there = _instances(site, [server.recovery_instance_id for server in servers])
     except DrsError as error:
         transitions.servers_hold_cleanup(
-            execution_id, {server.pk: error.message for server in servers}, lease=lease, retry_at=_retry_at()
+            execution_id,
+            {server.pk: error.message for server in servers},
+            lease=lease,
+            retry_at=_retry_at(),
+            passing=isinstance(error, PASSING),
         )
         return
     gone = [server for server in servers if server.recovery_instance_id not in there]

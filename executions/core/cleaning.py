@@ -11,7 +11,8 @@ from executions.core.snapshot import ServerView
 from executions.core.states import OPERATION_OPEN, CleanupStatus, OperationKind, OperationState, ServerStatus
 from executions.core.working import Working
 
-#: A termination that failed is tried so often by itself; after that a person looks at it.
+#: A termination that fails is tried so often by itself; after that a person looks at it. What passes by itself, such as
+#: throttling or an account without room for another job, is waited for and does not count.
 _TRIES = 3
 _MAY_HAVE_INSTANCE = frozenset({ServerStatus.LAUNCHED, ServerStatus.UNKNOWN, ServerStatus.FAILED, ServerStatus.SKIPPED})
 

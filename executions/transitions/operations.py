@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import F
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from executions import audit
@@ -152,7 +153,8 @@ def operation_return(
     """End an operation that certainly did nothing (refused), or of which nothing was found (lost).
 
     Its servers wait for another try, not before `not_before(calls refused in the last ten minutes)`; those of a launch
-    that are named in `failed` (source server ids) fail with the error instead. `alone`: each gets its own job.
+    that are named in `failed` (source server ids) fail with the error instead. `alone`: each gets its own job. A
+    termination counts as tried only if it was refused for good, which `failed` or `alone` says.
     """
     now = timezone.now()
     with locked(execution_id, lease) as execution:
@@ -165,7 +167,10 @@ def operation_return(
         retry_at = not_before(tries) if not_before else now
         audit.append(execution, [_told(operation, str(to), why=error)])
         if operation.kind == OperationKind.TERMINATE:
-            ServerRun.objects.filter(cleanup_operation=key).update(cleanup_not_before=retry_at, cleanup_error=error)
+            values: dict[str, Any] = {"cleanup_not_before": retry_at, "cleanup_error": error}
+            if not failed and not alone:
+                values["cleanup_tries"] = Greatest(F("cleanup_tries") - 1, 0)
+            ServerRun.objects.filter(cleanup_operation=key).update(**values)
             return True
         rows = list(ServerRun.objects.filter(operation=key, status=ServerStatus.LAUNCHING))
         for row in rows:

@@ -115,13 +115,18 @@ def servers_gone(execution: Execution, instance_ids: Collection[str]) -> int:
     return len(rows)
 
 
-def servers_hold_cleanup(execution_id: UUID, reasons: dict[int, str], *, lease: UUID, retry_at: datetime) -> None:
-    """Servers whose instance must not, or cannot, be terminated now, each with the reason."""
+def servers_hold_cleanup(
+    execution_id: UUID, reasons: dict[int, str], *, lease: UUID, retry_at: datetime, passing: bool = False
+) -> None:
+    """Servers whose instance must not, or cannot, be terminated now, each with the reason.
+
+    `passing`: what is in the way passes by itself, so that this does not count as a try.
+    """
     with locked(execution_id, lease) as execution:
         rows = list(ServerRun.objects.filter(pk__in=list(reasons)))
         for row in rows:
             row.cleanup_error = reasons[row.pk]
-            row.cleanup_tries += 1
+            row.cleanup_tries += 0 if passing else 1
             row.cleanup_not_before = retry_at
         ServerRun.objects.bulk_update(rows, ["cleanup_error", "cleanup_tries", "cleanup_not_before"], batch_size=500)
         audit.append(

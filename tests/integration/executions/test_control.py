@@ -190,6 +190,35 @@ def test_a_termination_that_never_reached_drs_is_sent_again(
     assert set(statuses(execution).values()) == {"terminated"}
 
 
+@pytest.mark.parametrize("operation", ["TerminateRecoveryInstances", "DescribeRecoveryInstances"])
+def test_a_clean_up_outlasts_a_long_throttle_and_says_so_meanwhile(
+    stage: Stage, world: World, omar: User, operation: str
+) -> None:
+    execution = stage.drill(stage.plan())
+    stage.run(execution)
+    fault = world.faults.add("throttle", operation=operation, rate=1)
+    control.execution_cleanup(execution, by=omar)
+    until = timezone.now() + timedelta(minutes=15)
+    stage.run(until=lambda: timezone.now() > until)
+    assert fresh(execution).cleanup_status == "running"
+    assert "too many requests" in execution.servers.first().cleanup_error
+    world.faults.remove(fault.id)
+    stage.run(until=lambda: fresh(execution).cleanup_status != "running")
+    assert fresh(execution).cleanup_status == "succeeded"
+    assert set(statuses(execution).values()) == {"terminated"}
+
+
+def test_a_clean_up_that_aws_denies_ends_and_says_why(stage: Stage, world: World, omar: User) -> None:
+    execution = stage.drill(stage.plan())
+    stage.run(execution)
+    world.faults.add("access_denied", operation="TerminateRecoveryInstances", rate=1)
+    control.execution_cleanup(execution, by=omar)
+    stage.run(until=lambda: fresh(execution).cleanup_status != "running")
+    assert fresh(execution).cleanup_status == "failed"
+    assert stage.calls("TerminateRecoveryInstances") == 3
+    assert all(server.cleanup_error for server in execution.servers.all())
+
+
 def test_an_instance_that_a_later_drill_launched_is_left_alone(stage: Stage, omar: User) -> None:
     plan = stage.plan()
     first = stage.drill(plan)
