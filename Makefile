@@ -17,7 +17,7 @@ PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no
 UV_COMPILE := $(BIN)/uv pip compile --quiet --custom-compile-command "make lock" --universal --python-version 3.11 \
     --fork-strategy fewest --generate-hashes
 
-.PHONY: help install demo run test check bench lock
+.PHONY: help install demo run test chaos check bench lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -33,9 +33,13 @@ demo: $(RUNTIME) ## a drill of a three-tier application, live, against the simul
 run: $(RUNTIME) ## serve on the embedded default: SQLite, the worker in the same process
 	@$(BIN)/python manage.py run --port $(PORT)
 
-test: $(DEV) ## the whole suite: on SQLite, then on a real PostgreSQL with a real Redis and worker processes
+test: $(DEV) ## the whole suite: on SQLite, then on a real PostgreSQL with a real Redis and worker processes, then chaos
 	@.ci/packages test
 	@.ci/test
+
+chaos: $(DEV) ## every fault in every mode (with ticker and messages, with each alone), and the table of what became of them
+	@.ci/packages test
+	@$(BIN)/python -m pytest -n 4 tests/chaos --every-mode
 
 check: $(DEV) ## ruff, mypy, import-linter, djlint, Django's checks, missing migrations
 	@.ci/check

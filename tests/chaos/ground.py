@@ -1,0 +1,294 @@
+"""What every fault is tried on: a private PostgreSQL, a private Redis, a DRS simulator, a web process, and two people.
+
+It serves one test after the other, because starting it takes seconds; each test starts its own workers and brings its
+own fault. After a failed test it is thrown away.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import redis as redis_client
+from django.db import connections
+from django.db.utils import ConnectionHandler
+from environ import Env
+
+from drsorch.demo.client import Api, Json, wait_for
+from tests.acceptance.system import MANAGE, Process, Simulator, environment, manage
+from tests.chaos.worker import Worker
+from tests.services import Server
+
+ACCOUNT = "111122223333"
+START_SECONDS = 60
+#: Milliseconds after which dramatiq asks a broker again that did not answer; 3000 unless told otherwise.
+BROKER = {"dramatiq_restart_delay": "300"}
+#: Everything here is over in seconds, or it never is.
+END_SECONDS = 60
+
+#: The simulator's clock runs a thousand times faster, so everything that waits for the world waits shorter.
+SPEED = 1000
+ENGINE = {
+    "DRSORCH_POLL_FLOOR_SECONDS": "0.1",
+    "DRSORCH_POLL_CEILING_SECONDS": "0.5",
+    "DRSORCH_TICK_SECONDS": "0.25",
+    "DRSORCH_LEASE_SECONDS": "2",
+    "DRSORCH_VISIBILITY_WINDOW_SECONDS": "1",
+    "DRSORCH_CALL_LIMIT_SECONDS": "3",
+}
+TICKER_ALONE, MESSAGES_ALONE = "ticker alone", "messages alone"
+#: What moves the engine: usually both; else only what the ticker sends, or only messages.
+MODES = {"": {}, TICKER_ALONE: {"DRSORCH_MESSAGES": "false"}, MESSAGES_ALONE: {"DRSORCH_TICK_SECONDS": "0"}}
+
+_TIERS = {"db": 2, "app": 2, "reports": 1}
+SCENARIO: Json = {
+    "description": "The same five servers in two Regions.",
+    "page_size": 3,
+    "accounts": [
+        {
+            "account_id": ACCOUNT,
+            "access_keys": ["AKIADRSORCHSIMULATOR"],
+            "regions": [
+                {
+                    "region": region,
+                    "servers": [
+                        {"hostname": f"{app}-{tier}-{{n}}", "count": count, "tags": {"App": app, "Tier": tier}}
+                        for tier, count in _TIERS.items()
+                    ],
+                }
+                for region, app in (("eu-central-1", "shop"), ("eu-west-1", "crm"))
+            ],
+        }
+    ],
+}
+SITES = {"shop": ("Frankfurt", "eu-central-1"), "crm": ("Dublin", "eu-west-1")}
+
+
+def waves(app: str, *steps: Json) -> list[Json]:
+    """Databases, and steps after them; then the application and the reports side by side."""
+    return [
+        {"name": "Databases", "protection_groups": [f"{app}-db"], "steps": [{"when": "after", **s} for s in steps]},
+        {"name": "App", "depends_on": ["Databases"], "protection_groups": [f"{app}-app"]},
+        {"name": "Reports", "depends_on": ["Databases"], "protection_groups": [f"{app}-reports"]},
+    ]
+
+
+class Drs(Simulator):
+    """DRS, and more of its control door."""
+
+    def all_calls(self) -> list[Json]:
+        calls: list[Json] = self._ask("GET", "/_sim/calls")["calls"]
+        return calls
+
+    def jobs(self) -> list[Json]:
+        jobs: list[Json] = self._ask("GET", "/_sim/jobs")["jobs"]
+        return jobs
+
+    def faults_remove(self) -> None:
+        self._ask("DELETE", "/_sim/faults")
+
+    def speed_set(self, speed: float) -> None:
+        """For jobs that are accepted from now on."""
+        self._ask("POST", "/_sim/clock", {"speed": speed})
+
+
+@dataclass
+class Ground:
+    directory: Path
+    postgres: Server
+    redis: Server
+    blocker: Any
+    processes: list[Process] = field(default_factory=list)
+    #: Workers as anybody would start them; they stay from test to test.
+    crew: list[Worker] = field(default_factory=list)
+    #: Workers with settings of a test's own.
+    others: list[Worker] = field(default_factory=list)
+    _people: dict[str, str] = field(default_factory=dict)
+    _addresses: dict[str, str] = field(default_factory=dict)
+    _mode: str = ""
+
+    # --- making it ----------------------------------------------------------------------------------------------
+
+    def make(self) -> None:
+        """A migrated database, two people, two sites, their groups and a plan for each."""
+        migrated = manage(environment(self.postgres.url, "memory://"), "migrate", "--verbosity", "0")
+        assert migrated.returncode == 0, migrated.stderr
+        self._people = self._hire()
+        self.simulator = self._simulator()
+        self.work_by("")
+        self.crew_start()
+        for app, (site, region) in SITES.items():
+            self._connect(site, region)
+            for tier in _TIERS:
+                selector = {"App": [app], "Tier": [tier]}
+                self.api.post("protection-groups/", {"name": f"{app}-{tier}", "site": site, "tag_selector": selector})
+            self.plan_make(app, waves(app))
+        for kind, parameters in {
+            "http_check": {"url": f"{self.address}healthz"},
+            "ssm_automation": {"document_name": "Shop-Switch"},
+            "ssm_command": {"document_name": "AWS-RunShellScript", "parameters": {"commands": ["shopctl check"]}},
+        }.items():
+            step = {"name": "Databases are there", "kind": kind, "parameters": parameters}
+            self.plan_make(f"shop with {kind}", waves("shop", step))
+
+    def _hire(self) -> dict[str, str]:
+        from access.services import token_issue
+        from tests.factories import make_user
+
+        with self.rows():
+            return {
+                "dana": token_issue(make_user("dana", "recovery manager", "planner", "administrator"))[1],
+                "omar": token_issue(make_user("omar", "recovery manager"))[1],
+            }
+
+    def _simulator(self) -> Drs:
+        scenario, port = self.directory / "scenario.json", self.directory / "simulator.port"
+        scenario.write_text(json.dumps(SCENARIO))
+        arguments = ["-m", "drs.simulator", "--scenario", str(scenario), "--seed", "7", "--speed", str(SPEED)]
+        process = self._run("simulator", [*arguments, "--port", "0", "--port-file", str(port)])
+        wait_for("The simulator", lambda: _alive(process) and port.exists() and port.read_text().strip(), seconds=30)
+        return Drs(f"http://127.0.0.1:{port.read_text().strip()}")
+
+    def _connect(self, name: str, region: str) -> None:
+        made = self.api.post("sites/", {"name": name, "account_id": ACCOUNT, "region": region})
+        self.api.post(f"sites/{made['id']}/sync/")
+
+        def synced() -> Json | None:
+            seen = self.api.get(f"sites/{made['id']}/")
+            return seen if seen["last_synced_at"] or seen["sync_error"] else None
+
+        seen = wait_for("The inventory", synced, seconds=START_SECONDS)
+        assert not seen["sync_error"], seen["sync_error"]
+
+    def plan_make(self, name: str, waves: list[Json]) -> None:
+        self.api.post("plans/", {"name": name, "waves": waves})
+
+    # --- processes ----------------------------------------------------------------------------------------------
+
+    def work_by(self, mode: str) -> None:
+        """From now on web and workers have the settings of one of `MODES`."""
+        if mode != self._mode:
+            self.workers_kill()
+        self._mode = mode
+        if mode not in self._addresses:
+            self._addresses[mode] = self.web_start()[1]
+        self.address = self._addresses[mode]
+        self.dana, self.omar = (self.client(self.address, name) for name in ("dana", "omar"))
+        self.api = self.dana
+
+    def client(self, address: str, name: str = "dana") -> Api:
+        return Api(address, self._people[name])
+
+    def crew_start(self, number: int = 1) -> list[Worker]:
+        """At least so many ordinary workers, once they work; those that sleep wake up."""
+        for worker in self.crew:
+            if worker.is_asleep():
+                worker.wake()
+        booting = [self._worker({}) for _ in range(number - len(self.crew))]
+        self.crew += booting
+        for worker in booting:
+            wait_for("The worker", worker.is_ready, seconds=START_SECONDS, every=0.05)
+        return self.crew
+
+    def worker_alone(self, **settings: str) -> Worker:
+        """A worker with settings of its own, once it works. The crew sleeps: one of those that die gets no help."""
+        for worker in self.crew:
+            worker.freeze()
+        self.others.append(self._worker(settings))
+        wait_for("The worker", self.others[-1].is_ready, seconds=START_SECONDS, every=0.05)
+        return self.others[-1]
+
+    def web_start(self, **settings: str) -> tuple[Process, str]:
+        """A web process without a worker, and its address."""
+        process = self._run("web", [MANAGE, "serve", "--port", "0", "--no-worker"], settings)
+
+        def address() -> str | None:
+            _alive(process)
+            _, _, rest = process.said().partition("drsorch serves at ")
+            return rest.split()[0].rstrip(",") if "\n" in rest else None
+
+        return process, wait_for("The web process", address, seconds=START_SECONDS)
+
+    def _worker(self, settings: dict[str, str]) -> Worker:
+        process = self._run("worker", [MANAGE, "rundramatiq", "--processes", "1", "--threads", "4"], settings)
+        return Worker(process)
+
+    def crew_kill(self, number: int | None = None) -> None:
+        """So many of the crew, or all."""
+        doomed, self.crew = self.crew[:number], self.crew[len(self.crew[:number]) :]
+        for worker in doomed:
+            worker.process.kill()
+
+    def workers_kill(self) -> None:
+        self.crew_kill()
+        for worker in self.others:
+            worker.process.kill()
+        self.others = []
+
+    def clear(self) -> None:
+        """As it was when it was new, but for what is over."""
+        for worker in self.others:
+            worker.process.kill()
+        self.others = []
+        self.crew = [worker for worker in self.crew if not worker.process.ended()]
+        self.simulator.faults_remove()
+        self.simulator.speed_set(SPEED)
+        with redis_client.Redis.from_url(self.redis.url) as client:
+            client.flushall()
+
+    def stop(self) -> None:
+        for process in reversed(self.processes):
+            if not process.ended():
+                process.kill()
+
+    def _run(self, name: str, arguments: list[str], settings: dict[str, str] | None = None) -> Process:
+        aws = {"AWS_ACCESS_KEY_ID": "AKIADRSORCHSIMULATOR", "AWS_SECRET_ACCESS_KEY": "secret"}
+        if hasattr(self, "simulator"):
+            aws["AWS_ENDPOINT_URL"] = self.simulator.url
+        whole = (
+            environment(self.postgres.url, self.redis.url)
+            | aws
+            | BROKER
+            | ENGINE
+            | MODES[self._mode]
+            | (settings or {})
+        )
+        process = Process(f"{name}{len(self.processes)}", self.directory, arguments, whole)
+        self.processes.append(process)
+        return process
+
+    def said(self) -> str:
+        """The last words of all, for a person whose test failed."""
+        logs = dict.fromkeys(process.log for process in self.processes[:2] + self.processes[-4:])
+        return "\n".join(f"--- {log.name}\n" + "\n".join(log.read_text().splitlines()[-25:]) for log in logs)
+
+    # --- looking ------------------------------------------------------------------------------------------------
+
+    def job_tags(self, site: str, *, on: bool) -> None:
+        from protection.models import Site
+
+        with self.rows():
+            assert Site.objects.filter(name=site).update(job_tags=on) == 1
+
+    @contextlib.contextmanager
+    def rows(self) -> Iterator[None]:
+        """Django's models in this process are those of the ground's database."""
+        config = {**Env.db_url_config(self.postgres.url), "OPTIONS": {}}
+        wrapper = ConnectionHandler({"default": config}).create_connection("default")
+        before = connections["default"]
+        connections["default"] = wrapper
+        try:
+            with self.blocker.unblock():
+                yield
+        finally:
+            wrapper.close()
+            connections["default"] = before
+
+
+def _alive(process: Process) -> bool:
+    assert not process.ended(), f"it ended by itself:\n{process.said()}"
+    return True
