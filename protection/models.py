@@ -20,7 +20,12 @@ REPLICATION_STATES = (
 class Site(models.Model):
     """A recovery site: one AWS account in one Region where DRS holds source servers."""
 
-    name = models.CharField(max_length=100, unique=True, validators=[NOT_A_NUMBER])
+    name = models.CharField(
+        max_length=100,
+        unique=True,
+        validators=[NOT_A_NUMBER],
+        error_messages={"unique": "A site of this name already exists: choose another name."},
+    )
     account_id = models.CharField(
         "AWS account", max_length=12, validators=[RegexValidator(r"^\d{12}\Z", "An AWS account id has 12 digits.")]
     )
@@ -104,7 +109,12 @@ class Site(models.Model):
 class ProtectionGroup(models.Model):
     """Servers of one site that are recovered together: named one by one, by tags, or both."""
 
-    name = models.CharField(max_length=100, unique=True, validators=[NOT_A_NUMBER])
+    name = models.CharField(
+        max_length=100,
+        unique=True,
+        validators=[NOT_A_NUMBER],
+        error_messages={"unique": "A protection group of this name already exists: choose another name."},
+    )
     description = models.TextField(blank=True)
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="protection_groups")
     #: {"App": ["shop"], "Tier": ["db", "cache"]}: all keys, any of the values. Empty selects nothing.

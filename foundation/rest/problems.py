@@ -111,6 +111,11 @@ class _Handler(ExceptionHandler):
     def get_response(self, exc: exceptions.APIException, data: Any) -> Response:
         return Response(data, status=exc.status_code, headers=self.get_headers(exc), content_type=CONTENT_TYPE)
 
+    def report_exception(self, exc: exceptions.APIException, response: Response) -> None:
+        # What a domain error says is for the caller, also where AWS is at fault (503): nothing of ours is broken.
+        if not isinstance(exc, _DomainProblem):
+            super().report_exception(exc, response)
+
     def get_headers(self, exc: exceptions.APIException) -> dict[str, str]:
         headers: dict[str, str] = super().get_headers(exc)
         if (wait := getattr(exc, "wait", None)) is not None:

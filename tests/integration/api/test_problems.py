@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError as ModelValidationError
+from django.core.signals import got_request_exception
 from django.db import DatabaseError
 from rest_framework.exceptions import Throttled, ValidationError
 
@@ -50,6 +51,20 @@ def test_what_a_service_refuses_is_a_problem_with_its_sentence(api, vera, work, 
     assert body["type"] == f"urn:drsorch:problem:{type_}"
     assert body["detail"] == str(error)
     assert "errors" not in body
+
+
+@pytest.mark.parametrize(("error", "reported"), [(Unavailable("AWS does not answer."), 0), (KeyError("ours"), 1)])
+def test_only_what_is_ours_to_mend_is_reported(api, vera, work, error, reported):
+    """Monitors listen to Django's signal; that AWS does not answer is the caller's to know."""
+    heard = []
+
+    def hear(**_: Any) -> None:
+        heard.append(1)
+
+    got_request_exception.connect(hear)
+    work.job = raising(error)
+    assert api(vera).post(WORK, {}).status_code >= 500
+    assert len(heard) == reported
 
 
 def test_a_service_names_every_field_at_fault(api, vera, work):
