@@ -50,6 +50,8 @@ log = structlog.get_logger(__name__)
 
 #: Rounds of decide and act in one go. Each acts on all it decides, so few are needed; the rest waits for the next look.
 _ROUNDS = 8
+_ENDED_FROM = (ExecutionStatus.RUNNING, ExecutionStatus.PAUSED)
+_CANCELLED_FROM = (ExecutionStatus.CANCELLING,)
 #: Actions that other actors carry out: deciding again at once would only ask for them again.
 _FOR_OTHERS = (PollSite, RunStep)
 
@@ -251,7 +253,8 @@ def _(action: FinishExecution, context: _Context) -> None:
         cleanup = {"cleanup_status": CleanupStatus.SCHEDULED, "cleanup_due_at": due_at}
     transitions.execution_move(
         context.execution_id,
-        (ExecutionStatus.RUNNING, ExecutionStatus.PAUSED, ExecutionStatus.CANCELLING),
+        # Somebody who cancels at this moment was in time.
+        _CANCELLED_FROM if action.to is ExecutionStatus.CANCELLED else _ENDED_FROM,
         action.to,
         Entry(
             f"execution.{action.to}",

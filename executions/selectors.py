@@ -263,12 +263,16 @@ def has_open_operations(site_id: int) -> bool:
 
 
 def executions_interested_in(site_id: int) -> QuerySet[Execution]:
-    """Executions that have something in flight, or waiting for room, at the site; clean-ups as well."""
+    """Executions that have something in flight at the site, also when they are over, or that wait there for room."""
     return Execution.objects.filter(
         Q(operations__site=site_id, operations__state__in=[str(state) for state in OPERATION_OPEN])
-        | Q(servers__site=site_id, servers__status__in=[ServerStatus.QUEUED, ServerStatus.LAUNCHING]),
-        # A clean-up has jobs in flight although its execution is over.
-        Q(status__in=[str(status) for status in _ENGAGED]) | Q(cleanup_status=CleanupStatus.RUNNING),
+        | Q(
+            servers__site=site_id,
+            servers__status__in=[ServerStatus.QUEUED, ServerStatus.LAUNCHING],
+            status__in=[str(status) for status in _ENGAGED],
+        )
+        # A clean-up waits for room although its execution is over.
+        | Q(servers__site=site_id, cleanup_status=CleanupStatus.RUNNING),
     ).distinct()
 
 

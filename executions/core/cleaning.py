@@ -7,7 +7,7 @@ from dataclasses import replace
 from executions.core.actions import BeginCleanup, FinishCleanup, Terminate, VerifyTerminated
 from executions.core.following import look_for_job
 from executions.core.packing import budget_of, pack
-from executions.core.snapshot import ServerView
+from executions.core.snapshot import OperationView, ServerView
 from executions.core.states import OPERATION_OPEN, CleanupStatus, OperationKind, OperationState, ServerStatus
 from executions.core.working import Working
 
@@ -33,7 +33,10 @@ def clean_up(work: Working) -> None:
     idle = [server for server in left if not _is_being_terminated(work, server)]
     hopeless = [server for server in idle if server.cleanup_tries >= _TRIES]
     _terminate(work, [server for server in idle if server.cleanup_tries < _TRIES])
-    if not left:
+    if any(is_launch_open(operation) for operation in work.snapshot.operations):
+        # It may leave another instance: how it ends is seen by polling, and this is the net below it.
+        work.wake_in(work.settings.poll_ceiling_seconds)
+    elif not left:
         work.act(FinishCleanup(CleanupStatus.SUCCEEDED, "Every drill instance is gone."))
     elif len(hopeless) == len(left):
         why = f"{len(left)} drill instances are still there: {', '.join(s.recovery_instance_id for s in left[:10])}."
@@ -43,6 +46,11 @@ def clean_up(work: Working) -> None:
 def has_drill_instance(server: ServerView) -> bool:
     """True while an instance that this execution launched for the server is not known to be gone."""
     return bool(server.recovery_instance_id) and server.status in _MAY_HAVE_INSTANCE
+
+
+def is_launch_open(operation: OperationView) -> bool:
+    """True while DRS may still launch something that this execution asked for."""
+    return operation.kind is OperationKind.LAUNCH and operation.state in OPERATION_OPEN
 
 
 def _follow_terminations(work: Working) -> None:

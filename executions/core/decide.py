@@ -28,10 +28,11 @@ def decide(snapshot: Snapshot, now: datetime, settings: Settings) -> Decision:
     if snapshot.status is ExecutionStatus.AWAITING_APPROVAL:
         return _await_approval(snapshot, now)
     work = Working(snapshot, now, settings)
+    # Also after the end: a launch that timed out may still come, and its instance has to be known to be cleaned up.
+    follow_operations(work)
     if snapshot.status not in _ENGAGED:
         clean_up(work)
         return Decision(tuple(work.actions), min(work.wake_at, default=None))
-    follow_operations(work)
     time_out_launches(work)
     if snapshot.status is ExecutionStatus.CANCELLING:
         hold_back(work, "The execution was cancelled.")

@@ -20,6 +20,9 @@ from executions.core.snapshot import JobView, OperationView, ServerView
 from executions.core.states import SERVER_FINAL, OperationKind, OperationState, ServerStatus
 from executions.core.working import Working
 
+#: Servers of which the job may tell more: also of one that timed out, and then launched after all.
+_MAY_HAVE_MORE = frozenset({ServerStatus.LAUNCHED, ServerStatus.UNKNOWN, ServerStatus.FAILED})
+
 
 def follow_operations(work: Working) -> None:
     """Look at every launch of the execution that is not settled, and at what settled ones have to add."""
@@ -62,6 +65,7 @@ def look_for_job(work: Working, operation: OperationView) -> None:
         work.wake(over_at)
     elif site.polled_at is not None and site.polled_at >= over_at:
         work.act(GiveUpOperation(operation.key))
+        work.give_back(servers_held_by(work, operation))
     else:
         work.act(PollSite(operation.site))
         work.wake_in(work.settings.poll_ceiling_seconds)
@@ -102,7 +106,7 @@ def _note_details(work: Working, job: JobView, mine: list[ServerView]) -> None:
     details = [
         found
         for server in mine
-        if (current := work.servers[server.id]).status in (ServerStatus.LAUNCHED, ServerStatus.UNKNOWN)
+        if (current := work.servers[server.id]).status in _MAY_HAVE_MORE
         and (found := new_details(current, job)) is not None
     ]
     if details:

@@ -78,6 +78,12 @@ class Working:
             recovery_point_at=outcome.recovery_point_at,
         )
 
+    def give_back(self, servers: Iterable[ServerView]) -> None:
+        """Servers of a launch that did not happen wait again; the caller sees to the action."""
+        for server in servers:
+            if server.status is ServerStatus.LAUNCHING:
+                self.servers[server.id] = replace(server, status=ServerStatus.QUEUED, started_at=None)
+
     def start_step(self, step: StepView) -> StepView:
         self.act(StartStep(step.id))
         self.steps[step.id] = replace(step, status=StepStatus.RUNNING, started_at=self.now, due_at=self.now)

@@ -10,7 +10,15 @@ from django.utils import timezone
 
 from executions import audit
 from executions.audit import Entry
-from executions.core.states import CleanupStatus, ExecutionStatus, ServerStatus, StepStatus, WaveStatus
+from executions.core.states import (
+    EXECUTION_ACTIVE,
+    WAVE_FINAL,
+    CleanupStatus,
+    ExecutionStatus,
+    ServerStatus,
+    StepStatus,
+    WaveStatus,
+)
 from executions.models import Execution, ServerRun, StepRun, WaveRun
 from executions.transitions.locking import locked
 
@@ -24,13 +32,22 @@ def execution_move(
     lease: UUID | None = None,
     **values: Any,
 ) -> bool:
-    """Move an execution; `values` are other columns that change with it."""
+    """Move an execution; `values` are other columns that change with it. One that runs ends after its waves only."""
     with locked(execution_id, lease) as execution:
-        if execution.status not in allowed:
+        if execution.status not in allowed or (_is_end(execution, to) and _is_unfinished(execution)):
             return False
         Execution.objects.filter(pk=execution_id).update(status=to, **values)
         audit.append(execution, [entry])
         return True
+
+
+def _is_end(execution: Execution, to: ExecutionStatus) -> bool:
+    return execution.status != ExecutionStatus.AWAITING_APPROVAL and to not in EXECUTION_ACTIVE
+
+
+def _is_unfinished(execution: Execution) -> bool:
+    """True if somebody has reopened a wave meanwhile."""
+    return execution.waves.exclude(status__in=[str(status) for status in WAVE_FINAL]).exists()
 
 
 def execution_abandon(execution_id: UUID, why: str, *, actor: str) -> None:

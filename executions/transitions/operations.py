@@ -111,7 +111,11 @@ def operation_accept(
         mine = ServerRun.objects.filter(execution=execution, site=operation.site_id, source_server_id__in=sources)
         if was_lost:
             mine.filter(status=ServerStatus.QUEUED).update(
-                status=ServerStatus.LAUNCHING, operation=operation, error="", not_before=None
+                status=ServerStatus.LAUNCHING,
+                operation=operation,
+                started_at=operation.created_at,
+                error="",
+                not_before=None,
             )
         mine.filter(operation=operation).update(job_id=job_id)
         return True

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from executions import audit
 from executions.audit import Entry
-from executions.core.states import WaveStatus
+from executions.core.states import SERVER_FINAL, STEP_FINAL, WAVE_FINAL, WaveStatus
 from executions.models import WaveRun
 from executions.transitions.locking import locked
 
@@ -25,10 +25,11 @@ _WAVE_FROM: dict[WaveStatus, tuple[WaveStatus, ...]] = {
 
 
 def wave_move(execution_id: UUID, wave_id: int, to: WaveStatus, *, lease: UUID, why: str = "") -> bool:
+    """Move a wave. It is not ended over a server or a step that somebody has just retried."""
     now = timezone.now()
     with locked(execution_id, lease) as execution:
         wave = WaveRun.objects.get(pk=wave_id)
-        if wave.status not in _WAVE_FROM[to]:
+        if wave.status not in _WAVE_FROM[to] or (to in WAVE_FINAL and _is_unfinished(wave)):
             return False
         values: dict[str, Any] = {}
         if to in (WaveStatus.WAITING, WaveStatus.RUNNING) and wave.ready_at is None:
@@ -40,3 +41,10 @@ def wave_move(execution_id: UUID, wave_id: int, to: WaveStatus, *, lease: UUID, 
         WaveRun.objects.filter(pk=wave_id).update(status=to, **values)
         audit.append(execution, [Entry(f"wave.{to}", wave.name, {"why": why} if why else {})])
         return True
+
+
+def _is_unfinished(wave: WaveRun) -> bool:
+    return (
+        wave.servers.exclude(status__in=[str(status) for status in SERVER_FINAL]).exists()
+        or wave.steps.exclude(status__in=[str(status) for status in STEP_FINAL]).exists()
+    )

@@ -1,0 +1,76 @@
+"""Somebody presses a button between what the engine saw and what it does about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+
+from drs.simulator.world import World
+from executions import control, reconciler, services
+from executions.core.actions import Decision, FinishExecution
+from executions.models import Execution
+from tests.stage import Stage, statuses
+
+DATABASES = [{"name": "Databases", "protection_groups": ["shop-db"]}]
+Press = Callable[[], object]
+
+
+@pytest.fixture
+def at_the_end(monkeypatch: pytest.MonkeyPatch) -> Callable[[Press], list[object]]:
+    """`at_the_end(press)`: pressed once, when the engine has decided that the execution is over."""
+
+    def arm(press: Press) -> list[object]:
+        decided, pressed = reconciler.decide, []
+
+        def decide(*snapshot: Any) -> Decision:
+            decision = decided(*snapshot)
+            if not pressed and any(isinstance(action, FinishExecution) for action in decision.actions):
+                pressed.append(press())
+            return decision
+
+        monkeypatch.setattr(reconciler, "decide", decide)
+        return pressed
+
+    return arm
+
+
+def test_a_retry_is_not_lost(
+    stage: Stage, world: World, omar: User, at_the_end: Callable[[Press], list[object]]
+) -> None:
+    world.faults.add("failed_launch", tags={"Tier": "db"}, count=1)
+    execution = stage.drill(stage.plan(DATABASES))
+    pressed = at_the_end(lambda: control.execution_retry(execution, by=omar, wave="Databases"))
+    stage.run(execution)
+    assert pressed
+    assert set(statuses(execution).values()) == {"launched"}
+    assert Execution.objects.get().status == "succeeded"
+
+
+def test_a_retry_of_a_step_is_not_lost(stage: Stage, omar: User, at_the_end: Callable[[Press], list[object]]) -> None:
+    # Nobody launches web-1 here, so it has no address.
+    step = {
+        "name": "Ask",
+        "when": "after",
+        "kind": "tcp_check",
+        "parameters": {"host": "{{private_ip:web-1}}", "port": 9},
+    }
+    execution = stage.drill(stage.plan([{**DATABASES[0], "steps": [step]}]))
+    pressed = at_the_end(lambda: control.execution_retry(execution, by=omar, wave="Databases", step="Ask"))
+    stage.run(execution)
+    assert pressed
+    assert execution.events.filter(type="execution.retried").count() == 1
+    found = execution.waves.get().steps.get()
+    assert found.status == "failed"
+    assert execution.events.filter(type="step.running").count() == 2
+
+
+def test_a_cancel_is_in_time(stage: Stage, omar: User, at_the_end: Callable[[Press], list[object]]) -> None:
+    execution = stage.drill(stage.plan(DATABASES))
+    pressed = at_the_end(lambda: services.execution_cancel(execution, by=omar))
+    stage.run(execution)
+    assert pressed
+    assert Execution.objects.get().status == "cancelled"
+    assert set(statuses(execution).values()) == {"launched"}

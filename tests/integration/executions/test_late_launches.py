@@ -1,0 +1,77 @@
+"""DRS launches after its time-out, when the execution is over: what came of it is known, and cleaned up."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+from pytest_django.fixtures import Settings
+
+from drs.simulator.world import World
+from executions import audit, control
+from executions.models import Execution, Operation, ServerRun
+from tests.stage import ACCOUNT, REGION, Stage, statuses
+
+#: Shorter than any launch takes.
+WAVES = [{"name": "Databases", "protection_groups": ["shop-db"], "launch_timeout_seconds": 60}]
+
+
+@pytest.fixture
+def timed_out(stage: Stage) -> Execution:
+    """A drill that failed because its launch took too long; DRS is still at it."""
+    execution = stage.drill(stage.plan(WAVES))
+    stage.run(execution)
+    execution.refresh_from_db()
+    assert execution.status == "failed"
+    assert set(statuses(execution).values()) == {"failed"}
+    assert set(ServerRun.objects.values_list("recovery_instance_id", flat=True)) == {""}
+    return execution
+
+
+def instances(world: World) -> set[str]:
+    return {found.id for found in world.region(ACCOUNT, REGION).instances.values() if found.ec2_state == "RUNNING"}
+
+
+def settled() -> bool:
+    return not Operation.objects.exclude(state="settled").exists()
+
+
+def test_what_it_launched_is_known_although_it_is_over(stage: Stage, world: World, timed_out: Execution) -> None:
+    stage.run(until=settled)
+    servers = ServerRun.objects.filter(execution=timed_out)
+    assert {server.recovery_instance_id for server in servers} == instances(world)
+    assert set(statuses(timed_out).values()) == {"failed"}, "it was too late, and the record says so"
+    assert Execution.objects.get().next_look_at is None
+    assert audit.faults(timed_out.pk) == []
+
+
+def test_a_clean_up_waits_for_it(stage: Stage, world: World, omar: User, timed_out: Execution) -> None:
+    control.execution_cleanup(timed_out, by=omar)
+    stage.tick()
+    assert Execution.objects.get().cleanup_status == "running"
+    stage.run(until=lambda: Execution.objects.get().cleanup_status != "running")
+    assert Execution.objects.get().cleanup_status == "succeeded"
+    assert instances(world) == set()
+    assert stage.calls("TerminateRecoveryInstances") >= 1
+    assert set(statuses(timed_out).values()) == {"terminated"}
+
+
+def test_a_lost_launch_is_looked_for_after_the_end(stage: Stage, world: World, settings: Settings) -> None:
+    settings.DRSORCH_VISIBILITY_WINDOW_SECONDS = 600
+    world.faults.add("lost_answer", operation="StartRecovery", count=1)
+    world.faults.add("late_visibility", operation="StartRecovery", count=1, seconds=80)
+    execution = stage.drill(stage.plan(WAVES))
+    stage.run(execution)
+    assert set(statuses(execution).values()) == {"unknown"}
+    stage.run(until=settled)
+    servers = ServerRun.objects.filter(execution=execution)
+    assert {server.recovery_instance_id for server in servers} == instances(world)
+
+
+def test_giving_up_at_the_very_time_out_leaves_nobody_waiting(stage: Stage, world: World) -> None:
+    """The window and the time-out are over at the same look."""
+    world.faults.add("lost_answer", operation="StartRecovery", count=1)
+    world.faults.add("late_visibility", operation="StartRecovery", count=1, seconds=80)
+    execution = stage.drill(stage.plan(WAVES))
+    stage.run(execution)
+    assert set(statuses(execution).values()) <= {"launched", "failed", "unknown"}
+    assert set(stage.started().values()) == {1}
