@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
             name='Site',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100, unique=True, validators=[django.core.validators.RegexValidator('^\\d+\\Z', 'A name needs at least one character that is not a digit.', inverse_match=True)])),
+                ('name', models.CharField(error_messages={'unique': 'A site of this name already exists: choose another name.'}, max_length=100, unique=True, validators=[django.core.validators.RegexValidator('^\\d+\\Z', 'A name needs at least one character that is not a digit.', inverse_match=True)])),
                 ('account_id', models.CharField(max_length=12, validators=[django.core.validators.RegexValidator('^\\d{12}\\Z', 'An AWS account id has 12 digits.')], verbose_name='AWS account')),
                 ('region', models.CharField(max_length=32, validators=[django.core.validators.RegexValidator('^[a-z]{2,4}(-[a-z]+)+-\\d\\Z', 'A Region is written like eu-central-1.')], verbose_name='Region')),
                 ('role_arn', models.CharField(blank=True, help_text="Empty: drsorch's own credentials are used.", max_length=2048, validators=[django.core.validators.RegexValidator('^arn:aws[a-z-]*:iam::\\d{12}:role/.+\\Z', 'A role looks like arn:aws:iam::123456789012:role/name.')], verbose_name='role to assume')),
@@ -46,7 +46,7 @@ class Migration(migrations.Migration):
             name='ProtectionGroup',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100, unique=True, validators=[django.core.validators.RegexValidator('^\\d+\\Z', 'A name needs at least one character that is not a digit.', inverse_match=True)])),
+                ('name', models.CharField(error_messages={'unique': 'A protection group of this name already exists: choose another name.'}, max_length=100, unique=True, validators=[django.core.validators.RegexValidator('^\\d+\\Z', 'A name needs at least one character that is not a digit.', inverse_match=True)])),
                 ('description', models.TextField(blank=True)),
                 ('tag_selector', models.JSONField(blank=True, default=dict)),
                 ('explicit_servers', models.JSONField(blank=True, default=list)),
