@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Sequence
 
 import structlog
-from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
 from drs.errors import DrsError
 from drs.port import FAILED, JOB_TYPE_LAUNCH, LAUNCHED, DrsPort
-from executions.core.polling import IDLE_CEILINGS
 from executions.core.results import progress_of
 from executions.core.states import ExecutionStatus, OperationState, ServerStatus
 from executions.models import DrsJob, Operation, ServerRun, StepRun
@@ -40,16 +37,11 @@ def examine_finished(site: Site, port: DrsPort) -> bool:
     return bool(pending)
 
 
-def read_running_logs(site: Site, port: DrsPort) -> bool:
-    """Read the logs of our running jobs now and then, and at once where a server failed without a reason.
-
-    Each read costs a call, and shows phases.
-    """
-    every = timedelta(seconds=settings.DRSORCH_POLL_CEILING_SECONDS * IDLE_CEILINGS)
+def read_running_logs(site: Site, port: DrsPort, is_due: Callable[[DrsJob], bool]) -> bool:
+    """Read the logs of our running jobs that are due, and at once where a server failed without a reason."""
     changed = False
     for job in DrsJob.objects.filter(site=site, finished=False, job_id__in=accepted_jobs(site)):
-        due = timezone.now() - (job.log_read_at or job.first_seen_at) >= every
-        if due or _has_unexplained_failure(job):
+        if _has_unexplained_failure(job) or is_due(job):
             changed |= read_log(port, job)
     return changed
 

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from drs.port import JOB_TYPE_LAUNCH
-from executions.core.polling import Expectation, expectation, next_gap_seconds
+from executions.core.polling import Expectation, expectation, log_is_due, next_gap_seconds
 from executions.core.states import OPERATION_OPEN, ExecutionStatus, OperationState, ServerStatus
 from executions.examining import accepted_jobs, can_wait
 from executions.models import DrsJob, Operation, ServerRun
@@ -56,6 +56,14 @@ def listing_is_worth_it(site: Site) -> bool:
     if any(_is_hinted(job, now) for job in jobs):
         return True
     return not elapsed or any(expectation_of(job).may_be_over(seconds) for job, seconds in elapsed)
+
+
+def log_is_worth_it(job: DrsJob) -> bool:
+    """True if a running job's log is to be read again: each read costs a call, and shows phases."""
+    now = timezone.now()
+    elapsed = (now - job.first_seen_at).total_seconds()
+    since_read = (now - (job.log_read_at or job.first_seen_at)).total_seconds()
+    return log_is_due(elapsed, since_read, expectation_of(job), settings.DRSORCH_POLL_CEILING_SECONDS)
 
 
 def _is_hinted(job: DrsJob, now: datetime) -> bool:

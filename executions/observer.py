@@ -25,6 +25,7 @@ from executions.crashpoints import crash_point
 from executions.examining import examine_finished, read_running_logs
 from executions.expecting import (
     listing_is_worth_it,
+    log_is_worth_it,
     next_poll_at,
     platforms_of,
     servers_key,
@@ -62,7 +63,8 @@ def site_observe(site_id: int) -> Observed | None:
     try:
         changed = _list_jobs(site, gateway(site), first=watch.polled_at is None) if lists else False
         crash_point("poll.after_list")
-        changed |= examine_finished(site, gateway(site)) | read_running_logs(site, gateway(site))
+        changed |= examine_finished(site, gateway(site))
+        changed |= read_running_logs(site, gateway(site), log_is_worth_it)
     except DrsError as error:
         return _failed(watch, error)
     waiting = changed or abandoned or watch.polled_at is None or waits_for_a_listing(site_id)

@@ -12,9 +12,9 @@ _FIRST_DUE_CEILINGS = 6
 #: From then on the gap is this share of the time it has taken: it is found, on average, half of this share late.
 _GROWTH = 0.04
 #: The same servers took as long before, give or take this share.
-_MARGIN = 0.11
+_MARGIN = 0.105
 #: Around that time the gap is this share of it.
-_DENSE = 0.011
+_DENSE = 0.012
 #: While a job is not due by what the same servers took before, only its log is read, every so many ceilings.
 IDLE_CEILINGS = 3
 
@@ -48,3 +48,15 @@ def next_gap_seconds(elapsed: float, expected: Expectation, floor: float, ceilin
         return max(min(IDLE_CEILINGS * ceiling, likely * (1 - _MARGIN) - elapsed), floor)
     gap = likely * _DENSE if elapsed <= likely * (1 + _MARGIN) else (elapsed - likely) * 0.25
     return min(max(gap, floor), ceiling)
+
+
+def log_is_due(elapsed: float, since_read: float, expected: Expectation, ceiling: float) -> bool:
+    """True if a running job's log is to be read for its phases, `since_read` seconds after the last time.
+
+    Around the time at which the job is due, its end is looked for anyway: then the log is read half as often.
+    """
+    every = IDLE_CEILINGS * ceiling
+    likely = expected.likely_seconds
+    if likely is not None and likely * (1 - _MARGIN) - every / 2 <= elapsed <= likely * (1 + _MARGIN):
+        every *= 2
+    return since_read >= every
