@@ -17,7 +17,8 @@ from unfold.decorators import display
 from executions import views
 from executions.models import Execution
 from executions.presentation.targets import Meter, rpo_meter, rto_meter
-from executions.presentation.words import Badge, Tone, between, clock, duration, execution_badge, kind_badge
+from executions.presentation.words import between, clock, duration, execution_badge, kind_badge
+from foundation.wording import Badge, Tone
 
 
 @admin.register(Execution)

@@ -21,12 +21,13 @@ from unfold.decorators import display
 
 from access import policy
 from foundation.errors import DomainError
+from foundation.wording import Badge, Tone, ago, count
 from protection import core, selectors, services
 from protection.admin_base import ServiceAdmin, badge
 from protection.admin_filters import GoneFilter, ProtectedFilter, ReplicationFilter
 from protection.forms import ProtectionGroupForm, SiteForm, server_label
 from protection.models import ProtectionGroup, Site, SourceServer
-from protection.presentation import Badge, ago, clock, counted, gibibytes, lag_badge, replication_badge, site_badge
+from protection.presentation import clock, gibibytes, lag_badge, replication_badge, site_badge
 
 #: Members shown on a group's page; the rest is a link away.
 MEMBERS_SHOWN = 100
@@ -140,7 +141,7 @@ def _site_context(site: Any, full: bool = False) -> dict[str, Any]:
         "live": shown.tone == "busy",
         "full": full,
         "last_synced": f"last synced {ago(site.last_synced_at, now)}" if site.last_synced_at else "never synced before",
-        "server_count": counted(site.server_count, "source server"),
+        "server_count": count(site.server_count, "source server"),
     }
 
 
@@ -220,7 +221,7 @@ class SourceServerAdmin(ServiceAdmin):
     @display(description="Replication", ordering="replication_state")
     def replication(self, server: SourceServer) -> SafeString:
         if server.missing_since is not None:
-            return badge(Badge("gone from DRS", "bad", "visibility_off"))
+            return badge(Badge("gone from DRS", Tone.BAD, "visibility_off"))
         return badge(replication_badge(server.replication_state))
 
     @display(description="Lag", ordering="lag_seconds")
@@ -230,11 +231,11 @@ class SourceServerAdmin(ServiceAdmin):
     @display(description="Protection group", ordering="protection_group__name")
     def group(self, server: SourceServer) -> SafeString:
         if server.protection_group is None:
-            return badge(Badge("unprotected", "neutral", "shield"))
+            return badge(Badge("unprotected", Tone.NEUTRAL, "shield"))
         url = reverse("admin:protection_protectiongroup_change", args=[server.protection_group_id])
         link = format_html('<a class="dr-link" href="{}">{}</a>', url, server.protection_group)
         if server.membership_conflict:
-            return format_html("{} {}", link, badge(Badge("in two groups", "warn", "error")))
+            return format_html("{} {}", link, badge(Badge("in two groups", Tone.WARN, "error")))
         return link
 
     @display(description="At")
@@ -305,12 +306,12 @@ class ProtectionGroupAdmin(ServiceAdmin):
     def selects(self, group: ProtectionGroup) -> str:
         parts = [core.selector_words(group.tag_selector)] if group.tag_selector else []
         if group.explicit_servers:
-            parts.append(f"{counted(len(group.explicit_servers), 'server')} by name")
+            parts.append(f"{count(len(group.explicit_servers), 'server')} by name")
         return " · ".join(parts)
 
     @display(description="Servers now", ordering="member_count")
     def servers_now(self, group: Any) -> str | SafeString:
-        return str(group.member_count) if group.member_count else badge(Badge("none", "bad", "error"))
+        return str(group.member_count) if group.member_count else badge(Badge("none", Tone.BAD, "error"))
 
     def get_urls(self) -> list[URLPattern]:
         search = self.admin_site.admin_view(self.search_servers)
@@ -331,7 +332,7 @@ class ProtectionGroupAdmin(ServiceAdmin):
         group = context.get("original")
         if group is not None:
             members = selectors.members(group)
-            count = members.count()
+            number = members.count()
             context["members"] = [
                 {
                     "server": server,
@@ -340,6 +341,6 @@ class ProtectionGroupAdmin(ServiceAdmin):
                 }
                 for server in members[:MEMBERS_SHOWN]
             ]
-            context["member_count"] = counted(count, "server")
-            context["members_left"] = max(0, count - MEMBERS_SHOWN)
+            context["member_count"] = count(number, "server")
+            context["members_left"] = max(0, number - MEMBERS_SHOWN)
         return super().render_change_form(request, context, *args, **kwargs)

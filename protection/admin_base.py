@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 
 from foundation.errors import DomainError, Stale
-from protection.presentation import Badge
+from foundation.wording import Badge
 
 
 def badge(shown: Badge) -> SafeString:

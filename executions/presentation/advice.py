@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from executions.core.states import CleanupStatus, ExecutionStatus, Kind, ServerStatus, StepStatus
 from executions.models import Approval, Execution, ServerRun, StepRun, WaveRun
-from executions.presentation.words import clock, count
+from executions.presentation.words import clock
+from foundation.wording import count
 from plans.core.steps import OnFailure, StepKind
 
 

@@ -12,8 +12,9 @@ from executions.core.states import ExecutionStatus, Kind, ServerStatus
 from executions.models import Execution
 from executions.presentation.targets import Meter, rpo_meter, rto_meter
 from executions.presentation.waves import Share, shares
-from executions.presentation.words import Badge, Tone, ago, count, duration, execution_badge, kind_badge
+from executions.presentation.words import duration, execution_badge, kind_badge
 from executions.selectors_screens import PlanResult, Running, SiteHealth
+from foundation.wording import Badge, Tone, ago, count
 
 #: A plan whose last success is older is no longer trusted without a drill.
 _PROOF_LASTS = timedelta(days=90)

@@ -8,7 +8,8 @@ from datetime import datetime
 from itertools import groupby
 
 from executions.models import Event
-from executions.presentation.words import Tone, clock, count, listing
+from executions.presentation.words import clock, listing
+from foundation.wording import Tone, count
 
 #: Type -> sentence; {subject} and the event's detail are filled in.
 _SENTENCES = {

@@ -13,18 +13,9 @@ from executions.presentation.events import EventLine, event_lines
 from executions.presentation.graph import Node, Picture, draw
 from executions.presentation.targets import Meter, rpo_meter, rto_meter
 from executions.presentation.waves import Failure, Share, WaveCard, failures, shares, wave_card
-from executions.presentation.words import (
-    Badge,
-    Tone,
-    between,
-    cleanup_badge,
-    clock,
-    count,
-    duration,
-    execution_badge,
-    kind_badge,
-)
+from executions.presentation.words import between, cleanup_badge, clock, duration, execution_badge, kind_badge
 from executions.selectors_screens import ExecutionRows
+from foundation.wording import Badge, Tone, count
 
 
 @dataclass(frozen=True, slots=True)

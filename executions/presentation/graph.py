@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from executions.presentation.words import Badge
+from foundation.wording import Badge
 from plans.core.graph import Graph, layers
 
 _WIDTH, _HEIGHT = 190, 64

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from executions.core.states import STEP_FINAL, StepStatus
 from executions.models import ServerRun, StepRun
 from executions.presentation.waves import RETRYABLE, SKIPPABLE
-from executions.presentation.words import count, server_badge
+from executions.presentation.words import server_badge
+from foundation.wording import count
 
 
 @dataclass(frozen=True, slots=True)

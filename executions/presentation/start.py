@@ -10,8 +10,9 @@ from datetime import datetime
 from executions.core.states import Kind
 from executions.models import Execution
 from executions.presentation.graph import Node, Picture, draw
-from executions.presentation.words import Badge, Tone, ago, count, duration, kind_badge, listing
+from executions.presentation.words import duration, kind_badge, listing
 from executions.selectors_screens import Mirrored
+from foundation.wording import Badge, Tone, ago, count
 from plans.core import Blueprint, BlueprintServer, BlueprintWave, Finding, Severity
 from plans.core.steps import OnFailure
 

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from executions.core.states import StepStatus
 from executions.models import StepRun
-from executions.presentation.words import Badge, between, clock, duration, step_badge
+from executions.presentation.words import between, clock, duration, step_badge
+from foundation.wording import Badge
 from plans.core.steps import StepKind, StepWhen
 from plans.models import STEP_KINDS
 

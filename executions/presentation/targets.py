@@ -7,7 +7,8 @@ from datetime import datetime
 
 from executions.core.states import ExecutionStatus
 from executions.models import Execution
-from executions.presentation.words import Tone, duration
+from executions.presentation.words import duration
+from foundation.wording import Tone
 
 #: From this share of the target on, a clock that still runs warns.
 _WARN_FROM = 0.8

@@ -10,17 +10,8 @@ from datetime import datetime
 from executions.core.states import STEP_FINAL, WAVE_ACTIVE, Phase, ServerStatus, StepStatus, WaveStatus
 from executions.models import ServerRun, StepRun, WaveRun
 from executions.presentation.steps import StepLine, step_line
-from executions.presentation.words import (
-    Badge,
-    Tone,
-    between,
-    clock,
-    count,
-    duration,
-    listing,
-    server_badge,
-    wave_badge,
-)
+from executions.presentation.words import between, clock, duration, listing, server_badge, wave_badge
+from foundation.wording import Badge, Tone, count
 from plans.core.steps import OnFailure
 
 #: Servers of a wave shown at once.

@@ -1,11 +1,9 @@
-"""How drsorch says things: durations, times, and the badge of every status."""
+"""How executions are spoken of: durations, times, and the badge of every status."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 
 from executions.core.states import (
     CleanupStatus,
@@ -15,27 +13,8 @@ from executions.core.states import (
     StepStatus,
     WaveStatus,
 )
+from foundation.wording import Badge, Tone
 from plans.core.durations import spoken
-
-
-class Tone(StrEnum):
-    """What a colour means. Never the only sign: a badge has its word and its icon as well."""
-
-    NEUTRAL = "neutral"
-    BUSY = "busy"
-    GOOD = "good"
-    WARN = "warn"
-    BAD = "bad"
-
-
-@dataclass(frozen=True, slots=True)
-class Badge:
-    """A word with a colour and an icon (a name of the Material Symbols font)."""
-
-    text: str
-    tone: Tone
-    icon: str
-
 
 _EXECUTION = {
     ExecutionStatus.AWAITING_APPROVAL: Badge("awaiting approval", Tone.WARN, "how_to_reg"),
@@ -117,9 +96,6 @@ def kind_badge(kind: str) -> Badge:
     return _KIND[Kind(kind)]
 
 
-_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
-
-
 def duration(seconds: float | None) -> str:
     """ "45 s", "2 min 5 s", "1 h 4 min"; empty for None."""
     return "" if seconds is None else spoken(seconds)
@@ -130,15 +106,6 @@ def between(start: datetime | None, end: datetime | None) -> float | None:
     return (end - start).total_seconds() if start and end else None
 
 
-def ago(moment: datetime, now: datetime) -> str:
-    """How long ago, in the largest unit: "just now", "5 min ago", "3 d ago"."""
-    seconds = int((now - moment).total_seconds())
-    for size, unit in _UNITS:
-        if seconds >= size:
-            return f"{seconds // size} {unit} ago"
-    return "just now"
-
-
 def clock(moment: datetime | None, beside: datetime | None = None) -> str:
     """ "14:03:22", with the date in front of it unless it is that of `beside`. Always UTC. Empty for None."""
     if moment is None:
@@ -147,11 +114,6 @@ def clock(moment: datetime | None, beside: datetime | None = None) -> str:
     if beside is not None and beside.astimezone(UTC).date() == local.date():
         return f"{local:%H:%M:%S}"
     return f"{local:%-d %b %Y %H:%M:%S}"
-
-
-def count(number: int, noun: str, plural: str = "") -> str:
-    """ "1 server", "12 servers"."""
-    return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
 def listing(names: Sequence[str], most: int = 5) -> str:

@@ -15,7 +15,7 @@ from executions.presentation.events import event_line, event_lines
 from executions.presentation.graph import Node, draw
 from executions.presentation.targets import rpo_meter, rto_meter
 from executions.presentation.waves import PAGE, failures, server_row, shares, wave_card
-from executions.presentation.words import Badge, Tone
+from foundation.wording import Badge, Tone
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from foundation.wording import Badge, age, ago
 from protection.models import REPLICATION_STATES
-from protection.presentation import Badge, age, ago, clock, gibibytes, lag_badge, replication_badge, site_badge
+from protection.presentation import clock, gibibytes, lag_badge, replication_badge, site_badge
 
 NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
 
