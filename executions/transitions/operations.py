@@ -17,7 +17,7 @@ from executions.core.states import Kind, OperationKind, OperationState, ServerSt
 from executions.crashpoints import crash_point
 from executions.models import Execution, Operation, ServerRun, SiteWatch
 from executions.transitions.locking import locked
-from executions.transitions.servers import named, servers_gone
+from executions.transitions.servers import named, rows_write, servers_gone
 
 
 def launch_intend(
@@ -201,7 +201,7 @@ def operation_return(
             "attempts",
             "started_at",
         ]
-        ServerRun.objects.bulk_update(rows, columns, batch_size=500)
+        rows_write(rows, columns)
         hopeless = [row for row in rows if row.status == ServerStatus.FAILED]
         audit.append(execution, [Entry("server.failed", str(row), {**named(row), "why": error}) for row in hopeless])
         return True
@@ -222,7 +222,7 @@ def termination_settle(
         for row in rows:
             row.cleanup_error = remaining[row.recovery_instance_id]
             row.cleanup_not_before = retry_at
-        ServerRun.objects.bulk_update(rows, ["cleanup_error", "cleanup_not_before"], batch_size=500)
+        rows_write(rows, ["cleanup_error", "cleanup_not_before"])
         audit.append(
             execution,
             [Entry("server.not_terminated", str(row), {**named(row), "why": row.cleanup_error}) for row in rows],

@@ -18,7 +18,7 @@ from executions.core.states import (
     WaveStatus,
 )
 from executions.models import Execution, ServerRun, StepRun, WaveRun
-from executions.transitions.servers import named
+from executions.transitions.servers import named, rows_write
 from executions.transitions.steps import step_move
 
 #: An execution in one of these can still be moved by a retry or a skip.
@@ -66,7 +66,7 @@ def wave_retry(
         if snapshots is not None:
             row.recovery_snapshot_id, row.recovery_point_at = snapshots.chosen[row.source_server_id]
     columns = ["status", "error", "finished_at", "queued_at", "not_before"]
-    ServerRun.objects.bulk_update(rows, [*columns, "recovery_snapshot_id", "recovery_point_at"], batch_size=500)
+    rows_write(rows, [*columns, "recovery_snapshot_id", "recovery_point_at"])
     StepRun.objects.filter(pk__in=[one.pk for one in steps]).update(
         status=StepStatus.PENDING, finished_at=None, started_at=None, attempt_key=None, external_id="", error=""
     )
@@ -89,7 +89,7 @@ def wave_skip(
     )
     for row in rows:
         row.status = ServerStatus.SKIPPED
-    ServerRun.objects.bulk_update(rows, ["status"], batch_size=500)
+    rows_write(rows, ["status"])
     execution.refresh_from_db()
     untouched = whole and wave.status in (WaveStatus.PENDING, WaveStatus.WAITING, WaveStatus.CANCELLED)
     if not rows and not skipped and not untouched:

@@ -24,6 +24,17 @@ _SERVER_FROM: dict[ServerStatus, tuple[ServerStatus, ...]] = {
 }
 
 
+def rows_write(rows: Collection[ServerRun], columns: Sequence[str]) -> None:
+    """Write these columns of rows that are there, under the execution's lock.
+
+    As an upsert on the key: for a hundred rows several times faster than `bulk_update`, which spells out a CASE for
+    each column and row.
+    """
+    ServerRun.objects.bulk_create(
+        rows, batch_size=500, update_conflicts=True, unique_fields=["pk"], update_fields=columns
+    )
+
+
 def servers_move(execution_id: UUID, server_ids: Sequence[int], to: ServerStatus, *, lease: UUID, why: str = "") -> int:
     """Move servers together; returns how many really moved. `why` is kept as their error when they fail."""
     now = timezone.now()
@@ -37,7 +48,7 @@ def servers_move(execution_id: UUID, server_ids: Sequence[int], to: ServerStatus
                 row.finished_at = now
             if to is ServerStatus.FAILED:
                 row.error = f"{row.error} {why}".strip()
-        ServerRun.objects.bulk_update(rows, ["status", "queued_at", "finished_at", "error"], batch_size=500)
+        rows_write(rows, ["status", "queued_at", "finished_at", "error"])
         detail = {"why": why} if why else {}
         audit.append(execution, [Entry(f"server.{to}", str(row), {**named(row), **detail}) for row in rows])
         return len(rows)
@@ -60,10 +71,9 @@ def servers_settle(execution_id: UUID, operation: UUID, outcomes: Sequence[Serve
             row.private_ips = list(outcome.private_ips)
             detail = {**named(row), "job": row.job_id, "instance": outcome.instance_id}
             entries.append(Entry(f"server.{outcome.to}", str(row), said(detail, why=outcome.error)))
-        ServerRun.objects.bulk_update(
+        rows_write(
             rows,
             ["status", "error", "phase", "finished_at", "recovery_instance_id", "recovery_point_at", "private_ips"],
-            batch_size=500,
         )
         audit.append(execution, entries)
         return len(rows)
@@ -81,7 +91,7 @@ def servers_note(
             row.recovery_point_at = by_id[row.pk].recovery_point_at
             row.private_ips = list(by_id[row.pk].private_ips)
         columns = ["recovery_instance_id", "recovery_point_at", "private_ips"]
-        ServerRun.objects.bulk_update(rows, columns, batch_size=500)
+        rows_write(rows, columns)
         for phase in sorted({phase for _, phase in phases}):
             ids = [server for server, shown in phases if shown == phase]
             ServerRun.objects.filter(pk__in=ids, status=ServerStatus.LAUNCHING).update(phase=phase)
@@ -104,7 +114,7 @@ def servers_gone(execution: Execution, instance_ids: Collection[str]) -> int:
     for row in rows:
         row.status = ServerStatus.TERMINATED
         row.cleanup_error = ""
-    ServerRun.objects.bulk_update(rows, ["status", "cleanup_error"], batch_size=500)
+    rows_write(rows, ["status", "cleanup_error"])
     audit.append(
         execution,
         [
@@ -128,7 +138,7 @@ def servers_hold_cleanup(
             row.cleanup_error = reasons[row.pk]
             row.cleanup_tries += 0 if passing else 1
             row.cleanup_not_before = retry_at
-        ServerRun.objects.bulk_update(rows, ["cleanup_error", "cleanup_tries", "cleanup_not_before"], batch_size=500)
+        rows_write(rows, ["cleanup_error", "cleanup_tries", "cleanup_not_before"])
         audit.append(
             execution,
             [Entry("server.not_terminated", str(row), {**named(row), "why": reasons[row.pk]}) for row in rows],
