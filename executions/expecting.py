@@ -22,8 +22,21 @@ _HISTORY = 10
 _HINT_SECONDS = 60
 
 
-def next_poll_at(site: Site) -> datetime | None:
+class Expectations:
+    """What running jobs may take, each learnt once in one look at a site."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, Expectation] = {}
+
+    def of(self, job: DrsJob) -> Expectation:
+        if job.pk not in self._known:
+            self._known[job.pk] = expectation_of(job)
+        return self._known[job.pk]
+
+
+def next_poll_at(site: Site, expected: Expectations | None = None) -> datetime | None:
     """When the site is worth another look; None if nothing there is waited for."""
+    expected = expected or Expectations()
     now = timezone.now()
     floor, ceiling = settings.DRSORCH_POLL_FLOOR_SECONDS, settings.DRSORCH_POLL_CEILING_SECONDS
     operations = list(Operation.objects.filter(site=site, state__in=[str(state) for state in OPERATION_OPEN]))
@@ -37,8 +50,8 @@ def next_poll_at(site: Site) -> datetime | None:
             gaps.extend([] if can_wait(job) else [floor])
         elif job.job_id in ours or queued:
             elapsed = (now - job.first_seen_at).total_seconds()
-            expected = expectation_of(job)
-            gaps.append(floor if _is_hinted(job, now) else next_gap_seconds(elapsed, expected, floor, ceiling))
+            gap = floor if _is_hinted(job, now) else next_gap_seconds(elapsed, expected.of(job), floor, ceiling)
+            gaps.append(gap)
     if any(operation.state == OperationState.INTENDED for operation in operations):
         gaps.append(floor)
     elif queued or operations:
@@ -46,7 +59,7 @@ def next_poll_at(site: Site) -> datetime | None:
     return now + timedelta(seconds=min(gaps)) if gaps else None
 
 
-def listing_is_worth_it(site: Site) -> bool:
+def listing_is_worth_it(site: Site, expected: Expectations) -> bool:
     """False while every job of interest is known not to be over yet: then only their logs are read."""
     now = timezone.now()
     if waits_for_a_listing(site.pk):
@@ -55,15 +68,15 @@ def listing_is_worth_it(site: Site) -> bool:
     elapsed = [(job, (now - job.first_seen_at).total_seconds()) for job in jobs]
     if any(_is_hinted(job, now) for job in jobs):
         return True
-    return not elapsed or any(expectation_of(job).may_be_over(seconds) for job, seconds in elapsed)
+    return not elapsed or any(expected.of(job).may_be_over(seconds) for job, seconds in elapsed)
 
 
-def log_is_worth_it(job: DrsJob) -> bool:
+def log_is_worth_it(job: DrsJob, expected: Expectations) -> bool:
     """True if a running job's log is to be read again: each read costs a call, and shows phases."""
     now = timezone.now()
     elapsed = (now - job.first_seen_at).total_seconds()
     since_read = (now - (job.log_read_at or job.first_seen_at)).total_seconds()
-    return log_is_due(elapsed, since_read, expectation_of(job), settings.DRSORCH_POLL_CEILING_SECONDS)
+    return log_is_due(elapsed, since_read, expected.of(job), settings.DRSORCH_POLL_CEILING_SECONDS)
 
 
 def _is_hinted(job: DrsJob, now: datetime) -> bool:

@@ -24,6 +24,7 @@ from executions.core.states import OPERATION_OPEN, ExecutionStatus, OperationSta
 from executions.crashpoints import crash_point
 from executions.examining import examine_finished, read_running_logs
 from executions.expecting import (
+    Expectations,
     listing_is_worth_it,
     log_is_worth_it,
     next_poll_at,
@@ -59,12 +60,13 @@ def site_observe(site_id: int) -> Observed | None:
     site = watch.site
     crash_point("poll.after_claim")
     begun_at = timezone.now()
-    lists = watch.polled_at is None or listing_is_worth_it(site)
+    expected = Expectations()
+    lists = watch.polled_at is None or listing_is_worth_it(site, expected)
     try:
         changed = _list_jobs(site, gateway(site), first=watch.polled_at is None) if lists else False
         crash_point("poll.after_list")
         changed |= examine_finished(site, gateway(site))
-        changed |= read_running_logs(site, gateway(site), log_is_worth_it)
+        changed |= read_running_logs(site, gateway(site), lambda job: log_is_worth_it(job, expected))
     except DrsError as error:
         return _failed(watch, error)
     waiting = changed or abandoned or watch.polled_at is None or waits_for_a_listing(site_id)
@@ -72,7 +74,7 @@ def site_observe(site_id: int) -> Observed | None:
     crash_point("poll.before_release")
     if watch.error:
         ServerRun.objects.filter(site=site_id, status=ServerStatus.QUEUED, error=watch.error).update(error="")
-    return _release(watch, interested, begun_at if lists else watch.polled_at)
+    return _release(watch, interested, begun_at if lists else watch.polled_at, expected)
 
 
 def poll_soon(site_id: int, within_seconds: float = 0) -> None:
@@ -114,7 +116,9 @@ def _claim(site_id: int) -> tuple[SiteWatch, bool] | None:
     return watch, abandoned
 
 
-def _release(watch: SiteWatch, interested: tuple[UUID, ...], polled_at: datetime | None) -> Observed:
+def _release(
+    watch: SiteWatch, interested: tuple[UUID, ...], polled_at: datetime | None, expected: Expectations
+) -> Observed:
     """Give the site back, and make due whoever waits for it: both or, if this process dies, neither."""
     with transaction.atomic():
         # Executions before sites: who launches locks them in this order.
@@ -123,7 +127,7 @@ def _release(watch: SiteWatch, interested: tuple[UUID, ...], polled_at: datetime
         mine = SiteWatch.objects.select_for_update().filter(pk=watch.pk, lease_token=watch.lease_token)
         if not mine.exists():
             return Observed()
-        poll_at = next_poll_at(watch.site)
+        poll_at = next_poll_at(watch.site, expected)
         mine.update(polled_at=polled_at, next_poll_at=poll_at, lease_token=None, lease_until=None, failures=0, error="")
     return Observed(interested, poll_at)
 
