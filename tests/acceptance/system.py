@@ -1,7 +1,7 @@
 """drsorch as it is deployed: real processes, real HTTP, a real DRS simulator.
 
 With `DATABASE_URL` and `DRAMATIQ_BROKER_URL` naming servers (as `python -m tests.services` sets them), the web process
-and two worker processes are separate, on PostgreSQL and Redis. Otherwise it is the embedded default: one process and
+and a worker process are separate, on PostgreSQL and Redis. Otherwise it is the embedded default: one process and
 SQLite. The same scenarios run on both.
 """
 
@@ -152,7 +152,6 @@ class System:
         self.simulator_start()
         self.web_start()
         if SEPARATE:
-            self.worker_start()
             self.worker_start()
         self.wait_ready()
 
