@@ -12,8 +12,8 @@ from uuid import UUID
 from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import Count, Max, OuterRef, Prefetch, Q, QuerySet, Subquery
 
-from executions.core.states import EXECUTION_ACTIVE
-from executions.models import Approval, Event, Execution, ServerRun, StepRun, WaveRun
+from executions.core.states import EXECUTION_ACTIVE, OPERATION_OPEN, OperationKind
+from executions.models import Approval, Event, Execution, Operation, ServerRun, StepRun, WaveRun
 from foundation.errors import Missing
 from plans.models import Plan
 from protection.models import ProtectionGroup, Site, SourceServer
@@ -36,6 +36,8 @@ class ExecutionRows:
     events: Sequence[Event]
     event_page: int
     event_pages: int
+    #: Jobs that DRS has not ended, or that are still looked for.
+    open_launches: int
 
 
 def executions() -> QuerySet[Execution]:
@@ -90,6 +92,9 @@ def execution_rows(execution: Execution, event_page: int = 1) -> ExecutionRows:
         events=list(events.order_by("-sequence")),
         event_page=page,
         event_pages=pages,
+        open_launches=Operation.objects.filter(
+            execution=execution, kind=OperationKind.LAUNCH, state__in=[str(state) for state in OPERATION_OPEN]
+        ).count(),
     )
 
 

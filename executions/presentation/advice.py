@@ -17,8 +17,10 @@ def next_steps(
     servers: Sequence[ServerRun],
     steps: Sequence[StepRun],
     approvals: Sequence[Approval],
+    *,
+    open_launches: int = 0,
 ) -> tuple[str, ...]:
-    """Sentences; empty while there is nothing to do but wait."""
+    """Sentences; empty while there is nothing to do but wait. `open_launches`: jobs that DRS has not ended."""
     status = ExecutionStatus(execution.status)
     if status is ExecutionStatus.AWAITING_APPROVAL:
         return tuple(_to_approve(execution, approvals))
@@ -26,7 +28,8 @@ def next_steps(
         return (*_steps_to_approve(execution, steps), *_while_running(waves, servers))
     if status in _SAID:
         return (_SAID[status],)
-    return tuple(_afterwards(execution, servers, steps))
+    late = (_launches_late(execution, open_launches),) if open_launches else ()
+    return (*late, *_afterwards(execution, servers, steps))
 
 
 _SAID = {
@@ -36,6 +39,14 @@ _SAID = {
     "back: drsorch follows them to their end, then closes the execution.",
     ExecutionStatus.REJECTED: "Nothing was launched. Talk to who rejected it; if it is still needed, start a new one.",
 }
+
+
+def _launches_late(execution: Execution, number: int) -> str:
+    waits = " The clean-up waits for it." if execution.cleanup_status == CleanupStatus.RUNNING else ""
+    return (
+        f"{count(number, 'launch', 'launches')} had not ended at DRS when the execution did. "
+        f"An instance that comes of it late is noted at its server.{waits}"
+    )
 
 
 def _steps_to_approve(execution: Execution, steps: Sequence[StepRun]) -> Iterator[str]:

@@ -128,6 +128,7 @@ def execution_page(rows: ExecutionRows, now: datetime, *, wave: int | None = Non
             servers,
             [step for one in rows.waves for step in rows.steps.get(one.pk, ())],
             rows.approvals,
+            open_launches=rows.open_launches,
         ),
         failures=failures(rows.waves, rows.servers, rows.steps),
         approvals=tuple(_approval(approval, beside) for approval in rows.approvals),

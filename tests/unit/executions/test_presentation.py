@@ -279,6 +279,14 @@ def test_a_failed_drill_says_how_to_go_on_and_that_instances_cost_money() -> Non
     assert "1 drill instance runs and costs money" in said
 
 
+def test_a_launch_that_outlasts_its_execution_is_called_out() -> None:
+    run = execution(status="failed", finished_at=START)
+    late = server(1, status="failed")
+    assert "1 launch had not ended" in next_steps(run, [wave()], [late], [], [], open_launches=1)[0]
+    run.cleanup_status = "running"
+    assert next_steps(run, [wave()], [late], [], [], open_launches=2)[0].endswith("The clean-up waits for it.")
+
+
 def test_after_a_real_recovery_traffic_is_to_be_switched_and_drills_are_dangerous() -> None:
     said = advice(execution(kind="recovery", status="succeeded", finished_at=START), [server(1), server(2)])
     assert "DNS" in said
