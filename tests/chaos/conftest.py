@@ -11,7 +11,7 @@ import pytest
 
 from tests.chaos import table
 from tests.chaos.evidence import Trial
-from tests.chaos.ground import MESSAGES_ALONE, MODES, Ground
+from tests.chaos.ground import MESSAGES_ALONE, MODES, TICKER_ALONE, Ground
 from tests.services import postgresql, redis_server
 
 _FAILED = pytest.StashKey[bool]()
@@ -73,7 +73,7 @@ def ground(grounds: Grounds, request: pytest.FixtureRequest, mode: str) -> Itera
 @pytest.fixture
 def trial(ground: Ground, record_property: Callable[[str, Any], None], mode: str) -> Callable[[str], Trial]:
     """`trial("Redis flushed")`: begins now; its line in the table is written when it has proved what it must."""
-    return lambda fault: Trial(ground, record_property, f"{fault}; {mode}" if mode else fault)
+    return lambda fault: Trial(ground, record_property, fault, mode)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -97,7 +97,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _is_tried(item: pytest.Item, *, every_mode: bool) -> bool:
-    if _mode_of(item) == MESSAGES_ALONE and item.get_closest_marker("needs_ticker"):
+    needed = {MESSAGES_ALONE: "needs_ticker", TICKER_ALONE: "needs_messages"}.get(_mode_of(item))
+    if needed is not None and item.get_closest_marker(needed):
         return False
     return every_mode or not _mode_of(item) or item.get_closest_marker("core") is not None
 
@@ -127,7 +128,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
                 continue
             proved = [value for name, value in report.user_properties if name == "chaos"]
             name = report.nodeid.rpartition("::")[2]
-            unproved = dict.fromkeys(("executions", "launches", "orphans", "chain"), "?")
+            unproved = dict.fromkeys(("executions", "launches", "orphans", "chain", "mode"), "?")
             rows += proved if report.passed else [{"fault": name, "status": "FAILED", **unproved}]
     if rows:
         terminalreporter.section("faults tried, and what became of them")

@@ -26,6 +26,8 @@ class Trial:
     ground: Ground
     note: Callable[[str, Any], None]
     fault: str
+    #: What moves the engine; empty for all that does.
+    mode: str
     executions: list[str] = field(default_factory=list)
     _calls_before: int = 0
     _jobs_before: frozenset[str] = frozenset()
@@ -97,6 +99,7 @@ class Trial:
             "chaos",
             {
                 "fault": self.fault,
+                "mode": self.mode,
                 "executions": len(ended),
                 "status": ", ".join(sorted({execution["status"] for execution in ended})),
                 "launches": ", ".join(map(str, counts)),

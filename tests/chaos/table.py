@@ -7,19 +7,29 @@ from typing import Any
 
 import pytest
 
-HEADINGS = ("fault", "executions", "final status", "launches per server", "orphaned jobs", "chain")
+HEADINGS = ("fault", "executions", "final status", "launches per server", "orphaned jobs", "chain", "moved by")
 _KEYS = ("fault", "executions", "status", "launches", "orphans", "chain")
 
 
-def faults(names: Iterable[str], *, core: Collection[str] = (), ticker: Collection[str] = ()) -> list[Any]:
-    """The names as parameters of a test: `core` ones are always tried in every mode, `ticker` ones where one runs."""
-    marks = ((core, pytest.mark.core), (ticker, pytest.mark.needs_ticker))
+def faults(
+    names: Iterable[str],
+    *,
+    core: Collection[str] = (),
+    ticker: Collection[str] = (),
+    messages: Collection[str] = (),
+) -> list[Any]:
+    """The names as parameters of a test: `core` ones are always tried in every mode, `ticker` ones where one runs,
+    `messages` ones where messages are sent."""
+    marks = ((core, pytest.mark.core), (ticker, pytest.mark.needs_ticker), (messages, pytest.mark.needs_messages))
     return [pytest.param(name, marks=[mark for which, mark in marks if name in which]) for name in names]
 
 
 def lines(rows: Iterable[Mapping[str, Any]]) -> list[str]:
-    """As Markdown, the columns aligned."""
-    cells: list[Sequence[str]] = [HEADINGS, *([str(row[key]) for key in _KEYS] for row in rows)]
+    """As Markdown, the columns aligned, sorted. What came out the same in several modes is one line."""
+    modes: dict[tuple[str, ...], list[str]] = {}
+    for row in rows:
+        modes.setdefault(tuple(str(row[key]) for key in _KEYS), []).append(str(row["mode"] or "both"))
+    cells: list[Sequence[str]] = [HEADINGS, *((*row, ", ".join(sorted(modes[row]))) for row in sorted(modes))]
     widths = [max(len(row[column]) for row in cells) for column in range(len(HEADINGS))]
     shown = [
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in cells

@@ -54,7 +54,7 @@ def test_every_point_is_tried() -> None:
     assert {point.partition(":")[0] for point in tried} == POINTS
 
 
-@pytest.mark.parametrize("point", faults(DURING_A_DRILL, core=CORE))
+@pytest.mark.parametrize("point", faults(DURING_A_DRILL, core=CORE, messages=["nudge.before_send"]))
 def test_during_a_drill(ground: Ground, trial: Callable[[str], Trial], point: str) -> None:
     doomed = ground.worker_alone(DRSORCH_CRASH_AT=point)
     tried = trial(f"worker killed at {point}")
@@ -136,6 +136,7 @@ def test_one_after_the_other(ground: Ground, trial: Callable[[str], Trial]) -> N
 
 
 @pytest.mark.needs_ticker
+@pytest.mark.needs_messages
 def test_the_web_process_after_it_committed_a_start(ground: Ground, trial: Callable[[str], Trial]) -> None:
     ground.crew_start()
     tried = trial("web process killed at nudge.before_send, starting a drill")
