@@ -200,7 +200,7 @@ def _reopen(execution: Execution, change: Callable[[Execution, WaveRun], int], w
             if current.status not in EXECUTION_ACTIVE:
                 _check_free(current)
             fresh = WaveRun.objects.get(pk=wave.pk)
-            if not change(current, fresh) and not _under_way(fresh):
+            if not change(current, fresh) and not _under_way(fresh, verb):
                 raise Conflict(f"Nothing in wave {wave.name} can be {verb}: it is {fresh.get_status_display()}.")
             tasks.nudge_on_commit([current.pk])
     except IntegrityError as error:
@@ -210,10 +210,12 @@ def _reopen(execution: Execution, change: Callable[[Execution, WaveRun], int], w
     return Execution.objects.get(pk=execution.pk)
 
 
-def _under_way(wave: WaveRun) -> bool:
-    """True if somebody asked before, and it is being done, or was."""
+def _under_way(wave: WaveRun, verb: str) -> bool:
+    """True if somebody asked for the same before, and it is being done, or was."""
+    if wave.status in ("pending", "waiting", "running"):
+        return True
     skipped = wave.servers.filter(status=ServerStatus.SKIPPED).exists() or wave.steps.filter(status="skipped").exists()
-    return wave.status in ("pending", "waiting", "running", "skipped") or skipped
+    return verb == "skipped" and (wave.status == "skipped" or skipped)
 
 
 def _check_free(execution: Execution) -> None:

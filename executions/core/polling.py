@@ -16,7 +16,9 @@ _MARGIN = 0.105
 #: Around that time the gap is this share of it.
 _DENSE = 0.012
 #: While a job is not due by what the same servers took before, only its log is read, every so many ceilings.
-IDLE_CEILINGS = 3
+_IDLE_CEILINGS = 3
+#: Without such history, its status is asked for all the time, and its log every so many ceilings.
+_LOG_CEILINGS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ def next_gap_seconds(elapsed: float, expected: Expectation, floor: float, ceilin
         return min(max(gap, floor), ceiling)
     likely = expected.likely_seconds
     if not expected.may_be_over(elapsed):
-        return max(min(IDLE_CEILINGS * ceiling, likely * (1 - _MARGIN) - elapsed), floor)
+        return max(min(_IDLE_CEILINGS * ceiling, likely * (1 - _MARGIN) - elapsed), floor)
     gap = likely * _DENSE if elapsed <= likely * (1 + _MARGIN) else (elapsed - likely) * 0.25
     return min(max(gap, floor), ceiling)
 
@@ -53,10 +55,11 @@ def next_gap_seconds(elapsed: float, expected: Expectation, floor: float, ceilin
 def log_is_due(elapsed: float, since_read: float, expected: Expectation, ceiling: float) -> bool:
     """True if a running job's log is to be read for its phases, `since_read` seconds after the last time.
 
-    Around the time at which the job is due, its end is looked for anyway: then the log is read half as often.
+    It is read less often while the job's end is looked for anyway.
     """
-    every = IDLE_CEILINGS * ceiling
-    likely = expected.likely_seconds
-    if likely is not None and likely * (1 - _MARGIN) - every / 2 <= elapsed <= likely * (1 + _MARGIN):
+    likely, every = expected.likely_seconds, _IDLE_CEILINGS * ceiling
+    if likely is None:
+        return since_read >= _LOG_CEILINGS * ceiling
+    if likely * (1 - _MARGIN) - every / 2 <= elapsed <= likely * (1 + _MARGIN):
         every *= 2
     return since_read >= every

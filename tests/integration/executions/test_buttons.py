@@ -12,6 +12,7 @@ from drs.simulator.world import World
 from executions import control, reconciler, services
 from executions.core.actions import Decision, FinishExecution
 from executions.models import Execution
+from foundation.errors import Conflict
 from tests.stage import Stage, statuses
 
 DATABASES = [{"name": "Databases", "protection_groups": ["shop-db"]}]
@@ -74,3 +75,16 @@ def test_a_cancel_is_in_time(stage: Stage, omar: User, at_the_end: Callable[[Pre
     assert pressed
     assert Execution.objects.get().status == "cancelled"
     assert set(statuses(execution).values()) == {"launched"}
+
+
+def test_what_was_skipped_is_not_there_to_be_retried(stage: Stage, world: World, omar: User) -> None:
+    """Two people at once: whoever comes second is told."""
+    world.faults.add("failed_launch", tags={"Tier": "db"}, count=1)
+    execution = stage.drill(stage.plan([{**DATABASES[0], "minimum_success_percent": 50}]))
+    stage.run(execution)
+    failed = execution.servers.get(status="failed").source_server_id
+    control.execution_skip(execution, by=omar, wave="Databases", servers=[failed], comment="Later.")
+    control.execution_skip(execution, by=omar, wave="Databases", servers=[failed], comment="Later.")
+    stage.run(execution)
+    with pytest.raises(Conflict, match="can be retried"):
+        control.execution_retry(execution, by=omar, wave="Databases")

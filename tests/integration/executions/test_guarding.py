@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.utils import timezone
+from pytest_django.fixtures import Settings
 
 from drs.port import LaunchTarget
 from drs.simulator.world import World
-from executions import preflight
-from executions.models import Execution, ServerRun
+from executions import preflight, tasks
+from executions.models import DrsJob, Execution, ServerRun, SiteWatch
 from protection.gateways import gateway
 from protection.models import Site
 from tests.stage import ACCOUNT, REGION, Stage, statuses
@@ -84,6 +86,37 @@ def test_what_drs_cannot_rule_out_waits(stage: Stage, world: World, drill: Execu
     server.refresh_from_db()
     assert server.status == "failed"
     assert "runs in recovery" in server.error
+
+
+def test_a_recovery_that_was_under_way_before_the_drill_was_asked_for(stage: Stage, world: World) -> None:
+    """Its instance is not there yet when the drill starts, and its job was seen before."""
+    recovery = stage.recovery(stage.plan([{**LATER[0], "launch_timeout_seconds": 60}], approvals_required=0))
+    stage.run(recovery)
+    assert set(statuses(recovery).values()) == {"failed"}, "it took too long, and DRS is still at it"
+
+    drill = stage.drill(recovery.plan)
+    stage.run(drill)
+
+    servers = ServerRun.objects.filter(execution=drill)
+    assert {server.status for server in servers} == {"failed"}
+    assert all("runs in recovery as i-" in server.error for server in servers)
+    assert {found.is_drill for found in world.region(ACCOUNT, REGION).instances.values()} == {False}
+    assert set(stage.started().values()) == {1}
+
+
+def test_an_old_list_of_jobs_proves_nothing(stage: Stage, world: World, drill: Execution, settings: Settings) -> None:
+    """The ceiling is raised, as under throttling, and a recovery begins and ends between two lists."""
+    settings.DRSORCH_POLL_CEILING_SECONDS = 3600
+    SiteWatch.objects.update(polled_at=timezone.now())
+    source, _ = recover_elsewhere(stage, "app-1")
+    Execution.objects.update(next_look_at=timezone.now())
+    drill.waves.filter(name="App").update(ready_at=timezone.now() - timedelta(hours=3))
+
+    tasks.execution_look.fn(str(drill.pk))
+
+    assert not DrsJob.objects.filter(initiated_by="START_RECOVERY").exists(), "nobody has seen it"
+    assert statuses(drill) | {"app-1": "failed", "app-2": "launching"} == statuses(drill)
+    assert stage.started()[source] == 1
 
 
 def test_an_ordinary_drill_asks_nothing_more(stage: Stage, drill: Execution, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,6 +64,11 @@ def test_a_log_is_read_every_three_ceilings_and_half_as_often_when_the_end_is_ne
     assert log_is_due(elapsed, since_read, Expectation(likely_seconds=310), CEILING) is due
 
 
+def test_without_history_a_log_is_read_every_four_ceilings() -> None:
+    assert not log_is_due(200, 90, Expectation(None, 150), CEILING)
+    assert log_is_due(200, 120, Expectation(None, 150), CEILING)
+
+
 @given(elapsed=seconds, expected=expectations)
 def test_a_log_is_read_every_six_ceilings_at_the_latest(elapsed: float, expected: Expectation) -> None:
     assert log_is_due(elapsed, 6 * CEILING, expected, CEILING)
