@@ -38,12 +38,14 @@ def examine_finished(site: Site, port: DrsPort) -> bool:
 
 
 def read_running_logs(site: Site, port: DrsPort, is_due: Callable[[DrsJob], bool]) -> bool:
-    """Read the logs of our running jobs that are due, and at once where a server failed without a reason."""
-    changed = False
-    for job in DrsJob.objects.filter(site=site, finished=False, job_id__in=accepted_jobs(site)):
-        if _has_unexplained_failure(job) or is_due(job):
-            changed |= read_log(port, job)
-    return changed
+    """Read the log of the running job of ours that is due the longest, and of those where a server failed without a
+    reason. One in a look, so that the number of calls does not grow with that of executions."""
+    jobs = list(DrsJob.objects.filter(site=site, finished=False, job_id__in=accepted_jobs(site)))
+    wanted = [job for job in jobs if _has_unexplained_failure(job)]
+    due = [job for job in jobs if job not in wanted and is_due(job)]
+    wanted += sorted(due, key=lambda job: job.log_read_at or job.first_seen_at)[:1]
+    told = [read_log(port, job) for job in wanted]
+    return any(told)
 
 
 def read_log(port: DrsPort, job: DrsJob) -> bool:
