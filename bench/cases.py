@@ -16,9 +16,9 @@ from django.utils import timezone
 
 from bench.ground import ACCOUNT, JOB_SECONDS, REGIONS, Ground, ground
 from executions import tasks
-from executions.drs_events import drs_event_receive
+from executions.engine.reconciler import execution_reconcile
 from executions.models import DrsJob, Execution
-from executions.reconciler import execution_reconcile
+from executions.services.drs_events import drs_event_receive
 from plans.models import Plan
 
 THREE_WAVES = (203.0, 311.0, 187.0)

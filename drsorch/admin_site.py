@@ -11,10 +11,12 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from unfold.sites import UnfoldAdminSite
 
-from executions import views
+from dashboard.views import dashboard_context, running
+from executions.screens.views import start
+from foundation.screens import fragment
 
 
-class ControlRoom(UnfoldAdminSite):
+class AdminSite(UnfoldAdminSite):
     index_title = "Dashboard"
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
@@ -24,11 +26,11 @@ class ControlRoom(UnfoldAdminSite):
 
     def extra_urls(self) -> list[URLPattern]:
         return [
-            path("executions/start/<int:plan_id>/", self.admin_view(views.start), name="executions_start"),
-            path("executions/running/", views.live(self.admin_view(views.running)), name="executions_running"),
+            path("executions/start/<int:plan_id>/", self.admin_view(start), name="executions_start"),
+            path("dashboard/running/", fragment(self.admin_view(running)), name="dashboard_running"),
         ]
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        shown = views.dashboard_context(request)
+        shown = dashboard_context(request)
         response: HttpResponse = super().index(request, extra_context={**shown, **(extra_context or {})})
         return response

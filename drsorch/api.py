@@ -13,10 +13,10 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from rest_framework.routers import APIRootView, DefaultRouter
 
 import access.api
-import executions.api
+import executions.api.views
 import plans.api
 import protection.api
-from executions.api_events import DrsEventView
+from executions.api.drs_events import DrsEventView
 from foundation.rest.problems import problem_response
 from foundation.rest.views import ApiView
 
@@ -38,7 +38,7 @@ class Router(DefaultRouter):
 
 
 router = Router()
-for routes in (protection.api.ROUTES, plans.api.ROUTES, executions.api.ROUTES, access.api.ROUTES):
+for routes in (protection.api.ROUTES, plans.api.ROUTES, executions.api.views.ROUTES, access.api.ROUTES):
     for prefix, viewset, basename in routes:
         router.register(prefix, viewset, basename)
 

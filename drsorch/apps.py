@@ -11,4 +11,4 @@ class DrsorchConfig(AppConfig):
 
 
 class AdminConfig(DjangoAdminConfig):
-    default_site = "drsorch.admin_site.ControlRoom"
+    default_site = "drsorch.admin_site.AdminSite"

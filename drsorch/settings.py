@@ -11,7 +11,7 @@ from django.urls import reverse_lazy
 from dramatiq.middleware import Retries
 
 from drsorch.environment import database, number
-from executions.core.states import ExecutionStatus, Kind
+from executions.core.states import ExecutionKind, ExecutionStatus
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -27,6 +27,7 @@ HTTPS_ONLY = env.bool("HTTPS_ONLY", default=not DEBUG)
 
 INSTALLED_APPS = [
     "drsorch.apps.DrsorchConfig",
+    "dashboard",
     "executions",
     "plans",
     "protection",
@@ -223,7 +224,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "ENUM_NAME_OVERRIDES": {
-        "ExecutionKind": [kind.value for kind in Kind],
+        "ExecutionKind": [kind.value for kind in ExecutionKind],
         "ExecutionStatus": [status.value for status in ExecutionStatus],
         "StepKind": "plans.models.STEP_KINDS",
     },

@@ -14,10 +14,11 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
-from executions import views
 from executions.models import Execution
-from executions.presentation.targets import Meter, rpo_meter, rto_meter
-from executions.presentation.words import between, clock, duration, execution_badge, kind_badge
+from executions.screens import views
+from executions.screens.targets import Meter, rpo_meter, rto_meter
+from executions.screens.words import between, clock, duration, execution_badge, kind_badge
+from foundation.screens import fragment
 from foundation.wording import Badge, Tone
 
 
@@ -38,7 +39,7 @@ class ExecutionAdmin(ModelAdmin):
         return [
             path(
                 "<uuid:execution_id>/live/",
-                views.live(site.admin_view(views.fragment)),
+                fragment(site.admin_view(views.fragment)),
                 name="executions_execution_live",
             ),
             path("<uuid:execution_id>/do/<slug:name>/", site.admin_view(views.verb), name="executions_execution_verb"),

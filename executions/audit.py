@@ -33,6 +33,11 @@ class Entry:
     actor: str = ENGINE
 
 
+def without_blanks(**detail: Any) -> dict[str, Any]:
+    """An entry's detail without what there is nothing to say of."""
+    return {key: value for key, value in detail.items() if value}
+
+
 def append(execution: Execution, entries: Iterable[Entry]) -> None:
     """Append events to an execution whose row the caller holds locked, in the caller's transaction."""
     if not connection.in_atomic_block:

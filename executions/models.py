@@ -15,8 +15,8 @@ from django.db import models
 from executions.core.states import (
     EXECUTION_ACTIVE,
     CleanupStatus,
+    ExecutionKind,
     ExecutionStatus,
-    Kind,
     OperationKind,
     OperationState,
     ServerStatus,
@@ -38,7 +38,7 @@ class Execution(models.Model):
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="executions")
     plan_name = models.CharField(max_length=100)
     plan_revision = models.PositiveIntegerField()
-    kind = models.CharField(max_length=16, choices=choices(Kind))
+    kind = models.CharField(max_length=16, choices=choices(ExecutionKind))
     status = models.CharField(max_length=24, choices=choices(ExecutionStatus), db_index=True)
     reason = models.TextField(blank=True)
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
@@ -249,7 +249,7 @@ class Approval(models.Model):
 
     class Meta:
         ordering = ["at"]
-        constraints = [models.UniqueConstraint(fields=["execution", "user_name"], name="executions_one_word_a_person")]
+        constraints = [models.UniqueConstraint(fields=["execution", "user"], name="executions_one_approval_a_person")]
 
     def __str__(self) -> str:
         return f"{self.user_name}: {'approved' if self.approved else 'rejected'}"

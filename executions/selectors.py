@@ -2,278 +2,27 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from django.conf import settings
-from django.db.models import Count, Q, QuerySet
+from django.contrib.auth.models import AbstractBaseUser
+from django.db.models import Prefetch, QuerySet
 
-from executions.core.snapshot import (
-    JobView,
-    OperationView,
-    ServerProgress,
-    ServerView,
-    Settings,
-    SiteView,
-    Snapshot,
-    StepView,
-    WaveView,
-)
 from executions.core.states import (
     EXECUTION_ACTIVE,
     OPERATION_OPEN,
-    CleanupStatus,
-    ExecutionStatus,
-    Kind,
-    OperationKind,
-    OperationState,
-    ServerStatus,
-    StepStatus,
-    WaveStatus,
 )
-from executions.models import DrsJob, Execution, Operation, ServerRun, SiteWatch, StepRun, WaveRun
-from plans.core.steps import StepKind
-from protection.models import Site
-
-_ENGAGED = (ExecutionStatus.RUNNING, ExecutionStatus.PAUSED, ExecutionStatus.CANCELLING)
-
-
-def engine_settings() -> Settings:
-    return Settings(
-        poll_floor_seconds=settings.DRSORCH_POLL_FLOOR_SECONDS,
-        poll_ceiling_seconds=settings.DRSORCH_POLL_CEILING_SECONDS,
-        visibility_window_seconds=settings.DRSORCH_VISIBILITY_WINDOW_SECONDS,
-        call_limit_seconds=settings.DRSORCH_CALL_LIMIT_SECONDS,
-    )
-
-
-def snapshot_of(execution: Execution) -> Snapshot:
-    """Everything `decide` needs of an execution that is running, in a constant number of queries."""
-    waves = tuple(
-        WaveView(
-            id=wave.pk,
-            position=wave.position,
-            name=wave.name,
-            status=WaveStatus(wave.status),
-            depends_on=frozenset(wave.depends_on),
-            minimum_success_percent=wave.minimum_success_percent,
-            stops_on_failure=wave.on_failure == "stop",
-            start_delay_seconds=wave.start_delay_seconds,
-            launch_timeout_seconds=wave.launch_timeout_seconds,
-            ready_at=wave.ready_at,
-            finished_at=wave.finished_at,
-        )
-        for wave in WaveRun.objects.filter(execution=execution).order_by("position")
-    )
-    servers = tuple(_server_views(execution.pk))
-    operations = tuple(_operation_views(execution.pk))
-    sites = {server.site for server in servers}
-    return Snapshot(
-        kind=Kind(execution.kind),
-        status=ExecutionStatus(execution.status),
-        started_at=execution.started_at or execution.requested_at,
-        waves=waves,
-        servers=servers,
-        operations=operations,
-        sites=_site_views(execution, sites, operations),
-        steps=tuple(_step_views(execution.pk)),
-        approval_expires_at=execution.approval_expires_at,
-        reopened_at=execution.reopened_at,
-        cleanup_status=CleanupStatus(execution.cleanup_status),
-        cleanup_due_at=execution.cleanup_due_at,
-    )
-
-
-#: In the order of `ServerView`'s fields.
-_SERVER_COLUMNS = (
-    "pk",
-    "wave__position",
-    "site_id",
-    "source_server_id",
-    "status",
-    "phase",
-    "operation_id",
-    "queued_at",
-    "not_before",
-    "started_at",
-    "finished_at",
-    "recovery_snapshot_id",
-    "recovery_instance_id",
-    "recovery_point_at",
-    "cleanup_operation_id",
-    "cleanup_tries",
-    "cleanup_not_before",
-    "launch_alone",
-)
-
-
-_STATUS = _SERVER_COLUMNS.index("status")
-_KEYS = (_SERVER_COLUMNS.index("operation_id"), _SERVER_COLUMNS.index("cleanup_operation_id"))
-#: Calling the enumeration is what takes time when there are thousands.
-_SERVER_STATUS = {status.value: status for status in ServerStatus}
-
-
-def _server_views(execution_id: UUID) -> Iterable[ServerView]:
-    rows = ServerRun.objects.filter(execution=execution_id).order_by("wave__position", "position", "pk")
-    for row in rows.values_list(*_SERVER_COLUMNS):
-        values = list(row)
-        values[_STATUS] = _SERVER_STATUS[values[_STATUS]]
-        for key in _KEYS:
-            values[key] = str(values[key]) if values[key] else None
-        yield ServerView(*values)
-
-
-def _step_views(execution_id: UUID) -> Iterable[StepView]:
-    rows = StepRun.objects.filter(execution=execution_id).select_related("wave")
-    for row in rows.order_by("wave__position", "position"):
-        yield StepView(
-            id=row.pk,
-            wave=row.wave.position,
-            position=row.position,
-            name=row.name,
-            when=row.when,
-            kind=row.kind,
-            status=StepStatus(row.status),
-            stops_on_failure=row.on_failure == "stop",
-            timeout_seconds=row.timeout_seconds,
-            wait_seconds=row.parameters["seconds"] if row.kind == StepKind.WAIT else None,
-            started_at=row.started_at,
-            # A worker that is at it answers by its lease's end, or the step is due again.
-            due_at=max(row.due_at, row.lease_until) if row.due_at and row.lease_until else row.due_at,
-        )
-
-
-def _operation_views(execution_id: UUID) -> Iterable[OperationView]:
-    for row in Operation.objects.filter(execution=execution_id).exclude(state=OperationState.REFUSED):
-        yield OperationView(
-            key=str(row.pk),
-            kind=OperationKind(row.kind),
-            site=row.site_id,
-            state=OperationState(row.state),
-            is_drill=row.is_drill,
-            targets=frozenset(target["source_server_id"] for target in row.targets),
-            created_at=row.created_at,
-            answered_at=row.answered_at,
-            job_id=row.job_id,
-        )
-
-
-def _site_views(execution: Execution, sites: set[int], operations: Iterable[OperationView]) -> dict[int, SiteView]:
-    jobs = defaultdict(list)
-    ours = {operation.job_id for operation in operations if operation.job_id}
-    # Jobs that are over matter only if they are this execution's, or may yet turn out to be.
-    relevant = (
-        Q(finished=False) | Q(job_id__in=ours) | Q(first_seen_at__gte=execution.started_at or execution.requested_at)
-    )
-    for job in DrsJob.objects.filter(relevant, site__in=sites):
-        jobs[job.site_id].append(job_view(job))
-    intended = defaultdict(list)
-    pending = Operation.objects.filter(
-        site__in=sites, state=OperationState.INTENDED, execution__status__in=[str(s) for s in EXECUTION_ACTIVE]
-    )
-    for site_id, targets in pending.values_list("site_id", "targets"):
-        intended[site_id].append(frozenset(target["source_server_id"] for target in targets))
-    recoveries = dict(
-        ServerRun.objects.filter(
-            site__in=sites,
-            status=ServerStatus.QUEUED,
-            execution__kind=Kind.RECOVERY,
-            execution__status=ExecutionStatus.RUNNING,
-        )
-        .exclude(execution=execution)
-        .values_list("site_id")
-        .annotate(Count("pk"))
-    )
-    watches = SiteWatch.objects.in_bulk(sites)
-    return {
-        site.pk: SiteView(
-            id=site.pk,
-            concurrent_jobs=site.quota_concurrent_jobs,
-            servers_per_job=site.quota_servers_per_job,
-            servers_in_jobs=site.quota_servers_in_jobs,
-            jobs=tuple(jobs[site.pk]),
-            intended=tuple(intended[site.pk]),
-            recovery_queue=recoveries.get(site.pk, 0),
-            polled_at=watches[site.pk].polled_at if site.pk in watches else None,
-            budget_version=watches[site.pk].budget_version if site.pk in watches else 0,
-        )
-        for site in Site.objects.filter(pk__in=sites)
-    }
-
-
-def job_view(job: DrsJob) -> JobView:
-    return JobView(
-        job_id=job.job_id,
-        type=job.type,
-        initiated_by=job.initiated_by,
-        finished=job.finished,
-        examined=job.examinations > 0,
-        complete=job.complete,
-        operation_key=job.operation_key,
-        created_at=job.created_at,
-        first_seen_at=job.first_seen_at,
-        servers={source: _progress(status, job.progress.get(source, {})) for source, status in job.servers.items()},
-    )
-
-
-def _progress(launch_status: str, read: Mapping[str, Any]) -> ServerProgress:
-    return ServerProgress(
-        launch_status=launch_status,
-        phase=read.get("phase", ""),
-        error=read.get("error", ""),
-        instance_id=read.get("instance_id", ""),
-        ended_at=_time(read.get("ended_at")),
-        recovery_point_at=_time(read.get("recovery_point_at")),
-        private_ips=tuple(read.get("private_ips", ())),
-    )
-
-
-def _time(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
-
+from executions.models import Event, Execution, Operation, ServerRun, StepRun, WaveRun
+from foundation.errors import Missing
+from plans.models import Plan
 
 # --- what is due --------------------------------------------------------------------------------------------------
-
-
-def executions_due(before: datetime) -> list[UUID]:
-    """Executions that should have been looked at before `before`, and that no worker holds."""
-    due = Execution.objects.filter(next_look_at__lte=before).exclude(lease_until__gt=before)
-    return list(due.order_by("next_look_at").values_list("pk", flat=True)[:500])
-
-
-def sites_due(before: datetime) -> list[int]:
-    """Sites whose jobs should have been polled before `before`, and that no worker holds."""
-    due = SiteWatch.objects.filter(next_poll_at__lte=before).exclude(lease_until__gt=before)
-    return list(due.order_by("next_poll_at").values_list("pk", flat=True)[:500])
-
-
-def steps_due(before: datetime) -> list[int]:
-    """Steps that should have been tried before `before`, and that no worker holds."""
-    due = StepRun.objects.filter(status=StepStatus.RUNNING, due_at__lte=before).exclude(lease_until__gt=before)
-    of_engine = due.exclude(kind__in=[StepKind.APPROVAL, StepKind.WAIT])
-    return list(of_engine.order_by("due_at").values_list("pk", flat=True)[:500])
 
 
 def has_open_operations(site_id: int) -> bool:
     """True while drsorch has something in flight at the site."""
     return Operation.objects.filter(site=site_id, state__in=[str(state) for state in OPERATION_OPEN]).exists()
-
-
-def executions_interested_in(site_id: int) -> QuerySet[Execution]:
-    """Executions that have something in flight at the site, also when they are over, or that wait there for room."""
-    return Execution.objects.filter(
-        Q(operations__site=site_id, operations__state__in=[str(state) for state in OPERATION_OPEN])
-        | Q(
-            servers__site=site_id,
-            servers__status__in=[ServerStatus.QUEUED, ServerStatus.LAUNCHING],
-            status__in=[str(status) for status in _ENGAGED],
-        )
-        # A clean-up waits for room although its execution is over.
-        | Q(servers__site=site_id, cleanup_status=CleanupStatus.RUNNING),
-    ).distinct()
 
 
 def active_execution_of(source_server_ids: Iterable[str], site_ids: Iterable[int]) -> QuerySet[ServerRun]:
@@ -283,3 +32,47 @@ def active_execution_of(source_server_ids: Iterable[str], site_ids: Iterable[int
         source_server_id__in=list(source_server_ids),
         execution__status__in=[str(status) for status in EXECUTION_ACTIVE],
     ).select_related("execution")
+
+
+_ACTIVE = [str(status) for status in EXECUTION_ACTIVE]
+
+
+def executions() -> QuerySet[Execution]:
+    """Executions without what they consist of."""
+    return Execution.objects.prefetch_related("approvals")
+
+
+def executions_whole() -> QuerySet[Execution]:
+    """Executions with waves, steps, servers and approvals: five queries however many there are."""
+    return executions().prefetch_related(
+        Prefetch("waves", WaveRun.objects.order_by("position")),
+        Prefetch("waves__steps", StepRun.objects.order_by("position")),
+        Prefetch("waves__servers", ServerRun.objects.order_by("position", "pk")),
+    )
+
+
+def events_of(execution: Execution) -> QuerySet[Event]:
+    """The execution's events, oldest first."""
+    return Event.objects.filter(execution=execution).order_by("sequence")
+
+
+def execution_find(reference: UUID | str) -> Execution:
+    """The execution of this id; raises `Missing`."""
+    try:
+        wanted = reference if isinstance(reference, UUID) else UUID(reference)
+    except ValueError as error:
+        raise Missing(f"“{reference}” is not the id of an execution.") from error
+    found = Execution.objects.filter(pk=wanted).first()
+    if found is None:
+        raise Missing(f"There is no execution {wanted}.")
+    return found
+
+
+def active_execution(plan: Plan) -> Execution | None:
+    """The one execution of the plan that is not over."""
+    return Execution.objects.filter(plan=plan, status__in=_ACTIVE).first()
+
+
+def started_since(plan: Plan, kind: str, user: AbstractBaseUser, since: datetime) -> Execution | None:
+    """What this person has already started of the plan since then: a form sent twice must not start it twice."""
+    return Execution.objects.filter(plan=plan, kind=kind, requested_by=user.pk, requested_at__gte=since).first()

@@ -16,8 +16,11 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from executions import leases, observer, reconciler, stepping, ticker
+from executions import ticker
 from executions.crashpoints import crash_point
+from executions.engine import leases, reconciler
+from executions.engine.polling import poll
+from executions.engine.steps import attempt
 
 #: Brokers give a dead worker's messages back later than this.
 _LATE_SECONDS = 10
@@ -46,7 +49,7 @@ def execution_look(execution_id: str, meant_for: float = 0) -> None:
 @dramatiq.actor(queue_name="engine", **_NUDGE)
 def site_poll(site_id: int, meant_for: float = 0) -> None:
     """Poll a site's jobs, if that is due, and have the executions look that wait for it."""
-    seen = observer.site_observe(site_id)
+    seen = poll.site_observe(site_id)
     if seen is None:
         _tells_again(site_poll, site_id, leases.of_site(site_id), meant_for)
         return
@@ -61,7 +64,7 @@ def site_poll(site_id: int, meant_for: float = 0) -> None:
 @dramatiq.actor(queue_name="engine", **_NUDGE)
 def step_run(step_id: int, meant_for: float = 0) -> None:
     """Try a step, or look at what it started, if that is due; its execution looks at the result."""
-    execution_id = stepping.step_try(step_id)
+    execution_id = attempt.step_try(step_id)
     if execution_id is None:
         _tells_again(step_run, step_id, leases.of_step(step_id), meant_for)
         return
@@ -81,7 +84,7 @@ def poll_on_commit(site_ids: Iterable[int]) -> None:
     """Have sites polled at once, after the caller's transaction is committed."""
     ids = list(site_ids)
     for site_id in ids:
-        observer.poll_soon(site_id)
+        poll.poll_soon(site_id)
     for site_id in ids:
         _tell_on_commit(site_poll, site_id)
 
@@ -106,7 +109,7 @@ def _tell(actor: dramatiq.Actor[..., Any], identity: str | int, at: datetime | N
 
 
 def _tell_polls(execution_id: str) -> None:
-    for site_id, poll_at in observer.polls_of(UUID(execution_id)):
+    for site_id, poll_at in poll.polls_of(UUID(execution_id)):
         _tell(site_poll, site_id, poll_at)
 
 

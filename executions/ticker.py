@@ -25,7 +25,7 @@ BEAT_SECONDS = 5
 def tick(now: datetime) -> int:
     """Nudge what is due; returns how many nudges were sent."""
     from executions import tasks
-    from executions.selectors import executions_due, sites_due, steps_due
+    from executions.engine.facts import executions_due, sites_due, steps_due
     from protection.selectors import sites_due as syncs_due
     from protection.tasks import site_sync_actor
 

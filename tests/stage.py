@@ -15,9 +15,11 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from drs.simulator.world import World
-from executions import selectors, services, tasks
+from executions import tasks
 from executions.core.states import EXECUTION_ACTIVE
+from executions.engine import facts
 from executions.models import Execution, ServerRun, SiteWatch, StepRun
+from executions.services import starting
 from plans.models import Plan
 from plans.services import plan_save
 from protection.models import ProtectionGroup, Site, SourceServer
@@ -95,11 +97,11 @@ class Stage:
         return plan_save(document=document, by=self.users["petra"])
 
     def drill(self, plan: Plan, **values: Any) -> Execution:
-        return services.execution_start(plan=plan, kind="drill", by=self.users["omar"], **values)
+        return starting.execution_start(plan=plan, kind="drill", by=self.users["omar"], **values)
 
     def recovery(self, plan: Plan, **values: Any) -> Execution:
         given = {"reason": "The data centre burns.", "confirm": plan.name, "by": self.users["dana"], **values}
-        return services.execution_start(plan=plan, kind="recovery", **given)
+        return starting.execution_start(plan=plan, kind="recovery", **given)
 
     # --- time ---
 
@@ -107,14 +109,14 @@ class Stage:
         """What a ticker does, with the work done at once; site polls first, as their results nudge executions."""
         for _ in range(20):
             now = timezone.now()
-            polls, looks, steps = selectors.sites_due(now), selectors.executions_due(now), selectors.steps_due(now)
+            polls, looks, steps = facts.sites_due(now), facts.executions_due(now), facts.steps_due(now)
             if not polls and not looks and not steps:
                 return
             for site_id in polls:
                 tasks.site_poll.fn(site_id)
             for step_id in steps:
                 tasks.step_run.fn(step_id)
-            for execution_id in selectors.executions_due(timezone.now()):
+            for execution_id in facts.executions_due(timezone.now()):
                 tasks.execution_look.fn(str(execution_id))
         raise AssertionError("something is always due")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from drs.port import JOB_TYPE_LAUNCH, JOB_TYPE_TERMINATE
-from executions.core.snapshot import JobView, OperationView, Settings
+from executions.core.facts import JobFacts, OperationFacts, Settings
 from executions.core.states import OperationKind
 
 #: How far DRS's clock may be behind ours for an untagged job to be recognised by its time: AWS refuses what was signed
@@ -15,9 +15,9 @@ _CLOCK_SKEW = timedelta(seconds=300)
 INITIATED_BY = {True: "START_DRILL", False: "START_RECOVERY"}
 
 
-def find_job(operation: OperationView, jobs: Iterable[JobView], taken: frozenset[str]) -> JobView | None:
+def find_job(operation: OperationFacts, jobs: Iterable[JobFacts], taken: frozenset[str]) -> JobFacts | None:
     """The operation's job: by its tag; else, where a job carries no tag, by server set, kind and time."""
-    untagged: JobView | None = None
+    untagged: JobFacts | None = None
     for job in jobs:
         if job.operation_key == operation.key:
             return job
@@ -26,7 +26,7 @@ def find_job(operation: OperationView, jobs: Iterable[JobView], taken: frozenset
     return untagged
 
 
-def _looks_like(operation: OperationView, job: JobView) -> bool:
+def _looks_like(operation: OperationFacts, job: JobFacts) -> bool:
     if operation.kind is OperationKind.LAUNCH:
         if job.type != JOB_TYPE_LAUNCH or job.initiated_by != INITIATED_BY[operation.is_drill]:
             return False
@@ -39,7 +39,7 @@ def _looks_like(operation: OperationView, job: JobView) -> bool:
     return job.created_at is None or job.created_at >= operation.created_at - _CLOCK_SKEW
 
 
-def give_up_at(operation: OperationView, settings: Settings) -> datetime:
+def give_up_at(operation: OperationFacts, settings: Settings) -> datetime:
     """From this time on, a poll that shows no job means that there is none."""
     since = operation.answered_at or operation.created_at + timedelta(seconds=settings.call_limit_seconds)
     return since + timedelta(seconds=settings.visibility_window_seconds)

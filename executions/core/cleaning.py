@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from executions.core.actions import BeginCleanup, FinishCleanup, Terminate, VerifyTerminated
+from executions.core.draft import Draft
+from executions.core.facts import OperationFacts, ServerFacts
 from executions.core.following import look_for_job
 from executions.core.packing import budget_of, pack
-from executions.core.snapshot import OperationView, ServerView
 from executions.core.states import OPERATION_OPEN, CleanupStatus, OperationKind, OperationState, ServerStatus
-from executions.core.working import Working
 
 #: A termination that fails is tried so often by itself; after that a person looks at it. What passes by itself, such as
 #: throttling or an account without room for another job, is waited for and does not count.
@@ -17,73 +17,73 @@ _TRIES = 3
 _MAY_HAVE_INSTANCE = frozenset({ServerStatus.LAUNCHED, ServerStatus.UNKNOWN, ServerStatus.FAILED, ServerStatus.SKIPPED})
 
 
-def clean_up(work: Working) -> None:
+def clean_up(draft: Draft) -> None:
     """Move the clean-up of an execution that is over."""
-    if work.snapshot.cleanup_status is CleanupStatus.SCHEDULED:
-        due_at = work.snapshot.cleanup_due_at
-        if due_at is not None and work.now < due_at:
-            work.wake(due_at)
+    if draft.facts.cleanup_status is CleanupStatus.SCHEDULED:
+        due_at = draft.facts.cleanup_due_at
+        if due_at is not None and draft.now < due_at:
+            draft.wake(due_at)
         else:
-            work.act(BeginCleanup())
+            draft.act(BeginCleanup())
         return
-    if work.snapshot.cleanup_status is not CleanupStatus.RUNNING:
+    if draft.facts.cleanup_status is not CleanupStatus.RUNNING:
         return
-    _follow_terminations(work)
-    left = [server for server in work.servers.values() if has_drill_instance(server)]
-    idle = [server for server in left if not _is_being_terminated(work, server)]
+    _follow_terminations(draft)
+    left = [server for server in draft.servers.values() if has_drill_instance(server)]
+    idle = [server for server in left if not _is_being_terminated(draft, server)]
     hopeless = [server for server in idle if server.cleanup_tries >= _TRIES]
-    _terminate(work, [server for server in idle if server.cleanup_tries < _TRIES])
-    if any(is_launch_open(operation) for operation in work.snapshot.operations):
+    _terminate(draft, [server for server in idle if server.cleanup_tries < _TRIES])
+    if any(is_launch_open(operation) for operation in draft.facts.operations):
         # It may leave another instance: how it ends is seen by polling, and this is the net below it.
-        work.wake_in(work.settings.poll_ceiling_seconds)
+        draft.wake_in(draft.settings.poll_ceiling_seconds)
     elif not left:
-        work.act(FinishCleanup(CleanupStatus.SUCCEEDED, "Every drill instance is gone."))
+        draft.act(FinishCleanup(CleanupStatus.SUCCEEDED, "Every drill instance is gone."))
     elif len(hopeless) == len(left):
         why = f"{len(left)} drill instances are still there: {', '.join(s.recovery_instance_id for s in left[:10])}."
-        work.act(FinishCleanup(CleanupStatus.FAILED, why))
+        draft.act(FinishCleanup(CleanupStatus.FAILED, why))
 
 
-def has_drill_instance(server: ServerView) -> bool:
+def has_drill_instance(server: ServerFacts) -> bool:
     """True while an instance that this execution launched for the server is not known to be gone."""
     return bool(server.recovery_instance_id) and server.status in _MAY_HAVE_INSTANCE
 
 
-def is_launch_open(operation: OperationView) -> bool:
+def is_launch_open(operation: OperationFacts) -> bool:
     """True while DRS may still launch something that this execution asked for."""
     return operation.kind is OperationKind.LAUNCH and operation.state in OPERATION_OPEN
 
 
-def _follow_terminations(work: Working) -> None:
-    for operation in work.snapshot.operations:
+def _follow_terminations(draft: Draft) -> None:
+    for operation in draft.facts.operations:
         if operation.kind is not OperationKind.TERMINATE or operation.state not in OPERATION_OPEN:
             continue
         if operation.state is OperationState.INTENDED:
-            look_for_job(work, operation)
+            look_for_job(draft, operation)
             continue
-        job = work.jobs.get((operation.site, operation.job_id))
+        job = draft.jobs.get((operation.site, operation.job_id))
         if job is not None and job.finished:
-            work.act(VerifyTerminated(operation.key))
+            draft.act(VerifyTerminated(operation.key))
         else:
-            work.wake_in(work.settings.poll_ceiling_seconds)
+            draft.wake_in(draft.settings.poll_ceiling_seconds)
 
 
-def _is_being_terminated(work: Working, server: ServerView) -> bool:
-    operation = work.operations.get(server.cleanup_operation or "")
+def _is_being_terminated(draft: Draft, server: ServerFacts) -> bool:
+    operation = draft.operations.get(server.cleanup_operation or "")
     return operation is not None and operation.state in OPERATION_OPEN
 
 
-def _terminate(work: Working, idle: list[ServerView]) -> None:
-    by_site: dict[int, list[ServerView]] = {}
+def _terminate(draft: Draft, idle: list[ServerFacts]) -> None:
+    by_site: dict[int, list[ServerFacts]] = {}
     for server in idle:
-        if server.cleanup_not_before is not None and server.cleanup_not_before > work.now:
-            work.wake(server.cleanup_not_before)
+        if server.cleanup_not_before is not None and server.cleanup_not_before > draft.now:
+            draft.wake(server.cleanup_not_before)
         else:
             # One batch may hold servers of any wave: nothing waits for it.
             by_site.setdefault(server.site, []).append(replace(server, wave=0))
     for site_id, servers in by_site.items():
-        site = work.snapshot.sites[site_id]
-        jobs = pack(servers, budget_of(site, work.snapshot.kind))
+        site = draft.facts.sites[site_id]
+        jobs = pack(servers, budget_of(site, draft.facts.kind))
         for number, job in enumerate(jobs):
-            work.act(Terminate(site_id, tuple(server.id for server in job), site.budget_version + number))
+            draft.act(Terminate(site_id, tuple(server.id for server in job), site.budget_version + number))
         if sum(map(len, jobs)) < len(servers):
-            work.wake_in(work.settings.poll_ceiling_seconds)
+            draft.wake_in(draft.settings.poll_ceiling_seconds)

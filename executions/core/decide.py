@@ -1,6 +1,6 @@
 """The one place where it is decided what happens next in an execution.
 
-`decide(snapshot, now)` is a pure function: the same snapshot gives the same decision. Its parts run in order, and each
+`decide(facts, now)` is a pure function: the same facts gives the same decision. Its parts run in order, and each
 sees what the parts before it decided. Nothing is done here: `reconciler` acts on the decision, and every action is
 guarded again there by the status in the database.
 """
@@ -14,36 +14,36 @@ from executions.core.advancing import advance_waves, hold_back
 from executions.core.cleaning import clean_up
 from executions.core.deadlines import time_out_launches
 from executions.core.dispatching import dispatch_launches
+from executions.core.draft import Draft
 from executions.core.ending import finish_execution
+from executions.core.facts import ExecutionFacts, Settings
 from executions.core.following import follow_operations
-from executions.core.snapshot import Settings, Snapshot
 from executions.core.states import ExecutionStatus
-from executions.core.working import Working
 
 _ENGAGED = frozenset({ExecutionStatus.RUNNING, ExecutionStatus.PAUSED, ExecutionStatus.CANCELLING})
 
 
-def decide(snapshot: Snapshot, now: datetime, settings: Settings) -> Decision:
+def decide(facts: ExecutionFacts, now: datetime, settings: Settings) -> Decision:
     """What to do now, and when to look again (None: never by itself)."""
-    if snapshot.status is ExecutionStatus.AWAITING_APPROVAL:
-        return _await_approval(snapshot, now)
-    work = Working(snapshot, now, settings)
+    if facts.status is ExecutionStatus.AWAITING_APPROVAL:
+        return _await_approval(facts, now)
+    draft = Draft(facts, now, settings)
     # Also after the end: a launch that timed out may still come, and its instance has to be known to be cleaned up.
-    follow_operations(work)
-    if snapshot.status not in _ENGAGED:
-        clean_up(work)
-        return Decision(tuple(work.actions), min(work.wake_at, default=None))
-    time_out_launches(work)
-    if snapshot.status is ExecutionStatus.CANCELLING:
-        hold_back(work, "The execution was cancelled.")
-    advance_waves(work)
-    dispatch_launches(work)
-    finish_execution(work)
-    return Decision(tuple(work.actions), min(work.wake_at, default=None))
+    follow_operations(draft)
+    if facts.status not in _ENGAGED:
+        clean_up(draft)
+        return Decision(tuple(draft.actions), min(draft.wake_at, default=None))
+    time_out_launches(draft)
+    if facts.status is ExecutionStatus.CANCELLING:
+        hold_back(draft, "The execution was cancelled.")
+    advance_waves(draft)
+    dispatch_launches(draft)
+    finish_execution(draft)
+    return Decision(tuple(draft.actions), min(draft.wake_at, default=None))
 
 
-def _await_approval(snapshot: Snapshot, now: datetime) -> Decision:
-    expires_at = snapshot.approval_expires_at
+def _await_approval(facts: ExecutionFacts, now: datetime) -> Decision:
+    expires_at = facts.approval_expires_at
     if expires_at is None or now < expires_at:
         return Decision(actions=(), look_at=expires_at)
     return Decision(actions=(RejectExecution("Nobody approved in time, so nothing was launched."),), look_at=None)

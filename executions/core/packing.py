@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from executions.core.snapshot import ServerView, SiteView
-from executions.core.states import Kind
+from executions.core.facts import ServerFacts, SiteFacts
+from executions.core.states import ExecutionKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Budget:
     busy: dict[str, str]
 
 
-def budget_of(site: SiteView, kind: Kind) -> Budget:
+def budget_of(site: SiteFacts, kind: ExecutionKind) -> Budget:
     """The room that everything in flight leaves; a drill leaves it all to recoveries that queue."""
     running = [job for job in site.jobs if not job.finished]
     busy: dict[str, str] = {}
@@ -30,12 +30,12 @@ def budget_of(site: SiteView, kind: Kind) -> Budget:
     jobs = site.concurrent_jobs - len(running) - len(site.intended)
     in_jobs = sum(len(job.servers) for job in running) + sum(len(servers) for servers in site.intended)
     room = site.servers_in_jobs - in_jobs
-    if kind is Kind.DRILL and site.recovery_queue:
+    if kind is ExecutionKind.DRILL and site.recovery_queue:
         jobs = room = 0
     return Budget(jobs=max(jobs, 0), servers=max(room, 0), servers_per_job=max(site.servers_per_job, 1), busy=busy)
 
 
-def pack(candidates: Sequence[ServerView], budget: Budget) -> list[list[ServerView]]:
+def pack(candidates: Sequence[ServerFacts], budget: Budget) -> list[list[ServerFacts]]:
     """Jobs to start now, in the candidates' order. Busy servers and those beyond the budget are left out.
 
     A job holds servers of one wave, so that no wave waits for another's slowest server; only where that would leave
@@ -46,9 +46,9 @@ def pack(candidates: Sequence[ServerView], budget: Budget) -> list[list[ServerVi
     return together if sum(map(len, together)) > sum(map(len, apart)) else apart
 
 
-def _fill(candidates: Sequence[ServerView], budget: Budget, *, waves_share: bool) -> list[list[ServerView]]:
+def _fill(candidates: Sequence[ServerFacts], budget: Budget, *, waves_share: bool) -> list[list[ServerFacts]]:
     """No server is packed twice, not even if it is a candidate twice: DRS takes one job a server."""
-    jobs: list[list[ServerView]] = []
+    jobs: list[list[ServerFacts]] = []
     taken = set(budget.busy)
     left = budget.servers
     for server in candidates:
@@ -66,7 +66,7 @@ def _fill(candidates: Sequence[ServerView], budget: Budget, *, waves_share: bool
     return jobs
 
 
-def _fits(server: ServerView, job: list[ServerView], budget: Budget, *, waves_share: bool) -> bool:
+def _fits(server: ServerFacts, job: list[ServerFacts], budget: Budget, *, waves_share: bool) -> bool:
     if server.alone or job[-1].alone or len(job) >= budget.servers_per_job:
         return False
     return waves_share or job[-1].wave == server.wave

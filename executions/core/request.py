@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from executions.core.states import Kind
+from executions.core.states import ExecutionKind
 from foundation.errors import FieldError
 
 
@@ -13,7 +13,7 @@ from foundation.errors import FieldError
 class StartRequest:
     """`confirm` is the plan's name as typed; `cleanup_after_seconds` counts from the end of a drill."""
 
-    kind: Kind
+    kind: ExecutionKind
     reason: str = ""
     point_in_time: datetime | None = None
     confirm: str = ""
@@ -22,7 +22,7 @@ class StartRequest:
 
     def errors(self, plan_name: str, now: datetime) -> list[FieldError]:
         """Everything wrong with it at once, each in a sentence."""
-        found = self._recovery_errors(plan_name) if self.kind is Kind.RECOVERY else self._drill_errors()
+        found = self._recovery_errors(plan_name) if self.kind is ExecutionKind.RECOVERY else self._drill_errors()
         if self.point_in_time is not None and self.point_in_time > now:
             found.append(
                 FieldError("point_in_time", "The point in time lies in the future. Choose a past one, or none.")

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from drs.port import FAILED, LAUNCHED, JobLogItem
 from executions.core.actions import ServerOutcome
-from executions.core.snapshot import JobView, ServerProgress, ServerView
+from executions.core.facts import JobFacts, ServerFacts, ServerProgress
 from executions.core.states import Phase, ServerStatus
 
 #: Job log event -> the phase it shows. Events that are not named here say nothing about a phase; the list of
@@ -67,7 +67,7 @@ def progress_of(items: Iterable[JobLogItem]) -> dict[str, ServerProgress]:
     }
 
 
-def outcome_of(server: ServerView, job: JobView) -> ServerOutcome | None:
+def outcome_of(server: ServerFacts, job: JobFacts) -> ServerOutcome | None:
     """The server's result, or None while there is none.
 
     A failure counts as soon as its reason is known; a launch counts when its job is over, because post-launch work
@@ -95,7 +95,7 @@ def outcome_of(server: ServerView, job: JobView) -> ServerOutcome | None:
     )
 
 
-def _outcome(server: ServerView, to: ServerStatus, said: ServerProgress, error: str) -> ServerOutcome:
+def _outcome(server: ServerFacts, to: ServerStatus, said: ServerProgress, error: str) -> ServerOutcome:
     return ServerOutcome(
         server=server.id,
         to=to,
@@ -107,7 +107,7 @@ def _outcome(server: ServerView, to: ServerStatus, said: ServerProgress, error: 
     )
 
 
-def new_details(server: ServerView, job: JobView) -> ServerOutcome | None:
+def new_details(server: ServerFacts, job: JobFacts) -> ServerOutcome | None:
     """What the job tells of a launched server that is not noted yet, or None."""
     said = job.servers.get(server.source_server_id)
     if said is None:

@@ -265,7 +265,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='approval',
-            constraint=models.UniqueConstraint(fields=('execution', 'user_name'), name='executions_one_word_a_person'),
+            constraint=models.UniqueConstraint(fields=('execution', 'user'), name='executions_one_approval_a_person'),
         ),
         migrations.AddIndex(
             model_name='operation',

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from executions import audit
 from executions.audit import Entry
-from executions.core.states import Kind, OperationKind, OperationState, ServerStatus
+from executions.core.states import ExecutionKind, OperationKind, OperationState, ServerStatus
 from executions.crashpoints import crash_point
 from executions.models import Execution, Operation, ServerRun, SiteWatch
 from executions.transitions.locking import locked
@@ -81,7 +81,7 @@ def _intend(execution: Execution, site_id: int, kind: OperationKind, targets: li
         execution=execution,
         site_id=site_id,
         kind=kind,
-        is_drill=execution.kind == Kind.DRILL,
+        is_drill=execution.kind == ExecutionKind.DRILL,
         targets=targets,
         created_at=timezone.now(),
     )

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
 
 from executions import audit
-from executions.audit import Entry
+from executions.audit import Entry, without_blanks
 from executions.core.actions import ServerOutcome
 from executions.core.states import ServerStatus
 from executions.models import Execution, ServerRun
@@ -70,7 +69,7 @@ def servers_settle(execution_id: UUID, operation: UUID, outcomes: Sequence[Serve
             row.recovery_point_at = outcome.recovery_point_at or row.recovery_point_at
             row.private_ips = list(outcome.private_ips)
             detail = {**named(row), "job": row.job_id, "instance": outcome.instance_id}
-            entries.append(Entry(f"server.{outcome.to}", str(row), said(detail, why=outcome.error)))
+            entries.append(Entry(f"server.{outcome.to}", str(row), without_blanks(**detail, why=outcome.error)))
         rows_write(
             rows,
             ["status", "error", "phase", "finished_at", "recovery_instance_id", "recovery_point_at", "private_ips"],
@@ -118,7 +117,7 @@ def servers_gone(execution: Execution, instance_ids: Collection[str]) -> int:
     audit.append(
         execution,
         [
-            Entry("server.terminated", str(row), said({**named(row), "instance": row.recovery_instance_id}))
+            Entry("server.terminated", str(row), without_blanks(**named(row), instance=row.recovery_instance_id))
             for row in rows
         ],
     )
@@ -147,7 +146,3 @@ def servers_hold_cleanup(
 
 def named(row: ServerRun) -> dict[str, str]:
     return {"source_server": row.source_server_id}
-
-
-def said(detail: dict[str, Any], **more: str) -> dict[str, Any]:
-    return {key: value for key, value in {**detail, **more}.items() if value}

@@ -14,10 +14,10 @@ from django.test.utils import CaptureQueriesContext
 from drs.simulator import scenarios
 from drs.simulator.inprocess import InProcessDrs
 from drs.simulator.world import World
-from executions import leases
+from executions.engine import leases
+from executions.engine.polling.poll import poll_soon, site_observe
+from executions.engine.reconciler import execution_reconcile
 from executions.models import ServerRun
-from executions.observer import poll_soon, site_observe
-from executions.reconciler import execution_reconcile
 from protection import gateways
 from protection.models import Site
 from tests.stage import ACCOUNT, REGION, Stage

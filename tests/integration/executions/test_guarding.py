@@ -10,7 +10,8 @@ from pytest_django.fixtures import Settings
 
 from drs.port import LaunchTarget
 from drs.simulator.world import World
-from executions import preflight, tasks
+from executions import tasks
+from executions.engine import preflight
 from executions.models import DrsJob, Execution, ServerRun, SiteWatch
 from protection.gateways import gateway
 from protection.models import Site

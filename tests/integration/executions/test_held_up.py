@@ -15,7 +15,10 @@ from pytest_django.fixtures import Settings
 
 from drs.port import Job
 from drs.simulator.world import World
-from executions import launching, leases, observer, stepping, tasks
+from executions import tasks
+from executions.engine import launching, leases
+from executions.engine.polling import poll
+from executions.engine.steps import attempt
 from executions.models import DrsJob, Execution, Operation, SiteWatch, StepRun
 from executions.transitions import launch_intend
 from protection.gateways import gateway
@@ -31,7 +34,7 @@ class Dies(BaseException):
 
 @pytest.fixture
 def at(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """`at(observer, "poll.before_release", do)`: `do` is called once, when the module passes the point."""
+    """`at(poll, "poll.before_release", do)`: `do` is called once, when the module passes the point."""
 
     def put(module: Any, point: str, do: Callable[[], None]) -> None:
         waiting = [do]
@@ -69,17 +72,17 @@ def test_a_poll_that_dies_before_it_tells_anybody_is_told_by_the_next(stage: Sta
     stage.tick()
     stage.run(execution, until=DrsJob.objects.exists)
     stage.clock.shift(timedelta(minutes=30))
-    at(observer, "poll.before_release", die)
+    at(poll, "poll.before_release", die)
     [site] = Site.objects.all()
-    observer.poll_soon(site.pk)
+    poll.poll_soon(site.pk)
     with pytest.raises(Dies):
-        observer.site_observe(site.pk)
+        poll.site_observe(site.pk)
     assert DrsJob.objects.get().finished
     leases.nudge([])
     Execution.objects.update(next_look_at=None)
 
     stage.clock.shift(timedelta(minutes=2))  # Its lease is over.
-    seen = observer.site_observe(site.pk)
+    seen = poll.site_observe(site.pk)
 
     assert seen is not None
     assert seen.executions == (execution.pk,)
@@ -92,9 +95,9 @@ def test_who_polls_makes_due_who_waits_before_anybody_hears_of_it(stage: Stage) 
     Execution.objects.update(next_look_at=None)
     stage.clock.shift(timedelta(minutes=30))
     [site] = Site.objects.all()
-    observer.poll_soon(site.pk)
+    poll.poll_soon(site.pk)
 
-    observer.site_observe(site.pk)  # And whoever polled dies.
+    poll.site_observe(site.pk)  # And whoever polled dies.
 
     assert Execution.objects.get(pk=execution.pk).next_look_at == timezone.now()
 
@@ -103,7 +106,7 @@ def test_a_poll_asked_for_while_one_ends_is_not_forgotten(stage: Stage, at: Call
     """Another worker launches while this one is about to note that nothing is waited for."""
     execution = stage.drill(stage.plan(DATABASES))
     [site] = Site.objects.all()
-    observer.poll_soon(site.pk)
+    poll.poll_soon(site.pk)
     Execution.objects.update(next_look_at=None)
 
     def launch_elsewhere() -> None:
@@ -113,10 +116,10 @@ def test_a_poll_asked_for_while_one_ends_is_not_forgotten(stage: Stage, at: Call
         execution.servers.update(status="queued")
         version = SiteWatch.objects.get().budget_version
         assert launch_intend(execution.pk, site.pk, [server.pk for server in servers], version, lease=token)
-        observer.poll_soon(site.pk)
+        poll.poll_soon(site.pk)
 
-    at(observer, "poll.before_release", launch_elsewhere)
-    observer.site_observe(site.pk)
+    at(poll, "poll.before_release", launch_elsewhere)
+    poll.site_observe(site.pk)
 
     assert SiteWatch.objects.get().next_poll_at is not None
 
@@ -130,7 +133,7 @@ def test_older_news_of_a_finished_job_changes_nothing(stage: Stage, world: World
     stage.run(execution)
     finished = DrsJob.objects.values().get()
 
-    assert observer.jobs_mirror(site, [replace(before, tags={})]) == []
+    assert poll.jobs_mirror(site, [replace(before, tags={})]) == []
 
     assert DrsJob.objects.values().get() == finished
 
@@ -141,7 +144,7 @@ def test_a_step_and_the_news_of_it_are_written_together(stage: Stage) -> None:
     tasks.execution_look.fn(str(execution.pk))
     Execution.objects.update(next_look_at=None)
 
-    stepping.step_try(StepRun.objects.get().pk)  # And whoever tried it dies.
+    attempt.step_try(StepRun.objects.get().pk)  # And whoever tried it dies.
 
     assert Execution.objects.get().next_look_at == timezone.now()
 

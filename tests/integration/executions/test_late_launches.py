@@ -7,8 +7,9 @@ from django.contrib.auth.models import User
 from pytest_django.fixtures import Settings
 
 from drs.simulator.world import World
-from executions import audit, control
+from executions import audit
 from executions.models import Execution, Operation, ServerRun
+from executions.services import controlling
 from tests.stage import ACCOUNT, REGION, Stage, statuses
 
 #: Shorter than any launch takes.
@@ -45,7 +46,7 @@ def test_what_it_launched_is_known_although_it_is_over(stage: Stage, world: Worl
 
 
 def test_a_clean_up_waits_for_it(stage: Stage, world: World, omar: User, timed_out: Execution) -> None:
-    control.execution_cleanup(timed_out, by=omar)
+    controlling.execution_cleanup(timed_out, by=omar)
     stage.tick()
     assert Execution.objects.get().cleanup_status == "running"
     stage.run(until=lambda: Execution.objects.get().cleanup_status != "running")

@@ -8,7 +8,9 @@ from django.utils import timezone
 from dramatiq.brokers.redis import RedisBroker
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from executions import observer, selectors, tasks
+from executions import tasks
+from executions.engine import facts
+from executions.engine.polling import poll
 from executions.models import DrsJob, Execution
 from tests.stage import Stage
 
@@ -34,9 +36,9 @@ def test_a_worker_that_dies_between_a_poll_and_its_nudge_delays_little(stage: St
     stage.tick()
     while not DrsJob.objects.filter(finished=True).exists():
         stage.clock.move_to(stage.next_due())
-        for site_id in selectors.sites_due(timezone.now()):
-            observer.site_observe(site_id)  # and whoever polled dies before it tells anybody
-        for execution_id in selectors.executions_due(timezone.now()):
+        for site_id in facts.sites_due(timezone.now()):
+            poll.site_observe(site_id)  # and whoever polled dies before it tells anybody
+        for execution_id in facts.executions_due(timezone.now()):
             tasks.execution_look.fn(str(execution_id))
     seen_at = timezone.now()
     stage.run(execution)

@@ -10,9 +10,12 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from executions import control, selectors, stepping, tasks, ticker, transitions
+from executions import tasks, ticker, transitions
 from executions.core.states import StepStatus
+from executions.engine import facts
+from executions.engine.steps import attempt
 from executions.models import Execution, StepRun
+from executions.services import controlling
 from tests.stage import Stage
 from tests.unit.executions.test_probes import Shop, serving
 
@@ -109,7 +112,7 @@ def test_a_failed_check_is_tried_afresh_if_a_person_says_so(stage: Stage, shop: 
     execution = drill(stage, "http_check", url=shop.url(), timeout=60)
     stage.run(execution)
     shop.status = 200
-    control.execution_retry(execution, by=omar, wave="Databases", step="Check", comment="It is up now.")
+    controlling.execution_retry(execution, by=omar, wave="Databases", step="Check", comment="It is up now.")
     stage.run(execution)
     assert result(execution) == ("succeeded", "succeeded")
     assert row(execution).error == ""
@@ -138,16 +141,16 @@ def test_of_two_workers_one_has_the_step(waiting: StepRun) -> None:
 
 def test_a_step_that_is_not_due_is_left_alone(stage: Stage, waiting: StepRun, shop: Shop) -> None:
     stage.clock.move_to(waiting.due_at - timedelta(seconds=1))
-    assert stepping.step_try(waiting.pk) is None
+    assert attempt.step_try(waiting.pk) is None
     assert len(shop.asked) == 1
 
 
 def test_when_a_worker_dies_another_goes_on_with_the_same_try(stage: Stage, waiting: StepRun, shop: Shop) -> None:
     dead = transitions.step_claim(waiting.pk, 60)
     assert dead is not None
-    assert selectors.steps_due(timezone.now()) == []
+    assert facts.steps_due(timezone.now()) == []
     stage.clock.shift(timedelta(seconds=61))
-    assert selectors.steps_due(timezone.now()) == [waiting.pk]
+    assert facts.steps_due(timezone.now()) == [waiting.pk]
     next_one = transitions.step_claim(waiting.pk, 60)
     assert next_one is not None
     assert next_one.found
@@ -208,4 +211,4 @@ def test_steps_that_wait_for_time_or_for_a_person_are_nobodys_to_try(stage: Stag
     for name in ("Wait", "Go"):
         rows = StepRun.objects.filter(execution=execution, name=name, status="running")
         stage.run(execution, until=rows.exists)
-        assert selectors.steps_due(timezone.now() + timedelta(hours=1)) == []
+        assert facts.steps_due(timezone.now() + timedelta(hours=1)) == []

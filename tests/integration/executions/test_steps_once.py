@@ -14,8 +14,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from drs.simulator.world import World
-from executions import automations, control, crashpoints, stepping, tasks, transitions
+from executions import crashpoints, tasks, transitions
+from executions.engine.steps import attempt, aws
 from executions.models import Execution, ServerRun
+from executions.services import controlling
 from protection import gateways
 from protection.models import Site
 from tests.integration.executions.at_aws import (
@@ -69,7 +71,7 @@ def test_a_function_without_an_answer_is_a_persons_to_decide(
     assert (found.status, found.attempts) == ("failed", 1)
     assert "may have been carried out" in found.error
     assert stage.calls("Invoke") == 1
-    control.execution_retry(execution, by=omar, wave="Databases", step="Check", comment="It did not run.")
+    controlling.execution_retry(execution, by=omar, wave="Databases", step="Check", comment="It did not run.")
     stage.run(execution)
     assert row(execution).status == "succeeded"
     assert stage.calls("Invoke") == 2
@@ -90,7 +92,7 @@ def test_a_lost_command_is_sent_again_only_after_the_visibility_window(stage: St
 def test_the_second_of_several_commands_is_lost_and_found(
     stage: Stage, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(automations, "INSTANCES_PER_COMMAND", 1)
+    monkeypatch.setattr(aws, "INSTANCES_PER_COMMAND", 1)
     world.faults.add("lost_answer", operation="SendCommand", tags={"Name": "app-2"}, count=1)
     world.faults.add("late_visibility", operation="SendCommand", tags={"Name": "app-2"}, seconds=30)
     execution = drill(stage, wave(step(COMMAND), groups=("shop-app",), name="App"))
@@ -130,7 +132,7 @@ def dies_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
                 deaths.append(name)
                 raise Died
 
-        for module in (stepping, automations):
+        for module in (attempt, aws):
             monkeypatch.setattr(module, "crash_point", pass_by)
 
     return arrange
@@ -207,8 +209,8 @@ def test_a_worker_that_lost_the_step_asks_nothing(stage: Stage, world: World, om
     stage.clock.move_to(row(execution).due_at)
     claim = transitions.step_claim(row(execution).pk, 60)
     assert claim is not None
-    control.execution_skip(execution, by=omar, wave="Databases", step="Check", comment="By hand.")
-    said = automations.attempt(claim, {"function_name": "switch-dns", "payload": {}})
+    controlling.execution_skip(execution, by=omar, wave="Databases", step="Check", comment="By hand.")
+    said = aws.attempt(claim, {"function_name": "switch-dns", "payload": {}})
     assert (said.succeeded, said.running) == (False, True)
     assert begun(world, "lambda") == 0
 
@@ -227,7 +229,7 @@ def test_a_function_holds_its_step_for_as_long_as_it_may_take(
     monkeypatch.setattr(transitions, "step_asking", watched)
     execution = drill(stage, wave(step(FUNCTION)))
     stage.run(execution)
-    assert held[0] > timedelta(seconds=automations.INVOCATION_SECONDS)
+    assert held[0] > timedelta(seconds=aws.INVOCATION_SECONDS)
     # The actor must not be stopped while it waits for the answer.
     assert held[0].total_seconds() * 1000 < tasks.step_run.options["time_limit"]
 

@@ -101,7 +101,7 @@ def test_a_clean_up_is_watched_after_the_end(browser_of: BrowserOf, vera: User) 
 
 def test_where_the_session_is_over_the_page_is_loaded_again(db: None) -> None:
     drill = running_drill()
-    for url in (fragment(drill), "/admin/executions/running/"):
+    for url in (fragment(drill), "/admin/dashboard/running/"):
         response = Client().get(url, headers={"HX-Request": "true"})
         assert (response.status_code, response["HX-Refresh"]) == (200, "true")
     assert Client().get(page(drill)).status_code == 302
@@ -450,7 +450,7 @@ def test_who_may_not_start_a_drill_is_not_offered_one(browser_of: BrowserOf, ver
     assert link not in browser_of(vera).get("/admin/").content.decode()
 
 
-@pytest.mark.parametrize("url", ["/admin/", LIST, "/admin/executions/running/"])
+@pytest.mark.parametrize("url", ["/admin/", LIST, "/admin/dashboard/running/"])
 def test_pages_carry_no_inline_script(browser_of: BrowserOf, vera: User, url: str) -> None:
     running_drill()
     content = browser_of(vera).get(url).content.decode()

@@ -9,9 +9,16 @@ import pytest
 
 from executions.core import actions as a
 from executions.core.decide import decide
-from executions.core.snapshot import JobView, OperationView, ServerProgress
-from executions.core.states import ExecutionStatus, Kind, OperationKind, OperationState, ServerStatus, WaveStatus
-from tests.unit.executions.toy import SETTINGS, START, World, server, site, snapshot, wave
+from executions.core.facts import JobFacts, OperationFacts, ServerProgress
+from executions.core.states import (
+    ExecutionKind,
+    ExecutionStatus,
+    OperationKind,
+    OperationState,
+    ServerStatus,
+    WaveStatus,
+)
+from tests.unit.executions.toy import SETTINGS, START, World, facts, server, site, wave
 
 
 def launches(decision: a.Decision) -> list[a.Launch]:
@@ -20,7 +27,7 @@ def launches(decision: a.Decision) -> list[a.Launch]:
 
 def test_three_waves_launch_in_order_and_succeed() -> None:
     world = World(
-        snapshot(
+        facts(
             [wave(0), wave(1, depends_on=(0,)), wave(2, depends_on=(1,))],
             [server(1), server(2), server(3, wave=1), server(4, wave=2)],
         )
@@ -33,14 +40,14 @@ def test_three_waves_launch_in_order_and_succeed() -> None:
 
 
 def test_side_by_side_waves_share_no_order() -> None:
-    world = World(snapshot([wave(0), wave(1)], [server(1), server(2, wave=1)]))
+    world = World(facts([wave(0), wave(1)], [server(1), server(2, wave=1)]))
     world.run()
     assert world.started[0] == world.started[1]
 
 
 def test_a_failed_wave_that_stops_holds_back_the_rest() -> None:
     world = World(
-        snapshot([wave(0), wave(1, depends_on=(0,))], [server(1), server(2, wave=1)]),
+        facts([wave(0), wave(1, depends_on=(0,))], [server(1), server(2, wave=1)]),
         fate=lambda job, source: "FAILED",
     )
     world.run()
@@ -52,7 +59,7 @@ def test_a_failed_wave_that_stops_holds_back_the_rest() -> None:
 
 def test_a_failed_wave_that_carries_on_lets_the_rest_run_and_still_fails_the_execution() -> None:
     world = World(
-        snapshot([wave(0, stops_on_failure=False), wave(1, depends_on=(0,))], [server(1), server(2, wave=1)]),
+        facts([wave(0, stops_on_failure=False), wave(1, depends_on=(0,))], [server(1), server(2, wave=1)]),
         fate=lambda job, source: "FAILED" if source.endswith("1") else "LAUNCHED",
     )
     world.run()
@@ -63,7 +70,7 @@ def test_a_failed_wave_that_carries_on_lets_the_rest_run_and_still_fails_the_exe
 
 def test_a_wave_above_its_minimum_is_partially_successful() -> None:
     world = World(
-        snapshot([wave(0, minimum_success_percent=50)], [server(1), server(2)]),
+        facts([wave(0, minimum_success_percent=50)], [server(1), server(2)]),
         fate=lambda job, source: "FAILED" if source.endswith("1") else "LAUNCHED",
     )
     world.run()
@@ -74,7 +81,7 @@ def test_a_wave_above_its_minimum_is_partially_successful() -> None:
 
 @pytest.mark.parametrize("status", ["PENDING", "IN_PROGRESS", "MOON_PHASE", ""])
 def test_a_server_that_a_completed_job_does_not_call_launched_is_never_a_success(status: str) -> None:
-    world = World(snapshot([wave(0)], [server(1)]), fate=lambda job, source: status)
+    world = World(facts([wave(0)], [server(1)]), fate=lambda job, source: status)
     world.run()
     assert world.finished is not None
     assert world.finished.to is ExecutionStatus.FAILED
@@ -82,7 +89,7 @@ def test_a_server_that_a_completed_job_does_not_call_launched_is_never_a_success
 
 
 def test_a_start_delay_is_waited_out() -> None:
-    state = snapshot([wave(0, start_delay_seconds=300)], [server(1)])
+    state = facts([wave(0, start_delay_seconds=300)], [server(1)])
     first = decide(state, START, SETTINGS)
     assert first.actions == (a.MoveWave(100, WaveStatus.WAITING),)
     assert first.look_at == START + timedelta(seconds=300)
@@ -92,13 +99,13 @@ def test_a_start_delay_is_waited_out() -> None:
 
 
 def test_a_wave_of_250_servers_takes_three_jobs() -> None:
-    decision = decide(snapshot([wave(0)], [server(n) for n in range(1, 251)]), START, SETTINGS)
+    decision = decide(facts([wave(0)], [server(n) for n in range(1, 251)]), START, SETTINGS)
     assert [len(action.servers) for action in launches(decision)] == [100, 100, 50]
     assert [action.budget_version for action in launches(decision)] == [0, 1, 2]
 
 
-def foreign_job(*sources: str, finished: bool = False) -> JobView:
-    return JobView(
+def foreign_job(*sources: str, finished: bool = False) -> JobFacts:
+    return JobFacts(
         job_id="drsjob-foreign",
         type="LAUNCH",
         initiated_by="START_DRILL",
@@ -114,7 +121,7 @@ def foreign_job(*sources: str, finished: bool = False) -> JobView:
 
 def test_servers_busy_in_somebody_elses_job_wait_and_the_rest_go() -> None:
     busy = server(1)
-    state = snapshot([wave(0)], [busy, server(2)], sites=[site(jobs=(foreign_job(busy.source_server_id),))])
+    state = facts([wave(0)], [busy, server(2)], sites=[site(jobs=(foreign_job(busy.source_server_id),))])
     decision = decide(state, START, SETTINGS)
     assert [action.servers for action in launches(decision)] == [(2,)]
     assert decision.look_at is not None
@@ -122,20 +129,20 @@ def test_servers_busy_in_somebody_elses_job_wait_and_the_rest_go() -> None:
 
 def test_jobs_that_are_not_ours_use_up_the_budget() -> None:
     others = tuple(replace(foreign_job(f"s-other-{n}"), job_id=f"drsjob-{n}") for n in range(20))
-    state = snapshot([wave(0)], [server(1)], sites=[site(jobs=others)])
+    state = facts([wave(0)], [server(1)], sites=[site(jobs=others)])
     decision = decide(state, START, SETTINGS)
     assert launches(decision) == []
     assert decision.look_at is not None
 
 
 def test_a_drill_leaves_the_room_to_a_recovery_that_queues() -> None:
-    state = snapshot([wave(0)], [server(1)], sites=[site(recovery_queue=3)])
+    state = facts([wave(0)], [server(1)], sites=[site(recovery_queue=3)])
     assert launches(decide(state, START, SETTINGS)) == []
-    assert len(launches(decide(replace(state, kind=Kind.RECOVERY), START, SETTINGS))) == 1
+    assert len(launches(decide(replace(state, kind=ExecutionKind.RECOVERY), START, SETTINGS))) == 1
 
 
 def test_nothing_is_launched_on_a_site_that_was_not_looked_at() -> None:
-    decision = decide(snapshot([wave(0)], [server(1)], sites=[site(polled_at=None)]), START, SETTINGS)
+    decision = decide(facts([wave(0)], [server(1)], sites=[site(polled_at=None)]), START, SETTINGS)
     assert launches(decision) == []
     assert a.PollSite(1) in decision.actions
 
@@ -143,8 +150,8 @@ def test_nothing_is_launched_on_a_site_that_was_not_looked_at() -> None:
 # --- lost answers -------------------------------------------------------------------------------------------------
 
 
-def lost_launch(**values: object) -> OperationView:
-    return OperationView(
+def lost_launch(**values: object) -> OperationFacts:
+    return OperationFacts(
         **{  # type: ignore[arg-type]
             "key": "key-1",
             "kind": OperationKind.LAUNCH,
@@ -165,7 +172,7 @@ RUNNING = replace(wave(0), status=WaveStatus.RUNNING, ready_at=START)
 
 def test_a_lost_job_is_found_by_its_tag() -> None:
     job = replace(foreign_job(LAUNCHING.source_server_id), operation_key="key-1")
-    state = snapshot([RUNNING], [LAUNCHING], sites=[site(jobs=(job,))], operations=(lost_launch(),))
+    state = facts([RUNNING], [LAUNCHING], sites=[site(jobs=(job,))], operations=(lost_launch(),))
     assert a.AdoptJob("key-1", "drsjob-foreign") in decide(state, START, SETTINGS).actions
 
 
@@ -174,7 +181,7 @@ def test_a_lost_job_without_tags_is_found_by_servers_kind_and_time(behind: timed
     """DRS's clock may be as far behind ours as AWS lets the clock of a caller be ahead."""
     seen = {"created_at": START - behind, "first_seen_at": START + timedelta(seconds=3)}
     job = replace(foreign_job(LAUNCHING.source_server_id), **seen)
-    state = snapshot([RUNNING], [LAUNCHING], sites=[site(jobs=(job,))], operations=(lost_launch(),))
+    state = facts([RUNNING], [LAUNCHING], sites=[site(jobs=(job,))], operations=(lost_launch(),))
     assert a.AdoptJob("key-1", "drsjob-foreign") in decide(state, START, SETTINGS).actions
 
 
@@ -191,7 +198,7 @@ def test_a_lost_job_without_tags_is_found_by_servers_kind_and_time(behind: timed
 )
 def test_a_job_that_is_not_the_lost_one_is_not_adopted(changes: dict[str, object]) -> None:
     job = replace(foreign_job(LAUNCHING.source_server_id), first_seen_at=START + timedelta(seconds=3))
-    state = snapshot(
+    state = facts(
         [RUNNING],
         [LAUNCHING],
         sites=[site(jobs=(replace(job, **changes),))],  # type: ignore[arg-type]
@@ -203,7 +210,7 @@ def test_a_job_that_is_not_the_lost_one_is_not_adopted(changes: dict[str, object
 
 def test_a_lost_launch_is_given_up_only_after_a_poll_past_the_window() -> None:
     over = START + timedelta(seconds=SETTINGS.visibility_window_seconds)
-    state = snapshot([RUNNING], [LAUNCHING], operations=(lost_launch(),))
+    state = facts([RUNNING], [LAUNCHING], operations=(lost_launch(),))
     before = decide(state, over - timedelta(seconds=1), SETTINGS)
     assert before.actions == ()
     assert before.look_at == over
@@ -215,7 +222,7 @@ def test_a_lost_launch_is_given_up_only_after_a_poll_past_the_window() -> None:
 
 def test_a_launch_whose_caller_died_waits_for_the_longest_call_as_well() -> None:
     over = START + timedelta(seconds=SETTINGS.visibility_window_seconds + SETTINGS.call_limit_seconds)
-    state = snapshot([RUNNING], [LAUNCHING], sites=[site(polled_at=over)], operations=(lost_launch(answered_at=None),))
+    state = facts([RUNNING], [LAUNCHING], sites=[site(polled_at=over)], operations=(lost_launch(answered_at=None),))
     assert decide(state, over - timedelta(seconds=1), SETTINGS).actions == ()
     assert a.GiveUpOperation("key-1") in decide(state, over, SETTINGS).actions
 
@@ -224,7 +231,7 @@ def test_a_job_that_shows_up_after_it_was_given_up_is_taken_back() -> None:
     job = replace(foreign_job(LAUNCHING.source_server_id), operation_key="key-1")
     queued = replace(LAUNCHING, status=ServerStatus.QUEUED, queued_at=START)
     lost = lost_launch(state=OperationState.LOST)
-    state = snapshot([RUNNING], [queued], sites=[site(jobs=(job,))], operations=(lost,))
+    state = facts([RUNNING], [queued], sites=[site(jobs=(job,))], operations=(lost,))
     decision = decide(state, START, SETTINGS)
     assert a.AdoptJob("key-1", "drsjob-foreign") in decision.actions
     assert launches(decision) == []
@@ -236,7 +243,7 @@ def test_a_job_that_shows_up_after_it_was_given_up_is_taken_back() -> None:
 def test_a_launch_without_a_result_fails_at_the_time_out() -> None:
     job = replace(foreign_job(LAUNCHING.source_server_id), operation_key="key-1")
     accepted = lost_launch(state=OperationState.ACCEPTED, job_id=job.job_id)
-    state = snapshot([RUNNING], [LAUNCHING], sites=[site(jobs=(job,))], operations=(accepted,))
+    state = facts([RUNNING], [LAUNCHING], sites=[site(jobs=(job,))], operations=(accepted,))
     late = decide(state, START + timedelta(hours=1), SETTINGS)
     settled = next(x for x in late.actions if isinstance(x, a.SettleServers))
     assert settled.outcomes[0].to is ServerStatus.FAILED
@@ -247,7 +254,7 @@ def test_a_launch_without_a_result_fails_at_the_time_out() -> None:
 def test_cancelling_waits_for_what_runs_and_starts_nothing() -> None:
     job = replace(foreign_job(LAUNCHING.source_server_id), operation_key="key-1")
     accepted = lost_launch(state=OperationState.ACCEPTED, job_id=job.job_id)
-    state = snapshot(
+    state = facts(
         [RUNNING, wave(1, depends_on=(0,))],
         [LAUNCHING, server(2), server(3, wave=1)],
         sites=[site(jobs=(job,))],
@@ -271,7 +278,7 @@ def test_rto_counts_to_the_last_critical_launch() -> None:
         for n, at in ended.items()
     ]
     done = [replace(wave(n, stops_on_failure=n == 0), status=WaveStatus.SUCCEEDED) for n in range(2)]
-    finish = decide(snapshot(done, servers), START + timedelta(hours=1), SETTINGS).actions[-1]
+    finish = decide(facts(done, servers), START + timedelta(hours=1), SETTINGS).actions[-1]
     assert isinstance(finish, a.FinishExecution)
     assert finish.rto_actual_seconds == 200
     assert finish.rpo_actual_seconds == 120
@@ -280,7 +287,7 @@ def test_rto_counts_to_the_last_critical_launch() -> None:
 @pytest.mark.parametrize("fate", ["failed", "cancelled"])
 def test_what_did_not_recover_has_no_rto_and_no_rpo(fate: str) -> None:
     point = START - timedelta(minutes=5)
-    state = snapshot(
+    state = facts(
         [replace(wave(0), status=WaveStatus.SUCCEEDED), replace(wave(1), status=WaveStatus(fate))],
         [
             server(1, status=ServerStatus.LAUNCHED, finished_at=START + timedelta(minutes=3), recovery_point_at=point),
@@ -296,7 +303,7 @@ def test_what_did_not_recover_has_no_rto_and_no_rpo(fate: str) -> None:
 
 def test_what_a_failed_wave_holds_back_never_started() -> None:
     """Else a retry would take it for begun, and launch it beside the wave that it waits for."""
-    state = snapshot(
+    state = facts(
         [replace(wave(0), status=WaveStatus.RUNNING), wave(1, depends_on=(0,))],
         [server(1, status=ServerStatus.FAILED), server(2, wave=1)],
     )
@@ -306,5 +313,5 @@ def test_what_a_failed_wave_holds_back_never_started() -> None:
 
 def test_servers_of_a_refused_call_get_a_job_each() -> None:
     servers = [server(1, alone=True), server(2, alone=True), server(3)]
-    packed = launches(decide(snapshot([wave(0)], servers), START, SETTINGS))
+    packed = launches(decide(facts([wave(0)], servers), START, SETTINGS))
     assert [action.servers for action in packed] == [(1,), (2,), (3,)]

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from executions.core.states import SERVER_FINAL, WAVE_FINAL, WaveStatus
-from tests.unit.executions.toy import World, server, site, snapshot, wave
+from tests.unit.executions.toy import World, facts, server, site, wave
 
 STATUSES = st.sampled_from(["LAUNCHED", "LAUNCHED", "LAUNCHED", "FAILED", "PENDING", "ODD"])
 
@@ -38,7 +38,7 @@ def worlds(draw: st.DrawFn) -> World:
     fates = draw(st.lists(STATUSES, min_size=1, max_size=12))
     lost = draw(st.sets(st.integers(1, 8)))
     world = World(
-        snapshot(waves, servers, sites=[site(1, **limits), site(2, **limits)]),
+        facts(waves, servers, sites=[site(1, **limits), site(2, **limits)]),
         fate=lambda job, source: fates[(job * 7 + int(source[-2:])) % len(fates)],
     )
     world.lose_answer = lambda number: number in lost

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from executions.core.states import CleanupStatus, ExecutionStatus, Kind, ServerStatus, StepStatus, WaveStatus
+from executions.core.states import CleanupStatus, ExecutionKind, ExecutionStatus, ServerStatus, StepStatus, WaveStatus
 from executions.models import Event, Execution, ServerRun, StepRun, WaveRun
-from executions.presentation import words
-from executions.presentation.advice import next_steps
-from executions.presentation.events import event_line, event_lines
-from executions.presentation.graph import Node, draw
-from executions.presentation.targets import rpo_meter, rto_meter
-from executions.presentation.waves import PAGE, failures, server_row, shares, wave_card
+from executions.screens import words
+from executions.screens.advice import next_steps
+from executions.screens.events import event_line, event_lines
+from executions.screens.graph import Node, draw
+from executions.screens.targets import rpo_meter, rto_meter
+from executions.screens.waves import PAGE, failures, server_row, shares, wave_card
 from foundation.wording import Badge, Tone
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -75,7 +75,7 @@ def server(number: int = 1, *, status: str = "launched", wave_id: int = 1, **fie
         (WaveStatus, words.wave_badge),
         (ServerStatus, words.server_badge),
         (StepStatus, words.step_badge),
-        (Kind, words.kind_badge),
+        (ExecutionKind, words.kind_badge),
     ],
 )
 def test_every_status_has_a_badge(statuses: Any, badge: Any) -> None:

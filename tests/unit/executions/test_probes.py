@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from executions import probes
-from executions.probes import http_check, tcp_check
+from executions.engine.steps import probes
+from executions.engine.steps.probes import http_check, tcp_check
 
 
 @dataclass

@@ -7,28 +7,28 @@ from datetime import timedelta
 
 from executions.core import actions as a
 from executions.core.decide import decide
-from executions.core.snapshot import Snapshot, StepView
+from executions.core.facts import ExecutionFacts, StepFacts
 from executions.core.states import ExecutionStatus, ServerStatus, StepStatus, WaveStatus
-from tests.unit.executions.toy import SETTINGS, START, server, snapshot, wave
+from tests.unit.executions.toy import SETTINGS, START, facts, server, wave
 
 LATER = START + timedelta(hours=2)
 
 
-def step(number: int = 1, **values: object) -> StepView:
+def step(number: int = 1, **values: object) -> StepFacts:
     given = {"wave": 0, "position": number, "name": f"step-{number}", "when": "before", "kind": "http_check", **values}
-    return StepView(id=number, **given)  # type: ignore[arg-type]
+    return StepFacts(id=number, **given)  # type: ignore[arg-type]
 
 
-def with_steps(state: Snapshot, *steps: StepView) -> Snapshot:
+def with_steps(state: ExecutionFacts, *steps: StepFacts) -> ExecutionFacts:
     return replace(state, steps=steps)
 
 
-def acts(state: Snapshot, kind: type, at: object = START) -> list[a.Action]:
+def acts(state: ExecutionFacts, kind: type, at: object = START) -> list[a.Action]:
     return [action for action in decide(state, at, SETTINGS).actions if isinstance(action, kind)]  # type: ignore[arg-type]
 
 
 def test_the_first_step_before_a_wave_starts_and_nothing_launches() -> None:
-    state = with_steps(snapshot([wave(0)], [server(1)]), step(1), step(2))
+    state = with_steps(facts([wave(0)], [server(1)]), step(1), step(2))
     assert acts(state, a.StartStep) == [a.StartStep(1)]
     assert acts(state, a.RunStep) == [a.RunStep(1)]
     assert acts(state, a.Launch) == []
@@ -37,13 +37,13 @@ def test_the_first_step_before_a_wave_starts_and_nothing_launches() -> None:
 
 def test_steps_run_one_after_the_other() -> None:
     waiting = replace(wave(0), status=WaveStatus.WAITING, ready_at=START)
-    state = with_steps(snapshot([waiting], [server(1)]), step(1, status=StepStatus.SUCCEEDED), step(2))
+    state = with_steps(facts([waiting], [server(1)]), step(1, status=StepStatus.SUCCEEDED), step(2))
     assert acts(state, a.StartStep) == [a.StartStep(2)]
 
 
 def test_a_failed_step_that_stops_fails_its_wave() -> None:
     waiting = replace(wave(0), status=WaveStatus.WAITING, ready_at=START)
-    state = with_steps(snapshot([waiting], [server(1)]), step(1, status=StepStatus.FAILED), step(2))
+    state = with_steps(facts([waiting], [server(1)]), step(1, status=StepStatus.FAILED), step(2))
     decision = decide(state, START, SETTINGS)
     assert a.MoveWave(100, WaveStatus.FAILED, "Step step-1 failed before it.") in decision.actions
     assert any(isinstance(x, a.FinishStep) and x.to is StepStatus.CANCELLED for x in decision.actions)
@@ -54,7 +54,7 @@ def test_a_failed_step_that_stops_fails_its_wave() -> None:
 def test_a_failed_step_that_may_fail_lets_the_wave_go_on() -> None:
     waiting = replace(wave(0), status=WaveStatus.WAITING, ready_at=START)
     failed = step(1, status=StepStatus.FAILED, stops_on_failure=False)
-    assert len(acts(with_steps(snapshot([waiting], [server(1)]), failed), a.Launch)) == 1
+    assert len(acts(with_steps(facts([waiting], [server(1)]), failed), a.Launch)) == 1
 
 
 def test_a_check_is_looked_at_when_due_and_fails_at_its_time_out() -> None:
@@ -62,7 +62,7 @@ def test_a_check_is_looked_at_when_due_and_fails_at_its_time_out() -> None:
     running = step(
         1, status=StepStatus.RUNNING, started_at=START, due_at=START + timedelta(seconds=10), timeout_seconds=60
     )
-    state = with_steps(snapshot([waiting], [server(1)]), running)
+    state = with_steps(facts([waiting], [server(1)]), running)
     early = decide(state, START, SETTINGS)
     assert early.actions == ()
     assert early.look_at == START + timedelta(seconds=10)
@@ -76,13 +76,13 @@ def test_steps_after_a_wave_run_only_when_it_reached_its_minimum() -> None:
     after = step(1, when="after")
     good = server(1, status=ServerStatus.LAUNCHED, finished_at=START)
     bad = server(1, status=ServerStatus.FAILED)
-    assert acts(with_steps(snapshot([running], [good]), after), a.StartStep) == [a.StartStep(1)]
-    assert acts(with_steps(snapshot([running], [bad]), after), a.StartStep) == []
+    assert acts(with_steps(facts([running], [good]), after), a.StartStep) == [a.StartStep(1)]
+    assert acts(with_steps(facts([running], [bad]), after), a.StartStep) == []
 
 
 def test_paused_starts_no_step_and_still_looks_at_the_one_that_runs() -> None:
     waiting = replace(wave(0), status=WaveStatus.WAITING, ready_at=START)
-    paused = snapshot([waiting], [server(1)], status=ExecutionStatus.PAUSED)
+    paused = facts([waiting], [server(1)], status=ExecutionStatus.PAUSED)
     assert acts(with_steps(paused, step(1)), a.StartStep) == []
     running = step(1, status=StepStatus.RUNNING, started_at=START, due_at=START)
     assert acts(with_steps(paused, running), a.RunStep) == [a.RunStep(1)]
@@ -91,6 +91,6 @@ def test_paused_starts_no_step_and_still_looks_at_the_one_that_runs() -> None:
 def test_cancelling_cancels_the_steps() -> None:
     waiting = replace(wave(0), status=WaveStatus.WAITING, ready_at=START)
     running = step(1, status=StepStatus.RUNNING, started_at=START, due_at=LATER)
-    cancelling = snapshot([waiting], [server(1)], status=ExecutionStatus.CANCELLING)
+    cancelling = facts([waiting], [server(1)], status=ExecutionStatus.CANCELLING)
     cancelled = acts(with_steps(cancelling, running, step(2)), a.FinishStep)
     assert {action.to for action in cancelled} == {StepStatus.CANCELLED}  # type: ignore[attr-defined]

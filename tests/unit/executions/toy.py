@@ -9,24 +9,31 @@ from datetime import UTC, datetime, timedelta
 
 from executions.core import actions as a
 from executions.core.decide import decide
-from executions.core.snapshot import (
-    JobView,
-    OperationView,
+from executions.core.facts import (
+    ExecutionFacts,
+    JobFacts,
+    OperationFacts,
+    ServerFacts,
     ServerProgress,
-    ServerView,
     Settings,
-    SiteView,
-    Snapshot,
-    WaveView,
+    SiteFacts,
+    WaveFacts,
 )
-from executions.core.states import ExecutionStatus, Kind, OperationKind, OperationState, ServerStatus, WaveStatus
+from executions.core.states import (
+    ExecutionKind,
+    ExecutionStatus,
+    OperationKind,
+    OperationState,
+    ServerStatus,
+    WaveStatus,
+)
 
 START = datetime(2026, 3, 3, 9, 0, tzinfo=UTC)
 SETTINGS = Settings()
 
 
-def wave(position: int, *, depends_on: tuple[int, ...] = (), **values: object) -> WaveView:
-    return WaveView(
+def wave(position: int, *, depends_on: tuple[int, ...] = (), **values: object) -> WaveFacts:
+    return WaveFacts(
         id=100 + position,
         position=position,
         name=f"wave-{position}",
@@ -36,26 +43,26 @@ def wave(position: int, *, depends_on: tuple[int, ...] = (), **values: object) -
     )
 
 
-def server(number: int, *, wave: int = 0, site: int = 1, **values: object) -> ServerView:
+def server(number: int, *, wave: int = 0, site: int = 1, **values: object) -> ServerFacts:
     values.setdefault("status", ServerStatus.PENDING)
-    return ServerView(id=number, wave=wave, site=site, source_server_id=f"s-{number:017d}", **values)  # type: ignore[arg-type]
+    return ServerFacts(id=number, wave=wave, site=site, source_server_id=f"s-{number:017d}", **values)  # type: ignore[arg-type]
 
 
-def site(number: int = 1, **values: object) -> SiteView:
+def site(number: int = 1, **values: object) -> SiteFacts:
     limits: dict[str, object] = {"concurrent_jobs": 20, "servers_per_job": 100, "servers_in_jobs": 500}
-    return SiteView(id=number, **{**limits, "polled_at": START, **values})  # type: ignore[arg-type]
+    return SiteFacts(id=number, **{**limits, "polled_at": START, **values})  # type: ignore[arg-type]
 
 
-def snapshot(
-    waves: list[WaveView],
-    servers: list[ServerView],
+def facts(
+    waves: list[WaveFacts],
+    servers: list[ServerFacts],
     *,
-    sites: list[SiteView] | None = None,
-    operations: tuple[OperationView, ...] = (),
+    sites: list[SiteFacts] | None = None,
+    operations: tuple[OperationFacts, ...] = (),
     status: ExecutionStatus = ExecutionStatus.RUNNING,
-    kind: Kind = Kind.DRILL,
-) -> Snapshot:
-    return Snapshot(
+    kind: ExecutionKind = ExecutionKind.DRILL,
+) -> ExecutionFacts:
+    return ExecutionFacts(
         kind=kind,
         status=status,
         started_at=START,
@@ -69,7 +76,7 @@ def snapshot(
 class World:
     """Runs an execution to its end. `fate` says what becomes of a launch: (job number, server) -> launch status."""
 
-    def __init__(self, state: Snapshot, fate: Callable[[int, str], str] = lambda job, source: "LAUNCHED") -> None:
+    def __init__(self, state: ExecutionFacts, fate: Callable[[int, str], str] = lambda job, source: "LAUNCHED") -> None:
         self.state = state
         self.fate = fate
         self.now = START
@@ -87,7 +94,7 @@ class World:
     def run(self, limit: int = 400) -> None:
         for _ in range(limit):
             decision = decide(self.state, self.now, SETTINGS)
-            assert decision == decide(self.state, self.now, SETTINGS), "the same snapshot gives the same decision"
+            assert decision == decide(self.state, self.now, SETTINGS), "the same facts gives the same decision"
             for action in decision.actions:
                 self.apply(action)
             if self.finished:
@@ -107,7 +114,7 @@ class World:
             jobs = tuple(self._advance(job) for job in found.jobs)
             self._site(replace(found, jobs=jobs, polled_at=self.now))
 
-    def _advance(self, job: JobView) -> JobView:
+    def _advance(self, job: JobFacts) -> JobFacts:
         if job.finished:
             return replace(job, examined=True, complete=True)
         if self.now - job.first_seen_at < timedelta(seconds=30):
@@ -167,7 +174,7 @@ class World:
             self.launches[one.source_server_id] += 1
             self._server(one.id, status=ServerStatus.LAUNCHING, operation=key, started_at=self.now)
         lost = self.lose_answer(self._numbers)
-        job = JobView(
+        job = JobFacts(
             job_id=f"job-{self._numbers}",
             type="LAUNCH",
             initiated_by="START_DRILL",
@@ -179,7 +186,7 @@ class World:
             first_seen_at=self.now,
             servers={one.source_server_id: ServerProgress("PENDING") for one in servers},
         )
-        operation = OperationView(
+        operation = OperationFacts(
             key=key,
             kind=OperationKind.LAUNCH,
             site=action.site,
@@ -196,10 +203,10 @@ class World:
         assert len(running) <= found.concurrent_jobs
         assert sum(len(j.servers) for j in running) <= found.servers_in_jobs
 
-    def _site(self, found: SiteView) -> None:
+    def _site(self, found: SiteFacts) -> None:
         self.state = replace(self.state, sites={**self.state.sites, found.id: found})
 
-    def _wave(self, found: WaveView) -> None:
+    def _wave(self, found: WaveFacts) -> None:
         waves = tuple(found if w.id == found.id else w for w in self.state.waves)
         self.state = replace(self.state, waves=waves)
 

@@ -1,0 +1,350 @@
+"""The landing page: what runs, how every plan did last, how replication is, and what needs somebody."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.urls import reverse
+
+from dashboard.selectors import PlanResult, Running, SiteHealth
+from executions.core.states import ExecutionKind, ExecutionStatus, ServerStatus
+from executions.models import Execution
+from executions.screens.targets import Meter, rpo_meter, rto_meter
+from executions.screens.waves import Share, shares
+from executions.screens.words import duration, execution_badge, kind_badge
+from foundation.wording import Badge, Tone, ago, count
+
+#: A plan whose last success is older is no longer trusted without a drill.
+_PROOF_LASTS = timedelta(days=90)
+_LAG_WARN_SECONDS, _LAG_BAD_SECONDS = 300, 3600
+_STATE_TONES = {
+    "CONTINUOUS": Tone.GOOD,
+    "CREATING_SNAPSHOT": Tone.GOOD,
+    "BACKLOG": Tone.WARN,
+    "RESCAN": Tone.WARN,
+    "PAUSED": Tone.WARN,
+    "INITIATING": Tone.BUSY,
+    "INITIAL_SYNC": Tone.BUSY,
+    "STALLED": Tone.BAD,
+    "STOPPED": Tone.BAD,
+    "DISCONNECTED": Tone.BAD,
+}
+_TONE_ORDER = {Tone.GOOD: 0, Tone.BUSY: 1, Tone.NEUTRAL: 2, Tone.WARN: 3, Tone.BAD: 4}
+
+
+@dataclass(frozen=True, slots=True)
+class RunningCard:
+    id: str
+    title: str
+    kind: Badge
+    real: bool
+    break_glass: bool
+    badge: Badge
+    shares: tuple[Share, ...]
+    summary: str
+    rto: Meter
+    requested_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanLine:
+    id: int
+    name: str
+    #: An execution of it is not over.
+    active: bool
+    last_id: str
+    last: Badge | None
+    kind: Badge | None
+    when: str
+    rto: Meter | None
+    rpo: Meter | None
+
+
+@dataclass(frozen=True, slots=True)
+class StateShare:
+    name: str
+    number: int
+    percent: float
+    tone: Tone
+
+
+@dataclass(frozen=True, slots=True)
+class SiteCard:
+    id: int
+    name: str
+    place: str
+    total: int
+    states: tuple[StateShare, ...]
+    worst_lag: str
+    worst_lag_tone: Tone
+    #: The states in words.
+    summary: str
+    synced: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """Something that needs somebody, and the page where it is seen to."""
+
+    tone: Tone
+    sentence: str
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
+class FirstStep:
+    title: str
+    sentence: str
+    link: str
+    button: str
+    done: bool
+    #: The first one that is not done.
+    next: bool
+    #: False: the person reads `ask` instead of the button.
+    allowed: bool
+    ask: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    running: tuple[RunningCard, ...]
+    plans: tuple[PlanLine, ...]
+    sites: tuple[SiteCard, ...]
+    attention: tuple[Attention, ...]
+    #: What a newcomer does first; empty once a drill has been run.
+    first_steps: tuple[FirstStep, ...]
+
+
+def dashboard(
+    running: Sequence[Running],
+    results: Sequence[PlanResult],
+    sites: Sequence[SiteHealth],
+    *,
+    groups_exist: bool,
+    halted: Mapping[str, int],
+    rights: Collection[str],
+    now: datetime,
+) -> Dashboard:
+    """`halted`: replication state -> servers of protection groups whose replication does not go on by itself;
+    `rights`: permissions of who looks."""
+    active = {one.execution.plan_id for one in running}
+    return Dashboard(
+        running=running_cards(running, now),
+        plans=tuple(_plan_line(result, result.plan.pk in active, now) for result in results),
+        sites=tuple(_site_card(health, now) for health in sites),
+        attention=tuple(sorted(_attention(running, results, sites, halted, now), key=_worst_first)),
+        first_steps=_first_steps(running, results, sites, groups_exist, rights),
+    )
+
+
+def _worst_first(item: Attention) -> int:
+    return -_TONE_ORDER[item.tone]
+
+
+def running_cards(running: Sequence[Running], now: datetime) -> tuple[RunningCard, ...]:
+    return tuple(_running_card(one.execution, one.counts, now) for one in running)
+
+
+def _running_card(execution: Execution, counts: dict[str, int], now: datetime) -> RunningCard:
+    parts = shares([status for status, number in counts.items() for _ in range(number)])
+    done = counts.get(ServerStatus.LAUNCHED, 0) + counts.get(ServerStatus.TERMINATED, 0)
+    total = sum(counts.values())
+    others = [f"{part.number} {part.text}" for part in parts if part.tone is not Tone.GOOD]
+    return RunningCard(
+        id=str(execution.pk),
+        title=execution.plan_name,
+        kind=kind_badge(execution.kind),
+        real=execution.kind == ExecutionKind.RECOVERY,
+        break_glass=execution.break_glass,
+        badge=execution_badge(execution.status),
+        shares=parts,
+        summary=", ".join([f"{done} of {count(total, 'server')} launched", *others]),
+        rto=rto_meter(execution, now),
+        requested_by=execution.requested_by_name,
+    )
+
+
+def _plan_line(result: PlanResult, active: bool, now: datetime) -> PlanLine:
+    last = result.last
+    return PlanLine(
+        id=result.plan.pk,
+        name=result.plan.name,
+        active=active,
+        last_id=str(last.pk) if last else "",
+        last=execution_badge(last.status) if last else None,
+        kind=kind_badge(last.kind) if last else None,
+        when=ago(last.finished_at or last.requested_at, now) if last else "",
+        rto=rto_meter(last, now) if last else None,
+        rpo=rpo_meter(last) if last else None,
+    )
+
+
+def _site_card(health: SiteHealth, now: datetime) -> SiteCard:
+    site, total = health.site, sum(health.states.values())
+    tones = {state: _STATE_TONES.get(state, Tone.NEUTRAL) for state in health.states}
+    ordered = sorted(health.states.items(), key=lambda item: (_TONE_ORDER[tones[item[0]]], item[0]))
+    lag = health.worst_lag_seconds
+    lag_text = f"{duration(lag)} ({health.worst_lag_host})" if lag is not None else "not known"
+    return SiteCard(
+        id=site.pk,
+        name=site.name,
+        place=f"{site.account_id} · {site.region}",
+        total=total,
+        states=tuple(
+            StateShare(
+                (state or "not known").replace("_", " ").lower(), number, round(100 * number / total, 2), tones[state]
+            )
+            for state, number in ordered
+        ),
+        worst_lag=lag_text,
+        worst_lag_tone=_lag_tone(lag),
+        summary=", ".join(f"{number} {state}" for state, number in ordered),
+        synced=ago(site.last_synced_at, now) if site.last_synced_at else "never",
+        error=site.sync_error,
+    )
+
+
+def _lag_tone(lag_seconds: float | None) -> Tone:
+    if lag_seconds is None:
+        return Tone.NEUTRAL
+    if lag_seconds >= _LAG_BAD_SECONDS:
+        return Tone.BAD
+    return Tone.WARN if lag_seconds >= _LAG_WARN_SECONDS else Tone.GOOD
+
+
+def _attention(
+    running: Sequence[Running],
+    results: Sequence[PlanResult],
+    sites: Sequence[SiteHealth],
+    halted: Mapping[str, int],
+    now: datetime,
+) -> Iterator[Attention]:
+    for one in running:
+        if one.execution.status == ExecutionStatus.AWAITING_APPROVAL:
+            yield Attention(
+                Tone.WARN,
+                f"The {one.execution} waits for approval, requested by {one.execution.requested_by_name}.",
+                _to("executions_execution_change", one.execution.pk),
+            )
+    active = {one.execution.plan_id for one in running}
+    for result in results:
+        if result.plan.pk not in active:
+            yield from _plan_attention(result, now)
+    for health in sites:
+        name, here = health.site.name, f"site__id__exact={health.site.pk}"
+        if health.site.sync_error:
+            yield Attention(
+                Tone.BAD,
+                f"Site {name} could not be read: {health.site.sync_error}",
+                _to("protection_site_change", health.site.pk),
+            )
+        if health.missing_protected:
+            yield Attention(
+                Tone.BAD,
+                f"{count(health.missing_protected, 'protected server')} of {name} "
+                f"{'is' if health.missing_protected == 1 else 'are'} gone from DRS.",
+                _to("protection_sourceserver_changelist", query=f"{here}&gone=yes&protected=yes"),
+            )
+        if health.unprotected:
+            yield Attention(
+                Tone.NEUTRAL,
+                f"{count(health.unprotected, 'server')} of {name} "
+                f"{'is' if health.unprotected == 1 else 'are'} in no protection group, so no plan recovers "
+                f"{'it' if health.unprotected == 1 else 'them'}.",
+                _to("protection_sourceserver_changelist", query=f"{here}&gone=no&protected=no"),
+            )
+    for state, number in halted.items():
+        yield Attention(
+            Tone.BAD,
+            f"Replication of {count(number, 'protected server')} is {state.lower()}: "
+            f"{'its' if number == 1 else 'their'} recovery points get older.",
+            _to("protection_sourceserver_changelist", query=f"protected=yes&gone=no&replication_state={state}"),
+        )
+
+
+def _plan_attention(result: PlanResult, now: datetime) -> Iterator[Attention]:
+    plan, last = result.plan, result.last
+    if last is not None and last.status == ExecutionStatus.FAILED:
+        yield Attention(
+            Tone.BAD,
+            f"The last {last.kind} of {plan.name} failed. {last.outcome}".strip(),
+            _to("executions_execution_change", last.pk),
+        )
+        return
+    drill = _to("executions_start", plan.pk, query="kind=drill")
+    if result.proven_at is None:
+        never = f"{plan.name} has never been run with success: nobody knows whether it works."
+        yield Attention(Tone.WARN, never, drill)
+    elif now - result.proven_at > _PROOF_LASTS:
+        old = f"{plan.name} last ran with success {ago(result.proven_at, now)}. Run a drill."
+        yield Attention(Tone.WARN, old, drill)
+
+
+#: Title, what it is, where it is done, what the button says, the permission it takes, who has that.
+_FIRST_STEPS = (
+    (
+        "Add a site",
+        "A site is one AWS account in one Region where DRS holds your source servers.",
+        "protection_site_add",
+        "Add a site",
+        "protection.add_site",
+        "An administrator adds sites.",
+    ),
+    (
+        "Sync it",
+        "drsorch mirrors the source servers, now and every few minutes.",
+        "protection_site_changelist",
+        "Open sites",
+        "protection.sync_site",
+        "A planner or an operator syncs sites.",
+    ),
+    (
+        "Make a protection group",
+        "Servers that are recovered together: named one by one, or by their tags.",
+        "protection_protectiongroup_add",
+        "Make a group",
+        "protection.add_protectiongroup",
+        "A planner makes protection groups.",
+    ),
+    (
+        "Make a plan",
+        "Which groups launch in which order, and how fast it has to be.",
+        "plans_plan_add",
+        "Make a plan",
+        "plans.add_plan",
+        "A planner makes plans.",
+    ),
+    (
+        "Run a drill",
+        "Launches copies of the servers beside production, and measures RTO and RPO.",
+        "plans_plan_changelist",
+        "Open plans",
+        "executions.start_drill",
+        "An operator starts drills.",
+    ),
+)
+
+
+def _first_steps(
+    running: Sequence[Running],
+    results: Sequence[PlanResult],
+    sites: Sequence[SiteHealth],
+    groups_exist: bool,
+    rights: Collection[str],
+) -> tuple[FirstStep, ...]:
+    if running or any(result.last for result in results):
+        return ()
+    done = [bool(sites), any(health.states for health in sites), groups_exist, bool(results), False]
+    following = done.index(False)
+    return tuple(
+        FirstStep(title, sentence, _to(page), button, done[index], index == following, permission in rights, ask)
+        for index, (title, sentence, page, button, permission, ask) in enumerate(_FIRST_STEPS)
+    )
+
+
+def _to(page: str, *arguments: object, query: str = "") -> str:
+    """The address of an admin page."""
+    return reverse(f"admin:{page}", args=arguments) + (f"?{query}" if query else "")

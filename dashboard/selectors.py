@@ -1,0 +1,117 @@
+"""TODO."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
+
+from executions.core.states import EXECUTION_ACTIVE
+from executions.models import Execution, ServerRun
+from plans.models import Plan
+from protection.models import ProtectionGroup, Site, SourceServer
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    execution: Execution
+    #: Server status -> how many.
+    counts: dict[str, int]
+
+
+def running() -> list[Running]:
+    """Every execution that is not over, recoveries first, in two queries."""
+    found = list(Execution.objects.filter(status__in=EXECUTION_ACTIVE).order_by("-kind", "requested_at"))
+    counts: dict[UUID, dict[str, int]] = defaultdict(dict)
+    rows = ServerRun.objects.filter(execution__in=found).order_by().values_list("execution", "status")
+    for execution_id, status, number in rows.annotate(number=Count("pk")):
+        counts[execution_id][status] = number
+    return [Running(execution, counts[execution.pk]) for execution in found]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanResult:
+    plan: Plan
+    #: The newest execution that is over; None if there is none.
+    last: Execution | None
+    #: When a drill last succeeded, wholly or in part.
+    proven_at: datetime | None
+
+
+def plan_results() -> list[PlanResult]:
+    """Every plan with how its last run went, in two queries."""
+    over = Execution.objects.filter(plan=OuterRef("pk")).exclude(status__in=EXECUTION_ACTIVE).order_by("-requested_at")
+    proven = Max(
+        "executions__finished_at",
+        filter=Q(executions__status__in=["succeeded", "partially_succeeded"]),
+    )
+    plans = list(Plan.objects.annotate(last_id=Subquery(over.values("pk")[:1]), proven_at=proven).order_by("name"))
+    last = Execution.objects.in_bulk([plan.last_id for plan in plans if plan.last_id])
+    return [PlanResult(plan, last.get(plan.last_id) if plan.last_id else None, plan.proven_at) for plan in plans]
+
+
+@dataclass(frozen=True, slots=True)
+class SiteHealth:
+    site: Site
+    #: Replication state -> how many servers.
+    states: dict[str, int]
+    worst_lag_seconds: float | None
+    worst_lag_host: str
+    missing: int
+    missing_protected: int
+    unprotected: int
+
+
+def site_health() -> list[SiteHealth]:
+    """Replication at every site, in three queries."""
+    present = Q(source_servers__missing_since=None)
+    sites = Site.objects.annotate(
+        worst_lag=Max("source_servers__lag_seconds", filter=present),
+        missing=Count("source_servers", filter=Q(source_servers__missing_since__isnull=False)),
+        missing_protected=Count(
+            "source_servers",
+            filter=Q(source_servers__missing_since__isnull=False, source_servers__protection_group__isnull=False),
+        ),
+        unprotected=Count("source_servers", filter=present & Q(source_servers__protection_group=None)),
+    ).order_by("name")
+    states: dict[int, dict[str, int]] = defaultdict(dict)
+    here = SourceServer.objects.filter(missing_since=None).order_by()
+    for site_id, state, number in here.values_list("site", "replication_state").annotate(Count("pk")):
+        states[site_id][state] = number
+    worst: dict[int, str] = {}
+    laggards = here.filter(lag_seconds__isnull=False, lag_seconds=Subquery(_worst_lag_of_site()))
+    for site_id, hostname, source in laggards.values_list("site", "hostname", "source_server_id"):
+        worst.setdefault(site_id, hostname or source)
+    return [
+        SiteHealth(
+            site=site,
+            states=states[site.pk],
+            worst_lag_seconds=site.worst_lag,
+            worst_lag_host=worst.get(site.pk, ""),
+            missing=site.missing,
+            missing_protected=site.missing_protected,
+            unprotected=site.unprotected,
+        )
+        for site in sites
+    ]
+
+
+def _worst_lag_of_site() -> QuerySet[Any, Any]:
+    same_site = SourceServer.objects.filter(site=OuterRef("site"), missing_since=None)
+    return same_site.order_by().values("site").annotate(worst=Max("lag_seconds")).values("worst")
+
+
+def has_protection_groups() -> bool:
+    return ProtectionGroup.objects.exists()
+
+
+def halted_servers() -> dict[str, int]:
+    """Replication state -> servers of protection groups that are in it, of the states that do not end by themselves."""
+    halted = SourceServer.objects.filter(
+        missing_since=None, protection_group__isnull=False, replication_state__in=["STALLED", "DISCONNECTED", "STOPPED"]
+    )
+    return dict(halted.order_by().values_list("replication_state").annotate(Count("pk")))

@@ -1,0 +1,40 @@
+"""The landing page, and its part that is polled. No rule is here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from access import policy
+from dashboard import selectors
+from dashboard.presentation import dashboard, running_cards
+
+
+def dashboard_context(request: HttpRequest) -> dict[str, Any]:
+    """What the landing page shows."""
+    shown = dashboard(
+        selectors.running(),
+        selectors.plan_results(),
+        selectors.site_health(),
+        groups_exist=selectors.has_protection_groups(),
+        halted=selectors.halted_servers(),
+        rights=policy.permissions_of(request.user),
+        now=timezone.now(),
+    )
+    return {
+        "page": shown,
+        "running": shown.running,
+        "may_start": policy.may(request.user, "executions.start_drill"),
+    }
+
+
+@require_safe
+def running(request: HttpRequest) -> HttpResponse:
+    """The fragment of what runs now."""
+    policy.require(request.user, "executions.view_execution")
+    cards = running_cards(selectors.running(), timezone.now())
+    return TemplateResponse(request, "admin/dashboard/_running.html", {"running": cards})

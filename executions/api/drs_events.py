@@ -1,0 +1,32 @@
+"""POST /api/v1/events/drs/: where an EventBridge API destination delivers the events of DRS."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from executions.services.drs_events import drs_event_receive
+from foundation.errors import Invalid
+from foundation.rest.views import ApiView
+
+
+class ReceivedSerializer(serializers.Serializer[Any]):
+    sites = serializers.ListField(child=serializers.CharField(), help_text="Names of the sites that are polled for it.")
+
+
+class DrsEventView(ApiView):
+    """Take an EventBridge event as AWS sends it: a hint that a job may have ended. Duplicates do no harm."""
+
+    permissions: ClassVar[dict[str, str | None]] = {"post": "executions.post_drs_event"}
+
+    @extend_schema(operation_id="events_drs_create", request=OpenApiTypes.OBJECT, responses={202: ReceivedSerializer})
+    def post(self, request: Request) -> Response:
+        if not isinstance(request.data, dict):
+            raise Invalid("An EventBridge event is a JSON object.")
+        sites = drs_event_receive(request.data, by=self.person)
+        return Response({"sites": [site.name for site in sites]}, status=status.HTTP_202_ACCEPTED)

@@ -1,0 +1,194 @@
+"""TODO."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from executions.core.states import ExecutionKind, ExecutionStatus, Phase, ServerStatus, StepStatus, WaveStatus
+from executions.models import Approval, Event, Execution, ServerRun, StepRun, WaveRun
+from foundation.rest.serializers import StrictSerializer
+from plans.core.fields import MAX_SECONDS
+from plans.models import STEP_KINDS, STEP_WHEN
+
+
+class NullableText(serializers.CharField):
+    """Null where nothing is known: rows keep an empty text for that."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(allow_null=True, **kwargs)
+
+    def to_representation(self, value: Any) -> str | None:  # type: ignore[override]
+        return super().to_representation(value) if value else None
+
+
+class NullablePhase(serializers.ChoiceField):
+    """Null before DRS shows a phase, and after a launch."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__([phase.value for phase in Phase], allow_null=True, **kwargs)
+
+    def to_representation(self, value: Any) -> Any:
+        return super().to_representation(value) if value else None
+
+
+class ServerRunSerializer(serializers.ModelSerializer[ServerRun]):
+    status = serializers.ChoiceField([one.value for one in ServerStatus])
+    phase = NullablePhase()
+    job_id = NullableText()
+    recovery_instance_id = NullableText()
+    recovery_snapshot_id = NullableText(help_text="The point in time to launch from; null for the latest state.")
+    recovery_point_at = serializers.DateTimeField(allow_null=True, help_text="What it was recovered to.")
+    private_ips = serializers.ListField(child=serializers.CharField())
+    error = NullableText(help_text="Why it failed, or why it waits, in a sentence.")
+    cleanup_error = NullableText(help_text="Why its drill instance could not be terminated, in a sentence.")
+
+    class Meta:
+        model = ServerRun
+        fields = [
+            "source_server_id",
+            "hostname",
+            "status",
+            "phase",
+            "attempts",
+            "job_id",
+            "recovery_instance_id",
+            "recovery_snapshot_id",
+            "recovery_point_at",
+            "private_ips",
+            "started_at",
+            "finished_at",
+            "error",
+            "cleanup_error",
+        ]
+
+
+class StepRunSerializer(serializers.ModelSerializer[StepRun]):
+    when = serializers.ChoiceField(STEP_WHEN)
+    kind = serializers.ChoiceField(STEP_KINDS)
+    status = serializers.ChoiceField([one.value for one in StepStatus])
+    output = NullableText(help_text="What it said last.")
+    error = NullableText(help_text="Why it failed, in a sentence.")
+
+    class Meta:
+        model = StepRun
+        fields = ["name", "when", "kind", "status", "attempts", "started_at", "finished_at", "output", "error"]
+
+
+class WaveRunSerializer(serializers.ModelSerializer[WaveRun]):
+    status = serializers.ChoiceField([one.value for one in WaveStatus])
+    steps = StepRunSerializer(many=True)
+    servers = ServerRunSerializer(many=True)
+
+    class Meta:
+        model = WaveRun
+        fields = ["name", "status", "started_at", "finished_at", "steps", "servers"]
+
+
+class ApprovalSerializer(serializers.ModelSerializer[Approval]):
+    user = serializers.CharField(source="user_name")
+
+    class Meta:
+        model = Approval
+        fields = ["user", "approved", "comment", "at"]
+
+
+class ExecutionSummarySerializer(serializers.ModelSerializer[Execution]):
+    """An execution in a list: without its waves."""
+
+    id = serializers.UUIDField()
+    plan = serializers.CharField(source="plan_name", help_text="The plan's name when the execution was requested.")
+    kind = serializers.ChoiceField([one.value for one in ExecutionKind])
+    status = serializers.ChoiceField([one.value for one in ExecutionStatus])
+    requested_by = serializers.CharField(source="requested_by_name")
+    approvals = ApprovalSerializer(many=True)
+    reviewed_by = NullableText(source="reviewed_by_name", help_text="Who looked at why the glass was broken.")
+    review_comment = NullableText()
+    outcome = NullableText(help_text="Why it ended as it did, in a sentence.")
+
+    class Meta:
+        model = Execution
+        fields = [
+            "id",
+            "plan",
+            "plan_revision",
+            "kind",
+            "status",
+            "reason",
+            "requested_by",
+            "approvals",
+            "approvals_required",
+            "break_glass",
+            "point_in_time",
+            "requested_at",
+            "started_at",
+            "finished_at",
+            "rto_target_seconds",
+            "rto_actual_seconds",
+            "rpo_target_seconds",
+            "rpo_actual_seconds",
+            "cleanup_after_seconds",
+            "cleanup_status",
+            "cleanup_due_at",
+            "approval_expires_at",
+            "reviewed_by",
+            "reviewed_at",
+            "review_comment",
+            "outcome",
+        ]
+
+
+class ExecutionSerializer(ExecutionSummarySerializer):
+    """An execution with its waves and their servers."""
+
+    waves = WaveRunSerializer(many=True)
+
+    class Meta(ExecutionSummarySerializer.Meta):
+        fields = [*ExecutionSummarySerializer.Meta.fields, "waves"]
+
+
+class StartSerializer(StrictSerializer):
+    plan = serializers.CharField(help_text="Id or name.")
+    kind = serializers.ChoiceField([one.value for one in ExecutionKind])
+    reason = serializers.CharField(required=False, allow_blank=True, help_text="A recovery needs one.")
+    point_in_time = serializers.DateTimeField(
+        required=False, allow_null=True, help_text="Each server is recovered to its newest point at or before it."
+    )
+    confirm = serializers.CharField(required=False, allow_blank=True, help_text="The plan's name, for a recovery.")
+    cleanup_after_seconds = serializers.IntegerField(
+        required=False,
+        allow_null=True,
+        min_value=0,
+        max_value=MAX_SECONDS,
+        help_text="For a drill: counts from its end.",
+    )
+    break_glass = serializers.BooleanField(
+        required=False, help_text="Start a recovery without its approvals; administrators only, and recorded."
+    )
+
+
+class CommentSerializer(StrictSerializer):
+    comment = serializers.CharField(required=False, allow_blank=True, max_length=2000)
+
+
+class WavePartSerializer(CommentSerializer):
+    wave = serializers.CharField(help_text="Its name.")
+    servers = serializers.ListField(
+        child=serializers.CharField(), required=False, allow_null=True, help_text="Source server ids; left out: all."
+    )
+    step = serializers.CharField(required=False, allow_null=True, help_text="Only this step of the wave.")
+
+
+class RetrySerializer(WavePartSerializer):
+    point_in_time = serializers.DateTimeField(
+        required=False, allow_null=True, help_text="Launch servers from their newest recovery snapshot at or before it."
+    )
+
+
+class EventSerializer(serializers.ModelSerializer[Event]):
+    detail = serializers.DictField(child=serializers.JSONField())
+
+    class Meta:
+        model = Event
+        fields = ["sequence", "at", "actor", "type", "subject", "detail", "hash"]

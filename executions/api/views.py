@@ -1,0 +1,172 @@
+"""Executions under /api/v1/: API.md, "An execution". What may be done, and what it does, is in `services`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar, cast
+
+import django_filters
+from django.db.models import QuerySet
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework import serializers, status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from executions import selectors
+from executions.api.serializers import (
+    CommentSerializer,
+    EventSerializer,
+    ExecutionSerializer,
+    ExecutionSummarySerializer,
+    RetrySerializer,
+    StartSerializer,
+    WavePartSerializer,
+)
+from executions.models import Event, Execution
+from executions.services import starting
+from executions.services.commands import (
+    APPROVE,
+    CANCEL,
+    CLEANUP,
+    PAUSE,
+    REJECT,
+    RESUME,
+    RETRY,
+    REVIEW,
+    SKIP,
+    VERBS,
+    Verb,
+)
+from foundation.errors import Invalid, Missing
+from foundation.rest.views import ReadViewSet
+from plans.models import Plan
+from plans.selectors import plan_named
+
+
+class ExecutionFilter(django_filters.FilterSet):
+    plan = django_filters.CharFilter(method="filter_plan", help_text="Id or name.")
+    kind = django_filters.ChoiceFilter(choices=Execution.kind.field.choices)
+    status = django_filters.MultipleChoiceFilter(
+        choices=Execution.status.field.choices, help_text="Repeatable: any of them."
+    )
+    started_after = django_filters.IsoDateTimeFilter("started_at", "gte", help_text="At or after this time.")
+    started_before = django_filters.IsoDateTimeFilter("started_at", "lt", help_text="Before this time.")
+
+    class Meta:
+        model = Execution
+        fields: ClassVar[list[str]] = []
+
+    def filter_plan(self, executions: QuerySet[Execution], name: str, value: str) -> QuerySet[Execution]:
+        return executions.filter(plan=_plan(value))
+
+
+class EventFilter(django_filters.FilterSet):
+    type = django_filters.CharFilter(help_text="Such as `server.failed`.")
+    after = django_filters.NumberFilter("sequence", "gt", help_text="Only events after this sequence number.")
+
+    class Meta:
+        model = Event
+        fields: ClassVar[list[str]] = []
+
+
+def verb_action(verb: Verb, body: type[CommentSerializer] = CommentSerializer) -> Callable[..., Response]:
+    """The API's method for a verb: its body in, the execution as it then stands out."""
+
+    def act(self: ExecutionViewSet, request: Request, id: str) -> Response:
+        asked = body(data=request.data)
+        asked.is_valid(raise_exception=True)
+        execution = verb.act(self.get_object(), by=self.person, **asked.validated_data)
+        return Response(self.whole(execution))
+
+    act.__name__ = verb.name
+    act.__doc__ = f"{verb.label}. {verb.warning}"
+    described = extend_schema(parameters=[_ID], request=body, responses=ExecutionSerializer)(act)
+    return cast("Callable[..., Response]", action(detail=True, methods=["post"], url_path=verb.name)(described))
+
+
+_ID = OpenApiParameter("id", OpenApiTypes.UUID, OpenApiParameter.PATH)
+
+
+@extend_schema_view(
+    list=extend_schema(responses=ExecutionSummarySerializer(many=True)),
+    retrieve=extend_schema(parameters=[_ID]),
+)
+class ExecutionViewSet(ReadViewSet):
+    """Runs of plans: drills and recoveries."""
+
+    permissions: ClassVar[dict[str, str | None]] = {
+        "list": "executions.view_execution",
+        "retrieve": "executions.view_execution",
+        # Which of the two start permissions it takes depends on the kind: `execution_start` asks for it.
+        "create": "executions.view_execution",
+        "events": "executions.view_event",
+        **{verb.name: verb.permission for verb in VERBS.values()},
+    }
+    queryset = Execution.objects.none()
+    serializer_class = ExecutionSerializer
+    filterset_class = ExecutionFilter
+    ordering_fields: ClassVar[Any] = ["requested_at", "started_at", "finished_at", "rto_actual_seconds"]
+    lookup_field = "id"
+    lookup_value_regex = "[^/]+"
+
+    approve = verb_action(APPROVE)
+    reject = verb_action(REJECT)
+    pause = verb_action(PAUSE)
+    resume = verb_action(RESUME)
+    cancel = verb_action(CANCEL)
+    retry = verb_action(RETRY, RetrySerializer)
+    skip = verb_action(SKIP, WavePartSerializer)
+    cleanup = verb_action(CLEANUP)
+    review = verb_action(REVIEW)
+
+    def get_queryset(self) -> QuerySet[Any]:
+        return selectors.executions() if self.action == "list" else super().get_queryset()
+
+    def get_serializer_class(self) -> type[serializers.BaseSerializer[Any]]:
+        return ExecutionSummarySerializer if self.action == "list" else ExecutionSerializer
+
+    def get_object(self) -> Execution:
+        return selectors.execution_find(self.kwargs["id"])
+
+    def whole(self, execution: Execution) -> dict[str, Any]:
+        """The execution with its waves, as a GET shows it."""
+        return ExecutionSerializer(selectors.executions_whole().get(pk=execution.pk)).data
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return Response(self.whole(self.get_object()))
+
+    @extend_schema(request=StartSerializer, responses={201: ExecutionSerializer})
+    def create(self, request: Request) -> Response:
+        """Start a drill or a recovery. A recovery needs the plan's name in `confirm`, a reason, and approvals."""
+        body = StartSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        asked = dict(body.validated_data)
+        execution = starting.execution_start(plan=_plan(asked.pop("plan")), by=self.person, **asked)
+        location = self.reverse_action("detail", args=[execution.pk])
+        return Response(self.whole(execution), status=status.HTTP_201_CREATED, headers={"Location": location})
+
+    @extend_schema(parameters=[_ID], responses=EventSerializer(many=True))
+    @action(
+        detail=True,
+        queryset=Event.objects.none(),
+        filterset_class=EventFilter,
+        ordering_fields=[],
+        serializer_class=EventSerializer,
+    )
+    def events(self, request: Request, id: str) -> Response:
+        """The record of what happened, oldest first, each event chained by hash to the one before it."""
+        page = self.paginate_queryset(self.filter_queryset(selectors.events_of(self.get_object())))
+        return self.get_paginated_response(EventSerializer(page, many=True).data)
+
+
+def _plan(reference: str) -> Plan:
+    """Raises `Invalid`: a plan that is named in a body or a filter is a wrong value, not a wrong address."""
+    try:
+        return plan_named(reference)
+    except Missing as error:
+        raise Invalid.field("plan", error.detail, "does_not_exist") from error
+
+
+ROUTES = [("executions", ExecutionViewSet, "execution")]

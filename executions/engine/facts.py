@@ -1,0 +1,272 @@
+"""TODO."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import Count, Q, QuerySet
+
+from executions.core.facts import (
+    ExecutionFacts,
+    JobFacts,
+    OperationFacts,
+    ServerFacts,
+    ServerProgress,
+    Settings,
+    SiteFacts,
+    StepFacts,
+    WaveFacts,
+)
+from executions.core.states import (
+    EXECUTION_ACTIVE,
+    OPERATION_OPEN,
+    CleanupStatus,
+    ExecutionKind,
+    ExecutionStatus,
+    OperationKind,
+    OperationState,
+    ServerStatus,
+    StepStatus,
+    WaveStatus,
+)
+from executions.models import DrsJob, Execution, Operation, ServerRun, SiteWatch, StepRun, WaveRun
+from plans.core.steps import StepKind
+from protection.models import Site
+
+_ENGAGED = (ExecutionStatus.RUNNING, ExecutionStatus.PAUSED, ExecutionStatus.CANCELLING)
+
+
+def engine_settings() -> Settings:
+    return Settings(
+        poll_floor_seconds=settings.DRSORCH_POLL_FLOOR_SECONDS,
+        poll_ceiling_seconds=settings.DRSORCH_POLL_CEILING_SECONDS,
+        visibility_window_seconds=settings.DRSORCH_VISIBILITY_WINDOW_SECONDS,
+        call_limit_seconds=settings.DRSORCH_CALL_LIMIT_SECONDS,
+    )
+
+
+def facts_of(execution: Execution) -> ExecutionFacts:
+    """Everything `decide` needs of an execution that is running, in a constant number of queries."""
+    waves = tuple(
+        WaveFacts(
+            id=wave.pk,
+            position=wave.position,
+            name=wave.name,
+            status=WaveStatus(wave.status),
+            depends_on=frozenset(wave.depends_on),
+            minimum_success_percent=wave.minimum_success_percent,
+            stops_on_failure=wave.on_failure == "stop",
+            start_delay_seconds=wave.start_delay_seconds,
+            launch_timeout_seconds=wave.launch_timeout_seconds,
+            ready_at=wave.ready_at,
+            finished_at=wave.finished_at,
+        )
+        for wave in WaveRun.objects.filter(execution=execution).order_by("position")
+    )
+    servers = tuple(_server_facts(execution.pk))
+    operations = tuple(_operation_facts(execution.pk))
+    sites = {server.site for server in servers}
+    return ExecutionFacts(
+        kind=ExecutionKind(execution.kind),
+        status=ExecutionStatus(execution.status),
+        started_at=execution.started_at or execution.requested_at,
+        waves=waves,
+        servers=servers,
+        operations=operations,
+        sites=_site_facts(execution, sites, operations),
+        steps=tuple(_step_facts(execution.pk)),
+        approval_expires_at=execution.approval_expires_at,
+        reopened_at=execution.reopened_at,
+        cleanup_status=CleanupStatus(execution.cleanup_status),
+        cleanup_due_at=execution.cleanup_due_at,
+    )
+
+
+#: In the order of `ServerFacts`'s fields.
+_SERVER_COLUMNS = (
+    "pk",
+    "wave__position",
+    "site_id",
+    "source_server_id",
+    "status",
+    "phase",
+    "operation_id",
+    "queued_at",
+    "not_before",
+    "started_at",
+    "finished_at",
+    "recovery_snapshot_id",
+    "recovery_instance_id",
+    "recovery_point_at",
+    "cleanup_operation_id",
+    "cleanup_tries",
+    "cleanup_not_before",
+    "launch_alone",
+)
+
+
+_STATUS = _SERVER_COLUMNS.index("status")
+
+
+_KEYS = (_SERVER_COLUMNS.index("operation_id"), _SERVER_COLUMNS.index("cleanup_operation_id"))
+
+
+#: Calling the enumeration is what takes time when there are thousands.
+_SERVER_STATUS = {status.value: status for status in ServerStatus}
+
+
+def _server_facts(execution_id: UUID) -> Iterable[ServerFacts]:
+    rows = ServerRun.objects.filter(execution=execution_id).order_by("wave__position", "position", "pk")
+    for row in rows.values_list(*_SERVER_COLUMNS):
+        values = list(row)
+        values[_STATUS] = _SERVER_STATUS[values[_STATUS]]
+        for key in _KEYS:
+            values[key] = str(values[key]) if values[key] else None
+        yield ServerFacts(*values)
+
+
+def _step_facts(execution_id: UUID) -> Iterable[StepFacts]:
+    rows = StepRun.objects.filter(execution=execution_id).select_related("wave")
+    for row in rows.order_by("wave__position", "position"):
+        yield StepFacts(
+            id=row.pk,
+            wave=row.wave.position,
+            position=row.position,
+            name=row.name,
+            when=row.when,
+            kind=row.kind,
+            status=StepStatus(row.status),
+            stops_on_failure=row.on_failure == "stop",
+            timeout_seconds=row.timeout_seconds,
+            wait_seconds=row.parameters["seconds"] if row.kind == StepKind.WAIT else None,
+            started_at=row.started_at,
+            # A worker that is at it answers by its lease's end, or the step is due again.
+            due_at=max(row.due_at, row.lease_until) if row.due_at and row.lease_until else row.due_at,
+        )
+
+
+def _operation_facts(execution_id: UUID) -> Iterable[OperationFacts]:
+    for row in Operation.objects.filter(execution=execution_id).exclude(state=OperationState.REFUSED):
+        yield OperationFacts(
+            key=str(row.pk),
+            kind=OperationKind(row.kind),
+            site=row.site_id,
+            state=OperationState(row.state),
+            is_drill=row.is_drill,
+            targets=frozenset(target["source_server_id"] for target in row.targets),
+            created_at=row.created_at,
+            answered_at=row.answered_at,
+            job_id=row.job_id,
+        )
+
+
+def _site_facts(execution: Execution, sites: set[int], operations: Iterable[OperationFacts]) -> dict[int, SiteFacts]:
+    jobs = defaultdict(list)
+    ours = {operation.job_id for operation in operations if operation.job_id}
+    # Jobs that are over matter only if they are this execution's, or may yet turn out to be.
+    relevant = (
+        Q(finished=False) | Q(job_id__in=ours) | Q(first_seen_at__gte=execution.started_at or execution.requested_at)
+    )
+    for job in DrsJob.objects.filter(relevant, site__in=sites):
+        jobs[job.site_id].append(job_facts(job))
+    intended = defaultdict(list)
+    pending = Operation.objects.filter(
+        site__in=sites, state=OperationState.INTENDED, execution__status__in=[str(s) for s in EXECUTION_ACTIVE]
+    )
+    for site_id, targets in pending.values_list("site_id", "targets"):
+        intended[site_id].append(frozenset(target["source_server_id"] for target in targets))
+    recoveries = dict(
+        ServerRun.objects.filter(
+            site__in=sites,
+            status=ServerStatus.QUEUED,
+            execution__kind=ExecutionKind.RECOVERY,
+            execution__status=ExecutionStatus.RUNNING,
+        )
+        .exclude(execution=execution)
+        .values_list("site_id")
+        .annotate(Count("pk"))
+    )
+    watches = SiteWatch.objects.in_bulk(sites)
+    return {
+        site.pk: SiteFacts(
+            id=site.pk,
+            concurrent_jobs=site.quota_concurrent_jobs,
+            servers_per_job=site.quota_servers_per_job,
+            servers_in_jobs=site.quota_servers_in_jobs,
+            jobs=tuple(jobs[site.pk]),
+            intended=tuple(intended[site.pk]),
+            recovery_queue=recoveries.get(site.pk, 0),
+            polled_at=watches[site.pk].polled_at if site.pk in watches else None,
+            budget_version=watches[site.pk].budget_version if site.pk in watches else 0,
+        )
+        for site in Site.objects.filter(pk__in=sites)
+    }
+
+
+def job_facts(job: DrsJob) -> JobFacts:
+    return JobFacts(
+        job_id=job.job_id,
+        type=job.type,
+        initiated_by=job.initiated_by,
+        finished=job.finished,
+        examined=job.examinations > 0,
+        complete=job.complete,
+        operation_key=job.operation_key,
+        created_at=job.created_at,
+        first_seen_at=job.first_seen_at,
+        servers={source: _progress(status, job.progress.get(source, {})) for source, status in job.servers.items()},
+    )
+
+
+def _progress(launch_status: str, read: Mapping[str, Any]) -> ServerProgress:
+    return ServerProgress(
+        launch_status=launch_status,
+        phase=read.get("phase", ""),
+        error=read.get("error", ""),
+        instance_id=read.get("instance_id", ""),
+        ended_at=_time(read.get("ended_at")),
+        recovery_point_at=_time(read.get("recovery_point_at")),
+        private_ips=tuple(read.get("private_ips", ())),
+    )
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def executions_due(before: datetime) -> list[UUID]:
+    """Executions that should have been looked at before `before`, and that no worker holds."""
+    due = Execution.objects.filter(next_look_at__lte=before).exclude(lease_until__gt=before)
+    return list(due.order_by("next_look_at").values_list("pk", flat=True)[:500])
+
+
+def sites_due(before: datetime) -> list[int]:
+    """Sites whose jobs should have been polled before `before`, and that no worker holds."""
+    due = SiteWatch.objects.filter(next_poll_at__lte=before).exclude(lease_until__gt=before)
+    return list(due.order_by("next_poll_at").values_list("pk", flat=True)[:500])
+
+
+def steps_due(before: datetime) -> list[int]:
+    """Steps that should have been tried before `before`, and that no worker holds."""
+    due = StepRun.objects.filter(status=StepStatus.RUNNING, due_at__lte=before).exclude(lease_until__gt=before)
+    of_engine = due.exclude(kind__in=[StepKind.APPROVAL, StepKind.WAIT])
+    return list(of_engine.order_by("due_at").values_list("pk", flat=True)[:500])
+
+
+def executions_interested_in(site_id: int) -> QuerySet[Execution]:
+    """Executions that have something in flight at the site, also when they are over, or that wait there for room."""
+    return Execution.objects.filter(
+        Q(operations__site=site_id, operations__state__in=[str(state) for state in OPERATION_OPEN])
+        | Q(
+            servers__site=site_id,
+            servers__status__in=[ServerStatus.QUEUED, ServerStatus.LAUNCHING],
+            status__in=[str(status) for status in _ENGAGED],
+        )
+        # A clean-up waits for room although its execution is over.
+        | Q(servers__site=site_id, cleanup_status=CleanupStatus.RUNNING),
+    ).distinct()

@@ -1,0 +1,139 @@
+"""What to do next, for somebody who has not slept: the most urgent first, each in a sentence or two."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from executions.core.states import CleanupStatus, ExecutionKind, ExecutionStatus, ServerStatus, StepStatus
+from executions.models import Approval, Execution, ServerRun, StepRun, WaveRun
+from executions.screens.words import clock
+from foundation.wording import count
+from plans.core.steps import OnFailure, StepKind
+
+
+def next_steps(
+    execution: Execution,
+    waves: Sequence[WaveRun],
+    servers: Sequence[ServerRun],
+    steps: Sequence[StepRun],
+    approvals: Sequence[Approval],
+    *,
+    open_launches: int = 0,
+) -> tuple[str, ...]:
+    """Sentences; empty while there is nothing to do but wait. `open_launches`: jobs that DRS has not ended."""
+    status = ExecutionStatus(execution.status)
+    if status is ExecutionStatus.AWAITING_APPROVAL:
+        return tuple(_to_approve(execution, approvals))
+    if status is ExecutionStatus.RUNNING:
+        return (*_steps_to_approve(execution, steps), *_while_running(waves, servers))
+    if status in _SAID:
+        return (_SAID[status],)
+    late = (_launches_late(execution, open_launches),) if open_launches else ()
+    return (*late, *_afterwards(execution, servers, steps))
+
+
+_SAID = {
+    ExecutionStatus.PAUSED: "Nothing new is launched while it is paused, and the RTO clock goes on. "
+    "Resume it, or cancel it.",
+    ExecutionStatus.CANCELLING: "Nothing new is launched. Launches that DRS has already accepted cannot be called "
+    "back: drsorch follows them to their end, then closes the execution.",
+    ExecutionStatus.REJECTED: "Nothing was launched. Talk to who rejected it; if it is still needed, start a new one.",
+}
+
+
+def _launches_late(execution: Execution, number: int) -> str:
+    waits = " The clean-up waits for it." if execution.cleanup_status == CleanupStatus.RUNNING else ""
+    return (
+        f"{count(number, 'launch', 'launches')} had not ended at DRS when the execution did. "
+        f"An instance that comes of it late is noted at its server.{waits}"
+    )
+
+
+def _steps_to_approve(execution: Execution, steps: Sequence[StepRun]) -> Iterator[str]:
+    for step in steps:
+        if step.kind == StepKind.APPROVAL and step.status == StepStatus.RUNNING:
+            told = str(step.parameters.get("instructions", ""))
+            yield (
+                f"“{step.name}” waits for somebody to say go. Ask an approver other than "
+                f"{execution.requested_by_name} to open this page and approve or reject. {told}"
+            ).strip()
+
+
+def _to_approve(execution: Execution, approvals: Sequence[Approval]) -> Iterator[str]:
+    given = sum(1 for approval in approvals if approval.approved)
+    missing = max(0, execution.approvals_required - given)
+    until = f" Without it, the execution is rejected at {clock(execution.approval_expires_at)} UTC."
+    yield (
+        f"Nothing is launched before {count(missing, 'more approval') if given else count(missing, 'approval')}. "
+        f"Ask an approver other than {execution.requested_by_name} to open this page and approve or reject."
+        f"{until if execution.approval_expires_at else ''}"
+    )
+
+
+def _while_running(waves: Sequence[WaveRun], servers: Sequence[ServerRun]) -> Iterator[str]:
+    by_wave = {wave.pk: wave for wave in waves}
+    bad = [server for server in servers if server.status in (ServerStatus.FAILED, ServerStatus.UNKNOWN)]
+    stopping = sorted(
+        {by_wave[server.wave_id].name for server in bad if by_wave[server.wave_id].on_failure == OnFailure.STOP}
+    )
+    if bad:
+        yield (
+            f"{count(len(bad), 'server')} did not launch, for the reasons above. Mend the cause, then retry the wave: "
+            "there is no need to wait for the end."
+        )
+    if stopping:
+        yield (
+            f"If {' or '.join(stopping)} ends below its minimum, the execution stops there. "
+            "What is already launched stays as it is."
+        )
+    refused = [server for server in servers if server.status == ServerStatus.QUEUED and server.error]
+    if refused:
+        yield (
+            f"AWS would not take the launch of {count(len(refused), 'server')} yet: {refused[0].error} "
+            "drsorch tries again by itself."
+        )
+
+
+def _afterwards(execution: Execution, servers: Sequence[ServerRun], steps: Sequence[StepRun]) -> Iterator[str]:
+    counts = {status: sum(1 for server in servers if server.status == status) for status in ServerStatus}
+    bad, unknown, up = counts[ServerStatus.FAILED], counts[ServerStatus.UNKNOWN], counts[ServerStatus.LAUNCHED]
+    drill = execution.kind == ExecutionKind.DRILL
+    if unknown:
+        yield (
+            f"DRS did not say how {count(unknown, 'server')} ended. Look for their instances in the EC2 console "
+            "before you start anything again."
+        )
+    broken = sum(1 for step in steps if step.status == StepStatus.FAILED)
+    if bad or broken:
+        parts = [count(bad, "server")] if bad else []
+        parts += [count(broken, "step")] if broken else []
+        yield (
+            f"{' and '.join(parts)} failed, for the reasons above. Mend the cause, then retry the wave below: the "
+            f"{execution.kind} goes on from there. Or skip what you can do without."
+        )
+    if execution.break_glass and execution.reviewed_at is None:
+        yield (
+            f"The glass was broken: somebody other than {execution.requested_by_name} has to look at why, "
+            "and note a review."
+        )
+    if execution.status == ExecutionStatus.CANCELLED and not up:
+        yield "Nothing is left running: no server had been launched."
+    if up and not drill:
+        yield (
+            f"{count(up, 'recovery instance')} run. DRS does not redirect traffic: check the application, then switch "
+            "DNS and load balancers over. Start no drill of these servers: it would delete these instances."
+        )
+    if up and drill:
+        yield from _after_drill(execution, up)
+
+
+def _after_drill(execution: Execution, up: int) -> Iterator[str]:
+    running = f"{count(up, 'drill instance')} {'runs' if up == 1 else 'run'} and {'costs' if up == 1 else 'cost'} money"
+    if execution.cleanup_status == CleanupStatus.SCHEDULED:
+        yield f"{running}. Check them now: they are terminated at {clock(execution.cleanup_due_at)} UTC."
+    elif execution.cleanup_status == CleanupStatus.RUNNING:
+        yield "The drill instances are being terminated."
+    elif execution.cleanup_status == CleanupStatus.FAILED:
+        yield f"The clean-up failed: {running}. The reasons stand at the servers. Clean up again."
+    else:
+        yield f"{running}. Check the application on them, then clean up."

@@ -1,0 +1,50 @@
+"""What of a wave can be tried again, or let go: the choices of the page that asks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from executions.core.states import STEP_FINAL, StepStatus
+from executions.models import ServerRun, StepRun
+from executions.screens.waves import RETRYABLE, SKIPPABLE
+from executions.screens.words import server_badge
+from foundation.wording import count
+
+
+@dataclass(frozen=True, slots=True)
+class WaveParts:
+    wave: str
+    #: The first choice, in words.
+    whole: str
+    #: Source server id and label.
+    servers: tuple[tuple[str, str], ...]
+    steps: tuple[str, ...]
+    #: Servers can be launched from a recovery snapshot instead of the latest state.
+    from_snapshot: bool = False
+
+
+def to_retry(wave: str, servers: Sequence[ServerRun], steps: Sequence[StepRun]) -> WaveParts:
+    """What failed."""
+    choices = _choices([server for server in servers if server.status in RETRYABLE])
+    failed = tuple(step.name for step in steps if step.status == StepStatus.FAILED)
+    what = [count(len(choices), "server")] if choices else []
+    what += [count(len(failed), "step")] if failed else []
+    return WaveParts(
+        wave, f"All that failed in it: {' and '.join(what) or 'nothing'}", choices, failed, from_snapshot=bool(choices)
+    )
+
+
+def to_skip(wave: str, servers: Sequence[ServerRun], steps: Sequence[StepRun]) -> WaveParts:
+    """What is not launched, or not done."""
+    choices = _choices([server for server in servers if server.status in SKIPPABLE])
+    open_steps = tuple(step.name for step in steps if step.status not in STEP_FINAL or step.status == StepStatus.FAILED)
+    left = count(len(choices), "server") if choices else "no server"
+    return WaveParts(wave, f"The whole wave: {left} of {len(servers)} not launched", choices, open_steps)
+
+
+def _choices(servers: Sequence[ServerRun]) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (server.source_server_id, f"{server} ({server.source_server_id}), {server_badge(server.status).text}")
+        for server in servers
+    )

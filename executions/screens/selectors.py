@@ -1,0 +1,98 @@
+"""Reading for screens and the API: everything a page needs in a number of queries that does not grow with its rows."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from executions.core.states import OPERATION_OPEN, OperationKind
+from executions.models import Approval, Event, Execution, Operation, ServerRun, StepRun, WaveRun
+from protection.models import SourceServer
+
+#: Events on one page of the timeline.
+EVENTS_PAGE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionRows:
+    """All that was read for the page. `servers` by the id of their wave; `events` newest first, one page of them."""
+
+    execution: Execution
+    waves: Sequence[WaveRun]
+    servers: Mapping[int, Sequence[ServerRun]]
+    steps: Mapping[int, Sequence[StepRun]]
+    approvals: Sequence[Approval]
+    events: Sequence[Event]
+    event_page: int
+    event_pages: int
+    #: Jobs that DRS has not ended, or that are still looked for.
+    open_launches: int
+
+
+def execution_rows(execution: Execution, event_page: int = 1) -> ExecutionRows:
+    """All that the execution page shows, in five queries. Pages of events count from 1, the newest."""
+    servers: dict[int, list[ServerRun]] = defaultdict(list)
+    for server in ServerRun.objects.filter(execution=execution).order_by("position", "pk"):
+        servers[server.wave_id].append(server)
+    steps: dict[int, list[StepRun]] = defaultdict(list)
+    for step in StepRun.objects.filter(execution=execution).order_by("position"):
+        steps[step.wave_id].append(step)
+    pages = max(1, -(-execution.event_count // EVENTS_PAGE))
+    page = min(max(1, event_page), pages)
+    newest = execution.event_count - (page - 1) * EVENTS_PAGE
+    events = Event.objects.filter(execution=execution, sequence__gt=newest - EVENTS_PAGE, sequence__lte=newest)
+    return ExecutionRows(
+        execution=execution,
+        waves=list(WaveRun.objects.filter(execution=execution).order_by("position")),
+        servers=servers,
+        steps=steps,
+        approvals=list(Approval.objects.filter(execution=execution).order_by("at")),
+        events=list(events.order_by("-sequence")),
+        event_page=page,
+        event_pages=pages,
+        open_launches=Operation.objects.filter(
+            execution=execution, kind=OperationKind.LAUNCH, state__in=[str(state) for state in OPERATION_OPEN]
+        ).count(),
+    )
+
+
+# --- the start page -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Mirrored:
+    """What the inventory knows of a server that a plan would launch."""
+
+    site: str
+    recovery_instance_id: str
+    #: ExecutionKind of the execution that launched that instance; empty if drsorch did not.
+    instance_kind: str
+    instance_since: datetime | None
+
+
+def mirrored_servers(wanted: Collection[tuple[int, str]]) -> dict[tuple[int, str], Mirrored]:
+    """By (site id, source server id). Servers that are gone from the inventory are left out. Two queries."""
+    ids = {source for _, source in wanted}
+    rows = SourceServer.objects.filter(site__in={site for site, _ in wanted}, source_server_id__in=ids)
+    found = {(row.site_id, row.source_server_id): row for row in rows.select_related("site")}
+    instances = {row.recovery_instance_id for row in found.values() if row.recovery_instance_id}
+    launches: dict[str, tuple[str, datetime | None]] = {
+        instance: (kind, at)
+        for instance, kind, at in ServerRun.objects.filter(recovery_instance_id__in=instances)
+        .order_by("finished_at")
+        .values_list("recovery_instance_id", "execution__kind", "finished_at")
+    }
+    return {
+        key: Mirrored(
+            row.site.name,
+            row.recovery_instance_id,
+            launches.get(row.recovery_instance_id, ("", None))[0],
+            launches.get(row.recovery_instance_id, ("", None))[1] or row.last_launch_at,
+        )
+        for key, row in found.items()
+    }
+
+
+# --- the dashboard ------------------------------------------------------------------------------------------------

@@ -1,0 +1,211 @@
+"""The start page: what would launch, what stands in the way, and what it would replace."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from executions.core.states import ExecutionKind
+from executions.models import Execution
+from executions.screens.graph import Node, Picture, draw
+from executions.screens.selectors import Mirrored
+from executions.screens.words import duration, kind_badge, listing
+from foundation.wording import Badge, Tone, ago, count
+from plans.core import Blueprint, BlueprintServer, BlueprintWave, Finding, Severity
+from plans.core.steps import OnFailure
+
+#: Shown as a list of its own, with the instances by name.
+_SHOWN_ELSEWHERE = frozenset({"instance_will_be_replaced"})
+
+
+@dataclass(frozen=True, slots=True)
+class GroupLine:
+    name: str
+    sites: str
+    servers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WaveLine:
+    position: int
+    number: int
+    name: str
+    after: str
+    rules: str
+    #: Its groups, steps and sites in a line.
+    summary: str
+    count: str
+    groups: tuple[GroupLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """An instance that DRS deletes before it launches the server anew."""
+
+    server: str
+    instance_id: str
+    origin: str
+    tone: Tone
+
+
+@dataclass(frozen=True, slots=True)
+class StartPage:
+    title: str
+    plan_id: int
+    plan: str
+    revision: int
+    kind: str
+    badge: Badge
+    real: bool
+    summary: str
+    targets: str
+    approvals: str
+    picture: Picture
+    waves: tuple[WaveLine, ...]
+    blocking: tuple[Finding, ...]
+    warnings: tuple[Finding, ...]
+    replaced: tuple[Replaced, ...]
+    replaced_count: str
+    #: The execution that must end first, if there is one.
+    active_id: str
+    #: False: the button is shown switched off, and the page says why.
+    startable: bool
+    button: str
+    confirm_help: str
+
+
+def start_page(
+    blueprint: Blueprint,
+    kind: ExecutionKind,
+    *,
+    findings: Sequence[Finding],
+    mirrored: Mapping[tuple[int, str], Mirrored],
+    active: Execution | None,
+    now: datetime,
+    may_break_glass: bool = False,
+) -> StartPage:
+    """`may_break_glass`: this person may start a recovery in spite of blocking findings."""
+    servers = list(blueprint.servers)
+    shown = [finding for finding in findings if finding.code not in _SHOWN_ELSEWHERE]
+    blocking = tuple(finding for finding in shown if finding.severity == Severity.BLOCKING)
+    overridable = kind is ExecutionKind.RECOVERY and may_break_glass
+    what = "recovery" if kind is ExecutionKind.RECOVERY else "drill"
+    replaced = tuple(_replaced(server, mirrored, now) for server in servers if _instance(server, mirrored))
+    return StartPage(
+        title=f"Start a {'real recovery' if kind is ExecutionKind.RECOVERY else 'drill'} of {blueprint.plan_name}",
+        plan_id=blueprint.plan_id,
+        plan=blueprint.plan_name,
+        revision=blueprint.revision,
+        kind=str(kind),
+        badge=kind_badge(kind),
+        real=kind is ExecutionKind.RECOVERY,
+        summary=_summary(blueprint, servers, mirrored),
+        targets=_targets(blueprint),
+        approvals=_approvals(blueprint, kind),
+        picture=_picture(blueprint),
+        waves=tuple(_wave(wave, blueprint, mirrored) for wave in blueprint.waves),
+        blocking=blocking,
+        warnings=tuple(finding for finding in shown if finding.severity != Severity.BLOCKING),
+        replaced=replaced,
+        replaced_count=count(len(replaced), "earlier instance"),
+        active_id=str(active.pk) if active else "",
+        startable=bool(servers) and active is None and (not blocking or overridable),
+        button=f"Start the {what}: launch {count(len(servers), 'server')}",
+        confirm_help=f"Type {blueprint.plan_name} to confirm.",
+    )
+
+
+def _summary(
+    blueprint: Blueprint, servers: Sequence[BlueprintServer], mirrored: Mapping[tuple[int, str], Mirrored]
+) -> str:
+    sites = Counter(_site(server, mirrored) for server in servers)
+    where = listing([f"{number} at {site}" for site, number in sorted(sites.items())])
+    waves = count(len(blueprint.waves), "wave")
+    return f"{count(len(servers), 'server')} in {waves}" + (f": {where}." if servers else ".")
+
+
+def _site(server: BlueprintServer, mirrored: Mapping[tuple[int, str], Mirrored]) -> str:
+    found = mirrored.get((server.site_id, server.source_server_id))
+    return found.site if found else "a site that no longer lists them"
+
+
+def _targets(blueprint: Blueprint) -> str:
+    rto = duration(blueprint.rto_target_seconds) or "none"
+    rpo = duration(blueprint.rpo_target_seconds) or "none"
+    return f"RTO target {rto}, RPO target {rpo}."
+
+
+def _approvals(blueprint: Blueprint, kind: ExecutionKind) -> str:
+    if kind is ExecutionKind.DRILL:
+        return "A drill needs no approval: it starts at once."
+    if not blueprint.approvals_required:
+        return "This plan asks for no approval: the recovery starts at once."
+    return (
+        f"It then waits for {count(blueprint.approvals_required, 'approval')} by somebody other than you; "
+        "nothing launches before."
+    )
+
+
+def _wave(wave: BlueprintWave, blueprint: Blueprint, mirrored: Mapping[tuple[int, str], Mirrored]) -> WaveLine:
+    groups: dict[str, list[BlueprintServer]] = {}
+    for server in wave.servers:
+        groups.setdefault(server.protection_group, []).append(server)
+    names = [blueprint.waves[position].name for position in wave.depends_on]
+    rules = [f"needs {wave.minimum_success_percent} % launched"]
+    rules.append("else the others carry on" if wave.on_failure == OnFailure.CONTINUE else "else the execution stops")
+    if wave.start_delay_seconds:
+        rules.append(f"starts {duration(wave.start_delay_seconds)} late")
+    return WaveLine(
+        position=wave.position,
+        number=wave.position + 1,
+        name=wave.name,
+        after=f"after {listing(names)}" if names else "at once",
+        rules=", ".join(rules),
+        summary=_in_a_line(wave, groups, mirrored),
+        count=count(len(wave.servers), "server"),
+        groups=tuple(
+            GroupLine(
+                name,
+                ", ".join(sorted({_site(server, mirrored) for server in members})),
+                tuple(server.hostname or server.source_server_id for server in members),
+            )
+            for name, members in groups.items()
+        ),
+    )
+
+
+def _in_a_line(
+    wave: BlueprintWave, groups: Mapping[str, list[BlueprintServer]], mirrored: Mapping[tuple[int, str], Mirrored]
+) -> str:
+    said = []
+    for name, members in groups.items():
+        sites = listing(sorted({_site(server, mirrored) for server in members}))
+        said.append(f"{name}: {count(len(members), 'server')} at {sites}")
+    said += [f"step {step.name} {step.when}" for step in wave.steps]
+    return "; ".join(said) or "no servers"
+
+
+def _instance(server: BlueprintServer, mirrored: Mapping[tuple[int, str], Mirrored]) -> str:
+    found = mirrored.get((server.site_id, server.source_server_id))
+    return found.recovery_instance_id if found else ""
+
+
+def _replaced(server: BlueprintServer, mirrored: Mapping[tuple[int, str], Mirrored], now: datetime) -> Replaced:
+    found = mirrored[(server.site_id, server.source_server_id)]
+    when = f" {ago(found.instance_since, now)}" if found.instance_since else ""
+    origins = {
+        str(ExecutionKind.DRILL): (f"launched by a drill{when}", Tone.NEUTRAL),
+        str(ExecutionKind.RECOVERY): (f"launched by a real recovery{when}", Tone.BAD),
+    }
+    origin, tone = origins.get(found.instance_kind, (f"not launched by drsorch{when}", Tone.WARN))
+    return Replaced(server.hostname or server.source_server_id, found.recovery_instance_id, origin, tone)
+
+
+def _picture(blueprint: Blueprint) -> Picture:
+    nodes = [
+        Node(wave.name, Badge("planned", Tone.NEUTRAL, "schedule"), count(len(wave.servers), "server"), 0)
+        for wave in blueprint.waves
+    ]
+    return draw([wave.depends_on for wave in blueprint.waves], nodes)

@@ -1,0 +1,94 @@
+"""RTO and RPO: what was aimed at against what is, or was, measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from executions.core.states import ExecutionStatus
+from executions.models import Execution
+from executions.screens.words import duration
+from foundation.wording import Tone
+
+#: From this share of the target on, a clock that still runs warns.
+_WARN_FROM = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """A measurement beside its target. `percent` of the target is used, 100 at most; None without both numbers."""
+
+    name: str
+    value: str
+    target: str
+    verdict: str
+    tone: Tone
+    percent: int | None
+    running: bool = False
+
+
+def rto_meter(execution: Execution, now: datetime) -> Meter:
+    """The RTO clock: runs from the start of the execution until it is over, then stands at what was measured."""
+    if execution.started_at is None:
+        over = execution.finished_at is not None
+        verdict = "it never started" if over else "starts when the execution starts"
+        return _meter("RTO", None, execution.rto_target_seconds, verdict)
+    if execution.finished_at is None:
+        return _rto_so_far(int((now - execution.started_at).total_seconds()), execution.rto_target_seconds)
+    return _rto_measured(execution)
+
+
+def _rto_so_far(elapsed: int, target: int | None) -> Meter:
+    if target is None:
+        return _meter("RTO", elapsed, None, "no target set", running=True)
+    if elapsed > target:
+        return _meter("RTO", elapsed, target, f"{duration(elapsed - target)} over target", Tone.BAD, running=True)
+    tone = Tone.WARN if elapsed >= target * _WARN_FROM else Tone.BUSY
+    return _meter("RTO", elapsed, target, f"{duration(target - elapsed)} left", tone, running=True)
+
+
+def _rto_measured(execution: Execution) -> Meter:
+    actual, target = execution.rto_actual_seconds, execution.rto_target_seconds
+    if actual is None:
+        return _meter("RTO", None, target, _why_not_measured(execution), Tone.BAD)
+    if target is None:
+        return _meter("RTO", actual, None, "no target set")
+    if actual > target:
+        return _meter("RTO", actual, target, f"missed by {duration(actual - target)}", Tone.BAD)
+    return _meter("RTO", actual, target, "met", Tone.GOOD)
+
+
+def _why_not_measured(execution: Execution) -> str:
+    if execution.status == ExecutionStatus.FAILED:
+        return "not reached: the execution failed"
+    if execution.status == ExecutionStatus.CANCELLED:
+        return "not reached: the execution was cancelled"
+    return "not reached: nothing critical was launched"
+
+
+def rpo_meter(execution: Execution) -> Meter:
+    """The age of the oldest recovered point at the start of the execution, once it is known."""
+    actual, target = execution.rpo_actual_seconds, execution.rpo_target_seconds
+    if actual is None:
+        over = execution.finished_at is not None
+        return _meter("RPO", None, target, "not measured" if over else "known when the execution is over")
+    if target is None:
+        return _meter("RPO", actual, None, "no target set")
+    if actual > target:
+        return _meter("RPO", actual, target, f"missed by {duration(actual - target)}", Tone.BAD)
+    return _meter("RPO", actual, target, "met", Tone.GOOD)
+
+
+def _meter(
+    name: str, actual: int | None, target: int | None, verdict: str, tone: Tone = Tone.NEUTRAL, *, running: bool = False
+) -> Meter:
+    percent = min(100, round(100 * actual / target)) if actual is not None and target else None
+    return Meter(
+        name=name,
+        value=duration(actual) or "–",
+        target=duration(target) or "none",
+        verdict=verdict,
+        tone=tone,
+        percent=percent,
+        running=running,
+    )

@@ -1,0 +1,197 @@
+"""The pages of executions. No rule is here: selectors read, `presentation` says how it is shown, services act."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_safe
+
+from access import policy
+from executions import selectors
+from executions.core.states import ExecutionKind
+from executions.models import Execution
+from executions.screens.execution_page import execution_page
+from executions.screens.forms import StartForm, VerbForm, WaveVerbForm
+from executions.screens.parts import to_retry, to_skip
+from executions.screens.selectors import ExecutionRows, execution_rows, mirrored_servers
+from executions.screens.start_page import start_page
+from executions.services import starting
+from executions.services.commands import RETRY, SKIP, VERBS, Facts, Verb, verbs_for
+from foundation.errors import Conflict, DomainError, Missing
+from foundation.screens import domain_errors_as_page, screen_response
+from plans import readiness
+from plans.models import Plan
+from plans.selectors import blueprint, plan_named
+
+#: htmx stops to poll when it gets this status.
+_STOP_POLLING = 286
+
+
+# --- one execution ------------------------------------------------------------------------------------------------
+
+
+@require_safe
+@domain_errors_as_page
+def page(request: HttpRequest, execution_id: str) -> HttpResponse:
+    """The execution as it stands; the page then polls `fragment`."""
+    context = _execution_context(request, execution_id)
+    return screen_response(request, "admin/executions/execution.html", title=context["page"].title, **context)
+
+
+@require_safe
+@domain_errors_as_page
+def fragment(request: HttpRequest, execution_id: str) -> HttpResponse:
+    """What of the page changes. Status 286, which ends the polling, once the execution is over."""
+    context = _execution_context(request, execution_id)
+    status = 200 if context["page"].refresh_seconds else _STOP_POLLING
+    return TemplateResponse(request, "admin/executions/_execution.html", context, status=status)
+
+
+def _execution_context(request: HttpRequest, execution_id: str) -> dict[str, Any]:
+    policy.require(request.user, "executions.view_execution")
+    rows = execution_rows(selectors.execution_find(execution_id), _number(request, "events") or 1)
+    wave = _number(request, "wave")
+    shown = execution_page(rows, timezone.now(), wave=wave, page=_number(request, "page") or 1)
+    offered = verbs_for(_facts(rows), _person(request))
+    kept = {name: request.GET[name] for name in ("wave", "page", "events") if name in request.GET}
+    return {
+        "page": shown,
+        "verbs": [one for one in offered if not one.of_wave],
+        "may_retry": RETRY in offered,
+        "may_skip": SKIP in offered,
+        "query": urlencode(kept),
+    }
+
+
+def _facts(rows: ExecutionRows) -> Facts:
+    servers = [server for servers in rows.servers.values() for server in servers]
+    return Facts.of(rows.execution, servers, [step for steps in rows.steps.values() for step in steps])
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@domain_errors_as_page
+def verb(request: HttpRequest, execution_id: str, name: str) -> HttpResponse:
+    """Ask for a comment, and for what it is done to; then do it."""
+    if name not in VERBS:
+        raise Missing(f"Nothing can be done with an execution that is called “{name}”.")
+    chosen = VERBS[name]
+    policy.require(request.user, chosen.permission)
+    rows = execution_rows(selectors.execution_find(execution_id))
+    form = _verb_form(request, chosen, rows)
+    status = 200
+    if request.method == "POST":
+        status = 400
+        if form.is_valid():
+            try:
+                chosen.act(rows.execution, by=_person(request), **form.asked())
+            except DomainError as error:
+                form.take(error)
+                status = error.status
+            else:
+                messages.success(request, chosen.done)
+                return redirect(_address(rows.execution))
+    title = f"{chosen.label}: {rows.execution}"
+    return screen_response(
+        request,
+        "admin/executions/verb.html",
+        title=title,
+        status=status,
+        verb=chosen,
+        execution=rows.execution,
+        form=form,
+    )
+
+
+def _verb_form(request: HttpRequest, chosen: Verb, rows: ExecutionRows) -> VerbForm:
+    data = request.POST if request.method == "POST" else None
+    if not chosen.of_wave:
+        return VerbForm(data)
+    name = request.GET.get("wave", "")
+    wave = next((wave for wave in rows.waves if wave.name == name), None)
+    if wave is None:
+        raise Missing(f"There is no wave “{name}” in the {rows.execution}.")
+    parts_of = to_retry if chosen is RETRY else to_skip
+    parts = parts_of(wave.name, rows.servers.get(wave.pk, ()), rows.steps.get(wave.pk, ()))
+    return WaveVerbForm(data, parts=parts)
+
+
+# --- starting -----------------------------------------------------------------------------------------------------
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@domain_errors_as_page
+def start(request: HttpRequest, plan_id: int) -> HttpResponse:
+    """What would launch, and the button that launches it. `?kind=recovery` is the real thing."""
+    kind = _kind(request)
+    policy.require(request.user, f"executions.start_{kind}")
+    plan = plan_named(plan_id)
+    glass = kind is ExecutionKind.RECOVERY and policy.may(request.user, "executions.break_glass")
+    form = StartForm(request.POST if request.method == "POST" else None, kind=kind, may_break_glass=glass)
+    status = 200
+    if request.method == "POST":
+        status = 400
+        if form.is_valid():
+            try:
+                return redirect(_address(_start_once(form, plan, kind, _person(request))))
+            except DomainError as error:
+                form.take(error)
+                status = error.status
+    frozen = blueprint(plan)
+    shown = start_page(
+        frozen,
+        kind,
+        findings=readiness.evaluate(plan),
+        mirrored=mirrored_servers({(one.site_id, one.source_server_id) for one in frozen.servers}),
+        active=selectors.active_execution(plan),
+        now=timezone.now(),
+        may_break_glass=glass,
+    )
+    return screen_response(
+        request, "admin/executions/start.html", title=shown.title, status=status, page=shown, form=form
+    )
+
+
+def _start_once(form: StartForm, plan: Plan, kind: ExecutionKind, by: User) -> Execution:
+    """A form that is sent again, by a double click or by going back, leads to what it has started already."""
+    since = form.first_shown_at()
+    if since and (earlier := selectors.started_since(plan, kind, by, since)):
+        return earlier
+    try:
+        return starting.execution_start(plan=plan, kind=kind, by=by, **form.asked())
+    except Conflict:
+        if since and (earlier := selectors.started_since(plan, kind, by, since)):
+            return earlier
+        raise
+
+
+def _kind(request: HttpRequest) -> ExecutionKind:
+    asked = request.GET.get("kind", ExecutionKind.DRILL)
+    if asked not in set(ExecutionKind):
+        raise Missing(f"A kind of execution is drill or recovery, not “{asked}”.")
+    return ExecutionKind(asked)
+
+
+# --- common -------------------------------------------------------------------------------------------------------
+
+
+def _address(execution: Execution) -> str:
+    return reverse("admin:executions_execution_change", args=[execution.pk])
+
+
+def _person(request: HttpRequest) -> User:
+    """Who asks; the admin site lets no stranger come this far."""
+    return cast("User", request.user)
+
+
+def _number(request: HttpRequest, name: str) -> int | None:
+    """A small whole number of the address; None for anything else."""
+    text = request.GET.get(name, "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 7 else None

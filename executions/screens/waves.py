@@ -1,0 +1,293 @@
+"""Waves and their servers, as the execution page shows them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from executions.core.states import STEP_FINAL, WAVE_ACTIVE, Phase, ServerStatus, StepStatus, WaveStatus
+from executions.models import ServerRun, StepRun, WaveRun
+from executions.screens.steps import StepLine, step_line
+from executions.screens.words import between, clock, duration, listing, server_badge, wave_badge
+from foundation.wording import Badge, Tone, count
+from plans.core.steps import OnFailure
+
+#: Servers of a wave shown at once.
+PAGE = 25
+
+#: What a person looks for first stands first.
+_URGENCY = {
+    status: rank
+    for rank, status in enumerate(
+        (
+            ServerStatus.FAILED,
+            ServerStatus.UNKNOWN,
+            ServerStatus.LAUNCHING,
+            ServerStatus.QUEUED,
+            ServerStatus.PENDING,
+            ServerStatus.CANCELLED,
+            ServerStatus.SKIPPED,
+            ServerStatus.LAUNCHED,
+            ServerStatus.TERMINATED,
+        )
+    )
+}
+_PHASES = list(Phase)
+_PHASE_WORDS = {
+    Phase.CLEANUP: "removing the earlier instance",
+    Phase.SNAPSHOT: "taking a snapshot",
+    Phase.CONVERSION: "converting",
+    Phase.LAUNCH: "launching the instance",
+    Phase.POST_LAUNCH: "post-launch actions",
+}
+_DONE = (ServerStatus.LAUNCHED, ServerStatus.TERMINATED)
+_BAD = (ServerStatus.FAILED, ServerStatus.UNKNOWN)
+#: What can be let go: everything that is not, or not yet, launched.
+SKIPPABLE = (*_BAD, ServerStatus.PENDING, ServerStatus.QUEUED, ServerStatus.CANCELLED)
+RETRYABLE = _BAD
+
+
+@dataclass(frozen=True, slots=True)
+class ServerRow:
+    name: str
+    source_server_id: str
+    group: str
+    badge: Badge
+    #: What it does at this moment, in words; empty unless something is to be said.
+    phase: str
+    #: Phases behind it and the one it is in, out of `phases`; 0 when none is known.
+    step: int
+    phases: int
+    #: One for each phase: True if it is behind it, or the one it is in.
+    dots: tuple[bool, ...]
+    attempts: int
+    job_id: str
+    instance_id: str
+    point: str
+    #: Age of its recovery point when the execution started.
+    point_age: str
+    started: str
+    finished: str
+    took: str
+    error: str
+    #: Why its drill instance could not be terminated.
+    cleanup_error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One colour of a progress bar."""
+
+    text: str
+    number: int
+    percent: float
+    tone: Tone
+
+
+@dataclass(frozen=True, slots=True)
+class WaveCard:
+    position: int
+    number: int
+    name: str
+    badge: Badge
+    #: "after Databases", "at once".
+    after: str
+    #: Its rules, in words.
+    rules: str
+    started: str
+    finished: str
+    took: str
+    note: str
+    total: int
+    done: int
+    percent: int
+    shares: tuple[Share, ...]
+    summary: str
+    before: tuple[StepLine, ...]
+    after_it: tuple[StepLine, ...]
+    rows: tuple[ServerRow, ...]
+    page: int
+    pages: int
+    #: Pages beside this one; 0 where there is none.
+    previous_page: int
+    next_page: int
+    first: int
+    last: int
+    #: Something failed that can be tried again; something can still be let go.
+    retryable: bool
+    skippable: bool
+    #: Unfolded when the page is first seen.
+    open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Servers and steps that failed for the same reason."""
+
+    reason: str
+    servers: str
+    wave: str
+    wave_position: int
+    number: int
+
+
+def server_row(server: ServerRun, started_at: datetime | None, now: datetime) -> ServerRow:
+    """`started_at` is the execution's, against which the age of the recovery point counts."""
+    phase, step = "", 0
+    if server.status == ServerStatus.LAUNCHING:
+        known = server.phase in list(Phase)
+        phase = _PHASE_WORDS[Phase(server.phase)] if known else "waiting for DRS to begin"
+        step = _PHASES.index(Phase(server.phase)) + 1 if known else 0
+    elif server.status == ServerStatus.QUEUED:
+        phase = "waiting for room at the site"
+        if server.not_before and server.not_before > now:
+            phase = f"tried again at {clock(server.not_before, now)}"
+    elif server.status == ServerStatus.FAILED and server.phase in list(Phase):
+        phase = f"while {_PHASE_WORDS[Phase(server.phase)]}"
+    age = between(server.recovery_point_at, started_at)
+    return ServerRow(
+        name=server.hostname or server.source_server_id,
+        source_server_id=server.source_server_id,
+        group=server.protection_group_name,
+        badge=server_badge(server.status),
+        phase=phase,
+        step=step,
+        phases=len(_PHASES),
+        dots=tuple(index < step for index in range(len(_PHASES))),
+        attempts=server.attempts,
+        job_id=server.job_id,
+        instance_id=server.recovery_instance_id,
+        point=clock(server.recovery_point_at, started_at),
+        point_age=duration(max(0, age)) if age is not None else "",
+        started=clock(server.started_at, started_at),
+        finished=clock(server.finished_at, started_at),
+        took=duration(between(server.started_at, server.finished_at or now)),
+        error=server.error,
+        cleanup_error=server.cleanup_error,
+    )
+
+
+def shares(statuses: Sequence[str]) -> tuple[Share, ...]:
+    """The parts of a progress bar: done, failed, on the way, waiting, left out. Empty parts are left out."""
+    counts = Counter(statuses)
+    parts = (
+        ("launched", Tone.GOOD, _DONE),
+        ("failed", Tone.BAD, _BAD),
+        ("launching", Tone.BUSY, (ServerStatus.LAUNCHING,)),
+        ("queued", Tone.WARN, (ServerStatus.QUEUED,)),
+        ("not launched", Tone.NEUTRAL, (ServerStatus.SKIPPED, ServerStatus.CANCELLED)),
+    )
+    found = []
+    for text, tone, members in parts:
+        number = sum(counts[str(status)] for status in members)
+        if number:
+            found.append(Share(text, number, round(100 * number / len(statuses), 2), tone))
+    return tuple(found)
+
+
+def wave_card(
+    wave: WaveRun,
+    servers: Sequence[ServerRun],
+    steps: Sequence[StepRun],
+    names: Mapping[int, str],
+    *,
+    started_at: datetime | None,
+    now: datetime,
+    page: int = 1,
+    chosen: bool = False,
+) -> WaveCard:
+    """`names` are those of all waves, by position; `chosen`: somebody is turning its pages."""
+    ordered = sorted(servers, key=lambda row: (_URGENCY[ServerStatus(row.status)], row.position))
+    pages = max(1, -(-len(ordered) // PAGE))
+    page = min(max(1, page), pages)
+    shown = ordered[(page - 1) * PAGE : page * PAGE]
+    parts = shares([row.status for row in servers])
+    done = sum(1 for row in servers if row.status in _DONE)
+    failed = any(row.status in _BAD for row in servers) or any(step.status == StepStatus.FAILED for step in steps)
+    lines = [step_line(step, started_at, now) for step in steps]
+    status = WaveStatus(wave.status)
+    return WaveCard(
+        position=wave.position,
+        number=wave.position + 1,
+        name=wave.name,
+        badge=wave_badge(wave.status),
+        after=f"after {listing([names[need] for need in wave.depends_on])}" if wave.depends_on else "at once",
+        rules=_rules(wave),
+        started=clock(wave.started_at, started_at),
+        finished=clock(wave.finished_at, started_at),
+        took=duration(between(wave.started_at, wave.finished_at or now)),
+        note=_waiting_for(wave, names, now),
+        total=len(servers),
+        done=done,
+        percent=100 * done // len(servers) if servers else 0,
+        shares=parts,
+        summary=_summary(done, len(servers), parts),
+        before=tuple(line for line in lines if line.before),
+        after_it=tuple(line for line in lines if not line.before),
+        rows=tuple(server_row(row, started_at, now) for row in shown),
+        page=page,
+        pages=pages,
+        previous_page=page - 1,
+        next_page=page + 1 if page < pages else 0,
+        first=(page - 1) * PAGE + 1 if shown else 0,
+        last=(page - 1) * PAGE + len(shown),
+        retryable=failed,
+        skippable=_skippable(status, servers, steps),
+        open=chosen or failed or status in WAVE_ACTIVE,
+    )
+
+
+def _skippable(status: WaveStatus, servers: Sequence[ServerRun], steps: Sequence[StepRun]) -> bool:
+    untouched = status in (WaveStatus.PENDING, WaveStatus.WAITING, WaveStatus.CANCELLED)
+    left = any(row.status in SKIPPABLE for row in servers)
+    return untouched or left or any(step.status not in STEP_FINAL or step.status == StepStatus.FAILED for step in steps)
+
+
+def _rules(wave: WaveRun) -> str:
+    rules = [f"needs {wave.minimum_success_percent} % launched"]
+    carries_on = wave.on_failure == OnFailure.CONTINUE
+    rules.append("else the others carry on" if carries_on else "else the execution stops")
+    if wave.start_delay_seconds:
+        rules.append(f"starts {duration(wave.start_delay_seconds)} late")
+    rules.append(f"a launch may take {duration(wave.launch_timeout_seconds)}")
+    return ", ".join(rules)
+
+
+def _waiting_for(wave: WaveRun, names: Mapping[int, str], now: datetime) -> str:
+    if wave.status == WaveStatus.WAITING and wave.ready_at and wave.start_delay_seconds:
+        left = wave.start_delay_seconds - (now - wave.ready_at).total_seconds()
+        return f"Start delay: {duration(left)} left." if left > 0 else "Starts now."
+    if wave.status == WaveStatus.PENDING and wave.depends_on:
+        return f"Starts after {listing([names[need] for need in wave.depends_on])}."
+    return ""
+
+
+def _summary(done: int, total: int, parts: Sequence[Share]) -> str:
+    if not total:
+        return "no servers"
+    said = [f"{done} of {count(total, 'server')} launched"]
+    said += [f"{part.number} {part.text}" for part in parts if part.tone is not Tone.GOOD]
+    return ", ".join(said)
+
+
+def failures(
+    waves: Sequence[WaveRun],
+    servers: Mapping[int, Sequence[ServerRun]],
+    steps: Mapping[int, Sequence[StepRun]],
+) -> tuple[Failure, ...]:
+    """Why servers and steps failed, the same reason in a wave said once; both by the id of their wave."""
+    found: list[Failure] = []
+    for wave in waves:
+        reasons: dict[str, list[str]] = {}
+        for step in steps.get(wave.pk, ()):
+            if step.status == StepStatus.FAILED:
+                reasons.setdefault(step.error or "It failed.", []).append(f"step {step.name}")
+        for server in servers.get(wave.pk, ()):
+            if server.status in _BAD:
+                reasons.setdefault(server.error or "No reason is known.", []).append(str(server))
+        found += [
+            Failure(reason, listing(names), wave.name, wave.position, len(names)) for reason, names in reasons.items()
+        ]
+    return tuple(found)

@@ -1,0 +1,124 @@
+"""How executions are spoken of: durations, times, and the badge of every status."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from executions.core.states import (
+    CleanupStatus,
+    ExecutionKind,
+    ExecutionStatus,
+    ServerStatus,
+    StepStatus,
+    WaveStatus,
+)
+from foundation.wording import Badge, Tone
+from plans.core.durations import spoken
+
+_EXECUTION = {
+    ExecutionStatus.AWAITING_APPROVAL: Badge("awaiting approval", Tone.WARN, "how_to_reg"),
+    ExecutionStatus.RUNNING: Badge("running", Tone.BUSY, "play_circle"),
+    ExecutionStatus.PAUSED: Badge("paused", Tone.WARN, "pause_circle"),
+    ExecutionStatus.CANCELLING: Badge("cancelling", Tone.WARN, "cancel"),
+    ExecutionStatus.SUCCEEDED: Badge("succeeded", Tone.GOOD, "check_circle"),
+    ExecutionStatus.PARTIALLY_SUCCEEDED: Badge("partially succeeded", Tone.WARN, "error"),
+    ExecutionStatus.FAILED: Badge("failed", Tone.BAD, "dangerous"),
+    ExecutionStatus.CANCELLED: Badge("cancelled", Tone.NEUTRAL, "cancel"),
+    ExecutionStatus.REJECTED: Badge("rejected", Tone.NEUTRAL, "block"),
+}
+_WAVE = {
+    WaveStatus.PENDING: Badge("pending", Tone.NEUTRAL, "schedule"),
+    WaveStatus.WAITING: Badge("waiting", Tone.WARN, "hourglass_top"),
+    WaveStatus.RUNNING: Badge("running", Tone.BUSY, "play_circle"),
+    WaveStatus.SUCCEEDED: Badge("succeeded", Tone.GOOD, "check_circle"),
+    WaveStatus.PARTIALLY_SUCCEEDED: Badge("partially succeeded", Tone.WARN, "error"),
+    WaveStatus.FAILED: Badge("failed", Tone.BAD, "dangerous"),
+    WaveStatus.SKIPPED: Badge("skipped", Tone.NEUTRAL, "skip_next"),
+    WaveStatus.CANCELLED: Badge("cancelled", Tone.NEUTRAL, "cancel"),
+}
+_SERVER = {
+    ServerStatus.PENDING: Badge("pending", Tone.NEUTRAL, "schedule"),
+    ServerStatus.QUEUED: Badge("queued", Tone.WARN, "hourglass_top"),
+    ServerStatus.LAUNCHING: Badge("launching", Tone.BUSY, "rocket_launch"),
+    ServerStatus.LAUNCHED: Badge("launched", Tone.GOOD, "check_circle"),
+    ServerStatus.FAILED: Badge("failed", Tone.BAD, "dangerous"),
+    ServerStatus.UNKNOWN: Badge("unknown", Tone.BAD, "help"),
+    ServerStatus.SKIPPED: Badge("skipped", Tone.NEUTRAL, "skip_next"),
+    ServerStatus.CANCELLED: Badge("cancelled", Tone.NEUTRAL, "cancel"),
+    ServerStatus.TERMINATED: Badge("terminated", Tone.NEUTRAL, "delete"),
+}
+_STEP = {
+    StepStatus.PENDING: Badge("pending", Tone.NEUTRAL, "schedule"),
+    StepStatus.RUNNING: Badge("running", Tone.BUSY, "play_circle"),
+    StepStatus.SUCCEEDED: Badge("succeeded", Tone.GOOD, "check_circle"),
+    StepStatus.FAILED: Badge("failed", Tone.BAD, "dangerous"),
+    StepStatus.SKIPPED: Badge("skipped", Tone.NEUTRAL, "skip_next"),
+    StepStatus.CANCELLED: Badge("cancelled", Tone.NEUTRAL, "cancel"),
+}
+_WAITS_FOR_PERSON = Badge("waits for approval", Tone.WARN, "how_to_reg")
+_CLEANUP = {
+    CleanupStatus.SCHEDULED: Badge("clean-up scheduled", Tone.NEUTRAL, "schedule"),
+    CleanupStatus.RUNNING: Badge("cleaning up", Tone.BUSY, "mop"),
+    CleanupStatus.SUCCEEDED: Badge("cleaned up", Tone.GOOD, "mop"),
+    CleanupStatus.FAILED: Badge("clean-up failed", Tone.BAD, "dangerous"),
+}
+_KIND = {
+    ExecutionKind.DRILL: Badge("drill", Tone.BUSY, "science"),
+    ExecutionKind.RECOVERY: Badge("real recovery", Tone.BAD, "emergency_home"),
+}
+
+
+def execution_badge(status: str) -> Badge:
+    return _EXECUTION[ExecutionStatus(status)]
+
+
+def wave_badge(status: str) -> Badge:
+    return _WAVE[WaveStatus(status)]
+
+
+def server_badge(status: str) -> Badge:
+    return _SERVER[ServerStatus(status)]
+
+
+def step_badge(status: str, *, waits_for_person: bool = False) -> Badge:
+    if waits_for_person and status == StepStatus.RUNNING:
+        return _WAITS_FOR_PERSON
+    return _STEP[StepStatus(status)]
+
+
+def cleanup_badge(status: str) -> Badge | None:
+    """None where no clean-up was asked for."""
+    return _CLEANUP.get(CleanupStatus(status))
+
+
+def kind_badge(kind: str) -> Badge:
+    return _KIND[ExecutionKind(kind)]
+
+
+def duration(seconds: float | None) -> str:
+    """ "45 s", "2 min 5 s", "1 h 4 min"; empty for None."""
+    return "" if seconds is None else spoken(seconds)
+
+
+def between(start: datetime | None, end: datetime | None) -> float | None:
+    """Seconds from start to end; None if either is not known."""
+    return (end - start).total_seconds() if start and end else None
+
+
+def clock(moment: datetime | None, beside: datetime | None = None) -> str:
+    """ "14:03:22", with the date in front of it unless it is that of `beside`. Always UTC. Empty for None."""
+    if moment is None:
+        return ""
+    local = moment.astimezone(UTC)
+    if beside is not None and beside.astimezone(UTC).date() == local.date():
+        return f"{local:%H:%M:%S}"
+    return f"{local:%-d %b %Y %H:%M:%S}"
+
+
+def listing(names: Sequence[str], most: int = 5) -> str:
+    """ "a, b and c"; beyond `most`, "a, b, c, d, e and 7 more"."""
+    shown = list(names[:most])
+    if len(names) > most:
+        return f"{', '.join(shown)} and {len(names) - most} more"
+    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)

@@ -1,0 +1,109 @@
+"""TODO."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.utils import timezone
+
+from access import policy
+from executions import audit, tasks, transitions
+from executions.audit import Entry, without_blanks
+from executions.core.states import ExecutionStatus, StepStatus
+from executions.models import Approval, Execution
+from executions.services.checks import check_status
+from foundation.errors import Conflict, Invalid, NotAllowed
+from plans.core.steps import StepKind
+
+
+def execution_approve(execution: Execution, *, by: AbstractBaseUser, comment: str = "") -> Execution:
+    """Approve; the approval that makes it enough starts the execution. Saying it twice changes nothing."""
+    policy.require(by, "executions.approve_execution")
+    with transitions.locked(execution.pk) as current:
+        if current.status == ExecutionStatus.RUNNING:
+            _step_approve(current, by, comment, approved=True)
+            return Execution.objects.get(pk=execution.pk)
+        _may_have_a_word(current, by)
+        _, made = Approval.objects.get_or_create(
+            execution=current,
+            user_id=by.pk,
+            defaults={"user_name": by.get_username(), "approved": True, "comment": comment, "at": timezone.now()},
+        )
+        given = Approval.objects.filter(execution=current, approved=True).count()
+        if made:
+            audit.append(
+                current,
+                [Entry("execution.approved", current.plan_name, without_blanks(comment=comment), by.get_username())],
+            )
+        if given >= current.approvals_required:
+            now = timezone.now()
+            transitions.execution_move(
+                current.pk,
+                (ExecutionStatus.AWAITING_APPROVAL,),
+                ExecutionStatus.RUNNING,
+                Entry("execution.started", current.plan_name, {"approvals": given}, by.get_username()),
+                started_at=now,
+            )
+            tasks.nudge_on_commit([current.pk])
+    return Execution.objects.get(pk=execution.pk)
+
+
+def _step_approve(execution: Execution, by: AbstractBaseUser, comment: str, *, approved: bool) -> None:
+    """A word on the approval steps that wait now."""
+    if execution.requested_by_id == by.pk:
+        raise NotAllowed("You requested this execution, so somebody else has to approve or reject its steps.")
+    waiting = list(execution.steps.filter(kind=StepKind.APPROVAL, status=StepStatus.RUNNING))
+    if not waiting:
+        raise Conflict(f"The execution is {execution.get_status_display()}; nothing waits for an approval.")
+    to = StepStatus.SUCCEEDED if approved else StepStatus.FAILED
+    why = f"{'Approved' if approved else 'Rejected'} by {by.get_username()}." + (f" {comment}" if comment else "")
+    for step in waiting:
+        transitions.step_move(execution.pk, step.pk, to, why=why, actor=by.get_username())
+    tasks.nudge_on_commit([execution.pk])
+
+
+def execution_reject(execution: Execution, *, by: AbstractBaseUser, comment: str = "") -> Execution:
+    """Reject: the execution ends, and nothing launches."""
+    policy.require(by, "executions.approve_execution")
+    with transitions.locked(execution.pk) as current:
+        if current.status == ExecutionStatus.RUNNING:
+            _step_approve(current, by, comment, approved=False)
+            return Execution.objects.get(pk=execution.pk)
+        _may_have_a_word(current, by)
+        Approval.objects.update_or_create(
+            execution=current,
+            user_id=by.pk,
+            defaults={"user_name": by.get_username(), "approved": False, "comment": comment, "at": timezone.now()},
+        )
+        transitions.execution_move(
+            current.pk,
+            (ExecutionStatus.AWAITING_APPROVAL,),
+            ExecutionStatus.REJECTED,
+            Entry("execution.rejected", current.plan_name, without_blanks(comment=comment), by.get_username()),
+            finished_at=timezone.now(),
+            outcome=f"Rejected by {by.get_username()}." + (f" {comment}" if comment else ""),
+        )
+        transitions.execution_abandon(
+            current.pk, f"{by.get_username()} rejected the execution.", actor=by.get_username()
+        )
+    return Execution.objects.get(pk=execution.pk)
+
+
+def _may_have_a_word(execution: Execution, by: AbstractBaseUser) -> None:
+    if execution.requested_by_id == by.pk:
+        raise NotAllowed("You requested this execution, so somebody else has to approve or reject it.")
+    check_status(execution, (ExecutionStatus.AWAITING_APPROVAL,), "approved or rejected")
+
+
+def execution_review(execution: Execution, *, by: AbstractBaseUser, comment: str = "") -> Execution:
+    """Note that somebody else looked at why the glass was broken."""
+    policy.require(by, "executions.approve_execution")
+    if not comment.strip():
+        raise Invalid.field("comment", "Say what the review found: the record keeps it.", "required")
+    with transitions.locked(execution.pk) as current:
+        if not current.break_glass:
+            raise Conflict("This execution went through its approvals: there is nothing to review.")
+        if current.requested_by_id == by.pk:
+            raise Conflict("You broke the glass, so somebody else has to review it.")
+        if not current.reviewed_at:
+            transitions.execution_review(current, by.get_username(), comment)
+    return Execution.objects.get(pk=execution.pk)

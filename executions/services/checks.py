@@ -1,0 +1,33 @@
+"""What several services have to rule out before they write."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from executions import selectors
+from executions.core.states import ExecutionStatus
+from executions.models import Execution
+from foundation.errors import Conflict, FieldError
+
+
+def check_status(execution: Execution, allowed: Collection[ExecutionStatus], action: str) -> None:
+    """Raises `Conflict` unless the execution has one of these statuses. `action` is a participle: "cancelled"."""
+    if execution.status not in allowed:
+        raise Conflict(f"The execution is {execution.get_status_display()}; it can no longer be {action}.")
+
+
+def check_servers_free(servers: Iterable[tuple[int, str]], *, field: str) -> None:
+    """Raises `Conflict` if an active execution holds one of these servers: (site id, source server id)."""
+    wanted = set(servers)
+    held = selectors.active_execution_of({source for _, source in wanted}, {site for site, _ in wanted})
+    errors = [
+        FieldError(
+            field,
+            f"Server {row} ({row.source_server_id}) is in the active {row.execution}; wait for that, or cancel it.",
+            "server_in_active_execution",
+        )
+        for row in held
+        if (row.site_id, row.source_server_id) in wanted
+    ]
+    if errors:
+        raise Conflict(" ".join(error.detail for error in errors[:10]), errors=errors)

@@ -1,0 +1,232 @@
+"""The control a person has over an execution that runs or ran. Each verb is idempotent and guarded by what it finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import datetime
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from access import policy
+from executions import tasks, transitions
+from executions.audit import Entry, without_blanks
+from executions.core.states import EXECUTION_ACTIVE, CleanupStatus, ExecutionKind, ExecutionStatus, ServerStatus
+from executions.engine import preflight
+from executions.models import Execution, ServerRun, StepRun, WaveRun
+from executions.services.checks import check_servers_free, check_status
+from foundation.errors import Conflict, Invalid
+from plans.core import BlueprintServer
+
+
+def execution_pause(execution: Execution, *, by: AbstractBaseUser, comment: str = "") -> Execution:
+    """Start nothing new; what DRS launches already, and steps that run, come to their end. Pausing twice is once."""
+    policy.require(by, "executions.control_execution")
+    return _switch(execution, ExecutionStatus.RUNNING, ExecutionStatus.PAUSED, by=by, comment=comment)
+
+
+def execution_resume(execution: Execution, *, by: AbstractBaseUser, comment: str = "") -> Execution:
+    """Carry on where it was paused. Resuming twice is once."""
+    policy.require(by, "executions.control_execution")
+    return _switch(execution, ExecutionStatus.PAUSED, ExecutionStatus.RUNNING, by=by, comment=comment)
+
+
+def _switch(
+    execution: Execution,
+    frm: ExecutionStatus,
+    to: ExecutionStatus,
+    *,
+    by: AbstractBaseUser,
+    comment: str,
+) -> Execution:
+    with transitions.locked(execution.pk) as current:
+        if current.status != to:
+            what = "paused" if to is ExecutionStatus.PAUSED else "resumed"
+            entry = Entry(f"execution.{what}", current.plan_name, without_blanks(comment=comment), by.get_username())
+            if not transitions.execution_move(current.pk, {frm}, to, entry):
+                raise Conflict(f"Only what is {frm} can be {what}; the execution is {current.get_status_display()}.")
+            tasks.nudge_on_commit([current.pk])
+    return Execution.objects.get(pk=execution.pk)
+
+
+def execution_retry(
+    execution: Execution,
+    *,
+    by: AbstractBaseUser,
+    wave: str,
+    servers: Collection[str] | None = None,
+    step: str | None = None,
+    point_in_time: datetime | None = None,
+    comment: str = "",
+) -> Execution:
+    """Try again what failed in the wave: all of it, the servers named, or a step.
+
+    With `point_in_time`, servers are launched from their newest recovery snapshot at or before it. A failed execution
+    carries on from there to the waves that it held back.
+
+    Asking again while the retry is under way changes nothing.
+    """
+    policy.require(by, "executions.control_execution")
+    run, wanted_step = _wave(execution, wave), _step(execution, wave, step)
+    _check_servers(run, servers)
+    snapshots = _snapshots(run, servers, point_in_time)
+    entry = Entry("execution.retried", run.name, without_blanks(comment=comment, step=step), by.get_username())
+
+    def change(current: Execution, run: WaveRun) -> int:
+        return transitions.wave_retry(current, run, servers=servers, step=wanted_step, snapshots=snapshots, entry=entry)
+
+    return _reopen(execution, change, run, "retried")
+
+
+def execution_skip(
+    execution: Execution,
+    *,
+    by: AbstractBaseUser,
+    wave: str,
+    servers: Collection[str] | None = None,
+    step: str | None = None,
+    comment: str = "",
+) -> Execution:
+    """Let go of a wave, or of servers or a step of it, for a reason that is given. A failed execution carries on."""
+    policy.require(by, "executions.control_execution")
+    if not comment.strip():
+        raise Invalid.field("comment", "Say why it is skipped: the record keeps it.", "required")
+    run, wanted_step = _wave(execution, wave), _step(execution, wave, step)
+    _check_servers(run, servers)
+    entry = Entry("execution.skipped", run.name, without_blanks(comment=comment, step=step), by.get_username())
+
+    def change(current: Execution, run: WaveRun) -> int:
+        launching = run.servers.filter(status=ServerStatus.LAUNCHING)
+        if servers is not None:
+            launching = launching.filter(source_server_id__in=servers)
+        if step is None and launching.exists():
+            names = ", ".join(str(server) for server in launching[:5])
+            raise Conflict(f"{names} is being launched, and DRS cannot stop that: wait for the result, then skip.")
+        return transitions.wave_skip(current, run, servers=servers, step=wanted_step, entry=entry)
+
+    return _reopen(execution, change, run, "skipped")
+
+
+def execution_cleanup(execution: Execution, *, by: AbstractBaseUser, comment: str = "") -> Execution:
+    """Terminate the drill's instances. Asking again tries those again that could not be terminated."""
+    policy.require(by, "executions.cleanup_execution")
+    with transitions.locked(execution.pk) as current:
+        if current.kind != ExecutionKind.DRILL:
+            raise Conflict("Only a drill is cleaned up: these are instances of a real recovery.")
+        if current.status in EXECUTION_ACTIVE:
+            raise Conflict(f"The drill is {current.get_status_display()}; it is cleaned up when it is over.")
+        if current.cleanup_status in (CleanupStatus.RUNNING, CleanupStatus.SUCCEEDED):
+            return current
+        ServerRun.objects.filter(execution=current).update(cleanup_tries=0, cleanup_not_before=None)
+        transitions.cleanup_move(
+            current.pk,
+            (CleanupStatus.NONE, CleanupStatus.SCHEDULED, CleanupStatus.FAILED),
+            CleanupStatus.RUNNING,
+            Entry("cleanup.running", current.plan_name, without_blanks(comment=comment), by.get_username()),
+        )
+        tasks.nudge_on_commit([current.pk])
+    return Execution.objects.get(pk=execution.pk)
+
+
+# --- finding what is named ----------------------------------------------------------------------------------------
+
+
+def _wave(execution: Execution, name: str) -> WaveRun:
+    found = execution.waves.filter(name=name).first()
+    if found is None:
+        names = ", ".join(execution.waves.values_list("name", flat=True))
+        raise Invalid.field("wave", f"There is no wave “{name}” in this execution; there are {names}.")
+    return found
+
+
+def _step(execution: Execution, wave: str, name: str | None) -> StepRun | None:
+    if name is None:
+        return None
+    found = StepRun.objects.filter(execution=execution, wave__name=wave, name=name).first()
+    if found is None:
+        raise Invalid.field("step", f"Wave {wave} has no step “{name}”.")
+    return found
+
+
+def _check_servers(wave: WaveRun, servers: Collection[str] | None) -> None:
+    if servers is None:
+        return
+    there = set(wave.servers.values_list("source_server_id", flat=True))
+    unknown = sorted(set(servers) - there)
+    if unknown or not servers:
+        what = f"it has no server {', '.join(unknown)}" if unknown else "no server is named"
+        raise Invalid.field(
+            "servers", f"Wave {wave.name}: {what}. Name its servers by source server id, or leave it out."
+        )
+
+
+def _snapshots(
+    wave: WaveRun, servers: Collection[str] | None, point_in_time: datetime | None
+) -> transitions.Snapshots | None:
+    """Asked of DRS before anything is written."""
+    if point_in_time is None:
+        return None
+    rows = wave.servers.filter(status__in=[ServerStatus.FAILED, ServerStatus.UNKNOWN])
+    if servers is not None:
+        rows = rows.filter(source_server_id__in=servers)
+    wanted = [BlueprintServer(row.site_id, row.source_server_id, row.hostname, row.os, "") for row in rows]
+    chosen, missing = preflight.snapshots_at(wanted, point_in_time)
+    if missing:
+        raise Conflict("Nothing was retried. " + " ".join(error.detail for error in missing), errors=missing)
+    return transitions.Snapshots(
+        {source: (snapshot.snapshot_id, snapshot.taken_at) for (_, source), snapshot in chosen.items()}
+    )
+
+
+def _reopen(execution: Execution, change: Callable[[Execution, WaveRun], int], wave: WaveRun, verb: str) -> Execution:
+    """Make the change under the execution's lock, and have the engine look."""
+    try:
+        with transaction.atomic(), transitions.locked(execution.pk) as current:
+            if current.status not in transitions.REOPENABLE:
+                raise Conflict(f"The execution is {current.get_status_display()}: nothing of it can be {verb}.")
+            if current.status not in EXECUTION_ACTIVE:
+                check_servers_free(current.servers.values_list("site_id", "source_server_id"), field="execution")
+            fresh = WaveRun.objects.get(pk=wave.pk)
+            if not change(current, fresh) and not _under_way(fresh, verb):
+                raise Conflict(f"Nothing in wave {wave.name} can be {verb}: it is {fresh.get_status_display()}.")
+            tasks.nudge_on_commit([current.pk])
+    except IntegrityError as error:
+        raise Conflict(
+            f"Plan {execution.plan_name} has another active execution by now; wait for it to end."
+        ) from error
+    return Execution.objects.get(pk=execution.pk)
+
+
+def _under_way(wave: WaveRun, verb: str) -> bool:
+    """True if somebody asked for the same before, and it is being done, or was."""
+    if wave.status in ("pending", "waiting", "running"):
+        return True
+    skipped = wave.servers.filter(status=ServerStatus.SKIPPED).exists() or wave.steps.filter(status="skipped").exists()
+    return verb == "skipped" and (wave.status == "skipped" or skipped)
+
+
+def execution_cancel(execution: Execution, *, by: AbstractBaseUser, comment: str = "") -> Execution:
+    """Cancel: nothing new starts. What DRS launches already cannot be stopped and is waited for."""
+    policy.require(by, "executions.control_execution")
+    with transitions.locked(execution.pk) as current:
+        if current.status in (ExecutionStatus.CANCELLING, ExecutionStatus.CANCELLED):
+            return current
+        check_status(current, EXECUTION_ACTIVE, "cancelled")
+        entry = Entry("execution.cancelling", current.plan_name, without_blanks(comment=comment), by.get_username())
+        if current.status == ExecutionStatus.AWAITING_APPROVAL:
+            transitions.execution_move(
+                current.pk,
+                (ExecutionStatus.AWAITING_APPROVAL,),
+                ExecutionStatus.CANCELLED,
+                Entry("execution.cancelled", current.plan_name, without_blanks(comment=comment), by.get_username()),
+                finished_at=timezone.now(),
+                outcome=f"Cancelled by {by.get_username()} before it was approved.",
+            )
+            transitions.execution_abandon(
+                current.pk, f"{by.get_username()} cancelled the execution.", actor=by.get_username()
+            )
+        else:
+            transitions.execution_move(current.pk, EXECUTION_ACTIVE, ExecutionStatus.CANCELLING, entry)
+            tasks.nudge_on_commit([current.pk])
+    return Execution.objects.get(pk=execution.pk)

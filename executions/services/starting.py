@@ -1,0 +1,207 @@
+"""What a person, or a script for one, can do with executions. Every change goes through `transitions`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from access import policy
+from drs.port import RecoverySnapshot
+from executions import audit, selectors, tasks
+from executions.audit import Entry
+from executions.core.request import StartRequest
+from executions.core.states import ExecutionKind, ExecutionStatus
+from executions.engine import preflight
+from executions.models import Execution, ServerRun, StepRun, WaveRun
+from executions.services.checks import check_servers_free
+from foundation.errors import Conflict, FieldError, Invalid
+from plans import readiness
+from plans.core import Blueprint, BlueprintServer
+from plans.models import Plan
+from plans.selectors import blueprint as blueprint_of
+from protection.models import Site
+
+_START_PERMISSION = {ExecutionKind.DRILL: "executions.start_drill", ExecutionKind.RECOVERY: "executions.start_recovery"}
+
+
+def execution_start(
+    *,
+    plan: Plan,
+    kind: str,
+    by: AbstractBaseUser,
+    reason: str = "",
+    point_in_time: datetime | None = None,
+    confirm: str = "",
+    cleanup_after_seconds: int | None = None,
+    break_glass: bool = False,
+) -> Execution:
+    """Start a drill or a recovery of the plan's newest revision, or have it wait for its approvals.
+
+    Raises `NotAllowed`, `Invalid` (what was typed), `Conflict` (blocking findings, or another active execution) or
+    `Unavailable` (DRS could not be asked what had to be known); then nothing is written and nothing launches.
+    """
+    if kind not in set(ExecutionKind):
+        raise Invalid.field("kind", f"A kind of execution is drill or recovery, not “{kind}”.", "invalid_choice")
+    kind = ExecutionKind(kind)
+    policy.require(by, _START_PERMISSION[kind])
+    if break_glass:
+        policy.require(by, "executions.break_glass")
+    request = StartRequest(kind, reason, point_in_time, confirm, cleanup_after_seconds, break_glass)
+    if errors := request.errors(plan.name, timezone.now()):
+        raise Invalid.of(errors)
+    blueprint = blueprint_of(plan)
+    _check_ready(plan, blueprint, break_glass=break_glass)
+    servers = preflight.servers_of(blueprint)
+    _check_free(plan, servers)
+    blocking = preflight.live_recoveries(servers) if kind is ExecutionKind.DRILL else []
+    snapshots: dict[tuple[int, str], RecoverySnapshot] = {}
+    if point_in_time is not None:
+        snapshots, missing = preflight.snapshots_at(servers, point_in_time)
+        blocking += missing
+    if blocking:
+        raise Conflict("Nothing was launched. " + " ".join(error.detail for error in blocking), errors=blocking)
+
+    needed = blueprint.approvals_required if kind is ExecutionKind.RECOVERY and not break_glass else 0
+    now = timezone.now()
+    execution = Execution(
+        plan=plan,
+        plan_name=blueprint.plan_name,
+        plan_revision=blueprint.revision,
+        kind=kind,
+        status=ExecutionStatus.AWAITING_APPROVAL if needed else ExecutionStatus.RUNNING,
+        reason=reason,
+        requested_by_id=by.pk,
+        requested_by_name=by.get_username(),
+        approvals_required=needed,
+        break_glass=break_glass,
+        point_in_time=point_in_time,
+        requested_at=now,
+        started_at=None if needed else now,
+        rto_target_seconds=blueprint.rto_target_seconds,
+        rpo_target_seconds=blueprint.rpo_target_seconds,
+        cleanup_after_seconds=cleanup_after_seconds,
+        approval_expires_at=now + timedelta(seconds=settings.DRSORCH_APPROVAL_SECONDS) if needed else None,
+    )
+    with transaction.atomic():
+        # Two starts at once queue here, so that no server gets into two executions.
+        sites = {server.site_id for server in servers}
+        list(Site.objects.select_for_update().filter(pk__in=sites).order_by("pk"))
+        _check_free(plan, servers)
+        try:
+            with transaction.atomic():
+                execution.save(force_insert=True)
+        except IntegrityError as error:
+            raise _already_active(plan) from error
+        _freeze(execution, blueprint, snapshots)
+        _record_start(execution, blueprint, needed)
+        tasks.nudge_on_commit([execution.pk])
+    return Execution.objects.get(pk=execution.pk)
+
+
+# --- checks -------------------------------------------------------------------------------------------------------
+
+
+def _check_ready(plan: Plan, blueprint: Blueprint, *, break_glass: bool) -> None:
+    if not preflight.servers_of(blueprint):
+        raise Conflict(f"Plan {plan.name} has no servers: its protection groups resolve to nothing now.")
+    blocking = [finding for finding in readiness.evaluate(plan) if finding.severity == "blocking"]
+    if blocking and not break_glass:
+        raise Conflict(
+            "Nothing was launched. " + " ".join(f"{found.message} {found.remedy}".strip() for found in blocking),
+            errors=[FieldError("plan", f"{found.message} {found.remedy}".strip(), found.code) for found in blocking],
+        )
+
+
+def _check_free(plan: Plan, servers: Sequence[BlueprintServer]) -> None:
+    """No other active execution of this plan, nor one that holds a server of it."""
+    if selectors.active_execution(plan) is not None:
+        raise _already_active(plan)
+    check_servers_free(((server.site_id, server.source_server_id) for server in servers), field="plan")
+
+
+def _already_active(plan: Plan) -> Conflict:
+    return Conflict(f"Plan {plan.name} already has an active execution; wait for it to end, or cancel it.")
+
+
+# --- freezing -----------------------------------------------------------------------------------------------------
+
+
+def _freeze(execution: Execution, blueprint: Blueprint, snapshots: dict[tuple[int, str], RecoverySnapshot]) -> None:
+    """Copy the plan's revision and its resolved servers: editing the plan cannot touch the execution."""
+    waves = WaveRun.objects.bulk_create(
+        WaveRun(
+            execution=execution,
+            position=wave.position,
+            name=wave.name,
+            depends_on=list(wave.depends_on),
+            minimum_success_percent=wave.minimum_success_percent,
+            on_failure=wave.on_failure,
+            start_delay_seconds=wave.start_delay_seconds,
+            launch_timeout_seconds=wave.launch_timeout_seconds,
+        )
+        for wave in blueprint.waves
+    )
+    StepRun.objects.bulk_create(
+        StepRun(
+            execution=execution,
+            wave=run,
+            position=position,
+            name=step.name,
+            when=step.when,
+            kind=step.kind,
+            timeout_seconds=step.timeout_seconds,
+            on_failure=step.on_failure,
+            parameters=dict(step.parameters),
+        )
+        for run, wave in zip(waves, blueprint.waves, strict=True)
+        for position, step in enumerate(wave.steps)
+    )
+    servers = []
+    for run, wave in zip(waves, blueprint.waves, strict=True):
+        for position, server in enumerate(wave.servers):
+            snapshot = snapshots.get((server.site_id, server.source_server_id))
+            servers.append(
+                ServerRun(
+                    execution=execution,
+                    wave=run,
+                    site_id=server.site_id,
+                    position=position,
+                    source_server_id=server.source_server_id,
+                    hostname=server.hostname,
+                    os=server.os,
+                    protection_group_name=server.protection_group,
+                    recovery_snapshot_id=snapshot.snapshot_id if snapshot else "",
+                    recovery_point_at=snapshot.taken_at if snapshot else None,
+                )
+            )
+    ServerRun.objects.bulk_create(servers, batch_size=500)
+
+
+def _record_start(execution: Execution, blueprint: Blueprint, approvals_needed: int) -> None:
+    servers = sum(len(wave.servers) for wave in blueprint.waves)
+    detail: dict[str, Any] = {
+        "kind": execution.kind,
+        "plan_revision": execution.plan_revision,
+        "waves": [wave.name for wave in blueprint.waves],
+        "servers": servers,
+    }
+    if execution.reason:
+        detail["reason"] = execution.reason
+    if execution.point_in_time:
+        detail["point_in_time"] = execution.point_in_time.isoformat()
+    entries = [Entry("execution.requested", execution.plan_name, detail, execution.requested_by_name)]
+    if execution.break_glass:
+        entries.append(
+            Entry(
+                "execution.break_glass", execution.plan_name, {"reason": execution.reason}, execution.requested_by_name
+            )
+        )
+    if not approvals_needed:
+        entries.append(Entry("execution.started", execution.plan_name, {}, execution.requested_by_name))
+    audit.append(execution, entries)
