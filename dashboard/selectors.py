@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
 
-from executions.core.states import EXECUTION_ACTIVE
+from executions.core.states import ExecutionStatus
 from executions.models import Execution, ServerRun
 from plans.models import Plan
 from protection.models import ProtectionGroup, Site, SourceServer
@@ -25,7 +25,7 @@ class Running:
 
 def running() -> list[Running]:
     """Every execution that is not over, recoveries first, in two queries."""
-    found = list(Execution.objects.filter(status__in=EXECUTION_ACTIVE).order_by("-kind", "requested_at"))
+    found = list(Execution.objects.active().order_by("-kind", "requested_at"))
     counts: dict[UUID, dict[str, int]] = defaultdict(dict)
     rows = ServerRun.objects.filter(execution__in=found).order_by().values_list("execution", "status")
     for execution_id, status, number in rows.annotate(number=Count("pk")):
@@ -44,10 +44,10 @@ class PlanResult:
 
 def plan_results() -> list[PlanResult]:
     """Every plan with how its last run went, in two queries."""
-    over = Execution.objects.filter(plan=OuterRef("pk")).exclude(status__in=EXECUTION_ACTIVE).order_by("-requested_at")
+    over = Execution.objects.over().filter(plan=OuterRef("pk")).order_by("-requested_at")
     proven = Max(
         "executions__finished_at",
-        filter=Q(executions__status__in=["succeeded", "partially_succeeded"]),
+        filter=Q(executions__status__in=[ExecutionStatus.SUCCEEDED, ExecutionStatus.PARTIALLY_SUCCEEDED]),
     )
     plans = list(Plan.objects.annotate(last_id=Subquery(over.values("pk")[:1]), proven_at=proven).order_by("name"))
     last = Execution.objects.in_bulk([plan.last_id for plan in plans if plan.last_id])
@@ -69,7 +69,7 @@ class SiteHealth:
 def site_health() -> list[SiteHealth]:
     """Replication at every site, in three queries."""
     present = Q(source_servers__missing_since=None)
-    sites = Site.objects.annotate(
+    sites: QuerySet[Any, Any] = Site.objects.annotate(
         worst_lag=Max("source_servers__lag_seconds", filter=present),
         missing=Count("source_servers", filter=Q(source_servers__missing_since__isnull=False)),
         missing_protected=Count(

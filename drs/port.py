@@ -121,6 +121,9 @@ class JobLogItem:
     raw_error: str = ""
 
 
+_GONE = frozenset({"SHUTTING-DOWN", "TERMINATED", "NOT_FOUND"})
+
+
 @dataclass(frozen=True, slots=True)
 class RecoveryInstance:
     #: Equals the EC2 instance id.
@@ -135,6 +138,11 @@ class RecoveryInstance:
     tags: Mapping[str, str] = field(default_factory=dict)
     private_ips: tuple[str, ...] = ()
     hostname: str = ""
+
+    @property
+    def is_gone(self) -> bool:
+        """True once EC2 has no such instance any more, or is removing it."""
+        return self.ec2_state in _GONE
 
 
 @dataclass(frozen=True, slots=True)

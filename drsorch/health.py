@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from executions import ticker
+from foundation import ticker
 
 log = structlog.get_logger(__name__)
 

@@ -23,6 +23,15 @@ from executions.core.states import (
     StepStatus,
     WaveStatus,
 )
+from executions.querysets import (
+    DrsJobQuerySet,
+    ExecutionQuerySet,
+    OperationQuerySet,
+    ServerRunQuerySet,
+    SiteWatchQuerySet,
+    StepRunQuerySet,
+)
+from foundation.due import DueRow
 from plans.models import Plan
 from protection.models import Site
 
@@ -31,8 +40,8 @@ def choices(states: type[StrEnum]) -> list[tuple[str, str]]:
     return [(state.value, state.value.replace("_", " ")) for state in states]
 
 
-class Execution(models.Model):
-    """A run of one revision of a plan, of kind drill or recovery."""
+class Execution(DueRow):
+    """A run of one revision of a plan, of kind drill or recovery. Due: the engine has to look at it."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="executions")
@@ -68,14 +77,10 @@ class Execution(models.Model):
     #: Why it ended as it did, in a sentence.
     outcome = models.TextField(blank=True)
 
-    #: When the engine should look at it next; null when nothing is left to do.
-    next_look_at = models.DateTimeField(null=True, db_index=True)
-    lease_token = models.UUIDField(null=True, editable=False)
-    lease_until = models.DateTimeField(null=True, editable=False)
-    #: Counts nudges, so that one that arrives while a worker looks is not forgotten.
-    nudges = models.PositiveIntegerField(default=0, editable=False)
     event_count = models.PositiveIntegerField(default=0, editable=False)
     last_event_hash = models.CharField(max_length=64, blank=True, editable=False)
+
+    objects = ExecutionQuerySet.as_manager()
 
     class Meta:
         ordering = ["-requested_at"]
@@ -139,6 +144,8 @@ class Operation(models.Model):
     settled_at = models.DateTimeField(null=True)
     error = models.TextField(blank=True)
 
+    objects = OperationQuerySet.as_manager()
+
     class Meta:
         ordering = ["created_at"]
         indexes = [models.Index(fields=["site", "state"], name="executions_operation_by_site")]
@@ -178,12 +185,16 @@ class ServerRun(models.Model):
     cleanup_error = models.TextField(blank=True)
     queued_at = models.DateTimeField(null=True)
     #: DRS refused a call that named it among others, and did not say which one it meant: it gets a job of its own.
-    launch_alone = models.BooleanField(default=False)
-    #: Not to be tried again before this time (after AWS refused to take the call).
+    single_server_job = models.BooleanField(default=False)
+    #: AWS has refused to take a call for it since it was queued: from then on its launch time-out counts.
+    refused = models.BooleanField(default=False)
+    #: Not to be tried again before this time.
     not_before = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     error = models.TextField(blank=True)
+
+    objects = ServerRunQuerySet.as_manager()
 
     class Meta:
         ordering = ["position"]
@@ -194,9 +205,17 @@ class ServerRun(models.Model):
     def __str__(self) -> str:
         return self.hostname or self.source_server_id
 
+    @property
+    def trouble(self) -> str:
+        """Why it failed or waits, in a sentence: its own error, or that of the site that it waits for."""
+        if self.error or self.status != ServerStatus.QUEUED:
+            return self.error
+        watch = getattr(self.site, "watch", None)
+        return watch.error if watch is not None else ""
 
-class StepRun(models.Model):
-    """A step of a wave: the frozen copy of the plan's step, and how it goes."""
+
+class StepRun(DueRow):
+    """A step of a wave: the frozen copy of the plan's step, and how it goes. Due: it has to be tried or looked at."""
 
     execution = models.ForeignKey(Execution, on_delete=models.CASCADE, related_name="steps")
     wave = models.ForeignKey(WaveRun, on_delete=models.CASCADE, related_name="steps")
@@ -218,16 +237,13 @@ class StepRun(models.Model):
     asked: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)
     #: When AWS was asked to begin something whose answer is not known; null if there is no such thing.
     unanswered_since = models.DateTimeField(null=True)
-    #: When it is to be tried or looked at next; null if nothing of it runs.
-    due_at = models.DateTimeField(null=True, db_index=True)
-    #: A worker that tries it holds it until then.
-    lease_token = models.UUIDField(null=True)
-    lease_until = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     #: What it said: the last answer while it runs, the result afterwards.
     output = models.TextField(blank=True)
     error = models.TextField(blank=True)
+
+    objects = StepRunQuerySet.as_manager()
 
     class Meta:
         ordering = ["wave__position", "position"]
@@ -277,21 +293,20 @@ class Event(models.Model):
         return f"{self.sequence} {self.type}"
 
 
-class SiteWatch(models.Model):
-    """How drsorch watches the jobs of a site: one poll serves every execution there."""
+class SiteWatch(DueRow):
+    """How drsorch watches the jobs of a site: one poll serves every execution there. Due: it has to be polled."""
 
     site = models.OneToOneField(Site, primary_key=True, on_delete=models.CASCADE, related_name="watch")
-    #: Null: nothing of interest runs there.
-    next_poll_at = models.DateTimeField(null=True, db_index=True)
     #: When the last complete poll was *begun*; what it did not show was not visible then.
     polled_at = models.DateTimeField(null=True)
-    lease_token = models.UUIDField(null=True)
-    lease_until = models.DateTimeField(null=True)
-    #: Polls that failed in a row, and what the last one said.
+    #: Polls that failed in a row, since when, and what the last one said.
     failures = models.PositiveIntegerField(default=0)
+    failing_since = models.DateTimeField(null=True)
     error = models.TextField(blank=True)
     #: Counts launches intended there: who would launch compares and swaps it, so no two spend the same budget.
     budget_version = models.PositiveIntegerField(default=0)
+
+    objects = SiteWatchQuerySet.as_manager()
 
     def __str__(self) -> str:
         return str(self.site)
@@ -328,6 +343,8 @@ class DrsJob(models.Model):
     #: True once asking again would tell nothing more of the finished job.
     complete = models.BooleanField(default=False)
 
+    objects = DrsJobQuerySet.as_manager()
+
     class Meta:
         constraints = [models.UniqueConstraint(fields=["site", "job_id"], name="executions_job_once_per_site")]
         indexes = [
@@ -337,13 +354,3 @@ class DrsJob(models.Model):
 
     def __str__(self) -> str:
         return self.job_id
-
-
-class Heartbeat(models.Model):
-    """Proof that a ticker runs somewhere; one row, which every ticker may write."""
-
-    name = models.CharField(primary_key=True, max_length=32, default="ticker")
-    at = models.DateTimeField()
-
-    def __str__(self) -> str:
-        return f"{self.name} {self.at:%H:%M:%S}"

@@ -1,4 +1,4 @@
-"""Reading the rows of the engine. A snapshot takes the same number of queries however many servers there are."""
+"""Reading executions, for services, screens and the API."""
 
 from __future__ import annotations
 
@@ -11,18 +11,15 @@ from django.db.models import Prefetch, QuerySet
 
 from executions.core.states import (
     EXECUTION_ACTIVE,
-    OPERATION_OPEN,
 )
 from executions.models import Event, Execution, Operation, ServerRun, StepRun, WaveRun
 from foundation.errors import Missing
 from plans.models import Plan
 
-# --- what is due --------------------------------------------------------------------------------------------------
-
 
 def has_open_operations(site_id: int) -> bool:
     """True while drsorch has something in flight at the site."""
-    return Operation.objects.filter(site=site_id, state__in=[str(state) for state in OPERATION_OPEN]).exists()
+    return Operation.objects.open().filter(site=site_id).exists()
 
 
 def active_execution_of(source_server_ids: Iterable[str], site_ids: Iterable[int]) -> QuerySet[ServerRun]:
@@ -30,11 +27,8 @@ def active_execution_of(source_server_ids: Iterable[str], site_ids: Iterable[int
     return ServerRun.objects.filter(
         site__in=list(site_ids),
         source_server_id__in=list(source_server_ids),
-        execution__status__in=[str(status) for status in EXECUTION_ACTIVE],
+        execution__status__in=EXECUTION_ACTIVE,
     ).select_related("execution")
-
-
-_ACTIVE = [str(status) for status in EXECUTION_ACTIVE]
 
 
 def executions() -> QuerySet[Execution]:
@@ -47,7 +41,7 @@ def executions_whole() -> QuerySet[Execution]:
     return executions().prefetch_related(
         Prefetch("waves", WaveRun.objects.order_by("position")),
         Prefetch("waves__steps", StepRun.objects.order_by("position")),
-        Prefetch("waves__servers", ServerRun.objects.order_by("position", "pk")),
+        Prefetch("waves__servers", ServerRun.objects.select_related("site__watch").order_by("position", "pk")),
     )
 
 
@@ -70,7 +64,7 @@ def execution_find(reference: UUID | str) -> Execution:
 
 def active_execution(plan: Plan) -> Execution | None:
     """The one execution of the plan that is not over."""
-    return Execution.objects.filter(plan=plan, status__in=_ACTIVE).first()
+    return Execution.objects.active().filter(plan=plan).first()
 
 
 def started_since(plan: Plan, kind: str, user: AbstractBaseUser, since: datetime) -> Execution | None:

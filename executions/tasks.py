@@ -16,11 +16,13 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from executions import ticker
 from executions.crashpoints import crash_point
-from executions.engine import leases, reconciler
-from executions.engine.polling import poll
+from executions.engine import reconciler
+from executions.engine.polling import poll, schedule
 from executions.engine.steps import attempt
+from executions.models import Execution, SiteWatch, StepRun
+from foundation import ticker
+from foundation.due import DueQuerySet, works_on
 
 #: Brokers give a dead worker's messages back later than this.
 _LATE_SECONDS = 10
@@ -28,12 +30,13 @@ _LATE_SECONDS = 10
 _NUDGE: dict[str, Any] = {"max_age": 600_000, "time_limit": 300_000}
 
 
+@works_on(Execution.objects.all)
 @dramatiq.actor(queue_name="engine", **_NUDGE)
 def execution_look(execution_id: str, meant_for: float = 0) -> None:
     """Look at an execution, if it is due."""
     looked = reconciler.execution_reconcile(UUID(execution_id))
     if looked is None:
-        if _tells_again(execution_look, execution_id, leases.of_execution(UUID(execution_id)), meant_for):
+        if _tells_again(execution_look, execution_id, Execution.objects.filter(pk=execution_id), meant_for):
             _tell_polls(execution_id)
         return
     crash_point("look.after_release")
@@ -46,27 +49,29 @@ def execution_look(execution_id: str, meant_for: float = 0) -> None:
     _tell_polls(execution_id)
 
 
+@works_on(SiteWatch.objects.all)
 @dramatiq.actor(queue_name="engine", **_NUDGE)
 def site_poll(site_id: int, meant_for: float = 0) -> None:
     """Poll a site's jobs, if that is due, and have the executions look that wait for it."""
-    seen = poll.site_observe(site_id)
-    if seen is None:
-        _tells_again(site_poll, site_id, leases.of_site(site_id), meant_for)
+    polled = poll.site_poll(site_id)
+    if polled is None:
+        _tells_again(site_poll, site_id, SiteWatch.objects.filter(pk=site_id), meant_for)
         return
-    if seen.executions:
+    if polled.executions:
         crash_point("poll.after_release")
-    for execution_id in seen.executions:
+    for execution_id in polled.executions:
         _tell(execution_look, str(execution_id))
-    if seen.poll_at is not None:
-        _tell(site_poll, site_id, seen.poll_at)
+    if polled.poll_at is not None:
+        _tell(site_poll, site_id, polled.poll_at)
 
 
+@works_on(StepRun.objects.tried_by_engine)
 @dramatiq.actor(queue_name="engine", **_NUDGE)
 def step_run(step_id: int, meant_for: float = 0) -> None:
     """Try a step, or look at what it started, if that is due; its execution looks at the result."""
     execution_id = attempt.step_try(step_id)
     if execution_id is None:
-        _tells_again(step_run, step_id, leases.of_step(step_id), meant_for)
+        _tells_again(step_run, step_id, StepRun.objects.filter(pk=step_id), meant_for)
         return
     crash_point("step.after_record")
     _tell(execution_look, str(execution_id))
@@ -75,7 +80,7 @@ def step_run(step_id: int, meant_for: float = 0) -> None:
 def nudge_on_commit(execution_ids: Iterable[UUID]) -> None:
     """Make executions due, and tell a worker once the caller's transaction is committed."""
     ids = list(execution_ids)
-    leases.nudge(ids)
+    Execution.objects.filter(pk__in=ids).nudge()
     for execution_id in ids:
         _tell_on_commit(execution_look, str(execution_id))
 
@@ -84,7 +89,7 @@ def poll_on_commit(site_ids: Iterable[int]) -> None:
     """Have sites polled at once, after the caller's transaction is committed."""
     ids = list(site_ids)
     for site_id in ids:
-        poll.poll_soon(site_id)
+        schedule.poll_soon(site_id)
     for site_id in ids:
         _tell_on_commit(site_poll, site_id)
 
@@ -109,23 +114,25 @@ def _tell(actor: dramatiq.Actor[..., Any], identity: str | int, at: datetime | N
 
 
 def _tell_polls(execution_id: str) -> None:
-    for site_id, poll_at in poll.polls_of(UUID(execution_id)):
+    for site_id, poll_at in schedule.polls_of(UUID(execution_id)):
         _tell(site_poll, site_id, poll_at)
 
 
 def _tells_again(
-    actor: dramatiq.Actor[..., Any], identity: str | int, row: leases.Row | None, meant_for: float
+    actor: dramatiq.Actor[..., Any], identity: str | int, rows: DueQuerySet[Any], meant_for: float
 ) -> bool:
     """A nudge found its row not due, or held. Where a ticker runs, that is all.
 
-    Without one, who holds the row may die, so it is looked at again when the lease is over. And a nudge that comes late
-    may be a dead worker's, given back by the broker: what that worker did not live to tell is told now. True if so.
+    Without one, the worker that holds the row may die, so it is looked at again when the lease is over. A nudge that
+    comes late may be a dead worker's, given back by the broker: what that worker did not live to send is sent now. True
+    if so.
     """
-    if settings.DRSORCH_TICK_SECONDS > 0 or row is None:
+    row = rows.first() if settings.DRSORCH_TICK_SECONDS <= 0 else None
+    if row is None:
         return False
     now = timezone.now()
-    if row.held_until is not None and row.held_until > now:
-        _tell(actor, identity, row.held_until)
+    if row.lease_until is not None and row.lease_until > now:
+        _tell(actor, identity, row.lease_until)
         return False
     if not meant_for or now.timestamp() - meant_for < _LATE_SECONDS:
         return False

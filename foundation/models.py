@@ -1,4 +1,4 @@
-"""Rows that belong to no domain: the answers kept for idempotency keys."""
+"""Rows that belong to no domain: the answers kept for idempotency keys, and proof that a ticker runs."""
 
 from __future__ import annotations
 
@@ -25,3 +25,13 @@ class IdempotentAnswer(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class Heartbeat(models.Model):
+    """Proof that a ticker runs somewhere; one row, which every ticker may write."""
+
+    name = models.CharField(primary_key=True, max_length=32, default="ticker")
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.at:%H:%M:%S}"

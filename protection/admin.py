@@ -129,7 +129,7 @@ def _site_context(site: Any, full: bool = False) -> dict[str, Any]:
     shown = site_badge(
         now,
         syncing=selectors.site_is_syncing(site, now),
-        next_sync_at=site.next_sync_at,
+        next_sync_at=site.due_at,
         last_synced_at=site.last_synced_at,
         failed=bool(site.sync_error),
         interval_seconds=settings.DRSORCH_SYNC_SECONDS,

@@ -47,7 +47,7 @@ class SiteSerializer(StrictSerializer):
     server_count = serializers.IntegerField(read_only=True, help_text="Source servers that DRS lists there.")
     syncing = serializers.SerializerMethodField(help_text="True while a worker mirrors the inventory.")
     last_synced_at = serializers.DateTimeField(read_only=True, allow_null=True)
-    next_sync_at = serializers.DateTimeField(read_only=True, allow_null=True)
+    next_sync_at = serializers.DateTimeField(source="due_at", read_only=True, allow_null=True)
     sync_error = serializers.CharField(read_only=True, help_text="Why the last sync failed; empty if it did not.")
     version = serializers.IntegerField(read_only=True)
     created_at = serializers.DateTimeField(read_only=True)

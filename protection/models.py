@@ -6,6 +6,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 
 from drs.port import Quotas
+from foundation.due import DueQuerySet, DueRow
 
 #: The API finds things by id or by name; a name of digits alone would be taken for an id.
 NOT_A_NUMBER = RegexValidator(r"^\d+\Z", "A name needs at least one character that is not a digit.", inverse_match=True)
@@ -17,8 +18,13 @@ REPLICATION_STATES = (
 )  # fmt: skip
 
 
-class Site(models.Model):
-    """A recovery site: one AWS account in one Region where DRS holds source servers."""
+class SiteQuerySet(DueQuerySet["Site"]):
+    pass
+
+
+class Site(DueRow):
+    """A recovery site: one AWS account in one Region where DRS holds source servers. Due: its inventory has to be
+    mirrored."""
 
     name = models.CharField(
         max_length=100,
@@ -72,16 +78,13 @@ class Site(models.Model):
 
     last_synced_at = models.DateTimeField(null=True, editable=False)
     sync_error = models.TextField(blank=True, editable=False)
-    #: When the next sync is due; the ticker nudges whatever is due.
-    next_sync_at = models.DateTimeField(null=True, editable=False, db_index=True)
     #: Syncs that failed one after the other; the next one waits the longer.
     sync_failures = models.PositiveIntegerField(default=0, editable=False)
-    #: A worker that syncs holds the site until then; its later writes repeat the token.
-    sync_lease_until = models.DateTimeField(null=True, editable=False)
-    sync_lease_token = models.UUIDField(null=True, editable=False)
 
     version = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = SiteQuerySet.as_manager()
 
     class Meta:
         ordering = ["name"]

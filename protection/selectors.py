@@ -15,12 +15,6 @@ from protection.models import ProtectionGroup, Site, SourceServer
 M = TypeVar("M", Site, ProtectionGroup)
 
 
-def sites_due(now: datetime) -> list[int]:
-    """Ids of the sites whose sync is due and that no worker holds, the longest due first."""
-    free = Q(sync_lease_until=None) | Q(sync_lease_until__lte=now)
-    return list(Site.objects.filter(free, next_sync_at__lte=now).order_by("next_sync_at").values_list("pk", flat=True))
-
-
 def sites() -> QuerySet[Site]:
     """Every site, with `server_count`: the servers that DRS lists there."""
     present = Q(source_servers__missing_since=None)
@@ -60,7 +54,7 @@ def servers_search(rows: QuerySet[SourceServer], text: str) -> QuerySet[SourceSe
 
 def site_is_syncing(site: Site, now: datetime) -> bool:
     """True while a worker holds the site to mirror its inventory."""
-    return site.sync_lease_until is not None and site.sync_lease_until > now
+    return site.lease_until is not None and site.lease_until > now
 
 
 def site_find(reference: str) -> Site:

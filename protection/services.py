@@ -10,7 +10,6 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import DEFAULT_DB_ALIAS, IntegrityError, models, transaction
 from django.db.models import ProtectedError
 from django.db.models.deletion import Collector
-from django.utils import timezone
 
 from access import policy
 from drs.errors import DrsError, NotFound
@@ -20,7 +19,7 @@ from protection import core, selectors
 from protection.gateways import gateway
 from protection.memberships import memberships_write
 from protection.models import ProtectionGroup, Site, SourceServer
-from protection.tasks import site_sync_actor
+from protection.tasks import site_sync
 
 SITE_FIELDS: Final = ("name", "account_id", "region", "role_arn", "external_id", "endpoint_url", "job_tags")
 #: A change of one of these may lead to other servers, or to none: mirror again at once.
@@ -114,12 +113,11 @@ def site_sync_request(site: Site, *, by: User) -> Site:
 
 def _due_now(site: Site) -> None:
     """The row says it is due; the message, which may get lost, only saves waiting for the ticker."""
-    site.next_sync_at = timezone.now()
-    if not Site.objects.filter(pk=site.pk).update(next_sync_at=site.next_sync_at):
+    if not Site.objects.filter(pk=site.pk).nudge():
         raise Missing(f"Site “{site}” was deleted meanwhile.")
     pk = site.pk
     # No `partial`: Django could not log its failure.
-    transaction.on_commit(lambda: site_sync_actor.send(pk), robust=True)
+    transaction.on_commit(lambda: site_sync.send(pk), robust=True)
 
 
 # --- Protection groups ---------------------------------------------------------------------------------------------

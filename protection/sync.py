@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import Case, F, Q, Value, When
 from django.utils import timezone
 
 from drs import port
 from drs.errors import DrsError, OutcomeUnknown, Throttled, Unreachable
+from foundation.due import Claim, LeaseLost
 from protection import core
 from protection.gateways import gateway
 from protection.memberships import BATCH, memberships_write
@@ -34,10 +33,6 @@ MIRRORED: Final = (
 PASSING = (Throttled, Unreachable, OutcomeUnknown)
 
 
-class LeaseLost(Exception):
-    """Another worker holds the site by now, or the site was changed or deleted: what was read is not written."""
-
-
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What AWS said about a site."""
@@ -49,20 +44,18 @@ class Seen:
 
 @dataclass(slots=True)
 class Lease:
-    """A worker's claim on a site. Every write repeats the token, so that a worker that was too slow writes nothing."""
+    """A worker's claim on a site that it prolongs while it works."""
 
-    site: Site
-    token: uuid.UUID
+    claim: Claim[Site]
     until: datetime
-    #: What `next_sync_at` was set to by the claim; something else means that somebody asked for a sync meanwhile.
-    next_sync_at: datetime = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.next_sync_at = self.until
+    @property
+    def site(self) -> Site:
+        return self.claim.row
 
     def rows(self) -> models.QuerySet[Site]:
         """The site, if it is still ours and still points at the same place."""
-        return Site.objects.filter(pk=self.site.pk, sync_lease_token=self.token, version=self.site.version)
+        return Site.objects.held(self.site.pk, self.claim.token).filter(version=self.site.version)
 
     def keep(self) -> None:
         """Prolong the lease once half of it is used up. Raises `LeaseLost`."""
@@ -70,29 +63,29 @@ class Lease:
         if self.until - now > _lease() / 2:
             return
         self.until = now + _lease()
-        if not self.rows().update(sync_lease_until=self.until):
+        if not self.rows().update(lease_until=self.until):
             raise LeaseLost
 
 
 def site_sync(site_id: int) -> bool:
-    """Mirror the site's inventory and quotas now. True if this call did it, or failed to and said so on the site.
+    """Mirror the site's inventory and quotas, if that is due. True if this call did it, or failed to and said so on the
+    site.
 
-    False: another worker is at it, or the site is gone. What AWS refuses becomes a sentence in `sync_error`, the
-    inventory stays as it was, and the next try is put off; nothing is raised for it.
+    False: it is not due, another worker is at it, or the site is gone. What AWS refuses becomes a sentence in
+    `sync_error`, the inventory stays as it was, and the next try is put off; nothing is raised for it.
     """
-    lease = _claim(site_id)
-    if lease is None:
+    claim = Site.objects.claim(site_id, seconds=settings.DRSORCH_LEASE_SECONDS)
+    if claim is None:
         return False
+    lease = Lease(claim, timezone.now() + _lease())
     try:
         seen = _observe(lease)
         with transaction.atomic():
             _write(lease, seen)
     except LeaseLost:
         log.info("sync_lease_lost", site=lease.site.name)
-        # The site points elsewhere now: what is there is due at once.
-        Site.objects.filter(pk=site_id, sync_lease_token=lease.token).update(
-            sync_lease_until=None, sync_lease_token=None, next_sync_at=timezone.now()
-        )
+        # If it is still ours, then the site points elsewhere now: what is there is due at once.
+        Site.objects.release(claim, timezone.now())
         return False
     except DrsError as error:
         log.info("sync_failed", site=lease.site.name, error=str(error), code=error.code)
@@ -102,18 +95,6 @@ def site_sync(site_id: int) -> bool:
         _give_up(lease, "The sync stopped with an error inside drsorch; its log has the details.", passing=False)
         raise
     return True
-
-
-def _claim(site_id: int) -> Lease | None:
-    """Take the site for this worker. A worker that dies leaves it due again when the lease ends."""
-    now = timezone.now()
-    lease_until, token = now + _lease(), uuid.uuid4()
-    free = Q(sync_lease_until=None) | Q(sync_lease_until__lte=now)
-    won = Site.objects.filter(free, pk=site_id).update(
-        sync_lease_until=lease_until, sync_lease_token=token, next_sync_at=lease_until
-    )
-    site = Site.objects.filter(pk=site_id, sync_lease_token=token).first() if won else None
-    return Lease(site, token, lease_until) if site else None
 
 
 def _observe(lease: Lease) -> Seen:
@@ -179,13 +160,12 @@ def _write(lease: Lease, seen: Seen) -> None:
         SourceServer.objects.filter(pk__in=vanished[start : start + BATCH]).update(missing_since=now)
     memberships_write(site.pk)
     quotas = seen.quotas or site.quotas
-    lease.rows().update(
-        sync_lease_until=None,
-        sync_lease_token=None,
+    Site.objects.release(
+        lease.claim,
+        now + timedelta(seconds=settings.DRSORCH_SYNC_SECONDS),
         sync_failures=0,
         sync_error="",
         last_synced_at=now,
-        next_sync_at=_next(lease, now + timedelta(seconds=settings.DRSORCH_SYNC_SECONDS)),
         quota_concurrent_jobs=quotas.concurrent_jobs,
         quota_servers_per_job=quotas.servers_per_job,
         quota_servers_in_jobs=quotas.servers_in_jobs,
@@ -230,18 +210,9 @@ def _give_up(lease: Lease, sentence: str, *, passing: bool, retry_after: float |
         passing=passing,
         retry_after_seconds=retry_after,
     )
-    Site.objects.filter(pk=lease.site.pk, sync_lease_token=lease.token).update(
-        sync_lease_until=None,
-        sync_lease_token=None,
-        sync_failures=failures,
-        sync_error=sentence,
-        next_sync_at=_next(lease, timezone.now() + timedelta(seconds=delay)),
+    Site.objects.release(
+        lease.claim, timezone.now() + timedelta(seconds=delay), sync_failures=failures, sync_error=sentence
     )
-
-
-def _next(lease: Lease, planned: datetime) -> Case:
-    """`planned`, unless somebody asked for another sync while this one ran: that wish stays."""
-    return Case(When(next_sync_at=lease.next_sync_at, then=Value(planned)), default=F("next_sync_at"))
 
 
 def _lease() -> timedelta:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import dramatiq
 
-from protection.sync import site_sync
+from foundation.due import works_on
+from protection import sync
+from protection.models import Site
 
 
+@works_on(Site.objects.all)
 @dramatiq.actor(actor_name="protection.site_sync")
-def site_sync_actor(site_id: int) -> None:
+def site_sync(site_id: int) -> None:
     """Mirror one site's inventory. A lost message is sent again by the ticker, a doubled one finds the lease taken."""
-    site_sync(site_id)
+    sync.site_sync(site_id)

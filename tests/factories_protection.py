@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from drs import port
 from protection.models import ProtectionGroup, Site, SourceServer
 from protection.services import group_create
+from protection.sync import site_sync
 
 #: The simulator's account and key in the scenarios of these tests.
 ACCOUNT = "111122223333"
@@ -104,3 +105,9 @@ def scenario(**changes: Any) -> dict[str, Any]:
         ],
         **changes,
     }
+
+
+def mirror_now(site_id: int) -> bool:
+    """Make the site due, and mirror its inventory as a worker does."""
+    Site.objects.filter(pk=site_id).nudge()
+    return site_sync(site_id)

@@ -17,7 +17,6 @@ from django.utils import timezone
 from drs.simulator.world import World
 from executions import tasks
 from executions.core.states import EXECUTION_ACTIVE
-from executions.engine import facts
 from executions.models import Execution, ServerRun, SiteWatch, StepRun
 from executions.services import starting
 from plans.models import Plan
@@ -109,15 +108,16 @@ class Stage:
         """What a ticker does, with the work done at once; site polls first, as their results nudge executions."""
         for _ in range(20):
             now = timezone.now()
-            polls, looks, steps = facts.sites_due(now), facts.executions_due(now), facts.steps_due(now)
-            if not polls and not looks and not steps:
+            polls, steps = SiteWatch.objects.due(now), StepRun.objects.tried_by_engine().due(now)
+            sites, tries = [watch.pk for watch in polls.order_by("due_at")], [step.pk for step in steps]
+            if not sites and not tries and not Execution.objects.due(now).exists():
                 return
-            for site_id in polls:
+            for site_id in sites:
                 tasks.site_poll.fn(site_id)
-            for step_id in steps:
+            for step_id in tries:
                 tasks.step_run.fn(step_id)
-            for execution_id in facts.executions_due(timezone.now()):
-                tasks.execution_look.fn(str(execution_id))
+            for execution in Execution.objects.due(timezone.now()).order_by("due_at"):
+                tasks.execution_look.fn(str(execution.pk))
         raise AssertionError("something is always due")
 
     def step(self) -> None:
@@ -128,8 +128,8 @@ class Stage:
     def next_due(self) -> datetime:
         """When the engine wants to look next: at least a second from now."""
         due = [
-            *Execution.objects.filter(next_look_at__isnull=False).values_list("next_look_at", flat=True),
-            *SiteWatch.objects.filter(next_poll_at__isnull=False).values_list("next_poll_at", flat=True),
+            *Execution.objects.filter(due_at__isnull=False).values_list("due_at", flat=True),
+            *SiteWatch.objects.filter(due_at__isnull=False).values_list("due_at", flat=True),
             *StepRun.objects.filter(status="running", lease_until__gt=timezone.now()).values_list(
                 "lease_until", flat=True
             ),

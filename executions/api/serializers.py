@@ -41,7 +41,7 @@ class ServerRunSerializer(serializers.ModelSerializer[ServerRun]):
     recovery_snapshot_id = NullableText(help_text="The point in time to launch from; null for the latest state.")
     recovery_point_at = serializers.DateTimeField(allow_null=True, help_text="What it was recovered to.")
     private_ips = serializers.ListField(child=serializers.CharField())
-    error = NullableText(help_text="Why it failed, or why it waits, in a sentence.")
+    error = NullableText(source="trouble", help_text="Why it failed, or why it waits, in a sentence.")
     cleanup_error = NullableText(help_text="Why its drill instance could not be terminated, in a sentence.")
 
     class Meta:

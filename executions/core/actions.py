@@ -148,10 +148,13 @@ class RejectExecution:
 
 @dataclass(frozen=True, slots=True)
 class FinishExecution:
+    """`cleanup_at`: when a drill is cleaned up by itself; None: not by itself."""
+
     to: ExecutionStatus
     outcome: str
     rto_actual_seconds: int | None
     rpo_actual_seconds: int | None
+    cleanup_at: datetime | None = None
 
 
 Action = (

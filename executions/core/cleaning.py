@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from executions.core.actions import BeginCleanup, FinishCleanup, Terminate, VerifyTerminated
+from executions.core.actions import BeginCleanup, FinishCleanup, Terminate
 from executions.core.draft import Draft
-from executions.core.facts import OperationFacts, ServerFacts
-from executions.core.following import look_for_job
+from executions.core.facts import ServerFacts
+from executions.core.operations import launch
 from executions.core.packing import budget_of, pack
-from executions.core.states import OPERATION_OPEN, CleanupStatus, OperationKind, OperationState, ServerStatus
+from executions.core.states import OPERATION_OPEN, CleanupStatus, ServerStatus
 
 #: A termination that fails is tried so often by itself; after that a person looks at it. What passes by itself, such as
 #: throttling or an account without room for another job, is waited for and does not count.
@@ -28,17 +28,16 @@ def clean_up(draft: Draft) -> None:
         return
     if draft.facts.cleanup_status is not CleanupStatus.RUNNING:
         return
-    _follow_terminations(draft)
     left = [server for server in draft.servers.values() if has_drill_instance(server)]
     idle = [server for server in left if not _is_being_terminated(draft, server)]
-    hopeless = [server for server in idle if server.cleanup_tries >= _TRIES]
+    given_up = [server for server in idle if server.cleanup_tries >= _TRIES]
     _terminate(draft, [server for server in idle if server.cleanup_tries < _TRIES])
-    if any(is_launch_open(operation) for operation in draft.facts.operations):
+    if any(launch.is_open(operation) for operation in draft.facts.operations):
         # It may leave another instance: how it ends is seen by polling, and this is the net below it.
         draft.wake_in(draft.settings.poll_ceiling_seconds)
     elif not left:
         draft.act(FinishCleanup(CleanupStatus.SUCCEEDED, "Every drill instance is gone."))
-    elif len(hopeless) == len(left):
+    elif len(given_up) == len(left):
         why = f"{len(left)} drill instances are still there: {', '.join(s.recovery_instance_id for s in left[:10])}."
         draft.act(FinishCleanup(CleanupStatus.FAILED, why))
 
@@ -46,25 +45,6 @@ def clean_up(draft: Draft) -> None:
 def has_drill_instance(server: ServerFacts) -> bool:
     """True while an instance that this execution launched for the server is not known to be gone."""
     return bool(server.recovery_instance_id) and server.status in _MAY_HAVE_INSTANCE
-
-
-def is_launch_open(operation: OperationFacts) -> bool:
-    """True while DRS may still launch something that this execution asked for."""
-    return operation.kind is OperationKind.LAUNCH and operation.state in OPERATION_OPEN
-
-
-def _follow_terminations(draft: Draft) -> None:
-    for operation in draft.facts.operations:
-        if operation.kind is not OperationKind.TERMINATE or operation.state not in OPERATION_OPEN:
-            continue
-        if operation.state is OperationState.INTENDED:
-            look_for_job(draft, operation)
-            continue
-        job = draft.jobs.get((operation.site, operation.job_id))
-        if job is not None and job.finished:
-            draft.act(VerifyTerminated(operation.key))
-        else:
-            draft.wake_in(draft.settings.poll_ceiling_seconds)
 
 
 def _is_being_terminated(draft: Draft, server: ServerFacts) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from executions.core.actions import ServerOutcome, SettleServers
 from executions.core.draft import Draft
@@ -11,9 +11,12 @@ from executions.core.states import ServerStatus
 
 
 def time_out_launches(draft: Draft) -> None:
-    """A launch, and a launch that AWS would not take, end with the wave's time-out; waiting for quota does not."""
+    """A launch ends with the wave's time-out, and so does one that AWS would not take, or whose site cannot be polled.
+
+    Waiting for room under the quotas does not time out.
+    """
     outcomes: dict[str, list[ServerOutcome]] = {}
-    overdue: list[int] = []
+    overdue: dict[str, list[int]] = {}
     for server in list(draft.servers.values()):
         limit = timedelta(seconds=draft.waves[server.wave].launch_timeout_seconds)
         if server.status is ServerStatus.LAUNCHING and server.started_at and server.operation:
@@ -24,15 +27,30 @@ def time_out_launches(draft: Draft) -> None:
             outcome = _timed_out(draft, server, operation, limit)
             outcomes.setdefault(operation.key, []).append(outcome)
             draft.settle(outcome)
-        elif server.status is ServerStatus.QUEUED and server.queued_at and server.not_before:
-            if draft.now < server.queued_at + limit:
-                draft.wake(server.queued_at + limit)
+        elif server.status is ServerStatus.QUEUED and (since := _waits_in_vain_since(draft, server)):
+            if draft.now < since + limit:
+                draft.wake(since + limit)
             else:
-                overdue.append(server.id)
+                overdue.setdefault(_site_error(draft, server), []).append(server.id)
     for key, found in outcomes.items():
         draft.act(SettleServers(key, tuple(found)))
-    why = "It could not be launched before the wave's launch time-out was over; its last error stands above."
-    draft.move_servers(overdue, ServerStatus.FAILED, why)
+    for error, servers in overdue.items():
+        why = f"{error} It could not be launched within the wave's launch time-out.".strip()
+        draft.move_servers(servers, ServerStatus.FAILED, why)
+
+
+def _waits_in_vain_since(draft: Draft, server: ServerFacts) -> datetime | None:
+    """From when on the time-out of a queued server counts; None while it only waits for room."""
+    if server.queued_at is None:
+        return None
+    if server.refused:
+        return server.queued_at
+    failing_since = draft.facts.sites[server.site].failing_since
+    return max(server.queued_at, failing_since) if failing_since else None
+
+
+def _site_error(draft: Draft, server: ServerFacts) -> str:
+    return "" if server.refused else draft.facts.sites[server.site].error
 
 
 def _timed_out(draft: Draft, server: ServerFacts, operation: OperationFacts, limit: timedelta) -> ServerOutcome:

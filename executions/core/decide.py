@@ -18,9 +18,7 @@ from executions.core.draft import Draft
 from executions.core.ending import finish_execution
 from executions.core.facts import ExecutionFacts, Settings
 from executions.core.following import follow_operations
-from executions.core.states import ExecutionStatus
-
-_ENGAGED = frozenset({ExecutionStatus.RUNNING, ExecutionStatus.PAUSED, ExecutionStatus.CANCELLING})
+from executions.core.states import EXECUTION_ENGAGED, ExecutionStatus
 
 
 def decide(facts: ExecutionFacts, now: datetime, settings: Settings) -> Decision:
@@ -30,7 +28,7 @@ def decide(facts: ExecutionFacts, now: datetime, settings: Settings) -> Decision
     draft = Draft(facts, now, settings)
     # Also after the end: a launch that timed out may still come, and its instance has to be known to be cleaned up.
     follow_operations(draft)
-    if facts.status not in _ENGAGED:
+    if facts.status not in EXECUTION_ENGAGED:
         clean_up(draft)
         return Decision(tuple(draft.actions), min(draft.wake_at, default=None))
     time_out_launches(draft)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from executions.core.actions import Action, FinishStep, MoveServers, MoveWave, RunStep, ServerOutcome, StartStep
-from executions.core.facts import ExecutionFacts, ServerFacts, Settings, StepFacts, WaveFacts
+from executions.core.facts import ExecutionFacts, OperationFacts, ServerFacts, Settings, StepFacts, WaveFacts
 from executions.core.states import WAVE_ACTIVE, WAVE_FINAL, ExecutionStatus, ServerStatus, StepStatus, WaveStatus
 
 
@@ -39,6 +39,12 @@ class Draft:
     def steps_of(self, position: int, when: str) -> list[StepFacts]:
         found = [step for step in self.steps.values() if step.wave == position and step.when == when]
         return sorted(found, key=lambda step: step.position)
+
+    def held_by(self, operation: OperationFacts) -> list[ServerFacts]:
+        """The servers that this operation, and no later one, is about."""
+        ids = (self.by_source.get((operation.site, source)) for source in sorted(operation.targets))
+        found = [self.servers[server_id] for server_id in ids if server_id is not None]
+        return [server for server in found if server.operation == operation.key]
 
     # --- deciding -------------------------------------------------------------------------------------------------
 
@@ -78,7 +84,7 @@ class Draft:
             recovery_point_at=outcome.recovery_point_at,
         )
 
-    def give_back(self, servers: Iterable[ServerFacts]) -> None:
+    def requeue(self, servers: Iterable[ServerFacts]) -> None:
         """Servers of a launch that did not happen wait again; the caller sees to the action."""
         for server in servers:
             if server.status is ServerStatus.LAUNCHING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from executions.core.actions import FinishExecution
 from executions.core.draft import Draft
@@ -12,6 +13,7 @@ from executions.core.states import (
     OPERATION_OPEN,
     SERVER_FINAL,
     WAVE_FINAL,
+    ExecutionKind,
     ExecutionStatus,
     OperationKind,
     ServerStatus,
@@ -36,9 +38,17 @@ def finish_execution(draft: Draft) -> None:
             outcome=outcome,
             rto_actual_seconds=rto_actual_seconds(settled) if recovered else None,
             rpo_actual_seconds=rpo_actual_seconds(settled.started_at, servers) if recovered else None,
+            cleanup_at=_cleanup_at(draft),
         )
     )
     draft.wake_at.clear()
+
+
+def _cleanup_at(draft: Draft) -> datetime | None:
+    seconds = draft.facts.cleanup_after_seconds
+    if draft.facts.kind is not ExecutionKind.DRILL or seconds is None:
+        return None
+    return draft.now + timedelta(seconds=seconds)
 
 
 def _holds_open(draft: Draft, operation: OperationFacts) -> bool:

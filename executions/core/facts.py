@@ -33,6 +33,8 @@ class ServerFacts:
     phase: str = ""
     operation: str | None = None
     queued_at: datetime | None = None
+    #: AWS has refused to take a call for it since it was queued.
+    refused: bool = False
     not_before: datetime | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
@@ -42,8 +44,8 @@ class ServerFacts:
     cleanup_operation: str | None = None
     cleanup_tries: int = 0
     cleanup_not_before: datetime | None = None
-    #: To be launched in a job of its own.
-    alone: bool = False
+    #: DRS refused a call that named it among others, and did not say which one it meant.
+    single_server_job: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,9 @@ class SiteFacts:
     recovery_queue: int = 0
     #: When the last successful poll began.
     polled_at: datetime | None = None
+    #: Since when every poll has failed, and what the last one said; None and empty while polls succeed.
+    failing_since: datetime | None = None
+    error: str = ""
     budget_version: int = 0
 
 
@@ -162,6 +167,8 @@ class ExecutionFacts:
     approval_expires_at: datetime | None = None
     cleanup_status: CleanupStatus = CleanupStatus.NONE
     cleanup_due_at: datetime | None = None
+    #: A drill is cleaned up by itself so long after its end; None: by hand.
+    cleanup_after_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

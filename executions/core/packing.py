@@ -67,6 +67,6 @@ def _fill(candidates: Sequence[ServerFacts], budget: Budget, *, waves_share: boo
 
 
 def _fits(server: ServerFacts, job: list[ServerFacts], budget: Budget, *, waves_share: bool) -> bool:
-    if server.alone or job[-1].alone or len(job) >= budget.servers_per_job:
+    if server.single_server_job or job[-1].single_server_job or len(job) >= budget.servers_per_job:
         return False
     return waves_share or job[-1].wave == server.wave

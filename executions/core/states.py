@@ -102,8 +102,26 @@ EXECUTION_ACTIVE = frozenset(
         ExecutionStatus.CANCELLING,
     }
 )
+#: Begun, and not over: the engine moves its waves.
+EXECUTION_ENGAGED = EXECUTION_ACTIVE - {ExecutionStatus.AWAITING_APPROVAL}
+#: A retry or a skip can still move these.
+EXECUTION_REOPENABLE = frozenset(
+    {
+        ExecutionStatus.RUNNING,
+        ExecutionStatus.PAUSED,
+        ExecutionStatus.FAILED,
+        ExecutionStatus.PARTIALLY_SUCCEEDED,
+    }
+)
 WAVE_ACTIVE = frozenset({WaveStatus.WAITING, WaveStatus.RUNNING})
 WAVE_FINAL = frozenset(WaveStatus) - WAVE_ACTIVE - {WaveStatus.PENDING}
 STEP_FINAL = frozenset(StepStatus) - {StepStatus.PENDING, StepStatus.RUNNING}
 SERVER_FINAL = frozenset(ServerStatus) - {ServerStatus.PENDING, ServerStatus.QUEUED, ServerStatus.LAUNCHING}
 OPERATION_OPEN = frozenset({OperationState.INTENDED, OperationState.ACCEPTED})
+
+#: What a retry gives another try.
+SERVER_RETRIABLE = frozenset({ServerStatus.FAILED, ServerStatus.UNKNOWN})
+STEP_RETRIABLE = frozenset({StepStatus.FAILED})
+#: What a skip may leave out: nothing that DRS is launching or has launched.
+SERVER_SKIPPABLE = SERVER_RETRIABLE | {ServerStatus.PENDING, ServerStatus.QUEUED, ServerStatus.CANCELLED}
+STEP_SKIPPABLE = frozenset(StepStatus) - {StepStatus.SUCCEEDED, StepStatus.SKIPPED}

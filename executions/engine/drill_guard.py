@@ -20,7 +20,7 @@ from drs.errors import DrsError
 from drs.port import JOB_TYPE_LAUNCH
 from executions import transitions
 from executions.core.actions import Launch
-from executions.core.adoption import INITIATED_BY
+from executions.core.operations.launch import INITIATED_BY
 from executions.core.states import ExecutionKind, ServerStatus
 from executions.engine import preflight
 from executions.models import DrsJob, Execution, ServerRun, SiteWatch
@@ -51,11 +51,11 @@ def launchable(execution_id: UUID, action: Launch, lease: UUID) -> tuple[int, ..
         held = [server.pk for server in suspects]
         transitions.servers_hold(execution_id, held, why, lease=lease, retry_at=retry_at)
         return tuple(server for server in action.servers if server not in held)
-    doomed = [server for server in suspects if server.source_server_id in live]
-    for server in doomed:
+    endangered = [server for server in suspects if server.source_server_id in live]
+    for server in endangered:
         why = preflight.would_delete(str(server), live[server.source_server_id])
         transitions.servers_move(execution_id, [server.pk], ServerStatus.FAILED, lease=lease, why=why)
-    return tuple(server for server in action.servers if server not in {server.pk for server in doomed})
+    return tuple(server for server in action.servers if server not in {server.pk for server in endangered})
 
 
 def _suspects(execution: Execution, action: Launch) -> list[ServerRun]:

@@ -1,15 +1,16 @@
-"""TODO."""
+"""From rows to the facts that `decide` looks at: the same number of queries however many servers there are."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q
 
 from executions.core.facts import (
     ExecutionFacts,
@@ -24,7 +25,6 @@ from executions.core.facts import (
 )
 from executions.core.states import (
     EXECUTION_ACTIVE,
-    OPERATION_OPEN,
     CleanupStatus,
     ExecutionKind,
     ExecutionStatus,
@@ -37,8 +37,6 @@ from executions.core.states import (
 from executions.models import DrsJob, Execution, Operation, ServerRun, SiteWatch, StepRun, WaveRun
 from plans.core.steps import StepKind
 from protection.models import Site
-
-_ENGAGED = (ExecutionStatus.RUNNING, ExecutionStatus.PAUSED, ExecutionStatus.CANCELLING)
 
 
 def engine_settings() -> Settings:
@@ -84,6 +82,7 @@ def facts_of(execution: Execution) -> ExecutionFacts:
         reopened_at=execution.reopened_at,
         cleanup_status=CleanupStatus(execution.cleanup_status),
         cleanup_due_at=execution.cleanup_due_at,
+        cleanup_after_seconds=execution.cleanup_after_seconds,
     )
 
 
@@ -97,6 +96,7 @@ _SERVER_COLUMNS = (
     "phase",
     "operation_id",
     "queued_at",
+    "refused",
     "not_before",
     "started_at",
     "finished_at",
@@ -106,10 +106,13 @@ _SERVER_COLUMNS = (
     "cleanup_operation_id",
     "cleanup_tries",
     "cleanup_not_before",
-    "launch_alone",
+    "single_server_job",
 )
 
 
+_FIELDS = [field.name for field in fields(ServerFacts)]
+if any(not column.startswith(name) and column != "pk" for name, column in zip(_FIELDS, _SERVER_COLUMNS, strict=True)):
+    raise AssertionError(f"_SERVER_COLUMNS does not follow the fields of ServerFacts: {_FIELDS}")
 _STATUS = _SERVER_COLUMNS.index("status")
 
 
@@ -176,7 +179,7 @@ def _site_facts(execution: Execution, sites: set[int], operations: Iterable[Oper
         jobs[job.site_id].append(job_facts(job))
     intended = defaultdict(list)
     pending = Operation.objects.filter(
-        site__in=sites, state=OperationState.INTENDED, execution__status__in=[str(s) for s in EXECUTION_ACTIVE]
+        site__in=sites, state=OperationState.INTENDED, execution__status__in=EXECUTION_ACTIVE
     )
     for site_id, targets in pending.values_list("site_id", "targets"):
         intended[site_id].append(frozenset(target["source_server_id"] for target in targets))
@@ -202,6 +205,8 @@ def _site_facts(execution: Execution, sites: set[int], operations: Iterable[Oper
             intended=tuple(intended[site.pk]),
             recovery_queue=recoveries.get(site.pk, 0),
             polled_at=watches[site.pk].polled_at if site.pk in watches else None,
+            failing_since=watches[site.pk].failing_since if site.pk in watches else None,
+            error=watches[site.pk].error if site.pk in watches else "",
             budget_version=watches[site.pk].budget_version if site.pk in watches else 0,
         )
         for site in Site.objects.filter(pk__in=sites)
@@ -237,36 +242,3 @@ def _progress(launch_status: str, read: Mapping[str, Any]) -> ServerProgress:
 
 def _time(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
-
-
-def executions_due(before: datetime) -> list[UUID]:
-    """Executions that should have been looked at before `before`, and that no worker holds."""
-    due = Execution.objects.filter(next_look_at__lte=before).exclude(lease_until__gt=before)
-    return list(due.order_by("next_look_at").values_list("pk", flat=True)[:500])
-
-
-def sites_due(before: datetime) -> list[int]:
-    """Sites whose jobs should have been polled before `before`, and that no worker holds."""
-    due = SiteWatch.objects.filter(next_poll_at__lte=before).exclude(lease_until__gt=before)
-    return list(due.order_by("next_poll_at").values_list("pk", flat=True)[:500])
-
-
-def steps_due(before: datetime) -> list[int]:
-    """Steps that should have been tried before `before`, and that no worker holds."""
-    due = StepRun.objects.filter(status=StepStatus.RUNNING, due_at__lte=before).exclude(lease_until__gt=before)
-    of_engine = due.exclude(kind__in=[StepKind.APPROVAL, StepKind.WAIT])
-    return list(of_engine.order_by("due_at").values_list("pk", flat=True)[:500])
-
-
-def executions_interested_in(site_id: int) -> QuerySet[Execution]:
-    """Executions that have something in flight at the site, also when they are over, or that wait there for room."""
-    return Execution.objects.filter(
-        Q(operations__site=site_id, operations__state__in=[str(state) for state in OPERATION_OPEN])
-        | Q(
-            servers__site=site_id,
-            servers__status__in=[ServerStatus.QUEUED, ServerStatus.LAUNCHING],
-            status__in=[str(status) for status in _ENGAGED],
-        )
-        # A clean-up waits for room although its execution is over.
-        | Q(servers__site=site_id, cleanup_status=CleanupStatus.RUNNING),
-    ).distinct()

@@ -16,7 +16,6 @@ from protection.models import Site
 
 #: DescribeRecoverySnapshots takes one server a call, so some are asked at a time.
 _AT_A_TIME = 8
-_GONE = frozenset({"TERMINATED", "SHUTTING-DOWN", "NOT_FOUND"})
 
 
 def servers_of(blueprint: Blueprint) -> list[BlueprintServer]:
@@ -56,7 +55,7 @@ def recoveries_of(site: Site, source_server_ids: Iterable[str]) -> dict[str, str
     return {
         instance.source_server_id: instance.recovery_instance_id
         for instance in gateway(site).recovery_instances(source_server_ids=wanted)
-        if instance.source_server_id in wanted and not instance.is_drill and instance.ec2_state not in _GONE
+        if instance.source_server_id in wanted and not instance.is_drill and not instance.is_gone
     }
 
 

@@ -86,10 +86,10 @@ def _while_running(waves: Sequence[WaveRun], servers: Sequence[ServerRun]) -> It
             f"If {' or '.join(stopping)} ends below its minimum, the execution stops there. "
             "What is already launched stays as it is."
         )
-    refused = [server for server in servers if server.status == ServerStatus.QUEUED and server.error]
+    refused = [server for server in servers if server.status == ServerStatus.QUEUED and server.trouble]
     if refused:
         yield (
-            f"AWS would not take the launch of {count(len(refused), 'server')} yet: {refused[0].error} "
+            f"AWS would not take the launch of {count(len(refused), 'server')} yet: {refused[0].trouble} "
             "drsorch tries again by itself."
         )
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from executions.core.states import STEP_FINAL, StepStatus
+from executions.core.states import SERVER_RETRIABLE, SERVER_SKIPPABLE, STEP_FINAL, StepStatus
 from executions.models import ServerRun, StepRun
-from executions.screens.waves import RETRYABLE, SKIPPABLE
 from executions.screens.words import server_badge
 from foundation.wording import count
 
@@ -26,7 +25,7 @@ class WaveParts:
 
 def to_retry(wave: str, servers: Sequence[ServerRun], steps: Sequence[StepRun]) -> WaveParts:
     """What failed."""
-    choices = _choices([server for server in servers if server.status in RETRYABLE])
+    choices = _choices([server for server in servers if server.status in SERVER_RETRIABLE])
     failed = tuple(step.name for step in steps if step.status == StepStatus.FAILED)
     what = [count(len(choices), "server")] if choices else []
     what += [count(len(failed), "step")] if failed else []
@@ -37,7 +36,7 @@ def to_retry(wave: str, servers: Sequence[ServerRun], steps: Sequence[StepRun]) 
 
 def to_skip(wave: str, servers: Sequence[ServerRun], steps: Sequence[StepRun]) -> WaveParts:
     """What is not launched, or not done."""
-    choices = _choices([server for server in servers if server.status in SKIPPABLE])
+    choices = _choices([server for server in servers if server.status in SERVER_SKIPPABLE])
     open_steps = tuple(step.name for step in steps if step.status not in STEP_FINAL or step.status == StepStatus.FAILED)
     left = count(len(choices), "server") if choices else "no server"
     return WaveParts(wave, f"The whole wave: {left} of {len(servers)} not launched", choices, open_steps)

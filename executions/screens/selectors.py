@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from executions.core.states import OPERATION_OPEN, OperationKind
+from executions.core.states import OperationKind
 from executions.models import Approval, Event, Execution, Operation, ServerRun, StepRun, WaveRun
 from protection.models import SourceServer
 
@@ -34,7 +34,9 @@ class ExecutionRows:
 def execution_rows(execution: Execution, event_page: int = 1) -> ExecutionRows:
     """All that the execution page shows, in five queries. Pages of events count from 1, the newest."""
     servers: dict[int, list[ServerRun]] = defaultdict(list)
-    for server in ServerRun.objects.filter(execution=execution).order_by("position", "pk"):
+    for server in (
+        ServerRun.objects.filter(execution=execution).select_related("site__watch").order_by("position", "pk")
+    ):
         servers[server.wave_id].append(server)
     steps: dict[int, list[StepRun]] = defaultdict(list)
     for step in StepRun.objects.filter(execution=execution).order_by("position"):
@@ -52,9 +54,7 @@ def execution_rows(execution: Execution, event_page: int = 1) -> ExecutionRows:
         events=list(events.order_by("-sequence")),
         event_page=page,
         event_pages=pages,
-        open_launches=Operation.objects.filter(
-            execution=execution, kind=OperationKind.LAUNCH, state__in=[str(state) for state in OPERATION_OPEN]
-        ).count(),
+        open_launches=Operation.objects.open().filter(execution=execution, kind=OperationKind.LAUNCH).count(),
     )
 
 

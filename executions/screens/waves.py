@@ -7,7 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from executions.core.states import STEP_FINAL, WAVE_ACTIVE, Phase, ServerStatus, StepStatus, WaveStatus
+from executions.core.states import (
+    SERVER_RETRIABLE,
+    SERVER_SKIPPABLE,
+    STEP_FINAL,
+    WAVE_ACTIVE,
+    Phase,
+    ServerStatus,
+    StepStatus,
+    WaveStatus,
+)
 from executions.models import ServerRun, StepRun, WaveRun
 from executions.screens.steps import StepLine, step_line
 from executions.screens.words import between, clock, duration, listing, server_badge, wave_badge
@@ -43,10 +52,6 @@ _PHASE_WORDS = {
     Phase.POST_LAUNCH: "post-launch actions",
 }
 _DONE = (ServerStatus.LAUNCHED, ServerStatus.TERMINATED)
-_BAD = (ServerStatus.FAILED, ServerStatus.UNKNOWN)
-#: What can be let go: everything that is not, or not yet, launched.
-SKIPPABLE = (*_BAD, ServerStatus.PENDING, ServerStatus.QUEUED, ServerStatus.CANCELLED)
-RETRYABLE = _BAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +169,7 @@ def server_row(server: ServerRun, started_at: datetime | None, now: datetime) ->
         started=clock(server.started_at, started_at),
         finished=clock(server.finished_at, started_at),
         took=duration(between(server.started_at, server.finished_at or now)),
-        error=server.error,
+        error=server.trouble,
         cleanup_error=server.cleanup_error,
     )
 
@@ -174,7 +179,7 @@ def shares(statuses: Sequence[str]) -> tuple[Share, ...]:
     counts = Counter(statuses)
     parts = (
         ("launched", Tone.GOOD, _DONE),
-        ("failed", Tone.BAD, _BAD),
+        ("failed", Tone.BAD, SERVER_RETRIABLE),
         ("launching", Tone.BUSY, (ServerStatus.LAUNCHING,)),
         ("queued", Tone.WARN, (ServerStatus.QUEUED,)),
         ("not launched", Tone.NEUTRAL, (ServerStatus.SKIPPED, ServerStatus.CANCELLED)),
@@ -205,7 +210,9 @@ def wave_card(
     shown = ordered[(page - 1) * PAGE : page * PAGE]
     parts = shares([row.status for row in servers])
     done = sum(1 for row in servers if row.status in _DONE)
-    failed = any(row.status in _BAD for row in servers) or any(step.status == StepStatus.FAILED for step in steps)
+    failed = any(row.status in SERVER_RETRIABLE for row in servers) or any(
+        step.status == StepStatus.FAILED for step in steps
+    )
     lines = [step_line(step, started_at, now) for step in steps]
     status = WaveStatus(wave.status)
     return WaveCard(
@@ -241,7 +248,7 @@ def wave_card(
 
 def _skippable(status: WaveStatus, servers: Sequence[ServerRun], steps: Sequence[StepRun]) -> bool:
     untouched = status in (WaveStatus.PENDING, WaveStatus.WAITING, WaveStatus.CANCELLED)
-    left = any(row.status in SKIPPABLE for row in servers)
+    left = any(row.status in SERVER_SKIPPABLE for row in servers)
     return untouched or left or any(step.status not in STEP_FINAL or step.status == StepStatus.FAILED for step in steps)
 
 
@@ -285,7 +292,7 @@ def failures(
             if step.status == StepStatus.FAILED:
                 reasons.setdefault(step.error or "It failed.", []).append(f"step {step.name}")
         for server in servers.get(wave.pk, ()):
-            if server.status in _BAD:
+            if server.status in SERVER_RETRIABLE:
                 reasons.setdefault(server.error or "No reason is known.", []).append(str(server))
         found += [
             Failure(reason, listing(names), wave.name, wave.position, len(names)) for reason, names in reasons.items()

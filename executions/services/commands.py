@@ -11,6 +11,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from access import policy
 from executions.core.states import (
     EXECUTION_ACTIVE,
+    EXECUTION_REOPENABLE,
     CleanupStatus,
     ExecutionKind,
     ExecutionStatus,
@@ -73,9 +74,7 @@ def _cancellable(facts: Facts) -> bool:
 
 
 def _reopenable(facts: Facts) -> bool:
-    return facts.is_in(
-        ExecutionStatus.RUNNING, ExecutionStatus.PAUSED, ExecutionStatus.FAILED, ExecutionStatus.PARTIALLY_SUCCEEDED
-    )
+    return facts.execution.status in EXECUTION_REOPENABLE
 
 
 def _cleanable(facts: Facts) -> bool:

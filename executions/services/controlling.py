@@ -12,7 +12,18 @@ from django.utils import timezone
 from access import policy
 from executions import tasks, transitions
 from executions.audit import Entry, without_blanks
-from executions.core.states import EXECUTION_ACTIVE, CleanupStatus, ExecutionKind, ExecutionStatus, ServerStatus
+from executions.core.states import (
+    EXECUTION_ACTIVE,
+    EXECUTION_REOPENABLE,
+    SERVER_RETRIABLE,
+    WAVE_FINAL,
+    CleanupStatus,
+    ExecutionKind,
+    ExecutionStatus,
+    ServerStatus,
+    StepStatus,
+    WaveStatus,
+)
 from executions.engine import preflight
 from executions.models import Execution, ServerRun, StepRun, WaveRun
 from executions.services.checks import check_servers_free, check_status
@@ -167,7 +178,7 @@ def _snapshots(
     """Asked of DRS before anything is written."""
     if point_in_time is None:
         return None
-    rows = wave.servers.filter(status__in=[ServerStatus.FAILED, ServerStatus.UNKNOWN])
+    rows = wave.servers.filter(status__in=SERVER_RETRIABLE)
     if servers is not None:
         rows = rows.filter(source_server_id__in=servers)
     wanted = [BlueprintServer(row.site_id, row.source_server_id, row.hostname, row.os, "") for row in rows]
@@ -183,7 +194,7 @@ def _reopen(execution: Execution, change: Callable[[Execution, WaveRun], int], w
     """Make the change under the execution's lock, and have the engine look."""
     try:
         with transaction.atomic(), transitions.locked(execution.pk) as current:
-            if current.status not in transitions.REOPENABLE:
+            if current.status not in EXECUTION_REOPENABLE:
                 raise Conflict(f"The execution is {current.get_status_display()}: nothing of it can be {verb}.")
             if current.status not in EXECUTION_ACTIVE:
                 check_servers_free(current.servers.values_list("site_id", "source_server_id"), field="execution")
@@ -200,10 +211,12 @@ def _reopen(execution: Execution, change: Callable[[Execution, WaveRun], int], w
 
 def _under_way(wave: WaveRun, verb: str) -> bool:
     """True if somebody asked for the same before, and it is being done, or was."""
-    if wave.status in ("pending", "waiting", "running"):
+    if wave.status not in WAVE_FINAL:
         return True
-    skipped = wave.servers.filter(status=ServerStatus.SKIPPED).exists() or wave.steps.filter(status="skipped").exists()
-    return verb == "skipped" and (wave.status == "skipped" or skipped)
+    if verb != "skipped":
+        return False
+    parts = wave.servers.filter(status=ServerStatus.SKIPPED), wave.steps.filter(status=StepStatus.SKIPPED)
+    return wave.status == WaveStatus.SKIPPED or any(part.exists() for part in parts)
 
 
 def execution_cancel(execution: Execution, *, by: AbstractBaseUser, comment: str = "") -> Execution:

@@ -7,16 +7,16 @@ a normal outcome. A caller that works under a lease passes its token; without th
 
 from executions.transitions.executions import cleanup_move, execution_abandon, execution_move, execution_review
 from executions.transitions.locking import locked
-from executions.transitions.operations import (
-    launch_intend,
+from executions.transitions.operations.lifecycle import (
     operation_accept,
     operation_close,
-    operation_return,
+    operation_intend,
+    operation_lose,
+    operation_refuse,
     operation_uncertain,
-    terminate_intend,
-    termination_settle,
 )
-from executions.transitions.reopening import REOPENABLE, Snapshots, wave_retry, wave_skip
+from executions.transitions.operations.terminate import termination_settle
+from executions.transitions.reopening import Snapshots, wave_retry, wave_skip
 from executions.transitions.servers import (
     servers_gone,
     servers_hold,
@@ -26,7 +26,7 @@ from executions.transitions.servers import (
     servers_settle,
 )
 from executions.transitions.steps import (
-    Claim,
+    StepClaim,
     step_again,
     step_asking,
     step_claim,
@@ -37,18 +37,18 @@ from executions.transitions.steps import (
 from executions.transitions.waves import wave_move
 
 __all__ = [
-    "REOPENABLE",
-    "Claim",
     "Snapshots",
+    "StepClaim",
     "cleanup_move",
     "execution_abandon",
     "execution_move",
     "execution_review",
-    "launch_intend",
     "locked",
     "operation_accept",
     "operation_close",
-    "operation_return",
+    "operation_intend",
+    "operation_lose",
+    "operation_refuse",
     "operation_uncertain",
     "servers_gone",
     "servers_hold",
@@ -62,7 +62,6 @@ __all__ = [
     "step_move",
     "step_not_started",
     "step_started",
-    "terminate_intend",
     "termination_settle",
     "wave_move",
     "wave_retry",

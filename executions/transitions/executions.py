@@ -47,7 +47,7 @@ def _is_end(execution: Execution, to: ExecutionStatus) -> bool:
 
 def _is_unfinished(execution: Execution) -> bool:
     """True if somebody has reopened a wave meanwhile."""
-    return execution.waves.exclude(status__in=[str(status) for status in WAVE_FINAL]).exists()
+    return execution.waves.exclude(status__in=WAVE_FINAL).exists()
 
 
 def execution_abandon(execution_id: UUID, why: str, *, actor: str) -> None:

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from django.db import transaction
 
-from executions.errors import LeaseLost
 from executions.models import Execution
+from foundation.due import LeaseLost
 
 
 @contextmanager

@@ -11,6 +11,10 @@ from django.utils import timezone
 from executions import audit
 from executions.audit import Entry
 from executions.core.states import (
+    SERVER_RETRIABLE,
+    SERVER_SKIPPABLE,
+    STEP_RETRIABLE,
+    STEP_SKIPPABLE,
     CleanupStatus,
     ExecutionStatus,
     ServerStatus,
@@ -20,18 +24,6 @@ from executions.core.states import (
 from executions.models import Execution, ServerRun, StepRun, WaveRun
 from executions.transitions.servers import named, rows_write
 from executions.transitions.steps import step_move
-
-#: An execution in one of these can still be moved by a retry or a skip.
-REOPENABLE = frozenset(
-    {
-        ExecutionStatus.RUNNING,
-        ExecutionStatus.PAUSED,
-        ExecutionStatus.FAILED,
-        ExecutionStatus.PARTIALLY_SUCCEEDED,
-    }
-)
-_RETRIED = (ServerStatus.FAILED, ServerStatus.UNKNOWN)
-_SKIPPED = (*_RETRIED, ServerStatus.PENDING, ServerStatus.QUEUED, ServerStatus.CANCELLED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +46,19 @@ def wave_retry(
 
     The caller holds the execution locked. Returns how many were given one; with 0 nothing was written.
     """
-    rows = [] if step is not None else _servers(wave, _RETRIED, servers)
-    steps = [step] if step is not None else list(wave.steps.filter(status=StepStatus.FAILED)) if not servers else []
-    steps = [one for one in steps if one.status == StepStatus.FAILED]
+    rows = [] if step is not None else _servers(wave, SERVER_RETRIABLE, servers)
+    steps = [step] if step is not None else list(wave.steps.filter(status__in=STEP_RETRIABLE)) if not servers else []
+    steps = [one for one in steps if one.status in STEP_RETRIABLE]
     if not rows and not steps:
         return 0
     for row in rows:
         row.status = ServerStatus.PENDING
         row.error = ""
+        row.refused = False
         row.finished_at = row.queued_at = row.not_before = None
         if snapshots is not None:
             row.recovery_snapshot_id, row.recovery_point_at = snapshots.chosen[row.source_server_id]
-    columns = ["status", "error", "finished_at", "queued_at", "not_before"]
+    columns = ["status", "error", "finished_at", "queued_at", "refused", "not_before"]
     rows_write(rows, [*columns, "recovery_snapshot_id", "recovery_point_at"])
     StepRun.objects.filter(pk__in=[one.pk for one in steps]).update(
         status=StepStatus.PENDING, finished_at=None, started_at=None, attempt_key=None, external_id="", error=""
@@ -80,10 +73,10 @@ def wave_skip(
 ) -> int:
     """Let go of what is not launched: the whole wave, or servers or a step of it. Returns how many were let go."""
     whole = servers is None and step is None
-    rows = [] if step is not None else _servers(wave, _SKIPPED, servers)
+    rows = [] if step is not None else _servers(wave, SERVER_SKIPPABLE, servers)
     steps = [step] if step is not None else []
     if whole:
-        steps = list(wave.steps.exclude(status__in=[StepStatus.SUCCEEDED, StepStatus.SKIPPED]))
+        steps = list(wave.steps.filter(status__in=STEP_SKIPPABLE))
     skipped = sum(
         step_move(execution.pk, one.pk, StepStatus.SKIPPED, why="Skipped.", actor=entry.actor) for one in steps
     )

@@ -100,7 +100,7 @@ def servers_hold(execution_id: UUID, server_ids: Sequence[int], why: str, *, lea
     """Queued servers that must not be launched before then, with the reason."""
     with locked(execution_id, lease):
         queued = ServerRun.objects.filter(pk__in=server_ids, status=ServerStatus.QUEUED)
-        queued.update(error=why, not_before=retry_at)
+        queued.update(error=why, refused=True, not_before=retry_at)
 
 
 def servers_gone(execution: Execution, instance_ids: Collection[str]) -> int:
@@ -125,17 +125,17 @@ def servers_gone(execution: Execution, instance_ids: Collection[str]) -> int:
 
 
 def servers_hold_cleanup(
-    execution_id: UUID, reasons: dict[int, str], *, lease: UUID, retry_at: datetime, passing: bool = False
+    execution_id: UUID, reasons: dict[int, str], *, lease: UUID, retry_at: datetime, transient: bool = False
 ) -> None:
     """Servers whose instance must not, or cannot, be terminated now, each with the reason.
 
-    `passing`: what is in the way passes by itself, so that this does not count as a try.
+    `transient`: what is in the way passes by itself, so that this does not count as a try.
     """
     with locked(execution_id, lease) as execution:
         rows = list(ServerRun.objects.filter(pk__in=list(reasons)))
         for row in rows:
             row.cleanup_error = reasons[row.pk]
-            row.cleanup_tries += 0 if passing else 1
+            row.cleanup_tries += 0 if transient else 1
             row.cleanup_not_before = retry_at
         rows_write(rows, ["cleanup_error", "cleanup_tries", "cleanup_not_before"])
         audit.append(

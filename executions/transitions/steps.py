@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,15 +14,15 @@ from django.utils import timezone
 
 from executions import audit
 from executions.audit import Entry
-from executions.core.states import STEP_FINAL, StepStatus
+from executions.core.states import STEP_FINAL, STEP_SKIPPABLE, StepStatus
 from executions.models import StepRun
 from executions.transitions.locking import locked
 
-_FROM: dict[StepStatus, tuple[StepStatus, ...]] = {
+_FROM: dict[StepStatus, Collection[StepStatus]] = {
     StepStatus.RUNNING: (StepStatus.PENDING,),
     StepStatus.SUCCEEDED: (StepStatus.RUNNING,),
     StepStatus.FAILED: (StepStatus.RUNNING,),
-    StepStatus.SKIPPED: (StepStatus.PENDING, StepStatus.RUNNING, StepStatus.FAILED, StepStatus.CANCELLED),
+    StepStatus.SKIPPED: STEP_SKIPPABLE,
     StepStatus.CANCELLED: (StepStatus.PENDING, StepStatus.RUNNING),
 }
 
@@ -32,7 +33,7 @@ def step_move(
     to: StepStatus,
     *,
     lease: UUID | None = None,
-    claim: Claim | None = None,
+    claim: StepClaim | None = None,
     why: str = "",
     actor: str = audit.ENGINE,
 ) -> bool:
@@ -61,7 +62,7 @@ def step_move(
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class StepClaim:
     """A try of a step. `found` is True if an earlier process began this try and never said how it ended."""
 
     step: StepRun
@@ -69,31 +70,25 @@ class Claim:
     found: bool
 
 
-def step_claim(step_id: int, seconds: float) -> Claim | None:
+def step_claim(step_id: int, seconds: float) -> StepClaim | None:
     """Claim a running step that is due, and commit the intent of a try. None if it is not due or another has it.
 
     A try that began and was not reported keeps its key: it is looked up by that, not begun again.
     """
-    now = timezone.now()
-    token = uuid4()
     with transaction.atomic():
-        step = (
-            StepRun.objects.select_for_update()
-            .filter(pk=step_id, status=StepStatus.RUNNING, due_at__lte=now)
-            .exclude(lease_until__gt=now)
-            .first()
-        )
-        if step is None:
+        claimed = StepRun.objects.tried_by_engine().claim(step_id, seconds=seconds)
+        if claimed is None:
             return None
-        found = step.attempt_key is not None
-        values: dict[str, Any] = {"lease_token": token, "lease_until": now + timedelta(seconds=seconds)}
+        found = claimed.row.attempt_key is not None
         if not found:
-            values |= {"attempt_key": uuid4(), "attempts": F("attempts") + 1, "asked": {}, "unanswered_since": None}
-        StepRun.objects.filter(pk=step_id).update(**values)
-    return Claim(StepRun.objects.select_related("wave", "execution").get(pk=step_id), token, found)
+            StepRun.objects.filter(pk=step_id).update(
+                attempt_key=uuid4(), attempts=F("attempts") + 1, asked={}, unanswered_since=None
+            )
+    step = StepRun.objects.select_related("wave", "execution").get(pk=step_id)
+    return StepClaim(step, claimed.token, found)
 
 
-def step_asking(claim: Claim, asked: dict[str, Any], seconds: float) -> bool:
+def step_asking(claim: StepClaim, asked: dict[str, Any], seconds: float) -> bool:
     """Commit what AWS is about to be asked for, and hold the step for as long as the answer may take.
 
     False if the try is no longer the caller's: then AWS must not be asked.
@@ -103,24 +98,24 @@ def step_asking(claim: Claim, asked: dict[str, Any], seconds: float) -> bool:
     return bool(_held(claim).filter(status=StepStatus.RUNNING).update(**values))
 
 
-def step_started(claim: Claim, external_id: str) -> None:
+def step_started(claim: StepClaim, external_id: str) -> None:
     """Note what AWS calls the thing that the try started."""
     _held(claim).update(external_id=external_id, unanswered_since=None)
 
 
-def step_not_started(claim: Claim) -> None:
+def step_not_started(claim: StepClaim) -> None:
     """Note that AWS certainly did nothing of what it was asked for last."""
     _held(claim).update(unanswered_since=None)
 
 
-def step_again(claim: Claim, due_at: datetime, said: str, *, same_try: bool) -> None:
+def step_again(claim: StepClaim, due_at: datetime, text: str, *, same_try: bool) -> None:
     """The step goes on: look at the same try again then, or begin a new one."""
-    values: dict[str, Any] = {"due_at": due_at, "output": said, "lease_token": None, "lease_until": None}
+    values: dict[str, Any] = {"due_at": due_at, "output": text, "lease_token": None, "lease_until": None}
     if not same_try:
-        values |= {"attempt_key": None, "external_id": "", "error": said}
+        values |= {"attempt_key": None, "external_id": "", "error": text}
     _held(claim).update(**values)
 
 
-def _held(claim: Claim) -> QuerySet[StepRun]:
+def _held(claim: StepClaim) -> QuerySet[StepRun]:
     """The step, as long as the claim on it is good."""
-    return StepRun.objects.filter(pk=claim.step.pk, lease_token=claim.token)
+    return StepRun.objects.held(claim.step.pk, claim.token)

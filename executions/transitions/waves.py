@@ -44,7 +44,4 @@ def wave_move(execution_id: UUID, wave_id: int, to: WaveStatus, *, lease: UUID, 
 
 
 def _is_unfinished(wave: WaveRun) -> bool:
-    return (
-        wave.servers.exclude(status__in=[str(status) for status in SERVER_FINAL]).exists()
-        or wave.steps.exclude(status__in=[str(status) for status in STEP_FINAL]).exists()
-    )
+    return wave.servers.exclude(status__in=SERVER_FINAL).exists() or wave.steps.exclude(status__in=STEP_FINAL).exists()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
-from tests.architecture.source import ROOT, name_of, tracked_files
+from tests.architecture.source import ROOT, name_of, product_modules, tracked_files
 
 LONGEST = 500
+#: Lines of modules side by side in one folder: more than that, and its listing no longer tells what is where.
+FULLEST = 2500
 READ_BY_PEOPLE = frozenset({".py", ".html", ".css", ".js"})
 #: Absolute paths that exist only where somebody works; the system's own (/usr, /etc, /tmp, /srv) are everybody's.
 SOMEBODYS = re.compile(r"(?<![\w.$:/}-])/(?:home|root|Users|work|mnt|workspace)/[\w.]")
@@ -20,6 +23,14 @@ def test_no_file_is_too_long_to_read() -> None:
         if (lines := len(path.read_text().splitlines())) > LONGEST
     }
     assert not long, f"split what has over {LONGEST} lines; it has more than one reason to change"
+
+
+def test_no_folder_is_too_full_to_look_through() -> None:
+    lines: Counter[str] = Counter()
+    for path in product_modules():
+        lines[name_of(path.parent)] += len(path.read_text().splitlines())
+    full = {folder: count for folder, count in lines.items() if count > FULLEST}
+    assert not full, f"make rooms where over {FULLEST} lines of modules lie side by side"
 
 
 def test_nothing_names_the_machine_it_was_written_on() -> None:

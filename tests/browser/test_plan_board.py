@@ -220,7 +220,7 @@ def test_a_wave_is_made_with_a_step_of_a_kind_whose_fields_appear(page: Page, pl
     step = page.locator("fieldset")
     step.get_by_label("Name").fill("Mail answers")
     expect(step.get_by_label("Host")).to_be_hidden()
-    step.get_by_label("ExecutionKind").select_option("tcp_check")
+    step.get_by_label("Kind").select_option("tcp_check")
     step.get_by_label("Host").fill("mail.example.com")
     page.get_by_role("button", name="Save wave").click()
     # The port is missing: said at its field, and nothing typed is lost.

@@ -7,9 +7,8 @@ from django.contrib.auth.models import User
 from playwright.sync_api import expect
 
 from protection.models import ProtectionGroup, Site
-from protection.sync import site_sync
 from tests.browser.conftest import PHONE, SignIn
-from tests.factories_protection import ServerFactory, SiteFactory
+from tests.factories_protection import ServerFactory, SiteFactory, mirror_now
 from tests.integration.protection.conftest import NOBODY_LISTENS
 
 pytestmark = pytest.mark.browser
@@ -21,7 +20,7 @@ def test_the_sync_button_shows_what_became_of_it_without_a_reload(sign_in: SignI
     page.goto("/admin/protection/site/")
     page.get_by_role("button", name="Sync Frankfurt").click()
     expect(page.get_by_text("sync is due")).to_be_visible()
-    site_sync(site.pk)
+    mirror_now(site.pk)
     expect(page.get_by_text("sync failed")).to_be_visible()
     expect(page.get_by_text(f"the endpoint ({NOBODY_LISTENS})")).to_be_visible()
 

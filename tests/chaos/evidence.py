@@ -136,7 +136,7 @@ class Trial:
         with self.ground.rows():
             mine = {"execution__in": self.executions}
             return not (
-                Execution.objects.filter(pk__in=self.executions, next_look_at__isnull=False).exists()
+                Execution.objects.filter(pk__in=self.executions, due_at__isnull=False).exists()
                 or Operation.objects.filter(**mine, state__in=["intended", "accepted"]).exists()
             )
 

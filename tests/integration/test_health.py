@@ -10,7 +10,7 @@ import time_machine
 from django.db import DatabaseError
 from django.test import Client
 
-from executions import ticker
+from foundation import ticker
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 

@@ -6,42 +6,28 @@ gives nothing, the step fails and says so, because doing it twice may be worse t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import assert_never
 from uuid import UUID
 
-import structlog
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from executions import transitions
-from executions.core.states import StepStatus
+from executions.core.states import ServerStatus, StepStatus
 from executions.core.variables import UnknownVariable, filled_in
 from executions.crashpoints import crash_point
-from executions.engine import leases
-from executions.engine.steps import aws, probes
+from executions.engine.steps import RUNNERS
+from executions.engine.steps.outcome import Result, StepOutcome, final
 from executions.models import Execution, ServerRun, StepRun
-from executions.transitions import Claim
+from executions.transitions import StepClaim
+from foundation.backoff import Backoff
 from plans.core.steps import StepKind
 
-log = structlog.get_logger(__name__)
-
-#: Before a failed try is repeated for the first time; doubled each time after.
-_BACKOFF_SECONDS = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """How a try went. `running`: AWS is still at it; look at the same try again."""
-
-    holds: bool
-    said: str
-    running: bool = False
-    #: Trying again cannot help, or is not safe.
-    hopeless: bool = False
+#: Before a failed try is repeated, where the plan does not say how often.
+_BACKOFF = Backoff(first_seconds=5.0, most_seconds=300.0)
 
 
 def step_try(step_id: int) -> UUID | None:
@@ -54,29 +40,33 @@ def step_try(step_id: int) -> UUID | None:
     try:
         parameters = filled_in(step.parameters, variables_of(step))
     except UnknownVariable as error:
-        tried = Tried(False, str(error), hopeless=True)
+        outcome = final(str(error))
     else:
-        tried = _RUNNERS[StepKind(step.kind)](claim, parameters)
+        outcome = RUNNERS[StepKind(step.kind)](claim, parameters)
     crash_point("step.after_try")
     with transaction.atomic():
         # Both or neither: a result that nobody hears of would be found at the step's time-out only.
-        _record(claim, tried)
-        leases.nudge([step.execution_id])
+        _record(claim, outcome)
+        Execution.objects.filter(pk=step.execution_id).nudge()
     return step.execution_id
 
 
-def _record(claim: Claim, tried: Tried) -> None:
-    step = claim.step
-    if tried.holds:
-        transitions.step_move(step.execution_id, step.pk, StepStatus.SUCCEEDED, claim=claim, why=tried.said)
-    elif tried.running:
-        again_at = timezone.now() + timedelta(seconds=settings.DRSORCH_POLL_FLOOR_SECONDS * 2)
-        transitions.step_again(claim, again_at, tried.said, same_try=True)
-    elif tried.hopeless or not _may_try_again(step):
-        transitions.step_move(step.execution_id, step.pk, StepStatus.FAILED, claim=claim, why=tried.said)
-    else:
-        again_at = timezone.now() + timedelta(seconds=_gap_seconds(step))
-        transitions.step_again(claim, again_at, tried.said, same_try=False)
+def _record(claim: StepClaim, outcome: StepOutcome) -> None:
+    step, text = claim.step, outcome.text
+    now = timezone.now()
+    match outcome.result:
+        case Result.DONE:
+            transitions.step_move(step.execution_id, step.pk, StepStatus.SUCCEEDED, claim=claim, why=text)
+        case Result.RUNNING:
+            again_at = now + timedelta(seconds=settings.DRSORCH_POLL_FLOOR_SECONDS * 2)
+            transitions.step_again(claim, again_at, text, same_try=True)
+        case Result.RETRY if _may_try_again(step):
+            again_at = now + timedelta(seconds=_gap_seconds(step))
+            transitions.step_again(claim, again_at, text, same_try=False)
+        case Result.RETRY | Result.FINAL:
+            transitions.step_move(step.execution_id, step.pk, StepStatus.FAILED, claim=claim, why=text)
+        case _:
+            assert_never(outcome.result)
 
 
 def _may_try_again(step: StepRun) -> bool:
@@ -89,7 +79,7 @@ def _may_try_again(step: StepRun) -> bool:
 def _gap_seconds(step: StepRun) -> float:
     if "every_seconds" in step.parameters:
         return float(step.parameters["every_seconds"])
-    return min(_BACKOFF_SECONDS * 2 ** (step.attempts - 1), 300.0)
+    return _BACKOFF.after(step.attempts)
 
 
 # --- variables ----------------------------------------------------------------------------------------------------
@@ -98,7 +88,7 @@ def _gap_seconds(step: StepRun) -> float:
 def variables_of(step: StepRun) -> Mapping[str, str | Sequence[str]]:
     """What the step's parameters may name. Instances are those of all waves so far; `wave_…` those of its own wave."""
     execution: Execution = step.execution
-    rows = ServerRun.objects.filter(execution=execution, status="launched").exclude(recovery_instance_id="")
+    rows = ServerRun.objects.filter(execution=execution, status=ServerStatus.LAUNCHED).exclude(recovery_instance_id="")
     servers = list(rows.order_by("wave__position", "position"))
     own = [server for server in servers if server.wave_id == step.wave_id]
     found: dict[str, str | Sequence[str]] = {
@@ -116,34 +106,3 @@ def variables_of(step: StepRun) -> Mapping[str, str | Sequence[str]]:
         if server.private_ips:
             found[f"private_ip:{server.hostname}"] = server.private_ips[0]
     return found
-
-
-# --- one small function per kind ----------------------------------------------------------------------------------
-
-
-def _http_check(claim: Claim, parameters: Mapping[str, Any]) -> Tried:
-    probe = probes.http_check(
-        parameters["url"],
-        expected_status=parameters.get("expected_status", 200),
-        contains=parameters.get("contains", ""),
-    )
-    return Tried(probe.holds, probe.said, hopeless=probe.refused)
-
-
-def _tcp_check(claim: Claim, parameters: Mapping[str, Any]) -> Tried:
-    probe = probes.tcp_check(parameters["host"], parameters["port"])
-    return Tried(probe.holds, probe.said, hopeless=probe.refused)
-
-
-def _aws(claim: Claim, parameters: Mapping[str, Any]) -> Tried:
-    said = aws.attempt(claim, parameters)
-    return Tried(said.succeeded, said.text, running=said.running, hopeless=said.unsafe)
-
-
-_RUNNERS: Mapping[StepKind, Callable[[Claim, Mapping[str, Any]], Tried]] = {
-    StepKind.HTTP_CHECK: _http_check,
-    StepKind.TCP_CHECK: _tcp_check,
-    StepKind.SSM_AUTOMATION: _aws,
-    StepKind.SSM_COMMAND: _aws,
-    StepKind.LAMBDA: _aws,
-}

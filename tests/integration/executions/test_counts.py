@@ -14,10 +14,10 @@ from django.test.utils import CaptureQueriesContext
 from drs.simulator import scenarios
 from drs.simulator.inprocess import InProcessDrs
 from drs.simulator.world import World
-from executions.engine import leases
-from executions.engine.polling.poll import poll_soon, site_observe
+from executions.engine.polling.poll import site_poll
+from executions.engine.polling.schedule import poll_soon
 from executions.engine.reconciler import execution_reconcile
-from executions.models import ServerRun
+from executions.models import Execution, ServerRun
 from protection import gateways
 from protection.models import Site
 from tests.stage import ACCOUNT, REGION, Stage
@@ -47,7 +47,7 @@ def running_drill(
 
 
 def queries_of_a_look(execution: Any) -> int:
-    leases.nudge([execution.pk])
+    Execution.objects.filter(pk=execution.pk).nudge()
     with CaptureQueriesContext(connection) as queries:
         assert execution_reconcile(execution.pk) is not None
     return len(queries)
@@ -57,7 +57,7 @@ def queries_of_a_poll(execution: Any) -> int:
     site_id = ServerRun.objects.filter(execution=execution).values_list("site", flat=True)[0]
     poll_soon(site_id)
     with CaptureQueriesContext(connection) as queries:
-        assert site_observe(site_id) is not None
+        assert site_poll(site_id) is not None
     return len(queries)
 
 

@@ -39,14 +39,14 @@ def test_an_event_has_the_site_polled_at_once(
     stage.drill(stage.plan())
     stage.tick()
     job = DrsJob.objects.get()
-    assert SiteWatch.objects.get().next_poll_at > timezone.now()
+    assert SiteWatch.objects.get().due_at > timezone.now()
     answer = api(omar).post(URL, launch_result(job.job_id), format="json")
     assert answer.status_code == 202
     assert answer.json() == {"sites": [frankfurt.name]}
-    assert SiteWatch.objects.get().next_poll_at <= timezone.now()
+    assert SiteWatch.objects.get().due_at <= timezone.now()
     stage.tick()
     # Hinted, the job is looked at densely, though nothing of it has ended yet.
-    assert SiteWatch.objects.get().next_poll_at <= timezone.now() + timedelta(seconds=2)
+    assert SiteWatch.objects.get().due_at <= timezone.now() + timedelta(seconds=2)
     assert not DrsJob.objects.get().finished
 
 
@@ -59,11 +59,11 @@ def test_an_event_that_is_none_of_ours_moves_nothing(
 ) -> None:
     stage.drill(stage.plan())
     stage.tick()
-    before = SiteWatch.objects.get().next_poll_at
+    before = SiteWatch.objects.get().due_at
     answer = api(omar).post(URL, launch_result("drsjob-0123456789abcdef0", **changes), format="json")
     assert answer.status_code == 202
     assert answer.json() == {"sites": []}
-    assert SiteWatch.objects.get().next_poll_at == before
+    assert SiteWatch.objects.get().due_at == before
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ def test_an_old_list_of_jobs_proves_nothing(stage: Stage, world: World, drill: E
     settings.DRSORCH_POLL_CEILING_SECONDS = 3600
     SiteWatch.objects.update(polled_at=timezone.now())
     source, _ = recover_elsewhere(stage, "app-1")
-    Execution.objects.update(next_look_at=timezone.now())
+    Execution.objects.update(due_at=timezone.now())
     drill.waves.filter(name="App").update(ready_at=timezone.now() - timedelta(hours=3))
 
     tasks.execution_look.fn(str(drill.pk))

@@ -16,11 +16,12 @@ from pytest_django.fixtures import Settings
 from drs.port import Job
 from drs.simulator.world import World
 from executions import tasks
-from executions.engine import launching, leases
-from executions.engine.polling import poll
+from executions.core.states import OperationKind
+from executions.engine.operations import sending
+from executions.engine.polling import listing, poll, schedule
 from executions.engine.steps import attempt
 from executions.models import DrsJob, Execution, Operation, SiteWatch, StepRun
-from executions.transitions import launch_intend
+from executions.transitions import operation_intend
 from protection.gateways import gateway
 from protection.models import Site
 from tests.stage import Stage
@@ -56,7 +57,7 @@ def test_a_launch_that_was_held_up_for_long_is_not_sent_any_more(
     stage: Stage, clock: time_machine.Traveller, at: Callable[..., None]
 ) -> None:
     execution = stage.drill(stage.plan(DATABASES))
-    at(launching, "operation.after_intent", lambda: clock.shift(timedelta(seconds=6)))
+    at(sending, "operation.after_intent", lambda: clock.shift(timedelta(seconds=6)))
 
     stage.tick()
 
@@ -74,40 +75,39 @@ def test_a_poll_that_dies_before_it_tells_anybody_is_told_by_the_next(stage: Sta
     stage.clock.shift(timedelta(minutes=30))
     at(poll, "poll.before_release", die)
     [site] = Site.objects.all()
-    poll.poll_soon(site.pk)
+    schedule.poll_soon(site.pk)
     with pytest.raises(Dies):
-        poll.site_observe(site.pk)
+        poll.site_poll(site.pk)
     assert DrsJob.objects.get().finished
-    leases.nudge([])
-    Execution.objects.update(next_look_at=None)
+    Execution.objects.update(due_at=None)
 
     stage.clock.shift(timedelta(minutes=2))  # Its lease is over.
-    seen = poll.site_observe(site.pk)
+    seen = poll.site_poll(site.pk)
 
     assert seen is not None
     assert seen.executions == (execution.pk,)
-    assert Execution.objects.get().next_look_at == timezone.now()
+    assert Execution.objects.get().due_at == timezone.now()
 
 
 def test_who_polls_makes_due_who_waits_before_anybody_hears_of_it(stage: Stage) -> None:
     execution = stage.drill(stage.plan(DATABASES))
     stage.tick()
-    Execution.objects.update(next_look_at=None)
+    Execution.objects.update(due_at=None)
     stage.clock.shift(timedelta(minutes=30))
     [site] = Site.objects.all()
-    poll.poll_soon(site.pk)
+    schedule.poll_soon(site.pk)
 
-    poll.site_observe(site.pk)  # And whoever polled dies.
+    poll.site_poll(site.pk)  # And whoever polled dies.
 
-    assert Execution.objects.get(pk=execution.pk).next_look_at == timezone.now()
+    assert Execution.objects.get(pk=execution.pk).due_at == timezone.now()
 
 
 def test_a_poll_asked_for_while_one_ends_is_not_forgotten(stage: Stage, at: Callable[..., None]) -> None:
     """Another worker launches while this one is about to note that nothing is waited for."""
     execution = stage.drill(stage.plan(DATABASES))
     [site] = Site.objects.all()
-    poll.poll_soon(site.pk)
-    Execution.objects.update(next_look_at=None)
+    schedule.poll_soon(site.pk)
+    Execution.objects.update(due_at=None)
 
     def launch_elsewhere() -> None:
         token = execution.pk
@@ -115,13 +115,14 @@ def test_a_poll_asked_for_while_one_ends_is_not_forgotten(stage: Stage, at: Call
         servers = list(execution.servers.all())
         execution.servers.update(status="queued")
         version = SiteWatch.objects.get().budget_version
-        assert launch_intend(execution.pk, site.pk, [server.pk for server in servers], version, lease=token)
-        poll.poll_soon(site.pk)
+        ids = [server.pk for server in servers]
+        assert operation_intend(execution.pk, OperationKind.LAUNCH, site.pk, ids, version, lease=token)
+        schedule.poll_soon(site.pk)
 
     at(poll, "poll.before_release", launch_elsewhere)
-    poll.site_observe(site.pk)
+    poll.site_poll(site.pk)
 
-    assert SiteWatch.objects.get().next_poll_at is not None
+    assert SiteWatch.objects.get().due_at is not None
 
 
 def test_older_news_of_a_finished_job_changes_nothing(stage: Stage, world: World) -> None:
@@ -133,7 +134,7 @@ def test_older_news_of_a_finished_job_changes_nothing(stage: Stage, world: World
     stage.run(execution)
     finished = DrsJob.objects.values().get()
 
-    assert poll.jobs_mirror(site, [replace(before, tags={})]) == []
+    assert listing.jobs_mirror(site, [replace(before, tags={})]) == []
 
     assert DrsJob.objects.values().get() == finished
 
@@ -142,11 +143,11 @@ def test_a_step_and_the_news_of_it_are_written_together(stage: Stage) -> None:
     step = {"name": "Port", "when": "before", "kind": "tcp_check", "parameters": {"host": "127.0.0.1", "port": 9}}
     execution = stage.drill(stage.plan([{**DATABASES[0], "steps": [step]}]))
     tasks.execution_look.fn(str(execution.pk))
-    Execution.objects.update(next_look_at=None)
+    Execution.objects.update(due_at=None)
 
     attempt.step_try(StepRun.objects.get().pk)  # And whoever tried it dies.
 
-    assert Execution.objects.get().next_look_at == timezone.now()
+    assert Execution.objects.get().due_at == timezone.now()
 
 
 # --- messages alone -----------------------------------------------------------------------------------------------
@@ -170,7 +171,7 @@ def test_a_nudge_for_what_another_holds_comes_back_when_the_lease_is_over(
     stage: Stage, told: list[tuple[str, Any, float]]
 ) -> None:
     execution = stage.drill(stage.plan(DATABASES))
-    assert leases.lease_claim(execution.pk, execution.pk, 60) is not None
+    assert Execution.objects.claim(execution.pk, seconds=60) is not None
 
     tasks.execution_look.fn(str(execution.pk), timezone.now().timestamp())
 
@@ -181,8 +182,8 @@ def test_a_late_nudge_tells_what_a_dead_worker_did_not(stage: Stage, told: list[
     execution = stage.drill(stage.plan(DATABASES))
     sent_for = timezone.now().timestamp()
     tasks.execution_look.fn(str(execution.pk), sent_for)
-    Execution.objects.update(next_look_at=timezone.now() + timedelta(seconds=40))
-    SiteWatch.objects.update(next_poll_at=timezone.now() + timedelta(seconds=30))
+    Execution.objects.update(due_at=timezone.now() + timedelta(seconds=40))
+    SiteWatch.objects.update(due_at=timezone.now() + timedelta(seconds=30))
     told.clear()
 
     tasks.execution_look.fn(str(execution.pk), sent_for)
@@ -198,7 +199,7 @@ def test_with_a_ticker_a_nudge_with_nothing_to_do_is_all(
 ) -> None:
     settings.DRSORCH_TICK_SECONDS = 1
     execution = stage.drill(stage.plan(DATABASES))
-    assert leases.lease_claim(execution.pk, execution.pk, 60) is not None
+    assert Execution.objects.claim(execution.pk, seconds=60) is not None
 
     tasks.execution_look.fn(str(execution.pk), timezone.now().timestamp() - 30)
 

@@ -41,7 +41,7 @@ def test_what_it_launched_is_known_although_it_is_over(stage: Stage, world: Worl
     servers = ServerRun.objects.filter(execution=timed_out)
     assert {server.recovery_instance_id for server in servers} == instances(world)
     assert set(statuses(timed_out).values()) == {"failed"}, "it was too late, and the record says so"
-    assert Execution.objects.get().next_look_at is None
+    assert Execution.objects.get().due_at is None
     assert audit.faults(timed_out.pk) == []
 
 

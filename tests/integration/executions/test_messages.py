@@ -9,9 +9,8 @@ from dramatiq.brokers.redis import RedisBroker
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from executions import tasks
-from executions.engine import facts
 from executions.engine.polling import poll
-from executions.models import DrsJob, Execution
+from executions.models import DrsJob, Execution, SiteWatch
 from tests.stage import Stage
 
 
@@ -36,10 +35,10 @@ def test_a_worker_that_dies_between_a_poll_and_its_nudge_delays_little(stage: St
     stage.tick()
     while not DrsJob.objects.filter(finished=True).exists():
         stage.clock.move_to(stage.next_due())
-        for site_id in facts.sites_due(timezone.now()):
-            poll.site_observe(site_id)  # and whoever polled dies before it tells anybody
-        for execution_id in facts.executions_due(timezone.now()):
-            tasks.execution_look.fn(str(execution_id))
+        for watch in SiteWatch.objects.due(timezone.now()):
+            poll.site_poll(watch.pk)  # and whoever polled dies before it tells anybody
+        for due in Execution.objects.due(timezone.now()):
+            tasks.execution_look.fn(str(due.pk))
     seen_at = timezone.now()
     stage.run(execution)
     assert Execution.objects.get(pk=execution.pk).status == "succeeded"

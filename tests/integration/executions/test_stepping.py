@@ -10,14 +10,14 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from executions import tasks, ticker, transitions
+from executions import tasks, transitions
 from executions.core.states import StepStatus
-from executions.engine import facts
 from executions.engine.steps import attempt
 from executions.models import Execution, StepRun
 from executions.services import controlling
+from foundation import ticker
 from tests.stage import Stage
-from tests.unit.executions.test_probes import Shop, serving
+from tests.unit.executions.test_checks_of_addresses import Shop, serving
 
 
 @pytest.fixture
@@ -148,9 +148,9 @@ def test_a_step_that_is_not_due_is_left_alone(stage: Stage, waiting: StepRun, sh
 def test_when_a_worker_dies_another_goes_on_with_the_same_try(stage: Stage, waiting: StepRun, shop: Shop) -> None:
     dead = transitions.step_claim(waiting.pk, 60)
     assert dead is not None
-    assert facts.steps_due(timezone.now()) == []
+    assert not StepRun.objects.tried_by_engine().due(timezone.now()).exists()
     stage.clock.shift(timedelta(seconds=61))
-    assert facts.steps_due(timezone.now()) == [waiting.pk]
+    assert list(StepRun.objects.tried_by_engine().due(timezone.now()).values_list("pk", flat=True)) == [waiting.pk]
     next_one = transitions.step_claim(waiting.pk, 60)
     assert next_one is not None
     assert next_one.found
@@ -211,4 +211,4 @@ def test_steps_that_wait_for_time_or_for_a_person_are_nobodys_to_try(stage: Stag
     for name in ("Wait", "Go"):
         rows = StepRun.objects.filter(execution=execution, name=name, status="running")
         stage.run(execution, until=rows.exists)
-        assert facts.steps_due(timezone.now() + timedelta(hours=1)) == []
+        assert not StepRun.objects.tried_by_engine().due(timezone.now() + timedelta(hours=1)).exists()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from drs.simulator.world import World
-from executions.engine.steps import aws
+from executions.engine.steps import ssm_command
 from executions.models import ServerRun
 from protection.models import Site
 from tests.integration.executions.at_aws import (
@@ -83,7 +83,7 @@ def test_a_command_runs_on_the_instances_that_are_named(stage: Stage, world: Wor
 def test_more_instances_than_a_command_takes_get_several_commands(
     stage: Stage, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(aws, "INSTANCES_PER_COMMAND", 2)
+    monkeypatch.setattr(ssm_command, "INSTANCES_PER_COMMAND", 2)
     execution = drill(stage, wave(step(COMMAND), groups=("shop-app",), name="App"))
     stage.run(execution)
     assert [len(run.courses) for run in commands(world)] == [2, 1]
@@ -94,8 +94,8 @@ def test_more_instances_than_a_command_takes_get_several_commands(
 def test_too_many_instances_for_one_step_is_said_and_nothing_is_sent(
     stage: Stage, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(aws, "INSTANCES_PER_COMMAND", 1)
-    monkeypatch.setattr(aws, "_COMMANDS", 2)
+    monkeypatch.setattr(ssm_command, "INSTANCES_PER_COMMAND", 1)
+    monkeypatch.setattr(ssm_command, "_COMMANDS", 2)
     execution = drill(stage, wave(step(COMMAND), groups=("shop-app",), name="App"))
     stage.run(execution)
     assert "3 instances; 2 are the most" in row(execution).error

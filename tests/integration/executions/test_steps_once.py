@@ -15,7 +15,8 @@ from django.utils import timezone
 
 from drs.simulator.world import World
 from executions import crashpoints, tasks, transitions
-from executions.engine.steps import attempt, aws
+from executions.engine.steps import asking, attempt, lambda_function, ssm_command
+from executions.engine.steps.outcome import Result
 from executions.models import Execution, ServerRun
 from executions.services import controlling
 from protection import gateways
@@ -92,7 +93,7 @@ def test_a_lost_command_is_sent_again_only_after_the_visibility_window(stage: St
 def test_the_second_of_several_commands_is_lost_and_found(
     stage: Stage, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(aws, "INSTANCES_PER_COMMAND", 1)
+    monkeypatch.setattr(ssm_command, "INSTANCES_PER_COMMAND", 1)
     world.faults.add("lost_answer", operation="SendCommand", tags={"Name": "app-2"}, count=1)
     world.faults.add("late_visibility", operation="SendCommand", tags={"Name": "app-2"}, seconds=30)
     execution = drill(stage, wave(step(COMMAND), groups=("shop-app",), name="App"))
@@ -132,7 +133,7 @@ def dies_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
                 deaths.append(name)
                 raise Died
 
-        for module in (attempt, aws):
+        for module in (attempt, asking):
             monkeypatch.setattr(module, "crash_point", pass_by)
 
     return arrange
@@ -210,8 +211,8 @@ def test_a_worker_that_lost_the_step_asks_nothing(stage: Stage, world: World, om
     claim = transitions.step_claim(row(execution).pk, 60)
     assert claim is not None
     controlling.execution_skip(execution, by=omar, wave="Databases", step="Check", comment="By hand.")
-    said = aws.attempt(claim, {"function_name": "switch-dns", "payload": {}})
-    assert (said.succeeded, said.running) == (False, True)
+    said = lambda_function.run(claim, {"function_name": "switch-dns", "payload": {}})
+    assert said.result is Result.RUNNING
     assert begun(world, "lambda") == 0
 
 
@@ -229,7 +230,7 @@ def test_a_function_holds_its_step_for_as_long_as_it_may_take(
     monkeypatch.setattr(transitions, "step_asking", watched)
     execution = drill(stage, wave(step(FUNCTION)))
     stage.run(execution)
-    assert held[0] > timedelta(seconds=aws.INVOCATION_SECONDS)
+    assert held[0] > timedelta(seconds=lambda_function.INVOCATION_SECONDS)
     # The actor must not be stopped while it waits for the answer.
     assert held[0].total_seconds() * 1000 < tasks.step_run.options["time_limit"]
 

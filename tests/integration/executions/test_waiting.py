@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from drs.simulator.world import World
 from executions.models import Execution, ServerRun
+from protection.models import Site
 from tests.stage import Stage, statuses
 
 
@@ -18,10 +19,29 @@ def test_servers_that_wait_for_a_site_say_why_and_give_up_at_the_time_out(stage:
     stage.tick()
     waiting = ServerRun.objects.filter(execution=execution)
     assert set(statuses(execution).values()) == {"queued"}
-    assert all("DescribeJobs" in server.error or "eu-central-1" in server.error for server in waiting)
+    assert all("DescribeJobs" in server.trouble for server in waiting)
     stage.run(execution)
     assert Execution.objects.get(pk=execution.pk).status == "failed"
+    errors = {server.error for server in waiting.all()}
+    assert all("DescribeJobs" in error and "launch time-out" in error for error in errors), errors
     assert stage.calls("StartRecovery") == 0
+
+
+def test_a_site_that_fails_late_costs_nobody_the_time_that_they_waited_for_room(stage: Stage, world: World) -> None:
+    """Waiting for room does not time out; only what passes while the site cannot be polled counts."""
+    waves = [{"name": "Databases", "protection_groups": ["shop-db"], "launch_timeout_seconds": 300}]
+    Site.objects.update(quota_concurrent_jobs=0)
+    execution = stage.recovery(stage.plan(waves, approvals_required=0))
+    stage.tick()
+    began = timezone.now()
+    stage.run(until=lambda: timezone.now() - began > timedelta(minutes=10))
+    world.faults.add("access_denied", operation="DescribeJobs", count=1)
+    asked = stage.calls("DescribeJobs")
+    stage.run(until=lambda: stage.calls("DescribeJobs") > asked + 2)
+    assert set(statuses(execution).values()) == {"queued"}
+    Site.objects.update(quota_concurrent_jobs=20)
+    stage.run(execution)
+    assert Execution.objects.get(pk=execution.pk).status == "succeeded"
 
 
 def test_the_reason_to_wait_goes_with_the_reason(stage: Stage, world: World) -> None:

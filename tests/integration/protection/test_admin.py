@@ -14,8 +14,7 @@ from django.utils import timezone
 from plans.services import plan_save
 from protection import services
 from protection.models import ProtectionGroup, Site, SourceServer
-from protection.sync import site_sync
-from tests.factories_protection import ACCOUNT, FRANKFURT, ServerFactory, SiteFactory, make_group
+from tests.factories_protection import ACCOUNT, FRANKFURT, ServerFactory, SiteFactory, make_group, mirror_now
 from tests.integration.protection.conftest import NOBODY_LISTENS
 
 BrowserOf = Callable[[User], Client]
@@ -52,7 +51,7 @@ class TestSites:
         assert answer.status_code == 302
         site = Site.objects.get()
         assert (site.name, site.job_tags, site.version) == ("Frankfurt", True, 1)
-        assert site.next_sync_at is not None
+        assert site.due_at is not None
 
     def test_what_is_wrong_is_said_at_its_field_and_nothing_is_lost(self, browser_of: BrowserOf, ada: User) -> None:
         shown = text(browser_of(ada).post(page("site", name="add"), {**SITE, "account_id": "12", "name": "My site"}))
@@ -104,7 +103,7 @@ class TestSites:
         assert answer.redirect_chain[-1][0] == page("site", name="changelist")
         assert "The inventory of “Frankfurt” is being mirrored." in text(answer)
         assert "sync is due" in text(answer)
-        site_sync(frankfurt.pk)
+        mirror_now(frankfurt.pk)
         assert "7 source servers" in text(browser.get(page("site", frankfurt.pk, name="state"), {"full": "1"}))
 
     def test_the_state_renews_itself_only_while_something_is_about_to_happen(
@@ -113,13 +112,13 @@ class TestSites:
         services.site_sync_request(frankfurt, by=ada)
         url = page("site", frankfurt.pk, name="state")
         assert "every 2s" in text(browser_of(ada).get(url))
-        site_sync(frankfurt.pk)
+        mirror_now(frankfurt.pk)
         assert "every 2s" not in text(browser_of(ada).get(url))
 
     def test_looking_at_the_sync_page_syncs_nothing(self, browser_of: BrowserOf, ada: User) -> None:
         site = SiteFactory.create()
         browser_of(ada).get(page("site", site.pk, name="sync"))
-        assert Site.objects.get().next_sync_at is None
+        assert Site.objects.get().due_at is None
 
     def test_a_viewer_has_no_sync_button_and_no_form(self, browser_of: BrowserOf, vera: User) -> None:
         site = SiteFactory.create()
@@ -130,7 +129,7 @@ class TestSites:
         assert url not in shown
         assert 'name="account_id"' not in shown
         browser.post(url)
-        assert Site.objects.get().next_sync_at is None
+        assert Site.objects.get().due_at is None
         assert browser.get(page("site", name="add")).status_code == 403
 
     def test_a_site_in_use_is_kept_and_says_by_what(self, browser_of: BrowserOf, ada: User, shop: Site) -> None:
@@ -178,7 +177,7 @@ class TestSourceServers:
         assert "<b>Tier</b> db" in shown
 
     def test_points_in_time_are_asked_of_drs(self, browser_of: BrowserOf, vera: User, frankfurt: Site) -> None:
-        site_sync(frankfurt.pk)
+        mirror_now(frankfurt.pk)
         url = page("sourceserver", SourceServer.objects.get(hostname="db-1").pk, name="points")
         assert "pit-" in text(browser_of(vera).get(url))
         Site.objects.update(endpoint_url=NOBODY_LISTENS)

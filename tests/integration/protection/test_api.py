@@ -12,8 +12,7 @@ from rest_framework.test import APIClient
 from drs.simulator.world import World
 from plans.services import plan_save
 from protection.models import ProtectionGroup, Site, SourceServer
-from protection.sync import site_sync
-from tests.factories_protection import ACCOUNT, FRANKFURT, ServerFactory, SiteFactory, make_group
+from tests.factories_protection import ACCOUNT, FRANKFURT, ServerFactory, SiteFactory, make_group, mirror_now
 from tests.integration.protection.conftest import NOBODY_LISTENS
 
 Api = Callable[[User | None], APIClient]
@@ -117,14 +116,14 @@ class TestSites:
         assert accepted.status_code == 202
         assert accepted.json()["name"] == "Frankfurt"
         assert accepted.json()["next_sync_at"] is not None
-        site_sync(frankfurt.pk)
+        mirror_now(frankfurt.pk)
         shown = api(omar).get("/api/v1/sites/Frankfurt/").json()
         assert (shown["server_count"], shown["sync_error"], shown["syncing"]) == (7, "", False)
         assert shown["quotas"]["source"] == "service-quotas"
 
     def test_a_failed_sync_is_a_sentence_on_the_site(self, api: Api, site_at: Callable[..., Site], vera: User) -> None:
         site = site_at("eu-north-1")
-        site_sync(site.pk)
+        mirror_now(site.pk)
         assert "not initialised" in api(vera).get(f"/api/v1/sites/{site.pk}/").json()["sync_error"]
 
     def test_a_site_in_use_cannot_be_deleted(self, api: Api, ada: User) -> None:
@@ -305,7 +304,7 @@ class TestSourceServers:
 class TestRecoverySnapshots:
     @pytest.fixture
     def url(self, frankfurt: Site) -> str:
-        site_sync(frankfurt.pk)
+        mirror_now(frankfurt.pk)
         return (
             f"/api/v1/source-servers/{SourceServer.objects.get(hostname='db-1').source_server_id}/recovery-snapshots/"
         )

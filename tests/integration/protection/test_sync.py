@@ -18,12 +18,10 @@ from drs import port
 from drs.errors import Unreachable
 from drs.simulator.errors import WireError
 from drs.simulator.world import World
-from protection import gateways, services
+from protection import gateways, services, tasks
 from protection.models import Site, SourceServer
-from protection.selectors import site_is_syncing, sites_due
-from protection.sync import site_sync
-from protection.tasks import site_sync_actor
-from tests.factories_protection import ACCOUNT, DUBLIN, FRANKFURT, SiteFactory, make_group, seen_at_aws
+from protection.selectors import site_is_syncing
+from tests.factories_protection import ACCOUNT, DUBLIN, FRANKFURT, SiteFactory, make_group, mirror_now, seen_at_aws
 from tests.integration.protection.conftest import NOBODY_LISTENS
 
 NOON = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
@@ -37,7 +35,7 @@ def hostnames(site: Site, **having: Any) -> list[str]:
 
 class TestMirroring:
     def test_the_inventory_of_every_page_arrives_with_the_quotas(self, frankfurt: Site) -> None:
-        assert site_sync(frankfurt.pk)
+        assert mirror_now(frankfurt.pk)
         frankfurt.refresh_from_db()
         assert hostnames(frankfurt) == ["app-1", "app-2", "app-3", "db-1", "db-2", "web-1", "web-2"]
         server = SourceServer.objects.get(hostname="db-1")
@@ -50,12 +48,12 @@ class TestMirroring:
         assert frankfurt.quotas.servers_in_jobs == 500
 
     def test_a_second_sync_takes_over_what_changed_and_keeps_the_rows(self, frankfurt: Site, world: World) -> None:
-        site_sync(frankfurt.pk)
+        mirror_now(frankfurt.pk)
         before = SourceServer.objects.get(hostname="db-1")
         simulated = world.region(ACCOUNT, FRANKFURT).servers[before.source_server_id]
         simulated.tags = {"App": "crm"}
         simulated.replication_state = "STALLED"
-        site_sync(frankfurt.pk)
+        mirror_now(frankfurt.pk)
         after = SourceServer.objects.get(hostname="db-1")
         assert after.pk == before.pk
         assert after.first_seen_at == before.first_seen_at
@@ -64,45 +62,45 @@ class TestMirroring:
 
     def test_a_state_that_nobody_lists_is_kept_as_it_came(self, frankfurt: Site, world: World) -> None:
         world.faults.add("unknown_enum", operation="DescribeSourceServers")
-        site_sync(frankfurt.pk)
+        mirror_now(frankfurt.pk)
         assert hostnames(frankfurt, replication_state="HIBERNATING")
 
     def test_a_server_that_vanished_is_kept_and_marked_and_unmarked_when_it_is_back(
         self, frankfurt: Site, world: World
     ) -> None:
-        site_sync(frankfurt.pk)
+        mirror_now(frankfurt.pk)
         servers = world.region(ACCOUNT, FRANKFURT).servers
         server_id = SourceServer.objects.get(hostname="web-2").source_server_id
         gone = servers.pop(server_id)
-        site_sync(frankfurt.pk)
+        mirror_now(frankfurt.pk)
         first_missed = SourceServer.objects.get(hostname="web-2").missing_since
         assert hostnames(frankfurt, missing_since__isnull=False) == ["web-2"]
-        site_sync(frankfurt.pk)
+        mirror_now(frankfurt.pk)
         assert SourceServer.objects.get(hostname="web-2").missing_since == first_missed
         servers[server_id] = gone
-        site_sync(frankfurt.pk)
+        mirror_now(frankfurt.pk)
         assert hostnames(frankfurt, missing_since__isnull=False) == []
 
     def test_new_tags_at_aws_change_who_is_in_a_group(self, frankfurt: Site, world: World, petra: User) -> None:
-        site_sync(frankfurt.pk)
+        mirror_now(frankfurt.pk)
         group = make_group("shop-db", frankfurt, petra, Tier=["db"])
         simulated = world.region(ACCOUNT, FRANKFURT).servers
         by_name = {server.hostname: server for server in simulated.values()}
         by_name["app-1"].tags = {"App": "shop", "Tier": "db"}
         by_name["db-2"].tags = {"App": "shop", "Tier": "app"}
-        site_sync(frankfurt.pk)
+        mirror_now(frankfurt.pk)
         assert hostnames(frankfurt, protection_group=group) == ["app-1", "db-1"]
 
     def test_a_server_that_two_groups_come_to_select_stays_and_says_so(
         self, frankfurt: Site, world: World, petra: User
     ) -> None:
-        site_sync(frankfurt.pk)
+        mirror_now(frankfurt.pk)
         make_group("shop-db", frankfurt, petra, Tier=["db"])
         web = make_group("shop-web", frankfurt, petra, Tier=["web"], App=["shop"])
         make_group("by-name", frankfurt, petra, SourceServer.objects.get(hostname="app-1"))
         by_name = {server.hostname: server for server in world.region(ACCOUNT, FRANKFURT).servers.values()}
         by_name["app-1"].tags = {"App": "shop", "Tier": "web"}
-        site_sync(frankfurt.pk)
+        mirror_now(frankfurt.pk)
         server = SourceServer.objects.get(hostname="app-1")
         assert str(server.protection_group) == "by-name"
         assert "“shop-web”" in server.membership_conflict
@@ -114,21 +112,21 @@ class TestFailing:
 
     @pytest.fixture
     def synced(self, frankfurt: Site) -> Site:
-        site_sync(frankfurt.pk)
+        mirror_now(frankfurt.pk)
         frankfurt.refresh_from_db()
         return frankfurt
 
     def failed(self, site: Site) -> Site:
         before = list(SourceServer.objects.filter(site=site).order_by("pk").values())
         last_synced_at = site.last_synced_at
-        assert site_sync(site.pk)
+        assert mirror_now(site.pk)
         site.refresh_from_db()
         assert list(SourceServer.objects.filter(site=site).order_by("pk").values()) == before
         assert site.last_synced_at == last_synced_at
         assert site.sync_failures == 1
         assert not site_is_syncing(site, timezone.now())
-        assert site.next_sync_at is not None
-        assert site.next_sync_at > timezone.now()
+        assert site.due_at is not None
+        assert site.due_at > timezone.now()
         return site
 
     def test_wrong_credentials(self, synced: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,8 +158,8 @@ class TestFailing:
         before = timezone.now()
         site = self.failed(synced)
         assert "too many requests" in site.sync_error
-        assert site.next_sync_at is not None
-        assert site.next_sync_at - before >= timedelta(seconds=42)
+        assert site.due_at is not None
+        assert site.due_at - before >= timedelta(seconds=42)
 
     def test_an_error_in_the_middle_of_the_pages(
         self, synced: Site, world: World, monkeypatch: pytest.MonkeyPatch
@@ -191,7 +189,7 @@ class TestFailing:
     ) -> None:
         monkeypatch.setenv("AWS_ENDPOINT_URL_STS", NOBODY_LISTENS)
         SourceServer.objects.all().delete()
-        site_sync(synced.pk)
+        mirror_now(synced.pk)
         synced.refresh_from_db()
         assert synced.sync_error == ""
         assert len(hostnames(synced)) == 7
@@ -199,7 +197,7 @@ class TestFailing:
     def test_the_other_sites_are_unharmed(self, frankfurt: Site, dublin: Site, world: World) -> None:
         world.faults.add("access_denied", region=FRANKFURT)
         for site_id in sites_due_now(frankfurt, dublin):
-            site_sync(site_id)
+            mirror_now(site_id)
         frankfurt.refresh_from_db()
         dublin.refresh_from_db()
         assert frankfurt.sync_error
@@ -210,7 +208,7 @@ class TestFailing:
         world.faults.add("access_denied")
         self.failed(synced)
         world.faults.remove()
-        site_sync(synced.pk)
+        mirror_now(synced.pk)
         synced.refresh_from_db()
         assert (synced.sync_error, synced.sync_failures) == ("", 0)
 
@@ -218,15 +216,19 @@ class TestFailing:
         monkeypatch.setattr("protection.sync.memberships_write", lambda site_id: 1 // 0)
         SourceServer.objects.filter(hostname="db-1").update(hostname="as it was")
         with pytest.raises(ZeroDivisionError):
-            site_sync(synced.pk)
+            mirror_now(synced.pk)
         synced.refresh_from_db()
         assert "error inside drsorch" in synced.sync_error
-        assert synced.sync_lease_until is None
+        assert synced.lease_until is None
         assert SourceServer.objects.filter(hostname="as it was").exists()
 
 
+def sites_due(now: datetime) -> list[int]:
+    return list(Site.objects.due(now).order_by("due_at").values_list("pk", flat=True))
+
+
 def sites_due_now(*sites: Site) -> list[int]:
-    Site.objects.filter(pk__in=[site.pk for site in sites]).update(next_sync_at=timezone.now() - timedelta(seconds=1))
+    Site.objects.filter(pk__in=[site.pk for site in sites]).update(due_at=timezone.now() - timedelta(seconds=1))
     return sites_due(timezone.now())
 
 
@@ -235,20 +237,20 @@ class TestLeases:
 
     def test_who_comes_second_does_nothing(self, frankfurt: Site) -> None:
         until = timezone.now() + timedelta(seconds=30)
-        Site.objects.filter(pk=frankfurt.pk).update(sync_lease_until=until, sync_lease_token=uuid.uuid4())
-        assert not site_sync(frankfurt.pk)
+        Site.objects.filter(pk=frankfurt.pk).update(lease_until=until, lease_token=uuid.uuid4())
+        assert not mirror_now(frankfurt.pk)
         assert hostnames(frankfurt) == []
 
     def test_a_dead_workers_lease_ends(self, frankfurt: Site) -> None:
         until = timezone.now() - timedelta(seconds=1)
-        Site.objects.filter(pk=frankfurt.pk).update(sync_lease_until=until, sync_lease_token=uuid.uuid4())
-        assert site_sync(frankfurt.pk)
+        Site.objects.filter(pk=frankfurt.pk).update(lease_until=until, lease_token=uuid.uuid4())
+        assert mirror_now(frankfurt.pk)
 
     def test_a_site_that_is_gone_is_nobodys(self, db: None) -> None:
-        assert not site_sync(4711)
+        assert not mirror_now(4711)
 
     def test_while_it_runs_the_site_shows_it_and_is_not_due(self, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-        site = SiteFactory.create(next_sync_at=NOON - timedelta(hours=1))
+        site = SiteFactory.create(due_at=NOON - timedelta(hours=1))
         shown = []
 
         def look() -> None:
@@ -258,7 +260,7 @@ class TestLeases:
         with time_machine.travel(NOON, tick=False):
             assert sites_due(timezone.now()) == [site.pk]
             use(monkeypatch, FakeDrs(servers=[seen_at_aws(1)], meanwhile=look))
-            site_sync(site.pk)
+            mirror_now(site.pk)
             assert shown == [(True, [])]
             site.refresh_from_db()
             assert not site_is_syncing(site, timezone.now())
@@ -276,7 +278,7 @@ class TestLeases:
         with time_machine.travel(NOON, tick=False):
             use(monkeypatch, FakeDrs(servers=[seen_at_aws(1)], meanwhile=die))
             with pytest.raises(SystemExit):
-                site_sync(site.pk)
+                mirror_now(site.pk)
             assert sites_due(NOON + timedelta(seconds=59)) == []
             assert sites_due(NOON + timedelta(seconds=60)) == [site.pk]
 
@@ -290,7 +292,7 @@ class TestLeases:
                 assert site_is_syncing(site, timezone.now())
 
             use(monkeypatch, FakeDrs(servers=[seen_at_aws(number) for number in range(20)], meanwhile=dawdle))
-            assert site_sync(site.pk)
+            assert mirror_now(site.pk)
         assert len(hostnames(site)) == 20
 
     def test_who_lost_the_lease_writes_nothing(self, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -298,12 +300,12 @@ class TestLeases:
         another = uuid.uuid4()
 
         def lose() -> None:
-            Site.objects.filter(pk=site.pk).update(sync_lease_token=another)
+            Site.objects.filter(pk=site.pk).update(lease_token=another)
 
         use(monkeypatch, FakeDrs(servers=[seen_at_aws(1)], meanwhile=lose))
-        assert not site_sync(site.pk)
+        assert not mirror_now(site.pk)
         site.refresh_from_db()
-        assert site.sync_lease_token == another
+        assert site.lease_token == another
         assert hostnames(site) == []
 
     def test_a_site_that_was_changed_meanwhile_is_mirrored_again_from_where_it_points_now(
@@ -315,7 +317,7 @@ class TestLeases:
             services.site_update(Site.objects.get(pk=site.pk), changes={"region": DUBLIN}, by=ada)
 
         use(monkeypatch, FakeDrs(servers=[seen_at_aws(1)], meanwhile=change))
-        assert not site_sync(site.pk)
+        assert not mirror_now(site.pk)
         assert hostnames(site) == []
         assert sites_due(timezone.now()) == [site.pk]
 
@@ -328,7 +330,7 @@ class TestLeases:
             services.site_sync_request(Site.objects.get(pk=site.pk), by=omar)
 
         use(monkeypatch, FakeDrs(servers=[seen_at_aws(1)], meanwhile=ask))
-        assert site_sync(site.pk)
+        assert mirror_now(site.pk)
         assert sites_due(timezone.now()) == [site.pk]
 
     def test_a_site_deleted_meanwhile_stays_deleted(self, db: None, ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -338,7 +340,7 @@ class TestLeases:
             services.site_delete(site, by=ada)
 
         use(monkeypatch, FakeDrs(servers=[seen_at_aws(1)], meanwhile=delete))
-        assert not site_sync(site.pk)
+        assert not mirror_now(site.pk)
         assert not SourceServer.objects.exists()
 
 
@@ -372,7 +374,7 @@ class TestSize:
         with CaptureQueriesContext(
             connection,
         ) as captured:
-            assert site_sync(site.pk)
+            assert mirror_now(site.pk)
         return len(captured)
 
     def test_unchanged_servers_cost_no_queries(self, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -407,13 +409,13 @@ class TestAsking:
             )
         assert sent == [site.pk]
         assert sites_due(timezone.now()) == [site.pk]
-        site_sync_actor.fn(site.pk)
+        tasks.site_sync.fn(site.pk)
         assert len(hostnames(site)) == 7
 
     def test_on_demand(
         self, frankfurt: Site, omar: User, django_capture_on_commit_callbacks: Any, sent: list[int]
     ) -> None:
-        site_sync(frankfurt.pk)
+        mirror_now(frankfurt.pk)
         assert sites_due(timezone.now()) == []
         with django_capture_on_commit_callbacks(execute=True):
             services.site_sync_request(frankfurt, by=omar)
@@ -426,7 +428,7 @@ class TestAsking:
         def down(*args: Any) -> None:
             raise ConnectionError("the broker is down")
 
-        monkeypatch.setattr(site_sync_actor, "send", down)
+        monkeypatch.setattr(tasks.site_sync, "send", down)
         with django_capture_on_commit_callbacks(execute=True):
             services.site_sync_request(frankfurt, by=omar)
         assert sites_due(timezone.now()) == [frankfurt.pk]
@@ -435,7 +437,7 @@ class TestAsking:
     def sent(self, monkeypatch: pytest.MonkeyPatch) -> list[int]:
         """The site ids of the messages that were sent."""
         messages: list[int] = []
-        monkeypatch.setattr(site_sync_actor, "send", messages.append)
+        monkeypatch.setattr(tasks.site_sync, "send", messages.append)
         return messages
 
 

@@ -312,6 +312,6 @@ def test_what_a_failed_wave_holds_back_never_started() -> None:
 
 
 def test_servers_of_a_refused_call_get_a_job_each() -> None:
-    servers = [server(1, alone=True), server(2, alone=True), server(3)]
+    servers = [server(1, single_server_job=True), server(2, single_server_job=True), server(3)]
     packed = launches(decide(facts([wave(0)], servers), START, SETTINGS))
     assert [action.servers for action in packed] == [(1,), (2,), (3,)]

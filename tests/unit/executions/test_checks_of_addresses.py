@@ -20,8 +20,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from executions.engine.steps import probes
-from executions.engine.steps.probes import http_check, tcp_check
+from executions.engine.steps.http_check import http_check
+from executions.engine.steps.outcome import Result, StepOutcome
+from executions.engine.steps.tcp_check import tcp_check
 
 
 @dataclass
@@ -114,58 +115,58 @@ def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
 
 def test_a_server_that_answers_as_expected(shop: Shop) -> None:
     probe = http_check(shop.url("/health?deep=1"))
-    assert (probe.holds, probe.refused) == (True, False)
-    assert "answered 200 as expected" in probe.said
+    assert probe.result is Result.DONE
+    assert "answered 200 as expected" in probe.text
     ((path, headers),) = shop.asked
     assert (path, headers["Host"]) == ("/health?deep=1", f"127.0.0.1:{shop.port}")
 
 
 def test_the_root_if_the_address_has_no_path(shop: Shop) -> None:
-    assert http_check(shop.url("")).holds
+    assert http_check(shop.url("")).result is Result.DONE
     assert shop.asked[0][0] == "/"
 
 
 def test_another_status_does_not_hold_unless_it_is_the_expected_one(shop: Shop) -> None:
     shop.status = 503
     probe = http_check(shop.url())
-    assert (probe.holds, probe.refused) == (False, False)
-    assert "answered 503, not 200" in probe.said
-    assert http_check(shop.url(), expected_status=503).holds
+    assert probe.result is Result.RETRY
+    assert "answered 503, not 200" in probe.text
+    assert http_check(shop.url(), expected_status=503).result is Result.DONE
 
 
 def test_a_text_that_the_answer_must_contain(shop: Shop) -> None:
-    assert http_check(shop.url(), contains='"up"').holds
+    assert http_check(shop.url(), contains='"up"').result is Result.DONE
     probe = http_check(shop.url(), contains="dönertier")
-    assert not probe.holds
-    assert "without the text “dönertier”" in probe.said
+    assert probe.result is Result.RETRY
+    assert "without the text “dönertier”" in probe.text
 
 
 def test_of_a_long_answer_only_the_beginning_is_read(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probes, "_BODY_LIMIT", 1000)
+    monkeypatch.setattr("executions.engine.steps.http_check._BODY_LIMIT", 1000)
     shop.body = b"start" + b" " * 5000 + b"end"
-    assert http_check(shop.url(), contains="start").holds
-    assert not http_check(shop.url(), contains="end").holds
+    assert http_check(shop.url(), contains="start").result is Result.DONE
+    assert http_check(shop.url(), contains="end").result is Result.RETRY
 
 
 def test_an_answer_in_no_known_encoding_is_read_all_the_same(shop: Shop) -> None:
     shop.body = b"\xff\xfe up \x80"
-    assert http_check(shop.url(), contains=" up ").holds
+    assert http_check(shop.url(), contains=" up ").result is Result.DONE
 
 
 def test_redirects_are_answers_and_are_not_followed(shop: Shop, started: ExitStack) -> None:
     elsewhere = started.enter_context(serving(Shop()))
     shop.status, shop.headers = 302, {"Location": elsewhere.url()}
     probe = http_check(shop.url())
-    assert "answered 302, not 200" in probe.said
-    assert http_check(shop.url(), expected_status=302).holds
+    assert "answered 302, not 200" in probe.text
+    assert http_check(shop.url(), expected_status=302).result is Result.DONE
     assert elsewhere.asked == []
 
 
 def test_nobody_listens(closed_port: int) -> None:
     probe = http_check(f"http://127.0.0.1:{closed_port}/")
-    assert (probe.holds, probe.refused) == (False, False)
-    assert "did not answer" in probe.said
-    assert "Connection refused" in probe.said
+    assert probe.result is Result.RETRY
+    assert "did not answer" in probe.text
+    assert "Connection refused" in probe.text
 
 
 def test_whoever_listens_may_not_speak_http(started: ExitStack) -> None:
@@ -181,27 +182,27 @@ def test_whoever_listens_may_not_speak_http(started: ExitStack) -> None:
     thread.start()
     probe = http_check(f"http://127.0.0.1:{listener.getsockname()[1]}/")
     thread.join()
-    assert (probe.holds, probe.refused) == (False, False)
-    assert "did not answer" in probe.said
+    assert probe.result is Result.RETRY
+    assert "did not answer" in probe.text
 
 
 def test_no_answer_in_time(started: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probes, "_TIMEOUT", 0.2)
+    monkeypatch.setattr("executions.engine.steps.http_check.TIMEOUT", 0.2)
     listener = started.enter_context(socket.create_server(("127.0.0.1", 0)))
     probe = http_check(f"http://127.0.0.1:{listener.getsockname()[1]}/")
-    assert not probe.holds
-    assert "timed out" in probe.said
+    assert probe.result is Result.RETRY
+    assert "timed out" in probe.text
 
 
 def test_no_proxy_is_asked(shop: Shop, closed_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{closed_port}")
-    assert http_check(shop.url()).holds
+    assert http_check(shop.url()).result is Result.DONE
 
 
 def test_by_its_name_a_server_is_told_which_one_was_asked(shop: Shop, names: dict[str, list[str]]) -> None:
     names["shop.example"] = ["127.0.0.1"]
-    assert http_check(shop.url(host="shop.example")).holds
+    assert http_check(shop.url(host="shop.example")).result is Result.DONE
     assert shop.asked[0][1]["Host"] == f"shop.example:{shop.port}"
 
 
@@ -215,20 +216,20 @@ def test_a_name_is_resolved_once(shop: Shop, names: dict[str, list[str]], monkey
         return resolve(host, *args, **options)
 
     monkeypatch.setattr(socket, "getaddrinfo", counting)
-    assert http_check(shop.url(host="shop.example")).holds
+    assert http_check(shop.url(host="shop.example")).result is Result.DONE
     assert asked.count("shop.example") == 1
 
 
 def test_a_name_that_does_not_exist_may_exist_later(names: dict[str, list[str]]) -> None:
     for probe in (http_check("http://nowhere.example/"), tcp_check("nowhere.example", 22)):
-        assert (probe.holds, probe.refused) == (False, False)
-        assert "nowhere.example" in probe.said
+        assert probe.result is Result.RETRY
+        assert "nowhere.example" in probe.text
 
 
 def test_over_ipv6(started: ExitStack) -> None:
     shop = started.enter_context(serving(Shop(), host="::1"))
-    assert http_check(shop.url(host="[::1]")).holds
-    assert tcp_check("::1", shop.port).holds
+    assert http_check(shop.url(host="[::1]")).result is Result.DONE
+    assert tcp_check("::1", shop.port).result is Result.DONE
 
 
 # --- TLS ----------------------------------------------------------------------------------------------------------
@@ -265,12 +266,12 @@ def test_a_certificate_has_to_be_trusted_and_to_be_of_the_name(
     context, pem = certificate(tmp_path, "shop.example")
     shop = started.enter_context(serving(Shop(), tls=context))
     probe = http_check(shop.url(scheme="https", host="shop.example"))
-    assert (probe.holds, probe.refused) == (False, False)
-    assert "certificate" in probe.said
+    assert probe.result is Result.RETRY
+    assert "certificate" in probe.text
     assert shop.asked == []
     monkeypatch.setenv("SSL_CERT_FILE", str(pem))
-    assert http_check(shop.url(scheme="https", host="shop.example")).holds
-    assert not http_check(shop.url(scheme="https", host="other.example")).holds
+    assert http_check(shop.url(scheme="https", host="shop.example")).result is Result.DONE
+    assert http_check(shop.url(scheme="https", host="other.example")).result is Result.RETRY
 
 
 # --- TCP ----------------------------------------------------------------------------------------------------------
@@ -279,11 +280,11 @@ def test_a_certificate_has_to_be_trusted_and_to_be_of_the_name(
 def test_a_port_accepts_or_does_not(started: ExitStack, closed_port: int) -> None:
     listener = started.enter_context(socket.create_server(("127.0.0.1", 0)))
     port = listener.getsockname()[1]
-    assert tcp_check("127.0.0.1", port).holds
-    assert tcp_check("localhost", port).holds
+    assert tcp_check("127.0.0.1", port).result is Result.DONE
+    assert tcp_check("localhost", port).result is Result.DONE
     probe = tcp_check("127.0.0.1", closed_port)
-    assert (probe.holds, probe.refused) == (False, False)
-    assert f"127.0.0.1:{closed_port} does not accept connections" in probe.said
+    assert probe.result is Result.RETRY
+    assert f"127.0.0.1:{closed_port} does not accept connections" in probe.text
 
 
 # --- what is refused ----------------------------------------------------------------------------------------------
@@ -319,15 +320,15 @@ def no_connections(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_addresses_of_the_link_and_of_metadata_are_not_asked(address: str) -> None:
     host = f"[{address}]" if ":" in address else address
     for probe in (http_check(f"http://{host}/latest/meta-data/"), tcp_check(address, 80)):
-        assert (probe.holds, probe.refused) == (False, True)
-        assert "refused" in probe.said
+        assert probe.result is Result.FINAL
+        assert "refused" in probe.text
 
 
 @pytest.mark.parametrize("address", ["2852039166", "0xa9fea9fe", "0251.0376.0251.0376", "169.254.43518"])
 @pytest.mark.usefixtures("no_connections")
 def test_nor_are_they_in_another_spelling(address: str) -> None:
-    assert http_check(f"http://{address}/").refused
-    assert tcp_check(address, 80).refused
+    assert http_check(f"http://{address}/").result is Result.FINAL
+    assert tcp_check(address, 80).result is Result.FINAL
 
 
 @pytest.mark.parametrize("others", [[], ["127.0.0.1"], ["::1", "127.0.0.1"]])
@@ -338,14 +339,14 @@ def test_nor_are_names_that_lead_there_even_if_they_lead_elsewhere_as_well(
 ) -> None:
     names["innocent.example"] = [*others, address]
     for probe in (http_check("https://innocent.example/"), tcp_check("innocent.example", 443)):
-        assert probe.refused
-        assert "innocent.example is" in probe.said
-        assert address in probe.said
+        assert probe.result is Result.FINAL
+        assert "innocent.example is" in probe.text
+        assert address in probe.text
 
 
 def test_a_redirect_does_not_lead_there_either(shop: Shop) -> None:
     shop.status, shop.headers = 302, {"Location": "http://169.254.169.254/latest/meta-data/"}
-    assert "answered 302" in http_check(shop.url()).said
+    assert "answered 302" in http_check(shop.url()).text
 
 
 @pytest.mark.parametrize(
@@ -361,15 +362,15 @@ def test_a_redirect_does_not_lead_there_either(shop: Shop) -> None:
         lambda: tcp_check("", 80),
     ],
 )
-def test_what_is_no_address_is_a_sentence(check: Callable[[], probes.Probe]) -> None:
+def test_what_is_no_address_is_a_sentence(check: Callable[[], StepOutcome]) -> None:
     """Variables are filled in after a plan is saved, so what comes out may be anything."""
     probe = check()
-    assert (probe.holds, probe.refused) == (False, True)
-    assert "is not an address to ask" in probe.said
+    assert probe.result is Result.FINAL
+    assert "is not an address to ask" in probe.text
 
 
 def test_a_host_in_another_alphabet(shop: Shop, names: dict[str, list[str]]) -> None:
     names["xn--r8jz45g.example"] = ["127.0.0.1"]
-    assert http_check(shop.url(host="例え.example")).holds
+    assert http_check(shop.url(host="例え.example")).result is Result.DONE
     assert shop.asked[0][1]["Host"] == f"xn--r8jz45g.example:{shop.port}"
-    assert tcp_check("例え.example", shop.port).holds
+    assert tcp_check("例え.example", shop.port).result is Result.DONE

@@ -1,4 +1,4 @@
-"""Clean-up at DRS: no instance is terminated unseen, and none counts as gone unseen."""
+"""TerminateRecoveryInstances, for clean-up: no instance is terminated unseen, and none counts as gone unseen."""
 
 from __future__ import annotations
 
@@ -10,18 +10,17 @@ from django.conf import settings
 from django.utils import timezone
 
 from drs.errors import PASSING, DrsError
-from drs.port import RecoveryInstance
+from drs.port import DrsPort, Job, RecoveryInstance
 from executions import transitions
 from executions.core.actions import Terminate
+from executions.core.states import OperationKind
 from executions.crashpoints import crash_point
-from executions.engine.launching import terminate
+from executions.engine.operations.sending import send
 from executions.models import Operation, ServerRun
 from protection.gateways import gateway
 from protection.models import Site
 
 log = structlog.get_logger(__name__)
-
-_GONE = frozenset({"TERMINATED", "SHUTTING-DOWN", "NOT_FOUND"})
 
 
 def terminate_verified(execution_id: UUID, action: Terminate, lease: UUID) -> None:
@@ -36,7 +35,7 @@ def terminate_verified(execution_id: UUID, action: Terminate, lease: UUID) -> No
             {server.pk: error.message for server in servers},
             lease=lease,
             retry_at=_retry_at(),
-            passing=isinstance(error, PASSING),
+            transient=isinstance(error, PASSING),
         )
         return
     gone = [server for server in servers if server.recovery_instance_id not in there]
@@ -50,9 +49,18 @@ def terminate_verified(execution_id: UUID, action: Terminate, lease: UUID) -> No
             transitions.servers_gone(execution, [server.recovery_instance_id for server in gone])
     if held:
         transitions.servers_hold_cleanup(execution_id, held, lease=lease, retry_at=_retry_at())
-    doomed = tuple(server.pk for server in servers if server not in gone and server.pk not in held)
-    if doomed:
-        terminate(execution_id, Terminate(action.site, doomed, action.budget_version), lease)
+    to_terminate = tuple(server.pk for server in servers if server not in gone and server.pk not in held)
+    if not to_terminate:
+        return
+    operation = transitions.operation_intend(
+        execution_id, OperationKind.TERMINATE, action.site, to_terminate, action.budget_version, lease=lease
+    )
+    if operation is not None:
+        send(operation, _terminate_instances, lease)
+
+
+def _terminate_instances(port: DrsPort, operation: Operation) -> Job:
+    return port.terminate_recovery_instances([target["recovery_instance_id"] for target in operation.targets])
 
 
 def verify_terminated(execution_id: UUID, key: UUID, lease: UUID) -> None:
@@ -78,7 +86,7 @@ def verify_terminated(execution_id: UUID, key: UUID, lease: UUID) -> None:
 def _instances(site: Site, instance_ids: list[str]) -> dict[str, RecoveryInstance]:
     """Those that are still there, by id. Raises `DrsError`."""
     found = gateway(site).recovery_instances(recovery_instance_ids=instance_ids)
-    return {one.recovery_instance_id: one for one in found if one.ec2_state not in _GONE}
+    return {one.recovery_instance_id: one for one in found if not one.is_gone}
 
 
 def _not_ours(server: ServerRun, instance: RecoveryInstance) -> str:

@@ -1,0 +1,73 @@
+"""Operations whose answer was lost (ADR 0004). No call that launches or terminates has a client token, so the job is
+looked for among those that DRS shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+
+from executions.core.actions import AdoptJob, GiveUpOperation, PollSite
+from executions.core.draft import Draft
+from executions.core.facts import JobFacts, OperationFacts, Settings
+from executions.core.states import OperationState, ServerStatus
+
+#: How far DRS's clock may be behind ours for an untagged job to be recognised by its time: AWS refuses what was signed
+#: by a clock that is five minutes off.
+_CLOCK_SKEW = timedelta(seconds=300)
+
+#: True if a job does what an operation of this kind asked for: its type, and the servers it names.
+Matches = Callable[[OperationFacts, JobFacts], bool]
+
+
+def look_for_job(draft: Draft, operation: OperationFacts, matches: Matches) -> None:
+    """Adopt the operation's job if DRS shows it; give up only when the visibility window is over and a whole poll since
+    then showed nothing."""
+    site = draft.facts.sites[operation.site]
+    taken = frozenset(other.job_id for other in draft.facts.operations if other.job_id)
+    if (job := find_job(operation, site.jobs, taken, matches)) is not None:
+        if operation.state is OperationState.INTENDED or _can_be_reclaimed(draft, operation):
+            draft.act(AdoptJob(operation.key, job.job_id))
+        return
+    if operation.state is OperationState.LOST:
+        return
+    over_at = give_up_at(operation, draft.settings)
+    if draft.now < over_at:
+        draft.wake(over_at)
+    elif site.polled_at is not None and site.polled_at >= over_at:
+        draft.act(GiveUpOperation(operation.key))
+        draft.requeue(draft.held_by(operation))
+    else:
+        draft.act(PollSite(operation.site))
+        draft.wake_in(draft.settings.poll_ceiling_seconds)
+
+
+def find_job(
+    operation: OperationFacts, jobs: Iterable[JobFacts], taken: frozenset[str], matches: Matches
+) -> JobFacts | None:
+    """The operation's job: by its tag; else, where a job carries no tag, by server set, kind and time."""
+    untagged: JobFacts | None = None
+    for job in jobs:
+        if job.operation_key == operation.key:
+            return job
+        may_be_it = untagged is None and not job.operation_key and job.job_id not in taken
+        if may_be_it and matches(operation, job) and _fits_in_time(operation, job):
+            untagged = job
+    return untagged
+
+
+def give_up_at(operation: OperationFacts, settings: Settings) -> datetime:
+    """From this time on, a poll that shows no job means that there is none."""
+    since = operation.answered_at or operation.created_at + timedelta(seconds=settings.call_limit_seconds)
+    return since + timedelta(seconds=settings.visibility_window_seconds)
+
+
+def _fits_in_time(operation: OperationFacts, job: JobFacts) -> bool:
+    if job.first_seen_at < operation.created_at:
+        return False
+    return job.created_at is None or job.created_at >= operation.created_at - _CLOCK_SKEW
+
+
+def _can_be_reclaimed(draft: Draft, operation: OperationFacts) -> bool:
+    """A job that became visible after its operation was given up is taken back unless its servers moved on."""
+    ids = [draft.by_source.get((operation.site, source)) for source in operation.targets]
+    return all(server_id and draft.servers[server_id].status is ServerStatus.QUEUED for server_id in ids)

@@ -1,0 +1,74 @@
+"""How DRS is asked for something that must happen at most once, whatever its kind.
+
+The intent is committed, then DRS is asked, then its answer is recorded. No such call has an idempotency token
+(DRS_FACTS 3), so each is made at most once per intent. If the process dies anywhere in here, or the answer is lost, the
+intent stays and `decide` looks for its job before it asks again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+
+from drs.errors import DrsError
+from drs.port import DrsPort, Job
+from executions import transitions
+from executions.core.refusals import refusal_of
+from executions.crashpoints import crash_point
+from executions.engine.call_limit import is_too_late
+from executions.engine.polling.listing import jobs_mirror
+from executions.engine.polling.schedule import poll_soon, poll_when_due
+from executions.models import Execution, Operation
+from foundation.backoff import Backoff
+from protection.gateways import gateway
+
+log = structlog.get_logger(__name__)
+
+_HELD_UP = "It was not sent, because the process that was to send it was held up; it is tried again."
+
+
+def send(operation: Operation, call: Callable[[DrsPort, Operation], Job], lease: UUID) -> None:
+    """Make the call whose intent is committed, and record what DRS says. Raises `LeaseLost`; then nothing was sent."""
+    # An intent that outlives this process is found by polling: have the site polled whatever happens now.
+    poll_soon(operation.site_id, settings.DRSORCH_POLL_CEILING_SECONDS)
+    Execution.objects.renew(operation.execution_id, lease, seconds=settings.DRSORCH_LEASE_SECONDS)
+    crash_point("operation.after_intent")
+    if is_too_late(operation.created_at):
+        transitions.operation_refuse(operation.execution_id, operation.pk, _HELD_UP, lease=lease)
+        return
+    try:
+        job = call(gateway(operation.site), operation)
+    except DrsError as error:
+        log.warning("not_accepted", kind=operation.kind, operation=str(operation.pk), error=error.message)
+        _record_failure(operation, error, lease)
+        return
+    crash_point("operation.after_call")
+    # DescribeJobs may not show the job for a while; what DRS answered is enough to know it.
+    jobs_mirror(operation.site, [job])
+    crash_point("operation.after_mirror")
+    transitions.operation_accept(operation.execution_id, operation.pk, job.job_id, lease=lease)
+    crash_point("operation.after_record")
+    poll_when_due(operation.site)
+
+
+def _record_failure(operation: Operation, error: DrsError, lease: UUID) -> None:
+    if not error.did_nothing:
+        transitions.operation_uncertain(operation.execution_id, operation.pk, error.message, lease=lease)
+        poll_soon(operation.site_id)
+        return
+    refusal = refusal_of(error, [target["source_server_id"] for target in operation.targets])
+    backoff = Backoff(2 * settings.DRSORCH_POLL_FLOOR_SECONDS, settings.DRSORCH_POLL_CEILING_SECONDS)
+    transitions.operation_refuse(
+        operation.execution_id,
+        operation.pk,
+        error.message,
+        lease=lease,
+        refusal=refusal,
+        wait_seconds=lambda refused: backoff.after(refused, retry_after_seconds=error.retry_after_seconds),
+    )
+    if refusal.no_room:
+        # Somebody's job takes the room: learn whose.
+        poll_soon(operation.site_id)

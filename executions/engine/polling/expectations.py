@@ -1,0 +1,48 @@
+"""What a running job may take, learnt from the jobs of the past."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+from drs.port import JOB_TYPE_LAUNCH
+from executions.core.polling import Expectation, expectation
+from executions.models import DrsJob
+from protection.models import Site, SourceServer
+
+#: So many past jobs are learnt from.
+_HISTORY = 10
+
+
+def expectation_of(job: DrsJob) -> Expectation:
+    """As the same servers took before, and as any of the same operating systems took at the site."""
+    if job.type != JOB_TYPE_LAUNCH:
+        return Expectation()
+    past = DrsJob.objects.finished().filter(site=job.site_id, type=JOB_TYPE_LAUNCH, finished_seen_at__isnull=False)
+    same = past.filter(servers_key=job.servers_key).order_by("-finished_seen_at")[:_HISTORY]
+    alike = past.filter(platform=job.platform).order_by("-finished_seen_at")[:_HISTORY]
+    return expectation(same=_durations(same), alike=_durations(alike))
+
+
+def servers_key(servers: Iterable[str]) -> str:
+    """The same for the same set of servers."""
+    return hashlib.sha256(" ".join(sorted(servers)).encode()).hexdigest()
+
+
+def platforms_of(site: Site, jobs: Iterable[DrsJob]) -> dict[str, str]:
+    """For each job the operating systems of its servers: "linux", "windows", or both."""
+    jobs = list(jobs)
+    wanted = {source for job in jobs for source in job.servers}
+    rows = SourceServer.objects.filter(site=site, source_server_id__in=wanted).values_list("source_server_id", "os")
+    systems = {source: "windows" if "windows" in os.lower() else "linux" for source, os in rows}
+    return {job.job_id: "+".join(sorted({systems.get(source, "unknown") for source in job.servers})) for job in jobs}
+
+
+def _durations(jobs: Iterable[DrsJob]) -> list[float]:
+    """In seconds, by DRS's own times, or as seen where those are longer than what was seen."""
+    durations = []
+    for job in jobs:
+        seen = ((job.finished_seen_at or job.first_seen_at) - job.first_seen_at).total_seconds()
+        told = (job.ended_at - job.created_at).total_seconds() if job.ended_at and job.created_at else seen
+        durations.append(min(seen, told) if told > 0 else seen)
+    return [duration for duration in durations if duration > 0]

@@ -1,0 +1,79 @@
+"""Where AWS carries out a step, and what it is asked for: the part that runbooks, commands and functions share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from drs.automation_port import AutomationPort
+from executions.engine.steps.asking import Settled
+from executions.engine.steps.outcome import StepOutcome, final
+from executions.models import ServerRun, StepRun
+from executions.transitions import StepClaim
+from protection.gateways import automation
+from protection.models import Site
+
+#: Parameters that say where and how often, not what.
+_NOT_ASKED = ("site", "retries", "instance_ids")
+
+
+def attempt(
+    claim: StepClaim,
+    parameters: Mapping[str, Any],
+    carry_out: Callable[[StepClaim, Mapping[str, Any], AutomationPort], StepOutcome],
+    *,
+    more: Callable[[StepRun, Site, Mapping[str, Any]], Mapping[str, Any]] = lambda step, site, parameters: {},
+) -> StepOutcome:
+    """Begin the try that was claimed, find it again, or look what became of it. `parameters` are filled in.
+
+    What AWS is asked for is worked out once a try: `more` adds what only this kind asks for.
+    """
+    step = claim.step
+    try:
+        asked = step.asked
+        if not asked:
+            site = _site(step, parameters.get("site", ""))
+            asked = {key: value for key, value in parameters.items() if key not in _NOT_ASKED}
+            asked |= {**more(step, site, parameters), "site": site.pk}
+        found = Site.objects.filter(pk=asked["site"]).first()
+        if found is None:
+            raise impossible("The site where it runs is no longer there.")
+        return carry_out(claim, asked, automation(found))
+    except Settled as settled:
+        return settled.outcome
+
+
+def document(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What Systems Manager is to run."""
+    return {
+        "document_name": asked["document_name"],
+        "document_version": asked.get("document_version", ""),
+        "parameters": asked.get("parameters", {}),
+    }
+
+
+def impossible(text: str) -> Settled:
+    """It cannot be asked for at all, now or later."""
+    return Settled(final(text))
+
+
+def short(text: str, limit: int = 300) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= limit else f"{line[:limit]}…"
+
+
+def _site(step: StepRun, name: str) -> Site:
+    if name:
+        named = Site.objects.filter(name=name).first()
+        if named is None:
+            raise impossible(f"There is no site “{name}”: name one that there is in the step's site.")
+        return named
+    of_wave = ServerRun.objects.filter(wave=step.wave_id)
+    servers = of_wave if of_wave.exists() else ServerRun.objects.filter(execution=step.execution_id)
+    sites = list(Site.objects.filter(pk__in=servers.values("site")).order_by("name"))
+    if len(sites) != 1:
+        where = f"at {', '.join(site.name for site in sites)}" if sites else "none"
+        raise impossible(
+            f"It is not clear at which site it runs, the servers are {where}: name one in the step's site."
+        )
+    return sites[0]

@@ -1,0 +1,27 @@
+"""TCP check: does a port of what was recovered accept a connection?"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from typing import Any
+
+from executions.engine.steps.addresses import TIMEOUT, allowed_address, ascii_host, reason, refusal
+from executions.engine.steps.outcome import StepOutcome, done, retry
+from executions.transitions import StepClaim
+
+
+def run(claim: StepClaim, parameters: Mapping[str, Any]) -> StepOutcome:
+    return tcp_check(parameters["host"], parameters["port"])
+
+
+def tcp_check(host: str, port: int) -> StepOutcome:
+    """It holds if the port accepts a connection."""
+    try:
+        address = allowed_address(ascii_host(host), port)
+        with socket.create_connection((address, port), timeout=TIMEOUT):
+            return done(f"{host}:{port} accepts connections.")
+    except ValueError as error:
+        return refusal(host, error)
+    except OSError as error:
+        return retry(f"{host}:{port} does not accept connections: {reason(error)}.")

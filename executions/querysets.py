@@ -1,0 +1,75 @@
+"""Questions about rows that are asked in more than one place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from django.db import models
+from django.db.models import Q
+
+from executions.core.states import (
+    EXECUTION_ACTIVE,
+    EXECUTION_ENGAGED,
+    OPERATION_OPEN,
+    CleanupStatus,
+    ExecutionStatus,
+    ServerStatus,
+    StepStatus,
+)
+from foundation.due import DueQuerySet
+from plans.core.steps import StepKind
+
+if TYPE_CHECKING:
+    from executions.models import DrsJob, Execution, Operation, ServerRun, SiteWatch, StepRun  # noqa: F401
+
+
+class ExecutionQuerySet(DueQuerySet["Execution"]):
+    def active(self) -> Self:
+        """Requested, and not over."""
+        return self.filter(status__in=EXECUTION_ACTIVE)
+
+    def over(self) -> Self:
+        return self.exclude(status__in=EXECUTION_ACTIVE)
+
+    def waiting_for(self, site_id: int) -> Self:
+        """Those that have something in flight at the site, also when they are over, or that wait there for room."""
+        return self.filter(
+            Q(operations__site=site_id, operations__state__in=OPERATION_OPEN)
+            | Q(
+                servers__site=site_id,
+                servers__status__in=[ServerStatus.QUEUED, ServerStatus.LAUNCHING],
+                status__in=EXECUTION_ENGAGED,
+            )
+            # A clean-up waits for room although its execution is over.
+            | Q(servers__site=site_id, cleanup_status=CleanupStatus.RUNNING),
+        ).distinct()
+
+
+class OperationQuerySet(models.QuerySet["Operation"]):
+    def open(self) -> Self:
+        """What DRS was, or may have been, asked for, and has not been settled."""
+        return self.filter(state__in=OPERATION_OPEN)
+
+
+class ServerRunQuerySet(models.QuerySet["ServerRun"]):
+    def queued_at(self, site_id: int) -> Self:
+        """Servers that wait at the site to be launched, of executions that launch."""
+        return self.filter(site=site_id, status=ServerStatus.QUEUED, execution__status=ExecutionStatus.RUNNING)
+
+
+class StepRunQuerySet(DueQuerySet["StepRun"]):
+    def tried_by_engine(self) -> Self:
+        """Running steps that ask something outside; approvals and waits are decided from rows."""
+        return self.filter(status=StepStatus.RUNNING).exclude(kind__in=[StepKind.APPROVAL, StepKind.WAIT])
+
+
+class SiteWatchQuerySet(DueQuerySet["SiteWatch"]):
+    pass
+
+
+class DrsJobQuerySet(models.QuerySet["DrsJob"]):
+    def running(self) -> Self:
+        return self.filter(finished=False)
+
+    def finished(self) -> Self:
+        return self.filter(finished=True)

@@ -1,0 +1,1 @@
+"""Operations, and what each kind of them makes of the rows of its servers."""

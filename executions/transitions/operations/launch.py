@@ -1,0 +1,76 @@
+"""What a launch makes of the rows of its servers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db.models import F
+from django.utils import timezone
+
+from executions.audit import Entry
+from executions.core.refusals import Refusal
+from executions.core.states import ServerStatus
+from executions.models import Execution, Operation, ServerRun
+from executions.transitions.servers import named, rows_write
+
+
+class LaunchEffects:
+    def ready(self, server_ids: Sequence[int]) -> list[ServerRun]:
+        return list(ServerRun.objects.filter(pk__in=server_ids, status=ServerStatus.QUEUED).order_by("position", "pk"))
+
+    def target(self, row: ServerRun) -> dict[str, Any]:
+        return {"recovery_snapshot_id": row.recovery_snapshot_id or None}
+
+    def intended(self, server_ids: Sequence[int], operation: Operation) -> None:
+        ServerRun.objects.filter(pk__in=server_ids).update(
+            status=ServerStatus.LAUNCHING,
+            operation=operation,
+            attempts=F("attempts") + 1,
+            started_at=operation.created_at,
+            finished_at=None,
+            refused=False,
+            not_before=None,
+            phase="",
+            job_id="",
+            recovery_instance_id="",
+            error="",
+        )
+
+    def accepted(self, execution: Execution, operation: Operation, job_id: str, *, was_lost: bool) -> None:
+        sources = [target["source_server_id"] for target in operation.targets]
+        mine = execution.servers.filter(site=operation.site_id, source_server_id__in=sources)
+        if was_lost:
+            mine.filter(status=ServerStatus.QUEUED).update(
+                status=ServerStatus.LAUNCHING,
+                operation=operation,
+                started_at=operation.created_at,
+                error="",
+                refused=False,
+                not_before=None,
+            )
+        mine.filter(operation=operation).update(job_id=job_id)
+
+    def returned(self, operation: Operation, error: str, *, refusal: Refusal | None, retry_at: datetime) -> list[Entry]:
+        now = timezone.now()
+        rows = list(ServerRun.objects.filter(operation=operation, status=ServerStatus.LAUNCHING))
+        for row in rows:
+            row.error = error
+            if refusal is not None and row.source_server_id in refusal.unrecoverable:
+                row.status = ServerStatus.FAILED
+                row.finished_at = now
+                continue
+            row.status = ServerStatus.QUEUED
+            row.queued_at = row.queued_at or now
+            row.refused = True
+            row.not_before = retry_at
+            row.started_at = None
+            if refusal is not None:
+                row.single_server_job = row.single_server_job or refusal.one_job_each
+                # The call did nothing: it was no attempt.
+                row.attempts = max(row.attempts - 1, 0)
+        columns = ["status", "error", "finished_at", "queued_at", "refused", "not_before", "single_server_job"]
+        rows_write(rows, [*columns, "attempts", "started_at"])
+        failed = [row for row in rows if row.status == ServerStatus.FAILED]
+        return [Entry("server.failed", str(row), {**named(row), "why": error}) for row in failed]

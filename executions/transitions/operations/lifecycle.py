@@ -1,0 +1,170 @@
+"""The life of an operation: the intent is committed before DRS is asked, and its answer after."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import F
+from django.utils import timezone
+
+from executions import audit
+from executions.audit import Entry
+from executions.core.refusals import Refusal
+from executions.core.states import ExecutionKind, OperationKind, OperationState
+from executions.crashpoints import crash_point
+from executions.models import Operation, SiteWatch
+from executions.transitions.locking import locked
+from executions.transitions.operations.effects import ServerEffects
+from executions.transitions.operations.launch import LaunchEffects
+from executions.transitions.operations.terminate import TerminateEffects
+
+#: A kind of operation is a line here, and a module of its name beside this one.
+EFFECTS: dict[OperationKind, ServerEffects] = {
+    OperationKind.LAUNCH: LaunchEffects(),
+    OperationKind.TERMINATE: TerminateEffects(),
+}
+#: A refusal after which every server of the call may be tried again.
+_TRY_AGAIN = Refusal()
+#: Refused calls are counted this far back to say how long the next try waits.
+_RECENT = timedelta(minutes=10)
+
+
+def operation_intend(
+    execution_id: UUID,
+    kind: OperationKind,
+    site_id: int,
+    server_ids: Sequence[int],
+    budget_version: int,
+    *,
+    lease: UUID,
+) -> Operation | None:
+    """Commit the intent to ask DRS for one job about these servers, before DRS is asked.
+
+    Returns None, with nothing written, if a server moved meanwhile, or if somebody else spent the site's budget
+    since it was read at `budget_version`.
+    """
+    effects = EFFECTS[kind]
+    with locked(execution_id, lease) as execution:
+        rows = effects.ready(server_ids)
+        if len(rows) != len(server_ids) or not _spend(site_id, budget_version):
+            return None
+        operation = Operation.objects.create(
+            execution=execution,
+            site_id=site_id,
+            kind=kind,
+            is_drill=execution.kind == ExecutionKind.DRILL,
+            targets=[{"source_server_id": row.source_server_id, **effects.target(row)} for row in rows],
+            created_at=timezone.now(),
+        )
+        effects.intended(server_ids, operation)
+        servers = [row.source_server_id for row in rows]
+        audit.append(execution, [Entry(f"{kind}.intended", str(operation.key), {"servers": servers})])
+        crash_point("intent.before_commit")
+        return operation
+
+
+def _spend(site_id: int, budget_version: int) -> bool:
+    """Compare and swap: False if somebody else spent the site's budget since it was read."""
+    watch = SiteWatch.objects.filter(site=site_id, budget_version=budget_version)
+    return bool(watch.update(budget_version=F("budget_version") + 1))
+
+
+def operation_accept(execution_id: UUID, key: UUID, job_id: str, *, lease: UUID, adopted: bool = False) -> bool:
+    """Record the operation's job: DRS's answer, or, where that was lost, the job that was found again."""
+    allowed = [OperationState.INTENDED, OperationState.LOST] if adopted else [OperationState.INTENDED]
+    with locked(execution_id, lease) as execution:
+        operation = Operation.objects.get(pk=key)
+        if operation.state not in allowed:
+            return False
+        Operation.objects.filter(pk=key).update(
+            state=OperationState.ACCEPTED, job_id=job_id, adopted=adopted, answered_at=timezone.now()
+        )
+        audit.append(execution, [_entry(operation, "adopted" if adopted else "accepted", job=job_id)])
+        was_lost = operation.state == OperationState.LOST
+        EFFECTS[OperationKind(operation.kind)].accepted(execution, operation, job_id, was_lost=was_lost)
+        return True
+
+
+def operation_uncertain(execution_id: UUID, key: UUID, error: str, *, lease: UUID) -> None:
+    """Record that the call came back without a clear answer: it may have been carried out."""
+    with locked(execution_id, lease) as execution:
+        operation = Operation.objects.get(pk=key)
+        if operation.state != OperationState.INTENDED:
+            return
+        Operation.objects.filter(pk=key).update(answered_at=timezone.now(), error=error)
+        audit.append(execution, [_entry(operation, "uncertain", why=error)])
+
+
+def operation_close(execution_id: UUID, key: UUID, *, lease: UUID) -> bool:
+    """Every server of the operation has its result, and the job has nothing more to tell."""
+    with locked(execution_id, lease):
+        return bool(
+            Operation.objects.filter(pk=key, state=OperationState.ACCEPTED).update(
+                state=OperationState.SETTLED, settled_at=timezone.now()
+            )
+        )
+
+
+def operation_refuse(
+    execution_id: UUID,
+    key: UUID,
+    error: str,
+    *,
+    lease: UUID,
+    refusal: Refusal = _TRY_AGAIN,
+    wait_seconds: Callable[[int], float] = lambda refused: 0.0,
+) -> bool:
+    """End an operation that certainly did nothing.
+
+    Its servers wait for another try, `wait_seconds(calls of the execution refused in the last ten minutes)` from now;
+    those of a launch for which no try can help fail with the error instead.
+    """
+    recent = timezone.now() - _RECENT
+
+    def retry_at(operation: Operation) -> datetime:
+        refused = operation.execution.operations.filter(state=OperationState.REFUSED, created_at__gte=recent).count()
+        return timezone.now() + timedelta(seconds=wait_seconds(refused))
+
+    return _return(execution_id, key, OperationState.REFUSED, error, lease=lease, refusal=refusal, retry_at=retry_at)
+
+
+def operation_lose(execution_id: UUID, key: UUID, error: str, *, lease: UUID) -> bool:
+    """End an operation whose answer was lost and of which no job was found: its servers are asked for again."""
+    return _return(
+        execution_id,
+        key,
+        OperationState.LOST,
+        error,
+        lease=lease,
+        refusal=None,
+        retry_at=lambda operation: timezone.now(),
+    )
+
+
+def _return(
+    execution_id: UUID,
+    key: UUID,
+    to: OperationState,
+    error: str,
+    *,
+    lease: UUID,
+    refusal: Refusal | None,
+    retry_at: Callable[[Operation], datetime],
+) -> bool:
+    now = timezone.now()
+    with locked(execution_id, lease) as execution:
+        operation = Operation.objects.select_related("execution").get(pk=key)
+        if operation.state != OperationState.INTENDED:
+            return False
+        Operation.objects.filter(pk=key).update(state=to, error=error, answered_at=now, settled_at=now)
+        entries = EFFECTS[OperationKind(operation.kind)].returned(
+            operation, error, refusal=refusal, retry_at=retry_at(operation)
+        )
+        audit.append(execution, [_entry(operation, str(to), why=error), *entries])
+        return True
+
+
+def _entry(operation: Operation, what: str, **detail: str) -> Entry:
+    return Entry(f"{operation.kind}.{what}", str(operation.key), detail)
