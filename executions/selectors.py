@@ -13,7 +13,7 @@ from executions.core.states import (
     EXECUTION_ACTIVE,
     OPERATION_OPEN,
 )
-from executions.models import Event, Execution, Operation, ServerRun, StepRun, WaveRun
+from executions.models import Execution, Operation, ServerRun, StepRun, WaveRun
 from foundation.errors import Missing
 from plans.models import Plan
 
@@ -49,11 +49,6 @@ def executions_whole() -> QuerySet[Execution]:
         Prefetch("waves__steps", StepRun.objects.order_by("position")),
         Prefetch("waves__servers", ServerRun.objects.order_by("position", "pk")),
     )
-
-
-def events_of(execution: Execution) -> QuerySet[Event]:
-    """The execution's events, oldest first."""
-    return Event.objects.filter(execution=execution).order_by("sequence")
 
 
 def execution_find(reference: UUID | str) -> Execution:

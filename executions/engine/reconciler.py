@@ -12,8 +12,9 @@ import structlog
 from django.conf import settings
 from django.utils import timezone
 
+from audit.event_types import EventType
+from audit.record import ENGINE, Entry
 from executions import transitions
-from executions.audit import ENGINE, Entry
 from executions.core.actions import (
     Action,
     AdoptJob,
@@ -46,6 +47,7 @@ from executions.engine.launching import launch
 from executions.engine.polling.poll import poll_soon
 from executions.errors import LeaseLost
 from executions.models import Execution
+from executions.transitions.event_types import CLEANUP_END, EXECUTION_END
 
 log = structlog.get_logger(__name__)
 
@@ -197,7 +199,7 @@ def _(action: BeginCleanup, context: _Context) -> None:
         context.execution_id,
         (CleanupStatus.SCHEDULED,),
         CleanupStatus.RUNNING,
-        Entry("cleanup.running", "", {"why": "Its time has come."}),
+        Entry(EventType.CLEANUP_RUNNING, "", {"why": "Its time has come."}),
         lease=context.lease,
     )
 
@@ -218,7 +220,7 @@ def _(action: FinishCleanup, context: _Context) -> None:
         context.execution_id,
         (CleanupStatus.RUNNING,),
         action.to,
-        Entry(f"cleanup.{action.to}", "", {"why": action.why}),
+        Entry(CLEANUP_END[action.to], "", {"why": action.why}),
         lease=context.lease,
     )
 
@@ -229,7 +231,7 @@ def _(action: RejectExecution, context: _Context) -> None:
         context.execution_id,
         (ExecutionStatus.AWAITING_APPROVAL,),
         ExecutionStatus.REJECTED,
-        Entry("execution.rejected", "", {"why": action.why}),
+        Entry(EventType.EXECUTION_REJECTED, "", {"why": action.why}),
         lease=context.lease,
         finished_at=timezone.now(),
         outcome=action.why,
@@ -258,7 +260,7 @@ def _(action: FinishExecution, context: _Context) -> None:
         _CANCELLED_FROM if action.to is ExecutionStatus.CANCELLED else _ENDED_FROM,
         action.to,
         Entry(
-            f"execution.{action.to}",
+            EXECUTION_END[action.to],
             execution.plan_name,
             {
                 "outcome": action.outcome,

@@ -81,24 +81,6 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name='Event',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sequence', models.PositiveIntegerField()),
-                ('at', models.DateTimeField()),
-                ('actor', models.CharField(max_length=150)),
-                ('type', models.CharField(max_length=64)),
-                ('subject', models.CharField(blank=True, max_length=300)),
-                ('detail', models.JSONField(default=dict)),
-                ('previous_hash', models.CharField(blank=True, max_length=64)),
-                ('hash', models.CharField(max_length=64)),
-                ('execution', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='events', to='executions.execution')),
-            ],
-            options={
-                'ordering': ['sequence'],
-            },
-        ),
-        migrations.CreateModel(
             name='Approval',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -107,7 +89,7 @@ class Migration(migrations.Migration):
                 ('comment', models.TextField(blank=True)),
                 ('at', models.DateTimeField()),
                 ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('execution', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='approvals', to='executions.execution')),
+                ('execution', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='approvals', to='executions.execution')),
             ],
             options={
                 'ordering': ['at'],
@@ -127,7 +109,7 @@ class Migration(migrations.Migration):
                 ('answered_at', models.DateTimeField(null=True)),
                 ('settled_at', models.DateTimeField(null=True)),
                 ('error', models.TextField(blank=True)),
-                ('execution', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='operations', to='executions.execution')),
+                ('execution', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='operations', to='executions.execution')),
                 ('site', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='protection.site')),
             ],
             options={
@@ -149,7 +131,7 @@ class Migration(migrations.Migration):
                 ('ready_at', models.DateTimeField(null=True)),
                 ('started_at', models.DateTimeField(null=True)),
                 ('finished_at', models.DateTimeField(null=True)),
-                ('execution', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='waves', to='executions.execution')),
+                ('execution', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='waves', to='executions.execution')),
             ],
             options={
                 'ordering': ['position'],
@@ -179,7 +161,7 @@ class Migration(migrations.Migration):
                 ('finished_at', models.DateTimeField(null=True)),
                 ('output', models.TextField(blank=True)),
                 ('error', models.TextField(blank=True)),
-                ('execution', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='steps', to='executions.execution')),
+                ('execution', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='steps', to='executions.execution')),
                 ('wave', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='steps', to='executions.waverun')),
             ],
             options={
@@ -213,7 +195,7 @@ class Migration(migrations.Migration):
                 ('finished_at', models.DateTimeField(null=True)),
                 ('error', models.TextField(blank=True)),
                 ('cleanup_operation', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='executions.operation')),
-                ('execution', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='servers', to='executions.execution')),
+                ('execution', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='servers', to='executions.execution')),
                 ('operation', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='servers', to='executions.operation')),
                 ('site', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='protection.site')),
                 ('wave', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='servers', to='executions.waverun')),
@@ -258,10 +240,6 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='execution',
             constraint=models.UniqueConstraint(condition=models.Q(('status__in', [executions.core.states.ExecutionStatus['AWAITING_APPROVAL'], executions.core.states.ExecutionStatus['CANCELLING'], executions.core.states.ExecutionStatus['PAUSED'], executions.core.states.ExecutionStatus['RUNNING']])), fields=('plan',), name='executions_one_active_per_plan'),
-        ),
-        migrations.AddConstraint(
-            model_name='event',
-            constraint=models.UniqueConstraint(fields=('execution', 'sequence'), name='executions_event_once'),
         ),
         migrations.AddConstraint(
             model_name='approval',

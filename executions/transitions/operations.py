@@ -11,11 +11,13 @@ from django.db.models import F
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
-from executions import audit
-from executions.audit import Entry
+from audit import record
+from audit.event_types import EventType
+from audit.record import Entry
 from executions.core.states import ExecutionKind, OperationKind, OperationState, ServerStatus
 from executions.crashpoints import crash_point
 from executions.models import Execution, Operation, ServerRun, SiteWatch
+from executions.transitions.event_types import OPERATION, OperationTold
 from executions.transitions.locking import locked
 from executions.transitions.servers import named, rows_write, servers_gone
 
@@ -86,7 +88,7 @@ def _intend(execution: Execution, site_id: int, kind: OperationKind, targets: li
         created_at=timezone.now(),
     )
     servers = [target["source_server_id"] for target in targets]
-    audit.append(execution, [Entry(f"{kind}.intended", str(operation.key), {"servers": servers})])
+    record.append(execution, [_told(operation, "intended", servers=servers)])
     crash_point("intent.before_commit")
     return operation
 
@@ -104,7 +106,7 @@ def operation_accept(
         Operation.objects.filter(pk=key).update(
             state=OperationState.ACCEPTED, job_id=job_id, adopted=adopted, answered_at=seen_at or timezone.now()
         )
-        audit.append(execution, [_told(operation, "adopted" if adopted else "accepted", job=job_id)])
+        record.append(execution, [_told(operation, "adopted" if adopted else "accepted", job=job_id)])
         if operation.kind == OperationKind.TERMINATE:
             return True
         sources = [target["source_server_id"] for target in operation.targets]
@@ -121,8 +123,8 @@ def operation_accept(
         return True
 
 
-def _told(operation: Operation, what: str, **detail: str) -> Entry:
-    return Entry(f"{operation.kind}.{what}", str(operation.key), detail)
+def _told(operation: Operation, what: OperationTold, **detail: Any) -> Entry:
+    return Entry(OPERATION[operation.kind][what], str(operation.key), detail)
 
 
 def operation_uncertain(execution_id: UUID, key: UUID, error: str, *, lease: UUID) -> None:
@@ -130,7 +132,7 @@ def operation_uncertain(execution_id: UUID, key: UUID, error: str, *, lease: UUI
     with locked(execution_id, lease) as execution:
         operation = Operation.objects.get(pk=key)
         Operation.objects.filter(pk=key, state=OperationState.INTENDED).update(answered_at=timezone.now(), error=error)
-        audit.append(execution, [_told(operation, "uncertain", why=error)])
+        record.append(execution, [_told(operation, "uncertain", why=error)])
 
 
 def operation_close(execution_id: UUID, key: UUID, *, lease: UUID) -> bool:
@@ -169,7 +171,7 @@ def operation_return(
         recent = now - timedelta(minutes=10)
         tries = execution.operations.filter(state=OperationState.REFUSED, created_at__gte=recent).count()
         retry_at = not_before(tries) if not_before else now
-        audit.append(execution, [_told(operation, str(to), why=error)])
+        record.append(execution, [_told(operation, "lost" if to is OperationState.LOST else "refused", why=error)])
         if operation.kind == OperationKind.TERMINATE:
             values: dict[str, Any] = {"cleanup_not_before": retry_at, "cleanup_error": error}
             if not failed and not alone:
@@ -203,7 +205,9 @@ def operation_return(
         ]
         rows_write(rows, columns)
         hopeless = [row for row in rows if row.status == ServerStatus.FAILED]
-        audit.append(execution, [Entry("server.failed", str(row), {**named(row), "why": error}) for row in hopeless])
+        record.append(
+            execution, [Entry(EventType.SERVER_FAILED, str(row), {**named(row), "why": error}) for row in hopeless]
+        )
         return True
 
 
@@ -223,8 +227,11 @@ def termination_settle(
             row.cleanup_error = remaining[row.recovery_instance_id]
             row.cleanup_not_before = retry_at
         rows_write(rows, ["cleanup_error", "cleanup_not_before"])
-        audit.append(
+        record.append(
             execution,
-            [Entry("server.not_terminated", str(row), {**named(row), "why": row.cleanup_error}) for row in rows],
+            [
+                Entry(EventType.SERVER_NOT_TERMINATED, str(row), {**named(row), "why": row.cleanup_error})
+                for row in rows
+            ],
         )
         return True
