@@ -12,10 +12,11 @@ from typing import Any
 import time_machine
 from django.contrib.auth.models import User
 
+from audit.models import Event
 from drs.simulator import scenarios
 from drs.simulator.inprocess import InProcessDrs
 from drs.simulator.world import World
-from executions.models import Approval, DrsJob, Event, Execution, Operation, SiteWatch
+from executions.models import Approval, DrsJob, Execution, Operation, SiteWatch, WaveRun
 from plans.models import Plan
 from protection import gateways
 from protection.models import ProtectionGroup, Site
@@ -112,5 +113,5 @@ def _user(name: str, role: str) -> User:
 
 
 def _empty() -> None:
-    for model in (Event, Approval, Operation, Execution, DrsJob, SiteWatch, Plan, ProtectionGroup, Site):
+    for model in (Event, Approval, WaveRun, Operation, Execution, DrsJob, SiteWatch, Plan, ProtectionGroup, Site):
         model._default_manager.all().delete()

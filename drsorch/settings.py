@@ -32,6 +32,7 @@ INSTALLED_APPS = [
     "plans",
     "protection",
     "access",
+    "audit",
     "foundation",
     # The admin site is drsorch's own, so that Unfold does not put one in its place.
     "unfold.apps.BasicAppConfig",

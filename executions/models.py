@@ -1,17 +1,19 @@
 """An execution, its frozen copy of what it runs, and the evidence it leaves.
 
-`status` columns are written by `transitions` alone; events are appended by `audit` alone and never changed.
+`status` columns are written by `transitions` alone. An execution and what it consists of is never deleted: it is
+evidence, as its events are, which `audit` keeps.
 """
 
 from __future__ import annotations
 
 import uuid
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
 
+from audit.models import Chained
 from executions.core.states import (
     EXECUTION_ACTIVE,
     CleanupStatus,
@@ -40,8 +42,10 @@ def choices(states: type[StrEnum]) -> list[tuple[str, str]]:
     return [(state.value, state.value.replace("_", " ")) for state in states]
 
 
-class Execution(DueRow):
+class Execution(Chained, DueRow):
     """A run of one revision of a plan, of kind drill or recovery. Due: the engine has to look at it."""
+
+    subject_type: ClassVar[str] = "execution"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="executions")
@@ -77,9 +81,6 @@ class Execution(DueRow):
     #: Why it ended as it did, in a sentence.
     outcome = models.TextField(blank=True)
 
-    event_count = models.PositiveIntegerField(default=0, editable=False)
-    last_event_hash = models.CharField(max_length=64, blank=True, editable=False)
-
     objects = ExecutionQuerySet.as_manager()
 
     class Meta:
@@ -100,7 +101,7 @@ class Execution(DueRow):
 class WaveRun(models.Model):
     """A wave of an execution: the frozen copy of the plan's wave, and how it goes."""
 
-    execution = models.ForeignKey(Execution, on_delete=models.CASCADE, related_name="waves")
+    execution = models.ForeignKey(Execution, on_delete=models.PROTECT, related_name="waves")
     position = models.PositiveIntegerField()
     name = models.CharField(max_length=100)
     #: Positions of the waves it waits for.
@@ -128,7 +129,7 @@ class Operation(models.Model):
 
     #: Travels as a tag on the job; what a lost answer is found by.
     key = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    execution = models.ForeignKey(Execution, on_delete=models.CASCADE, related_name="operations")
+    execution = models.ForeignKey(Execution, on_delete=models.PROTECT, related_name="operations")
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="+")
     kind = models.CharField(max_length=16, choices=choices(OperationKind))
     state = models.CharField(max_length=16, choices=choices(OperationState), default=OperationState.INTENDED)
@@ -157,7 +158,7 @@ class Operation(models.Model):
 class ServerRun(models.Model):
     """One source server of a wave, and how its launch goes."""
 
-    execution = models.ForeignKey(Execution, on_delete=models.CASCADE, related_name="servers")
+    execution = models.ForeignKey(Execution, on_delete=models.PROTECT, related_name="servers")
     wave = models.ForeignKey(WaveRun, on_delete=models.CASCADE, related_name="servers")
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="+")
     position = models.PositiveIntegerField()
@@ -217,7 +218,7 @@ class ServerRun(models.Model):
 class StepRun(DueRow):
     """A step of a wave: the frozen copy of the plan's step, and how it goes. Due: it has to be tried or looked at."""
 
-    execution = models.ForeignKey(Execution, on_delete=models.CASCADE, related_name="steps")
+    execution = models.ForeignKey(Execution, on_delete=models.PROTECT, related_name="steps")
     wave = models.ForeignKey(WaveRun, on_delete=models.CASCADE, related_name="steps")
     position = models.PositiveIntegerField()
     name = models.CharField(max_length=100)
@@ -256,7 +257,7 @@ class StepRun(DueRow):
 class Approval(models.Model):
     """One person's word on an execution that needs approval."""
 
-    execution = models.ForeignKey(Execution, on_delete=models.CASCADE, related_name="approvals")
+    execution = models.ForeignKey(Execution, on_delete=models.PROTECT, related_name="approvals")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     user_name = models.CharField(max_length=150)
     approved = models.BooleanField()
@@ -269,28 +270,6 @@ class Approval(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_name}: {'approved' if self.approved else 'rejected'}"
-
-
-class Event(models.Model):
-    """One thing that happened, chained by hash to the one before it. Appended by `audit`, never changed."""
-
-    execution = models.ForeignKey(Execution, on_delete=models.PROTECT, related_name="events")
-    sequence = models.PositiveIntegerField()
-    at = models.DateTimeField()
-    #: A user's name, or "drsorch".
-    actor = models.CharField(max_length=150)
-    type = models.CharField(max_length=64)
-    subject = models.CharField(max_length=300, blank=True)
-    detail: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)
-    previous_hash = models.CharField(max_length=64, blank=True)
-    hash = models.CharField(max_length=64)
-
-    class Meta:
-        ordering = ["sequence"]
-        constraints = [models.UniqueConstraint(fields=["execution", "sequence"], name="executions_event_once")]
-
-    def __str__(self) -> str:
-        return f"{self.sequence} {self.type}"
 
 
 class SiteWatch(DueRow):

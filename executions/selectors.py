@@ -12,7 +12,7 @@ from django.db.models import Prefetch, QuerySet
 from executions.core.states import (
     EXECUTION_ACTIVE,
 )
-from executions.models import Event, Execution, Operation, ServerRun, StepRun, WaveRun
+from executions.models import Execution, Operation, ServerRun, StepRun, WaveRun
 from foundation.errors import Missing
 from plans.models import Plan
 
@@ -43,11 +43,6 @@ def executions_whole() -> QuerySet[Execution]:
         Prefetch("waves__steps", StepRun.objects.order_by("position")),
         Prefetch("waves__servers", ServerRun.objects.select_related("site__watch").order_by("position", "pk")),
     )
-
-
-def events_of(execution: Execution) -> QuerySet[Event]:
-    """The execution's events, oldest first."""
-    return Event.objects.filter(execution=execution).order_by("sequence")
 
 
 def execution_find(reference: UUID | str) -> Execution:

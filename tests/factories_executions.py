@@ -9,8 +9,9 @@ from typing import Any
 import factory
 from django.db import transaction
 
-from executions import audit
-from executions.audit import Entry
+from audit import record
+from audit.event_types import EventType
+from audit.record import Entry
 from executions.models import Approval, Execution, ServerRun, WaveRun
 from plans.models import Plan
 from tests.factories_plans import SyncedSite
@@ -142,7 +143,7 @@ def add_wave(execution: Execution, name: str, servers: Mapping[str, int], **fiel
 
 def add_events(execution: Execution, entries: Sequence[Entry]) -> None:
     with transaction.atomic():
-        audit.append(execution, entries)
+        record.append(execution, entries)
 
 
 def approve(execution: Execution, name: str, *, approved: bool = True, comment: str = "") -> Approval:
@@ -170,15 +171,17 @@ def running_drill(**fields: Any) -> Execution:
     add_events(
         drill,
         [
-            Entry("execution.requested", drill.plan_name, {"kind": drill.kind, "servers": 23}, "dana"),
-            Entry("execution.started", drill.plan_name, {}, "dana"),
-            Entry("wave.running", "Databases"),
-            Entry("launch.intended", "key", {"servers": ["s-1", "s-2", "s-3", "s-4"]}),
-            Entry("launch.accepted", "key", {"job": "drsjob-0123456789abcdef0"}),
-            Entry("server.launched", "databases-01", {"source_server": "s-1", "instance": "i-0123456789abcdef0"}),
-            Entry("wave.succeeded", "Databases", {"why": "4 of 4 servers launched."}),
-            Entry("wave.running", "App"),
-            Entry("server.failed", "app-09", {"why": "DRS could not launch it: the conversion failed."}),
+            Entry(EventType.EXECUTION_REQUESTED, drill.plan_name, {"kind": drill.kind, "servers": 23}, "dana"),
+            Entry(EventType.EXECUTION_STARTED, drill.plan_name, {}, "dana"),
+            Entry(EventType.WAVE_RUNNING, "Databases"),
+            Entry(EventType.LAUNCH_INTENDED, "key", {"servers": ["s-1", "s-2", "s-3", "s-4"]}),
+            Entry(EventType.LAUNCH_ACCEPTED, "key", {"job": "drsjob-0123456789abcdef0"}),
+            Entry(
+                EventType.SERVER_LAUNCHED, "databases-01", {"source_server": "s-1", "instance": "i-0123456789abcdef0"}
+            ),
+            Entry(EventType.WAVE_SUCCEEDED, "Databases", {"why": "4 of 4 servers launched."}),
+            Entry(EventType.WAVE_RUNNING, "App"),
+            Entry(EventType.SERVER_FAILED, "app-09", {"why": "DRS could not launch it: the conversion failed."}),
         ],
     )
     return drill

@@ -6,8 +6,9 @@ from typing import Any
 
 from rest_framework import serializers
 
+from audit.models import Event
 from executions.core.states import ExecutionKind, ExecutionStatus, Phase, ServerStatus, StepStatus, WaveStatus
-from executions.models import Approval, Event, Execution, ServerRun, StepRun, WaveRun
+from executions.models import Approval, Execution, ServerRun, StepRun, WaveRun
 from foundation.rest.serializers import StrictSerializer
 from plans.core.fields import MAX_SECONDS
 from plans.models import STEP_KINDS, STEP_WHEN

@@ -14,6 +14,8 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from audit.models import Event
+from audit.record import events_of
 from executions import selectors
 from executions.api.serializers import (
     CommentSerializer,
@@ -24,7 +26,7 @@ from executions.api.serializers import (
     StartSerializer,
     WavePartSerializer,
 )
-from executions.models import Event, Execution
+from executions.models import Execution
 from executions.services import starting
 from executions.services.commands import (
     APPROVE,
@@ -157,7 +159,7 @@ class ExecutionViewSet(ReadViewSet):
     )
     def events(self, request: Request, id: str) -> Response:
         """The record of what happened, oldest first, each event chained by hash to the one before it."""
-        page = self.paginate_queryset(self.filter_queryset(selectors.events_of(self.get_object())))
+        page = self.paginate_queryset(self.filter_queryset(events_of(self.get_object())))
         return self.get_paginated_response(EventSerializer(page, many=True).data)
 
 

@@ -9,8 +9,9 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from audit.event_types import EventType
+from audit.record import ENGINE, Entry
 from executions import transitions
-from executions.audit import ENGINE, Entry
 from executions.core.actions import (
     Action,
     AdoptJob,
@@ -39,6 +40,7 @@ from executions.engine.operations.launch import launch
 from executions.engine.operations.terminate import terminate_verified, verify_terminated
 from executions.engine.polling.schedule import poll_soon
 from executions.models import Execution
+from executions.transitions.event_types import CLEANUP_END, EXECUTION_END
 
 _ENDED_FROM = (ExecutionStatus.RUNNING, ExecutionStatus.PAUSED)
 _CANCELLED_FROM = (ExecutionStatus.CANCELLING,)
@@ -96,9 +98,11 @@ def act(action: Action, look: Look) -> None:  # noqa: PLR0912 # an arm for each 
             poll_soon(site)
             look.poll_sites.add(site)
         case BeginCleanup():
-            _move_cleanup(look, CleanupStatus.SCHEDULED, CleanupStatus.RUNNING, "Its time has come.")
+            _move_cleanup(
+                look, CleanupStatus.SCHEDULED, CleanupStatus.RUNNING, "Its time has come.", EventType.CLEANUP_RUNNING
+            )
         case FinishCleanup(to=to, why=why):
-            _move_cleanup(look, CleanupStatus.RUNNING, to, why)
+            _move_cleanup(look, CleanupStatus.RUNNING, to, why, CLEANUP_END[to])
         case RejectExecution(why=why):
             _reject(look, why)
         case FinishExecution():
@@ -107,8 +111,8 @@ def act(action: Action, look: Look) -> None:  # noqa: PLR0912 # an arm for each 
             assert_never(action)
 
 
-def _move_cleanup(look: Look, frm: CleanupStatus, to: CleanupStatus, why: str) -> None:
-    entry = Entry(f"cleanup.{to}", "", {"why": why})
+def _move_cleanup(look: Look, frm: CleanupStatus, to: CleanupStatus, why: str, event: EventType) -> None:
+    entry = Entry(event, "", {"why": why})
     transitions.cleanup_move(look.execution_id, (frm,), to, entry, lease=look.lease)
 
 
@@ -117,7 +121,7 @@ def _reject(look: Look, why: str) -> None:
         look.execution_id,
         (ExecutionStatus.AWAITING_APPROVAL,),
         ExecutionStatus.REJECTED,
-        Entry("execution.rejected", "", {"why": why}),
+        Entry(EventType.EXECUTION_REJECTED, "", {"why": why}),
         lease=look.lease,
         finished_at=timezone.now(),
         outcome=why,
@@ -135,7 +139,7 @@ def _finish(look: Look, action: FinishExecution) -> None:
         # Somebody who cancels at this moment was in time.
         _CANCELLED_FROM if action.to is ExecutionStatus.CANCELLED else _ENDED_FROM,
         action.to,
-        Entry(f"execution.{action.to}", name, {"outcome": action.outcome, **measured}),
+        Entry(EXECUTION_END[action.to], name, {"outcome": action.outcome, **measured}),
         lease=look.lease,
         finished_at=timezone.now(),
         outcome=action.outcome,

@@ -7,8 +7,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from audit.models import Event
+from audit.record import events_of
 from executions.core.states import OperationKind
-from executions.models import Approval, Event, Execution, Operation, ServerRun, StepRun, WaveRun
+from executions.models import Approval, Execution, Operation, ServerRun, StepRun, WaveRun
 from protection.models import SourceServer
 
 #: Events on one page of the timeline.
@@ -44,7 +46,7 @@ def execution_rows(execution: Execution, event_page: int = 1) -> ExecutionRows:
     pages = max(1, -(-execution.event_count // EVENTS_PAGE))
     page = min(max(1, event_page), pages)
     newest = execution.event_count - (page - 1) * EVENTS_PAGE
-    events = Event.objects.filter(execution=execution, sequence__gt=newest - EVENTS_PAGE, sequence__lte=newest)
+    events = events_of(execution).filter(sequence__gt=newest - EVENTS_PAGE, sequence__lte=newest)
     return ExecutionRows(
         execution=execution,
         waves=list(WaveRun.objects.filter(execution=execution).order_by("position")),

@@ -6,8 +6,10 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.utils import timezone
 
 from access import policy
-from executions import audit, tasks, transitions
-from executions.audit import Entry, without_blanks
+from audit import record
+from audit.event_types import EventType
+from audit.record import Entry, without_blanks
+from executions import tasks, transitions
 from executions.core.states import ExecutionStatus, StepStatus
 from executions.models import Approval, Execution
 from executions.services.checks import check_status
@@ -30,9 +32,16 @@ def execution_approve(execution: Execution, *, by: AbstractBaseUser, comment: st
         )
         given = Approval.objects.filter(execution=current, approved=True).count()
         if made:
-            audit.append(
+            record.append(
                 current,
-                [Entry("execution.approved", current.plan_name, without_blanks(comment=comment), by.get_username())],
+                [
+                    Entry(
+                        EventType.EXECUTION_APPROVED,
+                        current.plan_name,
+                        without_blanks(comment=comment),
+                        by.get_username(),
+                    )
+                ],
             )
         if given >= current.approvals_required:
             now = timezone.now()
@@ -40,7 +49,7 @@ def execution_approve(execution: Execution, *, by: AbstractBaseUser, comment: st
                 current.pk,
                 (ExecutionStatus.AWAITING_APPROVAL,),
                 ExecutionStatus.RUNNING,
-                Entry("execution.started", current.plan_name, {"approvals": given}, by.get_username()),
+                Entry(EventType.EXECUTION_STARTED, current.plan_name, {"approvals": given}, by.get_username()),
                 started_at=now,
             )
             tasks.nudge_on_commit([current.pk])
@@ -78,7 +87,7 @@ def execution_reject(execution: Execution, *, by: AbstractBaseUser, comment: str
             current.pk,
             (ExecutionStatus.AWAITING_APPROVAL,),
             ExecutionStatus.REJECTED,
-            Entry("execution.rejected", current.plan_name, without_blanks(comment=comment), by.get_username()),
+            Entry(EventType.EXECUTION_REJECTED, current.plan_name, without_blanks(comment=comment), by.get_username()),
             finished_at=timezone.now(),
             outcome=f"Rejected by {by.get_username()}." + (f" {comment}" if comment else ""),
         )

@@ -10,8 +10,9 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from access import policy
+from audit.event_types import EventType
+from audit.record import Entry, without_blanks
 from executions import tasks, transitions
-from executions.audit import Entry, without_blanks
 from executions.core.states import (
     EXECUTION_ACTIVE,
     EXECUTION_REOPENABLE,
@@ -43,6 +44,13 @@ def execution_resume(execution: Execution, *, by: AbstractBaseUser, comment: str
     return _switch(execution, ExecutionStatus.PAUSED, ExecutionStatus.RUNNING, by=by, comment=comment)
 
 
+#: What is done to an execution that goes there, and the event that tells of it.
+_SWITCHED = {
+    ExecutionStatus.PAUSED: ("paused", EventType.EXECUTION_PAUSED),
+    ExecutionStatus.RUNNING: ("resumed", EventType.EXECUTION_RESUMED),
+}
+
+
 def _switch(
     execution: Execution,
     frm: ExecutionStatus,
@@ -53,8 +61,8 @@ def _switch(
 ) -> Execution:
     with transitions.locked(execution.pk) as current:
         if current.status != to:
-            what = "paused" if to is ExecutionStatus.PAUSED else "resumed"
-            entry = Entry(f"execution.{what}", current.plan_name, without_blanks(comment=comment), by.get_username())
+            what, told = _SWITCHED[to]
+            entry = Entry(told, current.plan_name, without_blanks(comment=comment), by.get_username())
             if not transitions.execution_move(current.pk, {frm}, to, entry):
                 raise Conflict(f"Only what is {frm} can be {what}; the execution is {current.get_status_display()}.")
             tasks.nudge_on_commit([current.pk])
@@ -82,7 +90,7 @@ def execution_retry(
     run, wanted_step = _wave(execution, wave), _step(execution, wave, step)
     _check_servers(run, servers)
     snapshots = _snapshots(run, servers, point_in_time)
-    entry = Entry("execution.retried", run.name, without_blanks(comment=comment, step=step), by.get_username())
+    entry = Entry(EventType.EXECUTION_RETRIED, run.name, without_blanks(comment=comment, step=step), by.get_username())
 
     def change(current: Execution, run: WaveRun) -> int:
         return transitions.wave_retry(current, run, servers=servers, step=wanted_step, snapshots=snapshots, entry=entry)
@@ -105,7 +113,7 @@ def execution_skip(
         raise Invalid.field("comment", "Say why it is skipped: the record keeps it.", "required")
     run, wanted_step = _wave(execution, wave), _step(execution, wave, step)
     _check_servers(run, servers)
-    entry = Entry("execution.skipped", run.name, without_blanks(comment=comment, step=step), by.get_username())
+    entry = Entry(EventType.EXECUTION_SKIPPED, run.name, without_blanks(comment=comment, step=step), by.get_username())
 
     def change(current: Execution, run: WaveRun) -> int:
         launching = run.servers.filter(status=ServerStatus.LAUNCHING)
@@ -134,7 +142,7 @@ def execution_cleanup(execution: Execution, *, by: AbstractBaseUser, comment: st
             current.pk,
             (CleanupStatus.NONE, CleanupStatus.SCHEDULED, CleanupStatus.FAILED),
             CleanupStatus.RUNNING,
-            Entry("cleanup.running", current.plan_name, without_blanks(comment=comment), by.get_username()),
+            Entry(EventType.CLEANUP_RUNNING, current.plan_name, without_blanks(comment=comment), by.get_username()),
         )
         tasks.nudge_on_commit([current.pk])
     return Execution.objects.get(pk=execution.pk)
@@ -226,13 +234,17 @@ def execution_cancel(execution: Execution, *, by: AbstractBaseUser, comment: str
         if current.status in (ExecutionStatus.CANCELLING, ExecutionStatus.CANCELLED):
             return current
         check_status(current, EXECUTION_ACTIVE, "cancelled")
-        entry = Entry("execution.cancelling", current.plan_name, without_blanks(comment=comment), by.get_username())
+        entry = Entry(
+            EventType.EXECUTION_CANCELLING, current.plan_name, without_blanks(comment=comment), by.get_username()
+        )
         if current.status == ExecutionStatus.AWAITING_APPROVAL:
             transitions.execution_move(
                 current.pk,
                 (ExecutionStatus.AWAITING_APPROVAL,),
                 ExecutionStatus.CANCELLED,
-                Entry("execution.cancelled", current.plan_name, without_blanks(comment=comment), by.get_username()),
+                Entry(
+                    EventType.EXECUTION_CANCELLED, current.plan_name, without_blanks(comment=comment), by.get_username()
+                ),
                 finished_at=timezone.now(),
                 outcome=f"Cancelled by {by.get_username()} before it was approved.",
             )

@@ -12,9 +12,11 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from access import policy
+from audit import record
+from audit.event_types import EventType
+from audit.record import Entry
 from drs.port import RecoverySnapshot
-from executions import audit, selectors, tasks
-from executions.audit import Entry
+from executions import selectors, tasks
 from executions.core.request import StartRequest
 from executions.core.states import ExecutionKind, ExecutionStatus
 from executions.engine import preflight
@@ -195,13 +197,16 @@ def _record_start(execution: Execution, blueprint: Blueprint, approvals_needed: 
         detail["reason"] = execution.reason
     if execution.point_in_time:
         detail["point_in_time"] = execution.point_in_time.isoformat()
-    entries = [Entry("execution.requested", execution.plan_name, detail, execution.requested_by_name)]
+    entries = [Entry(EventType.EXECUTION_REQUESTED, execution.plan_name, detail, execution.requested_by_name)]
     if execution.break_glass:
         entries.append(
             Entry(
-                "execution.break_glass", execution.plan_name, {"reason": execution.reason}, execution.requested_by_name
+                EventType.EXECUTION_BREAK_GLASS,
+                execution.plan_name,
+                {"reason": execution.reason},
+                execution.requested_by_name,
             )
         )
     if not approvals_needed:
-        entries.append(Entry("execution.started", execution.plan_name, {}, execution.requested_by_name))
-    audit.append(execution, entries)
+        entries.append(Entry(EventType.EXECUTION_STARTED, execution.plan_name, {}, execution.requested_by_name))
+    record.append(execution, entries)

@@ -8,8 +8,9 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from executions import audit
-from executions.audit import Entry
+from audit import record
+from audit.event_types import EventType
+from audit.record import Entry
 from executions.core.states import (
     EXECUTION_ACTIVE,
     WAVE_FINAL,
@@ -37,7 +38,7 @@ def execution_move(
         if execution.status not in allowed or (_is_end(execution, to) and _is_unfinished(execution)):
             return False
         Execution.objects.filter(pk=execution_id).update(status=to, **values)
-        audit.append(execution, [entry])
+        record.append(execution, [entry])
         return True
 
 
@@ -63,7 +64,7 @@ def execution_abandon(execution_id: UUID, why: str, *, actor: str) -> None:
         StepRun.objects.filter(execution=execution, status=StepStatus.PENDING).update(
             status=StepStatus.CANCELLED, finished_at=now
         )
-        audit.append(execution, [Entry("execution.abandoned", execution.plan_name, {"why": why}, actor)])
+        record.append(execution, [Entry(EventType.EXECUTION_ABANDONED, execution.plan_name, {"why": why}, actor)])
 
 
 def cleanup_move(
@@ -80,7 +81,7 @@ def cleanup_move(
         if execution.cleanup_status not in allowed:
             return False
         Execution.objects.filter(pk=execution_id).update(cleanup_status=to, **values)
-        audit.append(execution, [entry])
+        record.append(execution, [entry])
         return True
 
 
@@ -89,4 +90,4 @@ def execution_review(execution: Execution, reviewer: str, comment: str) -> None:
     Execution.objects.filter(pk=execution.pk).update(
         reviewed_by_name=reviewer, reviewed_at=timezone.now(), review_comment=comment
     )
-    audit.append(execution, [Entry("execution.reviewed", execution.plan_name, {"comment": comment}, reviewer)])
+    record.append(execution, [Entry(EventType.EXECUTION_REVIEWED, execution.plan_name, {"comment": comment}, reviewer)])

@@ -8,8 +8,9 @@ from typing import Any
 
 from django.utils import timezone
 
-from executions import audit
-from executions.audit import Entry
+from audit import record
+from audit.event_types import EventType
+from audit.record import Entry
 from executions.core.states import (
     SERVER_RETRIABLE,
     SERVER_SKIPPABLE,
@@ -63,7 +64,7 @@ def wave_retry(
     StepRun.objects.filter(pk__in=[one.pk for one in steps]).update(
         status=StepStatus.PENDING, finished_at=None, started_at=None, attempt_key=None, external_id="", error=""
     )
-    _told(execution, entry, rows, "server.retried")
+    _told(execution, entry, rows, EventType.SERVER_RETRIED)
     _carry_on(execution, wave)
     return len(rows) + len(steps)
 
@@ -87,7 +88,7 @@ def wave_skip(
     untouched = whole and wave.status in (WaveStatus.PENDING, WaveStatus.WAITING, WaveStatus.CANCELLED)
     if not rows and not skipped and not untouched:
         return 0
-    _told(execution, entry, rows, "server.skipped")
+    _told(execution, entry, rows, EventType.SERVER_SKIPPED)
     nothing_launched = not wave.servers.exclude(status=ServerStatus.SKIPPED).exists()
     if whole and nothing_launched:
         WaveRun.objects.filter(pk=wave.pk).update(status=WaveStatus.SKIPPED, finished_at=timezone.now())
@@ -102,8 +103,8 @@ def _servers(wave: WaveRun, statuses: Collection[ServerStatus], named_ones: Coll
     return list(found if named_ones is None else found.filter(source_server_id__in=named_ones))
 
 
-def _told(execution: Execution, entry: Entry, rows: Collection[ServerRun], what: str) -> None:
-    audit.append(execution, [entry, *(Entry(what, str(row), named(row), entry.actor) for row in rows)])
+def _told(execution: Execution, entry: Entry, rows: Collection[ServerRun], what: EventType) -> None:
+    record.append(execution, [entry, *(Entry(what, str(row), named(row), entry.actor) for row in rows)])
 
 
 def _carry_on(execution: Execution, wave: WaveRun) -> None:

@@ -8,18 +8,19 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from executions import audit
-from executions.audit import Entry, without_blanks
+from audit import record
+from audit.event_types import EventType
+from audit.record import Entry, without_blanks
 from executions.core.actions import ServerOutcome
 from executions.core.states import ServerStatus
 from executions.models import Execution, ServerRun
+from executions.transitions.event_types import SERVER
 from executions.transitions.locking import locked
 
 _SERVER_FROM: dict[ServerStatus, tuple[ServerStatus, ...]] = {
     ServerStatus.QUEUED: (ServerStatus.PENDING,),
     ServerStatus.FAILED: (ServerStatus.QUEUED,),
     ServerStatus.CANCELLED: (ServerStatus.PENDING, ServerStatus.QUEUED),
-    ServerStatus.SKIPPED: (ServerStatus.PENDING, ServerStatus.QUEUED, ServerStatus.FAILED, ServerStatus.UNKNOWN),
 }
 
 
@@ -49,7 +50,7 @@ def servers_move(execution_id: UUID, server_ids: Sequence[int], to: ServerStatus
                 row.error = f"{row.error} {why}".strip()
         rows_write(rows, ["status", "queued_at", "finished_at", "error"])
         detail = {"why": why} if why else {}
-        audit.append(execution, [Entry(f"server.{to}", str(row), {**named(row), **detail}) for row in rows])
+        record.append(execution, [Entry(SERVER[to], str(row), {**named(row), **detail}) for row in rows])
         return len(rows)
 
 
@@ -69,12 +70,12 @@ def servers_settle(execution_id: UUID, operation: UUID, outcomes: Sequence[Serve
             row.recovery_point_at = outcome.recovery_point_at or row.recovery_point_at
             row.private_ips = list(outcome.private_ips)
             detail = {**named(row), "job": row.job_id, "instance": outcome.instance_id}
-            entries.append(Entry(f"server.{outcome.to}", str(row), without_blanks(**detail, why=outcome.error)))
+            entries.append(Entry(SERVER[outcome.to], str(row), without_blanks(**detail, why=outcome.error)))
         rows_write(
             rows,
             ["status", "error", "phase", "finished_at", "recovery_instance_id", "recovery_point_at", "private_ips"],
         )
-        audit.append(execution, entries)
+        record.append(execution, entries)
         return len(rows)
 
 
@@ -114,10 +115,12 @@ def servers_gone(execution: Execution, instance_ids: Collection[str]) -> int:
         row.status = ServerStatus.TERMINATED
         row.cleanup_error = ""
     rows_write(rows, ["status", "cleanup_error"])
-    audit.append(
+    record.append(
         execution,
         [
-            Entry("server.terminated", str(row), without_blanks(**named(row), instance=row.recovery_instance_id))
+            Entry(
+                EventType.SERVER_TERMINATED, str(row), without_blanks(**named(row), instance=row.recovery_instance_id)
+            )
             for row in rows
         ],
     )
@@ -138,9 +141,9 @@ def servers_hold_cleanup(
             row.cleanup_tries += 0 if transient else 1
             row.cleanup_not_before = retry_at
         rows_write(rows, ["cleanup_error", "cleanup_tries", "cleanup_not_before"])
-        audit.append(
+        record.append(
             execution,
-            [Entry("server.not_terminated", str(row), {**named(row), "why": reasons[row.pk]}) for row in rows],
+            [Entry(EventType.SERVER_NOT_TERMINATED, str(row), {**named(row), "why": reasons[row.pk]}) for row in rows],
         )
 
 

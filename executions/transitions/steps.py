@@ -12,10 +12,11 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from executions import audit
-from executions.audit import Entry
+from audit import record
+from audit.record import Entry
 from executions.core.states import STEP_FINAL, STEP_SKIPPABLE, StepStatus
 from executions.models import StepRun
+from executions.transitions.event_types import STEP
 from executions.transitions.locking import locked
 
 _FROM: dict[StepStatus, Collection[StepStatus]] = {
@@ -35,7 +36,7 @@ def step_move(
     lease: UUID | None = None,
     claim: StepClaim | None = None,
     why: str = "",
-    actor: str = audit.ENGINE,
+    actor: str = record.ENGINE,
 ) -> bool:
     """Move a step. `why` is kept as its error when it fails, else as what it said.
 
@@ -57,7 +58,7 @@ def step_move(
             values["output"] = why
         StepRun.objects.filter(pk=step_id).update(**values)
         detail = {"wave": step.wave.name, "kind": step.kind, **({"why": why} if why else {})}
-        audit.append(execution, [Entry(f"step.{to}", step.name, detail, actor)])
+        record.append(execution, [Entry(STEP[to], step.name, detail, actor)])
         return True
 
 

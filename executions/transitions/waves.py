@@ -7,10 +7,11 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from executions import audit
-from executions.audit import Entry
+from audit import record
+from audit.record import Entry
 from executions.core.states import SERVER_FINAL, STEP_FINAL, WAVE_FINAL, WaveStatus
 from executions.models import WaveRun
+from executions.transitions.event_types import WAVE
 from executions.transitions.locking import locked
 
 _WAVE_FROM: dict[WaveStatus, tuple[WaveStatus, ...]] = {
@@ -19,7 +20,6 @@ _WAVE_FROM: dict[WaveStatus, tuple[WaveStatus, ...]] = {
     WaveStatus.SUCCEEDED: (WaveStatus.RUNNING,),
     WaveStatus.PARTIALLY_SUCCEEDED: (WaveStatus.RUNNING,),
     WaveStatus.FAILED: (WaveStatus.RUNNING, WaveStatus.WAITING),
-    WaveStatus.SKIPPED: (WaveStatus.PENDING, WaveStatus.WAITING, WaveStatus.RUNNING, WaveStatus.FAILED),
     WaveStatus.CANCELLED: (WaveStatus.PENDING, WaveStatus.WAITING, WaveStatus.RUNNING),
 }
 
@@ -39,7 +39,7 @@ def wave_move(execution_id: UUID, wave_id: int, to: WaveStatus, *, lease: UUID, 
         if to not in (WaveStatus.WAITING, WaveStatus.RUNNING):
             values["finished_at"] = now
         WaveRun.objects.filter(pk=wave_id).update(status=to, **values)
-        audit.append(execution, [Entry(f"wave.{to}", wave.name, {"why": why} if why else {})])
+        record.append(execution, [Entry(WAVE[to], wave.name, {"why": why} if why else {})])
         return True
 
 

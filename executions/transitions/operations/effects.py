@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from executions.audit import Entry
+from audit.record import Entry
 from executions.core.refusals import Refusal
 from executions.models import Execution, Operation, ServerRun
 

@@ -9,7 +9,8 @@ from typing import Any
 from django.db.models import F
 from django.utils import timezone
 
-from executions.audit import Entry
+from audit.event_types import EventType
+from audit.record import Entry
 from executions.core.refusals import Refusal
 from executions.core.states import ServerStatus
 from executions.models import Execution, Operation, ServerRun
@@ -73,4 +74,4 @@ class LaunchEffects:
         columns = ["status", "error", "finished_at", "queued_at", "refused", "not_before", "single_server_job"]
         rows_write(rows, [*columns, "attempts", "started_at"])
         failed = [row for row in rows if row.status == ServerStatus.FAILED]
-        return [Entry("server.failed", str(row), {**named(row), "why": error}) for row in failed]
+        return [Entry(EventType.SERVER_FAILED, str(row), {**named(row), "why": error}) for row in failed]

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db.models import F
 from django.utils import timezone
 
-from executions import audit
-from executions.audit import Entry
+from audit import record
+from audit.record import Entry
 from executions.core.refusals import Refusal
 from executions.core.states import ExecutionKind, OperationKind, OperationState
 from executions.crashpoints import crash_point
 from executions.models import Operation, SiteWatch
+from executions.transitions.event_types import OPERATION, OperationTold
 from executions.transitions.locking import locked
 from executions.transitions.operations.effects import ServerEffects
 from executions.transitions.operations.launch import LaunchEffects
@@ -60,7 +62,7 @@ def operation_intend(
         )
         effects.intended(server_ids, operation)
         servers = [row.source_server_id for row in rows]
-        audit.append(execution, [Entry(f"{kind}.intended", str(operation.key), {"servers": servers})])
+        record.append(execution, [_entry(operation, "intended", servers=servers)])
         crash_point("intent.before_commit")
         return operation
 
@@ -81,7 +83,7 @@ def operation_accept(execution_id: UUID, key: UUID, job_id: str, *, lease: UUID,
         Operation.objects.filter(pk=key).update(
             state=OperationState.ACCEPTED, job_id=job_id, adopted=adopted, answered_at=timezone.now()
         )
-        audit.append(execution, [_entry(operation, "adopted" if adopted else "accepted", job=job_id)])
+        record.append(execution, [_entry(operation, "adopted" if adopted else "accepted", job=job_id)])
         was_lost = operation.state == OperationState.LOST
         EFFECTS[OperationKind(operation.kind)].accepted(execution, operation, job_id, was_lost=was_lost)
         return True
@@ -94,7 +96,7 @@ def operation_uncertain(execution_id: UUID, key: UUID, error: str, *, lease: UUI
         if operation.state != OperationState.INTENDED:
             return
         Operation.objects.filter(pk=key).update(answered_at=timezone.now(), error=error)
-        audit.append(execution, [_entry(operation, "uncertain", why=error)])
+        record.append(execution, [_entry(operation, "uncertain", why=error)])
 
 
 def operation_close(execution_id: UUID, key: UUID, *, lease: UUID) -> bool:
@@ -162,9 +164,11 @@ def _return(
         entries = EFFECTS[OperationKind(operation.kind)].returned(
             operation, error, refusal=refusal, retry_at=retry_at(operation)
         )
-        audit.append(execution, [_entry(operation, str(to), why=error), *entries])
+        record.append(
+            execution, [_entry(operation, "lost" if to is OperationState.LOST else "refused", why=error), *entries]
+        )
         return True
 
 
-def _entry(operation: Operation, what: str, **detail: str) -> Entry:
-    return Entry(f"{operation.kind}.{what}", str(operation.key), detail)
+def _entry(operation: Operation, what: OperationTold, **detail: Any) -> Entry:
+    return Entry(OPERATION[operation.kind][what], str(operation.key), detail)

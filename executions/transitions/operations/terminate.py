@@ -11,8 +11,9 @@ from django.db.models import F
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
-from executions import audit
-from executions.audit import Entry
+from audit import record
+from audit.event_types import EventType
+from audit.record import Entry
 from executions.core.refusals import Refusal
 from executions.core.states import OperationState, ServerStatus
 from executions.models import Execution, Operation, ServerRun
@@ -59,8 +60,11 @@ def termination_settle(
             row.cleanup_error = remaining[row.recovery_instance_id]
             row.cleanup_not_before = retry_at
         rows_write(rows, ["cleanup_error", "cleanup_not_before"])
-        audit.append(
+        record.append(
             execution,
-            [Entry("server.not_terminated", str(row), {**named(row), "why": row.cleanup_error}) for row in rows],
+            [
+                Entry(EventType.SERVER_NOT_TERMINATED, str(row), {**named(row), "why": row.cleanup_error})
+                for row in rows
+            ],
         )
         return True

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
+from audit.record import events_of
 from drs.simulator.world import World
 from executions.core.actions import Decision, FinishExecution
 from executions.engine import reconciler
@@ -63,10 +64,10 @@ def test_a_retry_of_a_step_is_not_lost(stage: Stage, omar: User, at_the_end: Cal
     pressed = at_the_end(lambda: controlling.execution_retry(execution, by=omar, wave="Databases", step="Ask"))
     stage.run(execution)
     assert pressed
-    assert execution.events.filter(type="execution.retried").count() == 1
+    assert events_of(execution).filter(type="execution.retried").count() == 1
     found = execution.waves.get().steps.get()
     assert found.status == "failed"
-    assert execution.events.filter(type="step.running").count() == 2
+    assert events_of(execution).filter(type="step.running").count() == 2
 
 
 def test_a_cancel_is_in_time(stage: Stage, omar: User, at_the_end: Callable[[Press], list[object]]) -> None:

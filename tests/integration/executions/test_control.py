@@ -9,8 +9,9 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from audit import verification
+from audit.record import events_of
 from drs.simulator.world import World
-from executions import audit
 from executions.models import Execution, ServerRun, StepRun
 from executions.services import approving, controlling
 from foundation.errors import Conflict, Invalid, NotAllowed
@@ -37,8 +38,8 @@ def test_paused_it_lets_what_runs_finish_and_starts_nothing(stage: Stage, omar: 
     controlling.execution_resume(execution, by=omar)
     stage.run(execution)
     assert fresh(execution).status == "succeeded"
-    assert execution.events.filter(type="execution.paused").count() == 1
-    assert audit.faults(execution.pk) == []
+    assert events_of(execution).filter(type="execution.paused").count() == 1
+    assert verification.faults(execution) == []
 
 
 def test_only_what_runs_can_be_paused(stage: Stage, omar: User) -> None:
@@ -80,8 +81,8 @@ def test_a_retry_launches_only_what_failed_and_carries_on(stage: Stage, world: W
     names = dict(ServerRun.objects.filter(execution=execution).values_list("source_server_id", "hostname"))
     assert {names[source] for source, n in launched_again.items() if n} == {"web-1", "web-2"}
     assert failed.attempts == 2
-    assert execution.events.filter(type="execution.retried").count() == 1
-    assert audit.faults(execution.pk) == []
+    assert events_of(execution).filter(type="execution.retried").count() == 1
+    assert verification.faults(execution) == []
 
 
 def test_a_retry_from_an_earlier_snapshot(stage: Stage, world: World, omar: User) -> None:
@@ -155,7 +156,7 @@ def test_a_drill_is_cleaned_up_by_hand(stage: Stage, world: World, omar: User) -
     assert fresh(execution).status == "succeeded"
     assert set(statuses(execution).values()) == {"terminated"}
     assert stage.calls("TerminateRecoveryInstances") == 1
-    assert audit.faults(execution.pk) == []
+    assert verification.faults(execution) == []
 
 
 def test_a_drill_is_cleaned_up_on_its_own(stage: Stage) -> None:
@@ -337,7 +338,7 @@ def test_a_broken_glass_runs_at_once_and_asks_for_review(stage: Stage, ada: User
         approving.execution_review(execution, by=ada, comment="Fine.")
     reviewed = approving.execution_review(execution, by=ravi, comment="Justified.")
     assert reviewed.reviewed_by_name == "ravi"
-    assert execution.events.filter(type="execution.break_glass").count() == 1
+    assert events_of(execution).filter(type="execution.break_glass").count() == 1
 
 
 # --- sites --------------------------------------------------------------------------------------------------------

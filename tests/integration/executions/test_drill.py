@@ -9,12 +9,13 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from audit import verification
+from audit.record import events_of
 from drs.errors import DrsError, NotFound
 from drs.port import Job, LaunchTarget
 from drs.simulator.inprocess import InProcessDrs
 from drs.simulator.world import World
-from executions import audit
-from executions.models import DrsJob, Event, Operation, ServerRun
+from executions.models import DrsJob, Operation, ServerRun
 from executions.services import approving, controlling
 from foundation.errors import Conflict, Invalid, NotAllowed
 from protection import gateways
@@ -41,7 +42,7 @@ def test_a_drill_launches_every_server_once_in_the_order_of_the_plan(stage: Stag
         assert server.attempts == 1
     assert execution.rto_actual_seconds
     assert execution.rpo_actual_seconds is not None
-    assert audit.faults(execution.pk) == []
+    assert verification.faults(execution) == []
     assert set(Operation.objects.values_list("state", flat=True)) == {"settled"}
 
 
@@ -110,7 +111,7 @@ def test_the_answer_of_start_recovery_is_lost_and_its_job_is_adopted(stage: Stag
     assert execution.status == "succeeded", execution.outcome
     assert set(stage.started().values()) == {1}
     assert Operation.objects.filter(adopted=True).count() == 2
-    assert Event.objects.filter(execution=execution, type="launch.adopted").count() == 2
+    assert events_of(execution).filter(type="launch.adopted").count() == 2
 
 
 def test_a_lost_job_is_adopted_without_tags_as_well(stage: Stage, world: World, frankfurt: Site) -> None:

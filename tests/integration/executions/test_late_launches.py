@@ -6,8 +6,8 @@ import pytest
 from django.contrib.auth.models import User
 from pytest_django.fixtures import Settings
 
+from audit import verification
 from drs.simulator.world import World
-from executions import audit
 from executions.models import Execution, Operation, ServerRun
 from executions.services import controlling
 from tests.stage import ACCOUNT, REGION, Stage, statuses
@@ -42,7 +42,7 @@ def test_what_it_launched_is_known_although_it_is_over(stage: Stage, world: Worl
     assert {server.recovery_instance_id for server in servers} == instances(world)
     assert set(statuses(timed_out).values()) == {"failed"}, "it was too late, and the record says so"
     assert Execution.objects.get().due_at is None
-    assert audit.faults(timed_out.pk) == []
+    assert verification.faults(timed_out) == []
 
 
 def test_a_clean_up_waits_for_it(stage: Stage, world: World, omar: User, timed_out: Execution) -> None:

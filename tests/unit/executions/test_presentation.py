@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from audit.event_types import EventType
+from audit.models import Event
 from executions.core.states import CleanupStatus, ExecutionKind, ExecutionStatus, ServerStatus, StepStatus, WaveStatus
-from executions.models import Event, Execution, ServerRun, StepRun, WaveRun
-from executions.screens import words
+from executions.models import Execution, ServerRun, StepRun, WaveRun
+from executions.screens import events, words
 from executions.screens.advice import next_steps
 from executions.screens.events import event_line, event_lines
 from executions.screens.graph import Node, draw
@@ -319,6 +321,12 @@ def test_events_read_as_sentences_with_their_reason() -> None:
     assert event_line(event("launch.intended", "key", servers=["s-1", "s-2"]), START).sentence == (
         "About to ask DRS to launch 2 servers."
     )
+
+
+def test_every_type_of_event_has_a_sentence_and_nothing_else_has() -> None:
+    assert set(events._SENTENCES) == set(EventType)
+    assert set(events._TOGETHER) <= set(EventType)
+    assert set(events._TONES) <= {name.rpartition(".")[2] for name in EventType}
 
 
 def test_an_event_that_says_less_than_expected_is_still_shown() -> None:

@@ -1,0 +1,1 @@
+"""The chained record of everything: who did what, when, to which row."""

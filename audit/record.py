@@ -1,0 +1,88 @@
+"""Writing the record, and reading a chain of it.
+
+An event's hash covers the hash before it, so that a changed, removed or inserted event breaks its chain.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC
+from typing import Any
+
+from django.db import connection
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from audit.event_types import EventType
+from audit.models import Chained, Event
+
+#: The actor of everything that no person did.
+ENGINE = "drsorch"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An event to be appended. `detail` must be plain JSON."""
+
+    type: EventType
+    subject: str = ""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    actor: str = ENGINE
+
+
+def without_blanks(**detail: Any) -> dict[str, Any]:
+    """An entry's detail without what there is nothing to say of."""
+    return {key: value for key, value in detail.items() if value}
+
+
+def append(subject: Chained, entries: Iterable[Entry]) -> None:
+    """Append events to the chain of a row that the caller holds locked, in the caller's transaction."""
+    if not connection.in_atomic_block:
+        raise AssertionError("Events are appended in the transaction of what they tell of.")
+    at = timezone.now()
+    events = []
+    for entry in entries:
+        subject.event_count += 1
+        event = Event(
+            subject_type=subject.subject_type,
+            subject_id=subject.subject_id,
+            sequence=subject.event_count,
+            at=at,
+            actor=entry.actor,
+            type=entry.type.value,
+            subject=entry.subject[:300],
+            detail=dict(entry.detail),
+            previous_hash=subject.last_event_hash,
+        )
+        event.hash = hash_of(event)
+        subject.last_event_hash = event.hash
+        events.append(event)
+    if events:
+        Event.objects.bulk_create(events, batch_size=500)
+        subject.save(update_fields=["event_count", "last_event_hash"])
+
+
+def hash_of(event: Event) -> str:
+    """SHA-256, in hex, of the event, of whose it is, and of the hash before it."""
+    body = {
+        "subject_type": event.subject_type,
+        "subject_id": event.subject_id,
+        "sequence": event.sequence,
+        "at": event.at.astimezone(UTC).isoformat(timespec="microseconds"),
+        "actor": event.actor,
+        "type": event.type,
+        "subject": event.subject,
+        "detail": event.detail,
+        "previous_hash": event.previous_hash,
+    }
+    text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def events_of(subject: Chained) -> QuerySet[Event]:
+    """The row's events, oldest first."""
+    chain = Event.objects.filter(subject_type=subject.subject_type, subject_id=subject.subject_id)
+    return chain.order_by("sequence")

@@ -1,0 +1,98 @@
+"""Has anything of the record been changed, removed, inserted or cut off?"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+
+from django.apps import apps
+from django.core.exceptions import ValidationError
+from django.db.models import Count, QuerySet
+
+from audit.models import Chained, Event
+from audit.record import events_of, hash_of
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A chain, and what is wrong with it, in sentences; no faults if nothing is."""
+
+    subject_type: str
+    subject_id: str
+    #: What its row is called now.
+    name: str
+    faults: tuple[str, ...]
+
+
+def verify(subject_ids: Collection[str] = ()) -> Iterator[Verified]:
+    """Every chain of the record, or those of the rows with these ids, one after the other."""
+    for model in _chained():
+        for subject in _rows(model, subject_ids).order_by("pk").iterator():
+            yield Verified(model.subject_type, subject.subject_id, str(subject), tuple(faults(subject)))
+    yield from _of_no_row(subject_ids)
+
+
+def is_known(subject_id: str) -> bool:
+    """True if a row with this id can have a chain, or if there are events of one."""
+    rows = any(_rows(model, [subject_id]).exists() for model in _chained())
+    return rows or Event.objects.filter(subject_id=subject_id).exists()
+
+
+def faults(subject: Chained) -> list[str]:
+    """What is wrong with the row's chain, in sentences; empty if nothing is."""
+    while True:
+        end = _end(subject)
+        found = list(faults_in(events_of(subject).iterator(), *end))
+        # What looks wrong may have been appended while it was read: then it is read again.
+        if not found or end == _end(subject):
+            return found
+
+
+def faults_in(events: Iterable[Event], count: int, last_hash: str) -> Iterator[str]:
+    """What is wrong with a chain that has so many events, and this hash at its end."""
+    previous, expected = "", 1
+    for event in events:
+        if event.sequence != expected:
+            yield f"Event {expected} is missing: the next one is {event.sequence}."
+            expected = event.sequence
+        if event.previous_hash != previous:
+            yield f"Event {event.sequence} does not follow from the one before it."
+        if event.hash != hash_of(event):
+            yield f"Event {event.sequence} was changed after it was written."
+        previous, expected = event.hash, expected + 1
+    if (expected - 1, previous) != (count, last_hash):
+        yield f"The end was changed: {count} events were written, {expected - 1} are there."
+
+
+def _chained() -> list[type[Chained]]:
+    return [model for model in apps.get_models() if issubclass(model, Chained)]
+
+
+def _rows(model: type[Chained], subject_ids: Collection[str] = ()) -> QuerySet[Chained]:
+    rows = model._base_manager.all()
+    return rows.filter(pk__in=[*_keys(model, subject_ids)]) if subject_ids else rows
+
+
+def _keys(model: type[Chained], subject_ids: Collection[str]) -> Iterator[object]:
+    for text in subject_ids:
+        try:
+            yield model._meta.pk.to_python(text)
+        except ValidationError:
+            continue  # no row of this kind can be called that
+
+
+def _end(subject: Chained) -> tuple[int, str]:
+    rows = type(subject)._base_manager.filter(pk=subject.pk)
+    return rows.values_list("event_count", "last_event_hash").get()
+
+
+def _of_no_row(subject_ids: Collection[str]) -> Iterator[Verified]:
+    """Chains whose row is gone, or never was."""
+    models = {model.subject_type: model for model in _chained()}
+    chains = Event.objects.filter(subject_id__in=subject_ids) if subject_ids else Event.objects.all()
+    counted = chains.order_by("subject_type", "subject_id").values_list("subject_type", "subject_id")
+    for subject_type, subject_id, count in counted.annotate(events=Count("*")).iterator():
+        model = models.get(subject_type)
+        if model is None or subject_id not in {row.subject_id for row in _rows(model, [subject_id])}:
+            why = f"The row is gone, or never was: {count} events of it are there."
+            yield Verified(subject_type, subject_id, subject_type, (why,))
