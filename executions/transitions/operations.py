@@ -125,12 +125,15 @@ def _told(operation: Operation, what: str, **detail: str) -> Entry:
     return Entry(f"{operation.kind}.{what}", str(operation.key), detail)
 
 
-def operation_uncertain(execution_id: UUID, key: UUID, error: str, *, lease: UUID) -> None:
+def operation_uncertain(execution_id: UUID, key: UUID, error: str, *, lease: UUID) -> bool:
     """Note that the call came back without a clear answer: it may have been carried out."""
     with locked(execution_id, lease) as execution:
         operation = Operation.objects.get(pk=key)
-        Operation.objects.filter(pk=key, state=OperationState.INTENDED).update(answered_at=timezone.now(), error=error)
+        if operation.state != OperationState.INTENDED:
+            return False
+        Operation.objects.filter(pk=key).update(answered_at=timezone.now(), error=error)
         audit.append(execution, [_told(operation, "uncertain", why=error)])
+        return True
 
 
 def operation_close(execution_id: UUID, key: UUID, *, lease: UUID) -> bool:

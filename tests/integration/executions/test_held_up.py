@@ -20,7 +20,7 @@ from executions.engine import launching, leases
 from executions.engine.polling import poll
 from executions.engine.steps import attempt
 from executions.models import DrsJob, Execution, Operation, SiteWatch, StepRun
-from executions.transitions import launch_intend
+from executions.transitions import launch_intend, operation_uncertain
 from protection.gateways import gateway
 from protection.models import Site
 from tests.stage import Stage
@@ -65,6 +65,20 @@ def test_a_launch_that_was_held_up_for_long_is_not_sent_any_more(
     assert stage.calls("StartRecovery") == 1
     stage.run(execution)
     assert set(stage.started().values()) == {1}
+
+
+def test_an_unclear_answer_about_a_launch_that_is_settled_already_is_not_recorded(stage: Stage) -> None:
+    execution = stage.drill(stage.plan(DATABASES))
+    stage.tick()
+    [before] = Operation.objects.values()
+    assert before["state"] == "accepted"
+    Execution.objects.update(lease_token=execution.pk)
+
+    moved = operation_uncertain(execution.pk, before["key"], "DRS did not answer in time.", lease=execution.pk)
+
+    assert not moved
+    assert [before] == list(Operation.objects.values())
+    assert not execution.events.filter(type="launch.uncertain").exists()
 
 
 def test_a_poll_that_dies_before_it_tells_anybody_is_told_by_the_next(stage: Stage, at: Callable[..., None]) -> None:
