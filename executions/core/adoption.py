@@ -1,4 +1,4 @@
-"""Finding the job of an operation whose answer was lost (DESIGN rule 3, DRS_FACTS 3: no client token exists)."""
+"""Finding the job of an operation whose answer was lost: no client token exists (ADR 0003, docs/drs.md 2)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from executions.core.facts import JobFacts, OperationFacts, Settings
 from executions.core.states import OperationKind
 
 #: How far DRS's clock may be behind ours for an untagged job to be recognised by its time: AWS refuses what was signed
-#: by a clock that is five minutes off.
+#: by a clock that is five minutes off (docs/drs.md 2.3).
 _CLOCK_SKEW = timedelta(seconds=300)
 INITIATED_BY = {True: "START_DRILL", False: "START_RECOVERY"}
 

@@ -1,6 +1,6 @@
 """Where a launch, or a termination, happens: the intent is committed, then DRS is asked, then its answer is recorded.
 
-StartRecovery and TerminateRecoveryInstances have no idempotency token (DRS_FACTS 3), so each is called at most once
+StartRecovery and TerminateRecoveryInstances have no idempotency token (docs/drs.md 2.1), so each is called at most once
 per intent. If the process dies anywhere in here, or the answer is lost, the intent stays and `decide` looks for its
 job before it asks again.
 """

@@ -17,7 +17,7 @@ from protection.models import Site
 
 log = structlog.get_logger(__name__)
 
-#: An instance may appear a poll or two after its launch (DRS_FACTS 4.4); after so many looks it is left unnamed.
+#: An instance may appear a poll or two after its launch (docs/drs.md 5.1); after so many looks it is left unnamed.
 _LOOKS = 5
 
 
@@ -120,7 +120,7 @@ def _known(job: DrsJob, source: str, what: str) -> bool:
 
 
 def _look_up_instances(port: DrsPort, jobs: Sequence[DrsJob]) -> None:
-    """The order of trust is DRS_FACTS 4.4: log, recovery instances of this job, the source server, the job."""
+    """The order of trust is docs/drs.md 5.1: log, recovery instances of this job, the source server, the job."""
     by_source = {source: job for job in jobs for source in job.servers}
     if not by_source:
         return
