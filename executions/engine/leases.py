@@ -15,8 +15,8 @@ from django.utils import timezone
 from executions.errors import LeaseLost
 from executions.models import Execution, SiteWatch, StepRun
 
-#: Of the longest time a call may take, what may pass between its intent and its going out: 5 of 30 s, which leaves the
-#: 25 s that drs.aws gives a launch to connect and to answer.
+#: A call goes out within this share of the longest time that a call may take, counted from its intent, or not at all: 5
+#: of 30 s. The other 25 s are what drs.aws gives a launch to connect (5 s) and to answer (20 s).
 _SHARE_TO_GO_OUT = 1 / 6
 
 
