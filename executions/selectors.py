@@ -1,4 +1,4 @@
-"""Reading the rows of the engine. A snapshot takes the same number of queries however many servers there are."""
+"""Reading executions, for services, API, screens and whatever lies above."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ from executions.core.states import (
 from executions.models import Event, Execution, Operation, ServerRun, StepRun, WaveRun
 from foundation.errors import Missing
 from plans.models import Plan
-
-# --- what is due --------------------------------------------------------------------------------------------------
 
 
 def has_open_operations(site_id: int) -> bool:

@@ -1,6 +1,6 @@
 """The clock of the engine: a thread in every worker that nudges whatever is due.
 
-Any number of tickers is harmless, because a nudge is: who finds nothing due does nothing. Without any message at all
+Any number of tickers is harmless, because a nudge is: who finds nothing due does nothing. Without any other message
 the engine still moves, by ticks alone.
 """
 

@@ -1,4 +1,7 @@
-"""TODO."""
+"""Reading the rows of an execution and its sites into the facts that `decide` looks at.
+
+It takes the same number of queries however many servers there are.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Moves an execution: claim its lease, freeze a snapshot, let `decide` decide, act, say when to look again."""
+"""Moves an execution: claim its lease, freeze the facts, let `decide` decide, act, say when to look again."""
 
 from __future__ import annotations
 
