@@ -48,14 +48,15 @@ class WireAdapter:
         if not_after is not None:
             params["filters"] = {"toDateTime": wire.to_wire(not_after)}
         found = self._items("DescribeRecoverySnapshots", params, wire.recovery_snapshot)
-        # A few dozen at most. Which of its two times DRS filters and sorts by is not documented, so both are done here.
+        # A few dozen at most. By which of its two times DRS filters and sorts is not documented (docs/drs.md 1.4), so
+        # both are done here.
         wanted = (snapshot for snapshot in found if not_after is None or snapshot.taken_at <= not_after)
         yield from sorted(wanted, key=lambda snapshot: snapshot.taken_at, reverse=True)
 
     def recovery_instances(
         self, *, source_server_ids: Sequence[str] = (), recovery_instance_ids: Sequence[str] = ()
     ) -> Iterator[RecoveryInstance]:
-        # Asked by one kind of id only: how DRS combines the two filters is not documented.
+        # Asked by one kind of id only: how DRS combines the two filters is not documented (docs/drs.md 1.4).
         if recovery_instance_ids:
             wanted_servers = set(source_server_ids)
             for filters in _filters("recoveryInstanceIDs", recovery_instance_ids):

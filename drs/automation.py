@@ -55,7 +55,7 @@ class AwsAutomation:
 
     def commands(self, *, comment: str, sent_after: datetime, document_name: str) -> tuple[Command, ...]:
         filters = [{"key": "InvokedAfter", "value": sent_after.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}]
-        if not document_name.startswith("arn:"):  # of a shared document the list shows another name than was sent
+        if not document_name.startswith("arn:"):  # a shared one may be listed under another name (docs/drs.md 12.2)
             filters.append({"key": "DocumentName", "value": document_name})
         found = self._items("ListCommands", {"Filters": filters}, "Commands")
         return tuple(self._command(item) for item in found if item.get("Comment") == comment)

@@ -39,7 +39,8 @@ class Rejected(DrsError):
 
 
 class ServerBusy(Rejected):
-    """409 ConflictException: a source server is in an unfinished job. One busy server rejects the whole call."""
+    """409 ConflictException: a source server is in an unfinished job. One busy server is taken to reject the whole call
+    (docs/drs.md 3.5)."""
 
 
 class QuotaExceeded(Rejected):

@@ -5,7 +5,7 @@ answer changed nothing, so it is `Unreachable` and may be repeated; the same sil
 (`ACTING_OPERATIONS`) is `OutcomeUnknown`.
 
 Codes: the error shapes of botocore's `drs`, `ssm` and `lambda` models, and
-https://docs.aws.amazon.com/drs/latest/APIReference/CommonErrors.html.
+https://docs.aws.amazon.com/drs/latest/APIReference/CommonErrors.html (docs/drs.md 10).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What drsorch needs of DRS: a protocol and the frozen values it speaks in.
 
 Units: every duration is in seconds (float), every time an aware UTC `datetime`. Enumerations of AWS stay plain
-strings because the wire carries values that the model does not list (DRS_FACTS 1.2: `LAUNCH_END`).
+strings because the wire carries values that the model does not list (docs/drs.md 1.3: `LAUNCH_END`).
 Every method raises a `drs.errors.DrsError` and nothing else. None of them may be called inside a database
 transaction; `protection.gateways` asserts it.
 """
@@ -85,7 +85,7 @@ class ParticipatingServer:
     source_server_id: str
     #: PENDING, IN_PROGRESS, LAUNCHED, FAILED, TERMINATED, or a value we do not know.
     launch_status: str
-    #: Often missing even when launched (DRS_FACTS 1.3).
+    #: Often missing even when launched (docs/drs.md 5.1).
     recovery_instance_id: str | None = None
 
 
@@ -147,7 +147,7 @@ class RecoveryInstance:
 
 @dataclass(frozen=True, slots=True)
 class Quotas:
-    """Limits of one account and Region (DRS_FACTS 4.1). `source` is "service-quotas" or "documented defaults"."""
+    """Limits of one account and Region (docs/drs.md 4). `source` is "service-quotas" or "documented defaults"."""
 
     concurrent_jobs: int = 20
     servers_per_job: int = 100

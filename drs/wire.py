@@ -4,7 +4,7 @@ Pure, and generous: every optional member may be missing, every enumeration may 
 (DRS really sends `LAUNCH_END`), both date forms seen in the wild are read (`...846723+00:00` and `...000Z`), unknown
 members are ignored. Only a record without the member that identifies it is refused, with `MalformedAnswer`.
 
-Source: the botocore model of `drs` 2020-02-26 and recorded answers of AWS's own samples and CLI examples.
+What is read here, and from where it is known: docs/drs.md 1 to 7.
 """
 
 from __future__ import annotations

@@ -123,7 +123,7 @@ _DRAMATIQ_BROKERS = {
 }
 _DRAMATIQ_OPTIONS: dict[str, dict[str, Any]] = {
     "memory": {},
-    # A killed worker's messages come back in seconds instead of minutes.
+    # A killed worker's messages come back in seconds (15,000 ms) instead of minutes.
     "redis": {"url": DRAMATIQ_BROKER_URL, "heartbeat_timeout": 15_000, "maintenance_chance": 1_000_000},
     "amqp": {"url": DRAMATIQ_BROKER_URL},
 }
@@ -165,7 +165,8 @@ if not DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "options", f"-c idle_in_transaction_session_timeout={round(DRSORCH_LEASE_SECONDS * 1000)}"
     )
 if DRSORCH_TICK_SECONDS <= 0:
-    # Nobody repeats a nudge whose work broke off, for example because the database restarted: messages do.
+    # Nobody repeats a nudge whose work broke off, for example because the database restarted: messages do, after 1 to
+    # 30 s (in milliseconds).
     DRAMATIQ_BROKER["MIDDLEWARE"].append(Retries(max_retries=1_000, min_backoff=1_000, max_backoff=30_000))
 
 # --- People -------------------------------------------------------------------------------------------------------

@@ -26,7 +26,8 @@ from foundation.due import DueQuerySet, works_on
 
 #: Brokers give a dead worker's messages back later than this.
 _LATE_SECONDS = 10
-#: A nudge is not tried again where a ticker repeats it; see DRAMATIQ_BROKER in the settings for where none runs.
+#: In milliseconds: a nudge is dropped ten minutes after it was sent, and its work broken off after five. It is not
+#: tried again where a ticker repeats it; see DRAMATIQ_BROKER in the settings for where none runs.
 _NUDGE: dict[str, Any] = {"max_age": 600_000, "time_limit": 300_000}
 
 

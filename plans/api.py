@@ -1,4 +1,4 @@
-"""Plans under /api/v1/: API.md, "A plan". Rules and writing are in `core` and `services`."""
+"""Plans under /api/v1/: docs/api.md, "A plan". Rules and writing are in `core` and `services`."""
 
 from __future__ import annotations
 

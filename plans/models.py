@@ -1,4 +1,4 @@
-"""Recovery plans. A plan is always saved whole, by `plans.services.plan_save`, as a numbered revision."""
+"""Recovery plans. A plan is always saved whole, by `plans.services`, as a numbered revision."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ class PlanRevision(models.Model):
     #: Kept beside the key so that it survives the user.
     saved_by_name = models.CharField(max_length=150)
     saved_at = models.DateTimeField()
-    #: The plan as API.md writes it.
+    #: The plan as the API writes it (`plans.core.document`).
     document: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField()
     #: [{"path": "waves.App.minimum_success_percent", "before": 100, "after": 80}, ...]; empty for the first.
     diff: models.JSONField[list[dict[str, Any]], list[dict[str, Any]]] = models.JSONField(default=list)

@@ -26,7 +26,7 @@ Change = Callable[[PlanDocument], Mapping[str, Any]]
 def plan_save(
     *, document: Mapping[str, Any], by: User, plan: Plan | None = None, expected_version: int | None = None
 ) -> Plan:
-    """Save the whole plan (API.md, "A plan"): a new one, or the next revision of `plan`.
+    """Save the whole plan (docs/api.md, "A plan"): a new one, or the next revision of `plan`.
 
     With `expected_version`, a plan that has moved on raises `Stale`, and nothing is written. A document that changes
     nothing makes no revision. Returns the plan as it stands, ready for `selectors.document`.

@@ -161,7 +161,7 @@ class SourceServer(models.Model):
     first_seen_at = models.DateTimeField()
     #: Set while DRS does not list the server; the row is kept because plans and history use it.
     missing_since = models.DateTimeField(null=True, db_index=True)
-    #: The one group it belongs to now: written by `protection.services` whenever inventory or groups change.
+    #: The one group it belongs to now: written by `protection.memberships` whenever inventory or groups change.
     protection_group = models.ForeignKey(
         ProtectionGroup, null=True, on_delete=models.SET_NULL, related_name="members", editable=False
     )

@@ -59,7 +59,7 @@ def make_group(name: str, *, servers: int = 2, site: Site | None = None) -> Prot
 
 
 def web_shop() -> dict[str, Any]:
-    """The document of API.md's example: App and Reports side by side after Databases, Web after App."""
+    """The plan that most tests share: App and Reports side by side after Databases, Web after App."""
     return {
         "name": "Web shop",
         "description": "Everything a customer sees.",

@@ -1,8 +1,9 @@
 """When what happens inside a DRS job: a pure timeline, made once when the job is accepted.
 
-The sequence and the base durations are those of two drills recorded by AWS's own sample (aws-samples/drs-tools);
-an earlier instance of the server is removed first, as the DRS quick start guide says. Windows takes longer to convert
-and to boot. Durations are in simulated seconds; the world's speed divides them.
+The sequence and the base durations are those of two drill jobs that AWS's own sample recorded (docs/drs.md 3.3, 3.4);
+an earlier instance of the server is removed first (5.3), and Windows takes longer to boot (3.4). That it also takes
+longer to convert, and how long clean-up and termination last, is assumed. Durations are in simulated seconds; the
+world's speed divides them.
 """
 
 from __future__ import annotations

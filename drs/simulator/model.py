@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, unquote
 from botocore.loaders import Loader
 from botocore.model import OperationModel, ServiceModel, Shape
 
-#: Where DRS's real answers leave its own model (recorded by AWS's samples): open values that the check lets pass.
+#: Where DRS's real answers leave its own model (docs/drs.md 1.2, 1.3): open values that the check lets pass.
 KNOWN_DEVIATIONS: Mapping[str, re.Pattern[str]] = {
     "JobLogEvent": re.compile("LAUNCH_END"),
     "ISO8601DatetimeString": re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00"),

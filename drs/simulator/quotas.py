@@ -1,6 +1,6 @@
 """The limits of an account and Region, and Service Quotas' answers about them.
 
-Names, codes and values: DRS's quota page and Service Quotas as of December 2025.
+Codes and values: docs/drs.md 4.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from drsorch.demo import story
 from drsorch.demo.client import Api, ApiProblem, Json, TooLong, wait_for
 from drsorch.demo.stage import DIRECTORY_VARIABLE, Stage, StageBroken
 
-#: How much faster than the world the simulator's clock runs: a launch of nine minutes takes about five seconds.
+#: The simulator divides the durations of launches by this: nine minutes become about five seconds.
 SPEED = 100
 SEED = 7
 START_SECONDS = 60
@@ -83,7 +83,7 @@ def _play(console: Console, stage: Stage, port: int, *, exit_after: bool) -> int
     drill = screen.show(console, story.drill_watch(dana, story.drill_start(dana), seconds=DRILL_SECONDS, every=0.25))
     console.print(screen.result(drill))
     console.print(screen.measures(drill))
-    console.print(f"\nThe simulator's clock runs {SPEED} times as fast as the world.", style="dim")
+    console.print(f"\nLaunches are simulated at {SPEED} times their real speed.", style="dim")
     succeeded = bool(drill["status"] == "succeeded")
     if not succeeded:
         console.print(f"\nThe drill {drill['status'].replace('_', ' ')}: {_why(drill)}", style="red", markup=False)

@@ -1,4 +1,4 @@
-"""Executions under /api/v1/: API.md, "An execution". What may be done, and what it does, is in `services`."""
+"""Executions under /api/v1/ (docs/api.md, "A drill"). What may be done, and what it does, is in `services`."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Pure decisions: no Django, no DRF, no dramatiq, no boto3. What to do next is decided here and nowhere else."""
+"""Pure decisions: no Django, no DRF, no dramatiq, no boto3. `decide` says what `engine` should do next."""

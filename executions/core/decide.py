@@ -1,8 +1,9 @@
-"""The one place where it is decided what happens next in an execution.
+"""Decides what happens next in an execution.
 
 `decide(facts, now)` is a pure function: the same facts gives the same decision. Its parts run in order, and each
-sees what the parts before it decided. Nothing is done here: `reconciler` acts on the decision, and every action is
-guarded again there by the status in the database.
+sees what the parts before it decided. Nothing is done here: `engine/acting.py` carries the decision out, and every
+action is guarded again there by the status in the database. What only an answer of DRS can tell is decided when it is
+there: what a refused call means (`refusals`), and whether a drill would delete a recovery (`engine/drill_guard.py`).
 """
 
 from __future__ import annotations

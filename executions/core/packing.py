@@ -1,4 +1,4 @@
-"""Packing queued servers into DRS jobs under a site's budget (DRS_FACTS 4.1). Quotas are a budget, not an error."""
+"""Packing queued servers into DRS jobs under a site's budget (docs/drs.md 4). Quotas are a budget, not an error."""
 
 from __future__ import annotations
 

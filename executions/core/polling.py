@@ -13,14 +13,18 @@ from statistics import median
 from executions.core.facts import Settings
 
 #: Without any history, a job is not due for so many poll ceilings (three minutes by default): no recorded launch took
-#: less (DRS_FACTS 4.3).
+#: less (docs/drs.md 3.4).
 _FIRST_DUE_CEILINGS = 6
+#: With servers like them, it is not due for this share of the shortest time that those took.
+_EARLY = 0.9
 #: From then on the gap is this share of the time it has taken: it is found, on average, half of this share late.
 _GROWTH = 0.04
 #: The same servers took as long before, give or take this share.
 _MARGIN = 0.105
 #: Around that time the gap is this share of it.
 _DENSE = 0.012
+#: After it, the gap is this share of the time that the job is late.
+_OVERDUE = 0.25
 #: While a job is not due by what the same servers took before, only its log is read, every so many ceilings.
 _IDLE_CEILINGS = 3
 #: Without such history, its status is asked for all the time, and its log every so many ceilings.
@@ -31,7 +35,7 @@ _LOG_CEILINGS = 4
 _NET_CEILINGS = 3
 #: A hint that a job is about to end is good for so long.
 _HINT = timedelta(seconds=60)
-#: An instance may appear a poll or two after its launch (DRS_FACTS 4.4); after so many looks it is left unnamed.
+#: An instance may appear a poll or two after its launch (docs/drs.md 5.1); after so many looks it is left unnamed.
 _LOOKS = 5
 
 
@@ -56,13 +60,13 @@ def next_gap_seconds(elapsed: float, expected: Expectation, floor: float, ceilin
     """Seconds until the next look at a job that has run for `elapsed` seconds: at least the floor, and at most the
     ceiling as soon as it may be over."""
     if expected.likely_seconds is None:
-        first_due = 0.9 * expected.least_seconds if expected.least_seconds else _FIRST_DUE_CEILINGS * ceiling
+        first_due = _EARLY * expected.least_seconds if expected.least_seconds else _FIRST_DUE_CEILINGS * ceiling
         gap = min(ceiling, first_due - elapsed) if elapsed < first_due else elapsed * _GROWTH
         return min(max(gap, floor), ceiling)
     likely = expected.likely_seconds
     if not expected.may_be_over(elapsed):
         return max(min(_IDLE_CEILINGS * ceiling, likely * (1 - _MARGIN) - elapsed), floor)
-    gap = likely * _DENSE if elapsed <= likely * (1 + _MARGIN) else (elapsed - likely) * 0.25
+    gap = likely * _DENSE if elapsed <= likely * (1 + _MARGIN) else (elapsed - likely) * _OVERDUE
     return min(max(gap, floor), ceiling)
 
 

@@ -11,7 +11,7 @@ from executions.core.facts import JobFacts, ServerFacts, ServerProgress
 from executions.core.states import Phase, ServerStatus
 
 #: Job log event -> the phase it shows. Events that are not named here say nothing about a phase; the list of
-#: events is open (DRS_FACTS 1.2, 4.3).
+#: events is open (docs/drs.md 1.3, 3.3).
 _PHASES = {
     "CLEANUP_START": Phase.CLEANUP,
     "CLEANUP_END": Phase.CLEANUP,

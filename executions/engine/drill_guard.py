@@ -1,7 +1,7 @@
 """Before a drill launches: what DRS would delete to make room for it.
 
-A drill's launch deletes the server's earlier recovery instance, also one of a real recovery (DRS_FACTS 4.5). Starting a
-drill asks DRS for those, but a drill may go on for hours, and a recovery may be on its way already. `decide` launches
+A drill's launch deletes the server's earlier recovery instance, also one of a real recovery (docs/drs.md 5.3). Starting
+a drill asks DRS for those, but a drill may go on for hours, and a recovery may be on its way already. `decide` launches
 on a fresh list of the site's jobs only, so such a recovery is in it, and while its job runs DRS refuses the server
 itself. DRS is asked again only for servers that such a job names, or where the list is not that fresh.
 """
@@ -26,8 +26,8 @@ from executions.engine import preflight
 from executions.models import DrsJob, Execution, ServerRun, SiteWatch
 from protection.models import Site
 
-#: A list of jobs proves this long that no real recovery has begun and ended: none is recorded that took under three
-#: minutes (DRS_FACTS 4.3).
+#: A list of jobs proves this long that no real recovery has begun and ended: none that launched a server is taken to
+#: last under three minutes (docs/drs.md 3.4).
 _LIST_PROVES = timedelta(seconds=90)
 #: An instance may show this long after its job has ended, so after the drill was asked for.
 _SHOWS_LATE = timedelta(minutes=10)

@@ -31,7 +31,7 @@ def _by_site(servers: Iterable[BlueprintServer]) -> dict[Site, list[BlueprintSer
 
 
 def live_recoveries(wanted: Iterable[BlueprintServer]) -> list[FieldError]:
-    """Servers whose recovery instance of a real recovery lives: a drill would delete it (DRS_FACTS 4.5).
+    """Servers whose recovery instance of a real recovery lives: a drill would delete it (docs/drs.md 5.3).
 
     Raises `Unavailable` if a site cannot be asked: what cannot be ruled out is not risked for a drill.
     """

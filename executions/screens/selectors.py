@@ -1,4 +1,4 @@
-"""Reading for screens and the API: everything a page needs in a number of queries that does not grow with its rows."""
+"""Reading for screens: everything a page needs in a number of queries that does not grow with its rows."""
 
 from __future__ import annotations
 

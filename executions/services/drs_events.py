@@ -1,6 +1,6 @@
 """EventBridge events of DRS, posted to the API: hints that a poll is worth it now, and nothing more.
 
-Delivery is best effort (DRS_FACTS 5), so nothing is believed that an event says: the site is polled.
+Delivery is best effort (docs/drs.md 9), so nothing is believed that an event says: the site is polled.
 """
 
 from __future__ import annotations

@@ -1,8 +1,20 @@
 """The one writer of `status`: of executions, waves, steps, servers and operations.
 
-Every function locks the execution's row, checks that the row it moves still stands where the caller thinks it stands,
-writes, appends the event, all in one transaction, and returns what it really moved: somebody else having been first is
-a normal outcome. A caller that works under a lease passes its token; without the lease nothing is written.
+A status is moved under the lock of its execution's row, only from where the function says, and in one transaction with
+its event. What really moved is returned: somebody else having been first is a normal outcome. A caller that works under
+the execution's lease passes its token; without the lease nothing is written, and `LeaseLost` is raised.
+
+Not every function needs all of that:
+
+- Lock and append: `execution_move`, `execution_abandon`, `cleanup_move`, `wave_move`, `step_move`, `servers_move`,
+  `servers_settle`, `servers_hold_cleanup`, `operation_intend`, `operation_accept`, `operation_uncertain`,
+  `operation_refuse`, `operation_lose`, `termination_settle`.
+- Lock, and append nothing: `operation_close`, because the events of its servers say how it ended; `servers_note` and
+  `servers_hold`, because they write what is shown and move nothing.
+- Called with the lock held, because their callers check under it too, and append: `execution_review`, `servers_gone`,
+  `wave_retry`, `wave_skip`.
+- Under a step's claim, without the execution's lock, and append nothing: `step_claim`, `step_asking`, `step_started`,
+  `step_not_started`, `step_again`. They write how a try stands; the step's status is moved by `step_move`.
 """
 
 from executions.transitions.executions import cleanup_move, execution_abandon, execution_move, execution_review

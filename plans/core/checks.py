@@ -13,7 +13,7 @@ from plans.core.steps import StepWhen
 
 #: Nothing was replicated completely yet, so DRS holds no consistent point to launch from.
 _NOT_READY_YET = {"INITIATING": "is only starting to replicate", "INITIAL_SYNC": "is still in its first sync"}
-#: Replication was ended; DRS deletes the server's recovery snapshots with it (DRS_FACTS 4.8).
+#: Replication was ended; DRS deletes the server's recovery snapshots with it (docs/drs.md 5.3).
 _ENDED = {"STOPPED": "stopped", "DISCONNECTED": "disconnected"}
 #: It launches, from the last consistent point, which gets older.
 _STANDING_STILL = {"STALLED": "has stalled", "PAUSED": "is paused"}

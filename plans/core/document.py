@@ -1,4 +1,4 @@
-"""A plan as portable text (API.md, "A plan"): what is accepted, and the one full form it is kept and answered in.
+"""A plan as portable text (docs/api.md, "A plan"): what is accepted, and the one full form it is kept and answered in.
 
 Waves and protection groups are referred to by name, so a document means the same in every installation that has
 groups of those names.

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import inspect
+import re
 from collections.abc import Iterator
 
 import pytest
 
+from executions import transitions
 from tests.architecture.source import name_of, product_modules, tree
 
 WRITER = "executions/transitions/"
@@ -75,6 +78,19 @@ def test_the_rule_sees_each_way_of_writing(code: str) -> None:
 @pytest.mark.parametrize("code", ["rows.filter(status='failed')", "x = row.status", "self.error = 1", "a.status: str"])
 def test_the_rule_lets_reading_be(code: str) -> None:
     assert not list(writes_of_status(ast.parse(code)))
+
+
+def test_transitions_say_of_each_function_whether_it_locks() -> None:
+    """The package's docstring has a list for each promise; the first two are of functions that lock by themselves."""
+    lists = (transitions.__doc__ or "").split("\n- ")[1:]
+    said = [set(re.findall(r"`(\w+)`", each.partition("They write")[0])) for each in lists]
+    functions = {name for name in transitions.__all__ if inspect.isfunction(getattr(transitions, name))} - {"locked"}
+    sources = {name: inspect.getsource(getattr(transitions, name)) for name in functions}
+    # `_return` locks for those that end an operation.
+    locking = {name for name, source in sources.items() if "with locked(" in source or " _return(" in source}
+
+    assert said[0] | said[1] == locking
+    assert said[2] | said[3] == functions - locking
 
 
 def test_the_writer_is_where_it_should_be() -> None:

@@ -1,5 +1,7 @@
-"""Operations whose answer was lost (ADR 0004). No call that launches or terminates has a client token, so the job is
-looked for among those that DRS shows."""
+"""Operations whose answer was lost (ADR 0004, docs/drs.md 2).
+
+No call that launches or terminates has a client token, so the job is looked for among those that DRS shows.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ from executions.core.facts import JobFacts, OperationFacts, Settings
 from executions.core.states import OperationState, ServerStatus
 
 #: How far DRS's clock may be behind ours for an untagged job to be recognised by its time: AWS refuses what was signed
-#: by a clock that is five minutes off.
+#: by a clock that is five minutes off (docs/drs.md 2.3).
 _CLOCK_SKEW = timedelta(seconds=300)
 
 #: True if a job does what an operation of this kind asked for: its type, and the servers it names.

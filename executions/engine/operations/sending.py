@@ -1,8 +1,8 @@
 """How DRS is asked for something that must happen at most once, whatever its kind.
 
 The intent is committed, then DRS is asked, then its answer is recorded. No such call has an idempotency token
-(DRS_FACTS 3), so each is made at most once per intent. If the process dies anywhere in here, or the answer is lost, the
-intent stays and `decide` looks for its job before it asks again.
+(docs/drs.md 2.1), so each is made at most once per intent. If the process dies anywhere in here, or the answer is lost,
+the intent stays and `decide` looks for its job before it asks again.
 """
 
 from __future__ import annotations

@@ -43,8 +43,10 @@ def read_log(port: DrsPort, job: DrsJob) -> bool:
 
 def look_up_instances(port: DrsPort, jobs: Sequence[DrsJob]) -> None:
     """Fill in instances, addresses and recovery points of the servers that these jobs launched; what cannot be asked
-    now stays unknown. The order of trust is DRS_FACTS 4.4: log, recovery instances of this job, the source server, the
-    job."""
+    now stays unknown.
+
+    The order of trust is docs/drs.md 5.1: log, recovery instances of this job, the source server, the job.
+    """
     by_source = {source: job for job in jobs for source in job.servers}
     if not by_source:
         return

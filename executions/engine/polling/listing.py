@@ -84,7 +84,7 @@ def _take(row: DrsJob, job: Job, now: datetime) -> bool:
     row.operation_key = job.tags.get(OPERATION_TAG, row.operation_key)
     row.created_at = job.created_at or row.created_at
     row.ended_at = job.ended_at or row.ended_at
-    # A termination may end with an empty list (DRS_FACTS 4.2): whom it was about stays known.
+    # A termination may end with an empty list (docs/drs.md 3.6): whom it was about stays known.
     row.servers = {**row.servers, **{server.source_server_id: server.launch_status for server in job.servers}}
     row.progress = _with_instances(row.progress, job.servers)
     if job.finished and not row.finished:
@@ -103,7 +103,7 @@ def _is_ours(row: DrsJob) -> bool:
 
 
 def _with_instances(progress: dict[str, dict[str, Any]], servers: Iterable[ParticipatingServer]) -> dict[str, Any]:
-    """The job itself is the least trusted source of an instance id (DRS_FACTS 4.4): it fills gaps only."""
+    """The job itself is the least trusted source of an instance id (docs/drs.md 5.1): it fills gaps only."""
     for server in servers:
         if server.recovery_instance_id:
             said = progress.setdefault(server.source_server_id, {})

@@ -89,14 +89,15 @@ def operation_accept(execution_id: UUID, key: UUID, job_id: str, *, lease: UUID,
         return True
 
 
-def operation_uncertain(execution_id: UUID, key: UUID, error: str, *, lease: UUID) -> None:
+def operation_uncertain(execution_id: UUID, key: UUID, error: str, *, lease: UUID) -> bool:
     """Record that the call came back without a clear answer: it may have been carried out."""
     with locked(execution_id, lease) as execution:
         operation = Operation.objects.get(pk=key)
         if operation.state != OperationState.INTENDED:
-            return
+            return False
         Operation.objects.filter(pk=key).update(answered_at=timezone.now(), error=error)
         record.append(execution, [_entry(operation, "uncertain", why=error)])
+        return True
 
 
 def operation_close(execution_id: UUID, key: UUID, *, lease: UUID) -> bool:

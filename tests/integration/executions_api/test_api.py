@@ -1,4 +1,4 @@
-"""Executions through the API, as API.md has them; what launches them is the engine against a simulated DRS."""
+"""Executions through the API, as scripts rely on them; what launches them is the engine against a simulated DRS."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.stage import WAVES, Stage
 URL = "/api/v1/executions/"
 Api = Callable[..., APIClient]
 
-#: API.md, "An execution".
+#: Members of version 1, which stay; others may be added.
 EXECUTION = {
     "id", "plan", "plan_revision", "kind", "status", "reason", "requested_by", "approvals", "point_in_time",
     "requested_at", "started_at", "finished_at", "rto_target_seconds", "rto_actual_seconds", "rpo_target_seconds",

@@ -1,4 +1,4 @@
-"""Plans over the API, as API.md promises them to scripts."""
+"""Plans over the API, as scripts rely on them."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ GROUPS = {index: f"group-{index}" for index in range(1, 13)} | {
 
 
 def web_shop() -> dict[str, Any]:
-    """The shape of API.md's example: two waves side by side after the first."""
+    """Two waves side by side after the first, and one more."""
     return {
         "name": "Web shop",
         "waves": [
