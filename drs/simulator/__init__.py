@@ -5,9 +5,9 @@
     aws drs describe-source-servers --region eu-central-1
     curl -d '{"name": "lost_answer", "count": 1}' $AWS_ENDPOINT_URL/_sim/faults
 
-From the wire inwards: `server` (sockets), `drs_api`, `sts_api`, `quotas_api`, `ssm_api`, `lambda_api` (one protocol
-each) and `control` (the door for tests), `world` (one call: who, where, which fault), `operations` and `run_operations`
-(what it does), `region` (jobs moving on with the clock), `jobs` (when what happens), `runs` (what steps have started).
-`model` reads routes, validation and the check of answers from botocore.
+From the wire inwards: `apis` (`server` holds the sockets; a module for each protocol; `control` is the door for tests),
+`world` (one call: who, where, which fault), `operations` (what each call does: `drs`, and `runs` for steps; `model` reads
+routes, validation and the check of answers from botocore), `region` (jobs moving on with the clock), `jobs` (when what
+happens), `runs` (what steps have started).
 In one process, without HTTP: `inprocess.InProcessDrs`; over HTTP in a test: `testing.serve`.
 """

@@ -12,8 +12,8 @@ from pathlib import Path
 from types import FrameType
 
 from drs.simulator import scenarios
+from drs.simulator.apis.server import SimulatorServer
 from drs.simulator.errors import ScenarioError
-from drs.simulator.server import SimulatorServer
 from drs.simulator.world import World
 
 

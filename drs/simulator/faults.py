@@ -11,8 +11,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from drs.simulator import model
 from drs.simulator.errors import ScenarioError
+from drs.simulator.operations import model
 from drs.simulator.state import Server
 
 _LAUNCHES = ("StartRecovery", "TerminateRecoveryInstances")

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from drs.simulator.server import SimulatorServer
+from drs.simulator.apis.server import SimulatorServer
 from drs.simulator.world import World
 
 

@@ -13,13 +13,14 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from drs.simulator import model, quotas, run_operations, scenarios
+from drs.simulator import quotas, scenarios
 from drs.simulator.accounts import DEFAULT_SESSION_SECONDS, Accounts, Caller
 from drs.simulator.errors import LateAnswer, NoAnswer, ScenarioError, WireError, validation
 from drs.simulator.faults import Fault, Faults
-from drs.simulator.operations import OPERATIONS, WITHOUT_INITIALISATION, Context
+from drs.simulator.operations import model, runs
+from drs.simulator.operations.drs import OPERATIONS, WITHOUT_INITIALISATION, Context
+from drs.simulator.operations.runs import Operation
 from drs.simulator.region import Region
-from drs.simulator.run_operations import Operation
 from drs.simulator.scenarios import Scenario
 from drs.simulator.state import JobRecord, Server
 
@@ -42,7 +43,7 @@ class CallRecord:
 
 
 #: What the services do that a world carries out; STS and Service Quotas only look at it.
-_SERVICES = {"drs": OPERATIONS, "ssm": run_operations.SSM, "lambda": run_operations.LAMBDA}
+_SERVICES = {"drs": OPERATIONS, "ssm": runs.SSM, "lambda": runs.LAMBDA}
 
 
 class World:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from botocore.validate import ParamValidator
 
-from drs.simulator import model
 from drs.simulator.errors import WireError
-from drs.simulator.operations import OPERATIONS
+from drs.simulator.operations import model
+from drs.simulator.operations.drs import OPERATIONS
 from drs.simulator.world import World
 from tests.contract.conftest import ACCOUNT, HOME
 
@@ -135,6 +135,6 @@ def test_input_is_validated_by_the_model(operation: str, params: dict[str, Any],
 
 
 def test_a_wrong_answer_of_its_own_does_not_leave_a_checking_world(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("drs.simulator.render.date", lambda moment: "today")
+    monkeypatch.setattr("drs.simulator.operations.render.date", lambda moment: "today")
     with pytest.raises(AssertionError, match="breaks the model"):
         World("small", check_answers=True).call(ACCOUNT, HOME, "DescribeSourceServers", {})

@@ -16,7 +16,7 @@ from drs.simulator.errors import ScenarioError, WireError
 from drs.simulator.faults import KINDS, SERVER_FAULTS, Faults
 from drs.simulator.inprocess import InProcessDrs
 from drs.simulator.jobs import Course, Durations, Effect, Step, launch_timeline, termination_timeline
-from drs.simulator.paging import page
+from drs.simulator.operations.paging import page
 from drs.simulator.snapshots import snapshots
 from drs.simulator.state import Server
 from drs.simulator.world import World

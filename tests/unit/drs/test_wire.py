@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from drs import wire
 from drs.port import Quotas
-from drs.simulator import render
+from drs.simulator.operations import render
 
 NOON = datetime(2022, 12, 7, 12, 0, tzinfo=UTC)
 SERVER = "s-12345678901234567"

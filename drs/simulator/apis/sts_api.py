@@ -8,10 +8,10 @@ from typing import Any
 from urllib.parse import parse_qsl
 from xml.etree import ElementTree
 
-from drs.simulator import model
+from drs.simulator.apis.messages import Request, Response, Scope
 from drs.simulator.errors import WireError
-from drs.simulator.messages import Request, Response, Scope
-from drs.simulator.render import date
+from drs.simulator.operations import model
+from drs.simulator.operations.render import date
 from drs.simulator.world import World
 
 #: STS has its own words for what the other services call by another name.

@@ -10,9 +10,9 @@ from types import ModuleType
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from drs.simulator import control, drs_api, lambda_api, quotas_api, ssm_api, sts_api
+from drs.simulator.apis import control, drs_api, lambda_api, quotas_api, ssm_api, sts_api
+from drs.simulator.apis.messages import Request, Response, scope
 from drs.simulator.errors import LateAnswer, NoAnswer, WireError
-from drs.simulator.messages import Request, Response, scope
 from drs.simulator.world import World
 
 log = logging.getLogger("drs.simulator")

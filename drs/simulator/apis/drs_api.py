@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from drs.simulator import model
+from drs.simulator.apis.messages import Request, Response, Scope, json_response
 from drs.simulator.errors import LateAnswer, WireError
-from drs.simulator.messages import Request, Response, Scope, json_response
+from drs.simulator.operations import model
 from drs.simulator.world import World
 
 

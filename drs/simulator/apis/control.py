@@ -17,10 +17,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
-from drs.simulator import render
+from drs.simulator.apis.messages import Request, Response, json_response
 from drs.simulator.errors import ScenarioError, WireError
 from drs.simulator.faults import KINDS
-from drs.simulator.messages import Request, Response, json_response
+from drs.simulator.operations import render
 from drs.simulator.state import Server
 from drs.simulator.world import World
 

@@ -6,8 +6,8 @@ import json
 from datetime import datetime
 from typing import Any
 
+from drs.simulator.apis.messages import Request, Response, Scope
 from drs.simulator.errors import LateAnswer, WireError
-from drs.simulator.messages import Request, Response, Scope
 from drs.simulator.world import World
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from drs.simulator import model
+from drs.simulator.apis.messages import Request, Response, Scope
 from drs.simulator.errors import WireError
-from drs.simulator.messages import Request, Response, Scope
+from drs.simulator.operations import model
 from drs.simulator.world import World
 
 PAGE_SIZE = 3

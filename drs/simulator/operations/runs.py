@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from drs.simulator import paging
 from drs.simulator.errors import WireError, validation
-from drs.simulator.operations import Answer, Context, Params
+from drs.simulator.operations import paging
+from drs.simulator.operations.drs import Answer, Context, Params
 from drs.simulator.region import Region
 from drs.simulator.runs import AutomationRun, CommandRun, Course, run_id
 from drs.simulator.state import Server

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from drs.simulator import paging, render
 from drs.simulator.errors import WireError, not_found, validation
 from drs.simulator.faults import Faults
+from drs.simulator.operations import paging, render
 from drs.simulator.region import BUSY, Region
 from drs.simulator.snapshots import snapshots
 from drs.simulator.state import Instance, JobRecord, Server

@@ -1,0 +1,1 @@
+"""What each call does, and what it answers."""
