@@ -31,21 +31,21 @@ def active_execution_of(source_server_ids: Iterable[str], site_ids: Iterable[int
     ).select_related("execution")
 
 
-def executions() -> QuerySet[Execution]:
+def execution_list() -> QuerySet[Execution]:
     """Executions without what they consist of."""
     return Execution.objects.prefetch_related("approvals")
 
 
-def executions_whole() -> QuerySet[Execution]:
+def execution_list_whole() -> QuerySet[Execution]:
     """Executions with waves, steps, servers and approvals: five queries however many there are."""
-    return executions().prefetch_related(
+    return execution_list().prefetch_related(
         Prefetch("waves", WaveRun.objects.order_by("position")),
         Prefetch("waves__steps", StepRun.objects.order_by("position")),
         Prefetch("waves__servers", ServerRun.objects.select_related("site__watch").order_by("position", "pk")),
     )
 
 
-def execution_find(reference: UUID | str) -> Execution:
+def execution_get(reference: UUID | str) -> Execution:
     """The execution of this id; raises `Missing`."""
     try:
         wanted = reference if isinstance(reference, UUID) else UUID(reference)

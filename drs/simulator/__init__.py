@@ -6,8 +6,8 @@
     curl -d '{"name": "lost_answer", "count": 1}' $AWS_ENDPOINT_URL/_sim/faults
 
 From the wire inwards: `apis` (`server` holds the sockets; a module for each protocol; `control` is the door for tests),
-`world` (one call: who, where, which fault), `operations` (what each call does: `drs`, and `runs` for steps; `model` reads
-routes, validation and the check of answers from botocore), `region` (jobs moving on with the clock), `jobs` (when what
-happens), `runs` (what steps have started).
+`world` (one call: who, where, which fault), `operations` (what each call does: `drs`, and `runs` for steps; `model`
+reads routes, validation and the check of answers from botocore), `region` (jobs moving on with the clock), `jobs` (when
+what happens), `runs` (what steps have started).
 In one process, without HTTP: `inprocess.InProcessDrs`; over HTTP in a test: `testing.serve`.
 """

@@ -79,7 +79,7 @@ def verb_action(verb: Verb, body: type[CommentSerializer] = CommentSerializer) -
     def act(self: ExecutionViewSet, request: Request, id: str) -> Response:
         asked = body(data=request.data)
         asked.is_valid(raise_exception=True)
-        execution = verb.act(self.get_object(), by=self.person, **asked.validated_data)
+        execution = verb.act(execution=self.get_object(), by=self.person, **asked.validated_data)
         return Response(self.whole(execution))
 
     act.__name__ = verb.name
@@ -124,17 +124,17 @@ class ExecutionViewSet(ReadViewSet):
     review = verb_action(REVIEW)
 
     def get_queryset(self) -> QuerySet[Any]:
-        return selectors.executions() if self.action == "list" else super().get_queryset()
+        return selectors.execution_list() if self.action == "list" else super().get_queryset()
 
     def get_serializer_class(self) -> type[serializers.BaseSerializer[Any]]:
         return ExecutionSummarySerializer if self.action == "list" else ExecutionSerializer
 
     def get_object(self) -> Execution:
-        return selectors.execution_find(self.kwargs["id"])
+        return selectors.execution_get(self.kwargs["id"])
 
     def whole(self, execution: Execution) -> dict[str, Any]:
         """The execution with its waves, as a GET shows it."""
-        return ExecutionSerializer(selectors.executions_whole().get(pk=execution.pk)).data
+        return ExecutionSerializer(selectors.execution_list_whole().get(pk=execution.pk)).data
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return Response(self.whole(self.get_object()))

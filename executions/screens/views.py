@@ -57,7 +57,7 @@ def fragment(request: HttpRequest, execution_id: str) -> HttpResponse:
 
 def _execution_context(request: HttpRequest, execution_id: str) -> dict[str, Any]:
     policy.require(request.user, "executions.view_execution")
-    rows = execution_rows(selectors.execution_find(execution_id), _number(request, "events") or 1)
+    rows = execution_rows(selectors.execution_get(execution_id), _number(request, "events") or 1)
     wave = _number(request, "wave")
     shown = execution_page(rows, timezone.now(), wave=wave, page=_number(request, "page") or 1)
     offered = verbs_for(_facts(rows), _person(request))
@@ -84,14 +84,14 @@ def verb(request: HttpRequest, execution_id: str, name: str) -> HttpResponse:
         raise Missing(f"Nothing can be done with an execution that is called “{name}”.")
     chosen = VERBS[name]
     policy.require(request.user, chosen.permission)
-    rows = execution_rows(selectors.execution_find(execution_id))
+    rows = execution_rows(selectors.execution_get(execution_id))
     form = _verb_form(request, chosen, rows)
     status = 200
     if request.method == "POST":
         status = 400
         if form.is_valid():
             try:
-                chosen.act(rows.execution, by=_person(request), **form.asked())
+                chosen.act(execution=rows.execution, by=_person(request), **form.asked())
             except DomainError as error:
                 form.take(error)
                 status = error.status

@@ -17,7 +17,7 @@ from foundation.errors import Conflict, Invalid, NotAllowed
 from plans.core.steps import StepKind
 
 
-def execution_approve(execution: Execution, *, by: AbstractBaseUser, comment: str = "") -> Execution:
+def execution_approve(*, execution: Execution, by: AbstractBaseUser, comment: str = "") -> Execution:
     """Approve; the approval that makes it enough starts the execution. Saying it twice changes nothing."""
     policy.require(by, "executions.approve_execution")
     with transitions.locked(execution.pk) as current:
@@ -70,7 +70,7 @@ def _step_approve(execution: Execution, by: AbstractBaseUser, comment: str, *, a
     tasks.nudge_on_commit([execution.pk])
 
 
-def execution_reject(execution: Execution, *, by: AbstractBaseUser, comment: str = "") -> Execution:
+def execution_reject(*, execution: Execution, by: AbstractBaseUser, comment: str = "") -> Execution:
     """Reject: the execution ends, and nothing launches."""
     policy.require(by, "executions.approve_execution")
     with transitions.locked(execution.pk) as current:
@@ -103,7 +103,7 @@ def _may_have_a_word(execution: Execution, by: AbstractBaseUser) -> None:
     check_status(execution, (ExecutionStatus.AWAITING_APPROVAL,), "approved or rejected")
 
 
-def execution_review(execution: Execution, *, by: AbstractBaseUser, comment: str = "") -> Execution:
+def execution_review(*, execution: Execution, by: AbstractBaseUser, comment: str = "") -> Execution:
     """Note that somebody else looked at why the glass was broken."""
     policy.require(by, "executions.approve_execution")
     if not comment.strip():

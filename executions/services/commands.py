@@ -48,7 +48,7 @@ class Verb:
 
     name: str
     permission: str
-    #: The service: takes the execution, `by`, `comment`, and with `of_wave` also `wave`, `servers` and `step`.
+    #: The service: takes `execution`, `by`, `comment`, and with `of_wave` also `wave`, `servers` and `step`.
     act: Callable[..., Execution]
     label: str
     icon: str

@@ -32,13 +32,13 @@ from foundation.errors import Conflict, Invalid
 from plans.core import BlueprintServer
 
 
-def execution_pause(execution: Execution, *, by: AbstractBaseUser, comment: str = "") -> Execution:
+def execution_pause(*, execution: Execution, by: AbstractBaseUser, comment: str = "") -> Execution:
     """Start nothing new; what DRS launches already, and steps that run, come to their end. Pausing twice is once."""
     policy.require(by, "executions.control_execution")
     return _switch(execution, ExecutionStatus.RUNNING, ExecutionStatus.PAUSED, by=by, comment=comment)
 
 
-def execution_resume(execution: Execution, *, by: AbstractBaseUser, comment: str = "") -> Execution:
+def execution_resume(*, execution: Execution, by: AbstractBaseUser, comment: str = "") -> Execution:
     """Carry on where it was paused. Resuming twice is once."""
     policy.require(by, "executions.control_execution")
     return _switch(execution, ExecutionStatus.PAUSED, ExecutionStatus.RUNNING, by=by, comment=comment)
@@ -70,8 +70,8 @@ def _switch(
 
 
 def execution_retry(
-    execution: Execution,
     *,
+    execution: Execution,
     by: AbstractBaseUser,
     wave: str,
     servers: Collection[str] | None = None,
@@ -99,8 +99,8 @@ def execution_retry(
 
 
 def execution_skip(
-    execution: Execution,
     *,
+    execution: Execution,
     by: AbstractBaseUser,
     wave: str,
     servers: Collection[str] | None = None,
@@ -127,7 +127,7 @@ def execution_skip(
     return _reopen(execution, change, run, "skipped")
 
 
-def execution_cleanup(execution: Execution, *, by: AbstractBaseUser, comment: str = "") -> Execution:
+def execution_cleanup(*, execution: Execution, by: AbstractBaseUser, comment: str = "") -> Execution:
     """Terminate the drill's instances. Asking again tries those again that could not be terminated."""
     policy.require(by, "executions.cleanup_execution")
     with transitions.locked(execution.pk) as current:
@@ -227,7 +227,7 @@ def _under_way(wave: WaveRun, verb: str) -> bool:
     return wave.status == WaveStatus.SKIPPED or any(part.exists() for part in parts)
 
 
-def execution_cancel(execution: Execution, *, by: AbstractBaseUser, comment: str = "") -> Execution:
+def execution_cancel(*, execution: Execution, by: AbstractBaseUser, comment: str = "") -> Execution:
     """Cancel: nothing new starts. What DRS launches already cannot be stopped and is waited for."""
     policy.require(by, "executions.control_execution")
     with transitions.locked(execution.pk) as current:

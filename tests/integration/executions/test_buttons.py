@@ -45,7 +45,7 @@ def test_a_retry_is_not_lost(
 ) -> None:
     world.faults.add("failed_launch", tags={"Tier": "db"}, count=1)
     execution = stage.drill(stage.plan(DATABASES))
-    pressed = at_the_end(lambda: controlling.execution_retry(execution, by=omar, wave="Databases"))
+    pressed = at_the_end(lambda: controlling.execution_retry(execution=execution, by=omar, wave="Databases"))
     stage.run(execution)
     assert pressed
     assert set(statuses(execution).values()) == {"launched"}
@@ -61,7 +61,9 @@ def test_a_retry_of_a_step_is_not_lost(stage: Stage, omar: User, at_the_end: Cal
         "parameters": {"host": "{{private_ip:web-1}}", "port": 9},
     }
     execution = stage.drill(stage.plan([{**DATABASES[0], "steps": [step]}]))
-    pressed = at_the_end(lambda: controlling.execution_retry(execution, by=omar, wave="Databases", step="Ask"))
+    pressed = at_the_end(
+        lambda: controlling.execution_retry(execution=execution, by=omar, wave="Databases", step="Ask")
+    )
     stage.run(execution)
     assert pressed
     assert events_of(execution).filter(type="execution.retried").count() == 1
@@ -72,7 +74,7 @@ def test_a_retry_of_a_step_is_not_lost(stage: Stage, omar: User, at_the_end: Cal
 
 def test_a_cancel_is_in_time(stage: Stage, omar: User, at_the_end: Callable[[Press], list[object]]) -> None:
     execution = stage.drill(stage.plan(DATABASES))
-    pressed = at_the_end(lambda: controlling.execution_cancel(execution, by=omar))
+    pressed = at_the_end(lambda: controlling.execution_cancel(execution=execution, by=omar))
     stage.run(execution)
     assert pressed
     assert Execution.objects.get().status == "cancelled"
@@ -85,8 +87,8 @@ def test_what_was_skipped_is_not_there_to_be_retried(stage: Stage, world: World,
     execution = stage.drill(stage.plan([{**DATABASES[0], "minimum_success_percent": 50}]))
     stage.run(execution)
     failed = execution.servers.get(status="failed").source_server_id
-    controlling.execution_skip(execution, by=omar, wave="Databases", servers=[failed], comment="Later.")
-    controlling.execution_skip(execution, by=omar, wave="Databases", servers=[failed], comment="Later.")
+    controlling.execution_skip(execution=execution, by=omar, wave="Databases", servers=[failed], comment="Later.")
+    controlling.execution_skip(execution=execution, by=omar, wave="Databases", servers=[failed], comment="Later.")
     stage.run(execution)
     with pytest.raises(Conflict, match="can be retried"):
-        controlling.execution_retry(execution, by=omar, wave="Databases")
+        controlling.execution_retry(execution=execution, by=omar, wave="Databases")

@@ -28,14 +28,14 @@ def fresh(execution: Execution) -> Execution:
 def test_paused_it_lets_what_runs_finish_and_starts_nothing(stage: Stage, omar: User) -> None:
     execution = stage.drill(stage.plan())
     stage.tick()
-    controlling.execution_pause(execution, by=omar, comment="Lunch.")
-    controlling.execution_pause(execution, by=omar)
+    controlling.execution_pause(execution=execution, by=omar, comment="Lunch.")
+    controlling.execution_pause(execution=execution, by=omar)
     for _ in range(60):
         stage.step()
     assert fresh(execution).status == "paused"
     assert statuses(execution)["db-1"] == "launched"
     assert stage.calls("StartRecovery") == 1
-    controlling.execution_resume(execution, by=omar)
+    controlling.execution_resume(execution=execution, by=omar)
     stage.run(execution)
     assert fresh(execution).status == "succeeded"
     assert events_of(execution).filter(type="execution.paused").count() == 1
@@ -46,15 +46,15 @@ def test_only_what_runs_can_be_paused(stage: Stage, omar: User) -> None:
     execution = stage.drill(stage.plan())
     stage.run(execution)
     with pytest.raises(Conflict, match="succeeded"):
-        controlling.execution_pause(execution, by=omar)
+        controlling.execution_pause(execution=execution, by=omar)
     with pytest.raises(Conflict, match="succeeded"):
-        controlling.execution_cancel(execution, by=omar)
+        controlling.execution_cancel(execution=execution, by=omar)
 
 
 def test_a_viewer_controls_nothing(stage: Stage, vera: User) -> None:
     execution = stage.drill(stage.plan())
     with pytest.raises(NotAllowed):
-        controlling.execution_pause(execution, by=vera)
+        controlling.execution_pause(execution=execution, by=vera)
 
 
 # --- retry and skip -----------------------------------------------------------------------------------------------
@@ -71,8 +71,8 @@ def failed_drill(stage: Stage, world: World, **fault: object) -> Execution:
 def test_a_retry_launches_only_what_failed_and_carries_on(stage: Stage, world: World, omar: User) -> None:
     execution = failed_drill(stage, world)
     before = stage.started()
-    controlling.execution_retry(execution, by=omar, wave="App", comment="Capacity is back.")
-    controlling.execution_retry(execution, by=omar, wave="App")
+    controlling.execution_retry(execution=execution, by=omar, wave="App", comment="Capacity is back.")
+    controlling.execution_retry(execution=execution, by=omar, wave="App")
     stage.run(execution)
     assert fresh(execution).status == "succeeded", fresh(execution).outcome
     launched_again = {source: n - before.get(source, 0) for source, n in stage.started().items()}
@@ -88,7 +88,7 @@ def test_a_retry_launches_only_what_failed_and_carries_on(stage: Stage, world: W
 def test_a_retry_from_an_earlier_snapshot(stage: Stage, world: World, omar: User) -> None:
     execution = failed_drill(stage, world)
     at = timezone.now() - timedelta(hours=1)
-    controlling.execution_retry(execution, by=omar, wave="App", point_in_time=at)
+    controlling.execution_retry(execution=execution, by=omar, wave="App", point_in_time=at)
     stage.run(execution)
     failed = ServerRun.objects.get(execution=execution, hostname="app-1")
     assert failed.recovery_snapshot_id.startswith("pit-")
@@ -99,9 +99,9 @@ def test_a_retry_from_an_earlier_snapshot(stage: Stage, world: World, omar: User
 def test_retrying_what_did_not_fail_says_so(stage: Stage, world: World, omar: User) -> None:
     execution = failed_drill(stage, world)
     with pytest.raises(Conflict, match="Databases"):
-        controlling.execution_retry(execution, by=omar, wave="Databases")
+        controlling.execution_retry(execution=execution, by=omar, wave="Databases")
     with pytest.raises(Invalid, match="Nonesuch"):
-        controlling.execution_retry(execution, by=omar, wave="Nonesuch")
+        controlling.execution_retry(execution=execution, by=omar, wave="Nonesuch")
     assert fresh(execution).status == "failed"
 
 
@@ -109,8 +109,8 @@ def test_skipping_the_failed_server_lets_the_rest_go_on(stage: Stage, world: Wor
     execution = failed_drill(stage, world)
     source = ServerRun.objects.get(execution=execution, status="failed").source_server_id
     with pytest.raises(Invalid, match="why"):
-        controlling.execution_skip(execution, by=omar, wave="App", servers=[source])
-    controlling.execution_skip(execution, by=omar, wave="App", servers=[source], comment="Not needed today.")
+        controlling.execution_skip(execution=execution, by=omar, wave="App", servers=[source])
+    controlling.execution_skip(execution=execution, by=omar, wave="App", servers=[source], comment="Not needed today.")
     stage.run(execution)
     assert fresh(execution).status == "partially_succeeded"
     assert wave_statuses(execution)["App"] == "partially_succeeded"
@@ -120,7 +120,7 @@ def test_skipping_the_failed_server_lets_the_rest_go_on(stage: Stage, world: Wor
 def test_a_wave_that_has_not_begun_can_be_skipped(stage: Stage, omar: User) -> None:
     execution = stage.drill(stage.plan())
     stage.tick()
-    controlling.execution_skip(execution, by=omar, wave="App", comment="Only the databases today.")
+    controlling.execution_skip(execution=execution, by=omar, wave="App", comment="Only the databases today.")
     stage.run(execution)
     assert wave_statuses(execution)["App"] == "skipped"
     assert wave_statuses(execution)["Web"] == "succeeded"
@@ -131,7 +131,7 @@ def test_what_is_being_launched_cannot_be_skipped(stage: Stage, omar: User) -> N
     execution = stage.drill(stage.plan())
     stage.tick()
     with pytest.raises(Conflict, match="is being launched"):
-        controlling.execution_skip(execution, by=omar, wave="Databases", comment="Too late.")
+        controlling.execution_skip(execution=execution, by=omar, wave="Databases", comment="Too late.")
 
 
 def test_a_failed_execution_is_not_reopened_while_its_servers_are_in_another(
@@ -140,7 +140,7 @@ def test_a_failed_execution_is_not_reopened_while_its_servers_are_in_another(
     execution = failed_drill(stage, world)
     again = stage.drill(stage.plan([{"name": "Only", "protection_groups": ["shop-web"]}], name="Web only"))
     with pytest.raises(Conflict, match="web-1"):
-        controlling.execution_retry(execution, by=omar, wave="App")
+        controlling.execution_retry(execution=execution, by=omar, wave="App")
     stage.run(again)
 
 
@@ -150,7 +150,7 @@ def test_a_failed_execution_is_not_reopened_while_its_servers_are_in_another(
 def test_a_drill_is_cleaned_up_by_hand(stage: Stage, world: World, omar: User) -> None:
     execution = stage.drill(stage.plan())
     stage.run(execution)
-    controlling.execution_cleanup(execution, by=omar)
+    controlling.execution_cleanup(execution=execution, by=omar)
     stage.run(until=lambda: fresh(execution).cleanup_status != "running")
     assert fresh(execution).cleanup_status == "succeeded"
     assert fresh(execution).status == "succeeded"
@@ -172,7 +172,7 @@ def test_a_lost_answer_of_a_termination_is_found_again(stage: Stage, world: Worl
     world.faults.add("lost_answer", operation="TerminateRecoveryInstances", count=1)
     execution = stage.drill(stage.plan())
     stage.run(execution)
-    controlling.execution_cleanup(execution, by=omar)
+    controlling.execution_cleanup(execution=execution, by=omar)
     stage.run(until=lambda: fresh(execution).cleanup_status != "running")
     assert fresh(execution).cleanup_status == "succeeded"
     assert stage.calls("TerminateRecoveryInstances") == 1
@@ -186,7 +186,7 @@ def test_a_termination_that_never_reached_drs_is_sent_again(
     execution = stage.drill(stage.plan())
     stage.run(execution)
     world.faults.add("lost_request", operation="TerminateRecoveryInstances", count=1)
-    controlling.execution_cleanup(execution, by=omar)
+    controlling.execution_cleanup(execution=execution, by=omar)
     stage.run(until=lambda: fresh(execution).cleanup_status != "running")
     assert fresh(execution).cleanup_status == "succeeded"
     assert set(statuses(execution).values()) == {"terminated"}
@@ -199,7 +199,7 @@ def test_a_clean_up_outlasts_a_long_throttle_and_says_so_meanwhile(
     execution = stage.drill(stage.plan())
     stage.run(execution)
     fault = world.faults.add("throttle", operation=operation, rate=1)
-    controlling.execution_cleanup(execution, by=omar)
+    controlling.execution_cleanup(execution=execution, by=omar)
     until = timezone.now() + timedelta(minutes=15)
     stage.run(until=lambda: timezone.now() > until)
     assert fresh(execution).cleanup_status == "running"
@@ -214,7 +214,7 @@ def test_a_clean_up_that_aws_denies_ends_and_says_why(stage: Stage, world: World
     execution = stage.drill(stage.plan())
     stage.run(execution)
     world.faults.add("access_denied", operation="TerminateRecoveryInstances", rate=1)
-    controlling.execution_cleanup(execution, by=omar)
+    controlling.execution_cleanup(execution=execution, by=omar)
     stage.run(until=lambda: fresh(execution).cleanup_status != "running")
     assert fresh(execution).cleanup_status == "failed"
     assert stage.calls("TerminateRecoveryInstances") == 3
@@ -227,7 +227,7 @@ def test_an_instance_that_a_later_drill_launched_is_left_alone(stage: Stage, oma
     stage.run(first)
     second = stage.drill(plan)
     stage.run(second)
-    controlling.execution_cleanup(first, by=omar)
+    controlling.execution_cleanup(execution=first, by=omar)
     stage.run(until=lambda: fresh(first).cleanup_status != "running")
     # The second drill has replaced every instance of the first, so there is nothing to terminate.
     assert fresh(first).cleanup_status == "succeeded"
@@ -239,7 +239,7 @@ def test_a_recovery_is_never_cleaned_up(stage: Stage, omar: User) -> None:
     execution = stage.recovery(stage.plan(approvals_required=0))
     stage.run(execution)
     with pytest.raises(Conflict, match="real recovery"):
-        controlling.execution_cleanup(execution, by=omar)
+        controlling.execution_cleanup(execution=execution, by=omar)
 
 
 # --- steps --------------------------------------------------------------------------------------------------------
@@ -257,7 +257,7 @@ def test_an_approval_step_holds_its_wave(stage: Stage, ravi: User) -> None:
     stage.tick()
     assert wave_statuses(execution)["Databases"] == "waiting"
     assert stage.calls("StartRecovery") == 0
-    approving.execution_approve(execution, by=ravi, comment="Go.")
+    approving.execution_approve(execution=execution, by=ravi, comment="Go.")
     stage.run(execution)
     assert fresh(execution).status == "succeeded"
     assert "ravi" in StepRun.objects.get(execution=execution).output
@@ -275,13 +275,15 @@ def test_an_approval_step_times_out(stage: Stage) -> None:
 def test_a_failed_step_can_be_retried_and_skipped(stage: Stage, omar: User, ravi: User) -> None:
     execution = stage.drill(stage.plan(with_steps(GO_AHEAD)))
     stage.tick()
-    approving.execution_reject(execution, by=ravi, comment="Not now.")
+    approving.execution_reject(execution=execution, by=ravi, comment="Not now.")
     stage.run(execution)
     assert fresh(execution).status == "failed"
-    controlling.execution_retry(execution, by=omar, wave="Databases", step="DBA go-ahead")
+    controlling.execution_retry(execution=execution, by=omar, wave="Databases", step="DBA go-ahead")
     stage.tick()
     assert StepRun.objects.get(execution=execution).status == "running"
-    controlling.execution_skip(execution, by=omar, wave="Databases", step="DBA go-ahead", comment="He is ill.")
+    controlling.execution_skip(
+        execution=execution, by=omar, wave="Databases", step="DBA go-ahead", comment="He is ill."
+    )
     stage.run(execution)
     assert fresh(execution).status == "partially_succeeded"
     assert wave_statuses(execution)["Databases"] == "partially_succeeded"
@@ -312,9 +314,9 @@ def test_a_requester_with_a_new_name_is_still_the_requester(stage: Stage, dana: 
 
 def test_an_approver_with_a_new_name_has_approved_already(stage: Stage, ravi: User) -> None:
     execution = stage.recovery(stage.plan(approvals_required=2))
-    approving.execution_approve(execution, by=ravi)
+    approving.execution_approve(execution=execution, by=ravi)
     User.objects.filter(pk=ravi.pk).update(username="ravi-new")
-    execution = approving.execution_approve(execution, by=User.objects.get(pk=ravi.pk))
+    execution = approving.execution_approve(execution=execution, by=User.objects.get(pk=ravi.pk))
     assert execution.status == "awaiting_approval"
     assert execution.approvals.count() == 1
 
@@ -335,8 +337,8 @@ def test_a_broken_glass_runs_at_once_and_asks_for_review(stage: Stage, ada: User
     assert execution.break_glass
     stage.run(execution)
     with pytest.raises(NotAllowed):
-        approving.execution_review(execution, by=ada, comment="Fine.")
-    reviewed = approving.execution_review(execution, by=ravi, comment="Justified.")
+        approving.execution_review(execution=execution, by=ada, comment="Fine.")
+    reviewed = approving.execution_review(execution=execution, by=ravi, comment="Justified.")
     assert reviewed.reviewed_by_name == "ravi"
     assert events_of(execution).filter(type="execution.break_glass").count() == 1
 

@@ -25,13 +25,13 @@ def test_a_retry_of_one_of_two_failed_waves_carries_on_behind_it_alone(stage: St
     assert wave_statuses(execution) == {
         "Databases": "failed", "App": "failed", "Reports": "cancelled", "Web": "cancelled",
     }  # fmt: skip
-    controlling.execution_retry(execution, by=omar, wave="Databases")
+    controlling.execution_retry(execution=execution, by=omar, wave="Databases")
     stage.run(execution)
     assert wave_statuses(execution) == {
         "Databases": "succeeded", "App": "failed", "Reports": "succeeded", "Web": "cancelled",
     }  # fmt: skip
     assert Execution.objects.get(pk=execution.pk).status == "failed"
-    controlling.execution_retry(execution, by=omar, wave="App")
+    controlling.execution_retry(execution=execution, by=omar, wave="App")
     stage.run(execution)
     assert set(wave_statuses(execution).values()) == {"succeeded"}
     assert Execution.objects.get(pk=execution.pk).status == "succeeded"

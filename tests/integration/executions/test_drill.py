@@ -215,8 +215,8 @@ def test_a_recovery_waits_for_somebody_else_to_approve(stage: Stage, ravi: User,
     assert stage.calls("StartRecovery") == 0
     dana.groups.add(*ravi.groups.all())
     with pytest.raises(NotAllowed, match="somebody else"):
-        approving.execution_approve(execution, by=User.objects.get(pk=dana.pk))
-    execution = approving.execution_approve(execution, by=ravi, comment="Go.")
+        approving.execution_approve(execution=execution, by=User.objects.get(pk=dana.pk))
+    execution = approving.execution_approve(execution=execution, by=ravi, comment="Go.")
     assert execution.status == "running"
     stage.run(execution)
     execution.refresh_from_db()
@@ -225,7 +225,7 @@ def test_a_recovery_waits_for_somebody_else_to_approve(stage: Stage, ravi: User,
 
 def test_a_rejected_recovery_ends_and_launches_nothing(stage: Stage, ravi: User) -> None:
     execution = stage.recovery(stage.plan())
-    execution = approving.execution_reject(execution, by=ravi, comment="False alarm.")
+    execution = approving.execution_reject(execution=execution, by=ravi, comment="False alarm.")
     stage.tick()
     assert execution.status == "rejected"
     assert "False alarm" in execution.outcome
@@ -252,7 +252,7 @@ def test_one_active_execution_a_plan_and_one_a_server(stage: Stage) -> None:
 def test_cancelling_lets_running_jobs_end_and_starts_nothing_new(stage: Stage, omar: User) -> None:
     execution = stage.drill(stage.plan())
     stage.tick()
-    controlling.execution_cancel(execution, by=omar, comment="Enough.")
+    controlling.execution_cancel(execution=execution, by=omar, comment="Enough.")
     stage.run(execution)
     execution.refresh_from_db()
     assert execution.status == "cancelled"

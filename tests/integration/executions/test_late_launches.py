@@ -46,7 +46,7 @@ def test_what_it_launched_is_known_although_it_is_over(stage: Stage, world: Worl
 
 
 def test_a_clean_up_waits_for_it(stage: Stage, world: World, omar: User, timed_out: Execution) -> None:
-    controlling.execution_cleanup(timed_out, by=omar)
+    controlling.execution_cleanup(execution=timed_out, by=omar)
     stage.tick()
     assert Execution.objects.get().cleanup_status == "running"
     stage.run(until=lambda: Execution.objects.get().cleanup_status != "running")

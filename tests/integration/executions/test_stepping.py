@@ -112,7 +112,7 @@ def test_a_failed_check_is_tried_afresh_if_a_person_says_so(stage: Stage, shop: 
     execution = drill(stage, "http_check", url=shop.url(), timeout=60)
     stage.run(execution)
     shop.status = 200
-    controlling.execution_retry(execution, by=omar, wave="Databases", step="Check", comment="It is up now.")
+    controlling.execution_retry(execution=execution, by=omar, wave="Databases", step="Check", comment="It is up now.")
     stage.run(execution)
     assert result(execution) == ("succeeded", "succeeded")
     assert row(execution).error == ""

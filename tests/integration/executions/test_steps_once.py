@@ -72,7 +72,7 @@ def test_a_function_without_an_answer_is_a_persons_to_decide(
     assert (found.status, found.attempts) == ("failed", 1)
     assert "may have been carried out" in found.error
     assert stage.calls("Invoke") == 1
-    controlling.execution_retry(execution, by=omar, wave="Databases", step="Check", comment="It did not run.")
+    controlling.execution_retry(execution=execution, by=omar, wave="Databases", step="Check", comment="It did not run.")
     stage.run(execution)
     assert row(execution).status == "succeeded"
     assert stage.calls("Invoke") == 2
@@ -210,7 +210,7 @@ def test_a_worker_that_lost_the_step_asks_nothing(stage: Stage, world: World, om
     stage.clock.move_to(row(execution).due_at)
     claim = transitions.step_claim(row(execution).pk, 60)
     assert claim is not None
-    controlling.execution_skip(execution, by=omar, wave="Databases", step="Check", comment="By hand.")
+    controlling.execution_skip(execution=execution, by=omar, wave="Databases", step="Check", comment="By hand.")
     said = lambda_function.run(claim, {"function_name": "switch-dns", "payload": {}})
     assert said.result is Result.RUNNING
     assert begun(world, "lambda") == 0
