@@ -309,7 +309,7 @@ def test_a_requester_with_a_new_name_is_still_the_requester(stage: Stage, dana: 
     dana = User.objects.get(pk=dana.pk)
     for answer in (approving.execution_approve, approving.execution_reject):
         with pytest.raises(NotAllowed, match="somebody else"):
-            answer(execution, by=dana)
+            answer(execution=execution, by=dana)
 
 
 def test_an_approver_with_a_new_name_has_approved_already(stage: Stage, ravi: User) -> None:
