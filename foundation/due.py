@@ -50,7 +50,7 @@ class DueQuerySet(models.QuerySet[Row]):
         """Hold a row that is due for so many seconds. None if it is not due, or another worker holds it."""
         now = timezone.now()
         with transaction.atomic():
-            row = self.due(now).select_for_update(of=("self",)).filter(pk=pk).first()
+            row = self.due(now).select_for_update(of=("self",), no_key=True).filter(pk=pk).first()
             if row is None:
                 return None
             abandoned = row.lease_token is not None
