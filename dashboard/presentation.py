@@ -15,22 +15,10 @@ from executions.screens.targets import Meter, rpo_meter, rto_meter
 from executions.screens.waves import Share, shares
 from executions.screens.words import duration, execution_badge, kind_badge
 from foundation.wording import Badge, Tone, ago, count
+from protection.core.replication import ReplicationState, lag_tone, replication_tone, replication_words
 
 #: A plan whose last success is older is no longer trusted without a drill.
 _PROOF_LASTS = timedelta(days=90)
-_LAG_WARN_SECONDS, _LAG_BAD_SECONDS = 300, 3600
-_STATE_TONES = {
-    "CONTINUOUS": Tone.GOOD,
-    "CREATING_SNAPSHOT": Tone.GOOD,
-    "BACKLOG": Tone.WARN,
-    "RESCAN": Tone.WARN,
-    "PAUSED": Tone.WARN,
-    "INITIATING": Tone.BUSY,
-    "INITIAL_SYNC": Tone.BUSY,
-    "STALLED": Tone.BAD,
-    "STOPPED": Tone.BAD,
-    "DISCONNECTED": Tone.BAD,
-}
 _TONE_ORDER = {Tone.GOOD: 0, Tone.BUSY: 1, Tone.NEUTRAL: 2, Tone.WARN: 3, Tone.BAD: 4}
 
 
@@ -184,7 +172,7 @@ def _plan_line(result: PlanResult, active: bool, now: datetime) -> PlanLine:
 
 def _site_card(health: SiteHealth, now: datetime) -> SiteCard:
     site, total = health.site, sum(health.states.values())
-    tones = {state: _STATE_TONES.get(state, Tone.NEUTRAL) for state in health.states}
+    tones = {state: replication_tone(state) for state in health.states}
     ordered = sorted(health.states.items(), key=lambda item: (_TONE_ORDER[tones[item[0]]], item[0]))
     lag = health.worst_lag_seconds
     lag_text = f"{duration(lag)} ({health.worst_lag_host})" if lag is not None else "not known"
@@ -194,25 +182,15 @@ def _site_card(health: SiteHealth, now: datetime) -> SiteCard:
         place=f"{site.account_id} · {site.region}",
         total=total,
         states=tuple(
-            StateShare(
-                (state or "not known").replace("_", " ").lower(), number, round(100 * number / total, 2), tones[state]
-            )
+            StateShare(replication_words(state), number, round(100 * number / total, 2), tones[state])
             for state, number in ordered
         ),
         worst_lag=lag_text,
-        worst_lag_tone=_lag_tone(lag),
+        worst_lag_tone=lag_tone(lag),
         summary=", ".join(f"{number} {state}" for state, number in ordered),
         synced=ago(site.last_synced_at, now) if site.last_synced_at else "never",
         error=site.sync_error,
     )
-
-
-def _lag_tone(lag_seconds: float | None) -> Tone:
-    if lag_seconds is None:
-        return Tone.NEUTRAL
-    if lag_seconds >= _LAG_BAD_SECONDS:
-        return Tone.BAD
-    return Tone.WARN if lag_seconds >= _LAG_WARN_SECONDS else Tone.GOOD
 
 
 def _attention(
@@ -257,10 +235,12 @@ def _attention(
                 _to("protection_sourceserver_changelist", query=f"{here}&gone=no&protected=no"),
             )
     for state, number in halted.items():
+        known = ReplicationState(state)
+        theirs = f"{'its' if number == 1 else 'their'} recovery points"
         yield Attention(
-            Tone.BAD,
+            known.tone,
             f"Replication of {count(number, 'protected server')} is {state.lower()}: "
-            f"{'its' if number == 1 else 'their'} recovery points get older.",
+            f"{f'{theirs} get older' if known.launchable else f'{theirs} went with it'}.",
             _to("protection_sourceserver_changelist", query=f"protected=yes&gone=no&replication_state={state}"),
         )
 

@@ -13,6 +13,7 @@ from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
 from executions.core.states import ExecutionStatus
 from executions.models import Execution, ServerRun
 from plans.models import Plan
+from protection.core.replication import HALTED
 from protection.models import ProtectionGroup, Site, SourceServer
 
 
@@ -112,6 +113,6 @@ def has_protection_groups() -> bool:
 def halted_servers() -> dict[str, int]:
     """Replication state -> servers of protection groups that are in it, of the states that do not end by themselves."""
     halted = SourceServer.objects.filter(
-        missing_since=None, protection_group__isnull=False, replication_state__in=["STALLED", "DISCONNECTED", "STOPPED"]
+        missing_since=None, protection_group__isnull=False, replication_state__in=HALTED
     )
     return dict(halted.order_by().values_list("replication_state").annotate(Count("pk")))

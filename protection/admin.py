@@ -22,9 +22,10 @@ from unfold.decorators import display
 from access import policy
 from foundation.errors import DomainError
 from foundation.wording import Badge, Tone, ago, count
-from protection import core, selectors, services
+from protection import selectors, services
 from protection.admin_base import ServiceAdmin, badge
 from protection.admin_filters import GoneFilter, ProtectedFilter, ReplicationFilter
+from protection.core.tag_selector import selector_words
 from protection.forms import ProtectionGroupForm, SiteForm, server_label
 from protection.models import ProtectionGroup, Site, SourceServer
 from protection.presentation import clock, gibibytes, lag_badge, replication_badge, site_badge
@@ -304,7 +305,7 @@ class ProtectionGroupAdmin(ServiceAdmin):
 
     @display(description="Selects")
     def selects(self, group: ProtectionGroup) -> str:
-        parts = [core.selector_words(group.tag_selector)] if group.tag_selector else []
+        parts = [selector_words(group.tag_selector)] if group.tag_selector else []
         if group.explicit_servers:
             parts.append(f"{count(len(group.explicit_servers), 'server')} by name")
         return " · ".join(parts)

@@ -19,7 +19,8 @@ from foundation.errors import Invalid, Missing
 from foundation.rest.serializers import StrictSerializer
 from foundation.rest.views import ReadViewSet, WriteViewSet
 from protection import selectors, services
-from protection.models import REPLICATION_STATES, ProtectionGroup, Site, SourceServer
+from protection.core.replication import ReplicationState
+from protection.models import ProtectionGroup, Site, SourceServer
 
 
 # --- Sites ---------------------------------------------------------------------------------------------------------
@@ -204,8 +205,8 @@ class SourceServerFilter(django_filters.FilterSet):
 
     def filter_replication_state(self, rows: QuerySet[SourceServer], name: str, value: str) -> QuerySet[SourceServer]:
         # DRS may use a state that this list does not have; then some server has it.
-        if value not in REPLICATION_STATES and not SourceServer.objects.filter(replication_state=value).exists():
-            raise Invalid.field(name, f"“{value}” is no replication state. One of: {', '.join(REPLICATION_STATES)}.")
+        if ReplicationState.of(value) is None and not SourceServer.objects.filter(replication_state=value).exists():
+            raise Invalid.field(name, f"“{value}” is no replication state. One of: {', '.join(ReplicationState)}.")
         return rows.filter(replication_state=value)
 
     def filter_unprotected(self, rows: QuerySet[SourceServer], name: str, value: str) -> QuerySet[SourceServer]:

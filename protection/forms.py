@@ -10,8 +10,8 @@ from django.urls import reverse
 from unfold.fields import UnfoldAdminMultipleAutocompleteModelChoiceField
 from unfold.widgets import UnfoldAdminMultipleAutocompleteModelChoiceFieldWidget, UnfoldAdminTextareaWidget
 
-from protection import core
 from protection.admin_base import ServiceForm
+from protection.core.tag_selector import selector_parse, selector_text
 from protection.models import ProtectionGroup, SourceServer
 
 
@@ -73,7 +73,7 @@ class ProtectionGroupForm(ServiceForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         group: ProtectionGroup = self.instance
-        self.initial["tag_selector"] = core.selector_text(group.tag_selector)
+        self.initial["tag_selector"] = selector_text(group.tag_selector)
         if group.pk:
             chosen = SourceServer.objects.filter(site=group.site_id, source_server_id__in=group.explicit_servers)
             self.initial["servers"] = [server.pk for server in chosen]
@@ -84,10 +84,10 @@ class ProtectionGroupForm(ServiceForm):
         """Source server ids. Those that stood here stay in their order, so that saving them again changes nothing."""
         chosen = [server.source_server_id for server in self.cleaned_data["servers"]]
         before = [server_id for server_id in self.instance.explicit_servers if server_id in chosen]
-        return core.unique([*before, *chosen])
+        return list(dict.fromkeys([*before, *chosen]))
 
     def clean_tag_selector(self) -> dict[str, list[str]]:
         try:
-            return core.selector_parse(self.cleaned_data["tag_selector"])
+            return selector_parse(self.cleaned_data["tag_selector"])
         except ValueError as error:
             raise forms.ValidationError(str(error)) from error

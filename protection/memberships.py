@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from protection import core
+from protection.core.membership import memberships
 from protection.models import SourceServer
 from protection.selectors import core_servers, groups_of_site
 
@@ -21,7 +21,7 @@ def memberships_write(site_id: int) -> int:
             "source_server_id", "hostname", "tags", "protection_group_id", "membership_conflict"
         )
     )
-    resolved = core.memberships(
+    resolved = memberships(
         groups_of_site(site_id), core_servers(rows), {row.source_server_id: row.protection_group_id for row in rows}
     )
     changed = []

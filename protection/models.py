@@ -11,12 +11,6 @@ from foundation.due import DueQuerySet, DueRow
 #: The API finds things by id or by name; a name of digits alone would be taken for an id.
 NOT_A_NUMBER = RegexValidator(r"^\d+\Z", "A name needs at least one character that is not a digit.", inverse_match=True)
 
-#: As botocore's model of DRS lists them; the column may hold others, because AWS adds values without notice.
-REPLICATION_STATES = (
-    "STOPPED", "INITIATING", "INITIAL_SYNC", "BACKLOG", "CREATING_SNAPSHOT", "CONTINUOUS", "PAUSED", "RESCAN",
-    "STALLED", "DISCONNECTED",
-)  # fmt: skip
-
 
 class SiteQuerySet(DueQuerySet["Site"]):
     pass
@@ -146,7 +140,7 @@ class SourceServer(models.Model):
     fqdn = models.CharField("domain name", max_length=256, blank=True)
     os = models.CharField("operating system", max_length=256, blank=True)
     tags: models.JSONField[dict[str, str], dict[str, str]] = models.JSONField(default=dict)
-    #: CONTINUOUS, STALLED, ... or a value we do not know.
+    #: As DRS calls it: see `core.replication`, or a value we do not know.
     replication_state = models.CharField(max_length=64, blank=True, db_index=True)
     replication_error = models.CharField(max_length=256, blank=True)
     lag_seconds = models.FloatField("lag", null=True)

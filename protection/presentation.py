@@ -6,45 +6,36 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from foundation.wording import Badge, Tone, age
-
-#: A lag up to here is what replication does by itself.
-LAG_GOOD_SECONDS: Final = 5 * 60
-#: Beyond this a recovery would lose more than most can bear.
-LAG_BAD_SECONDS: Final = 60 * 60
+from protection.core.replication import ReplicationState, lag_tone, replication_tone, replication_words
 
 #: A sync that is due for longer than this is waiting for a worker that does not come.
 WORKER_EXPECTED_WITHIN: Final = timedelta(seconds=30)
 
-
-_REPLICATION = {
-    "CONTINUOUS": (Tone.GOOD, "check_circle"),
-    "INITIATING": (Tone.BUSY, "sync"),
-    "INITIAL_SYNC": (Tone.BUSY, "sync"),
-    "CREATING_SNAPSHOT": (Tone.BUSY, "photo_camera"),
-    "BACKLOG": (Tone.WARN, "hourglass_top"),
-    "RESCAN": (Tone.WARN, "hourglass_top"),
-    "PAUSED": (Tone.WARN, "pause_circle"),
-    "STALLED": (Tone.BAD, "dangerous"),
-    "DISCONNECTED": (Tone.BAD, "link_off"),
-    "STOPPED": (Tone.BAD, "stop_circle"),
+_ICONS = {
+    ReplicationState.CONTINUOUS: "check_circle",
+    ReplicationState.CREATING_SNAPSHOT: "photo_camera",
+    ReplicationState.INITIATING: "sync",
+    ReplicationState.INITIAL_SYNC: "sync",
+    ReplicationState.BACKLOG: "hourglass_top",
+    ReplicationState.RESCAN: "hourglass_top",
+    ReplicationState.PAUSED: "pause_circle",
+    ReplicationState.STALLED: "dangerous",
+    ReplicationState.STOPPED: "stop_circle",
+    ReplicationState.DISCONNECTED: "link_off",
 }
+_LAG_ICONS = {Tone.NEUTRAL: "help", Tone.GOOD: "check_circle", Tone.WARN: "schedule", Tone.BAD: "dangerous"}
 
 
 def replication_badge(state: str) -> Badge:
     """The state in words; one that nobody told us about is shown as it came."""
-    tone, icon = _REPLICATION.get(state, (Tone.NEUTRAL, "help"))
-    return Badge(state.replace("_", " ").lower() if state else "not known", tone, icon)
+    known = ReplicationState.of(state)
+    return Badge(replication_words(state), replication_tone(state), _ICONS[known] if known else "help")
 
 
 def lag_badge(seconds: float | None) -> Badge:
-    """How old the newest consistent copy is: good under 5 minutes, a warning under an hour, bad beyond."""
-    if seconds is None:
-        return Badge("not known", Tone.NEUTRAL, "help")
-    if seconds < LAG_GOOD_SECONDS:
-        return Badge(age(seconds), Tone.GOOD, "check_circle")
-    if seconds < LAG_BAD_SECONDS:
-        return Badge(age(seconds), Tone.WARN, "schedule")
-    return Badge(age(seconds), Tone.BAD, "dangerous")
+    """How old the newest consistent copy is."""
+    tone = lag_tone(seconds)
+    return Badge("not known" if seconds is None else age(seconds), tone, _LAG_ICONS[tone])
 
 
 def site_badge(

@@ -9,7 +9,7 @@ from typing import TypeVar
 from django.db.models import Count, Q, QuerySet
 
 from foundation.errors import Conflict, Missing
-from protection import core
+from protection.core.membership import Group, Server
 from protection.models import ProtectionGroup, Site, SourceServer
 
 M = TypeVar("M", Site, ProtectionGroup)
@@ -109,17 +109,17 @@ def members_of(group_ids: Collection[int]) -> dict[int, list[SourceServer]]:
     return found
 
 
-def groups_of_site(site_id: int) -> list[core.Group]:
+def groups_of_site(site_id: int) -> list[Group]:
     """Every protection group of the site as the pure core sees it."""
     rows = ProtectionGroup.objects.filter(site=site_id).order_by("pk")
     return [core_group(row) for row in rows]
 
 
-def core_group(group: ProtectionGroup) -> core.Group:
+def core_group(group: ProtectionGroup) -> Group:
     """The group as the pure core sees it."""
-    return core.Group(group.pk or 0, group.name, group.tag_selector, frozenset(group.explicit_servers))
+    return Group(group.pk or 0, group.name, group.tag_selector, frozenset(group.explicit_servers))
 
 
-def core_servers(rows: Iterable[SourceServer]) -> list[core.Server]:
+def core_servers(rows: Iterable[SourceServer]) -> list[Server]:
     """The servers as the pure core sees them."""
-    return [core.Server(row.source_server_id, row.hostname, row.tags) for row in rows]
+    return [Server(row.source_server_id, row.hostname, row.tags) for row in rows]

@@ -15,7 +15,9 @@ from access import policy
 from drs.errors import DrsError, NotFound
 from drs.port import RecoverySnapshot
 from foundation.errors import Conflict, FieldError, Invalid, Missing, Stale, Unavailable
-from protection import core, selectors
+from protection import selectors
+from protection.core.membership import Group, Overlap, Server, overlaps
+from protection.core.tag_selector import selector_problem, selector_words
 from protection.gateways import gateway
 from protection.memberships import memberships_write
 from protection.models import ProtectionGroup, Site, SourceServer
@@ -135,7 +137,7 @@ def group_create(
     group = ProtectionGroup(name=name, description=description)
     with transaction.atomic():
         group.site = _locked(Site, site.pk, f"Site “{site}”", None)
-        group.explicit_servers, group.tag_selector = core.unique(servers), _selector(tag_selector or {})
+        group.explicit_servers, group.tag_selector = list(dict.fromkeys(servers)), _selector(tag_selector or {})
         _check_columns(group)
         _check_servers(group)
         _save(group)
@@ -150,7 +152,7 @@ def group_update(
     policy.require(by, "protection.change_protectiongroup")
     columns = dict(changes)
     if "servers" in columns:
-        columns["explicit_servers"] = core.unique(columns.pop("servers"))
+        columns["explicit_servers"] = list(dict.fromkeys(columns.pop("servers")))
     if "tag_selector" in columns:
         columns["tag_selector"] = _selector(columns["tag_selector"])
     with transaction.atomic():
@@ -188,9 +190,9 @@ def group_delete(group: ProtectionGroup, *, by: User, expected_version: int | No
 
 
 def _selector(selector: object) -> dict[str, list[str]]:
-    if problem := core.selector_problem(selector):
+    if problem := selector_problem(selector):
         raise Invalid.field("tag_selector", problem)
-    return {key: core.unique(values) for key, values in selector.items()}  # type: ignore[attr-defined]
+    return {key: list(dict.fromkeys(values)) for key, values in selector.items()}  # type: ignore[attr-defined]
 
 
 def _check_servers(group: ProtectionGroup) -> None:
@@ -206,7 +208,7 @@ def _check_servers(group: ProtectionGroup) -> None:
     errors = [
         *_unknown_servers(group, {server.source_server_id for server in servers}),
         *_empty_selector(group, candidate, servers),
-        *_overlap_errors(core.overlaps(candidate, others, servers)),
+        *_overlap_errors(overlaps(candidate, others, servers)),
     ]
     if errors:
         raise Invalid.of(errors)
@@ -219,13 +221,11 @@ def _unknown_servers(group: ProtectionGroup, known: set[str]) -> Iterable[FieldE
         yield FieldError("servers", sentence, "unknown")
 
 
-def _empty_selector(
-    group: ProtectionGroup, candidate: core.Group, servers: Iterable[core.Server]
-) -> Iterable[FieldError]:
+def _empty_selector(group: ProtectionGroup, candidate: Group, servers: Iterable[Server]) -> Iterable[FieldError]:
     if group.tag_selector and not any(candidate.selects_by_tag(server) for server in servers):
         yield FieldError(
             "tag_selector",
-            f"No source server of site “{group.site}” has the tags {core.selector_words(group.tag_selector)}. "
+            f"No source server of site “{group.site}” has the tags {selector_words(group.tag_selector)}. "
             f"Check how the tags are written at AWS; capitals count.{_never_synced(group.site)}",
             "matches_nothing",
         )
@@ -239,10 +239,10 @@ def _never_synced(site: Site) -> str:
     return f" The site's inventory was never mirrored.{why}"
 
 
-def _overlap_errors(overlaps: Sequence[core.Overlap]) -> Iterable[FieldError]:
+def _overlap_errors(found: Sequence[Overlap]) -> Iterable[FieldError]:
     """One sentence for each group that has some of the servers already."""
-    for rival in core.unique(overlap.group.name for overlap in overlaps):
-        labels = [overlap.server.label for overlap in overlaps if overlap.group.name == rival]
+    for rival in dict.fromkeys(overlap.group.name for overlap in found):
+        labels = [overlap.server.label for overlap in found if overlap.group.name == rival]
         belong = "belongs" if len(labels) == 1 else "belong"
         yield FieldError(
             "",
@@ -360,7 +360,7 @@ def _refuse_if_used(site: Site) -> None:
 
 def _users_of(error: ProtectedError) -> str:
     """Name what a row is protected by: plans for their waves, executions for what they ran."""
-    names = core.unique(sorted(_user_name(row) for row in error.protected_objects))
+    names = sorted({_user_name(row) for row in error.protected_objects})
     return _listed(names)
 
 

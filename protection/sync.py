@@ -15,7 +15,7 @@ from django.utils import timezone
 from drs import port
 from drs.errors import DrsError, OutcomeUnknown, Throttled, Unreachable
 from foundation.due import Claim, LeaseLost
-from protection import core
+from protection.core.backoff import retry_delay_seconds
 from protection.gateways import gateway
 from protection.memberships import BATCH, memberships_write
 from protection.models import Site, SourceServer
@@ -204,7 +204,7 @@ def _fitting(name: str, value: Any) -> Any:
 def _give_up(lease: Lease, sentence: str, *, passing: bool, retry_after: float | None = None) -> None:
     """Say on the site why its inventory is old, and when it is tried again."""
     failures = lease.site.sync_failures + 1
-    delay = core.retry_delay_seconds(
+    delay = retry_delay_seconds(
         failures,
         interval_seconds=settings.DRSORCH_SYNC_SECONDS,
         passing=passing,

@@ -10,15 +10,17 @@ from plans.core.durations import spoken
 from plans.core.findings import Finding, Severity
 from plans.core.graph import Graph, critical_path
 from plans.core.steps import StepWhen
+from protection.core.replication import ReplicationState
 
-#: Nothing was replicated completely yet, so DRS holds no consistent point to launch from.
-_NOT_READY_YET = {"INITIATING": "is only starting to replicate", "INITIAL_SYNC": "is still in its first sync"}
-#: Replication was ended; DRS deletes the server's recovery snapshots with it (docs/drs.md 5.3).
-_ENDED = {"STOPPED": "stopped", "DISCONNECTED": "disconnected"}
-#: It launches, from the last consistent point, which gets older.
-_STANDING_STILL = {"STALLED": "has stalled", "PAUSED": "is paused"}
-#: Replicates, or catches up; how far behind it is, the lag says.
-_AT_WORK = frozenset({"CONTINUOUS", "BACKLOG", "CREATING_SNAPSHOT", "RESCAN"})
+#: What stands in the way of a launch, or makes it go back further and further.
+_REPLICATION = {
+    ReplicationState.INITIATING: "is only starting to replicate",
+    ReplicationState.INITIAL_SYNC: "is still in its first sync",
+    ReplicationState.STOPPED: "stopped",
+    ReplicationState.DISCONNECTED: "disconnected",
+    ReplicationState.STALLED: "has stalled",
+    ReplicationState.PAUSED: "is paused",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +231,7 @@ def _of_group(group: GroupFacts, wave: WaveFacts) -> Iterator[Finding]:
 
 
 def _of_server(server: ServerFacts, group: GroupFacts, plan: PlanFacts) -> Iterator[Finding]:
-    state, who = server.replication_state, f"{server.label} (group “{group.name}”)"
+    who = f"{server.label} (group “{group.name}”)"
     because = f", DRS says {server.replication_error}" if server.replication_error else ""
     if server.missing_since is not None:
         yield Finding(
@@ -240,38 +242,39 @@ def _of_server(server: ServerFacts, group: GroupFacts, plan: PlanFacts) -> Itera
             "Put it back under DRS. If it is gone for good, take it out of the group and forget it on its page.",
         )
         return
-    if state in _NOT_READY_YET:
-        yield Finding(
-            Severity.BLOCKING,
-            "no_recovery_point",
-            server.source_server_id,
-            f"{who} {_NOT_READY_YET[state]}{because}: there is no point in time to launch from yet.",
-            "Wait until its first sync is through, or take it out of the protection group.",
-        )
-    elif state in _ENDED:
-        yield Finding(
-            Severity.BLOCKING,
-            "replication_ended",
-            server.source_server_id,
-            f"Replication of {who} is {_ENDED[state]}{because}; its recovery snapshots went with it.",
-            "Start its replication again in DRS, or take it out of the protection group.",
-        )
-    elif state in _STANDING_STILL:
-        yield Finding(
-            Severity.WARNING,
-            "replication_standing_still",
-            server.source_server_id,
-            f"Replication of {who} {_STANDING_STILL[state]}{because}; "
-            f"a launch would go back {_age(server.lag_seconds)}.",
-            "See in DRS why it does not replicate.",
-        )
-    elif state not in _AT_WORK:
+    state = ReplicationState.of(server.replication_state)
+    if state is None:
         yield Finding(
             Severity.WARNING,
             "replication_unknown",
             server.source_server_id,
-            f"DRS gives {who} the replication state {state or 'nothing'}, which drsorch does not know.",
+            f"DRS gives {who} the replication state {server.replication_state or 'nothing'}, "
+            "which drsorch does not know.",
             "See in the DRS console whether it can be launched.",
+        )
+    elif not state.launchable and not state.halted:
+        yield Finding(
+            Severity.BLOCKING,
+            "no_recovery_point",
+            server.source_server_id,
+            f"{who} {_REPLICATION[state]}{because}: there is no point in time to launch from yet.",
+            "Wait until its first sync is through, or take it out of the protection group.",
+        )
+    elif not state.launchable:
+        yield Finding(
+            Severity.BLOCKING,
+            "replication_ended",
+            server.source_server_id,
+            f"Replication of {who} is {_REPLICATION[state]}{because}; its recovery snapshots went with it.",
+            "Start its replication again in DRS, or take it out of the protection group.",
+        )
+    elif state.halted:
+        yield Finding(
+            Severity.WARNING,
+            "replication_standing_still",
+            server.source_server_id,
+            f"Replication of {who} {_REPLICATION[state]}{because}; a launch would go back {_age(server.lag_seconds)}.",
+            "See in DRS why it does not replicate.",
         )
     target = plan.rpo_target_seconds
     if target is not None and server.lag_seconds is not None and server.lag_seconds > target:

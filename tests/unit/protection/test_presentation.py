@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from foundation.wording import Badge, age, ago
-from protection.models import REPLICATION_STATES
+from protection.core.replication import ReplicationState
 from protection.presentation import clock, gibibytes, lag_badge, replication_badge, site_badge
 
 NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
@@ -44,7 +44,7 @@ class TestSiteBadge:
 
 
 class TestReplicationBadge:
-    @pytest.mark.parametrize("state", REPLICATION_STATES)
+    @pytest.mark.parametrize("state", ReplicationState)
     def test_every_known_state_has_a_colour(self, state: str) -> None:
         assert replication_badge(state).tone != "neutral"
 

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import string
-from typing import Any
-
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protection import core
-from protection.core import Group, Membership, Server
+from protection.core.membership import Group, Membership, Server, memberships, overlaps
 
 TAG_KEYS = st.sampled_from(["App", "Tier", "Env"])
 TAG_VALUES = st.sampled_from(["shop", "db", "web", "prod", ""])
@@ -67,31 +62,31 @@ class TestSelecting:
 
 class TestMemberships:
     def test_a_server_that_nobody_selects_is_in_no_group(self) -> None:
-        assert core.memberships([group(App=["crm"])], [server(App="shop")], {}) == {"s-1": Membership(None)}
+        assert memberships([group(App=["crm"])], [server(App="shop")], {}) == {"s-1": Membership(None)}
 
     def test_a_server_stays_where_it_was_when_its_tags_come_to_match_a_second_group(self) -> None:
         older, newer = group(1, "shop", App=["shop"]), group(2, "databases", Tier=["db"])
         both = server("s-1", "db-1", App="shop", Tier="db")
-        was_in_newer = core.memberships([older, newer], [both], {"s-1": 2})["s-1"]
+        was_in_newer = memberships([older, newer], [both], {"s-1": 2})["s-1"]
         assert was_in_newer.group_id == 2
         assert "db-1 (s-1) is in “databases”" in was_in_newer.conflict
         assert "“shop”" in was_in_newer.conflict
 
     def test_a_new_server_that_two_groups_select_goes_to_the_older_one(self) -> None:
         older, newer = group(1, "shop", App=["shop"]), group(2, "databases", Tier=["db"])
-        placed = core.memberships([newer, older], [server(App="shop", Tier="db")], {})["s-1"]
+        placed = memberships([newer, older], [server(App="shop", Tier="db")], {})["s-1"]
         assert placed.group_id == 1
         assert placed.conflict
 
     def test_a_server_moves_when_its_group_no_longer_selects_it(self) -> None:
-        moved = core.memberships([group(1, App=["crm"]), group(2, App=["shop"])], [server(App="shop")], {"s-1": 1})
+        moved = memberships([group(1, App=["crm"]), group(2, App=["shop"])], [server(App="shop")], {"s-1": 1})
         assert moved == {"s-1": Membership(2)}
 
     @given(groups(), servers(), st.dictionaries(SERVER_IDS, st.one_of(st.none(), st.integers(1, 5))))
     def test_every_server_is_in_exactly_a_group_that_selects_it_or_in_none_if_none_does(
         self, some_groups: list[Group], some_servers: list[Server], current: dict[str, int | None]
     ) -> None:
-        resolved = core.memberships(some_groups, some_servers, current)
+        resolved = memberships(some_groups, some_servers, current)
         assert resolved.keys() == {each.source_server_id for each in some_servers}
         by_id = {each.id: each for each in some_groups}
         for each in some_servers:
@@ -107,8 +102,8 @@ class TestMemberships:
     def test_resolving_again_changes_nothing(
         self, some_groups: list[Group], some_servers: list[Server], current: dict[str, int | None]
     ) -> None:
-        once = core.memberships(some_groups, some_servers, current)
-        again = core.memberships(
+        once = memberships(some_groups, some_servers, current)
+        again = memberships(
             some_groups, some_servers, {server_id: membership.group_id for server_id, membership in once.items()}
         )
         assert again == once
@@ -117,86 +112,18 @@ class TestMemberships:
 class TestOverlaps:
     def test_it_names_server_and_group(self) -> None:
         rival = group(1, "databases", Tier=["db"])
-        [overlap] = core.overlaps(
+        [overlap] = overlaps(
             group(0, "shop", App=["shop"]), [rival], [server("s-1", App="shop"), server("s-2", App="shop", Tier="db")]
         )
         assert (overlap.server.source_server_id, overlap.group) == ("s-2", rival)
 
     def test_a_group_does_not_overlap_with_what_it_was_before(self) -> None:
-        assert core.overlaps(group(1, "shop", App=["shop"]), [group(1, "shop", "s-1")], [server(App="shop")]) == []
+        assert overlaps(group(1, "shop", App=["shop"]), [group(1, "shop", "s-1")], [server(App="shop")]) == []
 
     @given(groups(), servers())
     def test_groups_without_overlaps_leave_no_conflict(
         self, some_groups: list[Group], some_servers: list[Server]
     ) -> None:
-        overlapping = any(core.overlaps(each, some_groups, some_servers) for each in some_groups)
-        conflicts = any(each.conflict for each in core.memberships(some_groups, some_servers, {}).values())
+        overlapping = any(overlaps(each, some_groups, some_servers) for each in some_groups)
+        conflicts = any(each.conflict for each in memberships(some_groups, some_servers, {}).values())
         assert overlapping == conflicts
-
-
-class TestSelectorProblems:
-    @pytest.mark.parametrize("selector", [{}, {"App": ["shop"]}, {"App": ["shop", ""], "Tier": ["db"]}])
-    def test_right_ones_have_none(self, selector: dict[str, list[str]]) -> None:
-        assert core.selector_problem(selector) == ""
-
-    @pytest.mark.parametrize(
-        ("selector", "culprit"),
-        [
-            ([], "object"),
-            ("App=shop", "object"),
-            ({" ": ["shop"]}, "empty key"),
-            ({"App": "shop"}, "“App” must be a list"),
-            ({"App": [1]}, "“App” must be a list"),
-            ({"App": []}, "“App” has no values"),
-            ({"k" * 129: ["shop"]}, "longer than AWS's limit of 128"),
-            ({"App": ["v" * 257]}, "longer than AWS's limit of 256"),
-            ({"App": ["a\nb"]}, "control character"),
-            ({"A\x00pp": ["a"]}, "control character"),
-        ],
-    )
-    def test_wrong_ones_are_named(self, selector: Any, culprit: str) -> None:
-        assert culprit in core.selector_problem(selector)
-
-
-class TestSelectorText:
-    def test_one_line_for_each_key(self) -> None:
-        assert core.selector_text({"App": ["shop"], "Tier": ["db", "cache"]}) == "App = shop\nTier = db, cache"
-
-    def test_reading_is_forgiving_about_blanks(self) -> None:
-        assert core.selector_parse("  App=shop \n\n Tier =db,  cache\n") == {"App": ["shop"], "Tier": ["db", "cache"]}
-
-    def test_a_key_on_two_lines_has_the_values_of_both(self) -> None:
-        assert core.selector_parse("App=shop\nApp=crm") == {"App": ["shop", "crm"]}
-
-    def test_the_rest_of_a_line_may_hold_equals_signs(self) -> None:
-        assert core.selector_parse("Query=a=b") == {"Query": ["a=b"]}
-
-    @pytest.mark.parametrize(("text", "culprit"), [("App", "Line 1"), ("App=shop\n=db", "Line 2"), ('A="x', "Line 1")])
-    def test_a_line_that_cannot_be_read_is_named(self, text: str, culprit: str) -> None:
-        with pytest.raises(ValueError, match=culprit):
-            core.selector_parse(text)
-
-    @given(
-        st.dictionaries(
-            st.text(string.ascii_letters + string.punctuation + " äß", min_size=1).filter(str.strip),
-            st.lists(st.text(string.ascii_letters + string.punctuation + " äß"), min_size=1, unique=True),
-        )
-    )
-    def test_what_is_written_reads_back_the_same(self, selector: dict[str, list[str]]) -> None:
-        assert core.selector_parse(core.selector_text(selector)) == selector
-
-
-class TestRetryDelay:
-    def test_a_passing_failure_is_tried_again_soon_and_then_less_often(self) -> None:
-        delays = [core.retry_delay_seconds(failures, interval_seconds=300, passing=True) for failures in range(1, 9)]
-        assert delays == [5, 10, 20, 40, 80, 160, 300, 300]
-
-    def test_a_standing_failure_is_tried_ever_less_often_down_to_once_an_hour(self) -> None:
-        delays = [core.retry_delay_seconds(failures, interval_seconds=300, passing=False) for failures in (1, 2, 3, 99)]
-        assert delays == [300, 600, 1200, 3600]
-
-    def test_never_sooner_than_aws_asked(self) -> None:
-        assert core.retry_delay_seconds(1, interval_seconds=300, passing=True, retry_after_seconds=42) == 42
-
-    def test_an_interval_above_an_hour_is_kept(self) -> None:
-        assert core.retry_delay_seconds(5, interval_seconds=7200, passing=False) == 7200

@@ -1,0 +1,1 @@
+"""The rules of what exists. Pure: no Django, no AWS, no clock."""
