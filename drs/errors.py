@@ -73,5 +73,7 @@ class OutcomeUnknown(DrsError):
     did_nothing = False
 
 
-#: What passes by itself: asking again later may well succeed, and nothing needs to be changed for that.
-PASSING = (Throttled, Unreachable, ServerBusy, QuotaExceeded, InstancesNotReady)
+#: What ends by itself: asking again later may well succeed, and nothing needs to be changed for that.
+#: Not `OutcomeUnknown`: it may have been carried out, so whoever gets it has to look before asking again. A call that
+#: only reads never raises it (`drs.failures`).
+TRANSIENT = (Throttled, Unreachable, ServerBusy, QuotaExceeded, InstancesNotReady)

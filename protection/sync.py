@@ -13,7 +13,7 @@ from django.db import models, transaction
 from django.utils import timezone
 
 from drs import port
-from drs.errors import DrsError, OutcomeUnknown, Throttled, Unreachable
+from drs.errors import TRANSIENT, DrsError
 from foundation.due import Claim, LeaseLost
 from protection.core.backoff import retry_delay_seconds
 from protection.gateways import gateway
@@ -28,9 +28,6 @@ MIRRORED: Final = (
     "replication_direction", "recovery_instance_id", "last_launch_status", "last_launch_at", "cpu_cores", "ram_bytes",
     "disk_bytes", "staging_account_id",
 )  # fmt: skip
-
-#: Failures that pass by themselves.
-PASSING = (Throttled, Unreachable, OutcomeUnknown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +86,10 @@ def site_sync(site_id: int) -> bool:
         return False
     except DrsError as error:
         log.info("sync_failed", site=lease.site.name, error=str(error), code=error.code)
-        _give_up(lease, str(error), passing=isinstance(error, PASSING), retry_after=error.retry_after_seconds)
+        _give_up(lease, str(error), transient=isinstance(error, TRANSIENT), retry_after=error.retry_after_seconds)
     except Exception:
         # A defect of ours: the person sees that the inventory is old, the log says why.
-        _give_up(lease, "The sync stopped with an error inside drsorch; its log has the details.", passing=False)
+        _give_up(lease, "The sync stopped with an error inside drsorch; its log has the details.", transient=False)
         raise
     return True
 
@@ -201,13 +198,13 @@ def _fitting(name: str, value: Any) -> Any:
     return value[:longest] if longest and isinstance(value, str) else value
 
 
-def _give_up(lease: Lease, sentence: str, *, passing: bool, retry_after: float | None = None) -> None:
+def _give_up(lease: Lease, sentence: str, *, transient: bool, retry_after: float | None = None) -> None:
     """Say on the site why its inventory is old, and when it is tried again."""
     failures = lease.site.sync_failures + 1
     delay = retry_delay_seconds(
         failures,
         interval_seconds=settings.DRSORCH_SYNC_SECONDS,
-        passing=passing,
+        transient=transient,
         retry_after_seconds=retry_after,
     )
     Site.objects.release(

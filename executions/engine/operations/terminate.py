@@ -9,7 +9,7 @@ import structlog
 from django.conf import settings
 from django.utils import timezone
 
-from drs.errors import PASSING, DrsError
+from drs.errors import TRANSIENT, DrsError
 from drs.port import DrsPort, Job, RecoveryInstance
 from executions import transitions
 from executions.core.actions import Terminate
@@ -35,7 +35,7 @@ def terminate_verified(execution_id: UUID, action: Terminate, lease: UUID) -> No
             {server.pk: error.message for server in servers},
             lease=lease,
             retry_at=_retry_at(),
-            transient=isinstance(error, PASSING),
+            transient=isinstance(error, TRANSIENT),
         )
         return
     gone = [server for server in servers if server.recovery_instance_id not in there]

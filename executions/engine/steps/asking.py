@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from django.conf import settings
 from django.utils import timezone
 
-from drs.errors import PASSING, DrsError, OutcomeUnknown
+from drs.errors import TRANSIENT, DrsError, OutcomeUnknown
 from executions import transitions
 from executions.crashpoints import crash_point
 from executions.engine.call_limit import is_too_late
@@ -60,7 +60,7 @@ def begin(
     except OutcomeUnknown as error:
         raise Settled(running(error.message) if can_be_found else final(error.message)) from error
     except DrsError as error:
-        transient = isinstance(error, PASSING)
+        transient = isinstance(error, TRANSIENT)
         if not in_doubt:
             transitions.step_not_started(claim)
         elif not transient:
@@ -75,7 +75,7 @@ def look(look_up: Callable[[], Answer]) -> Answer:
     """Ask what became of something. Raises `Settled` if AWS does not say: then nothing is to be begun anew."""
     try:
         return look_up()
-    except PASSING as error:
+    except TRANSIENT as error:
         raise Settled(running(error.message)) from error
     except DrsError as error:
         text = f"{error.message} What was started may go on at AWS: drsorch cannot see it."
