@@ -1,10 +1,13 @@
-"""How drsorch says things on every screen: badges, ages, counts."""
+"""How drsorch says things on every screen: badges, times, counts, lists."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
+
+from foundation.durations import rough
 
 
 class Tone(StrEnum):
@@ -26,25 +29,44 @@ class Badge:
     icon: str
 
 
-_UNITS = ((86_400, "day", "days"), (3600, "h", "h"), (60, "min", "min"), (1, "s", "s"))
-
-
-def age(seconds: float) -> str:
-    """A duration in its largest unit, rounded down: `2 s`, `2 min`, `3 h`, `1 day`."""
-    whole = max(0, int(seconds))
-    size, one, many = next((unit for unit in _UNITS if whole >= unit[0]), _UNITS[-1])
-    number = whole // size
-    return f"{number} {one if number == 1 else many}"
-
-
 def ago(moment: datetime | None, now: datetime) -> str:
     """`just now`, `5 min ago`, `never`."""
     if moment is None:
         return "never"
     seconds = (now - moment).total_seconds()
-    return "just now" if seconds < 5 else f"{age(seconds)} ago"
+    return "just now" if seconds < 5 else f"{rough(seconds)} ago"
 
 
 def count(number: int, noun: str, plural: str = "") -> str:
     """`1 server`, `12 servers`."""
     return f"{number} {noun if number == 1 else plural or noun + 's'}"
+
+
+def listing(names: Iterable[str], most: int | None = 5, last: str = "and") -> str:
+    """`a, b and c`; beyond `most`, `a, b, c, d, e and 7 more`."""
+    every = list(names)
+    if most is not None and len(every) > most:
+        return f"{', '.join(every[:most])} and {len(every) - most} more"
+    *others, final = every or [""]
+    return f"{', '.join(others)} {last} {final}" if others else final
+
+
+def short(text: str, limit: int = 300) -> str:
+    """The text on one line, cut to `limit` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= limit else f"{line[: limit - 1]}…"
+
+
+def clock(moment: datetime | None, beside: datetime | None = None) -> str:
+    """`3 Mar 2026 14:03:22`, without the date if it is that of `beside`. Always UTC; empty for None."""
+    if moment is None:
+        return ""
+    there = moment.astimezone(UTC)
+    if beside is not None and beside.astimezone(UTC).date() == there.date():
+        return f"{there:%H:%M:%S}"
+    return f"{there:%-d %b %Y %H:%M:%S}"
+
+
+def clock_utc(moment: datetime | None) -> str:
+    """`3 Mar 2026 14:03:22 UTC`; empty for None."""
+    return f"{clock(moment)} UTC" if moment else ""

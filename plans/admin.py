@@ -14,8 +14,8 @@ from django.utils.timezone import localtime
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
+from foundation.durations import exact
 from plans import selectors, views
-from plans.core.durations import exact
 from plans.models import Plan
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from django import forms
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
-from plans.core.durations import exact, parse
+from foundation.durations import exact, parse
 
 DURATION_HELP = "Such as 15 min or 1 h 30 min; a bare number is seconds."
 

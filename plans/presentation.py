@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from foundation.durations import exact
+from foundation.wording import count, listing, short
 from plans.core.document import PlanDocument, StepDocument, WaveDocument, wave_graph
-from plans.core.durations import exact
 from plans.core.findings import Finding, Severity
 from plans.core.graph import cycle
 from plans.core.picture import NODE_HEIGHT, NODE_WIDTH, Edge, draw
@@ -83,7 +84,7 @@ def _group_card(group: Any) -> GroupCard:
         name=group.name,
         id=group.pk,
         site=group.site.name,
-        servers=counted(group.server_count, "server"),
+        servers=count(group.server_count, "server"),
         warning="no servers" if not group.server_count else missing,
     )
 
@@ -108,8 +109,7 @@ def waits(wave: WaveDocument, place: int) -> str:
         return "follows the wave above" if place else "comes first, so it starts at once"
     if not wave["depends_on"]:
         return "starts at once"
-    *others, last = wave["depends_on"]
-    return f"waits for {', '.join(others)} and {last}" if others else f"waits for {last}"
+    return f"waits for {listing(wave['depends_on'], most=None)}"
 
 
 def _settings(wave: WaveDocument) -> Iterable[str]:
@@ -166,9 +166,7 @@ def picture(document: PlanDocument) -> WavePicture | None:
         boxes=tuple(
             Box(
                 name=names[node.position],
-                label=names[node.position]
-                if len(names[node.position]) <= _FITS
-                else names[node.position][: _FITS - 1] + "…",
+                label=short(names[node.position], _FITS),
                 below=_below(document["waves"][node.position]),
                 x=node.x,
                 y=node.y,
@@ -180,13 +178,9 @@ def picture(document: PlanDocument) -> WavePicture | None:
     )
 
 
-def _cut(name: str) -> str:
-    return name if len(name) <= _FITS else name[: _FITS - 1] + "…"
-
-
 def _below(wave: WaveDocument) -> str:
-    parts = [counted(len(wave["protection_groups"]), "group")] if wave["protection_groups"] else []
-    parts += [counted(len(wave["steps"]), "step")] if wave["steps"] else []
+    parts = [count(len(wave["protection_groups"]), "group")] if wave["protection_groups"] else []
+    parts += [count(len(wave["steps"]), "step")] if wave["steps"] else []
     return ", ".join(parts)
 
 
@@ -208,11 +202,11 @@ def readiness(findings: Sequence[Finding]) -> Readiness:
     warnings = tuple(finding for finding in findings if finding.severity == Severity.WARNING)
     if blocking:
         verb = "blocks" if len(blocking) == 1 else "block"
-        summary = f"Not ready: {counted(len(blocking), 'finding')} {verb} a run."
+        summary = f"Not ready: {count(len(blocking), 'finding')} {verb} a run."
         return Readiness(blocking, warnings, "bad", "block", "Not ready", summary)
     if warnings:
-        count = counted(len(warnings), "warning")
-        return Readiness(blocking, warnings, "warn", "warning", f"Ready, {count}", f"Ready, with {count}.")
+        many = count(len(warnings), "warning")
+        return Readiness(blocking, warnings, "warn", "warning", f"Ready, {many}", f"Ready, with {many}.")
     summary = "Ready: nothing stands in the way of a run."
     return Readiness(blocking, warnings, "good", "check_circle", "Ready", summary)
 
@@ -249,7 +243,3 @@ def _value(path: str, value: Any) -> str:
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         value = ", ".join(value) or "none"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -21,14 +21,14 @@ from unfold.decorators import display
 
 from access import policy
 from foundation.errors import DomainError
-from foundation.wording import Badge, Tone, ago, count
+from foundation.wording import Badge, Tone, ago, clock_utc, count
 from protection import selectors, services
 from protection.admin_base import ServiceAdmin, badge
 from protection.admin_filters import GoneFilter, ProtectedFilter, ReplicationFilter
 from protection.core.tag_selector import selector_words
 from protection.forms import ProtectionGroupForm, SiteForm, server_label
 from protection.models import ProtectionGroup, Site, SourceServer
-from protection.presentation import clock, gibibytes, lag_badge, replication_badge, site_badge
+from protection.presentation import gibibytes, lag_badge, replication_badge, site_badge
 
 #: Members shown on a group's page; the rest is a link away.
 MEMBERS_SHOWN = 100
@@ -199,7 +199,7 @@ class SourceServerAdmin(ServiceAdmin):
             context["points"] = [
                 {
                     "id": snapshot.snapshot_id,
-                    "taken": clock(snapshot.taken_at),
+                    "taken": clock_utc(snapshot.taken_at),
                     "ago": ago(snapshot.taken_at, timezone.now()),
                 }
                 for snapshot in services.recovery_snapshots(server)
@@ -241,15 +241,15 @@ class SourceServerAdmin(ServiceAdmin):
 
     @display(description="At")
     def launched(self, server: SourceServer) -> str:
-        return clock(server.last_launch_at)
+        return clock_utc(server.last_launch_at)
 
     @display(description="First seen")
     def first_seen(self, server: SourceServer) -> str:
-        return clock(server.first_seen_at)
+        return clock_utc(server.first_seen_at)
 
     @display(description="Gone from DRS since")
     def gone_since(self, server: SourceServer) -> str:
-        return clock(server.missing_since)
+        return clock_utc(server.missing_since)
 
     @display(description="Memory")
     def memory(self, server: SourceServer) -> str:

@@ -1,11 +1,12 @@
-"""How protection says things on screens: badges, lags, ages. Pure."""
+"""How protection says things on screens: badges and sizes. Pure."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
-from foundation.wording import Badge, Tone, age
+from foundation.durations import rough
+from foundation.wording import Badge, Tone
 from protection.core.replication import ReplicationState, lag_tone, replication_tone, replication_words
 
 #: A sync that is due for longer than this is waiting for a worker that does not come.
@@ -35,7 +36,7 @@ def replication_badge(state: str) -> Badge:
 def lag_badge(seconds: float | None) -> Badge:
     """How old the newest consistent copy is."""
     tone = lag_tone(seconds)
-    return Badge("not known" if seconds is None else age(seconds), tone, _LAG_ICONS[tone])
+    return Badge("not known" if seconds is None else rough(seconds), tone, _LAG_ICONS[tone])
 
 
 def site_badge(
@@ -60,11 +61,6 @@ def site_badge(
         return Badge("never synced", Tone.NEUTRAL, "help")
     old = (now - last_synced_at).total_seconds() > 3 * interval_seconds
     return Badge("out of date", Tone.WARN, "schedule") if old else Badge("synced", Tone.GOOD, "check_circle")
-
-
-def clock(moment: datetime | None) -> str:
-    """`3 Mar 2026 12:00 UTC`; empty for None."""
-    return f"{moment.astimezone(UTC):%-d %b %Y %H:%M} UTC" if moment else ""
 
 
 def gibibytes(size: int) -> str:

@@ -15,6 +15,7 @@ from access import policy
 from drs.errors import DrsError, NotFound
 from drs.port import RecoverySnapshot
 from foundation.errors import Conflict, FieldError, Invalid, Missing, Stale, Unavailable
+from foundation.wording import listing
 from protection import selectors
 from protection.core.membership import Group, Overlap, Server, overlaps
 from protection.core.tag_selector import selector_problem, selector_words
@@ -29,9 +30,6 @@ CONNECTION_FIELDS: Final = ("account_id", "region", "role_arn", "external_id", "
 #: What makes a site that site. Groups and executions mean these servers, so it stays while one uses it.
 IDENTITY_FIELDS: Final = ("account_id", "region")
 GROUP_FIELDS: Final = ("name", "description", "site", "servers", "tag_selector")
-
-#: Named one by one in a sentence; the rest is counted.
-NAMED_AT_MOST = 5
 
 R = TypeVar("R", Site, ProtectionGroup)
 
@@ -217,7 +215,7 @@ def _check_servers(group: ProtectionGroup) -> None:
 def _unknown_servers(group: ProtectionGroup, known: set[str]) -> Iterable[FieldError]:
     unknown = [server_id for server_id in group.explicit_servers if server_id not in known]
     if unknown:
-        sentence = f"Site “{group.site}” has no source server {_listed(unknown)}.{_never_synced(group.site)}"
+        sentence = f"Site “{group.site}” has no source server {listing(unknown)}.{_never_synced(group.site)}"
         yield FieldError("servers", sentence, "unknown")
 
 
@@ -246,7 +244,7 @@ def _overlap_errors(found: Sequence[Overlap]) -> Iterable[FieldError]:
         belong = "belongs" if len(labels) == 1 else "belong"
         yield FieldError(
             "",
-            f"{_listed(labels)} {belong} to protection group “{rival}” already; a server can be in one group only.",
+            f"{listing(labels)} {belong} to protection group “{rival}” already; a server can be in one group only.",
             "overlap",
         )
 
@@ -272,7 +270,7 @@ def server_forget(server: SourceServer, *, by: User) -> None:
         ]
         if names:
             raise Conflict(
-                f"Source server {current} is named in protection group {_listed(names)}. Take it out there first."
+                f"Source server {current} is named in protection group {listing(names)}. Take it out there first."
             )
         current.delete()
 
@@ -341,11 +339,6 @@ def _save(row: models.Model, fields: Iterable[str] | None = None) -> None:
         ) from error
 
 
-def _listed(names: Sequence[str]) -> str:
-    more = len(names) - NAMED_AT_MOST
-    return ", ".join(names[:NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")
-
-
 def _refuse_if_used(site: Site) -> None:
     """Raises `Conflict` naming what would also forbid to delete the site."""
     users = Collector(using=site._state.db or DEFAULT_DB_ALIAS)
@@ -361,7 +354,7 @@ def _refuse_if_used(site: Site) -> None:
 def _users_of(error: ProtectedError) -> str:
     """Name what a row is protected by: plans for their waves, executions for what they ran."""
     names = sorted({_user_name(row) for row in error.protected_objects})
-    return _listed(names)
+    return listing(names)
 
 
 def _user_name(row: models.Model) -> str:

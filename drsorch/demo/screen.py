@@ -14,6 +14,7 @@ from rich.text import Text
 
 from drsorch.demo.cast import Person
 from drsorch.demo.client import Json
+from foundation.durations import spoken
 
 #: Server statuses in which nothing more happens to it.
 ENDED = frozenset({"launched", "failed", "unknown", "skipped", "cancelled", "terminated"})
@@ -84,8 +85,8 @@ def measures(execution: Json) -> Table:
         met = actual is not None and target is not None and actual <= target
         table.add_row(
             what,
-            Text(duration(actual), style="green" if met else "red"),
-            f"target {duration(target)}" if target is not None else "no target",
+            Text("not measured" if actual is None else spoken(actual), style="green" if met else "red"),
+            f"target {spoken(target)}" if target is not None else "no target",
         )
     return table
 
@@ -99,15 +100,6 @@ def sign_in(address: str, people: Iterable[Person]) -> Group:
     return Group(Text.assemble("drsorch is at ", (address, "bold underline"), "; sign in as any of:"), table)
 
 
-def duration(seconds: float | None) -> str:
-    """For people: 0:42, 1:00:00."""
-    if seconds is None:
-        return "not measured"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
 def _clock(execution: Json) -> Text:
     started = execution["started_at"]
     so_far = (
@@ -115,12 +107,12 @@ def _clock(execution: Json) -> Text:
         if started
         else None
     )
-    clock = duration(so_far.total_seconds()) if so_far is not None else "0:00"
+    clock = spoken(so_far.total_seconds() if so_far is not None else 0)
     target = execution["rto_target_seconds"]
     return Text.assemble(
         "  RTO clock ",
         (clock, "bold"),
-        f" of {duration(target)}" if target is not None else "",
+        f" of {spoken(target)}" if target is not None else "",
         f"   {execution['status']}",
     )
 
@@ -188,7 +180,7 @@ def _row(
         Text(status.replace("_", " "), style=_style(status)),
         f"{launched} of {len(servers)}",
         str(failed) if failed else "",
-        duration(took) if took is not None else "",
+        spoken(took) if took is not None else "",
     )
 
 

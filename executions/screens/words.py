@@ -13,8 +13,8 @@ from executions.core.states import (
     StepStatus,
     WaveStatus,
 )
+from foundation.durations import spoken
 from foundation.wording import Badge, Tone
-from plans.core.durations import spoken
 
 _EXECUTION = {
     ExecutionStatus.AWAITING_APPROVAL: Badge("awaiting approval", Tone.WARN, "how_to_reg"),

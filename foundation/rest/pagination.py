@@ -25,6 +25,8 @@ from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.utils.urls import replace_query_param
 
+from foundation.storable import unstorable
+
 if TYPE_CHECKING:  # DRF's settings import this module before its views are ready
     from rest_framework.views import APIView
 
@@ -153,8 +155,7 @@ class CursorPages(CursorPagination):
             fits = cursor["by"] == self._signature() and isinstance(position, list) and len(position) == len(self.key)
         except (ValueError, KeyError, TypeError, binascii.Error) as error:
             raise ValidationError({self.cursor_query_param: _INVALID}) from error
-        unstorable = fits and any(isinstance(value, (str, list, dict)) and "\0" in value for value in position)
-        if not fits or unstorable or not isinstance(backwards, bool):
+        if not fits or unstorable(position) or not isinstance(backwards, bool):
             raise ValidationError({self.cursor_query_param: _INVALID})
         return position, backwards
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from plans.core.durations import spoken
+from foundation.durations import spoken
+from foundation.wording import listing
 from plans.core.findings import Finding, Severity
 from plans.core.graph import Graph, critical_path
 from plans.core.steps import StepWhen
@@ -199,12 +200,12 @@ def _of_wave(wave: WaveFacts, plan: PlanFacts) -> Iterator[Finding]:
             yield from _of_server(server, group, plan)
     replaced = [server.label for group in wave.groups for server in group.servers if server.recovery_instance_id]
     if replaced:
-        named = ", ".join(replaced[:3]) + (f" and {len(replaced) - 3} more" if len(replaced) > 3 else "")
         yield Finding(
             Severity.WARNING,
             "instance_will_be_replaced",
             wave.name,
-            f"In wave “{wave.name}” an earlier launch still has a recovery instance for {named}: "
+            f"In wave “{wave.name}” an earlier launch still has a recovery instance "
+            f"for {listing(replaced, 3)}: "
             "DRS deletes it before it launches the next.",
             "Make sure that nobody needs these instances.",
         )

@@ -11,8 +11,9 @@ from itertools import pairwise
 from typing import Any, TypedDict
 
 from foundation.errors import FieldError, Invalid
+from foundation.storable import unstorable
 from plans.core import graph, steps
-from plans.core.fields import Fields, shown, unstorable
+from plans.core.fields import Fields, shown
 
 MAX_NAME = 100
 MAX_WAVES = 200
@@ -58,7 +59,7 @@ def normalise(raw: object, *, groups: Mapping[int, str]) -> PlanDocument:
     """
     errors: list[FieldError] = []
     if why := unstorable(raw):
-        raise Invalid.field("", f"The plan cannot be kept: {why}.")
+        raise Invalid.field("", f"The plan cannot be kept: it {why}.")
     plan = Fields.of(raw, "", "The plan", errors)
     document = PlanDocument(
         name=_plan_name(plan),

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from foundation.errors import FieldError
+from foundation.wording import listing, short
 
 #: A year: longer is a slip of the unit, and it fits every database's integer.
 MAX_SECONDS = 31_536_000
 MAX_TEXT = 10_000
-MAX_DEPTH = 30
 
 
 @dataclass
@@ -90,10 +90,14 @@ class Fields:
         value = self.take(key, default or None)
         if value is None and key not in self.raw:
             if self.raw is not _NOT_AN_OBJECT:
-                self.error(key, f"{self.subject} needs {key}: {_either(options)}.", "required")
+                self.error(key, f"{self.subject} needs {key}: {listing(options, None, 'or')}.", "required")
             return default
         if not isinstance(value, str) or value not in options:
-            self.error(key, f"{self.subject}: {key} must be {_either(options)}, not {shown(value)}.", "invalid_choice")
+            self.error(
+                key,
+                f"{self.subject}: {key} must be {listing(options, None, 'or')}, not {shown(value)}.",
+                "invalid_choice",
+            )
             return default
         return value
 
@@ -126,32 +130,8 @@ def shown(value: object) -> str:
         return "an object"
     if isinstance(value, list | tuple):
         return "a list"
-    text = str(value)
-    return f"“{text[:60]}…”" if len(text) > 60 else (f"“{text}”" if isinstance(value, str) else text)
-
-
-def unstorable(value: object) -> str:
-    """Why no database of ours can keep it, in a few words: a NUL, half of a surrogate pair, or nested out of all
-    measure. Empty if it can be kept."""
-    todo: list[tuple[object, int]] = [(value, 0)]
-    while todo:
-        item, depth = todo.pop()
-        if depth > MAX_DEPTH:
-            return f"it is nested more than {MAX_DEPTH} deep"
-        if isinstance(item, str) and any(char == "\x00" or "\ud800" <= char <= "\udfff" for char in item):
-            return "a text in it holds a NUL or half of a character"
-        if isinstance(item, Mapping):
-            mapping = cast("Mapping[object, object]", item)
-            todo += [(part, depth + 1) for pair in mapping.items() for part in pair]
-        elif isinstance(item, list | tuple):
-            todo += [(part, depth + 1) for part in item]
-    return ""
+    return f"“{short(value, 60)}”" if isinstance(value, str) else short(str(value), 60)
 
 
 def _words(key: str) -> str:
     return key.replace("_", " ")
-
-
-def _either(options: Collection[str]) -> str:
-    *others, last = options
-    return f"{', '.join(others)} or {last}" if others else last

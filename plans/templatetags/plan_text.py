@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django import template
 
-from plans.core.durations import exact
+from foundation.durations import exact
 
 register = template.Library()
 

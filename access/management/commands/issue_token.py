@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from access.services import token_issue
-from foundation.durations import parse_duration
+from foundation.durations import parse
 from foundation.errors import DomainError
 
 
@@ -26,10 +27,12 @@ class Command(BaseCommand):
             raise CommandError(
                 f"There is no user {username!r}. Make one in the admin, or with manage.py createsuperuser."
             )
+        seconds = None if expires_in is None else parse(expires_in)
+        # A bare number is meant as days by most, and would be read as seconds.
+        if expires_in is not None and (seconds is None or expires_in.strip().isdecimal()):
+            raise CommandError(f"{expires_in!r} is not a duration. Write it like 30d, 12h, 90m or 3600s.")
         try:
-            _, text = token_issue(
-                user, name=name, expires_in=None if expires_in is None else parse_duration(expires_in)
-            )
-        except (ValueError, DomainError) as error:
+            _, text = token_issue(user, name=name, expires_in=None if seconds is None else timedelta(seconds=seconds))
+        except DomainError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(text)

@@ -219,7 +219,7 @@ class TestProtectionGroups:
             ({"tag_selector": "App=shop\nTier db"}, "Line 2, “Tier db”, is not written as Key = value, value."),
             ({"tag_selector": "Tier = none"}, "No source server of site “Frankfurt” has the tags Tier = none."),
             ({}, "A protection group needs servers"),
-            ({"tag_selector": "App = shop"}, "db-1 (s-1), db-2 (s-2) belong to protection group “shop-db” already"),
+            ({"tag_selector": "App = shop"}, "db-1 (s-1) and db-2 (s-2) belong to protection group “shop-db” already"),
             ({"name": "shop-db", "tag_selector": "Tier = app"}, "already exists"),
         ],
     )

@@ -1,4 +1,4 @@
-"""How protection says things: badges, lags, ages."""
+"""How protection says things: badges, lags, sizes."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from foundation.wording import Badge, age, ago
+from foundation.wording import Badge
 from protection.core.replication import ReplicationState
-from protection.presentation import clock, gibibytes, lag_badge, replication_badge, site_badge
+from protection.presentation import gibibytes, lag_badge, replication_badge, site_badge
 
 NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
 
@@ -72,20 +72,6 @@ def test_lag(seconds: float | None, text: str, tone: str) -> None:
     assert (lag_badge(seconds).text, lag_badge(seconds).tone) == (text, tone)
 
 
-def test_ages() -> None:
-    assert [age(seconds) for seconds in (-3, 1, 60, 3600, 86_400, 172_800)] == [
-        "0 s", "1 s", "1 min", "1 h", "1 day", "2 days",
-    ]  # fmt: skip
-
-
-def test_ago() -> None:
-    assert ago(None, NOW) == "never"
-    assert ago(NOW, NOW) == "just now"
-    assert ago(NOW - minutes(5), NOW) == "5 min ago"
-
-
-def test_clock_and_sizes() -> None:
-    assert clock(NOW) == "3 Mar 2026 12:00 UTC"
-    assert clock(None) == ""
+def test_sizes() -> None:
     assert gibibytes(16 << 30) == "16 GiB"
     assert gibibytes(0) == ""
