@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -17,6 +17,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 from access import policy
 from access.models import ApiToken
 from access.services import second_factor_remove, token_revoke
+from foundation.people import person
 
 admin.site.unregister(User)
 admin.site.unregister(Group)  # the seven roles are code; who holds them is on the user's page
@@ -64,7 +65,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
     @admin.action(description="Remove the second factor (lost phone)", permissions=["change"])
     def remove_second_factor(self, request: HttpRequest, users: QuerySet[User]) -> None:
         reached = [user for user in users if _in_reach(request, user)]
-        removed = [user.get_username() for user in reached if second_factor_remove(user, by=cast("User", request.user))]
+        removed = [user.get_username() for user in reached if second_factor_remove(user, by=person(request))]
         told = (
             f"Removed the second factor of {', '.join(removed)}."
             if removed

@@ -205,7 +205,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["foundation.rest.parsers.StrictJSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "foundation.rest.schema.ProblemAutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "foundation.rest.schema.ConventionsAutoSchema",
     "EXCEPTION_HANDLER": "foundation.rest.problems.exception_handler",
     "PAGE_SIZE": 100,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
@@ -225,6 +225,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "foundation.rest.schema.add_problems",
+    ],
     "ENUM_NAME_OVERRIDES": {
         "ExecutionKind": [kind.value for kind in ExecutionKind],
         "ExecutionStatus": [status.value for status in ExecutionStatus],

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import django_filters
-from django.contrib.auth.models import User
 from django.db.models import Q, QuerySet
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from foundation.errors import Invalid, Missing
+from foundation.errors import Missing
+from foundation.rest.filters import ReferenceFilter
+from foundation.rest.schema import ID_OR_NAME
 from foundation.rest.views import WriteViewSet
 from plans import readiness, selectors, services
 from plans.core.checks import ready
@@ -23,7 +24,7 @@ from plans.core.document import MAX_APPROVALS, MAX_NAME
 from plans.core.fields import MAX_SECONDS
 from plans.core.findings import Severity
 from plans.models import ON_FAILURE, STEP_KINDS, STEP_WHEN, Plan, PlanRevision
-from protection.selectors import group_find
+from protection.selectors import group_get
 
 
 class StepSerializer(serializers.Serializer[Any]):
@@ -129,8 +130,11 @@ class ReadinessSerializer(serializers.Serializer[Any]):
 class PlanFilter(django_filters.FilterSet):
     name = django_filters.CharFilter(help_text="The exact name.")
     search = django_filters.CharFilter(method="filter_search", help_text="Part of the name or description.")
-    protection_group = django_filters.CharFilter(
-        method="filter_protection_group", help_text="Plans that use the group of this id or name."
+    protection_group = ReferenceFilter(
+        group_get,
+        field_name="waves__wave_groups__protection_group",
+        distinct=True,
+        help_text="Plans that use the group of this id or name.",
     )
 
     class Meta:
@@ -140,24 +144,10 @@ class PlanFilter(django_filters.FilterSet):
     def filter_search(self, plans: QuerySet[Plan], name: str, value: str) -> QuerySet[Plan]:
         return plans.filter(Q(name__icontains=value) | Q(description__icontains=value))
 
-    def filter_protection_group(self, plans: QuerySet[Plan], name: str, value: str) -> QuerySet[Plan]:
-        try:
-            group = group_find(value)
-        except Missing as error:
-            raise Invalid.field(name, error.detail, "does_not_exist") from error
-        return plans.filter(waves__wave_groups__protection_group=group).distinct()
 
-
-_BY_ID_OR_NAME = OpenApiParameter("id", str, OpenApiParameter.PATH, description="Id or name.")
 _NUMBER = OpenApiParameter("number", int, OpenApiParameter.PATH, description="Number of the revision.")
 
 
-@extend_schema_view(
-    retrieve=extend_schema(parameters=[_BY_ID_OR_NAME]),
-    update=extend_schema(parameters=[_BY_ID_OR_NAME]),
-    partial_update=extend_schema(parameters=[_BY_ID_OR_NAME]),
-    destroy=extend_schema(parameters=[_BY_ID_OR_NAME]),
-)
 class PlanViewSet(WriteViewSet):
     """Recovery plans. `{id}` is the id or the name."""
 
@@ -178,17 +168,13 @@ class PlanViewSet(WriteViewSet):
     ordering_fields: ClassVar[Any] = ["name", "created_at", "updated_at"]
     lookup_field = "id"
     lookup_value_regex = "[^/]+"
+    id_parameter = ID_OR_NAME
 
     def get_queryset(self) -> QuerySet[Plan]:
         return selectors.plans()
 
     def get_object(self) -> Plan:
-        return selectors.plan_named(self.kwargs["id"])
-
-    @property
-    def person(self) -> User:
-        """Who asks; `PolicyPermission` lets no stranger come this far."""
-        return cast("User", self.request.user)
+        return selectors.plan_get(self.kwargs["id"])
 
     def create_object(self, data: dict[str, Any]) -> Plan:
         return services.plan_save(document=data, by=self.person)
@@ -201,14 +187,14 @@ class PlanViewSet(WriteViewSet):
     def delete_object(self, row: Plan, expected_version: int | None) -> None:
         services.plan_delete(row, by=self.person, expected_version=expected_version)
 
-    @extend_schema(parameters=[_BY_ID_OR_NAME], responses=RevisionSerializer(many=True), filters=False)
+    @extend_schema(responses=RevisionSerializer(many=True), filters=False)
     @action(detail=True, filter_backends=[], url_path="revisions")
     def revisions(self, request: Request, id: str) -> Response:
         """Every saved revision, newest first: by whom, when, with what changed."""
         page = self.paginate_queryset(selectors.revisions(self.get_object()))
         return self.get_paginated_response(RevisionSerializer(page, many=True).data)
 
-    @extend_schema(parameters=[_BY_ID_OR_NAME, _NUMBER], responses=RevisionDetailSerializer)
+    @extend_schema(parameters=[_NUMBER], responses=RevisionDetailSerializer)
     @action(detail=True, url_path=r"revisions/(?P<number>[^/]+)")
     def revision(self, request: Request, id: str, number: str) -> Response:
         """One saved revision with the whole plan as it was."""
@@ -217,7 +203,7 @@ class PlanViewSet(WriteViewSet):
             raise Missing(f"Revisions have numbers; {number} is none.")
         return Response(RevisionDetailSerializer(selectors.revision(plan, int(number))).data)
 
-    @extend_schema(parameters=[_BY_ID_OR_NAME], request=None, responses=ReadinessSerializer)
+    @extend_schema(request=None, responses=ReadinessSerializer)
     @action(detail=True, methods=["get", "post"])
     def readiness(self, request: Request, id: str) -> Response:
         """What stands between the plan and a run of it, by what was last mirrored; GET and POST both evaluate now."""

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery
 
 from foundation.errors import Missing
+from foundation.lookups import row_of
 from plans.core.blueprint import Blueprint, BlueprintServer, BlueprintStep, BlueprintWave
 from plans.core.document import PlanDocument, StepDocument, WaveDocument, wave_graph
 from plans.models import Plan, PlanRevision, Step, Wave, WaveGroup
@@ -23,15 +24,9 @@ def plans() -> QuerySet[Plan]:
     )
 
 
-def plan_named(reference: str | int) -> Plan:
-    """The plan of this id or name, ready for `document`; raises `Missing`. (No name is all digits.)"""
-    text = str(reference)
-    # Beyond 18 digits there is no such id, and no database would take it.
-    wanted = {"pk": int(text)} if text.isdecimal() and len(text) <= 18 else {"name": text}
-    plan = plans().filter(**wanted).first() if "\x00" not in text else None
-    if plan is None:
-        raise Missing(f"There is no plan “{text}”.")
-    return plan
+def plan_get(reference: str | int) -> Plan:
+    """The plan of this id or name, ready for `document`; raises `Missing`."""
+    return row_of(plans(), str(reference), "plan")
 
 
 def document(plan: Plan) -> PlanDocument:

@@ -8,7 +8,6 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, cast
 
 from django.contrib import messages
-from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
@@ -18,6 +17,7 @@ from django.views.decorators.http import require_http_methods
 
 from access import policy
 from foundation.errors import DomainError, Invalid, Missing, NotAllowed, Stale
+from foundation.people import person
 from plans import presentation, readiness, selectors, services
 from plans.core import editing
 from plans.core.document import PlanDocument, WaveDocument
@@ -60,27 +60,27 @@ def screen(
 @screen("plans.view_plan", "GET")
 def plan_page(request: HttpRequest, admin: PlanAdmin, plan_id: int) -> HttpResponse:
     """The plan: its board, its picture, what stands between it and a run."""
-    plan = selectors.plan_named(plan_id)
+    plan = selectors.plan_get(plan_id)
     return _page(request, admin, "plan.html", plan=plan, **_body(request, plan, selectors.document(plan)))
 
 
 @screen("plans.view_plan", "GET", "POST")
 def plan_board(request: HttpRequest, admin: PlanAdmin, plan_id: int) -> HttpResponse:
     """The page's body alone. POST saves `layout` on top of `version`; if that fails, the layout comes back unsaved."""
-    plan = selectors.plan_named(plan_id)
+    plan = selectors.plan_get(plan_id)
     if request.method != "POST":
         return _fragment(request, plan, selectors.document(plan))
     layout = editing.layout_of(selectors.document(plan))
     try:
         layout = editing.layout_from(_json(request.POST.get("layout", "")))
         plan = services.plan_arrange(
-            layout=layout, by=_person(request), plan=plan, expected_version=_version(request.POST.get("version"))
+            layout=layout, by=person(request), plan=plan, expected_version=_version(request.POST.get("version"))
         )
     except DomainError as error:
         if isinstance(error, Missing | NotAllowed):
             raise
         # The newest plan, in the order that was sent: nothing is lost, and saving again puts it on top.
-        plan = selectors.plan_named(plan_id)
+        plan = selectors.plan_get(plan_id)
         document = editing.arranged(selectors.document(plan), layout)
         # A screen calls every clash a conflict; 412 belongs to requests that carry If-Match.
         status, hint = error.status, "Nothing was saved. Your order is still here: mend it and save again."
@@ -96,7 +96,7 @@ def plan_add(request: HttpRequest, admin: PlanAdmin) -> HttpResponse:
     form = PlanForm(request.POST or None, initial={"approvals_required": 1})
     if form.is_valid():
         try:
-            plan = services.plan_save(document=form.changes(), by=_person(request))
+            plan = services.plan_save(document=form.changes(), by=person(request))
         except Invalid as error:
             form.add_domain_error(error)
         else:
@@ -108,12 +108,12 @@ def plan_add(request: HttpRequest, admin: PlanAdmin) -> HttpResponse:
 @screen("plans.change_plan", "GET", "POST")
 def plan_settings(request: HttpRequest, admin: PlanAdmin, plan_id: int) -> HttpResponse:
     """What a plan is beside its waves."""
-    plan = selectors.plan_named(plan_id)
+    plan = selectors.plan_get(plan_id)
     form = PlanForm(request.POST or None, initial=plan_initial(selectors.document(plan), plan.version))
     if form.is_valid():
         try:
             plan = services.plan_patch(
-                changes=form.changes(), by=_person(request), plan=plan, expected_version=form.cleaned_data["version"]
+                changes=form.changes(), by=person(request), plan=plan, expected_version=form.cleaned_data["version"]
             )
         except (Invalid, Stale) as error:
             _show_again(form, error, plan)
@@ -126,7 +126,7 @@ def plan_settings(request: HttpRequest, admin: PlanAdmin, plan_id: int) -> HttpR
 @screen("plans.change_plan", "GET", "POST")
 def wave_edit(request: HttpRequest, admin: PlanAdmin, plan_id: int) -> HttpResponse:
     """A wave and its steps: the one named in `?name=`, or a new one."""
-    plan = selectors.plan_named(plan_id)
+    plan = selectors.plan_get(plan_id)
     document = selectors.document(plan)
     name = request.POST.get("replacing", request.GET.get("name", ""))
     position = editing.position_of(document, name)
@@ -138,14 +138,14 @@ def wave_edit(request: HttpRequest, admin: PlanAdmin, plan_id: int) -> HttpRespo
         try:
             if "delete" in request.POST:
                 version = _version(request.POST.get("version"))
-                plan = services.wave_delete(name=name, by=_person(request), plan=plan, expected_version=version)
+                plan = services.wave_delete(name=name, by=person(request), plan=plan, expected_version=version)
                 messages.success(request, f"Wave “{name}” is taken out. Saved as revision {plan.version}.")
                 return redirect("admin:plans_plan_change", plan.pk)
             if form.is_valid() and steps.is_valid():
                 plan = services.wave_save(
                     wave=form.wave([step.step() for step in steps.kept]),
                     replacing=name or None,
-                    by=_person(request),
+                    by=person(request),
                     plan=plan,
                     expected_version=form.cleaned_data["version"],
                 )
@@ -159,7 +159,7 @@ def wave_edit(request: HttpRequest, admin: PlanAdmin, plan_id: int) -> HttpRespo
 @screen("plans.view_planrevision", "GET")
 def plan_revisions(request: HttpRequest, admin: PlanAdmin, plan_id: int) -> HttpResponse:
     """Every saved revision: who, when, what changed."""
-    plan = selectors.plan_named(plan_id)
+    plan = selectors.plan_get(plan_id)
     page = Paginator(selectors.revisions(plan), _REVISIONS_A_PAGE).get_page(request.GET.get("page"))
     shown = [(revision, presentation.diff_lines(revision.diff)) for revision in page]
     return _page(request, admin, "revisions.html", plan=plan, revisions=shown, page=page, title="Revisions")
@@ -168,10 +168,10 @@ def plan_revisions(request: HttpRequest, admin: PlanAdmin, plan_id: int) -> Http
 @screen("plans.change_plan", "POST")
 def revision_restore(request: HttpRequest, admin: PlanAdmin, plan_id: int, number: int) -> HttpResponse:
     """Save the plan as an earlier revision had it."""
-    plan = selectors.plan_named(plan_id)
+    plan = selectors.plan_get(plan_id)
     try:
         version = _version(request.POST.get("version"))
-        plan = services.revision_restore(number=number, by=_person(request), plan=plan, expected_version=version)
+        plan = services.revision_restore(number=number, by=person(request), plan=plan, expected_version=version)
     except (Invalid, Stale) as error:
         for sentence in _sentences(error):
             messages.error(request, sentence)
@@ -183,11 +183,11 @@ def revision_restore(request: HttpRequest, admin: PlanAdmin, plan_id: int, numbe
 @screen("plans.delete_plan", "GET", "POST")
 def plan_delete(request: HttpRequest, admin: PlanAdmin, plan_id: int) -> HttpResponse:
     """Asks once, then deletes."""
-    plan = selectors.plan_named(plan_id)
+    plan = selectors.plan_get(plan_id)
     error: DomainError | None = None
     if request.method == "POST":
         try:
-            services.plan_delete(plan, by=_person(request))
+            services.plan_delete(plan, by=person(request))
         except DomainError as refused:
             error = refused
         else:
@@ -196,10 +196,6 @@ def plan_delete(request: HttpRequest, admin: PlanAdmin, plan_id: int) -> HttpRes
     return _page(
         request, admin, "delete.html", plan=plan, error=error, title="Delete", status=error.status if error else 200
     )
-
-
-def _person(request: HttpRequest) -> User:
-    return cast("User", request.user)
 
 
 def _page(
@@ -278,7 +274,7 @@ def _show_again(form: Any, error: DomainError, plan: Plan, steps: Any = None) ->
     """Keep all that was typed, say what is wrong where it is wrong, and let the next try be on top of the newest."""
     if isinstance(error, Stale):
         form.data = form.data.copy()
-        form.data["version"] = selectors.plan_named(plan.pk).version
+        form.data["version"] = selectors.plan_get(plan.pk).version
         form.add_error(None, f"{error.detail} What you typed is still here: save once more to put it on top.")
         return
     rest = [each for each in error.errors if not (steps is not None and steps.add_domain_error(each.attr, each.detail))]

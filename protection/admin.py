@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from django.conf import settings
 from django.contrib import admin, messages
-from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
@@ -21,6 +20,7 @@ from unfold.decorators import display
 
 from access import policy
 from foundation.errors import DomainError
+from foundation.people import person
 from foundation.wording import Badge, Tone, ago, clock_utc, count
 from protection import selectors, services
 from protection.admin_base import ServiceAdmin, badge
@@ -32,11 +32,6 @@ from protection.presentation import gibibytes, lag_badge, replication_badge, sit
 
 #: Members shown on a group's page; the rest is a link away.
 MEMBERS_SHOWN = 100
-
-
-def _user(request: HttpRequest) -> User:
-    """Who asks; the admin lets in nobody who is not signed in."""
-    return cast("User", request.user)
 
 
 @admin.register(Site)
@@ -55,21 +50,21 @@ class SiteAdmin(ServiceAdmin):
     )
 
     def service_create(self, data: dict[str, Any], request: HttpRequest) -> Site:
-        return services.site_create(**data, by=_user(request))
+        return services.site_create(**data, by=person(request))
 
     def service_update(
         self, row: Site, data: dict[str, Any], expected_version: int | None, request: HttpRequest
     ) -> Site:
-        return services.site_update(row, changes=data, by=_user(request), expected_version=expected_version)
+        return services.site_update(row, changes=data, by=person(request), expected_version=expected_version)
 
     def service_delete(self, row: Site, request: HttpRequest) -> None:
-        services.site_delete(row, by=_user(request))
+        services.site_delete(row, by=person(request))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Site]:
         return selectors.sites()
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        may_sync = policy.may(_user(request), "protection.sync_site")
+        may_sync = policy.may(person(request), "protection.sync_site")
         return self.list_display if may_sync else self.list_display[:-1]
 
     @display(description="Site", ordering="name", header=True)
@@ -101,7 +96,7 @@ class SiteAdmin(ServiceAdmin):
         site = get_object_or_404(Site, pk=site_id)
         if request.method == "POST":
             try:
-                services.site_sync_request(site, by=_user(request))
+                services.site_sync_request(site, by=person(request))
                 messages.success(request, f"The inventory of “{site}” is being mirrored.")
             except DomainError as error:
                 messages.error(request, error.detail)
@@ -120,7 +115,7 @@ class SiteAdmin(ServiceAdmin):
         site = context.get("original")
         if site is not None:
             context.update(_site_context(selectors.sites().get(pk=site.pk), full=True))
-            context["may_sync"] = policy.may(_user(request), "protection.sync_site")
+            context["may_sync"] = policy.may(person(request), "protection.sync_site")
         return super().render_change_form(request, context, *args, **kwargs)
 
 
@@ -181,10 +176,10 @@ class SourceServerAdmin(ServiceAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: SourceServer | None = None) -> bool:
         gone = obj is not None and obj.missing_since is not None
-        return gone and policy.may(_user(request), "protection.delete_sourceserver")
+        return gone and policy.may(person(request), "protection.delete_sourceserver")
 
     def service_delete(self, row: SourceServer, request: HttpRequest) -> None:
-        services.server_forget(row, by=_user(request))
+        services.server_forget(row, by=person(request))
 
     def get_urls(self) -> list[URLPattern]:
         points = self.admin_site.admin_view(self.points_in_time)
@@ -192,7 +187,7 @@ class SourceServerAdmin(ServiceAdmin):
 
     def points_in_time(self, request: HttpRequest, server_id: int) -> HttpResponse:
         """The part of a server's page that asks DRS, when somebody wants to know."""
-        policy.require(_user(request), "protection.view_sourceserver")
+        policy.require(person(request), "protection.view_sourceserver")
         server = get_object_or_404(selectors.servers(), pk=server_id)
         context: dict[str, Any] = {"server": server}
         try:
@@ -284,15 +279,15 @@ class ProtectionGroupAdmin(ServiceAdmin):
     )
 
     def service_create(self, data: dict[str, Any], request: HttpRequest) -> ProtectionGroup:
-        return services.group_create(**data, by=_user(request))
+        return services.group_create(**data, by=person(request))
 
     def service_update(
         self, row: ProtectionGroup, data: dict[str, Any], expected_version: int | None, request: HttpRequest
     ) -> ProtectionGroup:
-        return services.group_update(row, changes=data, by=_user(request), expected_version=expected_version)
+        return services.group_update(row, changes=data, by=person(request), expected_version=expected_version)
 
     def service_delete(self, row: ProtectionGroup, request: HttpRequest) -> None:
-        services.group_delete(row, by=_user(request))
+        services.group_delete(row, by=person(request))
 
     def get_fieldsets(self, request: HttpRequest, obj: ProtectionGroup | None = None) -> Any:
         if obj is None or self.has_change_permission(request, obj):
@@ -320,7 +315,7 @@ class ProtectionGroupAdmin(ServiceAdmin):
 
     def search_servers(self, request: HttpRequest) -> HttpResponse:
         """What the field of servers finds, in the form of its select2: `?term=…&page=…`, in one site with `&site=`."""
-        policy.require(_user(request), "protection.view_sourceserver")
+        policy.require(person(request), "protection.view_sourceserver")
         rows = selectors.servers_search(selectors.servers(), request.GET.get("term", ""))
         site_id = request.GET.get("site", "")
         if site_id.isdigit():

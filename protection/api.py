@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import django_filters
-from django.contrib.auth.models import User
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field, extend_schema_view
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from foundation.errors import Invalid, Missing
-from foundation.rest.serializers import StrictSerializer
+from foundation.errors import Invalid
+from foundation.rest.filters import ReferenceFilter
+from foundation.rest.schema import ID_OR_NAME
+from foundation.rest.serializers import ReferenceField, StrictSerializer
 from foundation.rest.views import ReadViewSet, WriteViewSet
 from protection import selectors, services
 from protection.core.replication import ReplicationState
@@ -67,16 +68,6 @@ class SiteFilter(django_filters.FilterSet):
         fields: ClassVar[list[str]] = []
 
 
-_BY_ID_OR_NAME = OpenApiParameter("id", str, OpenApiParameter.PATH, description="Id or name.")
-_BY_SERVER_ID = OpenApiParameter("id", str, OpenApiParameter.PATH, description="Id, or DRS's source server id.")
-
-
-@extend_schema_view(
-    retrieve=extend_schema(parameters=[_BY_ID_OR_NAME]),
-    update=extend_schema(parameters=[_BY_ID_OR_NAME]),
-    partial_update=extend_schema(parameters=[_BY_ID_OR_NAME]),
-    destroy=extend_schema(parameters=[_BY_ID_OR_NAME]),
-)
 class SiteViewSet(WriteViewSet):
     """Recovery sites: one AWS account in one Region each. `{id}` is the id or the name."""
 
@@ -95,27 +86,28 @@ class SiteViewSet(WriteViewSet):
     ordering_fields: ClassVar[Any] = ["name", "account_id", "region", "last_synced_at", "created_at"]
     lookup_field = "id"
     lookup_value_regex = "[^/]+"
+    id_parameter = ID_OR_NAME
 
     def get_queryset(self) -> QuerySet[Site]:
         return selectors.sites()
 
     def get_object(self) -> Site:
-        return selectors.site_find(self.kwargs["id"])
+        return selectors.site_get(self.kwargs["id"])
 
     def create_object(self, data: dict[str, Any]) -> Site:
-        return services.site_create(**data, by=_person(self.request))
+        return services.site_create(**data, by=self.person)
 
     def change_object(self, row: Site, data: dict[str, Any], expected_version: int | None) -> Site:
-        return services.site_update(row, changes=data, by=_person(self.request), expected_version=expected_version)
+        return services.site_update(row, changes=data, by=self.person, expected_version=expected_version)
 
     def delete_object(self, row: Site, expected_version: int | None) -> None:
-        services.site_delete(row, by=_person(self.request), expected_version=expected_version)
+        services.site_delete(row, by=self.person, expected_version=expected_version)
 
-    @extend_schema(parameters=[_BY_ID_OR_NAME], request=None, responses={202: SiteSerializer})
+    @extend_schema(request=None, responses={202: SiteSerializer})
     @action(detail=True, methods=["post"])
     def sync(self, request: Request, id: str) -> Response:
         """Mirror the inventory now. Answers before that is done: see `syncing`, `last_synced_at`, `sync_error`."""
-        site = services.site_sync_request(self.get_object(), by=_person(request))
+        site = services.site_sync_request(self.get_object(), by=self.person)
         return Response(self.represent(site), status=status.HTTP_202_ACCEPTED)
 
 
@@ -164,8 +156,8 @@ _YES_OR_NO = [("true", "true"), ("false", "false")]
 
 
 class SourceServerFilter(django_filters.FilterSet):
-    site = django_filters.CharFilter(method="filter_site", help_text="Id or name.")
-    protection_group = django_filters.CharFilter(method="filter_protection_group", help_text="Id or name.")
+    site = ReferenceFilter(selectors.site_get)
+    protection_group = ReferenceFilter(selectors.group_get)
     tag = django_filters.CharFilter(
         method="filter_tag", help_text="`Key:Value`. May be given more than once: all must match."
     )
@@ -183,18 +175,6 @@ class SourceServerFilter(django_filters.FilterSet):
     class Meta:
         model = SourceServer
         fields: ClassVar[list[str]] = []
-
-    def filter_site(self, rows: QuerySet[SourceServer], name: str, value: str) -> QuerySet[SourceServer]:
-        try:
-            return rows.filter(site=selectors.site_find(value))
-        except Missing as error:
-            raise Invalid.field(name, error.detail) from error
-
-    def filter_protection_group(self, rows: QuerySet[SourceServer], name: str, value: str) -> QuerySet[SourceServer]:
-        try:
-            return rows.filter(protection_group=selectors.group_find(value))
-        except Missing as error:
-            raise Invalid.field(name, error.detail) from error
 
     def filter_tag(self, rows: QuerySet[SourceServer], name: str, value: str) -> QuerySet[SourceServer]:
         tags = self.data.getlist(name)
@@ -219,7 +199,6 @@ class SourceServerFilter(django_filters.FilterSet):
         return selectors.servers_search(rows, value)
 
 
-@extend_schema_view(retrieve=extend_schema(parameters=[_BY_SERVER_ID]))
 class SourceServerViewSet(ReadViewSet):
     """The mirrored inventory. `{id}` is the id or DRS's source server id."""
 
@@ -241,20 +220,21 @@ class SourceServerViewSet(ReadViewSet):
     ]
     lookup_field = "id"
     lookup_value_regex = "[^/]+"
+    id_parameter = OpenApiParameter("id", str, OpenApiParameter.PATH, description="Id, or DRS's source server id.")
 
     def get_queryset(self) -> QuerySet[SourceServer]:
         return selectors.servers()
 
     def get_object(self) -> SourceServer:
-        return selectors.server_find(self.kwargs["id"])
+        return selectors.server_get(self.kwargs["id"])
 
-    @extend_schema(parameters=[_BY_SERVER_ID], responses={204: None})
+    @extend_schema(responses={204: None})
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Forget a server that is gone from DRS. One that DRS still lists, or that a group names, answers 409."""
-        services.server_forget(self.get_object(), by=_person(request))
+        services.server_forget(self.get_object(), by=self.person)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
-    @extend_schema(parameters=[_BY_SERVER_ID], responses=RecoverySnapshotsSerializer, filters=False)
+    @extend_schema(responses=RecoverySnapshotsSerializer, filters=False)
     @action(detail=True, url_path="recovery-snapshots", pagination_class=None, filter_backends=[])
     def recovery_snapshots(self, request: Request, id: str) -> Response:
         """Points in time that DRS holds now, newest first; all of them in one page."""
@@ -268,7 +248,7 @@ class ProtectionGroupSerializer(StrictSerializer):
     id = serializers.IntegerField(read_only=True)
     name = serializers.CharField(max_length=100)
     description = serializers.CharField(default="", allow_blank=True)
-    site = serializers.CharField(help_text="Id or name; answered as the name.")
+    site = ReferenceField(selectors.site_get)
     servers = serializers.ListField(
         source="explicit_servers",
         child=serializers.CharField(),
@@ -284,38 +264,20 @@ class ProtectionGroupSerializer(StrictSerializer):
     version = serializers.IntegerField(read_only=True)
     created_at = serializers.DateTimeField(read_only=True)
 
-    def validate_site(self, value: str) -> Site:
-        try:
-            return selectors.site_find(value)
-        except Missing as error:
-            raise serializers.ValidationError(error.detail, "unknown") from error
-
 
 class ProtectionGroupFilter(django_filters.FilterSet):
     name = django_filters.CharFilter(help_text="The exact name.")
-    site = django_filters.CharFilter(method="filter_site", help_text="Id or name.")
+    site = ReferenceFilter(selectors.site_get)
     search = django_filters.CharFilter(method="filter_search", help_text="Part of the name or description.")
 
     class Meta:
         model = ProtectionGroup
         fields: ClassVar[list[str]] = []
 
-    def filter_site(self, rows: QuerySet[ProtectionGroup], name: str, value: str) -> QuerySet[ProtectionGroup]:
-        try:
-            return rows.filter(site=selectors.site_find(value))
-        except Missing as error:
-            raise Invalid.field(name, error.detail) from error
-
     def filter_search(self, rows: QuerySet[ProtectionGroup], name: str, value: str) -> QuerySet[ProtectionGroup]:
         return rows.filter(Q(name__icontains=value) | Q(description__icontains=value))
 
 
-@extend_schema_view(
-    retrieve=extend_schema(parameters=[_BY_ID_OR_NAME]),
-    update=extend_schema(parameters=[_BY_ID_OR_NAME]),
-    partial_update=extend_schema(parameters=[_BY_ID_OR_NAME]),
-    destroy=extend_schema(parameters=[_BY_ID_OR_NAME]),
-)
 class ProtectionGroupViewSet(WriteViewSet):
     """Servers of one site that are recovered together. `{id}` is the id or the name."""
 
@@ -334,27 +296,26 @@ class ProtectionGroupViewSet(WriteViewSet):
     ordering_fields: ClassVar[Any] = ["name", "created_at"]
     lookup_field = "id"
     lookup_value_regex = "[^/]+"
+    id_parameter = ID_OR_NAME
 
     def get_queryset(self) -> QuerySet[ProtectionGroup]:
         return selectors.groups()
 
     def get_object(self) -> ProtectionGroup:
-        return selectors.group_find(self.kwargs["id"])
+        return selectors.group_get(self.kwargs["id"])
 
     def create_object(self, data: dict[str, Any]) -> ProtectionGroup:
-        return services.group_create(**_words(data), by=_person(self.request))
+        return services.group_create(**_words(data), by=self.person)
 
     def change_object(
         self, row: ProtectionGroup, data: dict[str, Any], expected_version: int | None
     ) -> ProtectionGroup:
-        return services.group_update(
-            row, changes=_words(data), by=_person(self.request), expected_version=expected_version
-        )
+        return services.group_update(row, changes=_words(data), by=self.person, expected_version=expected_version)
 
     def delete_object(self, row: ProtectionGroup, expected_version: int | None) -> None:
-        services.group_delete(row, by=_person(self.request), expected_version=expected_version)
+        services.group_delete(row, by=self.person, expected_version=expected_version)
 
-    @extend_schema(parameters=[_BY_ID_OR_NAME], responses=SourceServerSerializer(many=True), filters=False)
+    @extend_schema(responses=SourceServerSerializer(many=True), filters=False)
     @action(detail=True, filter_backends=[])
     def members(self, request: Request, id: str) -> Response:
         """The servers that the group resolves to now; those gone from DRS have `missing_since`."""
@@ -366,11 +327,6 @@ class ProtectionGroupViewSet(WriteViewSet):
 def _words(data: dict[str, Any]) -> dict[str, Any]:
     """The serializer's data in the words of the service."""
     return {("servers" if name == "explicit_servers" else name): value for name, value in data.items()}
-
-
-def _person(request: Request) -> User:
-    """Who asks; `PolicyPermission` lets no stranger come this far."""
-    return cast("User", request.user)
 
 
 ROUTES = [

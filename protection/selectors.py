@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import TypeVar
 
 from django.db.models import Count, Q, QuerySet
 
 from foundation.errors import Conflict, Missing
+from foundation.lookups import row_of, rows_of
 from protection.core.membership import Group, Server
 from protection.models import ProtectionGroup, Site, SourceServer
-
-M = TypeVar("M", Site, ProtectionGroup)
 
 
 def sites() -> QuerySet[Site]:
@@ -57,42 +55,25 @@ def site_is_syncing(site: Site, now: datetime) -> bool:
     return site.lease_until is not None and site.lease_until > now
 
 
-def site_find(reference: str) -> Site:
+def site_get(reference: str) -> Site:
     """The site of this id or name; raises `Missing`."""
-    site = _by_id_or_name(sites(), reference)
-    if site is None:
-        raise Missing(f"There is no site “{reference}”.")
-    return site
+    return row_of(sites(), reference, "site")
 
 
-def group_find(reference: str) -> ProtectionGroup:
+def group_get(reference: str) -> ProtectionGroup:
     """The protection group of this id or name; raises `Missing`."""
-    group = _by_id_or_name(groups(), reference)
-    if group is None:
-        raise Missing(f"There is no protection group “{reference}”.")
-    return group
+    return row_of(groups(), reference, "protection group")
 
 
-def server_find(reference: str) -> SourceServer:
+def server_get(reference: str) -> SourceServer:
     """The source server of this row id or source server id; raises `Missing`, or `Conflict` if two sites have it."""
-    by = {"pk": int(reference)} if _is_id(reference) else {"source_server_id": reference}
-    found = list(servers().filter(**by)[:2])
+    found = list(rows_of(servers(), reference, name="source_server_id")[:2])
     if not found:
         raise Missing(f"There is no source server “{reference}”.")
     if len(found) > 1:
         names = " and ".join(f"“{server.site}” as id {server.pk}" for server in found)
         raise Conflict(f"More than one site has source server “{reference}”: {names}. Use one of these ids.")
     return found[0]
-
-
-def _by_id_or_name(rows: QuerySet[M], reference: str) -> M | None:
-    by = {"pk": int(reference)} if _is_id(reference) else {"name": reference}
-    return rows.filter(**by).first()
-
-
-def _is_id(reference: str) -> bool:
-    """Names have a character that is not a digit. Longer numbers than a row id can be are no ids."""
-    return reference.isascii() and reference.isdigit() and len(reference) <= 18
 
 
 def members(group: ProtectionGroup) -> QuerySet[SourceServer]:

@@ -9,9 +9,10 @@ from rest_framework import serializers
 from audit.models import Event
 from executions.core.states import ExecutionKind, ExecutionStatus, Phase, ServerStatus, StepStatus, WaveStatus
 from executions.models import Approval, Execution, ServerRun, StepRun, WaveRun
-from foundation.rest.serializers import StrictSerializer
+from foundation.rest.serializers import ReferenceField, StrictSerializer
 from plans.core.fields import MAX_SECONDS
 from plans.models import STEP_KINDS, STEP_WHEN
+from plans.selectors import plan_get
 
 
 class NullableText(serializers.CharField):
@@ -150,7 +151,7 @@ class ExecutionSerializer(ExecutionSummarySerializer):
 
 
 class StartSerializer(StrictSerializer):
-    plan = serializers.CharField(help_text="Id or name.")
+    plan = ReferenceField(plan_get, help_text="Id or name.")
     kind = serializers.ChoiceField([one.value for one in ExecutionKind])
     reason = serializers.CharField(required=False, allow_blank=True, help_text="A recovery needs one.")
     point_in_time = serializers.DateTimeField(

@@ -41,14 +41,13 @@ from executions.services.commands import (
     VERBS,
     Verb,
 )
-from foundation.errors import Invalid, Missing
+from foundation.rest.filters import ReferenceFilter
 from foundation.rest.views import ReadViewSet
-from plans.models import Plan
-from plans.selectors import plan_named
+from plans.selectors import plan_get
 
 
 class ExecutionFilter(django_filters.FilterSet):
-    plan = django_filters.CharFilter(method="filter_plan", help_text="Id or name.")
+    plan = ReferenceFilter(plan_get)
     kind = django_filters.ChoiceFilter(choices=Execution.kind.field.choices)
     status = django_filters.MultipleChoiceFilter(
         choices=Execution.status.field.choices, help_text="Repeatable: any of them."
@@ -59,9 +58,6 @@ class ExecutionFilter(django_filters.FilterSet):
     class Meta:
         model = Execution
         fields: ClassVar[list[str]] = []
-
-    def filter_plan(self, executions: QuerySet[Execution], name: str, value: str) -> QuerySet[Execution]:
-        return executions.filter(plan=_plan(value))
 
 
 class EventFilter(django_filters.FilterSet):
@@ -84,17 +80,11 @@ def verb_action(verb: Verb, body: type[CommentSerializer] = CommentSerializer) -
 
     act.__name__ = verb.name
     act.__doc__ = f"{verb.label}. {verb.warning}"
-    described = extend_schema(parameters=[_ID], request=body, responses=ExecutionSerializer)(act)
+    described = extend_schema(request=body, responses=ExecutionSerializer)(act)
     return cast("Callable[..., Response]", action(detail=True, methods=["post"], url_path=verb.name)(described))
 
 
-_ID = OpenApiParameter("id", OpenApiTypes.UUID, OpenApiParameter.PATH)
-
-
-@extend_schema_view(
-    list=extend_schema(responses=ExecutionSummarySerializer(many=True)),
-    retrieve=extend_schema(parameters=[_ID]),
-)
+@extend_schema_view(list=extend_schema(responses=ExecutionSummarySerializer(many=True)))
 class ExecutionViewSet(ReadViewSet):
     """Runs of plans: drills and recoveries."""
 
@@ -112,6 +102,7 @@ class ExecutionViewSet(ReadViewSet):
     ordering_fields: ClassVar[Any] = ["requested_at", "started_at", "finished_at", "rto_actual_seconds"]
     lookup_field = "id"
     lookup_value_regex = "[^/]+"
+    id_parameter = OpenApiParameter("id", OpenApiTypes.UUID, OpenApiParameter.PATH)
 
     approve = verb_action(APPROVE)
     reject = verb_action(REJECT)
@@ -145,11 +136,11 @@ class ExecutionViewSet(ReadViewSet):
         body = StartSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         asked = dict(body.validated_data)
-        execution = starting.execution_start(plan=_plan(asked.pop("plan")), by=self.person, **asked)
+        execution = starting.execution_start(by=self.person, **asked)
         location = self.reverse_action("detail", args=[execution.pk])
         return Response(self.whole(execution), status=status.HTTP_201_CREATED, headers={"Location": location})
 
-    @extend_schema(parameters=[_ID], responses=EventSerializer(many=True))
+    @extend_schema(responses=EventSerializer(many=True))
     @action(
         detail=True,
         queryset=Event.objects.none(),
@@ -161,14 +152,6 @@ class ExecutionViewSet(ReadViewSet):
         """The record of what happened, oldest first, each event chained by hash to the one before it."""
         page = self.paginate_queryset(self.filter_queryset(events_of(self.get_object())))
         return self.get_paginated_response(EventSerializer(page, many=True).data)
-
-
-def _plan(reference: str) -> Plan:
-    """Raises `Invalid`: a plan that is named in a body or a filter is a wrong value, not a wrong address."""
-    try:
-        return plan_named(reference)
-    except Missing as error:
-        raise Invalid.field("plan", error.detail, "does_not_exist") from error
 
 
 ROUTES = [("executions", ExecutionViewSet, "execution")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -26,10 +26,11 @@ from executions.screens.start_page import start_page
 from executions.services import starting
 from executions.services.commands import RETRY, SKIP, VERBS, Facts, Verb, verbs_for
 from foundation.errors import Conflict, DomainError, Missing
+from foundation.people import person
 from foundation.screens import domain_errors_as_page, screen_response
 from plans import readiness
 from plans.models import Plan
-from plans.selectors import blueprint, plan_named
+from plans.selectors import blueprint, plan_get
 
 #: htmx stops to poll when it gets this status.
 _STOP_POLLING = 286
@@ -60,7 +61,7 @@ def _execution_context(request: HttpRequest, execution_id: str) -> dict[str, Any
     rows = execution_rows(selectors.execution_get(execution_id), _number(request, "events") or 1)
     wave = _number(request, "wave")
     shown = execution_page(rows, timezone.now(), wave=wave, page=_number(request, "page") or 1)
-    offered = verbs_for(_facts(rows), _person(request))
+    offered = verbs_for(_facts(rows), person(request))
     kept = {name: request.GET[name] for name in ("wave", "page", "events") if name in request.GET}
     return {
         "page": shown,
@@ -91,7 +92,7 @@ def verb(request: HttpRequest, execution_id: str, name: str) -> HttpResponse:
         status = 400
         if form.is_valid():
             try:
-                chosen.act(execution=rows.execution, by=_person(request), **form.asked())
+                chosen.act(execution=rows.execution, by=person(request), **form.asked())
             except DomainError as error:
                 form.take(error)
                 status = error.status
@@ -132,7 +133,7 @@ def start(request: HttpRequest, plan_id: int) -> HttpResponse:
     """What would launch, and the button that launches it. `?kind=recovery` is the real thing."""
     kind = _kind(request)
     policy.require(request.user, f"executions.start_{kind}")
-    plan = plan_named(plan_id)
+    plan = plan_get(plan_id)
     glass = kind is ExecutionKind.RECOVERY and policy.may(request.user, "executions.break_glass")
     form = StartForm(request.POST if request.method == "POST" else None, kind=kind, may_break_glass=glass)
     status = 200
@@ -140,7 +141,7 @@ def start(request: HttpRequest, plan_id: int) -> HttpResponse:
         status = 400
         if form.is_valid():
             try:
-                return redirect(_address(_start_once(form, plan, kind, _person(request))))
+                return redirect(_address(_start_once(form, plan, kind, person(request))))
             except DomainError as error:
                 form.take(error)
                 status = error.status
@@ -184,11 +185,6 @@ def _kind(request: HttpRequest) -> ExecutionKind:
 
 def _address(execution: Execution) -> str:
     return reverse("admin:executions_execution_change", args=[execution.pk])
-
-
-def _person(request: HttpRequest) -> User:
-    """Who asks; the admin site lets no stranger come this far."""
-    return cast("User", request.user)
 
 
 def _number(request: HttpRequest, name: str) -> int | None:

@@ -1,14 +1,17 @@
-"""Sorting that says so when it is asked for something it does not know."""
+"""Sorting and filtering that say so when they are asked for something that there is not."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import QuerySet
+import django_filters
+from django.db.models import Model, QuerySet
 from rest_framework.exceptions import ValidationError
 from rest_framework.filters import OrderingFilter
 from rest_framework.request import Request
+
+from foundation.errors import Invalid, Missing
 
 if TYPE_CHECKING:  # DRF's settings import this module before its views are ready
     from rest_framework.views import APIView
@@ -29,3 +32,21 @@ class Ordering(OrderingFilter):
                 choice = f"One of {', '.join(known)}" if known else "This list has one order only"
                 raise ValidationError({self.ordering_param: f"Cannot sort by {field}. {choice}."})
         return asked
+
+
+class ReferenceFilter(django_filters.CharFilter):
+    """`?site=<id or name>`. `find` raises `Missing` for what does not exist: a 400 here, for the address is right."""
+
+    def __init__(self, find: Callable[[str], Model], **options: Any) -> None:
+        super().__init__(**{"help_text": "Id or name."} | options)
+        self.find = find
+
+    def filter(self, qs: QuerySet[Any], value: str) -> QuerySet[Any]:
+        if not value:
+            return qs
+        try:
+            found = self.find(value)
+        except Missing as error:
+            name = next(name for name, each in self.parent.filters.items() if each is self)
+            raise Invalid.field(name, error.detail, "unknown") from error
+        return super().filter(qs, found)

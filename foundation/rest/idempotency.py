@@ -59,7 +59,7 @@ class AlreadyAnswered(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class KeyClaim:
     """The right, and the duty, to do the work of one key. It ends in `settle`."""
 
     pk: int
@@ -79,7 +79,7 @@ class Claim:
         )
 
 
-def claim(request: Request) -> Claim | None:
+def key_claim(request: Request) -> KeyClaim | None:
     """The claim on the request's key; None if it carries none.
 
     Raises `AlreadyAnswered` with the first answer, `Conflict` if the key stands for another request, `StillInProgress`,
@@ -91,17 +91,23 @@ def claim(request: Request) -> Claim | None:
     if not (0 < len(key) <= _KEY_LENGTH and key.isascii() and key.isprintable()):
         raise Invalid(f"An {HEADER} has 1 to {_KEY_LENGTH} printable ASCII characters.")
     now = timezone.now()
-    IdempotentAnswer.objects.filter(created_at__lt=now - KEPT_FOR).delete()
+    answers_delete_expired(now)
     user, fingerprint = cast("User", request.user), _fingerprint(request)
     try:
         with transaction.atomic():
             row = IdempotentAnswer.objects.create(user=user, key=key, fingerprint=fingerprint, created_at=now)
     except IntegrityError:
         return _second_attempt(user, key, fingerprint, now)
-    return Claim(row.pk, now)
+    return KeyClaim(row.pk, now)
 
 
-def _second_attempt(user: User, key: str, fingerprint: str, now: datetime) -> Claim:
+def answers_delete_expired(now: datetime) -> int:
+    """Delete the answers that have been kept for long enough; returns how many."""
+    deleted, _ = IdempotentAnswer.objects.filter(created_at__lt=now - KEPT_FOR).delete()
+    return deleted
+
+
+def _second_attempt(user: User, key: str, fingerprint: str, now: datetime) -> KeyClaim:
     first = IdempotentAnswer.objects.filter(user=user, key=key).first()
     if first is None:  # it broke off this very moment
         raise StillInProgress
@@ -117,7 +123,7 @@ def _second_attempt(user: User, key: str, fingerprint: str, now: datetime) -> Cl
     ).update(created_at=now)
     if not taken_over:
         raise StillInProgress
-    return Claim(first.pk, now)
+    return KeyClaim(first.pk, now)
 
 
 def _answer(first: IdempotentAnswer, status: int) -> HttpResponse:

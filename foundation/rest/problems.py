@@ -19,7 +19,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import as_serializer_error
 from rest_framework.settings import api_settings
 
-from foundation.errors import DomainError
+from foundation.errors import DomainError, Invalid, Missing, NotAllowed, Stale, Unavailable
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -30,15 +30,11 @@ _INTERNAL = (
 
 #: Titles for people where HTTP's own phrase is not what our errors are called.
 _TITLES = {
-    400: "Invalid input",
+    **{error.status: error.title for error in (Invalid, NotAllowed, Missing, Stale, Unavailable)},
     401: "Not signed in",
-    403: "Not allowed",
-    404: "Not found",
     406: "No such format",
-    412: "Changed meanwhile",
     429: "Too many requests",
     500: "Internal error",
-    503: "Not available now",
 }
 
 _SHOWN_IN_DETAIL = 3

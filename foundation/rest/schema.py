@@ -6,26 +6,11 @@ from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
-from rest_framework import serializers
 
 from foundation.rest.problems import CONTENT_TYPE
 
-
-class ProblemErrorSerializer(serializers.Serializer[Any]):
-    attr = serializers.CharField(help_text="Dotted path of the field; empty for the whole.")
-    code = serializers.CharField()
-    detail = serializers.CharField()
-
-
-class ProblemSerializer(serializers.Serializer[Any]):
-    """RFC 9457."""
-
-    type = serializers.CharField(help_text="urn:drsorch:problem:<code>, stable.")
-    title = serializers.CharField()
-    status = serializers.IntegerField()
-    detail = serializers.CharField(help_text="A sentence: what is wrong and what to do.")
-    errors = ProblemErrorSerializer(many=True, required=False)  # type: ignore[assignment] # a field, as RFC 9457 names it
-
+#: The usual `id_parameter` of a view.
+ID_OR_NAME = OpenApiParameter("id", str, OpenApiParameter.PATH, description="Id or name.")
 
 _IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
@@ -36,36 +21,74 @@ _IDEMPOTENCY_KEY = OpenApiParameter(
 _IF_MATCH = OpenApiParameter(
     "If-Match", str, OpenApiParameter.HEADER, description='The ETag last read, such as "7"; a stale one answers 412.'
 )
-_CHANGES = ("PUT", "PATCH", "DELETE")
+_CHANGES = ("put", "patch", "delete")
+
+#: How any operation says that it failed.
+_COMPONENTS: dict[str, Any] = {
+    "schemas": {
+        "Problem": {
+            "type": "object",
+            "description": "RFC 9457.",
+            "required": ["type", "title", "status", "detail"],
+            "properties": {
+                "type": {"type": "string", "description": "urn:drsorch:problem:<code>, stable."},
+                "title": {"type": "string"},
+                "status": {"type": "integer"},
+                "detail": {"type": "string", "description": "A sentence: what is wrong and what to do."},
+                "errors": {"type": "array", "items": {"$ref": "#/components/schemas/ProblemError"}},
+            },
+        },
+        "ProblemError": {
+            "type": "object",
+            "required": ["attr", "code", "detail"],
+            "properties": {
+                "attr": {"type": "string", "description": "Dotted path of the field; empty for the whole."},
+                "code": {"type": "string"},
+                "detail": {"type": "string"},
+            },
+        },
+    },
+    "responses": {
+        "Problem": {
+            "description": "A problem.",
+            "content": {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+    },
+}
+_PROBLEM = {"$ref": "#/components/responses/Problem"}
 
 
-class ProblemAutoSchema(AutoSchema):
-    """Adds the problems that any view may answer, and the headers of the conventions."""
+class ConventionsAutoSchema(AutoSchema):
+    """Adds the parameters of the conventions: a view's `id_parameter`, the key of a POST, the version of a change."""
 
     def get_override_parameters(self) -> list[Any]:
         parameters: list[Any] = list(super().get_override_parameters())
+        id_parameter = getattr(self.view, "id_parameter", None)
+        if id_parameter is not None and "{id}" in self.path:
+            parameters.append(id_parameter)
         if self.method == "POST":
             parameters.append(_IDEMPOTENCY_KEY)
-        if self._versioned():
+        if self.method.lower() in _CHANGES and getattr(self.view, "versioned", False):
             parameters.append(_IF_MATCH)
         return parameters
 
-    def _get_response_bodies(self, direction: Any = "response") -> Any:
-        responses = super()._get_response_bodies(direction)
-        if direction == "response":
-            for status in self._problem_statuses():
-                responses.setdefault(
-                    status, self._get_response_for_code(ProblemSerializer, status, media_types=[CONTENT_TYPE])
-                )
-        return responses
 
-    def _versioned(self) -> bool:
-        return self.method in _CHANGES and getattr(self.view, "versioned", False)
+def add_problems(result: Any, **kwargs: Any) -> Any:
+    """`POSTPROCESSING_HOOKS` of drf-spectacular: adds the problems that any operation may answer with."""
+    for kind, components in _COMPONENTS.items():
+        result["components"].setdefault(kind, {}).update(components)
+    for methods in result["paths"].values():
+        for method, operation in methods.items():
+            takes = {parameter["name"] for parameter in operation.get("parameters", [])}
+            for status in _problem_statuses(method, versioned=_IF_MATCH.name in takes):
+                operation["responses"].setdefault(status, _PROBLEM)
+    return result
 
-    def _problem_statuses(self) -> list[str]:
-        statuses = ["400", "401", "403", "404", "406", "429", "500"]
-        if self.method in ("POST", *_CHANGES):
-            statuses += ["409", "413", "415"]
-        if self._versioned():
-            statuses.append("412")
-        return statuses
+
+def _problem_statuses(method: str, *, versioned: bool) -> list[str]:
+    statuses = ["400", "401", "403", "404", "406", "429", "500"]
+    if method in ("post", *_CHANGES):
+        statuses += ["409", "413", "415"]
+    if versioned:
+        statuses.append("412")
+    return statuses

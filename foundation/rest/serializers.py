@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from django.db.models import Model
 from rest_framework import serializers
 
-from foundation.errors import FieldError, Invalid
+from foundation.errors import FieldError, Invalid, Missing
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -22,3 +23,17 @@ class StrictSerializer(serializers.Serializer[Any]):
             known = ", ".join(self.fields)
             raise Invalid.of([FieldError(key, f"There is no “{key}” here; known are {known}.") for key in unknown])
         return super().to_internal_value(data)
+
+
+class ReferenceField(serializers.CharField):
+    """An object by id or name, answered as its name. `find` raises `Missing` for what does not exist."""
+
+    def __init__(self, find: Callable[[str], Model], **options: Any) -> None:
+        super().__init__(**{"help_text": "Id or name; answered as the name."} | options)
+        self.find = find
+
+    def to_internal_value(self, data: Any) -> Model:  # type: ignore[override] # a CharField in the schema only
+        try:
+            return self.find(super().to_internal_value(data))
+        except Missing as error:
+            raise serializers.ValidationError(error.detail, "unknown") from error

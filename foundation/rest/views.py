@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponseBase
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import mixins, status
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -14,7 +15,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
-from foundation.rest.idempotency import AlreadyAnswered, Claim, claim
+from foundation.people import person
+from foundation.rest.idempotency import AlreadyAnswered, KeyClaim, key_claim
 from foundation.rest.versions import VersionedMixin
 
 
@@ -24,12 +26,15 @@ class ApiView(APIView):
     #: action (or method name) -> permission of the policy; None: anybody who is signed in; not named: nobody.
     permissions: ClassVar[dict[str, str | None]] = {}
 
-    _claim: Claim | None = None
+    #: What `{id}` is in the view's addresses, for the OpenAPI document; None: what the model says.
+    id_parameter: ClassVar[OpenApiParameter | None] = None
+
+    _claim: KeyClaim | None = None
 
     @property
     def person(self) -> User:
         """Who is signed in; the permissions have let nobody else through."""
-        return cast("User", self.request.user)
+        return person(self.request)
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         response: HttpResponseBase | None = None
@@ -45,7 +50,7 @@ class ApiView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         _ = request._request.body  # raises RequestDataTooBig; DRF's parsers have no limit of their own
-        self._claim = claim(request)
+        self._claim = key_claim(request)
 
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, AlreadyAnswered):

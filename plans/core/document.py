@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Any, TypedDict
 
 from foundation.errors import FieldError, Invalid
+from foundation.references import id_of
 from foundation.storable import unstorable
 from plans.core import graph, steps
 from plans.core.fields import Fields, shown
@@ -134,7 +135,8 @@ def _groups(wave: Fields, groups: Mapping[int, str]) -> list[str]:
         name: str | None = None
         if isinstance(wanted, str):
             trimmed = wanted.strip()
-            by_id = groups.get(int(trimmed)) if trimmed.isdecimal() and len(trimmed) < 19 else None
+            pk = id_of(trimmed)
+            by_id = None if pk is None else groups.get(pk)
             name = trimmed if trimmed in known else by_id
         elif isinstance(wanted, int) and not isinstance(wanted, bool):
             name = groups.get(wanted)
@@ -142,7 +144,7 @@ def _groups(wave: Fields, groups: Mapping[int, str]) -> list[str]:
             wave.error(
                 f"protection_groups.{index}",
                 f"{wave.subject}: there is no protection group {shown(wanted)}.",
-                "does_not_exist",
+                "unknown",
             )
         elif name in names:
             wave.error(
@@ -210,7 +212,7 @@ def _check_dependencies(waves: Sequence[WaveDocument], errors: list[FieldError])
         for name in wave["depends_on"] or []:
             if name not in names:
                 sentence = f"Wave {shown(wave['name'])} waits for {shown(name)}, but no wave has that name."
-                errors.append(FieldError(path, sentence, "does_not_exist"))
+                errors.append(FieldError(path, sentence, "unknown"))
             elif name == wave["name"]:
                 errors.append(FieldError(path, f"Wave {shown(name)} waits for itself.", "cycle"))
     if len(errors) > found_before or len(names) < len(waves):

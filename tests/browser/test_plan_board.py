@@ -69,7 +69,7 @@ def shown(page: Page) -> list[tuple[str, list[str]]]:
 
 
 def saved(plan: Plan) -> list[tuple[str, list[str]]]:
-    document = selectors.document(selectors.plan_named(plan.pk))
+    document = selectors.document(selectors.plan_get(plan.pk))
     return [(wave["name"], wave["protection_groups"]) for wave in document["waves"]]
 
 
@@ -229,6 +229,6 @@ def test_a_wave_is_made_with_a_step_of_a_kind_whose_fields_appear(page: Page, pl
     step.get_by_label("Port").fill("25")
     page.get_by_role("button", name="Save wave").click()
     expect(page.get_by_text("Saved as revision 2.")).to_be_visible()
-    made = selectors.document(selectors.plan_named(plan.pk))["waves"][4]
+    made = selectors.document(selectors.plan_get(plan.pk))["waves"][4]
     assert (made["name"], made["depends_on"], made["protection_groups"]) == ("Mail", None, ["shop-cache"])
     assert made["steps"][0]["parameters"] == {"host": "mail.example.com", "port": 25, "every_seconds": 10}

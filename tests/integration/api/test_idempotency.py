@@ -108,7 +108,7 @@ def test_a_first_attempt_that_died_blocks_for_two_minutes_only(api, vera, work, 
     with time_machine.travel(NOON, tick=False) as clock:
         # Killed after its work and before its answer was kept: the row stays as it was put in.
         with monkeypatch.context() as patch:
-            patch.setattr(idempotency.Claim, "settle", lambda self, response: None)
+            patch.setattr(idempotency.KeyClaim, "settle", lambda self, response: None)
             api(vera).post(WORK, {}, headers=key())
         clock.move_to(NOON + timedelta(seconds=119))
         assert api(vera).post(WORK, {}, headers=key()).status_code == 409

@@ -47,9 +47,10 @@ def test_every_operation_says_how_it_fails(document):
         problems = {
             status
             for status, response in operation["responses"].items()
-            if "application/problem+json" in response.get("content", {})
+            if response == {"$ref": "#/components/responses/Problem"}
         }
         assert {"400", "401", "403", "404", "500"} <= problems, (method, path)
+    assert "application/problem+json" in document["components"]["responses"]["Problem"]["content"]
 
 
 def test_every_post_says_that_it_takes_an_idempotency_key(document):

@@ -97,7 +97,7 @@ def test_all_that_is_wrong_is_answered_with_its_paths(api: Api, petra: User) -> 
     assert {(error["attr"], error["code"]) for error in answer.json()["errors"]} == {
         ("rto_target_seconds", "invalid"),
         ("waves.0.depends_on", "cycle"),
-        ("waves.2.protection_groups.0", "does_not_exist"),
+        ("waves.2.protection_groups.0", "unknown"),
     }
 
 

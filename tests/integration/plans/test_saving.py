@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 def changed(plan: Plan, **wave_fields: Any) -> dict[str, Any]:
     """The plan's document with fields of its second wave, App, changed."""
-    document: dict[str, Any] = dict(selectors.document(selectors.plan_named(plan.pk)))
+    document: dict[str, Any] = dict(selectors.document(selectors.plan_get(plan.pk)))
     document["waves"][1] |= wave_fields
     return document
 
@@ -62,7 +62,7 @@ def test_who_saves_on_top_of_an_old_version_is_told_who_was_quicker(petra: User,
         services.plan_save(document=changed(plan, start_delay_seconds=5), by=petra, plan=plan, expected_version=1)
     assert "revision 2" in str(caught.value)
     assert "dana" in str(caught.value)
-    assert selectors.document(selectors.plan_named(plan.pk))["waves"][1]["start_delay_seconds"] == 60
+    assert selectors.document(selectors.plan_get(plan.pk))["waves"][1]["start_delay_seconds"] == 60
 
 
 def test_a_refused_plan_leaves_nothing_behind(petra: User) -> None:
@@ -80,7 +80,7 @@ def test_a_refused_change_leaves_the_plan_as_it_was(petra: User) -> None:
     before = selectors.document(plan)
     with pytest.raises(Invalid):
         services.plan_save(document=changed(plan, protection_groups=[]), by=petra, plan=plan)
-    assert selectors.document(selectors.plan_named(plan.pk)) == before
+    assert selectors.document(selectors.plan_get(plan.pk)) == before
 
 
 def test_a_name_is_taken_once(petra: User) -> None:
@@ -107,7 +107,7 @@ def test_a_renamed_group_is_found_under_its_new_name(petra: User) -> None:
     group = plan.waves.get(name="App").wave_groups.get().protection_group
     group.name = "shop-application"
     group.save()
-    assert selectors.document(selectors.plan_named(plan.pk))["waves"][1]["protection_groups"] == ["shop-application"]
+    assert selectors.document(selectors.plan_get(plan.pk))["waves"][1]["protection_groups"] == ["shop-application"]
 
 
 def test_a_plan_moves_between_installations_as_text(petra: User) -> None:

@@ -32,7 +32,7 @@ def url(plan: Plan, page: str) -> str:
 
 
 def document(plan: Plan) -> dict[str, Any]:
-    return dict(selectors.document(selectors.plan_named(plan.pk)))
+    return dict(selectors.document(selectors.plan_get(plan.pk)))
 
 
 def wave_form(plan: Plan, wave: int | None, **fields: Any) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def wave_form(plan: Plan, wave: int | None, **fields: Any) -> dict[str, Any]:
     blank: dict[str, Any] = {"name": "", "protection_groups": [], "depends_on": None}
     shown = blank if wave is None else document(plan)["waves"][wave]
     return {
-        "version": selectors.plan_named(plan.pk).version,
+        "version": selectors.plan_get(plan.pk).version,
         "replacing": shown["name"],
         "name": shown["name"],
         "follow": "above" if shown["depends_on"] is None else "chosen",
@@ -301,7 +301,7 @@ def test_a_form_that_is_sent_as_it_came_changes_nothing_of_a_step(browser_of: Br
         for kind, parameters in OF_AWS.items()
     ]  # fmt: skip
     services.plan_save(document=dict(before), by=petra, plan=plan, expected_version=plan.version)
-    saved = document(selectors.plan_named(plan.pk))
+    saved = document(selectors.plan_get(plan.pk))
     assert [step["parameters"] for step in saved["waves"][0]["steps"]] == list(OF_AWS.values())
     client = browser_of(petra)
     shown = client.get(url(plan, "wave"), {"name": "Databases"}).context["steps"]
@@ -312,7 +312,7 @@ def test_a_form_that_is_sent_as_it_came_changes_nothing_of_a_step(browser_of: Br
     sent["minimum_success_percent"] = str(saved["waves"][0]["minimum_success_percent"])
     answer = client.post(url(plan, "wave"), sent)
     assert answer.status_code == 302, answer.context["steps"].errors
-    assert document(selectors.plan_named(plan.pk))["waves"][0]["steps"] == saved["waves"][0]["steps"]
+    assert document(selectors.plan_get(plan.pk))["waves"][0]["steps"] == saved["waves"][0]["steps"]
 
 
 def test_one_more_step_keeps_what_was_typed(browser_of: Browser, petra: User, plan: Plan) -> None:
@@ -432,7 +432,7 @@ def test_revisions_show_who_and_what_and_can_be_brought_back(
         assert shown in text
     client.post(f"{LIST}{plan.pk}/revisions/1/restore/", {"version": "2"})
     assert len(document(plan)["waves"]) == 4
-    assert selectors.plan_named(plan.pk).version == 3
+    assert selectors.plan_get(plan.pk).version == 3
 
 
 def test_a_revision_whose_group_is_gone_says_so(browser_of: Browser, petra: User, plan: Plan) -> None:
