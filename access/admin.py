@@ -65,7 +65,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
     @admin.action(description="Remove the second factor (lost phone)", permissions=["change"])
     def remove_second_factor(self, request: HttpRequest, users: QuerySet[User]) -> None:
         reached = [user for user in users if _in_reach(request, user)]
-        removed = [user.get_username() for user in reached if second_factor_remove(user, by=person(request))]
+        removed = [user.get_username() for user in reached if second_factor_remove(user=user, by=person(request))]
         told = (
             f"Removed the second factor of {', '.join(removed)}."
             if removed
@@ -112,11 +112,11 @@ class ApiTokenAdmin(ModelAdmin):
         return False
 
     def delete_model(self, request: HttpRequest, obj: ApiToken) -> None:
-        token_revoke(obj)
+        token_revoke(token=obj, by=person(request))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
         for token in queryset:
-            token_revoke(token)
+            token_revoke(token=token, by=person(request))
 
 
 def _superuser(request: HttpRequest) -> bool:

@@ -90,9 +90,10 @@ class TokenViewSet(ApiView, mixins.ListModelMixin, mixins.RetrieveModelMixin, Ge
         asked.is_valid(raise_exception=True)
         seconds = asked.validated_data.get("expires_in_seconds")
         token, text = token_issue(
-            self.person,
+            user=self.person,
             name=asked.validated_data.get("name", ""),
             expires_in=None if seconds is None else timedelta(seconds=seconds),
+            by=self.person,
         )
         token.token = text
         location = self.reverse_action("detail", args=[token.uid])
@@ -101,7 +102,7 @@ class TokenViewSet(ApiView, mixins.ListModelMixin, mixins.RetrieveModelMixin, Ge
         )
 
     def destroy(self, request: Request, id: str) -> Response:
-        token_revoke(self.get_object())
+        token_revoke(token=self.get_object(), by=self.person)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import operator
+from collections.abc import Collection
 from typing import Any, Final, cast
 
 import rules
@@ -100,8 +101,12 @@ def _any_of(roles: frozenset[str]) -> Any:
     return rules.is_active & functools.reduce(operator.or_, members)
 
 
-def may(user: AbstractBaseUser | AnonymousUser, permission: str) -> bool:
-    """True if this active person holds the permission."""
+def may(user: AbstractBaseUser | AnonymousUser, permission: str, *, sites: Collection[int] | None = None) -> bool:
+    """True if this active person holds the permission.
+
+    `sites` are the ids of the sites that would be touched; None where no site is, or where any will do. Every role
+    reaches every site today; roles that are limited to some will be asked here.
+    """
     if permission not in POLICY:
         raise KeyError(f"{permission} is not in access.policy.POLICY")
     return bool(user.is_active and cast("User", user).has_perm(permission))
@@ -113,9 +118,9 @@ def holders(permission: str) -> QuerySet[Any]:
     return people.filter(Q(groups__name__in=POLICY[permission]) | Q(is_superuser=True)).distinct()
 
 
-def require(user: AbstractBaseUser | AnonymousUser, permission: str) -> None:
-    """Raise `NotAllowed`, in a sentence that names the roles to ask for, unless the person holds the permission."""
-    if may(user, permission):
+def require(user: AbstractBaseUser | AnonymousUser, permission: str, *, sites: Collection[int] | None = None) -> None:
+    """Raise `NotAllowed`, in a sentence that names the roles to ask for, unless the person `may`."""
+    if may(user, permission, sites=sites):
         return
     roles = ", ".join(sorted(POLICY[permission]))
     verb, _, noun = permission.partition(".")[2].partition("_")

@@ -112,7 +112,7 @@ def dashboard(
     sites: Sequence[SiteHealth],
     *,
     groups_exist: bool,
-    halted: Mapping[str, int],
+    halted: Mapping[ReplicationState, int],
     rights: Collection[str],
     now: datetime,
 ) -> Dashboard:
@@ -197,7 +197,7 @@ def _attention(
     running: Sequence[Running],
     results: Sequence[PlanResult],
     sites: Sequence[SiteHealth],
-    halted: Mapping[str, int],
+    halted: Mapping[ReplicationState, int],
     now: datetime,
 ) -> Iterator[Attention]:
     for one in running:
@@ -235,12 +235,11 @@ def _attention(
                 _to("protection_sourceserver_changelist", query=f"{here}&gone=no&protected=no"),
             )
     for state, number in halted.items():
-        known = ReplicationState(state)
         theirs = f"{'its' if number == 1 else 'their'} recovery points"
         yield Attention(
-            known.tone,
+            state.tone,
             f"Replication of {count(number, 'protected server')} is {state.lower()}: "
-            f"{f'{theirs} get older' if known.launchable else f'{theirs} went with it'}.",
+            f"{f'{theirs} get older' if state.launchable else f'{theirs} went with it'}.",
             _to("protection_sourceserver_changelist", query=f"protected=yes&gone=no&replication_state={state}"),
         )
 

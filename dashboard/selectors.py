@@ -13,7 +13,7 @@ from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
 from executions.core.states import ExecutionStatus
 from executions.models import Execution, ServerRun
 from plans.models import Plan
-from protection.core.replication import HALTED
+from protection.core.replication import HALTED, ReplicationState
 from protection.models import ProtectionGroup, Site, SourceServer
 
 
@@ -80,7 +80,7 @@ def site_health() -> list[SiteHealth]:
         unprotected=Count("source_servers", filter=present & Q(source_servers__protection_group=None)),
     ).order_by("name")
     states: dict[int, dict[str, int]] = defaultdict(dict)
-    here = SourceServer.objects.filter(missing_since=None).order_by()
+    here = SourceServer.objects.present().order_by()
     for site_id, state, number in here.values_list("site", "replication_state").annotate(Count("pk")):
         states[site_id][state] = number
     worst: dict[int, str] = {}
@@ -102,7 +102,7 @@ def site_health() -> list[SiteHealth]:
 
 
 def _worst_lag_of_site() -> QuerySet[Any, Any]:
-    same_site = SourceServer.objects.filter(site=OuterRef("site"), missing_since=None)
+    same_site = SourceServer.objects.present().filter(site=OuterRef("site"))
     return same_site.order_by().values("site").annotate(worst=Max("lag_seconds")).values("worst")
 
 
@@ -110,9 +110,8 @@ def has_protection_groups() -> bool:
     return ProtectionGroup.objects.exists()
 
 
-def halted_servers() -> dict[str, int]:
-    """Replication state -> servers of protection groups that are in it, of the states that do not end by themselves."""
-    halted = SourceServer.objects.filter(
-        missing_since=None, protection_group__isnull=False, replication_state__in=HALTED
-    )
-    return dict(halted.order_by().values_list("replication_state").annotate(Count("pk")))
+def halted_servers() -> dict[ReplicationState, int]:
+    """State -> servers of protection groups that are in it, of the states that do not end by themselves."""
+    halted = SourceServer.objects.present().protected().halted()
+    found = dict(halted.order_by().values_list("replication_state").annotate(Count("pk")))
+    return {state: found[state] for state in HALTED if state in found}

@@ -15,7 +15,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from foundation.durations import exact
-from plans import selectors, views
+from plans import views
 from plans.models import Plan
 
 
@@ -29,7 +29,7 @@ class PlanAdmin(ModelAdmin):
     actions = None
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Plan]:
-        return selectors.plans_listed()
+        return Plan.objects.with_counts().with_newest_revision()
 
     @display(description="Waves", ordering="wave_count")
     def waves_shown(self, plan: Any) -> int:

@@ -171,7 +171,7 @@ class PlanViewSet(WriteViewSet):
     id_parameter = ID_OR_NAME
 
     def get_queryset(self) -> QuerySet[Plan]:
-        return selectors.plans()
+        return selectors.plan_list()
 
     def get_object(self) -> Plan:
         return selectors.plan_get(self.kwargs["id"])
@@ -181,17 +181,17 @@ class PlanViewSet(WriteViewSet):
 
     def change_object(self, row: Plan, data: dict[str, Any], expected_version: int | None) -> Plan:
         if self.action == "partial_update":
-            return services.plan_patch(changes=data, by=self.person, plan=row, expected_version=expected_version)
-        return services.plan_save(document=data, by=self.person, plan=row, expected_version=expected_version)
+            return services.plan_patch(plan=row, changes=data, by=self.person, expected_version=expected_version)
+        return services.plan_save(plan=row, document=data, by=self.person, expected_version=expected_version)
 
     def delete_object(self, row: Plan, expected_version: int | None) -> None:
-        services.plan_delete(row, by=self.person, expected_version=expected_version)
+        services.plan_delete(plan=row, by=self.person, expected_version=expected_version)
 
     @extend_schema(responses=RevisionSerializer(many=True), filters=False)
     @action(detail=True, filter_backends=[], url_path="revisions")
     def revisions(self, request: Request, id: str) -> Response:
         """Every saved revision, newest first: by whom, when, with what changed."""
-        page = self.paginate_queryset(selectors.revisions(self.get_object()))
+        page = self.paginate_queryset(selectors.revision_list(self.get_object()))
         return self.get_paginated_response(RevisionSerializer(page, many=True).data)
 
     @extend_schema(parameters=[_NUMBER], responses=RevisionDetailSerializer)
@@ -201,7 +201,7 @@ class PlanViewSet(WriteViewSet):
         plan = self.get_object()
         if not (number.isascii() and number.isdecimal() and len(number) < 10):
             raise Missing(f"Revisions have numbers; {number} is none.")
-        return Response(RevisionDetailSerializer(selectors.revision(plan, int(number))).data)
+        return Response(RevisionDetailSerializer(selectors.revision_get(plan, int(number))).data)
 
     @extend_schema(request=None, responses=ReadinessSerializer)
     @action(detail=True, methods=["get", "post"])

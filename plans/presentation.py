@@ -66,7 +66,7 @@ def board(
     unsaved: bool = False,
     errors: Sequence[str] = (),
 ) -> Board:
-    """The board of a document that may not be saved yet; `groups` as `selectors.groups_counted` gives them."""
+    """The board of a document that may not be saved yet; `groups` as `protection.selectors.group_list` gives them."""
     cards = {group.name: _group_card(group) for group in groups}
     used = {name for wave in document["waves"] for name in wave["protection_groups"]}
     return Board(
@@ -84,8 +84,8 @@ def _group_card(group: Any) -> GroupCard:
         name=group.name,
         id=group.pk,
         site=group.site.name,
-        servers=count(group.server_count, "server"),
-        warning="no servers" if not group.server_count else missing,
+        servers=count(group.member_count, "server"),
+        warning="no servers" if not group.member_count else missing,
     )
 
 

@@ -24,7 +24,7 @@ _MISSED_SYNCS = 3
 
 def evaluate(plan: Plan) -> list[Finding]:
     """What a person should know before a run of the plan, blocking findings first; in a bounded number of queries."""
-    fresh = selectors.plans().prefetch_related("waves__wave_groups__protection_group__site").get(pk=plan.pk)
+    fresh = selectors.plan_list().prefetch_related("waves__wave_groups__protection_group__site").get(pk=plan.pk)
     waves = list(fresh.waves.all())
     groups = [place.protection_group for wave in waves for place in wave.wave_groups.all()]
     members = members_of([group.pk for group in groups])
@@ -91,8 +91,8 @@ def _conflicts(groups: Iterable[ProtectionGroup]) -> dict[int, list[tuple[str, s
     by_site: dict[int, list[ProtectionGroup]] = defaultdict(list)
     for group in groups:
         by_site[group.site_id].append(group)
-    contested = SourceServer.objects.filter(site__in=by_site).exclude(membership_conflict="")
-    for row in contested.order_by("hostname", "source_server_id"):
+    contested = SourceServer.objects.contested().filter(site__in=by_site)
+    for row in contested.by_name():
         (server,) = core_servers([row])
         for group in by_site[row.site_id]:
             if group.pk == row.protection_group_id or core_group(group).selects(server):

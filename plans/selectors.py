@@ -5,32 +5,28 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models import QuerySet
 
 from foundation.errors import Missing
 from foundation.lookups import row_of
 from plans.core.blueprint import Blueprint, BlueprintServer, BlueprintStep, BlueprintWave
 from plans.core.document import PlanDocument, StepDocument, WaveDocument, wave_graph
-from plans.models import Plan, PlanRevision, Step, Wave, WaveGroup
+from plans.models import Plan, PlanQuerySet, PlanRevision, Wave
 from protection.models import ProtectionGroup, SourceServer
 
 
-def plans() -> QuerySet[Plan]:
-    """All plans with all that their documents need, in four queries however many there are."""
-    return Plan.objects.prefetch_related(
-        Prefetch("waves", Wave.objects.order_by("position")),
-        Prefetch("waves__wave_groups", WaveGroup.objects.select_related("protection_group").order_by("position")),
-        Prefetch("waves__steps", Step.objects.order_by("position")),
-    )
+def plan_list() -> PlanQuerySet:
+    """Every plan, ready for `document`."""
+    return Plan.objects.with_waves()
 
 
 def plan_get(reference: str | int) -> Plan:
     """The plan of this id or name, ready for `document`; raises `Missing`."""
-    return row_of(plans(), str(reference), "plan")
+    return row_of(plan_list(), str(reference), "plan")
 
 
 def document(plan: Plan) -> PlanDocument:
-    """The plan as portable text, every field written out. No query if the plan came from `plans()`."""
+    """The plan as portable text, every field written out. No query if the plan came from `plan_list()`."""
     return PlanDocument(
         name=plan.name,
         description=plan.description,
@@ -69,7 +65,7 @@ def blueprint(plan: Plan) -> Blueprint:
 
     Servers that DRS no longer lists are in it as well: the plan asks for them, and `readiness` says they are gone.
     """
-    fresh = plans().get(pk=plan.pk)
+    fresh = plan_list().get(pk=plan.pk)
     saved = document(fresh)
     graph = wave_graph(saved["waves"])
     servers = _servers_of(saved["waves"])
@@ -102,7 +98,7 @@ def _servers_of(waves: Iterable[WaveDocument]) -> dict[str, list[BlueprintServer
     names = [name for wave in waves for name in wave["protection_groups"]]
     members = (
         SourceServer.objects.filter(protection_group__name__in=names)
-        .order_by("hostname", "source_server_id")
+        .by_name()
         .values_list("protection_group__name", "site_id", "source_server_id", "hostname", "os")
     )
     servers: dict[str, list[BlueprintServer]] = defaultdict(list)
@@ -111,42 +107,19 @@ def _servers_of(waves: Iterable[WaveDocument]) -> dict[str, list[BlueprintServer
     return servers
 
 
-def plans_listed() -> QuerySet[Plan]:
-    """Plans with what a list of them shows: `wave_count`, `server_count`, and who saved the newest revision, when."""
-    newest = PlanRevision.objects.filter(plan=OuterRef("pk"), number=OuterRef("version"))
-    return Plan.objects.annotate(
-        wave_count=Count("waves", distinct=True),
-        server_count=Count("waves__wave_groups__protection_group__members", distinct=True),
-        saved_by_name=Subquery(newest.values("saved_by_name")),
-        saved_at=Subquery(newest.values("saved_at")),
-    )
-
-
-def groups_counted() -> QuerySet[ProtectionGroup]:
-    """Every protection group with its site, `server_count`, and `missing_count` of those that DRS no longer has."""
-    return (
-        ProtectionGroup.objects.select_related("site")
-        .annotate(
-            server_count=Count("members"),
-            missing_count=Count("members", filter=Q(members__missing_since__isnull=False)),
-        )
-        .order_by("name")
-    )
-
-
 def group_names() -> dict[int, str]:
     """The name of every protection group, by id."""
     return dict(ProtectionGroup.objects.values_list("pk", "name"))
 
 
-def revisions(plan: Plan) -> QuerySet[PlanRevision]:
+def revision_list(plan: Plan) -> QuerySet[PlanRevision]:
     """Every saved revision, newest first."""
     return PlanRevision.objects.filter(plan=plan).order_by("-number")
 
 
-def revision(plan: Plan, number: int) -> PlanRevision:
+def revision_get(plan: Plan, number: int) -> PlanRevision:
     """Revision `number` of the plan; raises `Missing`."""
-    found = revisions(plan).filter(number=number).first()
+    found = revision_list(plan).filter(number=number).first()
     if found is None:
         raise Missing(f"Plan “{plan}” has no revision {number}; its newest is {plan.version}.")
     return found

@@ -24,7 +24,7 @@ Change = Callable[[PlanDocument], Mapping[str, Any]]
 
 
 def plan_save(
-    *, document: Mapping[str, Any], by: User, plan: Plan | None = None, expected_version: int | None = None
+    *, plan: Plan | None = None, document: Mapping[str, Any], by: User, expected_version: int | None = None
 ) -> Plan:
     """Save the whole plan (docs/api.md, "A plan"): a new one, or the next revision of `plan`.
 
@@ -36,20 +36,20 @@ def plan_save(
     policy.require(by, "plans.add_plan")
     with _saving():
         saved = _insert(document, by=by)
-    return selectors.plans().get(pk=saved.pk)
+    return selectors.plan_list().get(pk=saved.pk)
 
 
-def plan_patch(*, changes: Mapping[str, Any], by: User, plan: Plan, expected_version: int | None = None) -> Plan:
+def plan_patch(*, plan: Plan, changes: Mapping[str, Any], by: User, expected_version: int | None = None) -> Plan:
     """Save the plan with the top-level fields in `changes` put in place of its own; `waves` is one such field."""
     return _change(plan, lambda current: {**current, **changes}, by=by, expected_version=expected_version)
 
 
-def plan_arrange(*, layout: editing.Layout, by: User, plan: Plan, expected_version: int) -> Plan:
+def plan_arrange(*, plan: Plan, layout: editing.Layout, by: User, expected_version: int) -> Plan:
     """Save the order of waves and of groups in them. `editing.arranged` says what becomes of an older layout."""
     return _change(plan, lambda current: editing.arranged(current, layout), by=by, expected_version=expected_version)
 
 
-def wave_save(*, wave: Mapping[str, Any], replacing: str | None, by: User, plan: Plan, expected_version: int) -> Plan:
+def wave_save(*, plan: Plan, wave: Mapping[str, Any], replacing: str | None, by: User, expected_version: int) -> Plan:
     """Save one wave, in place of the one named `replacing` or at the end of the plan.
 
     Errors of the wave itself come at paths within the wave, `name` or `steps.0.kind`.
@@ -68,22 +68,24 @@ def wave_save(*, wave: Mapping[str, Any], replacing: str | None, by: User, plan:
         raise Invalid.of(errors) from error
 
 
-def wave_delete(*, name: str, by: User, plan: Plan, expected_version: int) -> Plan:
+def wave_delete(*, plan: Plan, name: str, by: User, expected_version: int) -> Plan:
     """Save the plan without the wave; raises `Invalid`, naming them, while other waves wait for it."""
     return _change(plan, lambda current: editing.without_wave(current, name), by=by, expected_version=expected_version)
 
 
-def revision_restore(*, number: int, by: User, plan: Plan, expected_version: int) -> Plan:
+def revision_restore(*, plan: Plan, number: int, by: User, expected_version: int) -> Plan:
     """Save the plan as revision `number` had it, as the next revision; raises `Invalid` if its groups are gone."""
-    old = selectors.revision(plan, number)
+    old = selectors.revision_get(plan, number)
     return _change(plan, lambda current: old.document, by=by, expected_version=expected_version)
 
 
-def plan_delete(plan: Plan, *, by: User, expected_version: int | None = None) -> None:
+def plan_delete(*, plan: Plan, by: User, expected_version: int | None = None) -> None:
     """Delete a plan that was never run, with its revisions; one that was is evidence, and raises `Conflict`."""
     policy.require(by, "plans.delete_plan")
     with transaction.atomic():
         current = _locked(plan, expected_version)
+        groups = _locked_groups(selectors.document(selectors.plan_list().get(pk=plan.pk)))
+        policy.require(by, "plans.delete_plan", sites=_sites(groups))
         try:
             current.delete()
         except ProtectedError as error:
@@ -98,7 +100,7 @@ def _locked(plan: Plan, expected_version: int | None) -> Plan:
     if current is None:
         raise Missing(f"Plan “{plan}” was deleted meanwhile.")
     if expected_version is not None and current.version != expected_version:
-        newest = selectors.revision(current, current.version)
+        newest = selectors.revision_get(current, current.version)
         raise Stale(
             f"Plan “{current}” is at revision {current.version} by now, saved by {newest.saved_by_name}; "
             f"your change began from revision {expected_version}. See what it says now, and change that."
@@ -120,9 +122,11 @@ def _saving() -> Iterator[None]:
 
 def _insert(raw: Mapping[str, Any], *, by: User) -> Plan:
     document = normalise(raw, groups=selectors.group_names())
+    groups = _locked_groups(document)
+    policy.require(by, "plans.add_plan", sites=_sites(groups))
     _check_name_free(document["name"], other_than=None)
     plan = Plan.objects.create(version=1, **_columns(document))
-    _write_waves(plan, document)
+    _write_waves(plan, document, groups)
     _append_revision(plan, document, [], by=by)
     return plan
 
@@ -132,15 +136,17 @@ def _change(plan: Plan, change: Change, *, by: User, expected_version: int | Non
     policy.require(by, "plans.change_plan")
     with _saving():
         saved = _replace(_locked(plan, expected_version), change, by=by)
-    return selectors.plans().get(pk=saved.pk)
+    return selectors.plan_list().get(pk=saved.pk)
 
 
 def _replace(plan: Plan, change: Change, *, by: User) -> Plan:
-    current = selectors.document(selectors.plans().get(pk=plan.pk))
+    current = selectors.document(selectors.plan_list().get(pk=plan.pk))
     document = normalise(change(current), groups=selectors.group_names())
     diff = differences(current, document)
     if not diff:
         return plan
+    groups = _locked_groups(current, document)
+    policy.require(by, "plans.change_plan", sites=_sites(groups))
     _check_name_free(document["name"], other_than=plan)
     version = plan.version + 1
     moved = Plan.objects.filter(pk=plan.pk, version=plan.version).update(
@@ -150,7 +156,7 @@ def _replace(plan: Plan, change: Change, *, by: User) -> Plan:
         raise Stale(f"Plan “{plan}” was changed by somebody else at this moment. Read it again.")
     plan.version = version
     plan.waves.all().delete()
-    _write_waves(plan, document)
+    _write_waves(plan, document, groups)
     _append_revision(plan, document, diff, by=by)
     return plan
 
@@ -167,13 +173,19 @@ def _check_name_free(name: str, *, other_than: Plan | None) -> None:
         raise Invalid.field("name", f"There is a plan named “{name}” already.", "unique")
 
 
-def _write_waves(plan: Plan, document: PlanDocument) -> None:
-    """Write the waves, their groups and steps in four queries, however many there are."""
-    names = {name for wave in document["waves"] for name in wave["protection_groups"]}
-    # Locked, so that none of them is deleted before the plan that uses it is committed.
-    groups = {
-        group.name: group for group in ProtectionGroup.objects.select_for_update(no_key=True).filter(name__in=names)
-    }
+def _locked_groups(*documents: PlanDocument) -> dict[str, ProtectionGroup]:
+    """The groups of all waves, by name; locked, so that none is deleted before the plan that uses it is committed."""
+    names = {name for document in documents for wave in document["waves"] for name in wave["protection_groups"]}
+    rows = ProtectionGroup.objects.select_for_update(no_key=True).filter(name__in=names)
+    return {group.name: group for group in rows}
+
+
+def _sites(groups: Mapping[str, ProtectionGroup]) -> set[int]:
+    return {group.site_id for group in groups.values()}
+
+
+def _write_waves(plan: Plan, document: PlanDocument, groups: Mapping[str, ProtectionGroup]) -> None:
+    """Write the waves, their groups and steps in three queries, however many there are."""
     waves = Wave.objects.bulk_create(
         Wave(
             plan=plan,

@@ -23,6 +23,7 @@ from plans.core import editing
 from plans.core.document import PlanDocument, WaveDocument
 from plans.forms import PlanForm, StepForm, StepFormSet, WaveForm, plan_initial
 from plans.models import Plan
+from protection.selectors import group_list
 
 if TYPE_CHECKING:
     from plans.admin import PlanAdmin
@@ -74,7 +75,7 @@ def plan_board(request: HttpRequest, admin: PlanAdmin, plan_id: int) -> HttpResp
     try:
         layout = editing.layout_from(_json(request.POST.get("layout", "")))
         plan = services.plan_arrange(
-            layout=layout, by=person(request), plan=plan, expected_version=_version(request.POST.get("version"))
+            plan=plan, layout=layout, by=person(request), expected_version=_version(request.POST.get("version"))
         )
     except DomainError as error:
         if isinstance(error, Missing | NotAllowed):
@@ -113,7 +114,7 @@ def plan_settings(request: HttpRequest, admin: PlanAdmin, plan_id: int) -> HttpR
     if form.is_valid():
         try:
             plan = services.plan_patch(
-                changes=form.changes(), by=person(request), plan=plan, expected_version=form.cleaned_data["version"]
+                plan=plan, changes=form.changes(), by=person(request), expected_version=form.cleaned_data["version"]
             )
         except (Invalid, Stale) as error:
             _show_again(form, error, plan)
@@ -138,15 +139,15 @@ def wave_edit(request: HttpRequest, admin: PlanAdmin, plan_id: int) -> HttpRespo
         try:
             if "delete" in request.POST:
                 version = _version(request.POST.get("version"))
-                plan = services.wave_delete(name=name, by=person(request), plan=plan, expected_version=version)
+                plan = services.wave_delete(plan=plan, name=name, by=person(request), expected_version=version)
                 messages.success(request, f"Wave “{name}” is taken out. Saved as revision {plan.version}.")
                 return redirect("admin:plans_plan_change", plan.pk)
             if form.is_valid() and steps.is_valid():
                 plan = services.wave_save(
+                    plan=plan,
                     wave=form.wave([step.step() for step in steps.kept]),
                     replacing=name or None,
                     by=person(request),
-                    plan=plan,
                     expected_version=form.cleaned_data["version"],
                 )
                 messages.success(request, f"Saved as revision {plan.version}.")
@@ -160,7 +161,7 @@ def wave_edit(request: HttpRequest, admin: PlanAdmin, plan_id: int) -> HttpRespo
 def plan_revisions(request: HttpRequest, admin: PlanAdmin, plan_id: int) -> HttpResponse:
     """Every saved revision: who, when, what changed."""
     plan = selectors.plan_get(plan_id)
-    page = Paginator(selectors.revisions(plan), _REVISIONS_A_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(selectors.revision_list(plan), _REVISIONS_A_PAGE).get_page(request.GET.get("page"))
     shown = [(revision, presentation.diff_lines(revision.diff)) for revision in page]
     return _page(request, admin, "revisions.html", plan=plan, revisions=shown, page=page, title="Revisions")
 
@@ -171,7 +172,7 @@ def revision_restore(request: HttpRequest, admin: PlanAdmin, plan_id: int, numbe
     plan = selectors.plan_get(plan_id)
     try:
         version = _version(request.POST.get("version"))
-        plan = services.revision_restore(number=number, by=person(request), plan=plan, expected_version=version)
+        plan = services.revision_restore(plan=plan, number=number, by=person(request), expected_version=version)
     except (Invalid, Stale) as error:
         for sentence in _sentences(error):
             messages.error(request, sentence)
@@ -187,7 +188,7 @@ def plan_delete(request: HttpRequest, admin: PlanAdmin, plan_id: int) -> HttpRes
     error: DomainError | None = None
     if request.method == "POST":
         try:
-            services.plan_delete(plan, by=person(request))
+            services.plan_delete(plan=plan, by=person(request))
         except DomainError as refused:
             error = refused
         else:
@@ -228,12 +229,12 @@ def _page(
 
 def _body(request: HttpRequest, plan: Plan, document: PlanDocument, **of_board: Any) -> dict[str, Any]:
     """What the body shows: `document` on the board, the saved plan in the picture and in what readiness says."""
-    groups = selectors.groups_counted()
+    groups = group_list()
     return {
         "board": presentation.board(document, groups, version=plan.version, **of_board),
         "picture": presentation.picture(selectors.document(plan)),
         "readiness": presentation.readiness(readiness.evaluate(plan)),
-        "revision": selectors.revision(plan, plan.version),
+        "revision": selectors.revision_get(plan, plan.version),
     }
 
 

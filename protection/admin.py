@@ -55,13 +55,13 @@ class SiteAdmin(ServiceAdmin):
     def service_update(
         self, row: Site, data: dict[str, Any], expected_version: int | None, request: HttpRequest
     ) -> Site:
-        return services.site_update(row, changes=data, by=person(request), expected_version=expected_version)
+        return services.site_update(site=row, changes=data, by=person(request), expected_version=expected_version)
 
     def service_delete(self, row: Site, request: HttpRequest) -> None:
-        services.site_delete(row, by=person(request))
+        services.site_delete(site=row, by=person(request))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Site]:
-        return selectors.sites()
+        return selectors.site_list()
 
     def get_list_display(self, request: HttpRequest) -> Any:
         may_sync = policy.may(person(request), "protection.sync_site")
@@ -96,7 +96,7 @@ class SiteAdmin(ServiceAdmin):
         site = get_object_or_404(Site, pk=site_id)
         if request.method == "POST":
             try:
-                services.site_sync_request(site, by=person(request))
+                services.site_sync_request(site=site, by=person(request))
                 messages.success(request, f"The inventory of “{site}” is being mirrored.")
             except DomainError as error:
                 messages.error(request, error.detail)
@@ -108,13 +108,13 @@ class SiteAdmin(ServiceAdmin):
         """The part of a page that renews itself while a sync runs."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        site = get_object_or_404(selectors.sites(), pk=site_id)
+        site = get_object_or_404(selectors.site_list(), pk=site_id)
         return render(request, "admin/protection/_site_state.html", _site_context(site, request.GET.get("full") == "1"))
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         site = context.get("original")
         if site is not None:
-            context.update(_site_context(selectors.sites().get(pk=site.pk), full=True))
+            context.update(_site_context(selectors.site_list().get(pk=site.pk), full=True))
             context["may_sync"] = policy.may(person(request), "protection.sync_site")
         return super().render_change_form(request, context, *args, **kwargs)
 
@@ -175,11 +175,12 @@ class SourceServerAdmin(ServiceAdmin):
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: SourceServer | None = None) -> bool:
-        gone = obj is not None and obj.missing_since is not None
-        return gone and policy.may(person(request), "protection.delete_sourceserver")
+        if obj is None or obj.missing_since is None:
+            return False
+        return policy.may(person(request), "protection.delete_sourceserver", sites=[obj.site_id])
 
     def service_delete(self, row: SourceServer, request: HttpRequest) -> None:
-        services.server_forget(row, by=person(request))
+        services.server_forget(server=row, by=person(request))
 
     def get_urls(self) -> list[URLPattern]:
         points = self.admin_site.admin_view(self.points_in_time)
@@ -187,8 +188,7 @@ class SourceServerAdmin(ServiceAdmin):
 
     def points_in_time(self, request: HttpRequest, server_id: int) -> HttpResponse:
         """The part of a server's page that asks DRS, when somebody wants to know."""
-        policy.require(person(request), "protection.view_sourceserver")
-        server = get_object_or_404(selectors.servers(), pk=server_id)
+        server = get_object_or_404(selectors.server_list(), pk=server_id)
         context: dict[str, Any] = {"server": server}
         try:
             context["points"] = [
@@ -197,14 +197,14 @@ class SourceServerAdmin(ServiceAdmin):
                     "taken": clock_utc(snapshot.taken_at),
                     "ago": ago(snapshot.taken_at, timezone.now()),
                 }
-                for snapshot in services.recovery_snapshots(server)
+                for snapshot in services.recovery_snapshot_list(server=server, by=person(request))
             ]
         except DomainError as error:
             context["refusal"] = error.detail
         return render(request, "admin/protection/_points.html", context)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SourceServer]:
-        return selectors.servers()
+        return selectors.server_list()
 
     @display(description="Server", ordering="hostname", header=True)
     def server(self, server: SourceServer) -> list[str]:
@@ -284,10 +284,10 @@ class ProtectionGroupAdmin(ServiceAdmin):
     def service_update(
         self, row: ProtectionGroup, data: dict[str, Any], expected_version: int | None, request: HttpRequest
     ) -> ProtectionGroup:
-        return services.group_update(row, changes=data, by=person(request), expected_version=expected_version)
+        return services.group_update(group=row, changes=data, by=person(request), expected_version=expected_version)
 
     def service_delete(self, row: ProtectionGroup, request: HttpRequest) -> None:
-        services.group_delete(row, by=person(request))
+        services.group_delete(group=row, by=person(request))
 
     def get_fieldsets(self, request: HttpRequest, obj: ProtectionGroup | None = None) -> Any:
         if obj is None or self.has_change_permission(request, obj):
@@ -296,7 +296,7 @@ class ProtectionGroupAdmin(ServiceAdmin):
         return ((None, {"fields": ("name", "site", "description", "selects")}),)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ProtectionGroup]:
-        return selectors.groups()
+        return selectors.group_list()
 
     @display(description="Selects")
     def selects(self, group: ProtectionGroup) -> str:
@@ -316,10 +316,10 @@ class ProtectionGroupAdmin(ServiceAdmin):
     def search_servers(self, request: HttpRequest) -> HttpResponse:
         """What the field of servers finds, in the form of its select2: `?term=…&page=…`, in one site with `&site=`."""
         policy.require(person(request), "protection.view_sourceserver")
-        rows = selectors.servers_search(selectors.servers(), request.GET.get("term", ""))
+        rows = selectors.server_list().matching(request.GET.get("term", ""))
         site_id = request.GET.get("site", "")
         if site_id.isdigit():
-            rows = rows.filter(site=int(site_id))
+            rows = rows.at(int(site_id))
         page = Paginator(rows, 20).get_page(request.GET.get("page"))
         results = [{"id": str(server.pk), "text": server_label(server)} for server in page]
         return JsonResponse({"results": results, "pagination": {"more": page.has_next()}})
@@ -327,7 +327,7 @@ class ProtectionGroupAdmin(ServiceAdmin):
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         group = context.get("original")
         if group is not None:
-            members = selectors.members(group)
+            members = selectors.member_list(group)
             number = members.count()
             context["members"] = [
                 {

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.admin import SimpleListFilter
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from protection.models import SourceServer
+from protection.models import SourceServer, SourceServerQuerySet
 from protection.presentation import replication_badge
 
 
@@ -34,11 +34,9 @@ class ProtectedFilter(SimpleListFilter):
         return [("yes", "In a protection group"), ("no", "Unprotected"), ("conflict", "Selected by two groups")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[SourceServer]) -> QuerySet[SourceServer]:
-        if self.value() == "conflict":
-            return queryset.exclude(membership_conflict="")
-        if self.value() in ("yes", "no"):
-            return queryset.filter(protection_group__isnull=self.value() == "no")
-        return queryset
+        servers = cast("SourceServerQuerySet", queryset)
+        shown = {"yes": servers.protected, "no": servers.unprotected, "conflict": servers.contested}
+        return shown.get(str(self.value()), queryset.all)()
 
 
 class GoneFilter(SimpleListFilter):
@@ -49,6 +47,5 @@ class GoneFilter(SimpleListFilter):
         return [("no", "Listed by DRS"), ("yes", "Gone from DRS")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[SourceServer]) -> QuerySet[SourceServer]:
-        if self.value() in ("yes", "no"):
-            return queryset.filter(missing_since__isnull=self.value() == "no")
-        return queryset
+        servers = cast("SourceServerQuerySet", queryset)
+        return {"yes": servers.missing, "no": servers.present}.get(str(self.value()), queryset.all)()

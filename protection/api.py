@@ -21,7 +21,7 @@ from foundation.rest.serializers import ReferenceField, StrictSerializer
 from foundation.rest.views import ReadViewSet, WriteViewSet
 from protection import selectors, services
 from protection.core.replication import ReplicationState
-from protection.models import ProtectionGroup, Site, SourceServer
+from protection.models import ProtectionGroup, Site, SourceServer, SourceServerQuerySet
 
 
 # --- Sites ---------------------------------------------------------------------------------------------------------
@@ -89,7 +89,7 @@ class SiteViewSet(WriteViewSet):
     id_parameter = ID_OR_NAME
 
     def get_queryset(self) -> QuerySet[Site]:
-        return selectors.sites()
+        return selectors.site_list()
 
     def get_object(self) -> Site:
         return selectors.site_get(self.kwargs["id"])
@@ -98,16 +98,16 @@ class SiteViewSet(WriteViewSet):
         return services.site_create(**data, by=self.person)
 
     def change_object(self, row: Site, data: dict[str, Any], expected_version: int | None) -> Site:
-        return services.site_update(row, changes=data, by=self.person, expected_version=expected_version)
+        return services.site_update(site=row, changes=data, by=self.person, expected_version=expected_version)
 
     def delete_object(self, row: Site, expected_version: int | None) -> None:
-        services.site_delete(row, by=self.person, expected_version=expected_version)
+        services.site_delete(site=row, by=self.person, expected_version=expected_version)
 
     @extend_schema(request=None, responses={202: SiteSerializer})
     @action(detail=True, methods=["post"])
     def sync(self, request: Request, id: str) -> Response:
         """Mirror the inventory now. Answers before that is done: see `syncing`, `last_synced_at`, `sync_error`."""
-        site = services.site_sync_request(self.get_object(), by=self.person)
+        site = services.site_sync_request(site=self.get_object(), by=self.person)
         return Response(self.represent(site), status=status.HTTP_202_ACCEPTED)
 
 
@@ -176,27 +176,27 @@ class SourceServerFilter(django_filters.FilterSet):
         model = SourceServer
         fields: ClassVar[list[str]] = []
 
-    def filter_tag(self, rows: QuerySet[SourceServer], name: str, value: str) -> QuerySet[SourceServer]:
+    def filter_tag(self, rows: SourceServerQuerySet, name: str, value: str) -> SourceServerQuerySet:
         tags = self.data.getlist(name)
         for tag in tags:
             if not tag.partition(":")[0] or ":" not in tag:
                 raise Invalid.field(name, f"“{tag}” is not a tag. Write Key:Value, for example tag=App:shop.")
-        return selectors.servers_with_tags(rows, tags)
+        return rows.with_tags(tags)
 
-    def filter_replication_state(self, rows: QuerySet[SourceServer], name: str, value: str) -> QuerySet[SourceServer]:
+    def filter_replication_state(self, rows: SourceServerQuerySet, name: str, value: str) -> SourceServerQuerySet:
         # DRS may use a state that this list does not have; then some server has it.
         if ReplicationState.of(value) is None and not SourceServer.objects.filter(replication_state=value).exists():
             raise Invalid.field(name, f"“{value}” is no replication state. One of: {', '.join(ReplicationState)}.")
         return rows.filter(replication_state=value)
 
-    def filter_unprotected(self, rows: QuerySet[SourceServer], name: str, value: str) -> QuerySet[SourceServer]:
-        return rows.filter(protection_group__isnull=value == "true")
+    def filter_unprotected(self, rows: SourceServerQuerySet, name: str, value: str) -> SourceServerQuerySet:
+        return rows.unprotected() if value == "true" else rows.protected()
 
-    def filter_missing(self, rows: QuerySet[SourceServer], name: str, value: str) -> QuerySet[SourceServer]:
-        return rows.filter(missing_since__isnull=value == "false")
+    def filter_missing(self, rows: SourceServerQuerySet, name: str, value: str) -> SourceServerQuerySet:
+        return rows.missing() if value == "true" else rows.present()
 
-    def filter_search(self, rows: QuerySet[SourceServer], name: str, value: str) -> QuerySet[SourceServer]:
-        return selectors.servers_search(rows, value)
+    def filter_search(self, rows: SourceServerQuerySet, name: str, value: str) -> SourceServerQuerySet:
+        return rows.matching(value)
 
 
 class SourceServerViewSet(ReadViewSet):
@@ -223,7 +223,7 @@ class SourceServerViewSet(ReadViewSet):
     id_parameter = OpenApiParameter("id", str, OpenApiParameter.PATH, description="Id, or DRS's source server id.")
 
     def get_queryset(self) -> QuerySet[SourceServer]:
-        return selectors.servers()
+        return selectors.server_list()
 
     def get_object(self) -> SourceServer:
         return selectors.server_get(self.kwargs["id"])
@@ -231,14 +231,14 @@ class SourceServerViewSet(ReadViewSet):
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Forget a server that is gone from DRS. One that DRS still lists, or that a group names, answers 409."""
-        services.server_forget(self.get_object(), by=self.person)
+        services.server_forget(server=self.get_object(), by=self.person)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(responses=RecoverySnapshotsSerializer, filters=False)
     @action(detail=True, url_path="recovery-snapshots", pagination_class=None, filter_backends=[])
     def recovery_snapshots(self, request: Request, id: str) -> Response:
         """Points in time that DRS holds now, newest first; all of them in one page."""
-        snapshots = services.recovery_snapshots(self.get_object())
+        snapshots = services.recovery_snapshot_list(server=self.get_object(), by=self.person)
         answer = {"next": None, "previous": None, "results": snapshots}
         return Response(RecoverySnapshotsSerializer(answer).data)
 
@@ -299,7 +299,7 @@ class ProtectionGroupViewSet(WriteViewSet):
     id_parameter = ID_OR_NAME
 
     def get_queryset(self) -> QuerySet[ProtectionGroup]:
-        return selectors.groups()
+        return selectors.group_list()
 
     def get_object(self) -> ProtectionGroup:
         return selectors.group_get(self.kwargs["id"])
@@ -310,16 +310,16 @@ class ProtectionGroupViewSet(WriteViewSet):
     def change_object(
         self, row: ProtectionGroup, data: dict[str, Any], expected_version: int | None
     ) -> ProtectionGroup:
-        return services.group_update(row, changes=_words(data), by=self.person, expected_version=expected_version)
+        return services.group_update(group=row, changes=_words(data), by=self.person, expected_version=expected_version)
 
     def delete_object(self, row: ProtectionGroup, expected_version: int | None) -> None:
-        services.group_delete(row, by=self.person, expected_version=expected_version)
+        services.group_delete(group=row, by=self.person, expected_version=expected_version)
 
     @extend_schema(responses=SourceServerSerializer(many=True), filters=False)
     @action(detail=True, filter_backends=[])
     def members(self, request: Request, id: str) -> Response:
         """The servers that the group resolves to now; those gone from DRS have `missing_since`."""
-        rows = selectors.members(self.get_object()).select_related("site", "protection_group")
+        rows = selectors.member_list(self.get_object()).select_related("site", "protection_group")
         page = self.paginate_queryset(rows)
         return self.get_paginated_response(SourceServerSerializer(page, many=True).data)
 

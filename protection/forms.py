@@ -53,7 +53,7 @@ def server_label(server: SourceServer, *, with_site: bool = True) -> str:
 class ProtectionGroupForm(ServiceForm):
     servers = ServersField(
         url_path="admin:protection_protectiongroup_servers",
-        queryset=SourceServer.objects.select_related("site").order_by("hostname", "source_server_id"),
+        queryset=SourceServer.objects.select_related("site").by_name(),
         required=False,
         help_text="Named one by one. Type a part of a host name or id.",
     )
@@ -75,7 +75,7 @@ class ProtectionGroupForm(ServiceForm):
         group: ProtectionGroup = self.instance
         self.initial["tag_selector"] = selector_text(group.tag_selector)
         if group.pk:
-            chosen = SourceServer.objects.filter(site=group.site_id, source_server_id__in=group.explicit_servers)
+            chosen = SourceServer.objects.at(group.site_id).filter(source_server_id__in=group.explicit_servers)
             self.initial["servers"] = [server.pk for server in chosen]
             url = reverse("admin:protection_protectiongroup_servers")
             self.fields["servers"].widget.attrs["data-ajax--url"] = f"{url}?site={group.site_id}"

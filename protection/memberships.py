@@ -17,7 +17,7 @@ def memberships_write(site_id: int) -> int:
     once could otherwise each see the groups without the other's. Two queries, and one per `BATCH` rows changed.
     """
     rows = list(
-        SourceServer.objects.filter(site=site_id).only(
+        SourceServer.objects.at(site_id).only(
             "source_server_id", "hostname", "tags", "protection_group_id", "membership_conflict"
         )
     )

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
+from typing import Self
+
 from django.core.validators import RegexValidator
 from django.db import models
+from django.db.models import Count, Q
 
 from drs.port import Quotas
 from foundation.due import DueQuerySet, DueRow
+from protection.core.replication import HALTED
 
 #: The API finds things by id or by name; a name of digits alone would be taken for an id.
 NOT_A_NUMBER = RegexValidator(r"^\d+\Z", "A name needs at least one character that is not a digit.", inverse_match=True)
 
 
 class SiteQuerySet(DueQuerySet["Site"]):
-    pass
+    def with_server_count(self) -> Self:
+        """With `server_count`: the servers that DRS lists there."""
+        return self.annotate(server_count=Count("source_servers", filter=Q(source_servers__missing_since=None)))
+
+    def locked(self, site_ids: Iterable[int]) -> Self:
+        """Held until the transaction ends, in one order, so that no two transactions wait for each other."""
+        return self.select_for_update(no_key=True).filter(pk__in=site_ids).order_by("pk")
 
 
 class Site(DueRow):
@@ -103,6 +114,16 @@ class Site(DueRow):
         )
 
 
+class ProtectionGroupQuerySet(models.QuerySet["ProtectionGroup"]):
+    def at(self, site: Site | int) -> Self:
+        return self.filter(site=site)
+
+    def with_counts(self) -> Self:
+        """With `member_count`: the servers that it resolves to now, and `missing_count` of those gone from DRS."""
+        missing = Q(members__missing_since__isnull=False)
+        return self.annotate(member_count=Count("members"), missing_count=Count("members", filter=missing))
+
+
 class ProtectionGroup(models.Model):
     """Servers of one site that are recovered together: named one by one, by tags, or both."""
 
@@ -123,11 +144,62 @@ class ProtectionGroup(models.Model):
     version = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
+    objects = ProtectionGroupQuerySet.as_manager()
+
     class Meta:
         ordering = ["name"]
 
     def __str__(self) -> str:
         return self.name
+
+
+class SourceServerQuerySet(models.QuerySet["SourceServer"]):
+    def at(self, site: Site | int) -> Self:
+        return self.filter(site=site)
+
+    def present(self) -> Self:
+        """Those that DRS lists."""
+        return self.filter(missing_since=None)
+
+    def missing(self) -> Self:
+        """Those that DRS listed once and does not any more."""
+        return self.filter(missing_since__isnull=False)
+
+    def protected(self) -> Self:
+        """Those in a protection group."""
+        return self.filter(protection_group__isnull=False)
+
+    def unprotected(self) -> Self:
+        return self.filter(protection_group=None)
+
+    def contested(self) -> Self:
+        """Those that a second protection group selects as well."""
+        return self.exclude(membership_conflict="")
+
+    def halted(self) -> Self:
+        """Those whose replication stands still until somebody sees to it."""
+        return self.filter(replication_state__in=HALTED)
+
+    def by_name(self) -> Self:
+        return self.order_by("hostname", "source_server_id")
+
+    def matching(self, text: str) -> Self:
+        """Those with the text in their host name, domain name or source server id."""
+        return self.filter(Q(hostname__icontains=text) | Q(fqdn__icontains=text) | Q(source_server_id__icontains=text))
+
+    def with_tags(self, tags: Collection[str]) -> Self:
+        """Those that have every tag of `tags`, each written `Key:Value`.
+
+        Compared here and not in SQL: keys and values may both hold colons, and databases read keys such as "1" as the
+        index of an array.
+        """
+        wanted = set(tags)
+        found = [
+            pk
+            for pk, has in self.order_by().values_list("pk", "tags")
+            if wanted <= {f"{key}:{value}" for key, value in has.items()}
+        ]
+        return self.filter(pk__in=found)
 
 
 class SourceServer(models.Model):
@@ -161,6 +233,8 @@ class SourceServer(models.Model):
     )
     #: A sentence, where a second group selects it as well (tags changed after both groups were saved).
     membership_conflict = models.TextField(blank=True, editable=False)
+
+    objects = SourceServerQuerySet.as_manager()
 
     class Meta:
         ordering = ["hostname", "source_server_id"]

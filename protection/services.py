@@ -40,11 +40,11 @@ def site_create(
     name: str,
     account_id: str,
     region: str,
-    by: User,
     role_arn: str = "",
     external_id: str = "",
     endpoint_url: str = "",
     job_tags: bool = True,
+    by: User,
 ) -> Site:
     """Add a site; its inventory is mirrored right away, by a worker. Raises `Invalid`."""
     policy.require(by, "protection.add_site")
@@ -64,13 +64,13 @@ def site_create(
     return site
 
 
-def site_update(site: Site, *, changes: Mapping[str, Any], by: User, expected_version: int | None = None) -> Site:
+def site_update(*, site: Site, changes: Mapping[str, Any], by: User, expected_version: int | None = None) -> Site:
     """Change the fields named in `changes` (of `SITE_FIELDS`). Raises `Conflict`, `Invalid`, `Stale`, `Missing`.
 
     Pointing the site somewhere else mirrors that inventory at once; what it had and that does not have is kept,
     marked as missing.
     """
-    policy.require(by, "protection.change_site")
+    policy.require(by, "protection.change_site", sites=[site.pk])
     with transaction.atomic():
         current = _locked(Site, site.pk, f"Site “{site}”", expected_version)
         moved = _apply(current, changes, SITE_FIELDS)
@@ -88,9 +88,9 @@ def site_update(site: Site, *, changes: Mapping[str, Any], by: User, expected_ve
     return current
 
 
-def site_delete(site: Site, *, by: User, expected_version: int | None = None) -> None:
+def site_delete(*, site: Site, by: User, expected_version: int | None = None) -> None:
     """Delete a site with its mirrored inventory. Raises `Conflict` naming what still uses it."""
-    policy.require(by, "protection.delete_site")
+    policy.require(by, "protection.delete_site", sites=[site.pk])
     with transaction.atomic():
         current = _locked(Site, site.pk, f"Site “{site}”", expected_version)
         try:
@@ -102,9 +102,9 @@ def site_delete(site: Site, *, by: User, expected_version: int | None = None) ->
             ) from error
 
 
-def site_sync_request(site: Site, *, by: User) -> Site:
+def site_sync_request(*, site: Site, by: User) -> Site:
     """Have a worker mirror the site's inventory now. Returns before that happened."""
-    policy.require(by, "protection.sync_site")
+    policy.require(by, "protection.sync_site", sites=[site.pk])
     with transaction.atomic():
         _due_now(site)
     site.refresh_from_db()
@@ -125,13 +125,13 @@ def group_create(
     *,
     name: str,
     site: Site,
-    by: User,
     description: str = "",
     servers: Sequence[str] = (),
     tag_selector: Mapping[str, Sequence[str]] | None = None,
+    by: User,
 ) -> ProtectionGroup:
     """Add a protection group of `servers` (source server ids) and whatever `tag_selector` selects. Raises `Invalid`."""
-    policy.require(by, "protection.add_protectiongroup")
+    policy.require(by, "protection.add_protectiongroup", sites=[site.pk])
     group = ProtectionGroup(name=name, description=description)
     with transaction.atomic():
         group.site = _locked(Site, site.pk, f"Site “{site}”", None)
@@ -144,19 +144,19 @@ def group_create(
 
 
 def group_update(
-    group: ProtectionGroup, *, changes: Mapping[str, Any], by: User, expected_version: int | None = None
+    *, group: ProtectionGroup, changes: Mapping[str, Any], by: User, expected_version: int | None = None
 ) -> ProtectionGroup:
     """Change the fields named in `changes` (of `GROUP_FIELDS`). Raises `Invalid`, `Stale`, `Missing`."""
-    policy.require(by, "protection.change_protectiongroup")
+    sites = {group.site_id, changes.get("site", group.site).pk}
+    policy.require(by, "protection.change_protectiongroup", sites=sites)
     columns = dict(changes)
     if "servers" in columns:
         columns["explicit_servers"] = list(dict.fromkeys(columns.pop("servers")))
     if "tag_selector" in columns:
         columns["tag_selector"] = _selector(columns["tag_selector"])
     with transaction.atomic():
-        # Sites before groups, as in a sync; both in one order, so that no two wait for each other.
-        sites = {group.site_id, columns.get("site", group.site).pk}
-        list(Site.objects.select_for_update(no_key=True).filter(pk__in=sites).order_by("pk"))
+        # Sites before groups, as in a sync.
+        list(Site.objects.locked(sites))
         current = _locked(ProtectionGroup, group.pk, f"Protection group “{group}”", expected_version)
         moved = _apply(current, columns, ("name", "description", "site", "explicit_servers", "tag_selector"))
         if not moved:
@@ -171,11 +171,11 @@ def group_update(
     return current
 
 
-def group_delete(group: ProtectionGroup, *, by: User, expected_version: int | None = None) -> None:
+def group_delete(*, group: ProtectionGroup, by: User, expected_version: int | None = None) -> None:
     """Delete a group; its servers become unprotected. Raises `Conflict` naming the plans that use it."""
-    policy.require(by, "protection.delete_protectiongroup")
+    policy.require(by, "protection.delete_protectiongroup", sites=[group.site_id])
     with transaction.atomic():
-        Site.objects.select_for_update(no_key=True).filter(pk=group.site_id).first()
+        list(Site.objects.locked([group.site_id]))
         current = _locked(ProtectionGroup, group.pk, f"Protection group “{group}”", expected_version)
         try:
             current.delete()
@@ -199,8 +199,8 @@ def _check_servers(group: ProtectionGroup) -> None:
         raise Invalid.field(
             "servers", "A protection group needs servers: name them, or give a tag selector that matches some."
         )
-    rows = SourceServer.objects.filter(site=group.site).only("source_server_id", "hostname", "tags")
-    servers = selectors.core_servers(rows.order_by("hostname", "source_server_id"))
+    rows = SourceServer.objects.at(group.site).only("source_server_id", "hostname", "tags")
+    servers = selectors.core_servers(rows.by_name())
     candidate = selectors.core_group(group)
     others = selectors.groups_of_site(group.site_id)
     errors = [
@@ -250,12 +250,12 @@ def _overlap_errors(found: Sequence[Overlap]) -> Iterable[FieldError]:
 
 
 # --- Source servers ------------------------------------------------------------------------------------------------
-def server_forget(server: SourceServer, *, by: User) -> None:
+def server_forget(*, server: SourceServer, by: User) -> None:
     """Drop a server that is gone from DRS for good, so that groups no longer count it. Raises `Conflict`, `Missing`.
 
     One that DRS lists would be back with the next sync; one that a group names must be taken out there first.
     """
-    policy.require(by, "protection.delete_sourceserver")
+    policy.require(by, "protection.delete_sourceserver", sites=[server.site_id])
     with transaction.atomic():
         site = _locked(Site, server.site_id, f"Site “{server.site}”", None)
         current = SourceServer.objects.select_for_update(no_key=True).filter(pk=server.pk).first()
@@ -265,7 +265,7 @@ def server_forget(server: SourceServer, *, by: User) -> None:
             raise Conflict(f"Source server {current} is listed by DRS: only one that is gone can be forgotten.")
         names = [
             f"“{group.name}”"
-            for group in ProtectionGroup.objects.filter(site=site)
+            for group in ProtectionGroup.objects.at(site)
             if current.source_server_id in group.explicit_servers
         ]
         if names:
@@ -275,11 +275,12 @@ def server_forget(server: SourceServer, *, by: User) -> None:
         current.delete()
 
 
-def recovery_snapshots(server: SourceServer) -> list[RecoverySnapshot]:
+def recovery_snapshot_list(*, server: SourceServer, by: User) -> list[RecoverySnapshot]:
     """The points in time that DRS holds of a server, newest first, asked of DRS now.
 
     Raises `Unavailable`, or `Missing` where DRS has no such server any more.
     """
+    policy.require(by, "protection.view_sourceserver", sites=[server.site_id])
     try:
         return list(gateway(server.site).recovery_snapshots(server.source_server_id))
     except NotFound as error:

@@ -139,7 +139,7 @@ def _write(lease: Lease, seen: Seen) -> None:
         raise LeaseLost
     now = timezone.now()
     site = lease.site
-    known = {row.source_server_id: row for row in SourceServer.objects.filter(site=site)}
+    known = {row.source_server_id: row for row in SourceServer.objects.at(site)}
     changed = [
         row
         for server_id, server in seen.servers.items()

@@ -86,7 +86,7 @@ def test_a_wave_is_dragged_to_another_place_and_saved_as_a_revision(page: Page, 
     save(page)
     expect(page.get_by_text("Saved: this is revision 2.")).to_be_visible()
     assert [name for name, _ in saved(plan)] == ["Databases", "Web", "App", "Reports"]
-    assert selectors.revision(plan, 2).saved_by_name == "petra"
+    assert selectors.revision_get(plan, 2).saved_by_name == "petra"
 
 
 def test_a_group_is_dragged_within_a_wave_and_into_another(page: Page, plan: Plan) -> None:

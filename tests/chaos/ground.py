@@ -141,8 +141,8 @@ class Ground:
 
         with self.rows():
             return {
-                "dana": token_issue(make_user("dana", "recovery manager", "planner", "administrator"))[1],
-                "omar": token_issue(make_user("omar", "recovery manager"))[1],
+                "dana": token_issue(user=make_user("dana", "recovery manager", "planner", "administrator"), by=None)[1],
+                "omar": token_issue(user=make_user("omar", "recovery manager"), by=None)[1],
             }
 
     def _simulator(self) -> Drs:

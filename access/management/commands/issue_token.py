@@ -32,7 +32,8 @@ class Command(BaseCommand):
         if expires_in is not None and (seconds is None or expires_in.strip().isdecimal()):
             raise CommandError(f"{expires_in!r} is not a duration. Write it like 30d, 12h, 90m or 3600s.")
         try:
-            _, text = token_issue(user, name=name, expires_in=None if seconds is None else timedelta(seconds=seconds))
+            life = None if seconds is None else timedelta(seconds=seconds)
+            _, text = token_issue(user=user, name=name, expires_in=life, by=None)
         except DomainError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(text)

@@ -42,17 +42,17 @@ def test_a_change_is_the_next_revision_with_what_changed(petra: User, dana: User
     saved = services.plan_save(document=changed(plan, minimum_success_percent=80), by=dana, plan=plan)
     assert saved.version == 2
     assert selectors.document(saved)["waves"][1]["minimum_success_percent"] == 80
-    revision = selectors.revision(plan, 2)
+    revision = selectors.revision_get(plan, 2)
     assert revision.saved_by_name == "dana"
     assert revision.diff == [{"path": "waves.App.minimum_success_percent", "before": 100, "after": 80}]
-    assert selectors.revision(plan, 1).document["waves"][1]["minimum_success_percent"] == 100
+    assert selectors.revision_get(plan, 1).document["waves"][1]["minimum_success_percent"] == 100
 
 
 def test_saving_what_is_there_already_makes_no_revision(petra: User) -> None:
     plan = make_web_shop(petra)
     again = services.plan_save(document=web_shop(), by=petra, plan=plan)
     assert again.version == 1
-    assert list(selectors.revisions(plan).values_list("number", flat=True)) == [1]
+    assert list(selectors.revision_list(plan).values_list("number", flat=True)) == [1]
 
 
 def test_who_saves_on_top_of_an_old_version_is_told_who_was_quicker(petra: User, dana: User) -> None:
@@ -112,13 +112,13 @@ def test_a_renamed_group_is_found_under_its_new_name(petra: User) -> None:
 
 def test_a_plan_moves_between_installations_as_text(petra: User) -> None:
     document = selectors.document(make_web_shop(petra))
-    services.plan_delete(Plan.objects.get(), by=petra)
+    services.plan_delete(plan=Plan.objects.get(), by=petra)
     assert selectors.document(services.plan_save(document=document, by=petra)) == document
 
 
 def test_deleting_takes_everything_of_the_plan_with_it(petra: User) -> None:
     plan = make_web_shop(petra)
-    services.plan_delete(plan, by=petra)
+    services.plan_delete(plan=plan, by=petra)
     for model in (Plan, Wave, WaveGroup, Step, PlanRevision):
         assert not model._default_manager.exists()
 
@@ -129,7 +129,7 @@ def test_a_plan_that_was_run_is_evidence_and_stays(petra: User) -> None:
         plan=plan, plan_name=plan.name, plan_revision=1, kind="drill", status="succeeded", requested_at=plan.created_at
     )
     with pytest.raises(Conflict, match="has one execution"):
-        services.plan_delete(plan, by=petra)
+        services.plan_delete(plan=plan, by=petra)
     assert Plan.objects.filter(pk=plan.pk).exists()
     assert plan.waves.count() == 4
 
@@ -149,7 +149,7 @@ def test_only_planners_save_and_delete(petra: User, omar: User, vera: User) -> N
         with pytest.raises(NotAllowed):
             services.plan_patch(changes={"name": "Mine"}, by=person, plan=plan)
         with pytest.raises(NotAllowed):
-            services.plan_delete(plan, by=person)
+            services.plan_delete(plan=plan, by=person)
 
 
 def test_the_blueprint_has_positions_for_names_and_servers_for_groups(petra: User) -> None:

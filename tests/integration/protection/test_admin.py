@@ -68,7 +68,7 @@ class TestSites:
 
     def test_somebody_elses_change_is_not_overwritten_unseen(self, browser_of: BrowserOf, ada: User) -> None:
         site = SiteFactory.create(**{key: SITE[key] for key in ("name", "account_id", "region")})
-        services.site_update(site, changes={"external_id": "theirs"}, by=ada)
+        services.site_update(site=site, changes={"external_id": "theirs"}, by=ada)
         mine = {**SITE, "external_id": "mine", "expected_version": "1"}
         browser = browser_of(ada)
         shown = text(browser.post(page("site", site.pk), mine))
@@ -109,7 +109,7 @@ class TestSites:
     def test_the_state_renews_itself_only_while_something_is_about_to_happen(
         self, browser_of: BrowserOf, ada: User, frankfurt: Site
     ) -> None:
-        services.site_sync_request(frankfurt, by=ada)
+        services.site_sync_request(site=frankfurt, by=ada)
         url = page("site", frankfurt.pk, name="state")
         assert "every 2s" in text(browser_of(ada).get(url))
         mirror_now(frankfurt.pk)
@@ -200,7 +200,7 @@ class TestProtectionGroups:
 
     def test_by_tags_and_one_by_one(self, browser_of: BrowserOf, petra: User, shop: Site) -> None:
         SourceServer.objects.filter(hostname="db-2").update(tags={"App": "shop", "Tier": "cache"})
-        services.group_delete(ProtectionGroup.objects.get(), by=petra)
+        services.group_delete(group=ProtectionGroup.objects.get(), by=petra)
         chosen = SourceServer.objects.get(hostname="app-3")
         form = self.form(shop, tag_selector="App=shop\nTier = db, cache", servers=[chosen.pk])
         browser = browser_of(petra)
@@ -245,7 +245,7 @@ class TestProtectionGroups:
     def test_saving_without_a_change_keeps_the_version(self, browser_of: BrowserOf, petra: User, shop: Site) -> None:
         ids = ["s-2", "s-1"]
         group = services.group_update(
-            ProtectionGroup.objects.get(), changes={"servers": ids, "tag_selector": {}}, by=petra
+            group=ProtectionGroup.objects.get(), changes={"servers": ids, "tag_selector": {}}, by=petra
         )
         chosen = list(SourceServer.objects.filter(source_server_id__in=ids).values_list("pk", flat=True))
         form = self.form(shop, name="shop-db", servers=chosen, expected_version="2")

@@ -314,7 +314,7 @@ class TestLeases:
         site = SiteFactory.create()
 
         def change() -> None:
-            services.site_update(Site.objects.get(pk=site.pk), changes={"region": DUBLIN}, by=ada)
+            services.site_update(site=Site.objects.get(pk=site.pk), changes={"region": DUBLIN}, by=ada)
 
         use(monkeypatch, FakeDrs(servers=[seen_at_aws(1)], meanwhile=change))
         assert not mirror_now(site.pk)
@@ -327,7 +327,7 @@ class TestLeases:
         site = SiteFactory.create()
 
         def ask() -> None:
-            services.site_sync_request(Site.objects.get(pk=site.pk), by=omar)
+            services.site_sync_request(site=Site.objects.get(pk=site.pk), by=omar)
 
         use(monkeypatch, FakeDrs(servers=[seen_at_aws(1)], meanwhile=ask))
         assert mirror_now(site.pk)
@@ -337,7 +337,7 @@ class TestLeases:
         site = SiteFactory.create()
 
         def delete() -> None:
-            services.site_delete(site, by=ada)
+            services.site_delete(site=site, by=ada)
 
         use(monkeypatch, FakeDrs(servers=[seen_at_aws(1)], meanwhile=delete))
         assert not mirror_now(site.pk)
@@ -418,7 +418,7 @@ class TestAsking:
         mirror_now(frankfurt.pk)
         assert sites_due(timezone.now()) == []
         with django_capture_on_commit_callbacks(execute=True):
-            services.site_sync_request(frankfurt, by=omar)
+            services.site_sync_request(site=frankfurt, by=omar)
         assert sent == [frankfurt.pk]
         assert sites_due(timezone.now()) == [frankfurt.pk]
 
@@ -430,7 +430,7 @@ class TestAsking:
 
         monkeypatch.setattr(tasks.site_sync, "send", down)
         with django_capture_on_commit_callbacks(execute=True):
-            services.site_sync_request(frankfurt, by=omar)
+            services.site_sync_request(site=frankfurt, by=omar)
         assert sites_due(timezone.now()) == [frankfurt.pk]
 
     @pytest.fixture
