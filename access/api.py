@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, status
 from rest_framework.request import Request
@@ -79,10 +79,12 @@ class TokenViewSet(ApiView, mixins.ListModelMixin, mixins.RetrieveModelMixin, Ge
     serializer_class = TokenSerializer
     lookup_field = "uid"
     lookup_url_kwarg = "id"
-    ordering_fields: ClassVar[Any] = ("created", "expiry", "name")
+    ordering_fields: ClassVar[Any] = ("created_at", "expires_at", "name")
 
     def get_queryset(self) -> QuerySet[ApiToken]:
-        return super().get_queryset().filter(user_id=self.request.user.pk)
+        mine = super().get_queryset().filter(user_id=self.request.user.pk)
+        # By the names that the answers have.
+        return mine.annotate(created_at=F("created"), expires_at=F("expiry"))
 
     @extend_schema(request=TokenRequestSerializer, responses={201: IssuedTokenSerializer})
     def create(self, request: Request) -> Response:
