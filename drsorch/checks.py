@@ -14,9 +14,10 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
+from drsorch.brokers import BROKERS, scheme_of
+
 _SECRET_KEY_LENGTH = 32
 _NEW_KEY = "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
-_BROKERS = ("memory", "redis", "rediss", "amqp", "amqps")
 
 
 @register(Tags.security)
@@ -54,8 +55,8 @@ def https(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterator[Ch
 
 @register
 def broker(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterator[CheckMessage]:
-    scheme = settings.DRAMATIQ_BROKER_URL.partition("://")[0]
-    if scheme not in _BROKERS:
+    scheme = scheme_of(settings.DRAMATIQ_BROKER_URL)
+    if scheme not in BROKERS:
         yield Error(
             f"DRAMATIQ_BROKER_URL begins with {scheme!r}, which is no broker that drsorch knows.",
             hint="Use memory://, redis://host:6379/0 or amqp://user@host:5672.",

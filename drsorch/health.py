@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
-import pika  # type: ignore[import-untyped]
-import redis
 import structlog
 from django.conf import settings
 from django.db import connection
@@ -19,12 +17,11 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from drsorch.brokers import broker_of
 from foundation import ticker
 
 log = structlog.get_logger(__name__)
 
-#: How long a broker may take to answer.
-_BROKER_SECONDS = 2
 #: Two beats may be missed: a busy database is no reason to take a process out of service.
 _TICKER_FRESH = timedelta(seconds=3 * ticker.BEAT_SECONDS)
 
@@ -68,19 +65,10 @@ def _database() -> str:
 
 def _broker() -> str:
     url = settings.DRAMATIQ_BROKER_URL
-    scheme = url.partition(":")[0]
-    if scheme.startswith("redis"):
-        with redis.Redis.from_url(
-            url, socket_connect_timeout=_BROKER_SECONDS, socket_timeout=_BROKER_SECONDS
-        ) as client:
-            client.ping()
-        return "Redis answers."
-    if scheme.startswith("amqp"):
-        parameters = pika.URLParameters(url)
-        parameters.socket_timeout = parameters.stack_timeout = _BROKER_SECONDS
-        pika.BlockingConnection(parameters).close()
-        return "RabbitMQ answers."
-    return "Messages stay in this process."
+    broker = broker_of(url)
+    if broker.ping is not None:
+        broker.ping(url)
+    return broker.well
 
 
 def _ticker() -> str:

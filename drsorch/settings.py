@@ -10,8 +10,9 @@ from csp.constants import NONE, SELF
 from django.urls import reverse_lazy
 from dramatiq.middleware import Retries
 
+from drsorch import logging, unfold
+from drsorch.brokers import broker_of
 from drsorch.environment import database, number
-from executions.core.states import ExecutionKind, ExecutionStatus
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -93,6 +94,9 @@ TEMPLATES: list[dict[str, Any]] = [
     }
 ]
 
+# --- Logs ---------------------------------------------------------------------------------------------------------
+LOGGING = logging.LOGGING
+
 # --- Database -----------------------------------------------------------------------------------------------------
 DATABASES: dict[str, dict[str, Any]] = {
     "default": database(env, "DATABASE_URL", f"sqlite:///{BASE_DIR}/drsorch.sqlite3")
@@ -114,23 +118,8 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", 
 
 # --- Messages: nudges only, so any broker may lose any of them ------------------------------------------------------
 DRAMATIQ_BROKER_URL = env.str("DRAMATIQ_BROKER_URL", default="memory://")
-_DRAMATIQ_BROKERS = {
-    "memory": "dramatiq.brokers.stub.StubBroker",
-    "redis": "dramatiq.brokers.redis.RedisBroker",
-    "rediss": "dramatiq.brokers.redis.RedisBroker",
-    "amqp": "dramatiq.brokers.rabbitmq.RabbitmqBroker",
-    "amqps": "dramatiq.brokers.rabbitmq.RabbitmqBroker",
-}
-_DRAMATIQ_OPTIONS: dict[str, dict[str, Any]] = {
-    "memory": {},
-    # A killed worker's messages come back in seconds (15,000 ms) instead of minutes.
-    "redis": {"url": DRAMATIQ_BROKER_URL, "heartbeat_timeout": 15_000, "maintenance_chance": 1_000_000},
-    "amqp": {"url": DRAMATIQ_BROKER_URL},
-}
-_scheme = DRAMATIQ_BROKER_URL.partition(":")[0]
 DRAMATIQ_BROKER: dict[str, Any] = {
-    "BROKER": _DRAMATIQ_BROKERS.get(_scheme, "dramatiq.brokers.stub.StubBroker"),
-    "OPTIONS": _DRAMATIQ_OPTIONS.get(_scheme.removesuffix("s") if _scheme != "redis" else "redis", {}),
+    **broker_of(DRAMATIQ_BROKER_URL).configuration(DRAMATIQ_BROKER_URL),
     "MIDDLEWARE": [
         "dramatiq.middleware.AgeLimit",
         "dramatiq.middleware.TimeLimit",
@@ -230,8 +219,8 @@ SPECTACULAR_SETTINGS = {
         "foundation.rest.schema.add_problems",
     ],
     "ENUM_NAME_OVERRIDES": {
-        "ExecutionKind": [kind.value for kind in ExecutionKind],
-        "ExecutionStatus": [status.value for status in ExecutionStatus],
+        "ExecutionKind": "executions.api.serializers.KINDS",
+        "ExecutionStatus": "executions.api.serializers.STATUSES",
         "StepKind": "plans.models.STEP_KINDS",
     },
 }
@@ -240,6 +229,7 @@ SPECTACULAR_SETTINGS = {
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
+UNFOLD = unfold.UNFOLD
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
@@ -276,6 +266,3 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
-
-from drsorch.logging import LOGGING as LOGGING  # noqa: E402, PLC0414
-from drsorch.unfold import UNFOLD as UNFOLD  # noqa: E402, PLC0414

@@ -14,6 +14,10 @@ from plans.core.fields import MAX_SECONDS
 from plans.models import STEP_KINDS, STEP_WHEN
 from plans.selectors import plan_get
 
+#: Settings give these two their names in the OpenAPI document.
+KINDS = [kind.value for kind in ExecutionKind]
+STATUSES = [status.value for status in ExecutionStatus]
+
 
 class NullableText(serializers.CharField):
     """Null where nothing is known: rows keep an empty text for that."""
@@ -101,8 +105,8 @@ class ExecutionSummarySerializer(serializers.ModelSerializer[Execution]):
 
     id = serializers.UUIDField()
     plan = serializers.CharField(source="plan_name", help_text="The plan's name when the execution was requested.")
-    kind = serializers.ChoiceField([one.value for one in ExecutionKind])
-    status = serializers.ChoiceField([one.value for one in ExecutionStatus])
+    kind = serializers.ChoiceField(KINDS)
+    status = serializers.ChoiceField(STATUSES)
     requested_by = serializers.CharField(source="requested_by_name")
     approvals = ApprovalSerializer(many=True)
     reviewed_by = NullableText(source="reviewed_by_name", help_text="Who looked at why the glass was broken.")
@@ -152,7 +156,7 @@ class ExecutionSerializer(ExecutionSummarySerializer):
 
 class StartSerializer(StrictSerializer):
     plan = ReferenceField(plan_get, help_text="Id or name.")
-    kind = serializers.ChoiceField([one.value for one in ExecutionKind])
+    kind = serializers.ChoiceField(KINDS)
     reason = serializers.CharField(required=False, allow_blank=True, help_text="A recovery needs one.")
     point_in_time = serializers.DateTimeField(
         required=False, allow_null=True, help_text="Each server is recovered to its newest point at or before it."
