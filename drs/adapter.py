@@ -15,7 +15,6 @@ from drs.port import (
     Endpoint,
     Job,
     JobLogItem,
-    LaunchConfiguration,
     LaunchTarget,
     RecoveryInstance,
     RecoverySnapshot,
@@ -86,40 +85,6 @@ class WireAdapter:
         operation = "TerminateRecoveryInstances"
         answer = self.call(operation, {"recoveryInstanceIDs": list(recovery_instance_ids)})
         return self._read(operation, wire.job_of_answer, answer)
-
-    def launch_configuration(self, source_server_id: str) -> LaunchConfiguration:
-        operation = "GetLaunchConfiguration"
-        answer = self.call(operation, {"sourceServerID": source_server_id})
-        return self._read(operation, wire.launch_configuration, answer)
-
-    def update_launch_configuration(
-        self,
-        source_server_id: str,
-        *,
-        launch_disposition: str | None = None,
-        copy_private_ip: bool | None = None,
-        copy_tags: bool | None = None,
-        right_sizing: str | None = None,
-    ) -> LaunchConfiguration:
-        changes = {
-            "launchDisposition": launch_disposition,
-            "copyPrivateIp": copy_private_ip,
-            "copyTags": copy_tags,
-            "targetInstanceTypeRightSizingMethod": right_sizing,
-        }
-        params = {"sourceServerID": source_server_id}
-        operation = "UpdateLaunchConfiguration"
-        answer = self.call(operation, params | {key: value for key, value in changes.items() if value is not None})
-        return self._read(operation, wire.launch_configuration, answer)
-
-    def tags(self, arn: str) -> Mapping[str, str]:
-        return wire.tags_of_answer(self.call("ListTagsForResource", {"resourceArn": arn}))
-
-    def tag(self, arn: str, tags: Mapping[str, str]) -> None:
-        self.call("TagResource", {"resourceArn": arn, "tags": dict(tags)})
-
-    def untag(self, arn: str, keys: Sequence[str]) -> None:
-        self.call("UntagResource", {"resourceArn": arn, "tagKeys": list(keys)})
 
     def _items(
         self, operation: str, params: Mapping[str, Any], parse: Callable[[Mapping[str, Any]], Parsed]

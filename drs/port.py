@@ -59,7 +59,6 @@ class SourceServer:
     ram_bytes: int
     disk_bytes: int
     staging_account_id: str = ""
-    last_seen_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +116,6 @@ class JobLogItem:
     event: str
     source_server_id: str | None = None
     target_instance_id: str | None = None
-    conversion_server_id: str | None = None
     raw_error: str = ""
 
 
@@ -155,20 +153,6 @@ class Quotas:
     source: str = "documented defaults"
 
 
-@dataclass(frozen=True, slots=True)
-class LaunchConfiguration:
-    source_server_id: str
-    name: str
-    launch_template_id: str
-    #: "STARTED" or "STOPPED".
-    launch_disposition: str
-    right_sizing: str
-    copy_private_ip: bool
-    copy_tags: bool
-    recovery_mode: str
-    post_launch_enabled: bool
-
-
 class DrsPort(Protocol):
     """One site's DRS. Implementations: `drs.aws.AwsDrs` (boto3) and `drs.simulator.inprocess.InProcessDrs`."""
 
@@ -202,21 +186,3 @@ class DrsPort(Protocol):
 
     def terminate_recovery_instances(self, recovery_instance_ids: Sequence[str]) -> Job:
         """Terminate. Not idempotent: call only with an intent committed."""
-
-    def launch_configuration(self, source_server_id: str) -> LaunchConfiguration: ...
-
-    def update_launch_configuration(
-        self,
-        source_server_id: str,
-        *,
-        launch_disposition: str | None = None,
-        copy_private_ip: bool | None = None,
-        copy_tags: bool | None = None,
-        right_sizing: str | None = None,
-    ) -> LaunchConfiguration: ...
-
-    def tags(self, arn: str) -> Mapping[str, str]: ...
-
-    def tag(self, arn: str, tags: Mapping[str, str]) -> None: ...
-
-    def untag(self, arn: str, keys: Sequence[str]) -> None: ...

@@ -18,7 +18,6 @@ from typing import Any
 from drs.port import (
     Job,
     JobLogItem,
-    LaunchConfiguration,
     ParticipatingServer,
     Quotas,
     RecoveryInstance,
@@ -115,7 +114,6 @@ def source_server(item: Json) -> SourceServer:
         ram_bytes=_number(properties, "ramBytes"),
         disk_bytes=_total(_objects(properties, "disks"), "bytes"),
         staging_account_id=_text(_object(item, "stagingArea"), "stagingAccountID"),
-        last_seen_at=instant(life_cycle.get("lastSeenByServiceDateTime")),
     )
 
 
@@ -183,7 +181,6 @@ def _job_log_item(item: Json) -> JobLogItem:
         event=_text(item, "event"),
         source_server_id=_text(data, "sourceServerID") or None,
         target_instance_id=_text(data, "targetInstanceID") or None,
-        conversion_server_id=_text(data, "conversionServerID") or None,
         raw_error=_text(data, "rawError"),
     )
 
@@ -209,24 +206,6 @@ def recovery_instance(item: Json) -> RecoveryInstance:
         ),
         hostname=_text(hints, "hostname") or _text(hints, "fqdn"),
     )
-
-
-def launch_configuration(item: Json) -> LaunchConfiguration:
-    return LaunchConfiguration(
-        source_server_id=_required(item, "sourceServerID", "a launch configuration"),
-        name=_text(item, "name"),
-        launch_template_id=_text(item, "ec2LaunchTemplateID"),
-        launch_disposition=_text(item, "launchDisposition"),
-        right_sizing=_text(item, "targetInstanceTypeRightSizingMethod"),
-        copy_private_ip=item.get("copyPrivateIp") is True,
-        copy_tags=item.get("copyTags") is True,
-        recovery_mode=_text(item, "recoveryMode"),
-        post_launch_enabled=item.get("postLaunchEnabled") is True,
-    )
-
-
-def tags_of_answer(answer: Json) -> dict[str, str]:
-    return _tags(answer)
 
 
 def quotas(items: Iterable[Json]) -> Quotas:

@@ -43,25 +43,25 @@ class Fields:
         self._read.add(key)
         return self.raw.get(key, default)
 
-    def text(self, key: str, *, required: bool = False, default: str = "", limit: int = MAX_TEXT) -> str:
+    def text(self, key: str, *, required: bool = False, limit: int = MAX_TEXT) -> str:
         """A text of at most `limit` characters; a required one may not be blank, and is one line, trimmed."""
-        value = self.take(key, None if required else default)
+        value = self.take(key, None if required else "")
         if value is None and self.raw is _NOT_AN_OBJECT:
-            return default
+            return ""
         if required and (value is None or (isinstance(value, str) and not value.strip())):
             self.error(key, f"{self.subject} needs a {_words(key)}.", "required")
-            return default
+            return ""
         if not isinstance(value, str):
             self.error(key, f"{self.subject}: {_words(key)} must be text, not {shown(value)}.")
-            return default
+            return ""
         if required:
             value = value.strip()
             if any(not character.isprintable() for character in value):
                 self.error(key, f"{self.subject}: {_words(key)} must be one line of printable characters.")
-                return default
+                return ""
         if len(value) > limit:
             self.error(key, f"{self.subject}: {_words(key)} is {len(value)} characters long; {limit} are the most.")
-            return default
+            return ""
         return value
 
     def whole(self, key: str, *, low: int, high: int, default: int | None = None, unit: str = "") -> int:

@@ -6,16 +6,17 @@ The clock stands still unless a scenario moves it, for the world and for boto3 a
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import time_machine
 
+from drs.adapter import WireAdapter
 from drs.aws import AwsDrs
 from drs.port import DrsPort, Endpoint, Job, LaunchTarget, SourceServer
 from drs.simulator.inprocess import InProcessDrs
@@ -61,6 +62,12 @@ class Stage:
     def job(self, job_id: str) -> Job:
         ((job,),) = self.drs.job_pages(job_ids=[job_id])
         return job
+
+    def call(self, operation: str, **params: Any) -> Mapping[str, Any]:
+        """An operation that the port has no method for."""
+        answer = dict(cast("WireAdapter", self.drs).call(operation, params))
+        answer.pop("ResponseMetadata", None)  # boto3's own
+        return answer
 
     def called(self, operation: str) -> list[str]:
         """How each call of the operation ended, in order."""

@@ -100,7 +100,7 @@ def test_other_changes_can_be_repeated(stage: Stage) -> None:
     server = stage.servers()["shop-db-01"]
     stage.world.faults.add("lost_answer", operation="TagResource")
     with pytest.raises(errors.Unreachable, match="can be repeated"):
-        stage.drs.tag(server.arn, {"k": "v"})
+        stage.call("TagResource", resourceArn=server.arn, tags={"k": "v"})
 
 
 def test_a_fault_ends_after_its_count(stage: Stage) -> None:
@@ -249,7 +249,7 @@ def test_a_rate_strikes_a_share_of_the_calls(stage: Stage) -> None:
     outcomes = []
     for _ in range(40):
         try:
-            stage.drs.launch_configuration(server_id)
+            stage.call("GetLaunchConfiguration", sourceServerID=server_id)
         except errors.Denied:
             outcomes.append("denied")
     assert 5 < len(outcomes) < 35
