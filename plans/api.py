@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import django_filters
 from django.db.models import Q, QuerySet
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -20,20 +20,26 @@ from foundation.rest.schema import ID_OR_NAME
 from foundation.rest.views import WriteViewSet
 from plans import readiness, selectors, services
 from plans.core.checks import ready
-from plans.core.document import MAX_APPROVALS, MAX_NAME
+from plans.core.document import LAUNCH_TIMEOUT_SECONDS, MAX_APPROVALS, MAX_NAME, STEP_TIMEOUT_SECONDS
 from plans.core.fields import MAX_SECONDS
 from plans.core.findings import Severity
+from plans.core.steps import KINDS
 from plans.models import ON_FAILURE, STEP_KINDS, STEP_WHEN, Plan, PlanRevision
 from protection.selectors import group_get
+
+
+@extend_schema_field({"anyOf": [kind.schema() for kind in KINDS.values()]})
+class ParametersField(serializers.DictField):
+    """What the kind of step needs; which kind takes what is said in the OpenAPI document."""
 
 
 class StepSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=MAX_NAME)
     when = serializers.ChoiceField(STEP_WHEN)
     kind = serializers.ChoiceField(STEP_KINDS)
-    timeout_seconds = serializers.IntegerField(default=1800, min_value=1, max_value=MAX_SECONDS)
+    timeout_seconds = serializers.IntegerField(default=STEP_TIMEOUT_SECONDS, min_value=1, max_value=MAX_SECONDS)
     on_failure = serializers.ChoiceField(ON_FAILURE, default="stop")
-    parameters = serializers.DictField(required=False, help_text="What the kind needs; `{}` for an approval.")
+    parameters = ParametersField(required=False, help_text="By the kind of the step.")
 
 
 class WaveSerializer(serializers.Serializer[Any]):
@@ -50,7 +56,9 @@ class WaveSerializer(serializers.Serializer[Any]):
     minimum_success_percent = serializers.IntegerField(default=100, min_value=0, max_value=100)
     on_failure = serializers.ChoiceField(ON_FAILURE, default="stop")
     start_delay_seconds = serializers.IntegerField(default=0, min_value=0, max_value=MAX_SECONDS)
-    launch_timeout_seconds = serializers.IntegerField(default=3600, min_value=1, max_value=MAX_SECONDS)
+    launch_timeout_seconds = serializers.IntegerField(
+        default=LAUNCH_TIMEOUT_SECONDS, min_value=1, max_value=MAX_SECONDS
+    )
     steps = StepSerializer(many=True, required=False)
 
 

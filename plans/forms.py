@@ -12,7 +12,16 @@ from django.forms.formsets import BaseFormSet, formset_factory
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
 from foundation.errors import DomainError
-from plans.core.document import MAX_NAME, PlanDocument, StepDocument, WaveDocument
+from plans.core.document import (
+    LAUNCH_TIMEOUT_SECONDS,
+    MAX_NAME,
+    STEP_TIMEOUT_SECONDS,
+    PlanDocument,
+    StepDocument,
+    WaveDocument,
+)
+from plans.core.steps import KINDS, StepKind
+from plans.core.steps.parameters import Anything, Parameter, Seconds, Text, Texts, TextsByName, Whole
 from plans.form_fields import DURATION_HELP, JsonField, LinesField, NumberField, choice, duration, lines, text
 from plans.models import ON_FAILURE, STEP_KINDS, STEP_WHEN
 
@@ -56,7 +65,7 @@ class WaveForm(CoreErrors):
         "minimum_success_percent": 100,
         "on_failure": "stop",
         "start_delay_seconds": 0,
-        "launch_timeout_seconds": 3600,
+        "launch_timeout_seconds": LAUNCH_TIMEOUT_SECONDS,
     }
 
     version = forms.IntegerField(widget=forms.HiddenInput)
@@ -103,39 +112,36 @@ class WaveForm(CoreErrors):
         return {**kept, "steps": steps}
 
 
-#: Parameters of each kind of step, as (name in the document, field of the form).
-PARAMETERS: Mapping[str, Sequence[tuple[str, str]]] = {
-    "approval": [("instructions", "instructions")],
-    "wait": [("seconds", "seconds")],
-    "http_check": [
-        ("url", "url"),
-        ("expected_status", "expected_status"),
-        ("contains", "contains"),
-        ("every_seconds", "every_seconds"),
-    ],
-    "tcp_check": [("host", "host"), ("port", "port"), ("every_seconds", "every_seconds")],
-    "ssm_automation": [
-        ("document_name", "document_name"),
-        ("document_version", "document_version"),
-        ("parameters", "ssm_parameters"),
-        ("site", "site"),
-        ("retries", "retries"),
-    ],
-    "ssm_command": [
-        ("document_name", "document_name"),
-        ("document_version", "document_version"),
-        ("parameters", "ssm_parameters"),
-        ("instance_ids", "instance_ids"),
-        ("site", "site"),
-        ("retries", "retries"),
-    ],
-    "lambda": [
-        ("function_name", "function_name"),
-        ("payload", "payload"),
-        ("site", "site"),
-        ("retries", "retries"),
-    ],
-}
+def _parameters() -> dict[str, tuple[Parameter, list[str]]]:
+    """Each parameter that some kind of step has, by its name, with the kinds that have it."""
+    found: dict[str, tuple[Parameter, list[str]]] = {}
+    for kind, of in KINDS.items():
+        for parameter in of.parameters:
+            one, kinds = found.setdefault(parameter.name, (parameter, []))
+            if one != parameter:
+                raise TypeError(f"two kinds of step mean different things by {parameter.name}")
+            kinds.append(kind.value)
+    return found
+
+
+_PARAMETERS = _parameters()
+
+
+def _field(parameter: Parameter) -> forms.Field:
+    """The form's field for a parameter. What is needed, and within which limits, is the core's to say."""
+    label, help_text = parameter.label, parameter.help
+    match parameter:
+        case Text(several_lines=True):
+            return lines(label, help_text=help_text)
+        case Seconds():
+            return duration(label)
+        case Whole():
+            return NumberField(label=label, help_text=help_text, required=False)
+        case Texts():
+            return LinesField(label=label, help_text=f"One to a line. {help_text}", required=False)
+        case TextsByName() | Anything():
+            return JsonField(label=label, help_text=help_text, required=False)
+    return text(label, help_text=help_text)
 
 
 class StepForm(CoreErrors):
@@ -144,38 +150,23 @@ class StepForm(CoreErrors):
     name = text("Name", required=True)
     kind = choice("Kind", STEP_KINDS, **{"x-model": "kind"})
     when = choice("When", STEP_WHEN)
-    timeout_seconds = duration("Time-out", initial=1800)
+    timeout_seconds = duration("Time-out", initial=STEP_TIMEOUT_SECONDS)
     on_failure = choice("If it fails", ON_FAILURE)
-    instructions = lines("Instructions for the approver")
-    seconds = duration("Wait")
-    url = text("URL")
-    expected_status = NumberField(label="Expected status", required=False)
-    contains = text("Answer contains")
-    host = text("Host")
-    port = NumberField(label="Port", required=False)
-    every_seconds = duration("Try every")
-    document_name = text("SSM document")
-    document_version = text("Document version")
-    ssm_parameters = JsonField(label="Parameters", required=False, help_text='JSON, such as {"Commands": ["uptime"]}.')
-    function_name = text("Function")
-    payload = JsonField(label="Payload", required=False, help_text="JSON object.")
-    instance_ids = LinesField(
-        label="Instances", required=False, help_text="One to a line. Empty: those that the wave has recovered."
-    )
-    site = text("Site", help_text="Empty: the one where the wave's servers are.")
-    retries = NumberField(label="Tries after a failure", required=False)
 
     #: Shown for every kind.
     COMMON = ("name", "kind", "when", "timeout_seconds", "on_failure")
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields.update({name: _field(parameter) for name, (parameter, _) in _PARAMETERS.items()})
+
     @classmethod
     def initial_of(cls, step: StepDocument) -> dict[str, Any]:
-        of_kind = {field: step["parameters"].get(name) for name, field in PARAMETERS[step["kind"]]}
-        return {**{key: value for key, value in step.items() if key != "parameters"}, **of_kind}
+        return {**{key: value for key, value in step.items() if key != "parameters"}, **step["parameters"]}
 
     def step(self) -> dict[str, Any]:
         data = self.cleaned_data
-        sent = {name: data[field] for name, field in PARAMETERS[data["kind"]]}
+        sent = {parameter.name: data[parameter.name] for parameter in KINDS[StepKind(data["kind"])].parameters}
         # What was left empty is not sent, so that the core puts its default, or says that it is needed.
         parameters = {name: value for name, value in sent.items() if value not in (None, "", {}, [])}
         common = {key: data[key] for key in self.COMMON if data[key] is not None}
@@ -184,18 +175,12 @@ class StepForm(CoreErrors):
     def field_at(self, path: str) -> str | None:
         """The field that the core's path within the step is about."""
         head, _, rest = path.partition(".")
-        if head == "parameters":
-            kind = self.cleaned_data.get("kind", "")
-            return dict(PARAMETERS.get(kind, ())).get(rest.partition(".")[0])
-        return head if head in self.fields else None
+        name = rest.partition(".")[0] if head == "parameters" else head
+        return name if name in self.fields else None
 
     def rows(self) -> list[tuple[forms.BoundField, str]]:
         """The fields that belong to some kinds only, each with an Alpine expression that is true for these."""
-        kinds: dict[str, list[str]] = {}
-        for kind, parameters in PARAMETERS.items():
-            for _, field in parameters:
-                kinds.setdefault(field, []).append(kind)
-        return [(self[field], f"{json.dumps(of)}.includes(kind)") for field, of in kinds.items()]
+        return [(self[name], f"{json.dumps(kinds)}.includes(kind)") for name, (_, kinds) in _PARAMETERS.items()]
 
 
 class BaseStepFormSet(BaseFormSet):

@@ -8,20 +8,13 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Count, OuterRef, Prefetch, Subquery
 
-from plans.core.steps import OnFailure, StepKind, StepWhen
+from plans.core.document import LAUNCH_TIMEOUT_SECONDS, STEP_TIMEOUT_SECONDS
+from plans.core.steps import KINDS, OnFailure, StepKind, StepWhen
 from protection.models import ProtectionGroup
 
 ON_FAILURE = [(OnFailure.STOP.value, "stop the execution"), (OnFailure.CONTINUE.value, "carry on")]
 STEP_WHEN = [(StepWhen.BEFORE.value, "before the wave"), (StepWhen.AFTER.value, "after the wave")]
-STEP_KINDS = [
-    (StepKind.APPROVAL.value, "approval"),
-    (StepKind.WAIT.value, "wait"),
-    (StepKind.HTTP_CHECK.value, "HTTP check"),
-    (StepKind.TCP_CHECK.value, "TCP check"),
-    (StepKind.SSM_AUTOMATION.value, "SSM Automation"),
-    (StepKind.SSM_COMMAND.value, "SSM Run Command"),
-    (StepKind.LAMBDA.value, "Lambda function"),
-]
+STEP_KINDS = [(kind.value, KINDS[kind].words) for kind in StepKind]
 
 
 class PlanQuerySet(models.QuerySet["Plan"]):
@@ -81,7 +74,7 @@ class Wave(models.Model):
     minimum_success_percent = models.PositiveSmallIntegerField(default=100)
     on_failure = models.CharField(max_length=16, choices=ON_FAILURE, default=OnFailure.STOP.value)
     start_delay_seconds = models.PositiveIntegerField(default=0)
-    launch_timeout_seconds = models.PositiveIntegerField(default=3600)
+    launch_timeout_seconds = models.PositiveIntegerField(default=LAUNCH_TIMEOUT_SECONDS)
 
     class Meta:
         ordering = ["position"]
@@ -117,7 +110,7 @@ class Step(models.Model):
     name = models.CharField(max_length=100)
     when = models.CharField(max_length=8, choices=STEP_WHEN)
     kind = models.CharField(max_length=16, choices=STEP_KINDS)
-    timeout_seconds = models.PositiveIntegerField(default=1800)
+    timeout_seconds = models.PositiveIntegerField(default=STEP_TIMEOUT_SECONDS)
     on_failure = models.CharField(max_length=16, choices=ON_FAILURE, default=OnFailure.STOP.value)
     parameters: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict, blank=True)
 

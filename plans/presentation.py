@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from foundation.durations import exact
 from foundation.wording import count, listing, short
-from plans.core.document import PlanDocument, StepDocument, WaveDocument, wave_graph
+from plans.core.document import LAUNCH_TIMEOUT_SECONDS, PlanDocument, StepDocument, WaveDocument, wave_graph
 from plans.core.findings import Finding, Severity
 from plans.core.graph import cycle
 from plans.core.picture import NODE_HEIGHT, NODE_WIDTH, Edge, draw
@@ -119,7 +119,7 @@ def _settings(wave: WaveDocument) -> Iterable[str]:
         yield "carries on if it fails"
     if wave["start_delay_seconds"]:
         yield f"starts {exact(wave['start_delay_seconds'])} late"
-    if wave["launch_timeout_seconds"] != 3600:
+    if wave["launch_timeout_seconds"] != LAUNCH_TIMEOUT_SECONDS:
         yield f"gives up after {exact(wave['launch_timeout_seconds'])}"
 
 

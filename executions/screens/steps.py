@@ -9,10 +9,7 @@ from executions.core.states import StepStatus
 from executions.models import StepRun
 from executions.screens.words import between, clock, duration, step_badge
 from foundation.wording import Badge
-from plans.core.steps import StepKind, StepWhen
-from plans.models import STEP_KINDS
-
-_KINDS = dict(STEP_KINDS)
+from plans.core.steps import KINDS, StepKind, StepWhen
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +49,5 @@ def step_line(step: StepRun, started_at: datetime | None, now: datetime) -> Step
 
 
 def _what(step: StepRun) -> str:
-    kind, told = _KINDS.get(step.kind, step.kind), step.parameters
-    details = {
-        StepKind.WAIT: duration(told["seconds"]) if "seconds" in told else "",
-        StepKind.HTTP_CHECK: str(told.get("url", "")),
-        StepKind.TCP_CHECK: f"{told.get('host', '')}:{told.get('port', '')}",
-        StepKind.SSM_AUTOMATION: str(told.get("document_name", "")),
-        StepKind.SSM_COMMAND: str(told.get("document_name", "")),
-        StepKind.LAMBDA: str(told.get("function_name", "")),
-    }
-    detail = details.get(StepKind(step.kind), "")
-    return f"{kind} {detail}".strip()
+    kind = KINDS[StepKind(step.kind)]
+    return f"{kind.words} {kind.about(step.parameters)}".strip()

@@ -20,6 +20,9 @@ MAX_NAME = 100
 MAX_WAVES = 200
 MAX_STEPS = 50
 MAX_APPROVALS = 20
+#: What a wave and a step have that do not say.
+LAUNCH_TIMEOUT_SECONDS = 3600
+STEP_TIMEOUT_SECONDS = 1800
 
 
 class StepDocument(TypedDict):
@@ -105,7 +108,7 @@ def _wave(raw: object, index: int, groups: Mapping[int, str], errors: list[Field
         minimum_success_percent=wave.whole("minimum_success_percent", low=0, high=100, default=100),
         on_failure=wave.choice("on_failure", list(steps.OnFailure), default=steps.OnFailure.STOP.value),
         start_delay_seconds=wave.seconds("start_delay_seconds", default=0),
-        launch_timeout_seconds=wave.seconds("launch_timeout_seconds", low=1, default=3600),
+        launch_timeout_seconds=wave.seconds("launch_timeout_seconds", low=1, default=LAUNCH_TIMEOUT_SECONDS),
         steps=_steps(wave),
     )
     wave.finish()
@@ -176,16 +179,15 @@ def _step(raw: object, index: int, wave: Fields) -> StepDocument:
         name=step.text("name", required=True, limit=MAX_NAME),
         when=step.choice("when", list(steps.StepWhen)),
         kind=step.choice("kind", list(steps.StepKind)),
-        timeout_seconds=step.seconds("timeout_seconds", low=1, default=1800),
+        timeout_seconds=step.seconds("timeout_seconds", low=1, default=STEP_TIMEOUT_SECONDS),
         on_failure=step.choice("on_failure", list(steps.OnFailure), default=steps.OnFailure.STOP.value),
         parameters={},
     )
     parameters = step.take("parameters", {})
     if document["kind"]:
         path = step.path("parameters")
-        document["parameters"] = steps.parameters(
-            document["kind"], Fields.of(parameters, path, f"{subject}, parameters", step.errors)
-        )
+        kind = steps.KINDS[steps.StepKind(document["kind"])]
+        document["parameters"] = kind.read(Fields.of(parameters, path, f"{subject}, parameters", step.errors))
     step.finish()
     return document
 

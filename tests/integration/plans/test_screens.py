@@ -333,8 +333,8 @@ def test_one_more_step_keeps_what_was_typed(browser_of: Browser, petra: User, pl
         ({"kind": "lambda", "function_name": "f", "payload": "{"}, "payload", "This is not JSON"),
         ({"kind": "lambda", "function_name": "f", "payload": "[1]"}, "payload", "must be an object"),
         (
-            {"kind": "ssm_command", "document_name": "D", "ssm_parameters": '{"a": 1}'},
-            "ssm_parameters",
+            {"kind": "ssm_command", "document_name": "D", "parameters": '{"a": 1}'},
+            "parameters",
             "lists of texts",
         ),
     ],

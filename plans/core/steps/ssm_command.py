@@ -1,0 +1,20 @@
+"""An SSM command runs on the wave's recovery instances."""
+
+from __future__ import annotations
+
+from plans.core.steps.at_aws import RETRIES, SITE, SSM_DOCUMENT
+from plans.core.steps.kind import Kind
+from plans.core.steps.parameters import Texts
+
+_INSTANCE_IDS = Texts(
+    name="instance_ids",
+    label="Instances",
+    help="Empty: those that the wave has recovered.",
+    like='["i-0123456789abcdef0"]',
+)
+
+KIND = Kind(
+    "SSM Run Command",
+    (*SSM_DOCUMENT, _INSTANCE_IDS, SITE, RETRIES),
+    about=lambda stored: str(stored.get("document_name", "")),
+)
