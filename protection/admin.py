@@ -49,14 +49,6 @@ class SiteAdmin(ServiceAdmin):
         ),
     )
 
-    def service_create(self, data: dict[str, Any], request: HttpRequest) -> Site:
-        return services.site_create(**data, by=person(request))
-
-    def service_update(
-        self, row: Site, data: dict[str, Any], expected_version: int | None, request: HttpRequest
-    ) -> Site:
-        return services.site_update(site=row, changes=data, by=person(request), expected_version=expected_version)
-
     def service_delete(self, row: Site, request: HttpRequest) -> None:
         services.site_delete(site=row, by=person(request))
 
@@ -277,14 +269,6 @@ class ProtectionGroupAdmin(ServiceAdmin):
             },
         ),
     )
-
-    def service_create(self, data: dict[str, Any], request: HttpRequest) -> ProtectionGroup:
-        return services.group_create(**data, by=person(request))
-
-    def service_update(
-        self, row: ProtectionGroup, data: dict[str, Any], expected_version: int | None, request: HttpRequest
-    ) -> ProtectionGroup:
-        return services.group_update(group=row, changes=data, by=person(request), expected_version=expected_version)
 
     def service_delete(self, row: ProtectionGroup, request: HttpRequest) -> None:
         services.group_delete(group=row, by=person(request))

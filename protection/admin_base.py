@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import messages
-from django.db import models
+from django.contrib.auth.models import User
+from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -14,6 +15,7 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 
 from foundation.errors import DomainError, Stale
+from foundation.people import person
 from foundation.wording import Badge
 
 
@@ -23,29 +25,49 @@ def badge(shown: Badge) -> SafeString:
 
 
 class ServiceForm(forms.ModelForm):
-    """A form that is saved by a service, which may refuse it: its sentences appear at their fields."""
+    """A form that a service saves while it is validated, so that what the service refuses is said at its fields."""
 
-    #: Set by `ServiceAdmin` when the service has refused what this form holds.
-    refusal: ClassVar[DomainError | None] = None
+    #: Who saves; set by `ServiceAdmin`.
+    by: ClassVar[User]
 
     #: The version that the person looked at; empty for a new one.
     expected_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+    #: What the service returned.
+    saved: models.Model
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.pk:
             self.initial["expected_version"] = self.instance.version
 
-    def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        if self.refusal is not None:
-            for error in self.refusal.errors:
-                self.add_error(error.attr if error.attr in self.fields else None, error.detail)
-            if not self.refusal.errors:
-                self.add_error(None, self.refusal.detail)
-            if isinstance(self.refusal, Stale):
-                self._take_over()
-        return cleaned
+    def create(self, data: dict[str, Any]) -> models.Model:
+        """Have a service make the row. Raises `DomainError`."""
+        raise NotImplementedError
+
+    def update(self, data: dict[str, Any], expected_version: int | None) -> models.Model:
+        """Have a service change `self.instance`. Raises `DomainError`."""
+        raise NotImplementedError
+
+    def _post_clean(self) -> None:
+        """In place of Django's, which writes what was typed into the instance and validates that: the service does."""
+        if self.errors:
+            return
+        data = dict(self.cleaned_data)
+        expected_version = data.pop("expected_version")
+        try:
+            with transaction.atomic():
+                self.saved = self.update(data, expected_version) if self.instance.pk else self.create(data)
+        except DomainError as refusal:
+            self._show(refusal)
+
+    def _show(self, refusal: DomainError) -> None:
+        for error in refusal.errors:
+            self.add_error(error.attr if error.attr in self.fields else None, error.detail)
+        if not refusal.errors:
+            self.add_error(None, refusal.detail)
+        if isinstance(refusal, Stale):
+            self._take_over()
 
     def _take_over(self) -> None:
         """Somebody else's change was shown by the sentence; what is typed here may be saved over it now."""
@@ -67,37 +89,17 @@ class ServiceAdmin(ModelAdmin):
     #: Carries `expected_version`, which is no field to look at.
     change_form_before_template = "admin/protection/_version.html"
 
-    def service_create(self, data: dict[str, Any], request: HttpRequest) -> models.Model:
-        raise NotImplementedError
-
-    def service_update(
-        self, row: Any, data: dict[str, Any], expected_version: int | None, request: HttpRequest
-    ) -> models.Model:
-        raise NotImplementedError
-
     def service_delete(self, row: Any, request: HttpRequest) -> None:
         raise NotImplementedError
 
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        try:
-            return super().changeform_view(request, *args, **kwargs)
-        except DomainError as refusal:
-            # The transaction is rolled back. The same form once more, which now knows what is wrong with it.
-            request.refusal = refusal  # type: ignore[attr-defined]
-            return super().changeform_view(request, *args, **kwargs)
-
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, change=change, **kwargs)
-        return type(form.__name__, (form,), {"refusal": getattr(request, "refusal", None)})
+        form.by = person(request)
+        return form
 
     def save_model(self, request: HttpRequest, obj: models.Model, form: Any, change: bool) -> None:
-        data = dict(form.cleaned_data)
-        expected_version = data.pop("expected_version")
-        if change:
-            saved = self.service_update(obj, data, expected_version, request)
-        else:
-            saved = self.service_create(data, request)
-        obj.pk = saved.pk
+        """The form has saved it."""
+        obj.pk = form.saved.pk
         obj.refresh_from_db()
 
     def get_deleted_objects(

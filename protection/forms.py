@@ -10,13 +10,20 @@ from django.urls import reverse
 from unfold.fields import UnfoldAdminMultipleAutocompleteModelChoiceField
 from unfold.widgets import UnfoldAdminMultipleAutocompleteModelChoiceFieldWidget, UnfoldAdminTextareaWidget
 
+from protection import services
 from protection.admin_base import ServiceForm
 from protection.core.tag_selector import selector_parse, selector_text
-from protection.models import ProtectionGroup, SourceServer
+from protection.models import ProtectionGroup, Site, SourceServer
 
 
 class SiteForm(ServiceForm):
     """A site's account, Region and how it is reached."""
+
+    def create(self, data: dict[str, Any]) -> Site:
+        return services.site_create(**data, by=self.by)
+
+    def update(self, data: dict[str, Any], expected_version: int | None) -> Site:
+        return services.site_update(site=self.instance, changes=data, by=self.by, expected_version=expected_version)
 
 
 class ServersWidget(UnfoldAdminMultipleAutocompleteModelChoiceFieldWidget):
@@ -91,3 +98,9 @@ class ProtectionGroupForm(ServiceForm):
             return selector_parse(self.cleaned_data["tag_selector"])
         except ValueError as error:
             raise forms.ValidationError(str(error)) from error
+
+    def create(self, data: dict[str, Any]) -> ProtectionGroup:
+        return services.group_create(**data, by=self.by)
+
+    def update(self, data: dict[str, Any], expected_version: int | None) -> ProtectionGroup:
+        return services.group_update(group=self.instance, changes=data, by=self.by, expected_version=expected_version)

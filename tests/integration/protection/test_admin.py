@@ -253,6 +253,15 @@ class TestProtectionGroups:
         group.refresh_from_db()
         assert (group.version, group.explicit_servers) == (2, ids)
 
+    def test_moved_to_another_site_it_leaves_its_old_servers_unprotected(
+        self, browser_of: BrowserOf, petra: User, shop: Site
+    ) -> None:
+        there = ServerFactory.create(hostname="db-9", site__name="Dublin", tags={"Tier": "db"})
+        group = ProtectionGroup.objects.get()
+        form = self.form(there.site, name="shop-db", tag_selector="Tier = db", expected_version="1")
+        assert browser_of(petra).post(page("protectiongroup", group.pk), form).status_code == 302
+        assert [server.hostname for server in group.members.all()] == ["db-9"]
+
     def test_the_field_of_servers_finds_them(self, browser_of: BrowserOf, petra: User, shop: Site) -> None:
         ServerFactory.create(hostname="db-9", site__name="Dublin")
         browser = browser_of(petra)
