@@ -31,7 +31,7 @@ MIRRORED: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Inventory:
     """What AWS said about a site."""
 
     servers: Mapping[str, port.SourceServer]
@@ -76,9 +76,9 @@ def site_sync(site_id: int) -> bool:
         return False
     lease = Lease(claim, timezone.now() + _lease())
     try:
-        seen = _observe(lease)
+        inventory = _observe(lease)
         with transaction.atomic():
-            _write(lease, seen)
+            _write(lease, inventory)
     except LeaseLost:
         log.info("sync_lease_lost", site=lease.site.name)
         # If it is still ours, then the site points elsewhere now: what is there is due at once.
@@ -94,7 +94,7 @@ def site_sync(site_id: int) -> bool:
     return True
 
 
-def _observe(lease: Lease) -> Seen:
+def _observe(lease: Lease) -> Inventory:
     """Ask AWS for everything. Raises `DrsError`; no transaction is open."""
     drs = gateway(lease.site)
     _verify_account(lease.site, drs)
@@ -108,7 +108,7 @@ def _observe(lease: Lease) -> Seen:
     except DrsError:
         quotas = None
     lease.keep()
-    return Seen(servers, quotas)
+    return Inventory(servers, quotas)
 
 
 def _verify_account(site: Site, drs: port.DrsPort) -> None:
@@ -129,7 +129,7 @@ class WrongAccount(DrsError):
     """The credentials work, but for another account than the site's."""
 
 
-def _write(lease: Lease, seen: Seen) -> None:
+def _write(lease: Lease, inventory: Inventory) -> None:
     """One short transaction: rows that changed, rows that vanished or came back, memberships, the site itself.
 
     Queries: a constant handful, and one per `BATCH` rows written (per 45 on SQLite, which takes 999 variables in one
@@ -142,7 +142,7 @@ def _write(lease: Lease, seen: Seen) -> None:
     known = {row.source_server_id: row for row in SourceServer.objects.at(site)}
     changed = [
         row
-        for server_id, server in seen.servers.items()
+        for server_id, server in inventory.servers.items()
         if (row := _changed_row(site, known.get(server_id), server, now)) is not None
     ]
     SourceServer.objects.bulk_create(
@@ -152,11 +152,13 @@ def _write(lease: Lease, seen: Seen) -> None:
         unique_fields=["site", "source_server_id"],
         update_fields=[*MIRRORED, "missing_since"],
     )
-    vanished = [row.pk for row in known.values() if not row.missing_since and row.source_server_id not in seen.servers]
+    vanished = [
+        row.pk for row in known.values() if not row.missing_since and row.source_server_id not in inventory.servers
+    ]
     for start in range(0, len(vanished), BATCH):
         SourceServer.objects.filter(pk__in=vanished[start : start + BATCH]).update(missing_since=now)
     memberships_write(site.pk)
-    quotas = seen.quotas or site.quotas
+    quotas = inventory.quotas or site.quotas
     Site.objects.release(
         lease.claim,
         now + timedelta(seconds=settings.DRSORCH_SYNC_SECONDS),

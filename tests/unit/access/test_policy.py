@@ -74,3 +74,10 @@ def test_every_permission_is_somebodys_and_every_role_is_a_role():
     for permission, roles in policy.POLICY.items():
         assert roles, permission
         assert roles <= set(policy.ROLES), permission
+
+
+@pytest.mark.parametrize("sites", [None, [], [1, 2]])
+def test_every_role_reaches_every_site(sites: list[int] | None) -> None:
+    planner = person(policy.PLANNER)
+    assert policy.may(planner, "plans.change_plan", sites=sites)
+    assert not policy.may(planner, "executions.start_drill", sites=sites)
