@@ -17,9 +17,9 @@ from unfold.decorators import display
 from executions.models import Execution
 from executions.screens import views
 from executions.screens.targets import Meter, rpo_meter, rto_meter
-from executions.screens.words import between, clock, duration, execution_badge, kind_badge
+from executions.screens.words import between, duration, execution_badge, kind_badge
 from foundation.screens import fragment
-from foundation.wording import Badge, Tone
+from foundation.wording import Badge, Tone, clock
 
 
 @admin.register(Execution)

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from executions.core.states import CleanupStatus, ExecutionKind, ExecutionStatus, ServerStatus, StepStatus
 from executions.models import Approval, Execution, ServerRun, StepRun, WaveRun
-from executions.screens.words import clock
-from foundation.wording import count
+from foundation.wording import clock, count
 from plans.core.steps import OnFailure, StepKind
 
 

@@ -9,8 +9,7 @@ from itertools import groupby
 
 from audit.event_types import EventType
 from audit.models import Event
-from executions.screens.words import clock, listing
-from foundation.wording import Tone, count
+from foundation.wording import Tone, clock, count, listing
 
 #: Type -> sentence; {subject} and the event's detail are filled in.
 _SENTENCES: dict[str, str] = {

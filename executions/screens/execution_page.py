@@ -14,8 +14,8 @@ from executions.screens.graph import Node, Picture, draw
 from executions.screens.selectors import ExecutionRows
 from executions.screens.targets import Meter, rpo_meter, rto_meter
 from executions.screens.waves import Failure, Share, WaveCard, failures, shares, wave_card
-from executions.screens.words import between, cleanup_badge, clock, duration, execution_badge, kind_badge
-from foundation.wording import Badge, Tone, count
+from executions.screens.words import between, cleanup_badge, duration, execution_badge, kind_badge
+from foundation.wording import Badge, Tone, clock, count
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from executions.core.states import ExecutionKind
 from executions.models import Execution
 from executions.screens.graph import Node, Picture, draw
 from executions.screens.selectors import Mirrored
-from executions.screens.words import duration, kind_badge, listing
-from foundation.wording import Badge, Tone, ago, count
+from executions.screens.words import duration, kind_badge
+from foundation.wording import Badge, Tone, ago, count, listing
 from plans.core import Blueprint, BlueprintServer, BlueprintWave, Finding, Severity
 from plans.core.steps import OnFailure
 

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from executions.core.states import StepStatus
 from executions.models import StepRun
-from executions.screens.words import between, clock, duration, step_badge
-from foundation.wording import Badge
+from executions.screens.words import between, duration, step_badge
+from foundation.wording import Badge, clock
 from plans.core.steps import KINDS, StepKind, StepWhen
 
 

@@ -19,8 +19,8 @@ from executions.core.states import (
 )
 from executions.models import ServerRun, StepRun, WaveRun
 from executions.screens.steps import StepLine, step_line
-from executions.screens.words import between, clock, duration, listing, server_badge, wave_badge
-from foundation.wording import Badge, Tone, count
+from executions.screens.words import between, duration, server_badge, wave_badge
+from foundation.wording import Badge, Tone, clock, count, listing
 from plans.core.steps import OnFailure
 
 #: Servers of a wave shown at once.

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from executions.core.states import (
     CleanupStatus,
@@ -104,21 +103,3 @@ def duration(seconds: float | None) -> str:
 def between(start: datetime | None, end: datetime | None) -> float | None:
     """Seconds from start to end; None if either is not known."""
     return (end - start).total_seconds() if start and end else None
-
-
-def clock(moment: datetime | None, beside: datetime | None = None) -> str:
-    """ "14:03:22", with the date in front of it unless it is that of `beside`. Always UTC. Empty for None."""
-    if moment is None:
-        return ""
-    local = moment.astimezone(UTC)
-    if beside is not None and beside.astimezone(UTC).date() == local.date():
-        return f"{local:%H:%M:%S}"
-    return f"{local:%-d %b %Y %H:%M:%S}"
-
-
-def listing(names: Sequence[str], most: int = 5) -> str:
-    """ "a, b and c"; beyond `most`, "a, b, c, d, e and 7 more"."""
-    shown = list(names[:most])
-    if len(names) > most:
-        return f"{', '.join(shown)} and {len(names) - most} more"
-    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)

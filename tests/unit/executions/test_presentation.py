@@ -99,18 +99,6 @@ def test_a_clean_up_that_nobody_asked_for_has_no_badge() -> None:
     assert failed.tone is Tone.BAD
 
 
-def test_a_time_of_the_same_day_goes_without_its_date() -> None:
-    assert words.clock(START + timedelta(seconds=62), START) == "09:01:02"
-    assert words.clock(START + timedelta(days=1), START) == "24 Nov 2026 09:00:00"
-    assert words.clock(None) == ""
-
-
-def test_long_lists_are_cut_and_say_so() -> None:
-    assert words.listing(["a", "b", "c"]) == "a, b and c"
-    assert words.listing(["a"]) == "a"
-    assert words.listing([str(n) for n in range(12)]) == "0, 1, 2, 3, 4 and 7 more"
-
-
 # --- targets ------------------------------------------------------------------------------------------------------
 
 
