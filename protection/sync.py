@@ -15,7 +15,7 @@ from django.utils import timezone
 from drs import port
 from drs.errors import TRANSIENT, DrsError
 from foundation.due import Claim, LeaseLost
-from protection.core.backoff import retry_delay_seconds
+from protection.core.backoff import sync_backoff
 from protection.gateways import gateway
 from protection.memberships import BATCH, memberships_write
 from protection.models import Site, SourceServer
@@ -203,12 +203,8 @@ def _fitting(name: str, value: Any) -> Any:
 def _give_up(lease: Lease, sentence: str, *, transient: bool, retry_after: float | None = None) -> None:
     """Say on the site why its inventory is old, and when it is tried again."""
     failures = lease.site.sync_failures + 1
-    delay = retry_delay_seconds(
-        failures,
-        interval_seconds=settings.DRSORCH_SYNC_SECONDS,
-        transient=transient,
-        retry_after_seconds=retry_after,
-    )
+    backoff = sync_backoff(interval_seconds=settings.DRSORCH_SYNC_SECONDS, transient=transient)
+    delay = backoff.after(failures, retry_after_seconds=retry_after)
     Site.objects.release(
         lease.claim, timezone.now() + timedelta(seconds=delay), sync_failures=failures, sync_error=sentence
     )

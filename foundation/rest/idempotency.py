@@ -91,7 +91,7 @@ def key_claim(request: Request) -> KeyClaim | None:
     if not (0 < len(key) <= _KEY_LENGTH and key.isascii() and key.isprintable()):
         raise Invalid(f"An {HEADER} has 1 to {_KEY_LENGTH} printable ASCII characters.")
     now = timezone.now()
-    answers_delete_expired(now)
+    expired_delete(now)
     user, fingerprint = cast("User", request.user), _fingerprint(request)
     try:
         with transaction.atomic():
@@ -101,7 +101,7 @@ def key_claim(request: Request) -> KeyClaim | None:
     return KeyClaim(row.pk, now)
 
 
-def answers_delete_expired(now: datetime) -> int:
+def expired_delete(now: datetime) -> int:
     """Delete the answers that have been kept for long enough; returns how many."""
     deleted, _ = IdempotentAnswer.objects.filter(created_at__lt=now - KEPT_FOR).delete()
     return deleted

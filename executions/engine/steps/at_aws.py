@@ -57,11 +57,6 @@ def impossible(text: str) -> Settled:
     return Settled(final(text))
 
 
-def short(text: str, limit: int = 300) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= limit else f"{line[:limit]}…"
-
-
 def _site(step: StepRun, name: str) -> Site:
     if name:
         named = Site.objects.filter(name=name).first()

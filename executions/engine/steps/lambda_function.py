@@ -8,9 +8,10 @@ from typing import Any
 
 from drs.automation_port import INVOCATION_SECONDS, AutomationPort
 from executions.engine.steps.asking import begin
-from executions.engine.steps.at_aws import attempt, short
+from executions.engine.steps.at_aws import attempt
 from executions.engine.steps.outcome import StepOutcome, done, final, retry
 from executions.transitions import StepClaim
+from foundation.wording import short
 
 
 def run(claim: StepClaim, parameters: Mapping[str, Any]) -> StepOutcome:

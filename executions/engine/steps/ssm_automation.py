@@ -9,9 +9,10 @@ from typing import Any
 from drs.automation_port import AutomationPort
 from executions import transitions
 from executions.engine.steps.asking import begin, look
-from executions.engine.steps.at_aws import attempt, document, short
+from executions.engine.steps.at_aws import attempt, document
 from executions.engine.steps.outcome import StepOutcome, done, retry, running
 from executions.transitions import StepClaim
+from foundation.wording import short
 
 
 def run(claim: StepClaim, parameters: Mapping[str, Any]) -> StepOutcome:

@@ -18,11 +18,11 @@ from drs.automation_port import INSTANCES_PER_COMMAND, AutomationPort, Command, 
 from executions import transitions
 from executions.core.states import ServerStatus
 from executions.engine.steps.asking import Settled, begin, look
-from executions.engine.steps.at_aws import attempt, document, impossible, short
+from executions.engine.steps.at_aws import attempt, document, impossible
 from executions.engine.steps.outcome import StepOutcome, done, retry, running
 from executions.models import ServerRun, StepRun
 from executions.transitions import StepClaim
-from foundation.wording import count
+from foundation.wording import count, short
 from protection.models import Site
 
 #: As many commands as their ids fit into a step's row.
