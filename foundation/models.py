@@ -1,9 +1,11 @@
-"""Rows that belong to no domain: the answers kept for idempotency keys, and proof that a ticker runs."""
+"""Rows that belong to no domain: the answers kept for idempotency keys, proof that a ticker runs, housekeeping."""
 
 from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+
+from foundation.due import DueQuerySet, DueRow
 
 
 class IdempotentAnswer(models.Model):
@@ -35,3 +37,18 @@ class Heartbeat(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} {self.at:%H:%M:%S}"
+
+
+class ChoreQuerySet(DueQuerySet["Chore"]):
+    pass
+
+
+class Chore(DueRow):
+    """Housekeeping that is due again and again (`foundation.tasks`)."""
+
+    name = models.CharField(primary_key=True, max_length=64)
+
+    objects = ChoreQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.name

@@ -91,8 +91,8 @@ def key_claim(request: Request) -> KeyClaim | None:
     if not (0 < len(key) <= _KEY_LENGTH and key.isascii() and key.isprintable()):
         raise Invalid(f"An {HEADER} has 1 to {_KEY_LENGTH} printable ASCII characters.")
     now = timezone.now()
-    expired_delete(now)
     user, fingerprint = cast("User", request.user), _fingerprint(request)
+    IdempotentAnswer.objects.filter(user=user, key=key, created_at__lt=now - KEPT_FOR).delete()
     try:
         with transaction.atomic():
             row = IdempotentAnswer.objects.create(user=user, key=key, fingerprint=fingerprint, created_at=now)

@@ -1,0 +1,43 @@
+"""Housekeeping: what has to be done now and then, whether or not anybody asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import dramatiq
+from django.utils import timezone
+
+from foundation.due import works_on
+from foundation.models import Chore
+from foundation.rest.idempotency import expired_delete
+
+#: A chore takes seconds; a worker that dies in one leaves it due again after this.
+_LEASE_SECONDS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Housekeeping:
+    every: timedelta
+    do: Callable[[datetime], Any]
+
+
+#: By the name of its row, which a migration makes.
+CHORES: Mapping[str, Housekeeping] = {
+    "expired_answers": Housekeeping(timedelta(hours=1), expired_delete),
+}
+
+
+@works_on(Chore.objects.all)
+@dramatiq.actor(actor_name="foundation.chore_do")
+def chore_do(name: str) -> None:
+    """Do a chore, if it is due. One that no code knows any more is not due again."""
+    claim = Chore.objects.claim(name, seconds=_LEASE_SECONDS)
+    if claim is None:
+        return
+    now, chore = timezone.now(), CHORES.get(name)
+    if chore is not None:
+        chore.do(now)
+    Chore.objects.release(claim, now + chore.every if chore else None)
