@@ -31,6 +31,11 @@ def active_execution_of(source_server_ids: Iterable[str], site_ids: Iterable[int
     ).select_related("execution")
 
 
+def site_ids_of(execution: Execution) -> set[int]:
+    """Ids of the sites at which the execution has servers."""
+    return set(execution.servers.order_by().values_list("site", flat=True).distinct())
+
+
 def execution_list() -> QuerySet[Execution]:
     """Executions without what they consist of."""
     return Execution.objects.prefetch_related("approvals")

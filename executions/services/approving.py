@@ -5,21 +5,20 @@ from __future__ import annotations
 from django.contrib.auth.models import AbstractBaseUser
 from django.utils import timezone
 
-from access import policy
 from audit import record
 from audit.event_types import EventType
 from audit.record import Entry, without_blanks
 from executions import tasks, transitions
 from executions.core.states import ExecutionStatus, StepStatus
 from executions.models import Approval, Execution
-from executions.services.checks import check_status
+from executions.services.checks import check_right, check_status
 from foundation.errors import Conflict, Invalid, NotAllowed
 from plans.core.steps import StepKind
 
 
 def execution_approve(*, execution: Execution, by: AbstractBaseUser, comment: str = "") -> Execution:
     """Approve; the approval that makes it enough starts the execution. Saying it twice changes nothing."""
-    policy.require(by, "executions.approve_execution")
+    check_right(by, "executions.approve_execution", execution)
     with transitions.locked(execution.pk) as current:
         if current.status == ExecutionStatus.RUNNING:
             _step_approve(current, by, comment, approved=True)
@@ -72,7 +71,7 @@ def _step_approve(execution: Execution, by: AbstractBaseUser, comment: str, *, a
 
 def execution_reject(*, execution: Execution, by: AbstractBaseUser, comment: str = "") -> Execution:
     """Reject: the execution ends, and nothing launches."""
-    policy.require(by, "executions.approve_execution")
+    check_right(by, "executions.approve_execution", execution)
     with transitions.locked(execution.pk) as current:
         if current.status == ExecutionStatus.RUNNING:
             _step_approve(current, by, comment, approved=False)
@@ -105,7 +104,7 @@ def _may_have_a_word(execution: Execution, by: AbstractBaseUser) -> None:
 
 def execution_review(*, execution: Execution, by: AbstractBaseUser, comment: str = "") -> Execution:
     """Note that somebody else looked at why the glass was broken."""
-    policy.require(by, "executions.approve_execution")
+    check_right(by, "executions.approve_execution", execution)
     if not comment.strip():
         raise Invalid.field("comment", "Say what the review found: the record keeps it.", "required")
     with transitions.locked(execution.pk) as current:

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from django.contrib.auth.models import AbstractBaseUser
+
+from access import policy
 from executions import selectors
 from executions.core.states import ExecutionStatus
 from executions.models import Execution
 from foundation.errors import Conflict, FieldError
+
+
+def check_right(by: AbstractBaseUser, permission: str, execution: Execution) -> None:
+    """Raises `NotAllowed` unless the person holds the permission at every site of the execution."""
+    policy.require(by, permission, sites=selectors.site_ids_of(execution))
 
 
 def check_status(execution: Execution, allowed: Collection[ExecutionStatus], action: str) -> None:

@@ -9,7 +9,6 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from access import policy
 from audit.event_types import EventType
 from audit.record import Entry, without_blanks
 from executions import tasks, transitions
@@ -27,20 +26,20 @@ from executions.core.states import (
 )
 from executions.engine import preflight
 from executions.models import Execution, ServerRun, StepRun, WaveRun
-from executions.services.checks import check_servers_free, check_status
+from executions.services.checks import check_right, check_servers_free, check_status
 from foundation.errors import Conflict, Invalid
 from plans.core import BlueprintServer
 
 
 def execution_pause(*, execution: Execution, by: AbstractBaseUser, comment: str = "") -> Execution:
     """Start nothing new; what DRS launches already, and steps that run, come to their end. Pausing twice is once."""
-    policy.require(by, "executions.control_execution")
+    check_right(by, "executions.control_execution", execution)
     return _switch(execution, ExecutionStatus.RUNNING, ExecutionStatus.PAUSED, by=by, comment=comment)
 
 
 def execution_resume(*, execution: Execution, by: AbstractBaseUser, comment: str = "") -> Execution:
     """Carry on where it was paused. Resuming twice is once."""
-    policy.require(by, "executions.control_execution")
+    check_right(by, "executions.control_execution", execution)
     return _switch(execution, ExecutionStatus.PAUSED, ExecutionStatus.RUNNING, by=by, comment=comment)
 
 
@@ -86,7 +85,7 @@ def execution_retry(
 
     Asking again while the retry is under way changes nothing.
     """
-    policy.require(by, "executions.control_execution")
+    check_right(by, "executions.control_execution", execution)
     run, wanted_step = _wave(execution, wave), _step(execution, wave, step)
     _check_servers(run, servers)
     snapshots = _snapshots(run, servers, point_in_time)
@@ -108,7 +107,7 @@ def execution_skip(
     comment: str = "",
 ) -> Execution:
     """Let go of a wave, or of servers or a step of it, for a reason that is given. A failed execution carries on."""
-    policy.require(by, "executions.control_execution")
+    check_right(by, "executions.control_execution", execution)
     if not comment.strip():
         raise Invalid.field("comment", "Say why it is skipped: the record keeps it.", "required")
     run, wanted_step = _wave(execution, wave), _step(execution, wave, step)
@@ -129,7 +128,7 @@ def execution_skip(
 
 def execution_cleanup(*, execution: Execution, by: AbstractBaseUser, comment: str = "") -> Execution:
     """Terminate the drill's instances. Asking again tries those again that could not be terminated."""
-    policy.require(by, "executions.cleanup_execution")
+    check_right(by, "executions.cleanup_execution", execution)
     with transitions.locked(execution.pk) as current:
         if current.kind != ExecutionKind.DRILL:
             raise Conflict("Only a drill is cleaned up: these are instances of a real recovery.")
@@ -229,7 +228,7 @@ def _under_way(wave: WaveRun, verb: str) -> bool:
 
 def execution_cancel(*, execution: Execution, by: AbstractBaseUser, comment: str = "") -> Execution:
     """Cancel: nothing new starts. What DRS launches already cannot be stopped and is waited for."""
-    policy.require(by, "executions.control_execution")
+    check_right(by, "executions.control_execution", execution)
     with transitions.locked(execution.pk) as current:
         if current.status in (ExecutionStatus.CANCELLING, ExecutionStatus.CANCELLED):
             return current

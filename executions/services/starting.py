@@ -51,13 +51,14 @@ def execution_start(
     if kind not in set(ExecutionKind):
         raise Invalid.field("kind", f"A kind of execution is drill or recovery, not “{kind}”.", "invalid_choice")
     kind = ExecutionKind(kind)
-    policy.require(by, _START_PERMISSION[kind])
+    blueprint = blueprint_of(plan)
+    sites = {server.site_id for server in blueprint.servers}
+    policy.require(by, _START_PERMISSION[kind], sites=sites)
     if break_glass:
-        policy.require(by, "executions.break_glass")
+        policy.require(by, "executions.break_glass", sites=sites)
     request = StartRequest(kind, reason, point_in_time, confirm, cleanup_after_seconds, break_glass)
     if errors := request.errors(plan.name, timezone.now()):
         raise Invalid.of(errors)
-    blueprint = blueprint_of(plan)
     _check_ready(plan, blueprint, break_glass=break_glass)
     servers = preflight.servers_of(blueprint)
     _check_free(plan, servers)
@@ -92,7 +93,6 @@ def execution_start(
     )
     with transaction.atomic():
         # Two starts at once queue here, so that no server gets into two executions.
-        sites = {server.site_id for server in servers}
         list(Site.objects.select_for_update().filter(pk__in=sites).order_by("pk"))
         _check_free(plan, servers)
         try:
