@@ -42,7 +42,11 @@ class ExecutionAdmin(ModelAdmin):
                 fragment(site.admin_view(views.fragment)),
                 name="executions_execution_live",
             ),
-            path("<uuid:execution_id>/do/<slug:name>/", site.admin_view(views.verb), name="executions_execution_verb"),
+            path(
+                "<uuid:execution_id>/command/<slug:name>/",
+                site.admin_view(views.command),
+                name="executions_execution_command",
+            ),
             *super().get_urls(),
         ]
 

@@ -106,23 +106,23 @@ class StartForm(DomainErrors):
         return {**values, "point_in_time": at.astimezone(UTC) if at else None}
 
 
-class VerbForm(DomainErrors):
-    """What is asked before a verb is done to an execution."""
+class CommandForm(DomainErrors):
+    """What is asked before a command is carried out."""
 
     comment = forms.CharField(
         required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 3}), label="Comment"
     )
 
     def asked(self) -> dict[str, Any]:
-        """What the verb's service takes."""
+        """What the command's service takes."""
         return {"comment": self.cleaned_data["comment"]}
 
 
 _WHOLE, _SERVERS, _STEP = "whole", "servers", "step:"
 
 
-class WaveVerbForm(VerbForm):
-    """The same for a verb that is done to a wave, or to servers or a step of it."""
+class WaveCommandForm(CommandForm):
+    """The same for a command on a wave, or to servers or a step of it."""
 
     part = forms.ChoiceField(widget=forms.RadioSelect, initial=_WHOLE, label="What")
     servers = forms.MultipleChoiceField(required=False, widget=forms.CheckboxSelectMultiple, label="Servers")

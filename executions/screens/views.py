@@ -19,12 +19,12 @@ from executions import selectors
 from executions.core.states import ExecutionKind
 from executions.models import Execution
 from executions.screens.execution_page import execution_page
-from executions.screens.forms import StartForm, VerbForm, WaveVerbForm
+from executions.screens.forms import CommandForm, StartForm, WaveCommandForm
 from executions.screens.parts import to_retry, to_skip
 from executions.screens.selectors import ExecutionRows, execution_rows, mirrored_servers
 from executions.screens.start_page import start_page
 from executions.services import starting
-from executions.services.commands import RETRY, SKIP, VERBS, Facts, Verb, verbs_for
+from executions.services.commands import COMMANDS, RETRY, SKIP, Command, Facts, commands_for
 from foundation.errors import Conflict, DomainError, Missing
 from foundation.people import person
 from foundation.screens import domain_errors_as_page, screen_response
@@ -61,11 +61,11 @@ def _execution_context(request: HttpRequest, execution_id: str) -> dict[str, Any
     rows = execution_rows(selectors.execution_get(execution_id), _number(request, "events") or 1)
     wave = _number(request, "wave")
     shown = execution_page(rows, timezone.now(), wave=wave, page=_number(request, "page") or 1)
-    offered = verbs_for(_facts(rows), person(request))
+    offered = commands_for(_facts(rows), person(request))
     kept = {name: request.GET[name] for name in ("wave", "page", "events") if name in request.GET}
     return {
         "page": shown,
-        "verbs": [one for one in offered if not one.of_wave],
+        "commands": [one for one in offered if not one.of_wave],
         "may_retry": RETRY in offered,
         "may_skip": SKIP in offered,
         "query": urlencode(kept),
@@ -79,14 +79,14 @@ def _facts(rows: ExecutionRows) -> Facts:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @domain_errors_as_page
-def verb(request: HttpRequest, execution_id: str, name: str) -> HttpResponse:
+def command(request: HttpRequest, execution_id: str, name: str) -> HttpResponse:
     """Ask for a comment, and for what it is done to; then do it."""
-    if name not in VERBS:
+    if name not in COMMANDS:
         raise Missing(f"Nothing can be done with an execution that is called “{name}”.")
-    chosen = VERBS[name]
+    chosen = COMMANDS[name]
     policy.require(request.user, chosen.permission)
     rows = execution_rows(selectors.execution_get(execution_id))
-    form = _verb_form(request, chosen, rows)
+    form = _command_form(request, chosen, rows)
     status = 200
     if request.method == "POST":
         status = 400
@@ -102,26 +102,26 @@ def verb(request: HttpRequest, execution_id: str, name: str) -> HttpResponse:
     title = f"{chosen.label}: {rows.execution}"
     return screen_response(
         request,
-        "admin/executions/verb.html",
+        "admin/executions/command.html",
         title=title,
         status=status,
-        verb=chosen,
+        command=chosen,
         execution=rows.execution,
         form=form,
     )
 
 
-def _verb_form(request: HttpRequest, chosen: Verb, rows: ExecutionRows) -> VerbForm:
+def _command_form(request: HttpRequest, chosen: Command, rows: ExecutionRows) -> CommandForm:
     data = request.POST if request.method == "POST" else None
     if not chosen.of_wave:
-        return VerbForm(data)
+        return CommandForm(data)
     name = request.GET.get("wave", "")
     wave = next((wave for wave in rows.waves if wave.name == name), None)
     if wave is None:
         raise Missing(f"There is no wave “{name}” in the {rows.execution}.")
     parts_of = to_retry if chosen is RETRY else to_skip
     parts = parts_of(wave.name, rows.servers.get(wave.pk, ()), rows.steps.get(wave.pk, ()))
-    return WaveVerbForm(data, parts=parts)
+    return WaveCommandForm(data, parts=parts)
 
 
 # --- starting -----------------------------------------------------------------------------------------------------

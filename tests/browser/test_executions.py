@@ -190,7 +190,7 @@ def test_no_page_is_wider_than_its_window(
     )
     add_wave(big, "Core", {"launched": 260, "failed": 30, "launching": 10}, status="running", started_at=big.started_at)
     page = sign_in(dana, viewport)
-    retry = f"{LIST}{big.pk}/do/retry/?wave=Core"
+    retry = f"{LIST}{big.pk}/command/retry/?wave=Core"
     starts = [f"/admin/executions/start/{shop.pk}/?kind={kind}" for kind in ("drill", "recovery")]
     for url in ("/admin/", LIST, page_of(drill), page_of(big), retry, *starts):
         page.goto(url)
