@@ -12,6 +12,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.views.decorators.http import require_http_methods, require_safe
 
 from access import policy
@@ -44,7 +45,9 @@ _STOP_POLLING = 286
 def page(request: HttpRequest, execution_id: str) -> HttpResponse:
     """The execution as it stands; the page then polls `fragment`."""
     context = _execution_context(request, execution_id)
-    return screen_response(request, "admin/executions/execution.html", title=context["page"].title, **context)
+    execution = context["execution"]
+    title = capfirst(str(execution))
+    return screen_response(request, "admin/executions/execution.html", title=title, about=execution, **context)
 
 
 @require_safe
@@ -64,6 +67,7 @@ def _execution_context(request: HttpRequest, execution_id: str) -> dict[str, Any
     offered = commands_for(_facts(rows), person(request))
     kept = {name: request.GET[name] for name in ("wave", "page", "events") if name in request.GET}
     return {
+        "execution": rows.execution,
         "page": shown,
         "commands": [one for one in offered if not one.of_wave],
         "may_retry": RETRY in offered,
@@ -94,16 +98,16 @@ def command(request: HttpRequest, execution_id: str, name: str) -> HttpResponse:
             try:
                 chosen.act(execution=rows.execution, by=person(request), **form.asked())
             except DomainError as error:
-                form.take(error)
+                form.add_domain_error(error)
                 status = error.status
             else:
                 messages.success(request, chosen.done)
                 return redirect(_address(rows.execution))
-    title = f"{chosen.label}: {rows.execution}"
     return screen_response(
         request,
         "admin/executions/command.html",
-        title=title,
+        title=f"{chosen.label}: {rows.execution}",
+        about=rows.execution,
         status=status,
         command=chosen,
         execution=rows.execution,
@@ -114,14 +118,14 @@ def command(request: HttpRequest, execution_id: str, name: str) -> HttpResponse:
 def _command_form(request: HttpRequest, chosen: Command, rows: ExecutionRows) -> CommandForm:
     data = request.POST if request.method == "POST" else None
     if not chosen.of_wave:
-        return CommandForm(data)
+        return CommandForm(data, needs_comment=chosen.needs_comment)
     name = request.GET.get("wave", "")
     wave = next((wave for wave in rows.waves if wave.name == name), None)
     if wave is None:
         raise Missing(f"There is no wave “{name}” in the {rows.execution}.")
     parts_of = to_retry if chosen is RETRY else to_skip
     parts = parts_of(wave.name, rows.servers.get(wave.pk, ()), rows.steps.get(wave.pk, ()))
-    return WaveCommandForm(data, parts=parts)
+    return WaveCommandForm(data, needs_comment=chosen.needs_comment, parts=parts)
 
 
 # --- starting -----------------------------------------------------------------------------------------------------
@@ -135,7 +139,8 @@ def start(request: HttpRequest, plan_id: int) -> HttpResponse:
     policy.require(request.user, f"executions.start_{kind}")
     plan = plan_get(plan_id)
     glass = kind is ExecutionKind.RECOVERY and policy.may(request.user, "executions.break_glass")
-    form = StartForm(request.POST if request.method == "POST" else None, kind=kind, may_break_glass=glass)
+    data = request.POST if request.method == "POST" else None
+    form = StartForm(data, kind=kind, plan_name=plan.name, may_break_glass=glass)
     status = 200
     if request.method == "POST":
         status = 400
@@ -143,7 +148,7 @@ def start(request: HttpRequest, plan_id: int) -> HttpResponse:
             try:
                 return redirect(_address(_start_once(form, plan, kind, person(request))))
             except DomainError as error:
-                form.take(error)
+                form.add_domain_error(error)
                 status = error.status
     frozen = blueprint(plan)
     shown = start_page(
@@ -156,7 +161,16 @@ def start(request: HttpRequest, plan_id: int) -> HttpResponse:
         may_break_glass=glass,
     )
     return screen_response(
-        request, "admin/executions/start.html", title=shown.title, status=status, page=shown, form=form
+        request,
+        "admin/executions/start.html",
+        title=shown.title,
+        about=plan,
+        status=status,
+        page=shown,
+        plan=plan,
+        real=kind is ExecutionKind.RECOVERY,
+        kind=kind,
+        form=form,
     )
 
 
