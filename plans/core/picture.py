@@ -139,14 +139,14 @@ def draw(graph: Graph, nodes: Sequence[Node]) -> Picture:
 
 
 def _box(position: int, node: Node, x: float, y: float) -> Box:
-    said = ", ".join(part for part in (node.badge.text if node.badge else "", node.spoken or node.note) if part)
+    contents = ", ".join(part for part in (node.badge.text if node.badge else "", node.spoken or node.note) if part)
     return Box(
         position=position,
         x=x,
         y=y,
         node=node,
         label=short(node.name, _FITS),
-        title=f"{node.name}: {said}" if said else node.name,
+        title=f"{node.name}: {contents}" if contents else node.name,
         filled=(BOX_WIDTH - 2 * _PADDING) * (node.percent or 0) // 100,
     )
 
@@ -154,8 +154,8 @@ def _box(position: int, node: Node, x: float, y: float) -> Box:
 def _sentence(position: int, graph: Graph, nodes: Sequence[Node]) -> str:
     node, needs = nodes[position], graph[position]
     after = f"after {', '.join(nodes[need].name for need in needs)}" if needs else "at once"
-    said = node.badge.text if node.badge else node.spoken or node.note
-    return f"{node.name} {after}: {said}." if said else f"{node.name} {after}."
+    contents = node.badge.text if node.badge else node.spoken or node.note
+    return f"{node.name} {after}: {contents}." if contents else f"{node.name} {after}."
 
 
 # --- which row, which place in it -----------------------------------------------------------------------------------
