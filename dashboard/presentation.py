@@ -9,13 +9,15 @@ from datetime import datetime, timedelta
 from django.urls import reverse
 
 from dashboard.selectors import PlanResult, Running, SiteHealth
-from executions.core.states import ExecutionKind, ExecutionStatus, ServerStatus
+from executions.core.states import ExecutionStatus, ServerStatus
 from executions.models import Execution
-from executions.screens.targets import Meter, rpo_meter, rto_meter
-from executions.screens.waves import Share, shares
-from executions.screens.words import duration, execution_badge, kind_badge
-from foundation.wording import Badge, Tone, ago, count
+from executions.screens.targets import rpo_meter, rto_meter
+from executions.screens.waves import shares
+from executions.screens.words import BREAK_GLASS, duration, execution_badge, kind_badge
+from foundation.wording import Badge, Meter, Share, Tone, ago, count
+from plans.models import Plan
 from protection.core.replication import ReplicationState, lag_tone, replication_tone, replication_words
+from protection.models import Site
 
 #: A plan whose last success is older is no longer trusted without a drill.
 _PROOF_LASTS = timedelta(days=90)
@@ -24,53 +26,43 @@ _TONE_ORDER = {Tone.GOOD: 0, Tone.BUSY: 1, Tone.NEUTRAL: 2, Tone.WARN: 3, Tone.B
 
 @dataclass(frozen=True, slots=True)
 class RunningCard:
-    id: str
-    title: str
-    kind: Badge
-    real: bool
-    break_glass: bool
-    badge: Badge
+    execution: Execution
+    #: What it is and where it stands.
+    badges: tuple[Badge, ...]
+    tone: Tone
     shares: tuple[Share, ...]
     summary: str
     rto: Meter
-    requested_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class LastRun:
+    execution: Execution
+    badge: Badge
+    kind: Badge
+    when: str
+    rto: Meter
+    rpo: Meter
 
 
 @dataclass(frozen=True, slots=True)
 class PlanLine:
-    id: int
-    name: str
+    plan: Plan
     #: An execution of it is not over.
     active: bool
-    last_id: str
-    last: Badge | None
-    kind: Badge | None
-    when: str
-    rto: Meter | None
-    rpo: Meter | None
-
-
-@dataclass(frozen=True, slots=True)
-class StateShare:
-    name: str
-    number: int
-    percent: float
-    tone: Tone
+    last: LastRun | None
 
 
 @dataclass(frozen=True, slots=True)
 class SiteCard:
-    id: int
-    name: str
-    place: str
-    total: int
-    states: tuple[StateShare, ...]
+    site: Site
+    #: Replication states.
+    shares: tuple[Share, ...]
     worst_lag: str
     worst_lag_tone: Tone
     #: The states in words.
     summary: str
     synced: str
-    error: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,32 +133,29 @@ def _running_card(execution: Execution, counts: dict[str, int], now: datetime) -
     done = counts.get(ServerStatus.LAUNCHED, 0) + counts.get(ServerStatus.TERMINATED, 0)
     total = sum(counts.values())
     others = [f"{part.number} {part.text}" for part in parts if part.tone is not Tone.GOOD]
+    badges = [kind_badge(execution.kind), execution_badge(execution.status)]
     return RunningCard(
-        id=str(execution.pk),
-        title=execution.plan_name,
-        kind=kind_badge(execution.kind),
-        real=execution.kind == ExecutionKind.RECOVERY,
-        break_glass=execution.break_glass,
-        badge=execution_badge(execution.status),
+        execution=execution,
+        badges=(*badges, *([BREAK_GLASS] if execution.break_glass else [])),
+        tone=kind_badge(execution.kind).tone,
         shares=parts,
         summary=", ".join([f"{done} of {count(total, 'server')} launched", *others]),
         rto=rto_meter(execution, now),
-        requested_by=execution.requested_by_name,
     )
 
 
 def _plan_line(result: PlanResult, active: bool, now: datetime) -> PlanLine:
-    last = result.last
-    return PlanLine(
-        id=result.plan.pk,
-        name=result.plan.name,
-        active=active,
-        last_id=str(last.pk) if last else "",
-        last=execution_badge(last.status) if last else None,
-        kind=kind_badge(last.kind) if last else None,
-        when=ago(last.finished_at or last.requested_at, now) if last else "",
-        rto=rto_meter(last, now) if last else None,
-        rpo=rpo_meter(last) if last else None,
+    return PlanLine(result.plan, active, _last_run(result.last, now) if result.last else None)
+
+
+def _last_run(execution: Execution, now: datetime) -> LastRun:
+    return LastRun(
+        execution=execution,
+        badge=execution_badge(execution.status),
+        kind=kind_badge(execution.kind),
+        when=ago(execution.finished_at or execution.requested_at, now),
+        rto=rto_meter(execution, now),
+        rpo=rpo_meter(execution),
     )
 
 
@@ -177,19 +166,12 @@ def _site_card(health: SiteHealth, now: datetime) -> SiteCard:
     lag = health.worst_lag_seconds
     lag_text = f"{duration(lag)} ({health.worst_lag_host})" if lag is not None else "not known"
     return SiteCard(
-        id=site.pk,
-        name=site.name,
-        place=f"{site.account_id} · {site.region}",
-        total=total,
-        states=tuple(
-            StateShare(replication_words(state), number, round(100 * number / total, 2), tones[state])
-            for state, number in ordered
-        ),
+        site=site,
+        shares=tuple(Share.of(total, replication_words(state), number, tones[state]) for state, number in ordered),
         worst_lag=lag_text,
         worst_lag_tone=lag_tone(lag),
         summary=", ".join(f"{number} {state}" for state, number in ordered),
         synced=ago(site.last_synced_at, now) if site.last_synced_at else "never",
-        error=site.sync_error,
     )
 
 

@@ -1,4 +1,4 @@
-"""TODO."""
+"""What the landing page shows, in a number of queries that does not grow with what there is."""
 
 from __future__ import annotations
 

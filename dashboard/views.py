@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
@@ -12,10 +10,13 @@ from django.views.decorators.http import require_safe
 from access import policy
 from dashboard import selectors
 from dashboard.presentation import dashboard, running_cards
+from foundation.screens import domain_errors_as_page, screen_response
 
 
-def dashboard_context(request: HttpRequest) -> dict[str, Any]:
-    """What the landing page shows."""
+@require_safe
+@domain_errors_as_page
+def page(request: HttpRequest) -> HttpResponse:
+    """Can we recover today? The page then polls `running`."""
     shown = dashboard(
         selectors.running(),
         selectors.plan_results(),
@@ -25,14 +26,18 @@ def dashboard_context(request: HttpRequest) -> dict[str, Any]:
         rights=policy.permissions_of(request.user),
         now=timezone.now(),
     )
-    return {
-        "page": shown,
-        "running": shown.running,
-        "may_start": policy.may(request.user, "executions.start_drill"),
-    }
+    return screen_response(
+        request,
+        "admin/index.html",
+        title="Dashboard",
+        page=shown,
+        running=shown.running,
+        may_start=policy.may(request.user, "executions.start_drill"),
+    )
 
 
 @require_safe
+@domain_errors_as_page
 def running(request: HttpRequest) -> HttpResponse:
     """The fragment of what runs now."""
     policy.require(request.user, "executions.view_execution")

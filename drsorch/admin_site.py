@@ -11,14 +11,12 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from unfold.sites import UnfoldAdminSite
 
-from dashboard.views import dashboard_context, running
+from dashboard import views as dashboard
 from executions.screens.views import start
 from foundation.screens import fragment
 
 
 class AdminSite(UnfoldAdminSite):
-    index_title = "Dashboard"
-
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
         # Unfold's Alpine evaluates expressions, and its colours and widths are styles of their elements.
         relaxed = csp_update({"script-src": [UNSAFE_EVAL], "style-src": [UNSAFE_INLINE]})
@@ -27,10 +25,8 @@ class AdminSite(UnfoldAdminSite):
     def extra_urls(self) -> list[URLPattern]:
         return [
             path("executions/start/<int:plan_id>/", self.admin_view(start), name="executions_start"),
-            path("dashboard/running/", fragment(self.admin_view(running)), name="dashboard_running"),
+            path("dashboard/running/", fragment(self.admin_view(dashboard.running)), name="dashboard_running"),
         ]
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        shown = dashboard_context(request)
-        response: HttpResponse = super().index(request, extra_context={**shown, **(extra_context or {})})
-        return response
+        return dashboard.page(request)

@@ -37,7 +37,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: _static("drsorch/icon.svg")}],
-    "STYLES": [lambda request: _static("drsorch/screens.css")],
+    "STYLES": [lambda request: _static("drsorch/kit.css"), lambda request: _static("drsorch/screens.css")],
     "SCRIPTS": [lambda request: _static("drsorch/live.js")],
     "COLORS": {
         "primary": {

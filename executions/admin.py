@@ -9,17 +9,17 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from executions.models import Execution
 from executions.screens import views
-from executions.screens.targets import Meter, rpo_meter, rto_meter
-from executions.screens.words import between, duration, execution_badge, kind_badge
-from foundation.screens import fragment
-from foundation.wording import Badge, Tone, clock
+from executions.screens.targets import rpo_meter, rto_meter
+from executions.screens.words import BREAK_GLASS, between, duration, execution_badge, kind_badge
+from foundation.screens import badge_html, fragment, measure_html
+from foundation.wording import clock
 
 
 @admin.register(Execution)
@@ -42,7 +42,11 @@ class ExecutionAdmin(ModelAdmin):
                 fragment(site.admin_view(views.fragment)),
                 name="executions_execution_live",
             ),
-            path("<uuid:execution_id>/do/<slug:name>/", site.admin_view(views.verb), name="executions_execution_verb"),
+            path(
+                "<uuid:execution_id>/command/<slug:name>/",
+                site.admin_view(views.command),
+                name="executions_execution_command",
+            ),
             *super().get_urls(),
         ]
 
@@ -66,12 +70,12 @@ class ExecutionAdmin(ModelAdmin):
 
     @display(description="kind", ordering="kind")
     def kind_shown(self, execution: Execution) -> SafeString:
-        badge = _badge(kind_badge(execution.kind))
-        return badge + _badge(Badge("break-glass", Tone.BAD, "warning")) if execution.break_glass else badge
+        badges = [kind_badge(execution.kind), *([BREAK_GLASS] if execution.break_glass else [])]
+        return format_html_join(" ", "{}", [(badge_html(badge),) for badge in badges])
 
     @display(description="status", ordering="status")
     def status_shown(self, execution: Execution) -> SafeString:
-        return _badge(execution_badge(execution.status))
+        return badge_html(execution_badge(execution.status))
 
     @display(description="requested by", ordering="requested_by_name")
     def requested(self, execution: Execution) -> str:
@@ -87,31 +91,11 @@ class ExecutionAdmin(ModelAdmin):
 
     @display(description="RTO (target)", ordering="rto_actual_seconds")
     def rto(self, execution: Execution) -> SafeString:
-        return _meter(rto_meter(execution, timezone.now()))
+        return measure_html(rto_meter(execution, timezone.now()))
 
     @display(description="RPO (target)", ordering="rpo_actual_seconds")
     def rpo(self, execution: Execution) -> SafeString:
-        return _meter(rpo_meter(execution))
+        return measure_html(rpo_meter(execution))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Execution]:
         return super().get_queryset(request).order_by("-requested_at")
-
-
-def _badge(badge: Badge) -> SafeString:
-    return format_html(
-        '<span class="dr-badge" data-tone="{}"><span class="material-symbols-outlined" aria-hidden="true">{}</span>'
-        "{}</span> ",
-        badge.tone,
-        badge.icon,
-        badge.text,
-    )
-
-
-def _meter(meter: Meter) -> SafeString:
-    return format_html(
-        '<span class="dr-measure" data-tone="{}" title="{}">{} <small>({})</small></span>',
-        meter.tone,
-        meter.verdict,
-        meter.value,
-        meter.target,
-    )

@@ -4,3 +4,5 @@ from django.apps import AppConfig
 class ExecutionsConfig(AppConfig):
     name = "executions"
     default_auto_field = "django.db.models.BigAutoField"
+    #: As the sidebar calls the group of its pages.
+    verbose_name = "Run"

@@ -29,6 +29,33 @@ class Badge:
     icon: str
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One colour of a bar. `percent` is what it takes of the bar's length."""
+
+    text: str
+    number: int
+    percent: float
+    tone: Tone
+
+    @classmethod
+    def of(cls, total: int, text: str, number: int, tone: Tone) -> Share:
+        return cls(text, number, round(100 * number / total, 2), tone)
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """A measurement beside its target. `percent` of the target is used, 100 at most; None without both numbers."""
+
+    name: str
+    value: str
+    target: str
+    verdict: str
+    tone: Tone
+    percent: int | None
+    running: bool = False
+
+
 def ago(moment: datetime | None, now: datetime) -> str:
     """`just now`, `5 min ago`, `never`."""
     if moment is None:

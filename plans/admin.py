@@ -1,4 +1,4 @@
-"""Recovery plans in the admin: the list, and where the screens of one plan are. The screens are in `views`."""
+"""Recovery plans in the admin: the list, and where the screens of one plan are. The screens are in `screens`."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from foundation.durations import exact
-from plans import views
 from plans.models import Plan
+from plans.screens import views
 
 
 @admin.register(Plan)
@@ -53,19 +53,16 @@ class PlanAdmin(ModelAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         def at(route: str, view: Callable[..., HttpResponse], name: str) -> URLPattern:
-            def bound(request: HttpRequest, **kwargs: Any) -> HttpResponse:
-                return view(request, self, **kwargs)
-
-            return path(route, self.admin_site.admin_view(bound), name=f"plans_plan_{name}")
+            return path(route, self.admin_site.admin_view(view), name=f"plans_plan_{name}")
 
         return [
-            at("add/", views.plan_add, "add"),
-            at("<int:plan_id>/change/", views.plan_page, "change"),
-            at("<int:plan_id>/board/", views.plan_board, "board"),
-            at("<int:plan_id>/settings/", views.plan_settings, "settings"),
-            at("<int:plan_id>/wave/", views.wave_edit, "wave"),
-            at("<int:plan_id>/history/", views.plan_revisions, "history"),
-            at("<int:plan_id>/revisions/<int:number>/restore/", views.revision_restore, "restore"),
-            at("<int:plan_id>/delete/", views.plan_delete, "delete"),
-            path("", self.admin_site.admin_view(self.changelist_view), name="plans_plan_changelist"),
+            at("", self.changelist_view, "changelist"),
+            at("add/", views.add, "add"),
+            at("<int:plan_id>/change/", views.page, "change"),
+            at("<int:plan_id>/board/", views.body, "board"),
+            at("<int:plan_id>/settings/", views.settings, "settings"),
+            at("<int:plan_id>/wave/", views.wave, "wave"),
+            at("<int:plan_id>/history/", views.revisions, "history"),
+            at("<int:plan_id>/revisions/<int:number>/restore/", views.restore, "restore"),
+            at("<int:plan_id>/delete/", views.delete, "delete"),
         ]

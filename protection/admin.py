@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
-from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
+from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.shortcuts import get_object_or_404, render
+from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -19,19 +15,25 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from access import policy
-from foundation.errors import DomainError
 from foundation.people import person
-from foundation.wording import Badge, Tone, ago, clock_utc, count
+from foundation.screens import badge_html, fragment
+from foundation.service_admin import ServiceAdmin
+from foundation.wording import clock_utc, count
 from protection import selectors, services
-from protection.admin_base import ServiceAdmin, badge
-from protection.admin_filters import GoneFilter, ProtectedFilter, ReplicationFilter
 from protection.core.tag_selector import selector_words
-from protection.forms import ProtectionGroupForm, SiteForm, server_label
 from protection.models import ProtectionGroup, Site, SourceServer
-from protection.presentation import gibibytes, lag_badge, replication_badge, site_badge
-
-#: Members shown on a group's page; the rest is a link away.
-MEMBERS_SHOWN = 100
+from protection.screens import views
+from protection.screens.filters import GoneFilter, ProtectedFilter, ReplicationFilter
+from protection.screens.forms import ProtectionGroupForm, SiteForm
+from protection.screens.panels import group_panel, site_panel
+from protection.screens.words import (
+    EMPTY_GROUP,
+    IN_TWO_GROUPS,
+    UNPROTECTED,
+    gibibytes,
+    lag_badge,
+    server_badge,
+)
 
 
 @admin.register(Site)
@@ -40,7 +42,7 @@ class SiteAdmin(ServiceAdmin):
     list_display = ("site", "servers", "state", "sync_button")
     list_display_links = ("site",)
     search_fields = ("name", "account_id", "region")
-    change_form_outer_before_template = "admin/protection/site_panel.html"
+    change_form_outer_before_template = "admin/protection/_site_panel.html"
     fieldsets = (
         (None, {"fields": ("name", "account_id", "region")}),
         (
@@ -69,7 +71,7 @@ class SiteAdmin(ServiceAdmin):
 
     @display(description="Inventory")
     def state(self, site: Site) -> SafeString:
-        return render_to_string("admin/protection/_site_state.html", _site_context(site))
+        return render_to_string("admin/protection/_site_state.html", site_panel(site, timezone.now()))
 
     @display(description="")
     def sync_button(self, site: Site) -> SafeString:
@@ -78,59 +80,17 @@ class SiteAdmin(ServiceAdmin):
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
         return [
-            path("<int:site_id>/sync/", wrap(self.sync), name="protection_site_sync"),
-            path("<int:site_id>/state/", wrap(self.live_state), name="protection_site_state"),
+            path("<int:site_id>/sync/", wrap(views.site_sync), name="protection_site_sync"),
+            path("<int:site_id>/state/", fragment(wrap(views.site_state)), name="protection_site_state"),
             *super().get_urls(),
         ]
-
-    def sync(self, request: HttpRequest, site_id: int) -> HttpResponse:
-        """The button: have a worker mirror the inventory now."""
-        site = get_object_or_404(Site, pk=site_id)
-        if request.method == "POST":
-            try:
-                services.site_sync_request(site=site, by=person(request))
-                messages.success(request, f"The inventory of “{site}” is being mirrored.")
-            except DomainError as error:
-                messages.error(request, error.detail)
-        from_list = request.POST.get("from") == "list"
-        page = "admin:protection_site_changelist" if from_list else "admin:protection_site_change"
-        return HttpResponseRedirect(reverse(page, args=[] if from_list else [site_id]))
-
-    def live_state(self, request: HttpRequest, site_id: int) -> HttpResponse:
-        """The part of a page that renews itself while a sync runs."""
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        site = get_object_or_404(selectors.site_list(), pk=site_id)
-        return render(request, "admin/protection/_site_state.html", _site_context(site, request.GET.get("full") == "1"))
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         site = context.get("original")
         if site is not None:
-            context.update(_site_context(selectors.site_list().get(pk=site.pk), full=True))
+            context |= site_panel(selectors.site_list().get(pk=site.pk), timezone.now(), full=True)
             context["may_sync"] = policy.may(person(request), "protection.sync_site")
         return super().render_change_form(request, context, *args, **kwargs)
-
-
-def _site_context(site: Any, full: bool = False) -> dict[str, Any]:
-    """How current a site's inventory is, for `_site_state.html`; `full` with what else is known of it."""
-    now = timezone.now()
-    shown = site_badge(
-        now,
-        syncing=selectors.site_is_syncing(site, now),
-        next_sync_at=site.due_at,
-        last_synced_at=site.last_synced_at,
-        failed=bool(site.sync_error),
-        interval_seconds=settings.DRSORCH_SYNC_SECONDS,
-    )
-    return {
-        "site": site,
-        "badge": shown,
-        # While something is about to happen the part renews itself.
-        "live": shown.tone == "busy",
-        "full": full,
-        "last_synced": f"last synced {ago(site.last_synced_at, now)}" if site.last_synced_at else "never synced before",
-        "server_count": count(site.server_count, "source server"),
-    }
 
 
 @admin.register(SourceServer)
@@ -147,7 +107,7 @@ class SourceServerAdmin(ServiceAdmin):
     list_per_page = 50
     show_full_result_count = False
     change_form_before_template = ""  # nothing to save
-    change_form_outer_after_template = "admin/protection/server_points.html"
+    change_form_outer_after_template = "admin/protection/_server_points.html"
     fieldsets = (
         (None, {"fields": ("source_server_id", "hostname", "fqdn", "at_site", "group", "membership_conflict")}),
         (
@@ -175,25 +135,8 @@ class SourceServerAdmin(ServiceAdmin):
         services.server_forget(server=row, by=person(request))
 
     def get_urls(self) -> list[URLPattern]:
-        points = self.admin_site.admin_view(self.points_in_time)
+        points = fragment(self.admin_site.admin_view(views.server_points))
         return [path("<int:server_id>/points/", points, name="protection_sourceserver_points"), *super().get_urls()]
-
-    def points_in_time(self, request: HttpRequest, server_id: int) -> HttpResponse:
-        """The part of a server's page that asks DRS, when somebody wants to know."""
-        server = get_object_or_404(selectors.server_list(), pk=server_id)
-        context: dict[str, Any] = {"server": server}
-        try:
-            context["points"] = [
-                {
-                    "id": snapshot.snapshot_id,
-                    "taken": clock_utc(snapshot.taken_at),
-                    "ago": ago(snapshot.taken_at, timezone.now()),
-                }
-                for snapshot in services.recovery_snapshot_list(server=server, by=person(request))
-            ]
-        except DomainError as error:
-            context["refusal"] = error.detail
-        return render(request, "admin/protection/_points.html", context)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SourceServer]:
         return selectors.server_list()
@@ -208,22 +151,20 @@ class SourceServerAdmin(ServiceAdmin):
 
     @display(description="Replication", ordering="replication_state")
     def replication(self, server: SourceServer) -> SafeString:
-        if server.missing_since is not None:
-            return badge(Badge("gone from DRS", Tone.BAD, "visibility_off"))
-        return badge(replication_badge(server.replication_state))
+        return badge_html(server_badge(server))
 
     @display(description="Lag", ordering="lag_seconds")
     def lag(self, server: SourceServer) -> SafeString:
-        return badge(lag_badge(server.lag_seconds))
+        return badge_html(lag_badge(server.lag_seconds))
 
     @display(description="Protection group", ordering="protection_group__name")
     def group(self, server: SourceServer) -> SafeString:
         if server.protection_group is None:
-            return badge(Badge("unprotected", Tone.NEUTRAL, "shield"))
+            return badge_html(UNPROTECTED)
         url = reverse("admin:protection_protectiongroup_change", args=[server.protection_group_id])
         link = format_html('<a class="dr-link" href="{}">{}</a>', url, server.protection_group)
         if server.membership_conflict:
-            return format_html("{} {}", link, badge(Badge("in two groups", Tone.WARN, "error")))
+            return format_html("{} {}", link, badge_html(IN_TWO_GROUPS))
         return link
 
     @display(description="At")
@@ -258,7 +199,7 @@ class ProtectionGroupAdmin(ServiceAdmin):
     list_filter = (("site", admin.RelatedOnlyFieldListFilter),)
     search_fields = ("name", "description")
     list_per_page = 50
-    change_form_outer_after_template = "admin/protection/group_members.html"
+    change_form_outer_after_template = "admin/protection/_group_members.html"
     fieldsets = (
         (None, {"fields": ("name", "site", "description")}),
         (
@@ -291,36 +232,14 @@ class ProtectionGroupAdmin(ServiceAdmin):
 
     @display(description="Servers now", ordering="member_count")
     def servers_now(self, group: Any) -> str | SafeString:
-        return str(group.member_count) if group.member_count else badge(Badge("none", Tone.BAD, "error"))
+        return str(group.member_count) if group.member_count else badge_html(EMPTY_GROUP)
 
     def get_urls(self) -> list[URLPattern]:
-        search = self.admin_site.admin_view(self.search_servers)
+        search = self.admin_site.admin_view(views.server_search)
         return [path("servers/", search, name="protection_protectiongroup_servers"), *super().get_urls()]
-
-    def search_servers(self, request: HttpRequest) -> HttpResponse:
-        """What the field of servers finds, in the form of its select2: `?term=…&page=…`, in one site with `&site=`."""
-        policy.require(person(request), "protection.view_sourceserver")
-        rows = selectors.server_list().matching(request.GET.get("term", ""))
-        site_id = request.GET.get("site", "")
-        if site_id.isdigit():
-            rows = rows.at(int(site_id))
-        page = Paginator(rows, 20).get_page(request.GET.get("page"))
-        results = [{"id": str(server.pk), "text": server_label(server)} for server in page]
-        return JsonResponse({"results": results, "pagination": {"more": page.has_next()}})
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         group = context.get("original")
         if group is not None:
-            members = selectors.member_list(group)
-            number = members.count()
-            context["members"] = [
-                {
-                    "server": server,
-                    "replication": replication_badge(server.replication_state),
-                    "lag": lag_badge(server.lag_seconds),
-                }
-                for server in members[:MEMBERS_SHOWN]
-            ]
-            context["member_count"] = count(number, "server")
-            context["members_left"] = max(0, number - MEMBERS_SHOWN)
+            context |= group_panel(group)
         return super().render_change_form(request, context, *args, **kwargs)

@@ -4,3 +4,5 @@ from django.apps import AppConfig
 class ProtectionConfig(AppConfig):
     name = "protection"
     default_auto_field = "django.db.models.BigAutoField"
+    #: As the sidebar calls the group of its pages.
+    verbose_name = "Protect"

@@ -32,14 +32,14 @@ from executions.services.commands import (
     APPROVE,
     CANCEL,
     CLEANUP,
+    COMMANDS,
     PAUSE,
     REJECT,
     RESUME,
     RETRY,
     REVIEW,
     SKIP,
-    VERBS,
-    Verb,
+    Command,
 )
 from foundation.rest.filters import ReferenceFilter
 from foundation.rest.views import ReadViewSet
@@ -69,19 +69,19 @@ class EventFilter(django_filters.FilterSet):
         fields: ClassVar[list[str]] = []
 
 
-def verb_action(verb: Verb, body: type[CommentSerializer] = CommentSerializer) -> Callable[..., Response]:
-    """The API's method for a verb: its body in, the execution as it then stands out."""
+def command_action(command: Command, body: type[CommentSerializer] = CommentSerializer) -> Callable[..., Response]:
+    """The API method of a command: takes its body, returns the execution as it is afterwards."""
 
     def act(self: ExecutionViewSet, request: Request, id: str) -> Response:
         asked = body(data=request.data)
         asked.is_valid(raise_exception=True)
-        execution = verb.act(execution=self.get_object(), by=self.person, **asked.validated_data)
+        execution = command.act(execution=self.get_object(), by=self.person, **asked.validated_data)
         return Response(self.whole(execution))
 
-    act.__name__ = verb.name
-    act.__doc__ = f"{verb.label}. {verb.warning}"
+    act.__name__ = command.name
+    act.__doc__ = f"{command.label}. {command.warning}"
     described = extend_schema(request=body, responses=ExecutionSerializer)(act)
-    return cast("Callable[..., Response]", action(detail=True, methods=["post"], url_path=verb.name)(described))
+    return cast("Callable[..., Response]", action(detail=True, methods=["post"], url_path=command.name)(described))
 
 
 @extend_schema_view(list=extend_schema(responses=ExecutionSummarySerializer(many=True)))
@@ -94,7 +94,7 @@ class ExecutionViewSet(ReadViewSet):
         # Which of the two start permissions it takes depends on the kind: `execution_start` asks for it.
         "create": "executions.view_execution",
         "events": "executions.view_event",
-        **{verb.name: verb.permission for verb in VERBS.values()},
+        **{command.name: command.permission for command in COMMANDS.values()},
     }
     queryset = Execution.objects.none()
     serializer_class = ExecutionSerializer
@@ -104,15 +104,15 @@ class ExecutionViewSet(ReadViewSet):
     lookup_value_regex = "[^/]+"
     id_parameter = OpenApiParameter("id", OpenApiTypes.UUID, OpenApiParameter.PATH)
 
-    approve = verb_action(APPROVE)
-    reject = verb_action(REJECT)
-    pause = verb_action(PAUSE)
-    resume = verb_action(RESUME)
-    cancel = verb_action(CANCEL)
-    retry = verb_action(RETRY, RetrySerializer)
-    skip = verb_action(SKIP, WavePartSerializer)
-    cleanup = verb_action(CLEANUP)
-    review = verb_action(REVIEW)
+    approve = command_action(APPROVE)
+    reject = command_action(REJECT)
+    pause = command_action(PAUSE)
+    resume = command_action(RESUME)
+    cancel = command_action(CANCEL)
+    retry = command_action(RETRY, RetrySerializer)
+    skip = command_action(SKIP, WavePartSerializer)
+    cleanup = command_action(CLEANUP)
+    review = command_action(REVIEW)
 
     def get_queryset(self) -> QuerySet[Any]:
         return selectors.execution_list() if self.action == "list" else super().get_queryset()

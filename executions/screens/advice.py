@@ -25,13 +25,13 @@ def next_steps(
         return tuple(_to_approve(execution, approvals))
     if status is ExecutionStatus.RUNNING:
         return (*_steps_to_approve(execution, steps), *_while_running(waves, servers))
-    if status in _SAID:
-        return (_SAID[status],)
+    if status in _BY_STATUS:
+        return (_BY_STATUS[status],)
     late = (_launches_late(execution, open_launches),) if open_launches else ()
     return (*late, *_afterwards(execution, servers, steps))
 
 
-_SAID = {
+_BY_STATUS = {
     ExecutionStatus.PAUSED: "Nothing new is launched while it is paused, and the RTO clock goes on. "
     "Resume it, or cancel it.",
     ExecutionStatus.CANCELLING: "Nothing new is launched. Launches that DRS has already accepted cannot be called "
@@ -51,10 +51,10 @@ def _launches_late(execution: Execution, number: int) -> str:
 def _steps_to_approve(execution: Execution, steps: Sequence[StepRun]) -> Iterator[str]:
     for step in steps:
         if step.kind == StepKind.APPROVAL and step.status == StepStatus.RUNNING:
-            told = str(step.parameters.get("instructions", ""))
+            instructions = str(step.parameters.get("instructions", ""))
             yield (
                 f"“{step.name}” waits for somebody to say go. Ask an approver other than "
-                f"{execution.requested_by_name} to open this page and approve or reject. {told}"
+                f"{execution.requested_by_name} to open this page and approve or reject. {instructions}"
             ).strip()
 
 

@@ -114,7 +114,7 @@ class EventLine:
     hash: str
 
 
-class _Told(dict[str, str]):
+class _Detail(dict[str, str]):
     """What an event does not say is left open instead of breaking its sentence."""
 
     def __missing__(self, key: str) -> str:
@@ -123,14 +123,14 @@ class _Told(dict[str, str]):
 
 def event_line(event: Event, beside: datetime) -> EventLine:
     """`beside`: times of this day are shown without their date."""
-    told = _Told(subject=event.subject)
+    detail = _Detail(subject=event.subject)
     for key, value in event.detail.items():
-        told[key] = _number_of(key, value)
+        detail[key] = _number_of(key, value)
     template = _SENTENCES.get(event.type)
     if template is None:
         words = event.type.replace(".", ": ").replace("_", " ").capitalize()
         template = f"{words} · {{subject}}" if event.subject else words
-    sentence = template.format_map(told).replace(" as ….", ".")
+    sentence = template.format_map(detail).replace(" as ….", ".")
     return EventLine(
         sequence=str(event.sequence),
         at=clock(event.at, beside),
@@ -147,11 +147,11 @@ def event_lines(events: Sequence[Event], beside: datetime) -> tuple[EventLine, .
     """Events in the order given; neighbours that say the same of many servers become one line."""
     lines = []
     for (kind, *_), group in groupby(events, key=_same):
-        told = list(group)
-        if kind in _TOGETHER and len(told) > 1:
-            lines.append(_together(told, beside))
+        alike = list(group)
+        if kind in _TOGETHER and len(alike) > 1:
+            lines.append(_together(alike, beside))
         else:
-            lines += [event_line(event, beside) for event in told]
+            lines += [event_line(event, beside) for event in alike]
     return tuple(lines)
 
 

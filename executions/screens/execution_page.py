@@ -1,4 +1,4 @@
-"""The execution page: all of it that changes while the execution runs."""
+"""The execution page: all of it that is not written in the rows themselves."""
 
 from __future__ import annotations
 
@@ -6,53 +6,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from executions.core.states import EXECUTION_ACTIVE, CleanupStatus, ExecutionKind, ExecutionStatus
+from executions.core.states import EXECUTION_ACTIVE, CleanupStatus, ExecutionStatus
 from executions.models import Approval, Execution, WaveRun
 from executions.screens.advice import next_steps
 from executions.screens.events import EventLine, event_lines
-from executions.screens.graph import Node, Picture, draw
 from executions.screens.selectors import ExecutionRows
-from executions.screens.targets import Meter, rpo_meter, rto_meter
-from executions.screens.waves import Failure, Share, WaveCard, failures, shares, wave_card
-from executions.screens.words import between, cleanup_badge, duration, execution_badge, kind_badge
-from foundation.wording import Badge, Tone, clock, count
-
-
-@dataclass(frozen=True, slots=True)
-class ApprovalLine:
-    user: str
-    verdict: str
-    tone: Tone
-    comment: str
-    at: str
+from executions.screens.targets import rpo_meter, rto_meter
+from executions.screens.waves import Failure, WaveCard, failures, shares, wave_card
+from executions.screens.words import approval_badge, between, cleanup_badge, duration, execution_badge
+from foundation.wording import Badge, Meter, Share, Tone, clock, count
+from plans.core.picture import Node, Picture, draw
 
 
 @dataclass(frozen=True, slots=True)
 class ExecutionPage:
-    id: str
-    title: str
-    plan_id: int
-    plan: str
-    revision: int
-    kind: Badge
-    real: bool
-    break_glass: bool
-    #: Who looked at why the glass was broken, and what they said; empty if nobody did.
-    review: str
+    """Shown beside the execution, which the page has as well."""
+
     badge: Badge
     cleanup: Badge | None
     #: How often the page renews itself; 0 when nothing moves any more.
     refresh_seconds: int
     headline: str
-    headline_tone: Tone
-    reason: str
-    requested_by: str
-    requested: str
-    started: str
-    finished: str
+    #: Who looked at why the glass was broken, and what they said; empty if nobody did.
+    review: str
     took: str
-    point_in_time: str
-    now: str
+    now: datetime
     meters: tuple[Meter, ...]
     total: int
     done: int
@@ -60,9 +38,8 @@ class ExecutionPage:
     shares: tuple[Share, ...]
     steps: tuple[str, ...]
     failures: tuple[Failure, ...]
-    approvals: tuple[ApprovalLine, ...]
+    approvals: tuple[tuple[Approval, Badge], ...]
     approvals_given: int
-    approvals_required: int
     picture: Picture
     waves: tuple[WaveCard, ...]
     events: tuple[EventLine, ...]
@@ -93,30 +70,14 @@ def execution_page(rows: ExecutionRows, now: datetime, *, wave: int | None = Non
         )
         for one in rows.waves
     )
-    beside = execution.requested_at
     return ExecutionPage(
-        id=str(execution.pk),
-        title=f"{'Recovery' if execution.kind == ExecutionKind.RECOVERY else 'Drill'} of {execution.plan_name}",
-        plan_id=execution.plan_id,
-        plan=execution.plan_name,
-        revision=execution.plan_revision,
-        kind=kind_badge(execution.kind),
-        real=execution.kind == ExecutionKind.RECOVERY,
-        break_glass=execution.break_glass,
-        review=_review(execution),
         badge=execution_badge(execution.status),
         cleanup=cleanup_badge(execution.cleanup_status),
         refresh_seconds=_refresh_seconds(execution),
         headline=headline(execution, rows.waves, done, len(servers)),
-        headline_tone=execution_badge(execution.status).tone,
-        reason=execution.reason,
-        requested_by=execution.requested_by_name,
-        requested=clock(execution.requested_at),
-        started=clock(execution.started_at, beside),
-        finished=clock(execution.finished_at, beside),
+        review=_review(execution),
         took=duration(between(execution.started_at, execution.finished_at or now)),
-        point_in_time=f"{clock(execution.point_in_time)} UTC" if execution.point_in_time else "latest",
-        now=clock(now, beside),
+        now=now,
         meters=(rto_meter(execution, now), rpo_meter(execution)),
         total=len(servers),
         done=done,
@@ -131,12 +92,11 @@ def execution_page(rows: ExecutionRows, now: datetime, *, wave: int | None = Non
             open_launches=rows.open_launches,
         ),
         failures=failures(rows.waves, rows.servers, rows.steps),
-        approvals=tuple(_approval(approval, beside) for approval in rows.approvals),
+        approvals=tuple((approval, approval_badge(approval.approved)) for approval in rows.approvals),
         approvals_given=sum(1 for approval in rows.approvals if approval.approved),
-        approvals_required=execution.approvals_required,
-        picture=_picture(cards, rows.waves),
+        picture=_picture(cards),
         waves=cards,
-        events=event_lines(rows.events, beside),
+        events=event_lines(rows.events, execution.requested_at),
         event_page=rows.event_page,
         event_pages=rows.event_pages,
         newer_events=rows.event_page - 1,
@@ -171,16 +131,15 @@ def _review(execution: Execution) -> str:
     return f"Reviewed by {execution.reviewed_by_name}, {clock(execution.reviewed_at)}: {execution.review_comment}"
 
 
-def _approval(approval: Approval, beside: datetime) -> ApprovalLine:
-    return ApprovalLine(
-        user=approval.user_name,
-        verdict="approved" if approval.approved else "rejected",
-        tone=Tone.GOOD if approval.approved else Tone.BAD,
-        comment=approval.comment,
-        at=clock(approval.at, beside),
-    )
-
-
-def _picture(cards: Sequence[WaveCard], waves: Sequence[WaveRun]) -> Picture:
-    nodes = [Node(card.name, card.badge, f"{card.done} of {card.total} launched", card.percent) for card in cards]
-    return draw([tuple(wave.depends_on) for wave in waves], nodes)
+def _picture(cards: Sequence[WaveCard]) -> Picture:
+    nodes = [
+        Node(
+            name=card.wave.name,
+            note=f"{card.done}/{card.total}",
+            spoken=f"{card.done} of {card.total} launched",
+            badge=card.badge,
+            percent=card.percent,
+        )
+        for card in cards
+    ]
+    return draw([tuple(card.wave.depends_on) for card in cards], nodes)

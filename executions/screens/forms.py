@@ -9,10 +9,11 @@ from typing import Any
 from django import forms
 from django.core.signing import BadSignature, Signer
 from django.utils import timezone
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from executions.core.states import ExecutionKind
 from executions.screens.parts import WaveParts
-from foundation.errors import DomainError
+from foundation.forms import DomainErrorsMixin, MomentField, lines, radios, text, tick, ticks
 
 _LATEST, _AT = "latest", "at"
 _HOUR = 3600
@@ -23,66 +24,57 @@ _CLEANUPS = [
     (str(4 * _HOUR), "Terminate them 4 hours after the drill"),
     (str(24 * _HOUR), "Terminate them 1 day after the drill"),
 ]
+_KEPT = "Kept in the record."
 
 
 def _signer() -> Signer:
     return Signer(salt="executions.start")
 
 
-def point_in_time_field() -> forms.DateTimeField:
-    return forms.DateTimeField(
-        required=False,
-        label="Point in time (UTC)",
-        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local", "step": "1"}, format="%Y-%m-%dT%H:%M:%S"),
-        error_messages={"invalid": "Write a date and a time, such as 2026-11-23T14:30."},
-    )
-
-
-class DomainErrors(forms.Form):
-    """A form that shows at its fields what a service said."""
-
-    def take(self, error: DomainError) -> None:
-        """What names none of the fields stands above the form."""
-        if not error.errors:
-            self.add_error(None, error.detail)
-        for one in error.errors:
-            self.add_error(one.attr if one.attr in self.fields else None, one.detail)
-
-
-class StartForm(DomainErrors):
+class StartForm(DomainErrorsMixin, forms.Form):
     """Start a drill or a recovery. `shown_at` is when the page was first shown, signed."""
 
     shown_at = forms.CharField(widget=forms.HiddenInput)
-    moment = forms.ChoiceField(
-        choices=[(_LATEST, "The latest state"), (_AT, "The newest recovery snapshots at or before a point in time")],
+    moment = radios(
+        "Recover to",
+        [(_LATEST, "The latest state"), (_AT, "The newest recovery snapshots at or before a point in time")],
         initial=_LATEST,
-        widget=forms.RadioSelect(attrs={"x-model": "moment"}),
-        label="Recover to",
+        **{"x-model": "moment"},
     )
-    point_in_time = point_in_time_field()
-    cleanup_after_seconds = forms.TypedChoiceField(
-        required=False, choices=_CLEANUPS, coerce=int, empty_value=None, label="Drill instances"
-    )
-    reason = forms.CharField(required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 3}), label="Reason")
-    confirm = forms.CharField(
+    point_in_time = MomentField(
         required=False,
-        strip=False,
-        label="The plan's name",
-        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}),
+        label="Point in time (UTC)",
+        help_text="Each server goes back to its newest recovery snapshot at or before it.",
     )
-    break_glass = forms.BooleanField(required=False, label="Break the glass")
+    cleanup_after_seconds = forms.TypedChoiceField(
+        required=False,
+        choices=_CLEANUPS,
+        coerce=int,
+        empty_value=None,
+        label="Drill instances",
+        help_text="Drill instances cost money while they run.",
+        widget=UnfoldAdminSelectWidget,
+    )
+    reason = lines("Reason, if there is one", rows=3, max_length=2000, help_text=_KEPT)
+    confirm = text(
+        "The plan's name", strip=False, attrs={"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}
+    )
+    break_glass = tick(
+        "Break the glass: start without approvals and in spite of what stands in the way. It is recorded, and shown "
+        "everywhere."
+    )
 
-    def __init__(self, *args: Any, kind: ExecutionKind, may_break_glass: bool, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, kind: ExecutionKind, plan_name: str, may_break_glass: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.kind = kind
         unused = ["confirm", "break_glass"] if kind is ExecutionKind.DRILL else ["cleanup_after_seconds"]
         if not may_break_glass:
             unused.append("break_glass")
         for name in unused:
             self.fields.pop(name, None)
         if kind is ExecutionKind.RECOVERY:
-            self.fields["reason"].help_text = "Kept in the record, and shown to who approves."
+            self.fields["reason"].label = "Reason"
+            self.fields["reason"].help_text = "Needed. Kept in the record, and shown to who approves."
+            self.fields["confirm"].help_text = f"Type {plan_name} to confirm."
         self.initial.setdefault("shown_at", _signer().sign(timezone.now().isoformat()))
 
     def clean(self) -> dict[str, Any]:
@@ -106,27 +98,35 @@ class StartForm(DomainErrors):
         return {**values, "point_in_time": at.astimezone(UTC) if at else None}
 
 
-class VerbForm(DomainErrors):
-    """What is asked before a verb is done to an execution."""
+class CommandForm(DomainErrorsMixin, forms.Form):
+    """What is asked before a command is carried out."""
 
-    comment = forms.CharField(
-        required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 3}), label="Comment"
-    )
+    comment = lines("Comment, if there is one", rows=3, max_length=2000, help_text=_KEPT)
+
+    def __init__(self, *args: Any, needs_comment: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if needs_comment:
+            self.fields["comment"].label = "Comment"
+            self.fields["comment"].help_text = f"Needed. {_KEPT}"
 
     def asked(self) -> dict[str, Any]:
-        """What the verb's service takes."""
+        """What the command's service takes."""
         return {"comment": self.cleaned_data["comment"]}
 
 
 _WHOLE, _SERVERS, _STEP = "whole", "servers", "step:"
 
 
-class WaveVerbForm(VerbForm):
-    """The same for a verb that is done to a wave, or to servers or a step of it."""
+class WaveCommandForm(CommandForm):
+    """The same for a command on a wave, or to servers or a step of it."""
 
-    part = forms.ChoiceField(widget=forms.RadioSelect, initial=_WHOLE, label="What")
-    servers = forms.MultipleChoiceField(required=False, widget=forms.CheckboxSelectMultiple, label="Servers")
-    point_in_time = point_in_time_field()
+    part = radios("What", (), initial=_WHOLE)
+    servers = ticks("Servers")
+    point_in_time = MomentField(
+        required=False,
+        label="Point in time (UTC)",
+        help_text="Launch from the newest recovery snapshots at or before it. Empty: the latest state.",
+    )
 
     def __init__(self, *args: Any, parts: WaveParts, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

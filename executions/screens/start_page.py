@@ -9,11 +9,11 @@ from datetime import datetime
 
 from executions.core.states import ExecutionKind
 from executions.models import Execution
-from executions.screens.graph import Node, Picture, draw
 from executions.screens.selectors import Mirrored
 from executions.screens.words import duration, kind_badge
 from foundation.wording import Badge, Tone, ago, count, listing
 from plans.core import Blueprint, BlueprintServer, BlueprintWave, Finding, Severity
+from plans.core.picture import Node, Picture, draw
 from plans.core.steps import OnFailure
 
 #: Shown as a list of its own, with the instances by name.
@@ -29,9 +29,7 @@ class GroupLine:
 
 @dataclass(frozen=True, slots=True)
 class WaveLine:
-    position: int
-    number: int
-    name: str
+    wave: BlueprintWave
     after: str
     rules: str
     #: Its groups, steps and sites in a line.
@@ -53,12 +51,8 @@ class Replaced:
 @dataclass(frozen=True, slots=True)
 class StartPage:
     title: str
-    plan_id: int
-    plan: str
-    revision: int
-    kind: str
     badge: Badge
-    real: bool
+    revision: int
     summary: str
     targets: str
     approvals: str
@@ -69,11 +63,10 @@ class StartPage:
     replaced: tuple[Replaced, ...]
     replaced_count: str
     #: The execution that must end first, if there is one.
-    active_id: str
+    active: Execution | None
     #: False: the button is shown switched off, and the page says why.
     startable: bool
     button: str
-    confirm_help: str
 
 
 def start_page(
@@ -95,12 +88,8 @@ def start_page(
     replaced = tuple(_replaced(server, mirrored, now) for server in servers if _instance(server, mirrored))
     return StartPage(
         title=f"Start a {'real recovery' if kind is ExecutionKind.RECOVERY else 'drill'} of {blueprint.plan_name}",
-        plan_id=blueprint.plan_id,
-        plan=blueprint.plan_name,
-        revision=blueprint.revision,
-        kind=str(kind),
         badge=kind_badge(kind),
-        real=kind is ExecutionKind.RECOVERY,
+        revision=blueprint.revision,
         summary=_summary(blueprint, servers, mirrored),
         targets=_targets(blueprint),
         approvals=_approvals(blueprint, kind),
@@ -110,10 +99,9 @@ def start_page(
         warnings=tuple(finding for finding in shown if finding.severity != Severity.BLOCKING),
         replaced=replaced,
         replaced_count=count(len(replaced), "earlier instance"),
-        active_id=str(active.pk) if active else "",
+        active=active,
         startable=bool(servers) and active is None and (not blocking or overridable),
         button=f"Start the {what}: launch {count(len(servers), 'server')}",
-        confirm_help=f"Type {blueprint.plan_name} to confirm.",
     )
 
 
@@ -158,9 +146,7 @@ def _wave(wave: BlueprintWave, blueprint: Blueprint, mirrored: Mapping[tuple[int
     if wave.start_delay_seconds:
         rules.append(f"starts {duration(wave.start_delay_seconds)} late")
     return WaveLine(
-        position=wave.position,
-        number=wave.position + 1,
-        name=wave.name,
+        wave=wave,
         after=f"after {listing(names)}" if names else "at once",
         rules=", ".join(rules),
         summary=_in_a_line(wave, groups, mirrored),
@@ -179,12 +165,12 @@ def _wave(wave: BlueprintWave, blueprint: Blueprint, mirrored: Mapping[tuple[int
 def _in_a_line(
     wave: BlueprintWave, groups: Mapping[str, list[BlueprintServer]], mirrored: Mapping[tuple[int, str], Mirrored]
 ) -> str:
-    said = []
+    parts = []
     for name, members in groups.items():
         sites = listing(sorted({_site(server, mirrored) for server in members}))
-        said.append(f"{name}: {count(len(members), 'server')} at {sites}")
-    said += [f"step {step.name} {step.when}" for step in wave.steps]
-    return "; ".join(said) or "no servers"
+        parts.append(f"{name}: {count(len(members), 'server')} at {sites}")
+    parts += [f"step {step.name} {step.when}" for step in wave.steps]
+    return "; ".join(parts) or "no servers"
 
 
 def _instance(server: BlueprintServer, mirrored: Mapping[tuple[int, str], Mirrored]) -> str:
@@ -204,8 +190,5 @@ def _replaced(server: BlueprintServer, mirrored: Mapping[tuple[int, str], Mirror
 
 
 def _picture(blueprint: Blueprint) -> Picture:
-    nodes = [
-        Node(wave.name, Badge("planned", Tone.NEUTRAL, "schedule"), count(len(wave.servers), "server"), 0)
-        for wave in blueprint.waves
-    ]
+    nodes = [Node(wave.name, count(len(wave.servers), "server")) for wave in blueprint.waves]
     return draw([wave.depends_on for wave in blueprint.waves], nodes)

@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from executions.core.states import ExecutionStatus
 from executions.models import Execution
 from executions.screens.words import duration
-from foundation.wording import Tone
+from foundation.wording import Meter, Tone
 
 #: From this share of the target on, a clock that still runs warns.
 _WARN_FROM = 0.8
-
-
-@dataclass(frozen=True, slots=True)
-class Meter:
-    """A measurement beside its target. `percent` of the target is used, 100 at most; None without both numbers."""
-
-    name: str
-    value: str
-    target: str
-    verdict: str
-    tone: Tone
-    percent: int | None
-    running: bool = False
 
 
 def rto_meter(execution: Execution, now: datetime) -> Meter:

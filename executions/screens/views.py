@@ -12,6 +12,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.views.decorators.http import require_http_methods, require_safe
 
 from access import policy
@@ -19,12 +20,12 @@ from executions import selectors
 from executions.core.states import ExecutionKind
 from executions.models import Execution
 from executions.screens.execution_page import execution_page
-from executions.screens.forms import StartForm, VerbForm, WaveVerbForm
+from executions.screens.forms import CommandForm, StartForm, WaveCommandForm
 from executions.screens.parts import to_retry, to_skip
 from executions.screens.selectors import ExecutionRows, execution_rows, mirrored_servers
 from executions.screens.start_page import start_page
 from executions.services import starting
-from executions.services.commands import RETRY, SKIP, VERBS, Facts, Verb, verbs_for
+from executions.services.commands import COMMANDS, RETRY, SKIP, Command, Facts, commands_for
 from foundation.errors import Conflict, DomainError, Missing
 from foundation.people import person
 from foundation.screens import domain_errors_as_page, screen_response
@@ -44,7 +45,9 @@ _STOP_POLLING = 286
 def page(request: HttpRequest, execution_id: str) -> HttpResponse:
     """The execution as it stands; the page then polls `fragment`."""
     context = _execution_context(request, execution_id)
-    return screen_response(request, "admin/executions/execution.html", title=context["page"].title, **context)
+    execution = context["execution"]
+    title = capfirst(str(execution))
+    return screen_response(request, "admin/executions/execution.html", title=title, about=execution, **context)
 
 
 @require_safe
@@ -61,11 +64,12 @@ def _execution_context(request: HttpRequest, execution_id: str) -> dict[str, Any
     rows = execution_rows(selectors.execution_get(execution_id), _number(request, "events") or 1)
     wave = _number(request, "wave")
     shown = execution_page(rows, timezone.now(), wave=wave, page=_number(request, "page") or 1)
-    offered = verbs_for(_facts(rows), person(request))
+    offered = commands_for(_facts(rows), person(request))
     kept = {name: request.GET[name] for name in ("wave", "page", "events") if name in request.GET}
     return {
+        "execution": rows.execution,
         "page": shown,
-        "verbs": [one for one in offered if not one.of_wave],
+        "commands": [one for one in offered if not one.of_wave],
         "may_retry": RETRY in offered,
         "may_skip": SKIP in offered,
         "query": urlencode(kept),
@@ -79,14 +83,14 @@ def _facts(rows: ExecutionRows) -> Facts:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @domain_errors_as_page
-def verb(request: HttpRequest, execution_id: str, name: str) -> HttpResponse:
+def command(request: HttpRequest, execution_id: str, name: str) -> HttpResponse:
     """Ask for a comment, and for what it is done to; then do it."""
-    if name not in VERBS:
+    if name not in COMMANDS:
         raise Missing(f"Nothing can be done with an execution that is called “{name}”.")
-    chosen = VERBS[name]
+    chosen = COMMANDS[name]
     policy.require(request.user, chosen.permission)
     rows = execution_rows(selectors.execution_get(execution_id))
-    form = _verb_form(request, chosen, rows)
+    form = _command_form(request, chosen, rows)
     status = 200
     if request.method == "POST":
         status = 400
@@ -94,34 +98,34 @@ def verb(request: HttpRequest, execution_id: str, name: str) -> HttpResponse:
             try:
                 chosen.act(execution=rows.execution, by=person(request), **form.asked())
             except DomainError as error:
-                form.take(error)
+                form.add_domain_error(error)
                 status = error.status
             else:
                 messages.success(request, chosen.done)
                 return redirect(_address(rows.execution))
-    title = f"{chosen.label}: {rows.execution}"
     return screen_response(
         request,
-        "admin/executions/verb.html",
-        title=title,
+        "admin/executions/command.html",
+        title=f"{chosen.label}: {rows.execution}",
+        about=rows.execution,
         status=status,
-        verb=chosen,
+        command=chosen,
         execution=rows.execution,
         form=form,
     )
 
 
-def _verb_form(request: HttpRequest, chosen: Verb, rows: ExecutionRows) -> VerbForm:
+def _command_form(request: HttpRequest, chosen: Command, rows: ExecutionRows) -> CommandForm:
     data = request.POST if request.method == "POST" else None
     if not chosen.of_wave:
-        return VerbForm(data)
+        return CommandForm(data, needs_comment=chosen.needs_comment)
     name = request.GET.get("wave", "")
     wave = next((wave for wave in rows.waves if wave.name == name), None)
     if wave is None:
         raise Missing(f"There is no wave “{name}” in the {rows.execution}.")
     parts_of = to_retry if chosen is RETRY else to_skip
     parts = parts_of(wave.name, rows.servers.get(wave.pk, ()), rows.steps.get(wave.pk, ()))
-    return WaveVerbForm(data, parts=parts)
+    return WaveCommandForm(data, needs_comment=chosen.needs_comment, parts=parts)
 
 
 # --- starting -----------------------------------------------------------------------------------------------------
@@ -135,7 +139,8 @@ def start(request: HttpRequest, plan_id: int) -> HttpResponse:
     policy.require(request.user, f"executions.start_{kind}")
     plan = plan_get(plan_id)
     glass = kind is ExecutionKind.RECOVERY and policy.may(request.user, "executions.break_glass")
-    form = StartForm(request.POST if request.method == "POST" else None, kind=kind, may_break_glass=glass)
+    data = request.POST if request.method == "POST" else None
+    form = StartForm(data, kind=kind, plan_name=plan.name, may_break_glass=glass)
     status = 200
     if request.method == "POST":
         status = 400
@@ -143,7 +148,7 @@ def start(request: HttpRequest, plan_id: int) -> HttpResponse:
             try:
                 return redirect(_address(_start_once(form, plan, kind, person(request))))
             except DomainError as error:
-                form.take(error)
+                form.add_domain_error(error)
                 status = error.status
     frozen = blueprint(plan)
     shown = start_page(
@@ -156,7 +161,16 @@ def start(request: HttpRequest, plan_id: int) -> HttpResponse:
         may_break_glass=glass,
     )
     return screen_response(
-        request, "admin/executions/start.html", title=shown.title, status=status, page=shown, form=form
+        request,
+        "admin/executions/start.html",
+        title=shown.title,
+        about=plan,
+        status=status,
+        page=shown,
+        plan=plan,
+        real=kind is ExecutionKind.RECOVERY,
+        kind=kind,
+        form=form,
     )
 
 

@@ -20,7 +20,7 @@ from executions.core.states import (
 from executions.models import ServerRun, StepRun, WaveRun
 from executions.screens.steps import StepLine, step_line
 from executions.screens.words import between, duration, server_badge, wave_badge
-from foundation.wording import Badge, Tone, clock, count, listing
+from foundation.wording import Badge, Share, Tone, clock, count, listing
 from plans.core.steps import OnFailure
 
 #: Servers of a wave shown at once.
@@ -56,53 +56,27 @@ _DONE = (ServerStatus.LAUNCHED, ServerStatus.TERMINATED)
 
 @dataclass(frozen=True, slots=True)
 class ServerRow:
-    name: str
-    source_server_id: str
-    group: str
+    server: ServerRun
     badge: Badge
     #: What it does at this moment, in words; empty unless something is to be said.
     phase: str
-    #: Phases behind it and the one it is in, out of `phases`; 0 when none is known.
+    #: Phases behind it and the one it is in; 0 when none is known.
     step: int
-    phases: int
     #: One for each phase: True if it is behind it, or the one it is in.
     dots: tuple[bool, ...]
-    attempts: int
-    job_id: str
-    instance_id: str
-    point: str
     #: Age of its recovery point when the execution started.
     point_age: str
-    started: str
-    finished: str
     took: str
-    error: str
-    #: Why its drill instance could not be terminated.
-    cleanup_error: str
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """One colour of a progress bar."""
-
-    text: str
-    number: int
-    percent: float
-    tone: Tone
 
 
 @dataclass(frozen=True, slots=True)
 class WaveCard:
-    position: int
-    number: int
-    name: str
+    wave: WaveRun
     badge: Badge
     #: "after Databases", "at once".
     after: str
     #: Its rules, in words.
     rules: str
-    started: str
-    finished: str
     took: str
     note: str
     total: int
@@ -110,8 +84,8 @@ class WaveCard:
     percent: int
     shares: tuple[Share, ...]
     summary: str
-    before: tuple[StepLine, ...]
-    after_it: tuple[StepLine, ...]
+    steps_before: tuple[StepLine, ...]
+    steps_after: tuple[StepLine, ...]
     rows: tuple[ServerRow, ...]
     page: int
     pages: int
@@ -133,9 +107,7 @@ class Failure:
 
     reason: str
     servers: str
-    wave: str
-    wave_position: int
-    number: int
+    wave: WaveRun
 
 
 def server_row(server: ServerRun, started_at: datetime | None, now: datetime) -> ServerRow:
@@ -153,24 +125,13 @@ def server_row(server: ServerRun, started_at: datetime | None, now: datetime) ->
         phase = f"while {_PHASE_WORDS[Phase(server.phase)]}"
     age = between(server.recovery_point_at, started_at)
     return ServerRow(
-        name=server.hostname or server.source_server_id,
-        source_server_id=server.source_server_id,
-        group=server.protection_group_name,
+        server=server,
         badge=server_badge(server.status),
         phase=phase,
         step=step,
-        phases=len(_PHASES),
         dots=tuple(index < step for index in range(len(_PHASES))),
-        attempts=server.attempts,
-        job_id=server.job_id,
-        instance_id=server.recovery_instance_id,
-        point=clock(server.recovery_point_at, started_at),
         point_age=duration(max(0, age)) if age is not None else "",
-        started=clock(server.started_at, started_at),
-        finished=clock(server.finished_at, started_at),
         took=duration(between(server.started_at, server.finished_at or now)),
-        error=server.trouble,
-        cleanup_error=server.cleanup_error,
     )
 
 
@@ -188,7 +149,7 @@ def shares(statuses: Sequence[str]) -> tuple[Share, ...]:
     for text, tone, members in parts:
         number = sum(counts[str(status)] for status in members)
         if number:
-            found.append(Share(text, number, round(100 * number / len(statuses), 2), tone))
+            found.append(Share.of(len(statuses), text, number, tone))
     return tuple(found)
 
 
@@ -213,17 +174,13 @@ def wave_card(
     failed = any(row.status in SERVER_RETRIABLE for row in servers) or any(
         step.status == StepStatus.FAILED for step in steps
     )
-    lines = [step_line(step, started_at, now) for step in steps]
+    lines = [step_line(step, now) for step in steps]
     status = WaveStatus(wave.status)
     return WaveCard(
-        position=wave.position,
-        number=wave.position + 1,
-        name=wave.name,
+        wave=wave,
         badge=wave_badge(wave.status),
         after=f"after {listing([names[need] for need in wave.depends_on])}" if wave.depends_on else "at once",
         rules=_rules(wave),
-        started=clock(wave.started_at, started_at),
-        finished=clock(wave.finished_at, started_at),
         took=duration(between(wave.started_at, wave.finished_at or now)),
         note=_waiting_for(wave, names, now),
         total=len(servers),
@@ -231,8 +188,8 @@ def wave_card(
         percent=100 * done // len(servers) if servers else 0,
         shares=parts,
         summary=_summary(done, len(servers), parts),
-        before=tuple(line for line in lines if line.before),
-        after_it=tuple(line for line in lines if not line.before),
+        steps_before=tuple(line for line in lines if line.before),
+        steps_after=tuple(line for line in lines if not line.before),
         rows=tuple(server_row(row, started_at, now) for row in shown),
         page=page,
         pages=pages,
@@ -274,9 +231,9 @@ def _waiting_for(wave: WaveRun, names: Mapping[int, str], now: datetime) -> str:
 def _summary(done: int, total: int, parts: Sequence[Share]) -> str:
     if not total:
         return "no servers"
-    said = [f"{done} of {count(total, 'server')} launched"]
-    said += [f"{part.number} {part.text}" for part in parts if part.tone is not Tone.GOOD]
-    return ", ".join(said)
+    parts_in_words = [f"{done} of {count(total, 'server')} launched"]
+    parts_in_words += [f"{part.number} {part.text}" for part in parts if part.tone is not Tone.GOOD]
+    return ", ".join(parts_in_words)
 
 
 def failures(
@@ -294,7 +251,5 @@ def failures(
         for server in servers.get(wave.pk, ()):
             if server.status in SERVER_RETRIABLE:
                 reasons.setdefault(server.error or "No reason is known.", []).append(str(server))
-        found += [
-            Failure(reason, listing(names), wave.name, wave.position, len(names)) for reason, names in reasons.items()
-        ]
+        found += [Failure(reason, listing(names), wave) for reason, names in reasons.items()]
     return tuple(found)

@@ -62,10 +62,14 @@ _CLEANUP = {
     CleanupStatus.SUCCEEDED: Badge("cleaned up", Tone.GOOD, "mop"),
     CleanupStatus.FAILED: Badge("clean-up failed", Tone.BAD, "dangerous"),
 }
+_APPROVED = Badge("approved", Tone.GOOD, "check_circle")
+_REJECTED = Badge("rejected", Tone.BAD, "block")
 _KIND = {
     ExecutionKind.DRILL: Badge("drill", Tone.BUSY, "science"),
     ExecutionKind.RECOVERY: Badge("real recovery", Tone.BAD, "emergency_home"),
 }
+
+BREAK_GLASS = Badge("break-glass", Tone.BAD, "warning")
 
 
 def execution_badge(status: str) -> Badge:
@@ -89,6 +93,10 @@ def step_badge(status: str, *, waits_for_person: bool = False) -> Badge:
 def cleanup_badge(status: str) -> Badge | None:
     """None where no clean-up was asked for."""
     return _CLEANUP.get(CleanupStatus(status))
+
+
+def approval_badge(approved: bool) -> Badge:
+    return _APPROVED if approved else _REJECTED
 
 
 def kind_badge(kind: str) -> Badge:

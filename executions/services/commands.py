@@ -1,4 +1,4 @@
-"""What a person can do with an execution that exists. Screens and API both read this table: a new verb is an entry
+"""What a person can do with an execution that exists. Screens and API both read this table: a new command is an entry
 here, and a line in the API's view set."""
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from plans.core.steps import StepKind
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What it depends on whether a verb makes sense now."""
+    """What decides whether a command makes sense now."""
 
     execution: Execution
     #: A step waits for somebody to say go.
@@ -43,7 +43,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Verb:
+class Command:
     """`offered` says when its button is shown; whether it is really done, the service says."""
 
     name: str
@@ -84,7 +84,7 @@ def _cleanable(facts: Facts) -> bool:
     return execution.kind == ExecutionKind.DRILL and over and not begun and facts.instances > 0
 
 
-APPROVE = Verb(
+APPROVE = Command(
     name="approve",
     permission="executions.approve_execution",
     act=approving.execution_approve,
@@ -95,7 +95,7 @@ APPROVE = Verb(
     offered=_waits_for_approval,
     others_only=True,
 )
-REJECT = Verb(
+REJECT = Command(
     name="reject",
     permission="executions.approve_execution",
     act=approving.execution_reject,
@@ -107,7 +107,7 @@ REJECT = Verb(
     danger=True,
     others_only=True,
 )
-PAUSE = Verb(
+PAUSE = Command(
     name="pause",
     permission="executions.control_execution",
     act=controlling.execution_pause,
@@ -118,7 +118,7 @@ PAUSE = Verb(
     done="Paused: nothing new is launched.",
     offered=lambda facts: facts.is_in(ExecutionStatus.RUNNING),
 )
-RESUME = Verb(
+RESUME = Command(
     name="resume",
     permission="executions.control_execution",
     act=controlling.execution_resume,
@@ -128,7 +128,7 @@ RESUME = Verb(
     done="Resumed.",
     offered=lambda facts: facts.is_in(ExecutionStatus.PAUSED),
 )
-CANCEL = Verb(
+CANCEL = Command(
     name="cancel",
     permission="executions.control_execution",
     act=controlling.execution_cancel,
@@ -139,7 +139,7 @@ CANCEL = Verb(
     offered=_cancellable,
     danger=True,
 )
-RETRY = Verb(
+RETRY = Command(
     name="retry",
     permission="executions.control_execution",
     act=controlling.execution_retry,
@@ -150,7 +150,7 @@ RETRY = Verb(
     offered=_reopenable,
     of_wave=True,
 )
-SKIP = Verb(
+SKIP = Command(
     name="skip",
     permission="executions.control_execution",
     act=controlling.execution_skip,
@@ -163,7 +163,7 @@ SKIP = Verb(
     of_wave=True,
     needs_comment=True,
 )
-CLEANUP = Verb(
+CLEANUP = Command(
     name="cleanup",
     permission="executions.cleanup_execution",
     act=controlling.execution_cleanup,
@@ -174,7 +174,7 @@ CLEANUP = Verb(
     offered=_cleanable,
     danger=True,
 )
-REVIEW = Verb(
+REVIEW = Command(
     name="review",
     permission="executions.approve_execution",
     act=approving.execution_review,
@@ -187,14 +187,14 @@ REVIEW = Verb(
     needs_comment=True,
 )
 
-VERBS = {verb.name: verb for verb in (APPROVE, REJECT, RESUME, PAUSE, CANCEL, RETRY, SKIP, CLEANUP, REVIEW)}
+COMMANDS = {command.name: command for command in (APPROVE, REJECT, RESUME, PAUSE, CANCEL, RETRY, SKIP, CLEANUP, REVIEW)}
 
 
-def verbs_for(facts: Facts, user: AbstractBaseUser) -> list[Verb]:
+def commands_for(facts: Facts, user: AbstractBaseUser) -> list[Command]:
     """What this person is offered on the execution now."""
     own = facts.execution.requested_by_id == user.pk
     return [
-        verb
-        for verb in VERBS.values()
-        if verb.offered(facts) and not (own and verb.others_only) and policy.may(user, verb.permission)
+        command
+        for command in COMMANDS.values()
+        if command.offered(facts) and not (own and command.others_only) and policy.may(user, command.permission)
     ]

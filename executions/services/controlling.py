@@ -1,4 +1,4 @@
-"""The control a person has over an execution that runs or ran. Each verb is idempotent and guarded by what it finds."""
+"""The control a person has over an execution that runs or ran. Each is idempotent and guarded by what it finds."""
 
 from __future__ import annotations
 
@@ -197,17 +197,17 @@ def _snapshots(
     )
 
 
-def _reopen(execution: Execution, change: Callable[[Execution, WaveRun], int], wave: WaveRun, verb: str) -> Execution:
+def _reopen(execution: Execution, change: Callable[[Execution, WaveRun], int], wave: WaveRun, action: str) -> Execution:
     """Make the change under the execution's lock, and have the engine look."""
     try:
         with transaction.atomic(), transitions.locked(execution.pk) as current:
             if current.status not in EXECUTION_REOPENABLE:
-                raise Conflict(f"The execution is {current.get_status_display()}: nothing of it can be {verb}.")
+                raise Conflict(f"The execution is {current.get_status_display()}: nothing of it can be {action}.")
             if current.status not in EXECUTION_ACTIVE:
                 check_servers_free(current.servers.values_list("site_id", "source_server_id"), field="execution")
             fresh = WaveRun.objects.get(pk=wave.pk)
-            if not change(current, fresh) and not _under_way(fresh, verb):
-                raise Conflict(f"Nothing in wave {wave.name} can be {verb}: it is {fresh.get_status_display()}.")
+            if not change(current, fresh) and not _under_way(fresh, action):
+                raise Conflict(f"Nothing in wave {wave.name} can be {action}: it is {fresh.get_status_display()}.")
             tasks.nudge_on_commit([current.pk])
     except IntegrityError as error:
         raise Conflict(
@@ -216,11 +216,11 @@ def _reopen(execution: Execution, change: Callable[[Execution, WaveRun], int], w
     return Execution.objects.get(pk=execution.pk)
 
 
-def _under_way(wave: WaveRun, verb: str) -> bool:
+def _under_way(wave: WaveRun, action: str) -> bool:
     """True if somebody asked for the same before, and it is being done, or was."""
     if wave.status not in WAVE_FINAL:
         return True
-    if verb != "skipped":
+    if action != "skipped":
         return False
     parts = wave.servers.filter(status=ServerStatus.SKIPPED), wave.steps.filter(status=StepStatus.SKIPPED)
     return wave.status == WaveStatus.SKIPPED or any(part.exists() for part in parts)

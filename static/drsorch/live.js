@@ -1,5 +1,6 @@
 // Parts of a page that htmx renews every few seconds ([data-live]). What the reader does to them outlives a renewal:
-// sections they opened or closed, keyboard focus, a text selection. And it is said when renewing fails.
+// sections they opened or closed, keyboard focus, a text selection, how far they scrolled a part that scrolls
+// ([data-scroll]). And it is said when renewing fails.
 (() => {
   "use strict";
 
@@ -8,6 +9,7 @@
   // Only what the reader opened or closed: the rest opens by itself when something happens in it.
   const chosen = new Map();
   let focused = null;
+  let scrolled = [];
 
   document.addEventListener("click", (event) => {
     const section = event.target.closest("[data-live] details[id] > summary")?.parentElement;
@@ -27,6 +29,7 @@
       return;
     }
     focused = element.contains(document.activeElement) ? document.activeElement.id : null;
+    scrolled = [...element.querySelectorAll("[data-scroll][id]")].map((part) => [part.id, part.scrollLeft, part.scrollTop]);
   });
 
   document.addEventListener("htmx:afterSwap", (event) => {
@@ -36,6 +39,7 @@
     for (const section of element.querySelectorAll("details[id]")) {
       if (chosen.has(section.id)) section.open = chosen.get(section.id);
     }
+    for (const [id, left, top] of scrolled) document.getElementById(id)?.scrollTo(left, top);
     if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
   });
 

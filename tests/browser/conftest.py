@@ -19,7 +19,7 @@ from access.policy import ROLES
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
 DESKTOP = {"width": 1440, "height": 900}
-PHONE = {"width": 390, "height": 844}
+PHONE = {"width": 375, "height": 812}
 
 #: `sign_in(petra)`, `sign_in(petra, PHONE)`: a page of hers, signed in.
 SignIn = Callable[..., Page]

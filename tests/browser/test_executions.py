@@ -110,6 +110,17 @@ def test_what_the_reader_opened_closed_or_focused_stays(drill: Execution, omar: 
     assert page.evaluate("document.activeElement.id") == "wave-1-retry"
 
 
+def test_what_the_reader_scrolled_stays(drill: Execution, vera: User, sign_in: SignIn) -> None:
+    for number in range(12):
+        add_wave(drill, f"Later {number}", {"pending": 1}, depends_on=[3 + number])
+    page = sign_in(vera)
+    page.goto(page_of(drill))
+    page.locator("#picture").evaluate("picture => picture.scrollTo(0, 150)")
+    drill.servers.filter(hostname="app-10").update(status="launched")
+    expect(page.get_by_text("Now: App, Reports. 8 of 35 servers launched.")).to_be_visible()
+    assert page.locator("#picture").evaluate("picture => picture.scrollTop") == 150
+
+
 def test_marked_text_is_not_torn_away(drill: Execution, vera: User, sign_in: SignIn) -> None:
     page = sign_in(vera)
     page.goto(page_of(drill))
@@ -190,9 +201,11 @@ def test_no_page_is_wider_than_its_window(
     )
     add_wave(big, "Core", {"launched": 260, "failed": 30, "launching": 10}, status="running", started_at=big.started_at)
     page = sign_in(dana, viewport)
-    retry = f"{LIST}{big.pk}/do/retry/?wave=Core"
+    retry = f"{LIST}{big.pk}/command/retry/?wave=Core"
     starts = [f"/admin/executions/start/{shop.pk}/?kind={kind}" for kind in ("drill", "recovery")]
-    for url in ("/admin/", LIST, page_of(drill), page_of(big), retry, *starts):
+    plan = f"/admin/plans/plan/{shop.pk}/"
+    plans = [f"{plan}{name}" for name in ("change/", "settings/", "wave/?name=App", "history/")]
+    for url in ("/admin/", LIST, page_of(drill), page_of(big), retry, *starts, *plans):
         page.goto(url)
         expect(page.locator("h1").first).to_be_visible()
         assert overflow(page) == 0, url

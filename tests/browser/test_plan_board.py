@@ -79,7 +79,7 @@ def save(page: Page) -> None:
 
 def test_a_wave_is_dragged_to_another_place_and_saved_as_a_revision(page: Page, plan: Plan) -> None:
     expect(page.get_by_text("The order is not saved yet.")).to_be_hidden()
-    drag(page, wave(page, "Web").locator(".board-wave-handle"), wave(page, "App"))
+    drag(page, wave(page, "Web").locator(".dr-board-top > .dr-board-handle"), wave(page, "App"))
     assert [name for name, _ in shown(page)] == ["Databases", "Web", "App", "Reports"]
     expect(page.get_by_text("The order is not saved yet.")).to_be_visible()
     assert [name for name, _ in saved(plan)] == ["Databases", "App", "Reports", "Web"]
@@ -217,7 +217,7 @@ def test_a_wave_is_made_with_a_step_of_a_kind_whose_fields_appear(page: Page, pl
     page.get_by_role("button", name="Add a step").click()
     expect(page.get_by_label("Name").first).to_have_value("Mail")
     expect(page.get_by_label("shop-cache")).to_be_checked()
-    step = page.locator("fieldset")
+    step = page.locator(".dr-fieldset")
     step.get_by_label("Name").fill("Mail answers")
     expect(step.get_by_label("Host")).to_be_hidden()
     step.get_by_label("Kind").select_option("tcp_check")

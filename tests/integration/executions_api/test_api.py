@@ -181,10 +181,10 @@ def test_who_may_only_look_starts_and_cancels_nothing(stage: Stage, api: Api, om
     assert refused.status_code == 403
     assert "operator" in refused.json()["detail"]
     made = start(api(omar)).json()
-    for verb in ("approve", "reject", "pause", "resume", "cancel", "cleanup", "review"):
-        assert api(vera).post(f"{URL}{made['id']}/{verb}/", {}).status_code == 403, verb
-    for verb in ("retry", "skip"):
-        assert api(vera).post(f"{URL}{made['id']}/{verb}/", {"wave": "App"}).status_code == 403, verb
+    for command in ("approve", "reject", "pause", "resume", "cancel", "cleanup", "review"):
+        assert api(vera).post(f"{URL}{made['id']}/{command}/", {}).status_code == 403, command
+    for command in ("retry", "skip"):
+        assert api(vera).post(f"{URL}{made['id']}/{command}/", {"wave": "App"}).status_code == 403, command
     assert api(vera).get(f"{URL}{made['id']}/").json()["status"] == "running"
 
 
@@ -198,7 +198,7 @@ def test_a_stranger_reads_nothing(api: Api, db: None) -> None:
     assert api().get(URL).status_code == 401
 
 
-# --- verbs --------------------------------------------------------------------------------------------------------
+# --- commands -----------------------------------------------------------------------------------------------------
 
 
 def test_pause_resume_and_cancel(stage: Stage, api: Api, omar: User) -> None:

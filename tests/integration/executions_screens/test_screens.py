@@ -32,8 +32,8 @@ def fragment(execution: Execution) -> str:
     return f"{LIST}{execution.pk}/live/"
 
 
-def verb(execution: Execution, name: str) -> str:
-    return f"{LIST}{execution.pk}/do/{name}/"
+def command(execution: Execution, name: str) -> str:
+    return f"{LIST}{execution.pk}/command/{name}/"
 
 
 def start_page(plan: Any, kind: str = "drill") -> str:
@@ -129,7 +129,7 @@ def test_three_hundred_servers_are_paged_in_as_many_queries_as_three(browser_of:
     assert "core-300" not in said.partition("Waves")[2]  # the failed one is on the first page of the table
 
 
-# --- verbs --------------------------------------------------------------------------------------------------------
+# --- commands -----------------------------------------------------------------------------------------------------
 
 
 def test_only_who_may_is_offered_what_can_be_done(
@@ -140,7 +140,7 @@ def test_only_who_may_is_offered_what_can_be_done(
 
     def offered(user: User, execution: Execution) -> set[str]:
         content = browser_of(user).get(page(execution)).content.decode()
-        return set(re.findall(r"/do/(\w+)/", content))
+        return set(re.findall(r"/command/(\w+)/", content))
 
     assert offered(vera, drill) == set()
     assert offered(omar, drill) == {"pause", "cancel", "retry", "skip"}
@@ -150,8 +150,8 @@ def test_only_who_may_is_offered_what_can_be_done(
 
 def test_an_approver_approves_with_a_comment(stage: Stage, browser_of: BrowserOf, ravi: User) -> None:
     recovery = stage.recovery(stage.plan())
-    assert "The data centre burns." in text_of(browser_of(ravi).get(verb(recovery, "approve")))
-    response = browser_of(ravi).post(verb(recovery, "approve"), {"comment": "Seen it."}, follow=True)
+    assert "The data centre burns." in text_of(browser_of(ravi).get(command(recovery, "approve")))
+    response = browser_of(ravi).post(command(recovery, "approve"), {"comment": "Seen it."}, follow=True)
     assert response.redirect_chain == [(page(recovery), 302)]
     said = text_of(response)
     assert "Approvals: 1 of 1" in said
@@ -162,7 +162,7 @@ def test_an_approver_approves_with_a_comment(stage: Stage, browser_of: BrowserOf
 def test_a_requester_who_approves_anyway_reads_why_not(stage: Stage, browser_of: BrowserOf, dana: User) -> None:
     dana.groups.add(Group.objects.get(name="approver"))
     recovery = stage.recovery(stage.plan())
-    response = browser_of(dana).post(verb(recovery, "approve"), {"comment": "I say so myself."})
+    response = browser_of(dana).post(command(recovery, "approve"), {"comment": "I say so myself."})
     assert response.status_code == 403
     assert "somebody else has to approve" in text_of(response)
     assert "I say so myself." in text_of(response)
@@ -171,7 +171,7 @@ def test_a_requester_who_approves_anyway_reads_why_not(stage: Stage, browser_of:
 
 def test_a_viewer_who_types_the_address_is_refused_in_a_sentence(browser_of: BrowserOf, vera: User) -> None:
     drill = running_drill()
-    for response in (browser_of(vera).get(verb(drill, "cancel")), browser_of(vera).post(verb(drill, "cancel"))):
+    for response in (browser_of(vera).get(command(drill, "cancel")), browser_of(vera).post(command(drill, "cancel"))):
         assert response.status_code == 403
         assert "Ask an administrator for one of these roles" in text_of(response)
     assert Execution.objects.get(pk=drill.pk).status == "running"
@@ -179,7 +179,7 @@ def test_a_viewer_who_types_the_address_is_refused_in_a_sentence(browser_of: Bro
 
 def test_retrying_offers_what_failed_and_keeps_what_was_ticked(browser_of: BrowserOf, omar: User) -> None:
     drill = running_drill()
-    url = f"{verb(drill, 'retry')}?wave=App"
+    url = f"{command(drill, 'retry')}?wave=App"
     asked = text_of(browser_of(omar).get(url))
     assert "All that failed in it: 1 server" in asked
     assert "app-09" in asked
@@ -196,10 +196,10 @@ def test_retrying_offers_what_failed_and_keeps_what_was_ticked(browser_of: Brows
 
 def test_skipping_without_a_reason_says_so_at_its_field(browser_of: BrowserOf, omar: User) -> None:
     drill = running_drill()
-    response = browser_of(omar).post(f"{verb(drill, 'skip')}?wave=Web", {"part": "whole"})
+    response = browser_of(omar).post(f"{command(drill, 'skip')}?wave=Web", {"part": "whole"})
     assert response.status_code == 400
     assert "Say why it is skipped" in text_of(response)
-    unknown = browser_of(omar).get(f"{verb(drill, 'skip')}?wave=Moon")
+    unknown = browser_of(omar).get(f"{command(drill, 'skip')}?wave=Moon")
     assert (unknown.status_code, "no wave “Moon”" in text_of(unknown)) == (404, True)
 
 

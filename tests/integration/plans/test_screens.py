@@ -90,7 +90,7 @@ def test_the_page_shows_the_board_the_picture_and_readiness(browser_of: Browser,
     assert 'data-wave="Databases"' in text
     assert 'data-group="shop-db"' in text
     assert "Ready: nothing stands in the way of a run." in text
-    assert 'aria-label="Databases comes first' in text
+    assert 'aria-label="Databases at once: 1 group. App after Databases' in text
     assert "<script>" not in text
     assert " onclick=" not in text
 

@@ -14,10 +14,9 @@ from executions.models import Execution, ServerRun, StepRun, WaveRun
 from executions.screens import events, words
 from executions.screens.advice import next_steps
 from executions.screens.events import event_line, event_lines
-from executions.screens.graph import Node, draw
 from executions.screens.targets import rpo_meter, rto_meter
 from executions.screens.waves import PAGE, failures, server_row, shares, wave_card
-from foundation.wording import Badge, Tone
+from foundation.wording import Tone
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -156,7 +155,7 @@ def test_the_parts_of_a_bar_never_count_unknown_as_launched() -> None:
 def test_failed_servers_come_first_and_the_rest_is_paged() -> None:
     rows = [server(n) for n in range(1, 300)] + [server(300, status="failed", error="No capacity.")]
     card = wave_card(wave(), rows, [], {0: "Wave 1"}, started_at=START, now=START + HOUR)
-    assert (card.rows[0].name, card.rows[0].error) == ("web-300", "No capacity.")
+    assert str(card.rows[0].server) == "web-300"
     assert (len(card.rows), card.pages, card.previous_page, card.next_page) == (PAGE, 12, 0, 2)
     assert card.summary == "299 of 300 servers launched, 1 failed"
     last = wave_card(wave(), rows, [], {0: "Wave 1"}, started_at=START, now=START, page=99, chosen=True)
@@ -216,26 +215,6 @@ def test_the_same_reason_is_said_once() -> None:
         ("No capacity.", "web-0, web-1, web-2, web-3, web-4 and 2 more"),
         ("No reason is known.", "web-8"),
     ]
-
-
-# --- the picture --------------------------------------------------------------------------------------------------
-
-
-def test_waves_stand_in_columns_behind_what_they_wait_for() -> None:
-    badge = Badge("pending", Tone.NEUTRAL, "schedule")
-    nodes = [Node(name, badge, "", 50) for name in ("Databases", "App", "Reports", "Web")]
-    picture = draw([(), (0,), (0,), (1,)], nodes)
-    x = [box.x for box in picture.boxes]
-    assert x[0] < x[1] == x[2] < x[3]
-    assert picture.boxes[1].y != picture.boxes[2].y
-    assert len(picture.edges) == 3
-    assert "App after Databases" in picture.description
-    assert all(box.x + picture.box_width <= picture.width for box in picture.boxes)
-    assert all(box.y >= 0 and box.y + picture.box_height <= picture.height for box in picture.boxes)
-
-
-def test_a_plan_without_waves_has_an_empty_picture() -> None:
-    assert draw([], []).boxes == ()
 
 
 # --- advice -------------------------------------------------------------------------------------------------------

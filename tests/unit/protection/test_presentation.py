@@ -9,7 +9,7 @@ import pytest
 
 from foundation.wording import Badge
 from protection.core.replication import ReplicationState
-from protection.presentation import gibibytes, lag_badge, replication_badge, site_badge
+from protection.screens.words import gibibytes, lag_badge, replication_badge, site_badge
 
 NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
 

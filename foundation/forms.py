@@ -1,0 +1,143 @@
+"""What the forms of all screens share: they show what a service said, and have the looks of the admin's own forms."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminRadioSelectWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanWidget,
+)
+
+from foundation.durations import exact, parse
+from foundation.errors import DomainError
+
+DURATION_HELP = "Such as 15 min or 1 h 30 min; a bare number is seconds."
+
+if TYPE_CHECKING:
+    _Form = forms.BaseForm
+else:
+    _Form = object
+
+
+class DomainErrorsMixin(_Form):
+    """A form that shows at its fields what a service said."""
+
+    def add_domain_error(self, error: DomainError) -> None:
+        """Errors at paths that are no field of the form, and the summary if there are none at all, go to its top."""
+        if not error.errors:
+            self.add_error(None, error.detail)
+        for each in error.errors:
+            field = each.attr.partition(".")[0]
+            self.add_error(field if field in self.fields else None, each.detail)
+
+
+class DurationField(forms.CharField):
+    """Whole seconds, shown and typed as `1 h 30 min`. Empty is None."""
+
+    widget = UnfoldAdminTextInputWidget
+
+    def prepare_value(self, value: Any) -> Any:
+        return exact(value) if isinstance(value, int) else value
+
+    def to_python(self, value: Any) -> Any:
+        text = super().to_python(value)
+        if not text:
+            return None
+        seconds = parse(text)
+        if seconds is None:
+            raise forms.ValidationError(f"“{text}” is no duration. Write it like 15 min or 1 h 30 min.")
+        return seconds
+
+
+class NumberField(forms.IntegerField):
+    """A whole number without bounds of its own: the core has them, and says so."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(widget=UnfoldAdminTextInputWidget({"inputmode": "numeric"}), **options)
+
+
+class JsonField(forms.CharField):
+    """A JSON object, shown indented; empty is {}."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(widget=UnfoldAdminTextareaWidget({"rows": 3, "spellcheck": "false"}), **options)
+
+    def prepare_value(self, value: Any) -> Any:
+        return json.dumps(value, indent=1, ensure_ascii=False) if isinstance(value, Mapping) else value
+
+    def to_python(self, value: Any) -> Any:
+        text = super().to_python(value)
+        if not text:
+            return {}
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise forms.ValidationError(f"This is not JSON: {error}.") from error
+
+
+class LinesField(forms.CharField):
+    """Texts, one to a line; empty is []."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(widget=UnfoldAdminTextareaWidget({"rows": 2, "spellcheck": "false"}), **options)
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> Any:
+        return [line.strip() for line in (super().to_python(value) or "").splitlines() if line.strip()]
+
+
+class MomentField(forms.DateTimeField):
+    """A date and a time, in UTC."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
+            widget=UnfoldAdminTextInputWidget({"type": "datetime-local", "step": "1"}),
+            error_messages={"invalid": "Write a date and a time, such as 2026-11-23T14:30."},
+            **options,
+        )
+
+    def prepare_value(self, value: Any) -> Any:
+        return value if isinstance(value, str) or value is None else f"{value:%Y-%m-%dT%H:%M:%S}"
+
+
+def text(label: str, *, required: bool = False, attrs: Mapping[str, str] = {}, **options: Any) -> forms.CharField:
+    return forms.CharField(label=label, widget=UnfoldAdminTextInputWidget(dict(attrs)), required=required, **options)
+
+
+def lines(label: str, *, rows: int = 2, **options: Any) -> forms.CharField:
+    return forms.CharField(label=label, widget=UnfoldAdminTextareaWidget({"rows": rows}), required=False, **options)
+
+
+def duration(label: str, *, help_text: str = DURATION_HELP, **options: Any) -> DurationField:
+    return DurationField(label=label, help_text=help_text, required=False, **options)
+
+
+def choice(label: str, choices: Iterable[tuple[str, str]], **attrs: str) -> forms.ChoiceField:
+    return forms.ChoiceField(label=label, choices=list(choices), widget=UnfoldAdminSelectWidget(dict(attrs)))
+
+
+def radios(label: str, choices: Iterable[tuple[str, str]], *, initial: str, **attrs: str) -> forms.ChoiceField:
+    """One of a few choices, all of them to be seen."""
+    widget = UnfoldAdminRadioSelectWidget(attrs=dict(attrs))
+    return forms.ChoiceField(label=label, choices=list(choices), initial=initial, widget=widget)
+
+
+def ticks(label: str, **options: Any) -> forms.MultipleChoiceField:
+    """Any number of choices."""
+    widget = UnfoldAdminCheckboxSelectMultipleWidget()
+    return forms.MultipleChoiceField(label=label, widget=widget, required=False, **options)
+
+
+def tick(label: str) -> forms.BooleanField:
+    return forms.BooleanField(label=label, widget=UnfoldBooleanWidget(), required=False)

@@ -1,0 +1,209 @@
+"""Forms of the plan screens. They only read what was typed; the core has the rules, and its errors come back here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any, ClassVar
+
+from django import forms
+from django.forms.formsets import BaseFormSet, formset_factory
+from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanWidget
+
+from foundation.forms import (
+    DURATION_HELP,
+    DomainErrorsMixin,
+    JsonField,
+    LinesField,
+    NumberField,
+    choice,
+    duration,
+    lines,
+    text,
+    ticks,
+)
+from plans.core.document import (
+    LAUNCH_TIMEOUT_SECONDS,
+    MAX_NAME,
+    STEP_TIMEOUT_SECONDS,
+    PlanDocument,
+    StepDocument,
+    WaveDocument,
+)
+from plans.core.steps import KINDS, StepKind
+from plans.core.steps.parameters import Anything, Parameter, Seconds, Text, Texts, TextsByName, Whole
+from plans.models import ON_FAILURE, STEP_KINDS, STEP_WHEN
+
+
+class PlanForm(DomainErrorsMixin, forms.Form):
+    """What a plan is beside its waves. The names are those of the document."""
+
+    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    name = text("Name", required=True, help_text=f"Unique; at most {MAX_NAME} characters, one of them no digit.")
+    description = lines("Description")
+    rto_target_seconds = duration("RTO target", help_text=f"From start to last launch. {DURATION_HELP}")
+    rpo_target_seconds = duration("RPO target", help_text=f"How old the recovered data may be. {DURATION_HELP}")
+    approvals_required = NumberField(
+        label="Approvals for a recovery", help_text="How many people have to agree; a drill needs none."
+    )
+
+    def changes(self) -> dict[str, Any]:
+        return {key: value for key, value in self.cleaned_data.items() if key != "version"}
+
+
+class WaveForm(DomainErrorsMixin, forms.Form):
+    """One wave. Choices that are gone meanwhile stay selected: saving says what is wrong with them."""
+
+    FOLLOWS, AT_ONCE, CHOSEN = "above", "at_once", "chosen"
+
+    #: What a new wave starts from.
+    of_new: ClassVar[Mapping[str, Any]] = {
+        "follow": FOLLOWS,
+        "minimum_success_percent": 100,
+        "on_failure": "stop",
+        "start_delay_seconds": 0,
+        "launch_timeout_seconds": LAUNCH_TIMEOUT_SECONDS,
+    }
+
+    version = forms.IntegerField(widget=forms.HiddenInput)
+    replacing = forms.CharField(widget=forms.HiddenInput, required=False, strip=False)
+    name = text("Name", required=True)
+    follow = choice(
+        "Starts",
+        [(FOLLOWS, "after the wave above it"), (AT_ONCE, "at once"), (CHOSEN, "after the waves chosen here")],
+        **{"x-model": "follow"},
+    )
+    depends_on = ticks("Waits for")
+    protection_groups = ticks("Protection groups")
+    minimum_success_percent = NumberField(
+        label="Minimum success (%)", help_text="As many of its servers must launch for it to succeed."
+    )
+    on_failure = choice("If it fails", ON_FAILURE)
+    start_delay_seconds = duration("Start delay")
+    launch_timeout_seconds = duration("Launch time-out", help_text="What has not launched by then has failed.")
+
+    def __init__(self, *args: Any, waves: Sequence[str], groups: Sequence[str], **options: Any) -> None:
+        super().__init__(*args, **options)
+        for field, known in (("depends_on", waves), ("protection_groups", groups)):
+            sent = self.data.getlist(field) if self.is_bound else []  # type: ignore[attr-defined]
+            selected = [*self.initial.get(field, ()), *sent]
+            every = dict.fromkeys([*known, *selected])
+            self.fields[field].choices = [(name, name) for name in every]  # type: ignore[attr-defined]
+
+    @classmethod
+    def initial_of(cls, wave: WaveDocument) -> dict[str, Any]:
+        follow = cls.FOLLOWS if wave["depends_on"] is None else cls.CHOSEN if wave["depends_on"] else cls.AT_ONCE
+        return {**wave, "depends_on": wave["depends_on"] or [], "follow": follow}
+
+    def wave(self, steps: list[dict[str, Any]]) -> dict[str, Any]:
+        """The wave as a document says it; what was left empty is left out, so that the core puts its default."""
+        kept = {key: value for key, value in self.cleaned_data.items() if value is not None}
+        for key in ("version", "replacing"):
+            del kept[key]
+        follow = kept.pop("follow")
+        kept["depends_on"] = {self.FOLLOWS: None, self.AT_ONCE: []}.get(follow, kept["depends_on"])
+        return {**kept, "steps": steps}
+
+
+def _parameters() -> dict[str, tuple[Parameter, list[str]]]:
+    """Each parameter that some kind of step has, by its name, with the kinds that have it."""
+    found: dict[str, tuple[Parameter, list[str]]] = {}
+    for kind, of in KINDS.items():
+        for parameter in of.parameters:
+            one, kinds = found.setdefault(parameter.name, (parameter, []))
+            if one != parameter:
+                raise TypeError(f"two kinds of step mean different things by {parameter.name}")
+            kinds.append(kind.value)
+    return found
+
+
+_PARAMETERS = _parameters()
+
+
+def _field(parameter: Parameter) -> forms.Field:
+    """The form's field for a parameter. What is needed, and within which limits, is the core's to say."""
+    label, help_text = parameter.label, parameter.help
+    match parameter:
+        case Text(several_lines=True):
+            return lines(label, help_text=help_text)
+        case Seconds():
+            return duration(label)
+        case Whole():
+            return NumberField(label=label, help_text=help_text, required=False)
+        case Texts():
+            return LinesField(label=label, help_text=f"One to a line. {help_text}", required=False)
+        case TextsByName() | Anything():
+            return JsonField(label=label, help_text=help_text, required=False)
+    return text(label, help_text=help_text)
+
+
+class StepForm(DomainErrorsMixin, forms.Form):
+    """One step, with the parameters of every kind; those of another kind than the chosen one are left alone."""
+
+    name = text("Name", required=True)
+    kind = choice("Kind", STEP_KINDS, **{"x-model": "kind"})
+    when = choice("When", STEP_WHEN)
+    timeout_seconds = duration("Time-out", initial=STEP_TIMEOUT_SECONDS)
+    on_failure = choice("If it fails", ON_FAILURE)
+
+    #: Shown for every kind.
+    COMMON = ("name", "kind", "when", "timeout_seconds", "on_failure")
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields.update({name: _field(parameter) for name, (parameter, _) in _PARAMETERS.items()})
+
+    @classmethod
+    def initial_of(cls, step: StepDocument) -> dict[str, Any]:
+        return {**{key: value for key, value in step.items() if key != "parameters"}, **step["parameters"]}
+
+    def step(self) -> dict[str, Any]:
+        data = self.cleaned_data
+        sent = {parameter.name: data[parameter.name] for parameter in KINDS[StepKind(data["kind"])].parameters}
+        # What was left empty is not sent, so that the core puts its default, or says that it is needed.
+        parameters = {name: value for name, value in sent.items() if value not in (None, "", {}, [])}
+        common = {key: data[key] for key in self.COMMON if data[key] is not None}
+        return {**common, "parameters": parameters}
+
+    def field_at(self, path: str) -> str | None:
+        """The field that the core's path within the step is about."""
+        head, _, rest = path.partition(".")
+        name = rest.partition(".")[0] if head == "parameters" else head
+        return name if name in self.fields else None
+
+    def rows(self) -> list[tuple[forms.BoundField, str]]:
+        """The fields that belong to some kinds only, each with an Alpine expression that is true for these."""
+        return [(self[name], f"{json.dumps(kinds)}.includes(kind)") for name, (_, kinds) in _PARAMETERS.items()]
+
+
+class BaseStepFormSet(BaseFormSet):
+    """The steps of a wave, in the order of their numbers."""
+
+    def add_fields(self, form: StepForm, index: int | None) -> None:
+        super().add_fields(form, index)
+        form.fields["ORDER"].widget = UnfoldAdminTextInputWidget({"inputmode": "numeric"})
+        form.fields["ORDER"].label = "Place"
+        form.fields["DELETE"].widget = UnfoldBooleanWidget()
+        form.fields["DELETE"].label = "Take this step out"
+
+    @cached_property
+    def kept(self) -> list[StepForm]:
+        """The forms that are not taken out, in order, as they were before any error of the core came to them."""
+        return list(self.ordered_forms) if self.is_valid() else []
+
+    def add_domain_error(self, path: str, detail: str) -> bool:
+        """Take an error at `steps.<n>.<field>` to its field; False if it is about no step that is here."""
+        head, index, rest = [*path.split(".", 2), "", ""][:3]
+        if head != "steps" or not index.isdecimal() or int(index) >= len(self.kept):
+            return False
+        form = self.kept[int(index)]
+        form.add_error(form.field_at(rest), detail)
+        return True
+
+
+StepFormSet = formset_factory(StepForm, formset=BaseStepFormSet, extra=0, can_delete=True, can_order=True)
+
+
+def plan_initial(document: PlanDocument, version: int) -> dict[str, Any]:
+    return {**{key: value for key, value in document.items() if key != "waves"}, "version": version}

@@ -1,0 +1,50 @@
+"""The plan page beside its board: the picture of its waves, and what readiness says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from foundation.wording import Badge, Tone, count
+from plans.core.document import PlanDocument, WaveDocument, wave_graph
+from plans.core.findings import Finding, Severity
+from plans.core.graph import cycle
+from plans.core.picture import Node, Picture, draw
+
+
+def picture(document: PlanDocument) -> Picture | None:
+    """The waves as a graph; None where there is none to draw."""
+    graph = wave_graph(document["waves"])
+    if not graph or cycle(graph):
+        return None
+    return draw(graph, [Node(wave["name"], _contents(wave)) for wave in document["waves"]])
+
+
+def _contents(wave: WaveDocument) -> str:
+    parts = [count(len(wave["protection_groups"]), "group")] if wave["protection_groups"] else []
+    parts += [count(len(wave["steps"]), "step")] if wave["steps"] else []
+    return ", ".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    blocking: tuple[Finding, ...]
+    warnings: tuple[Finding, ...]
+    #: The outcome in a word, and in a sentence.
+    badge: Badge
+    summary: str
+
+
+def readiness(findings: Sequence[Finding]) -> Readiness:
+    """Findings by what they mean for a run, and the outcome."""
+    blocking = tuple(finding for finding in findings if finding.severity == Severity.BLOCKING)
+    warnings = tuple(finding for finding in findings if finding.severity == Severity.WARNING)
+    if blocking:
+        verb = "blocks" if len(blocking) == 1 else "block"
+        badge = Badge("Not ready", Tone.BAD, "block")
+        return Readiness(blocking, warnings, badge, f"Not ready: {count(len(blocking), 'finding')} {verb} a run.")
+    if warnings:
+        many = count(len(warnings), "warning")
+        return Readiness(blocking, warnings, Badge(f"Ready, {many}", Tone.WARN, "warning"), f"Ready, with {many}.")
+    badge = Badge("Ready", Tone.GOOD, "check_circle")
+    return Readiness(blocking, warnings, badge, "Ready: nothing stands in the way of a run.")

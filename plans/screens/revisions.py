@@ -1,0 +1,44 @@
+"""Revisions of a plan: what each one changed, in words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from foundation.durations import exact
+
+
+@dataclass(frozen=True, slots=True)
+class DiffLine:
+    where: str
+    before: str
+    after: str
+
+
+def diff_lines(diff: Iterable[Mapping[str, Any]]) -> list[DiffLine]:
+    """A revision's diff in words."""
+    return [
+        DiffLine(
+            where=" › ".join(change["path"].split(".")).replace("_seconds", "").replace("_", " "),
+            before=_value(change["path"], change["before"]),
+            after=_value(change["path"], change["after"]),
+        )
+        for change in diff
+    ]
+
+
+def _value(path: str, value: Any) -> str:
+    field = path.rpartition(".")[2]
+    if field == "depends_on" and not value:
+        return "the wave above" if value is None else "nothing, starts at once"
+    if value is None:
+        return "—"
+    if field.endswith("_seconds") and isinstance(value, int):
+        return exact(value)
+    if isinstance(value, Mapping) and "protection_groups" in value:
+        value = [f"wave with {', '.join(value['protection_groups']) or 'no groups'}"]
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        value = ", ".join(value) or "none"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

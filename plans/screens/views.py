@@ -1,0 +1,282 @@
+"""The plan screens. Each view reads through selectors, writes through one service, and shows what that said."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from access import policy
+from foundation.errors import DomainError, Invalid, Missing, NotAllowed, Stale
+from foundation.people import person
+from foundation.screens import domain_errors_as_page, screen_response
+from plans import readiness, selectors, services
+from plans.core import editing
+from plans.core.document import PlanDocument, WaveDocument
+from plans.models import Plan
+from plans.screens import plan_page
+from plans.screens.board import board
+from plans.screens.forms import PlanForm, StepForm, StepFormSet, WaveForm, plan_initial
+from plans.screens.revisions import diff_lines
+from protection.selectors import group_list
+
+_REVISIONS_A_PAGE = 20
+_get_or_post = require_http_methods(["GET", "HEAD", "POST"])
+
+
+@require_safe
+@domain_errors_as_page
+def page(request: HttpRequest, plan_id: int) -> HttpResponse:
+    """The plan: its board, its picture, what stands between it and a run."""
+    policy.require(request.user, "plans.view_plan")
+    plan = selectors.plan_get(plan_id)
+    return screen_response(
+        request,
+        "admin/plans/plan.html",
+        title=plan.name,
+        about=plan,
+        **_body(request, plan, selectors.document(plan)),
+        may_delete=policy.may(request.user, "plans.delete_plan"),
+        may_drill=policy.may(request.user, "executions.start_drill"),
+        may_recover=policy.may(request.user, "executions.start_recovery"),
+    )
+
+
+@_get_or_post
+@domain_errors_as_page
+def body(request: HttpRequest, plan_id: int) -> HttpResponse:
+    """The page's body alone. POST saves `layout` on top of `version`; if that fails, the layout comes back unsaved."""
+    policy.require(request.user, "plans.view_plan")
+    plan = selectors.plan_get(plan_id)
+    if request.method != "POST":
+        return _fragment(request, plan, selectors.document(plan))
+    layout = editing.layout_of(selectors.document(plan))
+    try:
+        layout = editing.layout_from(_json(request.POST.get("layout", "")))
+        plan = services.plan_arrange(
+            plan=plan, layout=layout, by=person(request), expected_version=_version(request.POST.get("version"))
+        )
+    except (Missing, NotAllowed):
+        raise
+    except DomainError as error:
+        # The newest plan, in the order that was sent: nothing is lost, and saving again puts it on top.
+        plan = selectors.plan_get(plan_id)
+        document = editing.arranged(selectors.document(plan), layout)
+        # A screen calls every clash a conflict; 412 belongs to requests that carry If-Match.
+        status, hint = error.status, "Nothing was saved. Your order is still here: mend it and save again."
+        if isinstance(error, Stale):
+            status, hint = 409, "Nothing was saved. Your order is still here: save again to put it on top."
+        return _fragment(request, plan, document, unsaved=True, errors=[*_sentences(error), hint], status=status)
+    return _fragment(request, plan, selectors.document(plan), saved=True)
+
+
+@_get_or_post
+@domain_errors_as_page
+def add(request: HttpRequest) -> HttpResponse:
+    """A new plan, without waves: its page is where they are made."""
+    policy.require(request.user, "plans.add_plan")
+    form = PlanForm(request.POST or None, initial={"approvals_required": 1})
+    if form.is_valid():
+        try:
+            plan = services.plan_save(document=form.changes(), by=person(request))
+        except Invalid as error:
+            form.add_domain_error(error)
+        else:
+            messages.success(request, f"Plan “{plan}” is made. Add its first wave.")
+            return redirect("admin:plans_plan_change", plan.pk)
+    return screen_response(request, "admin/plans/settings.html", title="New recovery plan", about=Plan, form=form)
+
+
+@_get_or_post
+@domain_errors_as_page
+def settings(request: HttpRequest, plan_id: int) -> HttpResponse:
+    """What a plan is beside its waves."""
+    policy.require(request.user, "plans.change_plan")
+    plan = selectors.plan_get(plan_id)
+    form = PlanForm(request.POST or None, initial=plan_initial(selectors.document(plan), plan.version))
+    if form.is_valid():
+        try:
+            plan = services.plan_patch(
+                plan=plan, changes=form.changes(), by=person(request), expected_version=form.cleaned_data["version"]
+            )
+        except (Invalid, Stale) as error:
+            _show_again(form, error, plan)
+        else:
+            messages.success(request, f"Saved as revision {plan.version}.")
+            return redirect("admin:plans_plan_change", plan.pk)
+    return screen_response(request, "admin/plans/settings.html", title="Settings", about=plan, plan=plan, form=form)
+
+
+@_get_or_post
+@domain_errors_as_page
+def wave(request: HttpRequest, plan_id: int) -> HttpResponse:
+    """A wave and its steps: the one named in `?name=`, or a new one."""
+    policy.require(request.user, "plans.change_plan")
+    plan = selectors.plan_get(plan_id)
+    document = selectors.document(plan)
+    name = request.POST.get("replacing", request.GET.get("name", ""))
+    position = editing.position_of(document, name)
+    wave = document["waves"][position] if position < len(document["waves"]) else None
+    if request.method != "POST" and name and wave is None:
+        raise Missing(f"Plan “{plan}” has no wave “{name}”.")
+    form, steps = _wave_forms(request, plan, document, wave)
+    if request.method == "POST" and "add_step" not in request.POST:
+        try:
+            if "delete" in request.POST:
+                version = _version(request.POST.get("version"))
+                plan = services.wave_delete(plan=plan, name=name, by=person(request), expected_version=version)
+                messages.success(request, f"Wave “{name}” is taken out. Saved as revision {plan.version}.")
+                return redirect("admin:plans_plan_change", plan.pk)
+            if form.is_valid() and steps.is_valid():
+                plan = services.wave_save(
+                    plan=plan,
+                    wave=form.wave([step.step() for step in steps.kept]),
+                    replacing=name or None,
+                    by=person(request),
+                    expected_version=form.cleaned_data["version"],
+                )
+                messages.success(request, f"Saved as revision {plan.version}.")
+                return redirect("admin:plans_plan_change", plan.pk)
+        except (Invalid, Stale) as error:
+            _show_again(form, error, plan, steps)
+    return screen_response(
+        request,
+        "admin/plans/wave.html",
+        title=name or "New wave",
+        about=plan,
+        plan=plan,
+        wave=wave,
+        form=form,
+        steps=steps,
+    )
+
+
+@require_safe
+@domain_errors_as_page
+def revisions(request: HttpRequest, plan_id: int) -> HttpResponse:
+    """Every saved revision: who, when, what changed."""
+    policy.require(request.user, "plans.view_planrevision")
+    plan = selectors.plan_get(plan_id)
+    page = Paginator(selectors.revision_list(plan), _REVISIONS_A_PAGE).get_page(request.GET.get("page"))
+    return screen_response(
+        request,
+        "admin/plans/revisions.html",
+        title="Revisions",
+        about=plan,
+        plan=plan,
+        revisions=[(revision, diff_lines(revision.diff)) for revision in page],
+        page=page,
+        may_change=policy.may(request.user, "plans.change_plan"),
+    )
+
+
+@require_POST
+@domain_errors_as_page
+def restore(request: HttpRequest, plan_id: int, number: int) -> HttpResponse:
+    """Save the plan as an earlier revision had it."""
+    policy.require(request.user, "plans.change_plan")
+    plan = selectors.plan_get(plan_id)
+    try:
+        version = _version(request.POST.get("version"))
+        plan = services.revision_restore(plan=plan, number=number, by=person(request), expected_version=version)
+    except (Invalid, Stale) as error:
+        for sentence in _sentences(error):
+            messages.error(request, sentence)
+        return redirect("admin:plans_plan_history", plan.pk)
+    messages.success(request, f"The plan is as it was in revision {number}. Saved as revision {plan.version}.")
+    return redirect("admin:plans_plan_change", plan.pk)
+
+
+@_get_or_post
+@domain_errors_as_page
+def delete(request: HttpRequest, plan_id: int) -> HttpResponse:
+    """Asks once, then deletes."""
+    policy.require(request.user, "plans.delete_plan")
+    plan = selectors.plan_get(plan_id)
+    error: DomainError | None = None
+    if request.method == "POST":
+        try:
+            services.plan_delete(plan=plan, by=person(request))
+        except DomainError as refused:
+            error = refused
+        else:
+            messages.success(request, f"Plan “{plan}” is deleted.")
+            return redirect("admin:plans_plan_changelist")
+    status = error.status if error else 200
+    return screen_response(
+        request, "admin/plans/delete.html", title="Delete", about=plan, status=status, plan=plan, error=error
+    )
+
+
+def _body(request: HttpRequest, plan: Plan, document: PlanDocument, **of_board: Any) -> dict[str, Any]:
+    """What the body shows: `document` on the board, the saved plan in the picture and in what readiness says."""
+    return {
+        "plan": plan,
+        "board": board(document, group_list(), version=plan.version, **of_board),
+        "picture": plan_page.picture(selectors.document(plan)),
+        "readiness": plan_page.readiness(readiness.evaluate(plan)),
+        "revision": selectors.revision_get(plan, plan.version),
+        "may_change": policy.may(request.user, "plans.change_plan"),
+    }
+
+
+def _fragment(
+    request: HttpRequest, plan: Plan, document: PlanDocument, *, saved: bool = False, status: int = 200, **of_board: Any
+) -> HttpResponse:
+    context = {"saved": saved, **_body(request, plan, document, **of_board)}
+    return TemplateResponse(request, "admin/plans/_body.html", context, status=status)
+
+
+def _wave_forms(
+    request: HttpRequest, plan: Plan, document: PlanDocument, wave: WaveDocument | None
+) -> tuple[WaveForm, Any]:
+    used = {name for other in document["waves"] for name in other["protection_groups"]}
+    own = wave["protection_groups"] if wave else []
+    spare = [name for name in selectors.group_names().values() if name not in used]
+    choices = {
+        "waves": [other["name"] for other in document["waves"] if other is not wave],
+        "groups": [*own, *sorted(spare)],
+    }
+    if request.method != "POST":
+        initial = WaveForm.initial_of(wave) if wave else dict(WaveForm.of_new)
+        initial |= {"version": plan.version, "replacing": wave["name"] if wave else ""}
+        steps = [StepForm.initial_of(step) for step in wave["steps"]] if wave else []
+        return WaveForm(initial=initial, **choices), StepFormSet(initial=steps, prefix="steps")
+    data = request.POST.copy()
+    if "add_step" in data:
+        data["steps-TOTAL_FORMS"] = str(_version(data.get("steps-TOTAL_FORMS")) + 1)
+    return WaveForm(data, **choices), StepFormSet(data, prefix="steps")
+
+
+def _show_again(form: Any, error: DomainError, plan: Plan, steps: Any = None) -> None:
+    """Keep all that was typed, say what is wrong where it is wrong, and let the next try be on top of the newest."""
+    if isinstance(error, Stale):
+        form.data = form.data.copy()
+        form.data["version"] = selectors.plan_get(plan.pk).version
+        form.add_error(None, f"{error.detail} What you typed is still here: save once more to put it on top.")
+        return
+    rest = [each for each in error.errors if not (steps is not None and steps.add_domain_error(each.attr, each.detail))]
+    if rest or not error.errors:
+        form.add_domain_error(Invalid(error.detail, errors=rest))
+
+
+def _sentences(error: DomainError) -> list[str]:
+    return [each.detail for each in error.errors] or [error.detail]
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _version(text: str | None) -> int:
+    """The number that a hidden field carries; anything else is the version of no plan."""
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 10 else 0

@@ -1,0 +1,106 @@
+"""The forms of protection's pages in the admin. They read what was typed; services say what is wrong with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.forms.models import ModelMultipleChoiceField
+from django.urls import reverse
+from unfold.fields import UnfoldAdminMultipleAutocompleteModelChoiceField
+from unfold.widgets import UnfoldAdminMultipleAutocompleteModelChoiceFieldWidget, UnfoldAdminTextareaWidget
+
+from foundation.service_admin import ServiceForm
+from protection import services
+from protection.core.tag_selector import selector_parse, selector_text
+from protection.models import ProtectionGroup, Site, SourceServer
+
+
+class SiteForm(ServiceForm):
+    """A site's account, Region and how it is reached."""
+
+    def create(self, data: dict[str, Any]) -> Site:
+        return services.site_create(**data, by=self.by)
+
+    def update(self, data: dict[str, Any], expected_version: int | None) -> Site:
+        return services.site_update(site=self.instance, changes=data, by=self.by, expected_version=expected_version)
+
+
+class ServersWidget(UnfoldAdminMultipleAutocompleteModelChoiceFieldWidget):
+    """Renders the chosen servers alone; the others come by searching."""
+
+    choices: Any
+
+    def optgroups(self, name: str, value: list[str], attrs: Any = None) -> Any:
+        iterator: Any = self.choices
+        field: ModelMultipleChoiceField[SourceServer] = iterator.field
+        chosen = field.queryset.filter(pk__in=[each for each in value if str(each).isdigit()])  # type: ignore[union-attr]
+        self.choices = [(server.pk, field.label_from_instance(server)) for server in chosen]
+        try:
+            return super().optgroups(name, value, attrs)
+        finally:
+            self.choices = iterator
+
+
+class ServersField(UnfoldAdminMultipleAutocompleteModelChoiceField):
+    """Source servers, found by typing a part of their name or id."""
+
+    widget = ServersWidget
+
+    def label_from_instance(self, obj: SourceServer) -> str:
+        return server_label(obj)
+
+
+def server_label(server: SourceServer, *, with_site: bool = True) -> str:
+    """What a person picks a server by."""
+    name = f"{server.hostname or server.fqdn or 'no host name'} · {server.source_server_id}"
+    return f"{name} · {server.site}" if with_site else name
+
+
+class ProtectionGroupForm(ServiceForm):
+    servers = ServersField(
+        url_path="admin:protection_protectiongroup_servers",
+        queryset=SourceServer.objects.select_related("site").by_name(),
+        required=False,
+        help_text="Named one by one. Type a part of a host name or id.",
+    )
+    tag_selector = forms.CharField(
+        required=False,
+        strip=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3, "placeholder": "App = shop\nTier = db, cache"}),
+        help_text="One line for each tag: Key = value, value. A server must have all the tags, each with any of its "
+        "values. Put a value in double quotes if it holds a comma.",
+    )
+
+    class Meta:
+        model = ProtectionGroup
+        fields = ["name", "site", "description"]
+        widgets = {"description": UnfoldAdminTextareaWidget(attrs={"rows": 2})}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        group: ProtectionGroup = self.instance
+        self.initial["tag_selector"] = selector_text(group.tag_selector)
+        if group.pk:
+            chosen = SourceServer.objects.at(group.site_id).filter(source_server_id__in=group.explicit_servers)
+            self.initial["servers"] = [server.pk for server in chosen]
+            url = reverse("admin:protection_protectiongroup_servers")
+            self.fields["servers"].widget.attrs["data-ajax--url"] = f"{url}?site={group.site_id}"
+
+    def clean_servers(self) -> list[str]:
+        """Source server ids. Those that stood here stay in their order, so that saving them again changes nothing."""
+        chosen = [server.source_server_id for server in self.cleaned_data["servers"]]
+        before = [server_id for server_id in self.instance.explicit_servers if server_id in chosen]
+        return list(dict.fromkeys([*before, *chosen]))
+
+    def clean_tag_selector(self) -> dict[str, list[str]]:
+        try:
+            return selector_parse(self.cleaned_data["tag_selector"])
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from error
+
+    def create(self, data: dict[str, Any]) -> ProtectionGroup:
+        return services.group_create(**data, by=self.by)
+
+    def update(self, data: dict[str, Any], expected_version: int | None) -> ProtectionGroup:
+        return services.group_update(group=self.instance, changes=data, by=self.by, expected_version=expected_version)

@@ -1,0 +1,62 @@
+"""What stands beside the forms of protection's pages: how current a site is, who is in a group, points in time."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import User
+
+from foundation.errors import DomainError, NotAllowed
+from foundation.wording import Tone, ago, clock_utc, count
+from protection import selectors, services
+from protection.models import ProtectionGroup, SourceServer
+from protection.screens.words import lag_badge, server_badge, site_badge
+
+#: Members shown on a group's page; the rest is a link away.
+MEMBERS_SHOWN = 100
+
+
+def site_panel(site: Any, now: datetime, *, full: bool = False) -> dict[str, Any]:
+    """How current a site's inventory is, for `_site_state.html`; `full` with what else is known of it."""
+    badge = site_badge(
+        now,
+        syncing=selectors.site_is_syncing(site, now),
+        next_sync_at=site.due_at,
+        last_synced_at=site.last_synced_at,
+        failed=bool(site.sync_error),
+        interval_seconds=settings.DRSORCH_SYNC_SECONDS,
+    )
+    return {
+        "site": site,
+        "state": badge,
+        # While something is about to happen the part renews itself.
+        "live": badge.tone is Tone.BUSY,
+        "full": full,
+        "last_synced": f"last synced {ago(site.last_synced_at, now)}" if site.last_synced_at else "never synced before",
+        "server_count": count(site.server_count, "source server"),
+    }
+
+
+def group_panel(group: ProtectionGroup) -> dict[str, Any]:
+    """The servers that the group resolves to now, for `_group_members.html`."""
+    members = selectors.member_list(group)
+    number = members.count()
+    shown = members[:MEMBERS_SHOWN]
+    return {
+        "members": [(server, server_badge(server), lag_badge(server.lag_seconds)) for server in shown],
+        "member_count": count(number, "server"),
+        "members_left": max(0, number - MEMBERS_SHOWN),
+    }
+
+
+def points_panel(server: SourceServer, by: User, now: datetime) -> dict[str, Any]:
+    """What DRS could launch the server from, or why that is not known, for `_points.html`."""
+    try:
+        snapshots = services.recovery_snapshot_list(server=server, by=by)
+    except NotAllowed:
+        raise
+    except DomainError as error:
+        return {"refusal": error.detail}
+    return {"points": [(one.snapshot_id, clock_utc(one.taken_at), ago(one.taken_at, now)) for one in snapshots]}

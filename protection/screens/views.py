@@ -1,0 +1,65 @@
+"""The parts of protection's pages that are no forms: buttons, what renews itself, what is asked of DRS."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from access import policy
+from foundation.errors import DomainError
+from foundation.people import person
+from foundation.references import id_of
+from foundation.screens import domain_errors_as_page
+from protection import selectors, services
+from protection.screens.forms import server_label
+from protection.screens.panels import points_panel, site_panel
+
+
+@require_POST
+@domain_errors_as_page
+def site_sync(request: HttpRequest, site_id: int) -> HttpResponse:
+    """The button: have a worker mirror the inventory now."""
+    site = selectors.site_get(str(site_id))
+    try:
+        services.site_sync_request(site=site, by=person(request))
+        messages.success(request, f"The inventory of “{site}” is being mirrored.")
+    except DomainError as error:
+        messages.error(request, error.detail)
+    if request.POST.get("from") == "list":
+        return redirect("admin:protection_site_changelist")
+    return redirect("admin:protection_site_change", site_id)
+
+
+@require_safe
+@domain_errors_as_page
+def site_state(request: HttpRequest, site_id: int) -> HttpResponse:
+    """The part of a page that renews itself while a sync runs."""
+    policy.require(request.user, "protection.view_site")
+    panel = site_panel(selectors.site_get(str(site_id)), timezone.now(), full=request.GET.get("full") == "1")
+    return render(request, "admin/protection/_site_state.html", panel)
+
+
+@require_safe
+@domain_errors_as_page
+def server_points(request: HttpRequest, server_id: int) -> HttpResponse:
+    """The part of a server's page that asks DRS, when somebody wants to know."""
+    server = selectors.server_get(str(server_id))
+    return render(request, "admin/protection/_points.html", points_panel(server, person(request), timezone.now()))
+
+
+@require_safe
+@domain_errors_as_page
+def server_search(request: HttpRequest) -> HttpResponse:
+    """What the field of servers finds, in the form of its select2: `?term=…&page=…`, in one site with `&site=`."""
+    policy.require(request.user, "protection.view_sourceserver")
+    rows = selectors.server_list().matching(request.GET.get("term", ""))
+    site_id = id_of(request.GET.get("site", ""))
+    if site_id is not None:
+        rows = rows.at(site_id)
+    page = Paginator(rows, 20).get_page(request.GET.get("page"))
+    results = [{"id": str(server.pk), "text": server_label(server)} for server in page]
+    return JsonResponse({"results": results, "pagination": {"more": page.has_next()}})
