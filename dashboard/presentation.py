@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from django.urls import reverse
 
-from dashboard.selectors import PlanResult, Running, SiteHealth
+from dashboard.selectors import PlanResult, RunningExecution, SiteHealth
 from executions.core.states import ExecutionStatus, ServerStatus
 from executions.models import Execution
 from executions.screens.targets import rpo_meter, rto_meter
@@ -99,7 +99,7 @@ class Dashboard:
 
 
 def dashboard(
-    running: Sequence[Running],
+    running: Sequence[RunningExecution],
     results: Sequence[PlanResult],
     sites: Sequence[SiteHealth],
     *,
@@ -124,7 +124,7 @@ def _worst_first(item: Attention) -> int:
     return -_TONE_ORDER[item.tone]
 
 
-def running_cards(running: Sequence[Running], now: datetime) -> tuple[RunningCard, ...]:
+def running_cards(running: Sequence[RunningExecution], now: datetime) -> tuple[RunningCard, ...]:
     return tuple(_running_card(one.execution, one.counts, now) for one in running)
 
 
@@ -176,7 +176,7 @@ def _site_card(health: SiteHealth, now: datetime) -> SiteCard:
 
 
 def _attention(
-    running: Sequence[Running],
+    running: Sequence[RunningExecution],
     results: Sequence[PlanResult],
     sites: Sequence[SiteHealth],
     halted: Mapping[ReplicationState, int],
@@ -290,7 +290,7 @@ _FIRST_STEPS = (
 
 
 def _first_steps(
-    running: Sequence[Running],
+    running: Sequence[RunningExecution],
     results: Sequence[PlanResult],
     sites: Sequence[SiteHealth],
     groups_exist: bool,

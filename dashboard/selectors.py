@@ -18,20 +18,20 @@ from protection.models import ProtectionGroup, Site, SourceServer
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
+class RunningExecution:
     execution: Execution
     #: Server status -> how many.
     counts: dict[str, int]
 
 
-def running() -> list[Running]:
+def running() -> list[RunningExecution]:
     """Every execution that is not over, recoveries first, in two queries."""
     found = list(Execution.objects.active().order_by("-kind", "requested_at"))
     counts: dict[UUID, dict[str, int]] = defaultdict(dict)
     rows = ServerRun.objects.filter(execution__in=found).order_by().values_list("execution", "status")
     for execution_id, status, number in rows.annotate(number=Count("pk")):
         counts[execution_id][status] = number
-    return [Running(execution, counts[execution.pk]) for execution in found]
+    return [RunningExecution(execution, counts[execution.pk]) for execution in found]
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ def execution_rows(execution: Execution, event_page: int = 1) -> ExecutionRows:
 
 
 @dataclass(frozen=True, slots=True)
-class Mirrored:
+class InventoryServer:
     """What the inventory knows of a server that a plan would launch."""
 
     site: str
@@ -74,7 +74,7 @@ class Mirrored:
     instance_since: datetime | None
 
 
-def mirrored_servers(wanted: Collection[tuple[int, str]]) -> dict[tuple[int, str], Mirrored]:
+def inventory_servers(wanted: Collection[tuple[int, str]]) -> dict[tuple[int, str], InventoryServer]:
     """By (site id, source server id). Servers that are gone from the inventory are left out. Two queries."""
     ids = {source for _, source in wanted}
     rows = SourceServer.objects.filter(site__in={site for site, _ in wanted}, source_server_id__in=ids)
@@ -87,7 +87,7 @@ def mirrored_servers(wanted: Collection[tuple[int, str]]) -> dict[tuple[int, str
         .values_list("recovery_instance_id", "execution__kind", "finished_at")
     }
     return {
-        key: Mirrored(
+        key: InventoryServer(
             row.site.name,
             row.recovery_instance_id,
             launches.get(row.recovery_instance_id, ("", None))[0],

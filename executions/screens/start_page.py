@@ -9,7 +9,7 @@ from datetime import datetime
 
 from executions.core.states import ExecutionKind
 from executions.models import Execution
-from executions.screens.selectors import Mirrored
+from executions.screens.selectors import InventoryServer
 from executions.screens.words import duration, kind_badge
 from foundation.wording import Badge, Tone, ago, count, listing
 from plans.core import Blueprint, BlueprintServer, BlueprintWave, Finding, Severity
@@ -39,7 +39,7 @@ class WaveLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Replaced:
+class ReplacedInstance:
     """An instance that DRS deletes before it launches the server anew."""
 
     server: str
@@ -60,7 +60,7 @@ class StartPage:
     waves: tuple[WaveLine, ...]
     blocking: tuple[Finding, ...]
     warnings: tuple[Finding, ...]
-    replaced: tuple[Replaced, ...]
+    replaced: tuple[ReplacedInstance, ...]
     replaced_count: str
     #: The execution that must end first, if there is one.
     active: Execution | None
@@ -74,7 +74,7 @@ def start_page(
     kind: ExecutionKind,
     *,
     findings: Sequence[Finding],
-    mirrored: Mapping[tuple[int, str], Mirrored],
+    inventory: Mapping[tuple[int, str], InventoryServer],
     active: Execution | None,
     now: datetime,
     may_break_glass: bool = False,
@@ -85,16 +85,16 @@ def start_page(
     blocking = tuple(finding for finding in shown if finding.severity == Severity.BLOCKING)
     overridable = kind is ExecutionKind.RECOVERY and may_break_glass
     what = "recovery" if kind is ExecutionKind.RECOVERY else "drill"
-    replaced = tuple(_replaced(server, mirrored, now) for server in servers if _instance(server, mirrored))
+    replaced = tuple(_replaced(server, inventory, now) for server in servers if _instance(server, inventory))
     return StartPage(
         title=f"Start a {'real recovery' if kind is ExecutionKind.RECOVERY else 'drill'} of {blueprint.plan_name}",
         badge=kind_badge(kind),
         revision=blueprint.revision,
-        summary=_summary(blueprint, servers, mirrored),
+        summary=_summary(blueprint, servers, inventory),
         targets=_targets(blueprint),
         approvals=_approvals(blueprint, kind),
         picture=_picture(blueprint),
-        waves=tuple(_wave(wave, blueprint, mirrored) for wave in blueprint.waves),
+        waves=tuple(_wave(wave, blueprint, inventory) for wave in blueprint.waves),
         blocking=blocking,
         warnings=tuple(finding for finding in shown if finding.severity != Severity.BLOCKING),
         replaced=replaced,
@@ -106,16 +106,16 @@ def start_page(
 
 
 def _summary(
-    blueprint: Blueprint, servers: Sequence[BlueprintServer], mirrored: Mapping[tuple[int, str], Mirrored]
+    blueprint: Blueprint, servers: Sequence[BlueprintServer], inventory: Mapping[tuple[int, str], InventoryServer]
 ) -> str:
-    sites = Counter(_site(server, mirrored) for server in servers)
+    sites = Counter(_site(server, inventory) for server in servers)
     where = listing([f"{number} at {site}" for site, number in sorted(sites.items())])
     waves = count(len(blueprint.waves), "wave")
     return f"{count(len(servers), 'server')} in {waves}" + (f": {where}." if servers else ".")
 
 
-def _site(server: BlueprintServer, mirrored: Mapping[tuple[int, str], Mirrored]) -> str:
-    found = mirrored.get((server.site_id, server.source_server_id))
+def _site(server: BlueprintServer, inventory: Mapping[tuple[int, str], InventoryServer]) -> str:
+    found = inventory.get((server.site_id, server.source_server_id))
     return found.site if found else "a site that no longer lists them"
 
 
@@ -136,7 +136,7 @@ def _approvals(blueprint: Blueprint, kind: ExecutionKind) -> str:
     )
 
 
-def _wave(wave: BlueprintWave, blueprint: Blueprint, mirrored: Mapping[tuple[int, str], Mirrored]) -> WaveLine:
+def _wave(wave: BlueprintWave, blueprint: Blueprint, inventory: Mapping[tuple[int, str], InventoryServer]) -> WaveLine:
     groups: dict[str, list[BlueprintServer]] = {}
     for server in wave.servers:
         groups.setdefault(server.protection_group, []).append(server)
@@ -149,12 +149,12 @@ def _wave(wave: BlueprintWave, blueprint: Blueprint, mirrored: Mapping[tuple[int
         wave=wave,
         after=f"after {listing(names)}" if names else "at once",
         rules=", ".join(rules),
-        summary=_in_a_line(wave, groups, mirrored),
+        summary=_in_a_line(wave, groups, inventory),
         count=count(len(wave.servers), "server"),
         groups=tuple(
             GroupLine(
                 name,
-                ", ".join(sorted({_site(server, mirrored) for server in members})),
+                ", ".join(sorted({_site(server, inventory) for server in members})),
                 tuple(server.hostname or server.source_server_id for server in members),
             )
             for name, members in groups.items()
@@ -163,30 +163,34 @@ def _wave(wave: BlueprintWave, blueprint: Blueprint, mirrored: Mapping[tuple[int
 
 
 def _in_a_line(
-    wave: BlueprintWave, groups: Mapping[str, list[BlueprintServer]], mirrored: Mapping[tuple[int, str], Mirrored]
+    wave: BlueprintWave,
+    groups: Mapping[str, list[BlueprintServer]],
+    inventory: Mapping[tuple[int, str], InventoryServer],
 ) -> str:
     parts = []
     for name, members in groups.items():
-        sites = listing(sorted({_site(server, mirrored) for server in members}))
+        sites = listing(sorted({_site(server, inventory) for server in members}))
         parts.append(f"{name}: {count(len(members), 'server')} at {sites}")
     parts += [f"step {step.name} {step.when}" for step in wave.steps]
     return "; ".join(parts) or "no servers"
 
 
-def _instance(server: BlueprintServer, mirrored: Mapping[tuple[int, str], Mirrored]) -> str:
-    found = mirrored.get((server.site_id, server.source_server_id))
+def _instance(server: BlueprintServer, inventory: Mapping[tuple[int, str], InventoryServer]) -> str:
+    found = inventory.get((server.site_id, server.source_server_id))
     return found.recovery_instance_id if found else ""
 
 
-def _replaced(server: BlueprintServer, mirrored: Mapping[tuple[int, str], Mirrored], now: datetime) -> Replaced:
-    found = mirrored[(server.site_id, server.source_server_id)]
+def _replaced(
+    server: BlueprintServer, inventory: Mapping[tuple[int, str], InventoryServer], now: datetime
+) -> ReplacedInstance:
+    found = inventory[(server.site_id, server.source_server_id)]
     when = f" {ago(found.instance_since, now)}" if found.instance_since else ""
     origins = {
         str(ExecutionKind.DRILL): (f"launched by a drill{when}", Tone.NEUTRAL),
         str(ExecutionKind.RECOVERY): (f"launched by a real recovery{when}", Tone.BAD),
     }
     origin, tone = origins.get(found.instance_kind, (f"not launched by drsorch{when}", Tone.WARN))
-    return Replaced(server.hostname or server.source_server_id, found.recovery_instance_id, origin, tone)
+    return ReplacedInstance(server.hostname or server.source_server_id, found.recovery_instance_id, origin, tone)
 
 
 def _picture(blueprint: Blueprint) -> Picture:

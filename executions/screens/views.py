@@ -22,7 +22,7 @@ from executions.models import Execution
 from executions.screens.execution_page import execution_page
 from executions.screens.forms import CommandForm, StartForm, WaveCommandForm
 from executions.screens.parts import to_retry, to_skip
-from executions.screens.selectors import ExecutionRows, execution_rows, mirrored_servers
+from executions.screens.selectors import ExecutionRows, execution_rows, inventory_servers
 from executions.screens.start_page import start_page
 from executions.services import starting
 from executions.services.commands import COMMANDS, RETRY, SKIP, Command, Facts, commands_for
@@ -155,7 +155,7 @@ def start(request: HttpRequest, plan_id: int) -> HttpResponse:
         frozen,
         kind,
         findings=readiness.evaluate(plan),
-        mirrored=mirrored_servers({(one.site_id, one.source_server_id) for one in frozen.servers}),
+        inventory=inventory_servers({(one.site_id, one.source_server_id) for one in frozen.servers}),
         active=selectors.active_execution(plan),
         now=timezone.now(),
         may_break_glass=glass,

@@ -23,7 +23,7 @@ from executions.core.states import (
     WaveStatus,
 )
 from executions.models import Execution, ServerRun, StepRun, WaveRun
-from executions.transitions.servers import named, rows_write
+from executions.transitions.servers import rows_write, server_detail
 from executions.transitions.steps import step_move
 
 
@@ -64,7 +64,7 @@ def wave_retry(
     StepRun.objects.filter(pk__in=[one.pk for one in steps]).update(
         status=StepStatus.PENDING, finished_at=None, started_at=None, attempt_key=None, external_id="", error=""
     )
-    _told(execution, entry, rows, EventType.SERVER_RETRIED)
+    _record(execution, entry, rows, EventType.SERVER_RETRIED)
     _carry_on(execution, wave)
     return len(rows) + len(steps)
 
@@ -88,7 +88,7 @@ def wave_skip(
     untouched = whole and wave.status in (WaveStatus.PENDING, WaveStatus.WAITING, WaveStatus.CANCELLED)
     if not rows and not skipped and not untouched:
         return 0
-    _told(execution, entry, rows, EventType.SERVER_SKIPPED)
+    _record(execution, entry, rows, EventType.SERVER_SKIPPED)
     nothing_launched = not wave.servers.exclude(status=ServerStatus.SKIPPED).exists()
     if whole and nothing_launched:
         WaveRun.objects.filter(pk=wave.pk).update(status=WaveStatus.SKIPPED, finished_at=timezone.now())
@@ -103,8 +103,8 @@ def _servers(wave: WaveRun, statuses: Collection[ServerStatus], named_ones: Coll
     return list(found if named_ones is None else found.filter(source_server_id__in=named_ones))
 
 
-def _told(execution: Execution, entry: Entry, rows: Collection[ServerRun], what: EventType) -> None:
-    record.append(execution, [entry, *(Entry(what, str(row), named(row), entry.actor) for row in rows)])
+def _record(execution: Execution, entry: Entry, rows: Collection[ServerRun], what: EventType) -> None:
+    record.append(execution, [entry, *(Entry(what, str(row), server_detail(row), entry.actor) for row in rows)])
 
 
 def _carry_on(execution: Execution, wave: WaveRun) -> None:

@@ -50,7 +50,7 @@ def servers_move(execution_id: UUID, server_ids: Sequence[int], to: ServerStatus
                 row.error = f"{row.error} {why}".strip()
         rows_write(rows, ["status", "queued_at", "finished_at", "error"])
         detail = {"why": why} if why else {}
-        record.append(execution, [Entry(SERVER[to], str(row), {**named(row), **detail}) for row in rows])
+        record.append(execution, [Entry(SERVER[to], str(row), {**server_detail(row), **detail}) for row in rows])
         return len(rows)
 
 
@@ -69,7 +69,7 @@ def servers_settle(execution_id: UUID, operation: UUID, outcomes: Sequence[Serve
             row.recovery_instance_id = outcome.instance_id
             row.recovery_point_at = outcome.recovery_point_at or row.recovery_point_at
             row.private_ips = list(outcome.private_ips)
-            detail = {**named(row), "job": row.job_id, "instance": outcome.instance_id}
+            detail = {**server_detail(row), "job": row.job_id, "instance": outcome.instance_id}
             entries.append(Entry(SERVER[outcome.to], str(row), without_blanks(**detail, why=outcome.error)))
         rows_write(
             rows,
@@ -119,7 +119,9 @@ def servers_gone(execution: Execution, instance_ids: Collection[str]) -> int:
         execution,
         [
             Entry(
-                EventType.SERVER_TERMINATED, str(row), without_blanks(**named(row), instance=row.recovery_instance_id)
+                EventType.SERVER_TERMINATED,
+                str(row),
+                without_blanks(**server_detail(row), instance=row.recovery_instance_id),
             )
             for row in rows
         ],
@@ -143,9 +145,12 @@ def servers_hold_cleanup(
         rows_write(rows, ["cleanup_error", "cleanup_tries", "cleanup_not_before"])
         record.append(
             execution,
-            [Entry(EventType.SERVER_NOT_TERMINATED, str(row), {**named(row), "why": reasons[row.pk]}) for row in rows],
+            [
+                Entry(EventType.SERVER_NOT_TERMINATED, str(row), {**server_detail(row), "why": reasons[row.pk]})
+                for row in rows
+            ],
         )
 
 
-def named(row: ServerRun) -> dict[str, str]:
+def server_detail(row: ServerRun) -> dict[str, str]:
     return {"source_server": row.source_server_id}

@@ -14,7 +14,7 @@ from audit.record import Entry
 from executions.core.refusals import Refusal
 from executions.core.states import ServerStatus
 from executions.models import Execution, Operation, ServerRun
-from executions.transitions.servers import named, rows_write
+from executions.transitions.servers import rows_write, server_detail
 
 
 class LaunchEffects:
@@ -74,4 +74,4 @@ class LaunchEffects:
         columns = ["status", "error", "finished_at", "queued_at", "refused", "not_before", "single_server_job"]
         rows_write(rows, [*columns, "attempts", "started_at"])
         failed = [row for row in rows if row.status == ServerStatus.FAILED]
-        return [Entry(EventType.SERVER_FAILED, str(row), {**named(row), "why": error}) for row in failed]
+        return [Entry(EventType.SERVER_FAILED, str(row), {**server_detail(row), "why": error}) for row in failed]

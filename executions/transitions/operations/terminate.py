@@ -18,7 +18,7 @@ from executions.core.refusals import Refusal
 from executions.core.states import OperationState, ServerStatus
 from executions.models import Execution, Operation, ServerRun
 from executions.transitions.locking import locked
-from executions.transitions.servers import named, rows_write, servers_gone
+from executions.transitions.servers import rows_write, server_detail, servers_gone
 
 
 class TerminateEffects:
@@ -63,7 +63,7 @@ def termination_settle(
         record.append(
             execution,
             [
-                Entry(EventType.SERVER_NOT_TERMINATED, str(row), {**named(row), "why": row.cleanup_error})
+                Entry(EventType.SERVER_NOT_TERMINATED, str(row), {**server_detail(row), "why": row.cleanup_error})
                 for row in rows
             ],
         )
