@@ -187,8 +187,8 @@ class ServerRun(models.Model):
     queued_at = models.DateTimeField(null=True)
     #: DRS refused a call that named it among others, and did not say which one it meant: it gets a job of its own.
     single_server_job = models.BooleanField(default=False)
-    #: AWS has refused to take a call for it since it was queued: from then on its launch time-out counts.
-    refused = models.BooleanField(default=False)
+    #: When a call for it first came to nothing since it was queued: from then on its launch time-out counts.
+    refused_at = models.DateTimeField(null=True)
     #: Not to be tried again before this time.
     not_before = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)
@@ -208,11 +208,9 @@ class ServerRun(models.Model):
 
     @property
     def trouble(self) -> str:
-        """Why it failed or waits, in a sentence: its own error, or that of the site that it waits for."""
-        if self.error or self.status != ServerStatus.QUEUED:
-            return self.error
-        watch = getattr(self.site, "watch", None)
-        return watch.error if watch is not None else ""
+        """Why it failed or waits, in a sentence: the error of the site that it waits for, or its own."""
+        watch = getattr(self.site, "watch", None) if self.status == ServerStatus.QUEUED else None
+        return watch.error if watch is not None and watch.error else self.error
 
 
 class StepRun(DueRow):

@@ -68,8 +68,5 @@ class SiteWatchQuerySet(DueQuerySet["SiteWatch"]):
 
 
 class DrsJobQuerySet(models.QuerySet["DrsJob"]):
-    def running(self) -> Self:
-        return self.filter(finished=False)
-
     def finished(self) -> Self:
         return self.filter(finished=True)

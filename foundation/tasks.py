@@ -16,6 +16,8 @@ from foundation.rest.idempotency import expired_delete
 
 #: A chore takes seconds; a worker that dies in one leaves it due again after this.
 _LEASE_SECONDS = 300
+#: Until a chore that this code does not know is looked at again.
+_UNKNOWN = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class Housekeeping:
     do: Callable[[datetime], Any]
 
 
-#: By the name of its row, which a migration makes.
+#: By the name of its row.
 CHORES: Mapping[str, Housekeeping] = {
     "expired_answers": Housekeeping(timedelta(hours=1), expired_delete),
 }
@@ -33,11 +35,17 @@ CHORES: Mapping[str, Housekeeping] = {
 @works_on(Chore.objects.all)
 @dramatiq.actor(actor_name="foundation.chore_do")
 def chore_do(name: str) -> None:
-    """Do a chore, if it is due. One that no code knows any more is not due again."""
+    """Do a chore, if it is due. One that this code does not know is put off: a newer version's worker may."""
     claim = Chore.objects.claim(name, seconds=_LEASE_SECONDS)
     if claim is None:
         return
     now, chore = timezone.now(), CHORES.get(name)
     if chore is not None:
         chore.do(now)
-    Chore.objects.release(claim, now + chore.every if chore else None)
+    Chore.objects.release(claim, now + (chore.every if chore else _UNKNOWN))
+
+
+def chores_make() -> None:
+    """Make the rows that are missing, due at once."""
+    for name in CHORES:
+        Chore.objects.get_or_create(name=name, defaults={"due_at": timezone.now()})

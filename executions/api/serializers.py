@@ -1,4 +1,4 @@
-"""TODO."""
+"""Executions as the API shows them, and what it takes."""
 
 from __future__ import annotations
 

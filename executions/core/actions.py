@@ -148,13 +148,13 @@ class RejectExecution:
 
 @dataclass(frozen=True, slots=True)
 class FinishExecution:
-    """`cleanup_at`: when a drill is cleaned up by itself; None: not by itself."""
+    """`cleanup_after_seconds`: a drill is cleaned up by itself so long after its end; None: not by itself."""
 
     to: ExecutionStatus
     outcome: str
     rto_actual_seconds: int | None
     rpo_actual_seconds: int | None
-    cleanup_at: datetime | None = None
+    cleanup_after_seconds: float | None = None
 
 
 Action = (

@@ -9,12 +9,11 @@ from executions.core.draft import Draft
 from executions.core.facts import ServerFacts
 from executions.core.operations import launch
 from executions.core.packing import budget_of, pack
-from executions.core.states import OPERATION_OPEN, CleanupStatus, ServerStatus
+from executions.core.states import OPERATION_OPEN, SERVER_MAY_HAVE_INSTANCE, CleanupStatus
 
 #: A termination that fails is tried so often by itself; after that a person looks at it. What passes by itself, such as
 #: throttling or an account without room for another job, is waited for and does not count.
 _TRIES = 3
-_MAY_HAVE_INSTANCE = frozenset({ServerStatus.LAUNCHED, ServerStatus.UNKNOWN, ServerStatus.FAILED, ServerStatus.SKIPPED})
 
 
 def clean_up(draft: Draft) -> None:
@@ -44,7 +43,7 @@ def clean_up(draft: Draft) -> None:
 
 def has_drill_instance(server: ServerFacts) -> bool:
     """True while an instance that this execution launched for the server is not known to be gone."""
-    return bool(server.recovery_instance_id) and server.status in _MAY_HAVE_INSTANCE
+    return bool(server.recovery_instance_id) and server.status in SERVER_MAY_HAVE_INSTANCE
 
 
 def _is_being_terminated(draft: Draft, server: ServerFacts) -> bool:

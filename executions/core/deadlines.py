@@ -43,14 +43,12 @@ def _waits_in_vain_since(draft: Draft, server: ServerFacts) -> datetime | None:
     """From when on the time-out of a queued server counts; None while it only waits for room."""
     if server.queued_at is None:
         return None
-    if server.refused:
-        return server.queued_at
-    failing_since = draft.facts.sites[server.site].failing_since
-    return max(server.queued_at, failing_since) if failing_since else None
+    since = server.refused_at or draft.facts.sites[server.site].failing_since
+    return max(server.queued_at, since) if since else None
 
 
 def _site_error(draft: Draft, server: ServerFacts) -> str:
-    return "" if server.refused else draft.facts.sites[server.site].error
+    return "" if server.refused_at else draft.facts.sites[server.site].error
 
 
 def _timed_out(draft: Draft, server: ServerFacts, operation: OperationFacts, limit: timedelta) -> ServerOutcome:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
 
 from executions.core.actions import FinishExecution
 from executions.core.draft import Draft
@@ -32,23 +31,17 @@ def finish_execution(draft: Draft) -> None:
     settled = replace(draft.facts, servers=servers, waves=waves)
     # What failed or was cancelled did not recover the application, so there is no time in which it did.
     recovered = to in (ExecutionStatus.SUCCEEDED, ExecutionStatus.PARTIALLY_SUCCEEDED)
+    is_drill = draft.facts.kind is ExecutionKind.DRILL
     draft.act(
         FinishExecution(
             to=to,
             outcome=outcome,
             rto_actual_seconds=rto_actual_seconds(settled) if recovered else None,
             rpo_actual_seconds=rpo_actual_seconds(settled.started_at, servers) if recovered else None,
-            cleanup_at=_cleanup_at(draft),
+            cleanup_after_seconds=draft.facts.cleanup_after_seconds if is_drill else None,
         )
     )
     draft.wake_at.clear()
-
-
-def _cleanup_at(draft: Draft) -> datetime | None:
-    seconds = draft.facts.cleanup_after_seconds
-    if draft.facts.kind is not ExecutionKind.DRILL or seconds is None:
-        return None
-    return draft.now + timedelta(seconds=seconds)
 
 
 def _holds_open(draft: Draft, operation: OperationFacts) -> bool:

@@ -33,8 +33,8 @@ class ServerFacts:
     phase: str = ""
     operation: str | None = None
     queued_at: datetime | None = None
-    #: AWS has refused to take a call for it since it was queued.
-    refused: bool = False
+    #: When a call for it first came to nothing since it was queued: refused, lost, or not possible.
+    refused_at: datetime | None = None
     not_before: datetime | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None

@@ -14,6 +14,8 @@ def follow_operations(draft: Draft) -> None:
     """Look at every operation of the execution that is not settled, and at what settled ones have to add."""
     for operation in draft.facts.operations:
         kind = KINDS[operation.kind]
+        if not kind.concerns(draft, operation):
+            continue
         if operation.state in _UNANSWERED:
             look_for_job(draft, operation, kind.matches)
         else:

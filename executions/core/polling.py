@@ -139,7 +139,7 @@ class PollFacts:
     operation_open: bool = False
     #: No list of jobs was ever complete.
     first: bool = False
-    #: Asked in this look: whether the jobs were listed; the jobs whose log was read; those that were examined.
+    #: Asked in this look: whether the jobs were listed; the jobs whose log was read since; those that were examined.
     listed: bool = False
     logs_read: frozenset[str] = frozenset()
     examined: frozenset[str] = frozenset()

@@ -121,6 +121,10 @@ OPERATION_OPEN = frozenset({OperationState.INTENDED, OperationState.ACCEPTED})
 
 #: What a retry gives another try.
 SERVER_RETRIABLE = frozenset({ServerStatus.FAILED, ServerStatus.UNKNOWN})
+#: An instance of these may still be there.
+SERVER_MAY_HAVE_INSTANCE = frozenset(
+    {ServerStatus.LAUNCHED, ServerStatus.UNKNOWN, ServerStatus.FAILED, ServerStatus.SKIPPED}
+)
 STEP_RETRIABLE = frozenset({StepStatus.FAILED})
 #: What a skip may leave out: nothing that DRS is launching or has launched.
 SERVER_SKIPPABLE = SERVER_RETRIABLE | {ServerStatus.PENDING, ServerStatus.QUEUED, ServerStatus.CANCELLED}

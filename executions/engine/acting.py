@@ -4,7 +4,8 @@ guarded again by the status in the database."""
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import assert_never
+from datetime import timedelta
+from typing import Any, assert_never
 from uuid import UUID
 
 from django.utils import timezone
@@ -44,7 +45,7 @@ from executions.transitions.event_types import CLEANUP_END, EXECUTION_END
 
 _ENDED_FROM = (ExecutionStatus.RUNNING, ExecutionStatus.PAUSED)
 _CANCELLED_FROM = (ExecutionStatus.CANCELLING,)
-_LOST = "DRS never answered the launch and shows no job for it, so nothing was launched; it is tried again."
+_LOST = "DRS never answered and shows no job for it, so nothing was done. drsorch will retry."
 
 
 @dataclass(slots=True)
@@ -133,7 +134,11 @@ def _reject(look: Look, why: str) -> None:
 def _finish(look: Look, action: FinishExecution) -> None:
     name = Execution.objects.values_list("plan_name", flat=True).get(pk=look.execution_id)
     measured = {"rto_actual_seconds": action.rto_actual_seconds, "rpo_actual_seconds": action.rpo_actual_seconds}
-    cleanup = {"cleanup_status": CleanupStatus.SCHEDULED, "cleanup_due_at": action.cleanup_at}
+    now = timezone.now()
+    cleanup: dict[str, Any] = {}
+    if action.cleanup_after_seconds is not None:
+        due_at = now + timedelta(seconds=action.cleanup_after_seconds)
+        cleanup = {"cleanup_status": CleanupStatus.SCHEDULED, "cleanup_due_at": due_at}
     transitions.execution_move(
         look.execution_id,
         # Somebody who cancels at this moment was in time.
@@ -141,9 +146,9 @@ def _finish(look: Look, action: FinishExecution) -> None:
         action.to,
         Entry(EXECUTION_END[action.to], name, {"outcome": action.outcome, **measured}),
         lease=look.lease,
-        finished_at=timezone.now(),
+        finished_at=now,
         outcome=action.outcome,
         **measured,
-        **(cleanup if action.cleanup_at else {}),
+        **cleanup,
     )
     crash_point("finish.after")

@@ -96,7 +96,7 @@ _SERVER_COLUMNS = (
     "phase",
     "operation_id",
     "queued_at",
-    "refused",
+    "refused_at",
     "not_before",
     "started_at",
     "finished_at",

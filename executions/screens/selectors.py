@@ -95,6 +95,3 @@ def inventory_servers(wanted: Collection[tuple[int, str]]) -> dict[tuple[int, st
         )
         for key, row in found.items()
     }
-
-
-# --- the dashboard ------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Answering an execution, or a step of it, that waits for approval; and reviewing break-glass."""
 
 from __future__ import annotations
 

@@ -55,11 +55,10 @@ def wave_retry(
     for row in rows:
         row.status = ServerStatus.PENDING
         row.error = ""
-        row.refused = False
-        row.finished_at = row.queued_at = row.not_before = None
+        row.finished_at = row.queued_at = row.refused_at = row.not_before = None
         if snapshots is not None:
             row.recovery_snapshot_id, row.recovery_point_at = snapshots.chosen[row.source_server_id]
-    columns = ["status", "error", "finished_at", "queued_at", "refused", "not_before"]
+    columns = ["status", "error", "finished_at", "queued_at", "refused_at", "not_before"]
     rows_write(rows, [*columns, "recovery_snapshot_id", "recovery_point_at"])
     StepRun.objects.filter(pk__in=[one.pk for one in steps]).update(
         status=StepStatus.PENDING, finished_at=None, started_at=None, attempt_key=None, external_id="", error=""

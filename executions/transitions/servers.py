@@ -6,13 +6,14 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from audit import record
 from audit.event_types import EventType
 from audit.record import Entry, without_blanks
 from executions.core.actions import ServerOutcome
-from executions.core.states import ServerStatus
+from executions.core.states import SERVER_MAY_HAVE_INSTANCE, ServerStatus
 from executions.models import Execution, ServerRun
 from executions.transitions.event_types import SERVER
 from executions.transitions.locking import locked
@@ -43,12 +44,12 @@ def servers_move(execution_id: UUID, server_ids: Sequence[int], to: ServerStatus
         for row in rows:
             row.status = to
             if to is ServerStatus.QUEUED:
-                row.queued_at = now
+                row.queued_at, row.refused_at = now, None
             else:
                 row.finished_at = now
             if to is ServerStatus.FAILED:
                 row.error = f"{row.error} {why}".strip()
-        rows_write(rows, ["status", "queued_at", "finished_at", "error"])
+        rows_write(rows, ["status", "queued_at", "refused_at", "finished_at", "error"])
         detail = {"why": why} if why else {}
         record.append(execution, [Entry(SERVER[to], str(row), {**server_detail(row), **detail}) for row in rows])
         return len(rows)
@@ -101,14 +102,17 @@ def servers_hold(execution_id: UUID, server_ids: Sequence[int], why: str, *, lea
     """Queued servers that must not be launched before then, with the reason."""
     with locked(execution_id, lease):
         queued = ServerRun.objects.filter(pk__in=server_ids, status=ServerStatus.QUEUED)
-        queued.update(error=why, refused=True, not_before=retry_at)
+        queued.update(error=why, refused_at=Coalesce("refused_at", timezone.now()), not_before=retry_at)
 
 
 def servers_gone(execution: Execution, instance_ids: Collection[str]) -> int:
     """Drill instances of a locked execution that are seen to be gone: their servers are terminated."""
     rows = list(
-        ServerRun.objects.filter(execution=execution, recovery_instance_id__in=list(instance_ids)).exclude(
-            status=ServerStatus.TERMINATED
+        ServerRun.objects.filter(
+            execution=execution,
+            recovery_instance_id__in=list(instance_ids),
+            # One that is launched again has nothing to do with the instance that it had.
+            status__in=SERVER_MAY_HAVE_INSTANCE,
         )
     )
     for row in rows:

@@ -64,11 +64,10 @@ def step_move(
 
 @dataclass(frozen=True, slots=True)
 class StepClaim:
-    """A try of a step. `found` is True if an earlier process began this try and never said how it ended."""
+    """A try of a step, and the token of the worker that has it."""
 
     step: StepRun
     token: UUID
-    found: bool
 
 
 def step_claim(step_id: int, seconds: float) -> StepClaim | None:
@@ -80,13 +79,12 @@ def step_claim(step_id: int, seconds: float) -> StepClaim | None:
         claimed = StepRun.objects.tried_by_engine().claim(step_id, seconds=seconds)
         if claimed is None:
             return None
-        found = claimed.row.attempt_key is not None
-        if not found:
+        if claimed.row.attempt_key is None:
             StepRun.objects.filter(pk=step_id).update(
                 attempt_key=uuid4(), attempts=F("attempts") + 1, asked={}, unanswered_since=None
             )
     step = StepRun.objects.select_related("wave", "execution").get(pk=step_id)
-    return StepClaim(step, claimed.token, found)
+    return StepClaim(step, claimed.token)
 
 
 def step_asking(claim: StepClaim, asked: dict[str, Any], seconds: float) -> bool:

@@ -18,13 +18,15 @@ from executions.core.states import OperationKind
 
 @dataclass(frozen=True, slots=True)
 class KindOfOperation:
-    """`matches` recognises the job of a lost answer; `follow` says what the job, once known, means."""
+    """`concerns` says whether an operation that is not settled matters now; `matches` recognises the job of a lost
+    answer; `follow` says what the job, once known, means."""
 
+    concerns: Callable[[Draft, OperationFacts], bool]
     matches: Matches
     follow: Callable[[Draft, OperationFacts, JobFacts | None], None]
 
 
 KINDS: Mapping[OperationKind, KindOfOperation] = {
-    OperationKind.LAUNCH: KindOfOperation(launch.matches, launch.follow),
-    OperationKind.TERMINATE: KindOfOperation(terminate.matches, terminate.follow),
+    OperationKind.LAUNCH: KindOfOperation(launch.concerns, launch.matches, launch.follow),
+    OperationKind.TERMINATE: KindOfOperation(terminate.concerns, terminate.matches, terminate.follow),
 }

@@ -17,6 +17,11 @@ INITIATED_BY = {True: "START_DRILL", False: "START_RECOVERY"}
 _MAY_HAVE_MORE = frozenset({ServerStatus.LAUNCHED, ServerStatus.UNKNOWN, ServerStatus.FAILED})
 
 
+def concerns(draft: Draft, operation: OperationFacts) -> bool:
+    """Always: a launch that was given up may still turn up, and what it leaves has to be known."""
+    return True
+
+
 def matches(operation: OperationFacts, job: JobFacts) -> bool:
     """True if the job launches the operation's very servers, as a drill or for real as it does."""
     if job.type != JOB_TYPE_LAUNCH or job.initiated_by != INITIATED_BY[operation.is_drill]:

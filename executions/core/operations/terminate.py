@@ -6,7 +6,13 @@ from drs.port import JOB_TYPE_TERMINATE
 from executions.core.actions import VerifyTerminated
 from executions.core.draft import Draft
 from executions.core.facts import JobFacts, OperationFacts
-from executions.core.states import OperationState
+from executions.core.states import CleanupStatus, OperationState
+
+
+def concerns(draft: Draft, operation: OperationFacts) -> bool:
+    """Only while the clean-up runs: after a retry the same servers are launched again, and are nobody's to end. One
+    that was given up is simply asked for again."""
+    return draft.facts.cleanup_status is CleanupStatus.RUNNING and operation.state is not OperationState.LOST
 
 
 def matches(operation: OperationFacts, job: JobFacts) -> bool:

@@ -31,7 +31,10 @@ _HELD_UP = "It was not sent, because the process that was to send it was held up
 
 
 def send(operation: Operation, call: Callable[[DrsPort, Operation], Job], lease: UUID) -> None:
-    """Make the call whose intent is committed, and record what DRS says. Raises `LeaseLost`; then nothing was sent."""
+    """Make the call whose intent is committed, and record what DRS says.
+
+    Raises `LeaseLost` if another worker has the execution by now: what DRS said is then found by polling.
+    """
     # An intent that outlives this process is found by polling: have the site polled whatever happens now.
     poll_soon(operation.site_id, settings.DRSORCH_POLL_CEILING_SECONDS)
     Execution.objects.renew(operation.execution_id, lease, seconds=settings.DRSORCH_LEASE_SECONDS)

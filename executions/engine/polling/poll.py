@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from drs.errors import DrsError, Throttled
 from drs.port import DrsPort
-from executions.core.polling import AgainAt, Examine, ListJobs, ReadLogs, decide_poll, is_complete, next_poll_at
+from executions.core.polling import AgainAt, Examine, ListJobs, ReadLogs, decide_poll, is_complete
 from executions.crashpoints import crash_point
 from executions.engine.facts import engine_settings
 from executions.engine.polling.job_details import look_up_instances, read_log
@@ -55,7 +55,6 @@ def site_poll(site_id: int) -> PollResult | None:
     except DrsError as error:
         return _fail(claim, error)
     crash_point("poll.before_release")
-    reading.read()
     facts = reading.facts()
     nudges = news or claim.abandoned or facts.first or facts.intent_open or facts.servers_queued
     waiting = Execution.objects.waiting_for(site_id).values_list("pk", flat=True) if nudges else ()
@@ -71,6 +70,8 @@ def _ask(reading: SiteReading, port: DrsPort) -> bool:
                 news |= list_jobs(reading.watch.site, port, first=reading.watch.polled_at is None)
                 crash_point("poll.after_list")
                 reading.listed = True
+                # What was read while a job ran says nothing of its end, which may be in this list.
+                reading.logs_read.clear()
                 reading.read()
             case ReadLogs(jobs=jobs):
                 for job_id in jobs:
@@ -108,7 +109,9 @@ def _release(
         if not SiteWatch.objects.select_for_update().held(claim.row.pk, claim.token).exists():
             return PollResult()
         reading.read()
-        poll_at = next_poll_at(reading.facts(), timezone.now(), engine_settings())
+        step = decide_poll(reading.facts(), timezone.now(), engine_settings())
+        soon = timezone.now() + timedelta(seconds=settings.DRSORCH_POLL_FLOOR_SECONDS)
+        poll_at = step.at if isinstance(step, AgainAt) else soon
         SiteWatch.objects.release(claim, poll_at, polled_at=polled_at, failures=0, failing_since=None, error="")
     return PollResult(waiting, poll_at)
 

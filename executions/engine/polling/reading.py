@@ -105,7 +105,7 @@ def _known(job: DrsJob, source: str, detail: str) -> bool:
 
 def _more_to_come(site_id: int, finished: Iterable[str]) -> set[str]:
     """Those of these finished jobs whose execution will launch more at the site, and has no step that could ask for
-    addresses. Five queries at most, however many jobs there are."""
+    addresses. Four queries at most, however many jobs there are."""
     executions = dict(Operation.objects.filter(site=site_id, job_id__in=finished).values_list("job_id", "execution"))
     if not executions:
         return set()

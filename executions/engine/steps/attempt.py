@@ -46,8 +46,9 @@ def step_try(step_id: int) -> UUID | None:
     crash_point("step.after_try")
     with transaction.atomic():
         # Both or neither: a result that nobody hears of would be found at the step's time-out only.
-        _record(claim, outcome)
+        # The execution before its step: whoever moves both locks them in this order.
         Execution.objects.filter(pk=step.execution_id).nudge()
+        _record(claim, outcome)
     return step.execution_id
 
 

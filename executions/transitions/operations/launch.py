@@ -31,7 +31,6 @@ class LaunchEffects:
             attempts=F("attempts") + 1,
             started_at=operation.created_at,
             finished_at=None,
-            refused=False,
             not_before=None,
             phase="",
             job_id="",
@@ -48,7 +47,6 @@ class LaunchEffects:
                 operation=operation,
                 started_at=operation.created_at,
                 error="",
-                refused=False,
                 not_before=None,
             )
         mine.filter(operation=operation).update(job_id=job_id)
@@ -64,14 +62,14 @@ class LaunchEffects:
                 continue
             row.status = ServerStatus.QUEUED
             row.queued_at = row.queued_at or now
-            row.refused = True
+            row.refused_at = row.refused_at or now
             row.not_before = retry_at
             row.started_at = None
             if refusal is not None:
                 row.single_server_job = row.single_server_job or refusal.one_job_each
                 # The call did nothing: it was no attempt.
                 row.attempts = max(row.attempts - 1, 0)
-        columns = ["status", "error", "finished_at", "queued_at", "refused", "not_before", "single_server_job"]
+        columns = ["status", "error", "finished_at", "queued_at", "refused_at", "not_before", "single_server_job"]
         rows_write(rows, [*columns, "attempts", "started_at"])
         failed = [row for row in rows if row.status == ServerStatus.FAILED]
         return [Entry(EventType.SERVER_FAILED, str(row), {**server_detail(row), "why": error}) for row in failed]

@@ -56,6 +56,21 @@ def test_a_clean_up_waits_for_it(stage: Stage, world: World, omar: User, timed_o
     assert set(statuses(timed_out).values()) == {"terminated"}
 
 
+def test_a_retry_while_it_is_cleaned_up_launches_again(
+    stage: Stage, world: World, omar: User, timed_out: Execution
+) -> None:
+    """A termination that ends then is about the instance of before, not about the server that waits for its launch."""
+    stage.run(until=settled)
+    controlling.execution_cleanup(execution=timed_out, by=omar)
+    stage.run(until=lambda: Operation.objects.filter(kind="terminate", state="accepted").exists())
+    timed_out.waves.update(launch_timeout_seconds=7200)
+    controlling.execution_retry(execution=timed_out, by=omar, wave="Databases")
+    stage.run(timed_out)
+    assert Execution.objects.get().status == "succeeded"
+    assert set(statuses(timed_out).values()) == {"launched"}
+    assert set(stage.started().values()) == {2}, "each was launched once more"
+
+
 def test_a_lost_launch_is_looked_for_after_the_end(stage: Stage, world: World, settings: Settings) -> None:
     settings.DRSORCH_VISIBILITY_WINDOW_SECONDS = 600
     world.faults.add("lost_answer", operation="StartRecovery", count=1)

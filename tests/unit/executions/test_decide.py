@@ -9,7 +9,7 @@ import pytest
 
 from executions.core import actions as a
 from executions.core.decide import decide
-from executions.core.facts import JobFacts, OperationFacts, ServerProgress
+from executions.core.facts import JobFacts, OperationFacts, ServerFacts, ServerProgress
 from executions.core.states import (
     ExecutionKind,
     ExecutionStatus,
@@ -315,3 +315,25 @@ def test_servers_of_a_refused_call_get_a_job_each() -> None:
     servers = [server(1, single_server_job=True), server(2, single_server_job=True), server(3)]
     packed = launches(decide(facts([wave(0)], servers), START, SETTINGS))
     assert [action.servers for action in packed] == [(1,), (2,), (3,)]
+
+
+# --- time-outs of queued servers ----------------------------------------------------------------------------------
+
+
+def queued_for(hours: int, **values: object) -> ServerFacts:
+    return server(1, status=ServerStatus.QUEUED, queued_at=START - timedelta(hours=hours), **values)
+
+
+def test_waiting_for_room_does_not_time_out() -> None:
+    state = facts([RUNNING], [queued_for(9)], sites=[site(concurrent_jobs=0)])
+    assert not [action for action in decide(state, START, SETTINGS).actions if isinstance(action, a.MoveServers)]
+
+
+def test_the_time_out_of_what_aws_refused_counts_from_the_refusal() -> None:
+    """Not from when it began to wait for room, which may be hours ago."""
+    late = START - timedelta(minutes=5)
+    state = facts([RUNNING], [queued_for(9, refused_at=late)])
+    assert not [action for action in decide(state, START, SETTINGS).actions if isinstance(action, a.MoveServers)]
+    overdue = decide(state, late + timedelta(hours=1), SETTINGS)
+    [moved] = [action for action in overdue.actions if isinstance(action, a.MoveServers)]
+    assert (moved.servers, moved.to) == ((1,), ServerStatus.FAILED)

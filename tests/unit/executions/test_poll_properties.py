@@ -72,7 +72,7 @@ def asked(facts: PollFacts) -> list[ListJobs | ReadLogs | Examine | AgainAt]:
         steps.append(step)
         match step:
             case ListJobs():
-                facts = replace(facts, listed=True)
+                facts = replace(facts, listed=True, logs_read=frozenset())
             case ReadLogs(jobs=read):
                 facts = replace(facts, logs_read=facts.logs_read | set(read))
             case Examine(jobs=examined):
