@@ -139,6 +139,7 @@ def _site_context(site: Any, full: bool = False) -> dict[str, Any]:
         "badge": shown,
         # While something is about to happen the part renews itself.
         "live": shown.tone == "busy",
+        "refresh_seconds": settings.DRSORCH_REFRESH_SECONDS,
         "full": full,
         "last_synced": f"last synced {ago(site.last_synced_at, now)}" if site.last_synced_at else "never synced before",
         "server_count": count(site.server_count, "source server"),

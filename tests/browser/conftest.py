@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.conf import settings
+from django.conf import settings as configured
 from django.contrib.auth.models import Group, User
 from django.test import Client
 from playwright.sync_api import Browser, ConsoleMessage, Page
@@ -39,6 +39,11 @@ def browser_type_launch_args() -> dict[str, Any]:
     return {"executable_path": chromium, "args": ["--no-sandbox"], "headless": True}
 
 
+@pytest.fixture(autouse=True)
+def pages_renew_themselves_often(settings: Any) -> None:
+    settings.DRSORCH_REFRESH_SECONDS = 0.2
+
+
 @pytest.fixture
 def roles(transactional_db: None) -> None:
     """The roles that the first migration makes, and that the test before took away with everything else.
@@ -67,8 +72,8 @@ def sign_in(browser: Browser, live_server: Any, roles: None) -> Iterator[SignIn]
         context.add_cookies(
             [
                 {
-                    "name": settings.SESSION_COOKIE_NAME,
-                    "value": client.cookies[settings.SESSION_COOKIE_NAME].value,
+                    "name": configured.SESSION_COOKIE_NAME,
+                    "value": client.cookies[configured.SESSION_COOKIE_NAME].value,
                     "url": live_server.url,
                 }
             ]
