@@ -25,12 +25,6 @@ PHONE = {"width": 390, "height": 844}
 SignIn = Callable[..., Page]
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Last of all: after a test with a live server the tables are empty, and with them the roles that others need."""
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
-
-
 @pytest.fixture(scope="session")
 def browser_type_launch_args() -> dict[str, Any]:
     chromium = shutil.which("chromium")
