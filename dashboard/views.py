@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
@@ -32,6 +33,7 @@ def page(request: HttpRequest) -> HttpResponse:
         title="Dashboard",
         page=shown,
         running=shown.running,
+        refresh_seconds=settings.DRSORCH_REFRESH_SECONDS,
         may_start=policy.may(request.user, "executions.start_drill"),
     )
 
@@ -42,4 +44,5 @@ def running(request: HttpRequest) -> HttpResponse:
     """The fragment of what runs now."""
     policy.require(request.user, "executions.view_execution")
     cards = running_cards(selectors.running(), timezone.now())
-    return TemplateResponse(request, "admin/dashboard/_running.html", {"running": cards})
+    context = {"running": cards, "refresh_seconds": settings.DRSORCH_REFRESH_SECONDS}
+    return TemplateResponse(request, "admin/dashboard/_running.html", context)

@@ -229,6 +229,8 @@ SPECTACULAR_SETTINGS = {
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
+#: How often a page renews what it shows of something that runs.
+DRSORCH_REFRESH_SECONDS = number(env, "DRSORCH_REFRESH_SECONDS", 2)
 UNFOLD = unfold.UNFOLD
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"

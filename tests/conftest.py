@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
+from botocore.loaders import JSONFileLoader
 from django.contrib.auth.models import User
 from django.test import Client
 from rest_framework.test import APIClient
 
 from tests.factories import make_user
+
+TESTS = Path(__file__).parent
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -21,6 +26,23 @@ def pytest_configure(config: pytest.Config) -> None:
 # No test depends on how fast the machine is.
 hypothesis.settings.register_profile("drsorch", deadline=None)
 hypothesis.settings.load_profile("drsorch")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What waits for processes comes first, so that in the end nobody waits for it alone. Browsers come last: a server
+    in the test's process leaves the tables empty, and without the roles that the others need."""
+    order = {"acceptance": 0, "browser": 2}
+    items.sort(key=lambda item: order.get(item.path.relative_to(TESTS).parts[0], 1))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def models_of_aws_are_read_once() -> Iterator[None]:
+    """botocore parses megabytes of them for each session of its, and the tests have hundreds."""
+    load_once = functools.cache(JSONFileLoader().load_file)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(JSONFileLoader, "load_file", lambda self, file_path: load_once(file_path))
+        yield
 
 
 @pytest.fixture

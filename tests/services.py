@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import psycopg
 import redis
@@ -35,38 +36,26 @@ class ServiceMissing(Exception):
 
 #: Asks a server at a URL whether it is there; raises its client's error if not.
 Answers = Callable[[str], None]
+T = TypeVar("T")
 
 
 @contextlib.contextmanager
-def postgresql(*, survives_its_death: bool = False) -> Iterator[Server]:
-    """A new PostgreSQL server whose user may create databases.
+def postgresql(*, survives_its_death: bool = False, copy_of: Path | None = None) -> Iterator[Server]:
+    """A new PostgreSQL server whose user may create databases; empty, or with what `postgresql_keep` has kept.
 
     With `survives_its_death` what was committed is still there after its processes are killed.
     """
     account = _unprivileged_account()
     with _scratch_directory("postgresql", account) as directory:
-        password = secrets.token_hex(16)
-        password_file = directory / "password"
-        password_file.write_text(password)
-        os.chmod(password_file, 0o644)  # Inside a directory that only this account may enter.
-        data = directory / "data"
         log = directory / "log"
-        with log.open("wb") as output:
-            initdb = [
-                _program("initdb"),
-                "--pgdata",
-                str(data),
-                "--username",
-                "drsorch",
-                "--pwfile",
-                str(password_file),
-            ]
-            initdb += ["--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C", "--no-sync"]
-            made = subprocess.run(initdb, stdout=output, stderr=output, check=False, **_as(account))
-        if made.returncode:
-            raise ServiceMissing(f"initdb failed; its last words:\n{_tail(log)}")
+        if copy_of is None:
+            _initdb(directory, log, account)
+        else:
+            _copy(copy_of, directory)
+        password = (directory / "password").read_text()
         port = free_port()
-        server = [_program("postgres"), "-D", str(data), "-p", str(port), "-k", str(directory), "-h", "127.0.0.1"]
+        server = [_program("postgres"), "-D", str(directory / "data"), "-p", str(port)]
+        server += ["-k", str(directory), "-h", "127.0.0.1"]
         # Nothing here outlives the tests, so nothing has to reach the disk.
         commit = "on" if survives_its_death else "off"
         for setting in ("fsync=off", f"synchronous_commit={commit}", "full_page_writes=off", "max_connections=200"):
@@ -74,6 +63,42 @@ def postgresql(*, survives_its_death: bool = False) -> Iterator[Server]:
         url = f"postgres://drsorch:{password}@127.0.0.1:{port}/postgres"
         with Server(url, server, log, stop=signal.SIGINT, account=account, answers=_connect).running() as running:
             yield running
+
+
+def postgresql_keep(directory: Path, fill: Callable[[str], T]) -> T:
+    """Keep in `directory` what `fill` makes in a new server, whose URL it is given; returns what `fill` returns."""
+    with postgresql() as server:
+        found = fill(server.url)
+        server.stop()
+        _copy(server.log.parent, directory)
+    return found
+
+
+def _initdb(directory: Path, log: Path, account: str | None) -> None:
+    password = directory / "password"
+    password.write_text(secrets.token_hex(16))
+    os.chmod(password, 0o644)  # Inside a directory that only this account may enter.
+    command = [_program("initdb"), "--pgdata", str(directory / "data"), "--username", "drsorch"]
+    command += [
+        "--pwfile",
+        str(password),
+        "--auth",
+        "scram-sha-256",
+        "--encoding",
+        "UTF8",
+        "--locale",
+        "C",
+        "--no-sync",
+    ]
+    with log.open("wb") as output:
+        made = subprocess.run(command, stdout=output, stderr=output, check=False, **_as(account))
+    if made.returncode:
+        raise ServiceMissing(f"initdb failed; its last words:\n{_tail(log)}")
+
+
+def _copy(source: Path, target: Path) -> None:
+    """With owners and modes, about which PostgreSQL is particular."""
+    subprocess.run(["cp", "-a", f"{source}/.", str(target)], check=True)
 
 
 @contextlib.contextmanager
@@ -111,8 +136,8 @@ class Server:
         self, url: str, command: list[str], log: Path, *, stop: signal.Signals, account: str | None, answers: Answers
     ) -> None:
         self.url = url
+        self.log = log
         self._command = command
-        self._log = log
         self._stop = stop
         self._account = account
         self._answers = answers
@@ -120,7 +145,7 @@ class Server:
 
     def start(self) -> None:
         """Returns once it answers. Raises `ServiceMissing` if it does not."""
-        with self._log.open("ab") as output:
+        with self.log.open("ab") as output:
             self._process = subprocess.Popen(
                 self._command,
                 stdout=output,
@@ -137,7 +162,7 @@ class Server:
             except (psycopg.OperationalError, redis.ConnectionError) as error:
                 if self._process.poll() is not None or time.monotonic() > deadline:
                     name = self._command[0]
-                    raise ServiceMissing(f"{name} does not answer: {error}\n{_tail(self._log)}") from error
+                    raise ServiceMissing(f"{name} does not answer: {error}\n{_tail(self.log)}") from error
                 time.sleep(0.05)
 
     def stop(self, how: signal.Signals | None = None) -> None:

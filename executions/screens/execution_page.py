@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.conf import settings
+
 from executions.core.states import EXECUTION_ACTIVE, CleanupStatus, ExecutionStatus
 from executions.models import Approval, Execution, WaveRun
 from executions.screens.advice import next_steps
@@ -25,7 +27,7 @@ class ExecutionPage:
     badge: Badge
     cleanup: Badge | None
     #: How often the page renews itself; 0 when nothing moves any more.
-    refresh_seconds: int
+    refresh_seconds: float
     headline: str
     #: Who looked at why the glass was broken, and what they said; empty if nobody did.
     review: str
@@ -119,9 +121,9 @@ def headline(execution: Execution, waves: Sequence[WaveRun], done: int, total: i
     return f"{doing}. {done} of {count(total, 'server')} launched."
 
 
-def _refresh_seconds(execution: Execution) -> int:
+def _refresh_seconds(execution: Execution) -> float:
     if execution.status in EXECUTION_ACTIVE or execution.cleanup_status == CleanupStatus.RUNNING:
-        return 2
+        return float(settings.DRSORCH_REFRESH_SECONDS)
     return 30 if execution.cleanup_status == CleanupStatus.SCHEDULED else 0
 
 

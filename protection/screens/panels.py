@@ -33,6 +33,7 @@ def site_panel(site: Any, now: datetime, *, full: bool = False) -> dict[str, Any
         "state": badge,
         # While something is about to happen the part renews itself.
         "live": badge.tone is Tone.BUSY,
+        "refresh_seconds": settings.DRSORCH_REFRESH_SECONDS,
         "full": full,
         "last_synced": f"last synced {ago(site.last_synced_at, now)}" if site.last_synced_at else "never synced before",
         "server_count": count(site.server_count, "source server"),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from drsorch.demo.client import Api, Json, wait_for
 
 SITE = {"name": "Frankfurt", "account_id": "111122223333", "region": "eu-central-1"}
@@ -27,7 +25,7 @@ def connect(api: Api, site: Json = SITE) -> Json:
     return seen
 
 
-def plan_make(api: Api, **changes: Any) -> Json:
+def plan_make(api: Api) -> Json:
     """Databases, then the application, then the web servers, two servers each."""
     connect(api)
     for tier in ("db", "app", "web"):
@@ -38,7 +36,7 @@ def plan_make(api: Api, **changes: Any) -> Json:
         {"name": "App", "protection_groups": ["shop-app"]},
         {"name": "Web", "protection_groups": ["shop-web"]},
     ]
-    return api.post("plans/", {"name": "Web shop", "rto_target_seconds": 3600, "waves": waves} | changes)
+    return api.post("plans/", {"name": "Web shop", "rto_target_seconds": 3600, "waves": waves})
 
 
 def drill_start(api: Api) -> str:
@@ -61,13 +59,3 @@ def drill_run(api: Api) -> Json:
 
 def servers(execution: Json) -> list[Json]:
     return [server for wave in execution["waves"] for server in wave["servers"]]
-
-
-def launching(api: Api, execution_id: str) -> Json:
-    """The execution once DRS works on the first of its servers."""
-
-    def seen() -> Json | None:
-        execution = api.get(f"executions/{execution_id}/")
-        return execution if any(server["job_id"] for server in servers(execution)) else None
-
-    return wait_for("The first launch", seen, seconds=120)

@@ -14,7 +14,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,9 +23,11 @@ from urllib.parse import urlsplit
 import psycopg
 import redis
 
-from drsorch.demo.client import Api, wait_for
+from drsorch.demo.client import Api, Json, wait_for
 from drsorch.processes import die_with_parent
 from tests.architecture.source import ROOT
+from tests.services import REDIS_DATABASES
+from tests.shared import database_fill
 
 DATABASE_URL = os.environ.get("DATABASE_URL", "")
 BROKER_URL = os.environ.get("DRAMATIQ_BROKER_URL", "")
@@ -38,9 +39,9 @@ STOP_SECONDS = 30
 MANAGE = "manage.py"
 ENGINE = {
     # The simulator's clock is fast, so everything that waits for the world waits shorter.
-    "DRSORCH_POLL_FLOOR_SECONDS": "0.2",
-    "DRSORCH_POLL_CEILING_SECONDS": "1",
-    "DRSORCH_TICK_SECONDS": "0.5",
+    "DRSORCH_POLL_FLOOR_SECONDS": "0.1",
+    "DRSORCH_POLL_CEILING_SECONDS": "0.5",
+    "DRSORCH_TICK_SECONDS": "0.25",
     "DRSORCH_LEASE_SECONDS": "5",
     "DRSORCH_VISIBILITY_WINDOW_SECONDS": "4",
     "DRSORCH_CALL_LIMIT_SECONDS": "12",
@@ -94,6 +95,13 @@ class Simulator:
     """DRS, and its control door."""
 
     url: str
+    #: The number of the last call that does not count any more.
+    _forgotten: int = 0
+
+    def clear(self) -> None:
+        """From now on no fault is in force, and of the calls only those from now on count."""
+        self._ask("DELETE", "/_sim/faults")
+        self._forgotten = max((call["number"] for call in self._ask("GET", "/_sim/calls")["calls"]), default=0)
 
     def fault(self, name: str, **details: Any) -> None:
         self._ask("POST", "/_sim/faults", {"name": name, **details})
@@ -105,7 +113,7 @@ class Simulator:
     def calls(self, operation: str) -> list[dict[str, Any]]:
         """Every accepted call of the operation, in order."""
         calls: list[dict[str, Any]] = self._ask("GET", f"/_sim/calls?operation={operation}&accepted=true")["calls"]
-        return calls
+        return [call for call in calls if call["number"] > self._forgotten]
 
     def launches(self) -> dict[str, int]:
         """How many times each server was launched, as DRS counts."""
@@ -127,7 +135,7 @@ class Simulator:
 
 @dataclass
 class Template:
-    """A migrated database with one administrator, and her token; every system starts from a copy of it."""
+    """A migrated database with one administrator, and her token; made once a run, every system starts from a copy."""
 
     source: str
     token: str
@@ -137,10 +145,10 @@ class Template:
 class System:
     directory: Path
     template: Template
-    #: Tells systems of parallel test processes apart.
+    #: Tells systems apart, also those of parallel test processes.
     number: int
     scenario: str = "small"
-    speed: float = 400
+    speed: float = 1000
     settings: dict[str, str] = field(default_factory=dict)
     workers: list[Process] = field(default_factory=list)
     processes: list[Process] = field(default_factory=list)
@@ -179,29 +187,6 @@ class System:
         assert SEPARATE
         name = f"worker{len(self.processes)}"
         self.workers.append(self._run(name, [MANAGE, "rundramatiq", "--processes", "1", "--threads", "4"]))
-
-    def work_kill(self) -> None:
-        """SIGKILL whatever does the work, in the middle of it."""
-        if SEPARATE:
-            while self.workers:
-                self.workers.pop().kill()
-        else:
-            self.web.kill()
-
-    def work_start_again(self) -> None:
-        """Returns once the new one has asked DRS something."""
-        asked = len(self.simulator.calls("DescribeJobs"))
-        if SEPARATE:
-            self.worker_start()
-        else:
-            self.web_start()
-        wait_for("The new worker", lambda: len(self.simulator.calls("DescribeJobs")) > asked, seconds=START_SECONDS)
-
-    def messages_lose(self) -> None:
-        """Empty the broker: every message in flight is gone."""
-        assert SEPARATE, "embedded, messages are in the memory of the process"
-        with redis.Redis.from_url(self.broker_url) as client:
-            client.flushdb()
 
     def wait_ready(self) -> None:
         def ready() -> bool:
@@ -264,34 +249,28 @@ def manage(environment: dict[str, str], *arguments: str) -> subprocess.Completed
     return subprocess.run(command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True, timeout=120)
 
 
-def template_make(directory: Path, number: int) -> Template:
-    """Migrate a database from nothing, and make ada, its administrator."""
+def template_make(directory: Path) -> Json:
+    """A migrated database with ada, who administers. As JSON, for the test processes that share it."""
     if SEPARATE:
-        source = f"drsorch_template_{number}"
-        _administer(f'DROP DATABASE IF EXISTS "{source}" WITH (FORCE)', f'CREATE DATABASE "{source}"')
+        source = "drsorch_template"
+        _administer(f'CREATE DATABASE "{source}"')
         url = _named(source)
     else:
         source = str(directory / "template.sqlite3")
         url = f"sqlite:///{source}"
-    settings = environment(url, "memory://")
-    for arguments in (["migrate", "--verbosity", "0"], ["createsuperuser", "--noinput", "--username", "ada"]):
-        more = {"DJANGO_SUPERUSER_PASSWORD": "acceptance", "DJANGO_SUPERUSER_EMAIL": "ada@example.com"}
-        ran = manage(settings | more, *arguments)
-        assert ran.returncode == 0, ran.stdout + ran.stderr
-    issued = manage(settings, "issue_token", "ada")
-    assert issued.returncode == 0, issued.stderr
-    return Template(source, issued.stdout.strip())
+    return {"source": source, "token": database_fill(environment(url, "memory://"), {"ada": ["administrator"]})["ada"]}
 
 
 def copy_of(template: Template, directory: Path, number: int) -> tuple[str, str]:
-    """A database of a test's own, and a broker without messages: their URLs."""
+    """A database of a system's own, and a broker without messages: their URLs."""
     if not SEPARATE:
         copy = directory / "drsorch.sqlite3"
         shutil.copy(template.source, copy)
         return f"sqlite:///{copy}", "memory://"
-    name = f"drsorch_{number}_{time.monotonic_ns()}"
+    name = f"drsorch_{number}"
     _administer(f'CREATE DATABASE "{name}" TEMPLATE "{template.source}"')
-    broker = urlsplit(BROKER_URL)._replace(path=f"/{number + 1}").geturl()
+    # The first is for tests without a system.
+    broker = urlsplit(BROKER_URL)._replace(path=f"/{1 + number % (REDIS_DATABASES - 1)}").geturl()
     with redis.Redis.from_url(broker) as client:
         client.flushdb()
     return _named(name), broker

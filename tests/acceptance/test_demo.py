@@ -35,9 +35,9 @@ class Demo:
             self.process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output, start_new_session=True)
         self.directory = directory
 
-    def wait(self) -> None:
-        """Until it serves and has said all it has to say."""
-        wait_for("The demo", lambda: "Ctrl-C stops everything" in self.said(), seconds=DEMO_SECONDS)
+    def wait(self, words: str) -> None:
+        """Until it has said that much."""
+        wait_for("The demo", lambda: words in self.said(), seconds=DEMO_SECONDS)
         (self.directory,) = self.directory.glob("demo-*/")
 
     def said(self) -> str:
@@ -60,7 +60,6 @@ def answers(port: int) -> bool:
 def demo(tmp_path: Path) -> Iterator[Demo]:
     running = Demo(tmp_path)
     try:
-        running.wait()
         yield running
     finally:
         if running.process.poll() is None:
@@ -91,6 +90,7 @@ def test_a_taken_port_is_a_sentence() -> None:
 
 
 def test_its_users_can_sign_in_and_ctrl_c_stops_everything(demo: Demo) -> None:
+    demo.wait("Ctrl-C stops everything")
     said = demo.said()
     for username in ("dana", "petra", "omar", "ravi", "vera", "aldo", "ada"):
         found = re.search(rf"^\s+{username}\s+(\S+)\s", said, re.MULTILINE)
@@ -106,7 +106,9 @@ def test_its_users_can_sign_in_and_ctrl_c_stops_everything(demo: Demo) -> None:
 
 
 def test_killed_it_takes_everything_with_it(demo: Demo) -> None:
+    demo.wait("starts a drill")
     ports = demo.ports()
+    assert all(answers(port) for port in ports)
 
     demo.process.kill()
     demo.process.wait(timeout=30)

@@ -8,9 +8,7 @@ from tests.acceptance import shop
 from tests.acceptance.system import System
 
 
-def test_a_drill_launches_every_server_once_wave_by_wave(system: System) -> None:
-    shop.plan_make(system.api)
-
+def test_a_drill_launches_every_server_once_wave_by_wave_and_its_events_tell_so_in_order(system: System) -> None:
     drill = shop.drill_run(system.api)
 
     assert drill["status"] == "succeeded", drill
@@ -25,23 +23,16 @@ def test_a_drill_launches_every_server_once_wave_by_wave(system: System) -> None
     assert system.simulator.launches() == {server["source_server_id"]: 1 for server in servers}
     assert all(call["params"]["isDrill"] for call in system.simulator.calls("StartRecovery"))
 
-
-def test_its_events_tell_the_story_in_order(system: System) -> None:
-    shop.plan_make(system.api)
-
-    drill = shop.drill_run(system.api)
-
     events = list(system.api.list(f"executions/{drill['id']}/events/"))
     assert [event["sequence"] for event in events] == list(range(1, len(events) + 1))
     assert events[0]["actor"] == "ada"
     assert len({event["hash"] for event in events}) == len(events)
     told = " ".join(event["subject"] + str(event["detail"]) for event in events)
-    for server in shop.servers(drill):
+    for server in servers:
         assert server["hostname"] in told or server["source_server_id"] in told
 
 
 def test_the_same_drill_again_replaces_the_instances_of_the_first(system: System) -> None:
-    shop.plan_make(system.api)
     first, second = shop.drill_run(system.api), shop.drill_run(system.api)
 
     assert second["status"] == "succeeded", second

@@ -60,19 +60,16 @@ def answers(url: str) -> bool:
         return False
 
 
-def test_it_makes_what_is_missing_and_serves(clone: Path) -> None:
+def test_it_makes_what_is_missing_serves_and_a_second_time_keeps_what_there_is(clone: Path) -> None:
     with run(clone) as address:
         wait_for("Readiness", lambda: status_of(f"{address}readyz") == 200, seconds=120)
         assert status_of(f"{address}accounts/login/") == 200
 
     settings = clone / ".env"
+    first = settings.read_text()
     assert stat.S_IMODE(settings.stat().st_mode) == 0o600
     assert (clone / "drsorch.sqlite3").exists()
 
-
-def test_a_second_time_it_keeps_what_there_is(clone: Path) -> None:
-    with run(clone):
-        first = (clone / ".env").read_text()
     with run(clone) as address:
-        assert (clone / ".env").read_text() == first
+        assert settings.read_text() == first
         assert status_of(f"{address}healthz") == 200

@@ -26,7 +26,9 @@ def test_it_is_alive_ready_and_has_a_way_in_with_its_styles(system: System) -> N
         assert status_of(system.address + path) == 200, path
 
 
-def test_sigterm_ends_it_politely(system: System) -> None:
+def test_sigterm_ends_it_politely(make_system: Callable[..., System]) -> None:
+    system = make_system()
+    system.start()
     for process in (*system.workers, system.web):
         assert process.stop() == 0, process.said()
         assert "Traceback" not in process.said()

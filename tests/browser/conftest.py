@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.conf import settings
+from django.conf import settings as configured
 from django.contrib.auth.models import Group, User
 from django.test import Client
 from playwright.sync_api import Browser, ConsoleMessage, Page
@@ -25,18 +25,17 @@ PHONE = {"width": 375, "height": 812}
 SignIn = Callable[..., Page]
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Last of all: after a test with a live server the tables are empty, and with them the roles that others need."""
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
-
-
 @pytest.fixture(scope="session")
 def browser_type_launch_args() -> dict[str, Any]:
     chromium = shutil.which("chromium")
     if chromium is None:
         pytest.fail("The browser tests need Chromium; on Debian: apt-get install chromium")
     return {"executable_path": chromium, "args": ["--no-sandbox"], "headless": True}
+
+
+@pytest.fixture(autouse=True)
+def pages_renew_themselves_often(settings: Any) -> None:
+    settings.DRSORCH_REFRESH_SECONDS = 0.2
 
 
 @pytest.fixture
@@ -67,8 +66,8 @@ def sign_in(browser: Browser, live_server: Any, roles: None) -> Iterator[SignIn]
         context.add_cookies(
             [
                 {
-                    "name": settings.SESSION_COOKIE_NAME,
-                    "value": client.cookies[settings.SESSION_COOKIE_NAME].value,
+                    "name": configured.SESSION_COOKIE_NAME,
+                    "value": client.cookies[configured.SESSION_COOKIE_NAME].value,
                     "url": live_server.url,
                 }
             ]

@@ -91,7 +91,7 @@ def test_the_page_follows_the_execution_to_its_end(drill: Execution, vera: User,
     expect(page.get_by_text("23 of 23 servers launched.", exact=True)).to_be_visible()
     expect(page.locator("#execution[hx-trigger]")).to_have_count(0)
     seen = len(polls)
-    page.wait_for_timeout(4500)
+    page.wait_for_timeout(600)
     assert len(polls) == seen
 
 

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from tests.acceptance.system import environment
 from tests.chaos import table
 from tests.chaos.evidence import Trial
-from tests.chaos.ground import MESSAGES_ALONE, MODES, TICKER_ALONE, Ground
-from tests.services import postgresql, redis_server
+from tests.chaos.ground import MESSAGES_ALONE, MODES, PEOPLE, TICKER_ALONE, Ground
+from tests.services import postgresql, postgresql_keep, redis_server
+from tests.shared import database_fill, once_a_run
 
 _FAILED = pytest.StashKey[bool]()
 _ROWS = pytest.StashKey[list[tuple[str, dict[str, Any]]]]()
@@ -29,9 +31,10 @@ class Grounds:
 
     def get(self) -> Ground:
         if self._ground is None:
-            postgres = self._open.enter_context(postgresql(survives_its_death=True))
+            kept = once_a_run(self._factory, "cluster", _cluster_make)
+            postgres = self._open.enter_context(postgresql(survives_its_death=True, copy_of=Path(kept["directory"])))
             redis = self._open.enter_context(redis_server())
-            ground = Ground(self._factory.mktemp("ground"), postgres, redis, self._blocker)
+            ground = Ground(self._factory.mktemp("ground"), kept["people"], postgres, redis, self._blocker)
             self._open.callback(ground.stop)
             ground.make()
             self._ground = ground
@@ -40,6 +43,13 @@ class Grounds:
     def throw_away(self) -> None:
         self._ground = None
         self._open.close()
+
+
+def _cluster_make(directory: Path) -> dict[str, Any]:
+    def fill(url: str) -> dict[str, str]:
+        return database_fill(environment(url, "memory://"), PEOPLE)
+
+    return {"directory": str(directory), "people": postgresql_keep(directory, fill)}
 
 
 @pytest.fixture(scope="session")

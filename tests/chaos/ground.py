@@ -7,6 +7,8 @@ own fault. After a failed test it is thrown away.
 from __future__ import annotations
 
 import contextlib
+import functools
+import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,10 +18,11 @@ from typing import Any
 import redis as redis_client
 from django.db import connections
 from django.db.utils import ConnectionHandler
+from django_dramatiq.management.commands import rundramatiq
 from environ import Env
 
 from drsorch.demo.client import Api, Json, wait_for
-from tests.acceptance.system import MANAGE, Process, Simulator, environment, manage
+from tests.acceptance.system import MANAGE, Process, Simulator, environment
 from tests.chaos.worker import Worker
 from tests.services import Server
 
@@ -40,6 +43,8 @@ ENGINE = {
     "DRSORCH_VISIBILITY_WINDOW_SECONDS": "1",
     "DRSORCH_CALL_LIMIT_SECONDS": "3",
 }
+#: With their roles.
+PEOPLE = {"dana": ["recovery manager", "planner", "administrator"], "omar": ["recovery manager"]}
 TICKER_ALONE, MESSAGES_ALONE = "ticker alone", "messages alone"
 #: What moves the engine: usually both; else only what the ticker sends, or only messages.
 MODES = {"": {}, TICKER_ALONE: {"DRSORCH_MESSAGES": "false"}, MESSAGES_ALONE: {"DRSORCH_TICK_SECONDS": "0"}}
@@ -99,6 +104,8 @@ class Drs(Simulator):
 @dataclass
 class Ground:
     directory: Path
+    #: Whose database is migrated, and has people in it: the token of each.
+    people: dict[str, str]
     postgres: Server
     redis: Server
     blocker: Any
@@ -107,17 +114,13 @@ class Ground:
     crew: list[Worker] = field(default_factory=list)
     #: Workers with settings of a test's own.
     others: list[Worker] = field(default_factory=list)
-    _people: dict[str, str] = field(default_factory=dict)
     _addresses: dict[str, str] = field(default_factory=dict)
     _mode: str = ""
 
     # --- making it ----------------------------------------------------------------------------------------------
 
     def make(self) -> None:
-        """A migrated database, two people, two sites, their groups and a plan for each."""
-        migrated = manage(environment(self.postgres.url, "memory://"), "migrate", "--verbosity", "0")
-        assert migrated.returncode == 0, migrated.stderr
-        self._people = self._hire()
+        """Two sites, their groups and a plan for each."""
         self.simulator = self._simulator()
         self.work_by("")
         self.crew_start()
@@ -134,16 +137,6 @@ class Ground:
         }.items():
             step = {"name": "Databases are there", "kind": kind, "parameters": parameters}
             self.plan_make(f"shop with {kind}", waves("shop", step))
-
-    def _hire(self) -> dict[str, str]:
-        from access.services import token_issue
-        from tests.factories import make_user
-
-        with self.rows():
-            return {
-                "dana": token_issue(user=make_user("dana", "recovery manager", "planner", "administrator"), by=None)[1],
-                "omar": token_issue(user=make_user("omar", "recovery manager"), by=None)[1],
-            }
 
     def _simulator(self) -> Drs:
         scenario, port = self.directory / "scenario.json", self.directory / "simulator.port"
@@ -181,7 +174,7 @@ class Ground:
         self.api = self.dana
 
     def client(self, address: str, name: str = "dana") -> Api:
-        return Api(address, self._people[name])
+        return Api(address, self.people[name])
 
     def crew_start(self, number: int = 1) -> list[Worker]:
         """At least so many ordinary workers, once they work; those that sleep wake up."""
@@ -214,8 +207,7 @@ class Ground:
         return process, wait_for("The web process", address, seconds=START_SECONDS)
 
     def _worker(self, settings: dict[str, str]) -> Worker:
-        process = self._run("worker", [MANAGE, "rundramatiq", "--processes", "1", "--threads", "4"], settings)
-        return Worker(process)
+        return Worker(self._run("worker", worker_command(), {"DJANGO_SETTINGS_MODULE": "drsorch.settings"} | settings))
 
     def crew_kill(self, number: int | None = None) -> None:
         """So many of the crew, or all."""
@@ -287,6 +279,13 @@ class Ground:
         finally:
             wrapper.close()
             connections["default"] = before
+
+
+@functools.cache
+def worker_command() -> list[str]:
+    """What `manage.py rundramatiq` becomes, without the second that it takes to find that out."""
+    modules = rundramatiq.Command(stdout=io.StringIO()).discover_tasks_modules()
+    return ["-m", "dramatiq", "--path", ".", "--processes", "1", "--threads", "4", *modules]
 
 
 def _alive(process: Process) -> bool:

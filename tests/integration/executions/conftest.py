@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 import time_machine
@@ -26,7 +27,21 @@ def clock() -> Iterator[time_machine.Traveller]:
 
 
 @pytest.fixture
-def world(clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch) -> World:
+def seldom_polls(settings: Any) -> None:
+    """Most scenarios are about what is seen, not about when: a drill then takes a third of the polls."""
+    settings.DRSORCH_POLL_FLOOR_SECONDS = 10
+    settings.DRSORCH_POLL_CEILING_SECONDS = 120
+
+
+@pytest.fixture
+def usual_polls(seldom_polls: None, settings: Any) -> None:
+    """The product's own pace, for what is about when, or about what lasts shorter than a pause."""
+    settings.DRSORCH_POLL_FLOOR_SECONDS = 2
+    settings.DRSORCH_POLL_CEILING_SECONDS = 30
+
+
+@pytest.fixture
+def world(clock: time_machine.Traveller, seldom_polls: None, monkeypatch: pytest.MonkeyPatch) -> World:
     made = World(scenarios.parse(SHOP, "shop"), now=lambda: datetime.now(UTC), check_answers=True)
 
     def client_for(endpoint: Endpoint) -> InProcessDrs:

@@ -40,6 +40,7 @@ def at_the_end(monkeypatch: pytest.MonkeyPatch) -> Callable[[Press], list[object
     return arm
 
 
+@pytest.mark.usefixtures("usual_polls")
 def test_a_retry_is_not_lost(
     stage: Stage, world: World, omar: User, at_the_end: Callable[[Press], list[object]]
 ) -> None:

@@ -55,6 +55,7 @@ def test_the_instance_of_a_server_is_the_one_that_drs_has(stage: Stage, world: W
     assert here == there
 
 
+@pytest.mark.usefixtures("usual_polls")
 def test_phases_show_while_a_job_runs(stage: Stage) -> None:
     execution = stage.drill(stage.plan())
     seen: set[str] = set()

@@ -33,6 +33,7 @@ def launch_result(job_id: str, **changes: Any) -> dict[str, Any]:
     }
 
 
+@pytest.mark.usefixtures("usual_polls")
 def test_an_event_has_the_site_polled_at_once(
     stage: Stage, frankfurt: Site, omar: User, api: Callable[[User], APIClient]
 ) -> None:

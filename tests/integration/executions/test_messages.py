@@ -30,6 +30,7 @@ def test_a_broker_that_is_down_stops_nobody(
     assert Execution.objects.get(pk=execution.pk).status == "succeeded"
 
 
+@pytest.mark.usefixtures("usual_polls")
 def test_a_worker_that_dies_between_a_poll_and_its_nudge_delays_little(stage: Stage) -> None:
     execution = stage.drill(stage.plan([{"name": "Databases", "protection_groups": ["shop-db"]}]))
     stage.tick()

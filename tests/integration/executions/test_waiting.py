@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from django.utils import timezone
 
 from drs.simulator.world import World
@@ -52,6 +53,7 @@ def test_the_reason_to_wait_goes_with_the_reason(stage: Stage, world: World) -> 
     assert set(ServerRun.objects.filter(execution=execution).values_list("error", flat=True)) == {""}
 
 
+@pytest.mark.usefixtures("usual_polls")
 def test_a_job_that_ends_sooner_than_its_history_is_seen_within_three_ceilings(stage: Stage, world: World) -> None:
     plan = stage.plan([{"name": "Databases", "protection_groups": ["shop-db"]}])
     stage.run(stage.drill(plan))
