@@ -16,7 +16,9 @@ from foundation.rest.views import ApiView
 
 
 class ReceivedSerializer(serializers.Serializer[Any]):
-    sites = serializers.ListField(child=serializers.CharField(), help_text="Names of the sites that are polled for it.")
+    sites = serializers.ListField(
+        child=serializers.CharField(), help_text="Names of the sites that drsorch polls because of the event."
+    )
 
 
 class DrsEventView(ApiView):
@@ -27,6 +29,6 @@ class DrsEventView(ApiView):
     @extend_schema(operation_id="events_drs_create", request=OpenApiTypes.OBJECT, responses={202: ReceivedSerializer})
     def post(self, request: Request) -> Response:
         if not isinstance(request.data, dict):
-            raise Invalid("An EventBridge event is a JSON object.")
+            raise Invalid("An EventBridge event must be a JSON object.")
         sites = drs_event_receive(request.data, by=self.person)
         return Response({"sites": [site.name for site in sites]}, status=status.HTTP_202_ACCEPTED)

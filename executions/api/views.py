@@ -50,7 +50,7 @@ class ExecutionFilter(django_filters.FilterSet):
     plan = ReferenceFilter(plan_get)
     kind = django_filters.ChoiceFilter(choices=Execution.kind.field.choices)
     status = django_filters.MultipleChoiceFilter(
-        choices=Execution.status.field.choices, help_text="Repeatable: any of them."
+        choices=Execution.status.field.choices, help_text="May be repeated; matches any of the values."
     )
     started_after = django_filters.IsoDateTimeFilter("started_at", "gte", help_text="At or after this time.")
     started_before = django_filters.IsoDateTimeFilter("started_at", "lt", help_text="Before this time.")
@@ -61,7 +61,7 @@ class ExecutionFilter(django_filters.FilterSet):
 
 
 class EventFilter(django_filters.FilterSet):
-    type = django_filters.CharFilter(help_text="Such as `server.failed`.")
+    type = django_filters.CharFilter(help_text="For example `server.failed`.")
     after = django_filters.NumberFilter("sequence", "gt", help_text="Only events after this sequence number.")
 
     class Meta:

@@ -1,4 +1,4 @@
-"""What serializers of every app share."""
+"""What the serializers of every app share."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class StrictSerializer(serializers.Serializer[Any]):
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping) and (unknown := [str(key) for key in data if key not in self.fields]):
             known = ", ".join(self.fields)
-            raise Invalid.of([FieldError(key, f"There is no “{key}” here; known are {known}.") for key in unknown])
+            raise Invalid.of([FieldError(key, f"Unknown field “{key}”. Known fields: {known}.") for key in unknown])
         return super().to_internal_value(data)
 
 

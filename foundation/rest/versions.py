@@ -40,5 +40,5 @@ class VersionedMixin(GenericAPIView[Any]):
         if current in versions:
             return current
         raise Stale(
-            f"If-Match says {header}, but the present version is {current}. Read it again, then repeat your change."
+            f"If-Match says {header}, but the current version is {current}. Read it again, then repeat your change."
         )

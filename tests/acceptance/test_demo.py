@@ -37,7 +37,7 @@ class Demo:
 
     def wait(self) -> None:
         """Until it serves and has said all it has to say."""
-        wait_for("The demo", lambda: "Ctrl-C stops everything" in self.said(), seconds=DEMO_SECONDS)
+        wait_for("The demo", lambda: "Press Ctrl-C to stop everything" in self.said(), seconds=DEMO_SECONDS)
         (self.directory,) = self.directory.glob("demo-*/")
 
     def said(self) -> str:

@@ -181,7 +181,7 @@ def test_a_recovery_asks_for_the_name_and_keeps_the_rest(shop: Plan, dana: User,
     expect(page.get_by_label("Reason")).to_have_value("The data centre burns.")
     page.get_by_label("The plan's name").fill("Web shop")
     page.get_by_role("button", name="Start the recovery").click()
-    expect(page.get_by_text("Waits for approval: nothing has been launched.")).to_be_visible()
+    expect(page.get_by_text("Waiting for approval: nothing has been launched yet.")).to_be_visible()
 
 
 def overflow(page: Page) -> int:

@@ -214,7 +214,7 @@ def test_a_recovery_waits_for_somebody_else_to_approve(stage: Stage, ravi: User,
     assert execution.status == "awaiting_approval"
     assert stage.calls("StartRecovery") == 0
     dana.groups.add(*ravi.groups.all())
-    with pytest.raises(NotAllowed, match="somebody else"):
+    with pytest.raises(NotAllowed, match="someone else"):
         approving.execution_approve(execution=execution, by=User.objects.get(pk=dana.pk))
     execution = approving.execution_approve(execution=execution, by=ravi, comment="Go.")
     assert execution.status == "running"

@@ -311,5 +311,5 @@ def test_a_command_without_an_instance_to_run_on(stage: Stage, world: World) -> 
 def test_a_variable_without_a_value_is_said(stage: Stage, world: World) -> None:
     execution = drill(stage, wave(step(FUNCTION, payload={"to": "{{instance_id:nobody}}"}, retries=5)))
     stage.run(execution)
-    assert "{{instance_id:nobody}} has no value here" in row(execution).error
+    assert "{{instance_id:nobody}} is not available here" in row(execution).error
     assert (row(execution).attempts, regions(world)) == (1, [])

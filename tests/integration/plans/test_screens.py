@@ -161,7 +161,7 @@ def test_a_new_plan_leads_to_its_page(browser_of: Browser, petra: User) -> None:
         ("name", "Web shop", "There is a plan named “Web shop” already."),
         ("name", "42", "would be read as an id"),
         ("name", "", "This field is required."),
-        ("rto_target_seconds", "soon", "“soon” is no duration."),
+        ("rto_target_seconds", "soon", "“soon” is not a valid duration."),
         ("rpo_target_seconds", "0", "whole number of seconds from 1"),
         ("approvals_required", "99", "from 0 to 20, not 99"),
     ],
@@ -243,7 +243,7 @@ def test_a_new_wave_comes_last(browser_of: Browser, petra: User, plan: Plan) -> 
         ({"protection_groups": ["gone"]}, "there is no protection group “gone”"),
         ({"minimum_success_percent": "101"}, "from 0 to 100, not 101"),
         ({"minimum_success_percent": "many"}, "Enter a whole number."),
-        ({"launch_timeout_seconds": "a while"}, "“a while” is no duration."),
+        ({"launch_timeout_seconds": "a while"}, "“a while” is not a valid duration."),
     ],
 )
 def test_what_is_wrong_with_a_wave_is_said_and_what_was_typed_stays(
