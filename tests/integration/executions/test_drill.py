@@ -204,7 +204,7 @@ def test_a_drill_over_a_live_recovery_instance_is_refused(stage: Stage, world: W
     plan = stage.plan(approvals_required=0)
     recovery = stage.recovery(plan)
     stage.run(recovery)
-    with pytest.raises(Conflict, match="runs in recovery as i-"):
+    with pytest.raises(Conflict, match="is running in recovery as i-"):
         stage.drill(plan)
 
 
