@@ -83,7 +83,7 @@ def _play(console: Console, stage: Stage, port: int, *, exit_after: bool) -> int
     drill = screen.show(console, story.drill_watch(dana, story.drill_start(dana), seconds=DRILL_SECONDS, every=0.25))
     console.print(screen.result(drill))
     console.print(screen.measures(drill))
-    console.print(f"\nLaunches are simulated at {SPEED} times their real speed.", style="dim")
+    console.print(f"\nLaunches are simulated at {SPEED} times real speed.", style="dim")
     succeeded = bool(drill["status"] == "succeeded")
     if not succeeded:
         console.print(

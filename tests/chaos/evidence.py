@@ -78,7 +78,7 @@ class Trial:
         self, status: str | Collection[str] = "succeeded", *, launches: Mapping[str, int] | None = None
     ) -> list[Json]:
         """Every execution ended, as expected; every server it reached was launched once, or as often as `launches`
-        (by hostname) says; no job is nobody's; every event chain is whole; nothing is left to do."""
+        (by hostname) says; no job is nobody's; every event chain is intact; nothing is left to do."""
         expected = {status} if isinstance(status, str) else set(status)
         ended = [self.end(execution) for execution in self.executions]
         assert {execution["status"] for execution in ended} <= expected, ended
