@@ -93,7 +93,7 @@ class Trial:
         orphans = self._orphans()
         assert not orphans, f"jobs that no operation knows: {orphans}"
         chain = self._chain()
-        assert chain == "whole", chain
+        assert chain == "intact", chain
         counts = sorted({launched[server["source_server_id"]] for one in ended for server in servers(one)})
         self.note(
             "chaos",
@@ -158,4 +158,4 @@ class Trial:
                 call_command("verify_audit", *self.executions, stdout=io.StringIO(), stderr=complaints)
             except CommandError as error:
                 return f"{error} {complaints.getvalue()}"
-        return "whole"
+        return "intact"
