@@ -19,7 +19,7 @@ from unfold.widgets import (
 from foundation.durations import exact, parse
 from foundation.errors import DomainError
 
-DURATION_HELP = "Such as 15 min or 1 h 30 min; a bare number is seconds."
+DURATION_HELP = "For example 15 min or 1 h 30 min; a number alone means seconds."
 
 if TYPE_CHECKING:
     _Form = forms.BaseForm

@@ -34,7 +34,7 @@ def site_panel(site: Any, now: datetime, *, full: bool = False) -> dict[str, Any
         # While something is about to happen the part renews itself.
         "live": badge.tone is Tone.BUSY,
         "full": full,
-        "last_synced": f"last synced {ago(site.last_synced_at, now)}" if site.last_synced_at else "never synced before",
+        "last_synced": f"last synced {ago(site.last_synced_at, now)}" if site.last_synced_at else "never synced",
         "server_count": count(site.server_count, "source server"),
     }
 
