@@ -258,4 +258,5 @@ def _total(items: Iterable[Json], key: str) -> int:
 
 def _replication_error(replication: Json) -> str:
     error = _object(replication, "dataReplicationError")
-    return ": ".join(part for part in (_text(error, "error"), _text(error, "rawError")) if part)
+    # DRS often repeats its code as the text.
+    return ": ".join(dict.fromkeys(part for part in (_text(error, "error"), _text(error, "rawError")) if part))

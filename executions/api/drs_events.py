@@ -1,4 +1,4 @@
-"""POST /api/v1/events/drs/: where an EventBridge API destination delivers the events of DRS."""
+"""POST /api/v1/events/drs/: where an EventBridge API destination delivers DRS events."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ReceivedSerializer(serializers.Serializer[Any]):
 
 
 class DrsEventView(ApiView):
-    """Take an EventBridge event as AWS sends it: a hint that a job may have ended. Duplicates do no harm."""
+    """Receive an EventBridge event as AWS sends it: a hint that a job may have ended. Duplicates are harmless."""
 
     permissions: ClassVar[dict[str, str | None]] = {"post": "executions.post_drs_event"}
 

@@ -86,7 +86,7 @@ def command_action(command: Command, body: type[CommentSerializer] = CommentSeri
 
 @extend_schema_view(list=extend_schema(responses=ExecutionSummarySerializer(many=True)))
 class ExecutionViewSet(ReadViewSet):
-    """Runs of plans: drills and recoveries."""
+    """Drills and recoveries: executions of plans."""
 
     permissions: ClassVar[dict[str, str | None]] = {
         "list": "executions.view_execution",
@@ -149,7 +149,7 @@ class ExecutionViewSet(ReadViewSet):
         serializer_class=EventSerializer,
     )
     def events(self, request: Request, id: str) -> Response:
-        """The record of what happened, oldest first, each event chained by hash to the one before it."""
+        """The audit trail of the execution, oldest first. Each event contains the hash of the previous one."""
         page = self.paginate_queryset(self.filter_queryset(events_of(self.get_object())))
         return self.get_paginated_response(EventSerializer(page, many=True).data)
 

@@ -130,7 +130,7 @@ def _approvals(blueprint: Blueprint, kind: ExecutionKind) -> str:
     if not blueprint.approvals_required:
         return "This plan requires no approval: the recovery starts immediately."
     return (
-        f"It then waits for {count(blueprint.approvals_required, 'approval')} from "
+        f"After the request, the recovery waits for {count(blueprint.approvals_required, 'approval')} from "
         f"{'someone' if blueprint.approvals_required == 1 else 'people'} other than you; nothing launches until then."
     )
 
@@ -166,7 +166,7 @@ def _in_a_line(
     for name, members in groups.items():
         sites = listing(sorted({_site(server, inventory) for server in members}))
         parts.append(f"{name}: {count(len(members), 'server')} at {sites}")
-    parts += [f"step {step.name} {step.when}" for step in wave.steps]
+    parts += [f"step {step.name} ({step.when})" for step in wave.steps]
     return "; ".join(parts) or "no servers"
 
 

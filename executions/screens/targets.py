@@ -57,7 +57,7 @@ def rpo_meter(execution: Execution) -> Meter:
     actual, target = execution.rpo_actual_seconds, execution.rpo_target_seconds
     if actual is None:
         over = execution.finished_at is not None
-        return _meter("RPO", None, target, "not measured" if over else "known when the execution is over")
+        return _meter("RPO", None, target, "not measured" if over else "known when the execution ends")
     if target is None:
         return _meter("RPO", actual, None, "no target set")
     if actual > target:

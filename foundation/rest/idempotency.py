@@ -83,7 +83,7 @@ def key_claim(request: Request) -> KeyClaim | None:
     """The claim on the request's key; None if it carries none.
 
     Raises `AlreadyAnswered` with the first answer, `Conflict` if the key stands for another request, `StillInProgress`,
-    or `Invalid` if the key is no good.
+    or `Invalid` if the key is not valid.
     """
     key = request.headers.get(HEADER)
     if key is None or request.method != "POST":

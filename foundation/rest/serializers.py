@@ -12,11 +12,10 @@ from foundation.errors import FieldError, Invalid, Missing
 
 
 class StrictSerializer(serializers.Serializer[Any]):
-    """Refuses members that it does not know: a misspelt `point_in_time` must not launch the latest state, nor a
-    misspelt `expires_in_seconds` give a token that never expires.
+    """Unknown fields are refused."""
 
-    What is only read is known, so what was read can be sent back.
-    """
+    # A misspelt `point_in_time` must not launch the latest state, nor a misspelt `expires_in_seconds` give a token that
+    # never expires. Read-only fields are known, so that what was read can be sent back.
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping) and (unknown := [str(key) for key in data if key not in self.fields]):
@@ -26,10 +25,10 @@ class StrictSerializer(serializers.Serializer[Any]):
 
 
 class ReferenceField(serializers.CharField):
-    """An object by id or name, answered as its name. `find` raises `Missing` for what does not exist."""
+    """An object by id or name, returned as its name. `find` raises `Missing` for what does not exist."""
 
     def __init__(self, find: Callable[[str], Model], **options: Any) -> None:
-        super().__init__(**{"help_text": "Id or name; answered as the name."} | options)
+        super().__init__(**{"help_text": "Id or name; returned as the name."} | options)
         self.find = find
 
     def to_internal_value(self, data: Any) -> Model:  # type: ignore[override] # a CharField in the schema only

@@ -150,7 +150,7 @@ def test_the_dashboard_follows_what_runs(drill: Execution, vera: User, sign_in: 
     page.goto("/admin/")
     expect(page.get_by_text("7 of 23 servers launched")).to_be_visible()
     succeed(drill)
-    expect(page.get_by_text("Nothing runs now.")).to_be_visible()
+    expect(page.get_by_text("Nothing is running.")).to_be_visible()
 
 
 def test_a_double_click_starts_one_drill(shop: Plan, omar: User, sign_in: SignIn) -> None:

@@ -367,14 +367,14 @@ def test_a_newcomer_is_told_what_to_do_first(browser_of: BrowserOf, ada: User, v
     said = text_of(browser_of(ada).get("/admin/"))
     assert "1. Add a site" in said
     assert 'href="/admin/protection/site/add/"' in browser_of(ada).get("/admin/").content.decode()
-    assert "An administrator adds sites." in text_of(browser_of(vera).get("/admin/"))
+    assert "Ask an administrator to add a site." in text_of(browser_of(vera).get("/admin/"))
 
 
 def test_the_first_steps_go_on_with_what_is_there(browser_of: BrowserOf, petra: User) -> None:
     make_web_shop(petra)
     content = browser_of(petra).get("/admin/").content.decode()
     assert content.count("check_circle") == 4
-    assert "An operator starts drills." in content
+    assert "Ask an operator to run a drill." in content
     running_drill()
     assert "From nothing to a proven plan" not in text_of(browser_of(petra).get("/admin/"))
 
