@@ -1,4 +1,4 @@
-# What a person types. `make` alone says what there is.
+# What people type. `make` alone lists it.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 
@@ -22,32 +22,32 @@ UV_COMPILE := $(BIN)/uv pip compile --quiet --custom-compile-command "make lock"
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 	@echo
-	@echo "  PORT=8000     where demo and run serve"
+	@echo "  PORT=8000     port of demo and run"
 	@echo "  DEMO_EXIT=1   demo stops after its drill; exit 0 only if the drill succeeded"
 
-install: $(RUNTIME) ## .venv, from the hashed lock
+install: $(RUNTIME) ## create .venv from the hashed lock
 
-demo: $(RUNTIME) ## a drill of a three-tier application, live, against the simulator; then serves until Ctrl-C
+demo: $(RUNTIME) ## run a drill of a three-tier application, live, against the simulator; then serve until Ctrl-C
 	@$(BIN)/python manage.py demo --port $(PORT) $(if $(filter-out 0,$(DEMO_EXIT)),--exit)
 
-run: $(RUNTIME) ## serve on the embedded default: SQLite, the worker in the same process
+run: $(RUNTIME) ## serve with the embedded defaults: SQLite, the worker in the same process
 	@$(BIN)/python manage.py run --port $(PORT)
 
-test: $(DEV) ## the whole suite: on SQLite, then on a real PostgreSQL with a real Redis and worker processes, then chaos
+test: $(DEV) ## run the whole suite: on SQLite, then on PostgreSQL and Redis with worker processes, then chaos
 	@.ci/packages test
 	@.ci/test
 
-chaos: $(DEV) ## every fault in every mode (with ticker and messages, with each alone), and the table of what became of them
+chaos: $(DEV) ## run every fault in every mode (ticker and messages, each alone), and print the table of results
 	@.ci/packages test
 	@$(BIN)/python -m pytest -n 4 tests/chaos --every-mode
 
-check: $(DEV) ## ruff, mypy, import-linter, djlint, Django's checks, missing migrations
+check: $(DEV) ## run ruff, mypy, import-linter, djlint, Django's checks, missing migrations
 	@.ci/check
 
-bench: $(DEV) ## measure the engine on a simulated clock; CASES="1 2" for some of it, RUNS=7
+bench: $(DEV) ## measure the engine on a simulated clock; CASES="1 2" runs only those, RUNS=7
 	@$(BIN)/python -m bench $(CASES) --runs $(or $(RUNS),7)
 
-lock: $(DEV) ## write the hashed locks again; UPGRADE=1 takes newer releases
+lock: $(DEV) ## update the hashed locks; UPGRADE=1 takes newer releases
 	$(UV_COMPILE) $(if $(UPGRADE),--upgrade) requirements.in -o requirements.txt
 	$(UV_COMPILE) $(if $(UPGRADE),--upgrade) requirements-dev.in -o requirements-dev.txt
 

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 
 
 class ClosedAccountAdapter(DefaultAccountAdapter):
-    """Nobody signs up: administrators make users."""
+    """Sign-up is closed: administrators create users."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False

@@ -24,8 +24,8 @@ admin.site.unregister(Group)  # the seven roles are code; who holds them is on t
 
 #: What Django's fields mean here: label, help.
 _WORDS = {
-    "groups": ("Roles", "What the person may do."),
-    "is_staff": ("May use the screens", "Without it the user is for scripts: tokens only."),
+    "groups": ("Roles", "Roles decide what the user may do."),
+    "is_staff": ("Can use the screens", "If not selected, the user can only use the API, with a token."),
 }
 
 
@@ -39,13 +39,13 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
     filter_horizontal = ()
     fieldsets = (
         (None, {"fields": ("username", "password")}),
-        ("Person", {"fields": ("first_name", "last_name", "email")}),
-        ("Rights", {"fields": ("is_active", "is_staff", "groups", "is_superuser")}),
-        ("Times", {"fields": ("last_login", "date_joined")}),
+        ("Personal details", {"fields": ("first_name", "last_name", "email")}),
+        ("Permissions", {"fields": ("is_active", "is_staff", "groups", "is_superuser")}),
+        ("Dates", {"fields": ("last_login", "date_joined")}),
     )
     add_fieldsets = (
         (None, {"fields": ("username", "usable_password", "password1", "password2")}),
-        ("Rights", {"fields": ("is_staff", "groups")}),
+        ("Permissions", {"fields": ("is_staff", "groups")}),
     )
     readonly_fields = ("last_login", "date_joined")
     actions = ("remove_second_factor",)
@@ -66,12 +66,12 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
     def remove_second_factor(self, request: HttpRequest, users: QuerySet[User]) -> None:
         reached = [user for user in users if _in_reach(request, user)]
         removed = [user.get_username() for user in reached if second_factor_remove(user=user, by=person(request))]
-        told = (
+        message = (
             f"Removed the second factor of {', '.join(removed)}."
             if removed
-            else "There was no second factor to remove."
+            else "No selected user has a second factor."
         )
-        self.message_user(request, told)
+        self.message_user(request, message)
 
     def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "groups":

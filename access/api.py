@@ -33,7 +33,7 @@ class MeSerializer(serializers.Serializer[Any]):
 
 
 class MeView(ApiView):
-    """Who I am and what I may do."""
+    """The signed-in user, with roles and permissions."""
 
     permissions: ClassVar[dict[str, str | None]] = {"get": None}
 
@@ -54,7 +54,7 @@ class TokenSerializer(serializers.ModelSerializer[ApiToken]):
 
 
 class IssuedTokenSerializer(TokenSerializer):
-    token = serializers.CharField(help_text="Shown this once.")
+    token = serializers.CharField(help_text="Shown only once.")
 
     class Meta(TokenSerializer.Meta):
         fields = [*TokenSerializer.Meta.fields, "token"]
@@ -67,12 +67,12 @@ class TokenRequestSerializer(StrictSerializer):
         allow_null=True,
         min_value=1,
         max_value=int(LONGEST.total_seconds()),
-        help_text="Null or absent: it does not expire.",
+        help_text="Null or omitted: the token does not expire.",
     )
 
 
 class TokenViewSet(ApiView, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[ApiToken]):
-    """My tokens."""
+    """Your own API tokens."""
 
     permissions: ClassVar[dict[str, str | None]] = {"list": None, "retrieve": None, "create": None, "destroy": None}
     queryset = ApiToken.objects.all()

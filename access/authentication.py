@@ -17,7 +17,7 @@ class BearerTokenAuthentication(TokenAuthentication):
             return super().authenticate_credentials(token)
         except (UnicodeDecodeError, AuthenticationFailed) as error:
             raise AuthenticationFailed(
-                "This token is unknown, expired or revoked, or its user is not active. Ask for a new one."
+                "This token is unknown, expired or revoked, or its user is inactive. Request a new one."
             ) from error
 
 

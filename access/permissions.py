@@ -26,7 +26,7 @@ class PolicyPermission(BasePermission):
             return True
         permissions: dict[str, Any] = getattr(view, "permissions", {})
         if action not in permissions:
-            raise NotAllowed("Nobody may do this: no permission is named for it.")
+            raise NotAllowed("No one may do this: it has no permission assigned.")
         if (permission := permissions[action]) is not None:
             policy.require(request.user, permission)
         return True

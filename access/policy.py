@@ -1,4 +1,4 @@
-"""Who may do what: the one table that screens, API and services ask, through `user.has_perm(...)` or `require`.
+"""Who may do what: the one table that screens, API and services consult, through `user.has_perm` or `require`.
 
 A role is a Django group of the same name (made by the first migration). Permission names are Django's
 (`app.verb_model`), so the admin asks the same table without further code. Superusers may do everything.
@@ -69,11 +69,11 @@ POLICY: Final[dict[str, frozenset[str]]] = {
     "access.delete_apitoken": _ADMIN,
 }
 
-#: permission -> what it lets you do, for the sentence that a refused person reads.
+#: permission -> what it lets you do, for the refusal.
 _MEANING: Final[dict[str, str]] = {
     "protection.sync_site": "sync a site",
-    "protection.delete_sourceserver": "forget a source server",
-    "protection.add_protectiongroup": "make a protection group",
+    "protection.delete_sourceserver": "remove a source server from the inventory",
+    "protection.add_protectiongroup": "create a protection group",
     "protection.change_protectiongroup": "change a protection group",
     "protection.delete_protectiongroup": "delete a protection group",
     "executions.start_drill": "start a drill",
@@ -81,8 +81,8 @@ _MEANING: Final[dict[str, str]] = {
     "executions.approve_execution": "approve or reject an execution",
     "executions.control_execution": "pause, resume, cancel, retry or skip",
     "executions.cleanup_execution": "clean up drill instances",
-    "executions.break_glass": "break the glass",
-    "executions.post_drs_event": "post events of DRS",
+    "executions.break_glass": "use break-glass",
+    "executions.post_drs_event": "post DRS events",
 }
 
 

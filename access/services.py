@@ -28,9 +28,9 @@ def token_issue(
     Raises `Invalid` for a user who may not sign in, and for a life that is not between nothing and ten years.
     """
     if not user.is_active:
-        raise Invalid(f"{user} is not active, so a token would be refused. Activate the user first.")
+        raise Invalid(f"{user} is inactive, so a token would not work. Activate the user first.")
     if expires_in is not None and not timedelta(0) < expires_in <= LONGEST:
-        raise Invalid.field("expires_in_seconds", f"A token lives between 1 second and {LONGEST.days} days.")
+        raise Invalid.field("expires_in_seconds", f"A token can be valid for 1 second to {LONGEST.days} days.")
     token, text = ApiToken.objects.create(user=user, expiry=expires_in, name=name)
     log.info(
         "token_issued",

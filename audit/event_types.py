@@ -1,4 +1,4 @@
-"""Every type of event that the record knows. A name that was released stays: hashes cover it, scripts filter by it."""
+"""Every type of event in the audit trail. A released name never changes: hashes cover it, scripts filter by it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class EventType(StrEnum):
-    """`<what it is about>.<what became of it>`."""
+    """`<what it is about>.<what happened to it>`."""
 
     EXECUTION_REQUESTED = "execution.requested"
     EXECUTION_BREAK_GLASS = "execution.break_glass"

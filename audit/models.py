@@ -13,7 +13,7 @@ class Chained(models.Model):
     The row's own lock puts the chain in order: appending takes no other lock, and reads nothing.
     """
 
-    #: What the record calls rows of this kind. Hashes cover it, so it stays, whatever becomes of the class's name.
+    #: What the audit trail calls rows of this kind. Hashes cover it, so it stays, whatever becomes of the class's name.
     subject_type: ClassVar[str]
 
     event_count = models.PositiveIntegerField(default=0, editable=False)
@@ -24,7 +24,7 @@ class Chained(models.Model):
 
     @property
     def subject_id(self) -> str:
-        """The primary key as the record keeps it."""
+        """The primary key as the audit trail stores it."""
         return str(self.pk)
 
 

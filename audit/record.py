@@ -1,4 +1,4 @@
-"""Writing the record, and reading a chain of it.
+"""Writing the audit trail, and reading one of its chains.
 
 An event's hash covers the hash before it, so that a changed, removed or inserted event breaks its chain.
 """
@@ -34,14 +34,14 @@ class Entry:
 
 
 def without_blanks(**detail: Any) -> dict[str, Any]:
-    """An entry's detail without what there is nothing to say of."""
+    """An entry's detail without its blank values."""
     return {key: value for key, value in detail.items() if value}
 
 
 def append(subject: Chained, entries: Iterable[Entry]) -> None:
     """Append events to the chain of a row that the caller holds locked, in the caller's transaction."""
     if not connection.in_atomic_block:
-        raise AssertionError("Events are appended in the transaction of what they tell of.")
+        raise AssertionError("Append events in the transaction of the change that they record.")
     at = timezone.now()
     events = []
     for entry in entries:

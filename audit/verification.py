@@ -1,4 +1,4 @@
-"""Has anything of the record been changed, removed, inserted or cut off?"""
+"""Has anything in the audit trail been changed, removed, inserted or cut off?"""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from django.db.models import Count, QuerySet
 
 from audit.models import Chained, Event
 from audit.record import events_of, hash_of
+from foundation.wording import count
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Verified:
 
 
 def verify(subject_ids: Collection[str] = ()) -> Iterator[Verified]:
-    """Every chain of the record, or those of the rows with these ids, one after the other."""
+    """Every chain of the audit trail, or those of the rows with these ids, one after the other."""
     for model in _chained():
         for subject in _rows(model, subject_ids).order_by("pk").iterator():
             yield Verified(model.subject_type, subject.subject_id, str(subject), tuple(faults(subject)))
@@ -48,7 +49,7 @@ def faults(subject: Chained) -> list[str]:
             return found
 
 
-def faults_in(events: Iterable[Event], count: int, last_hash: str) -> Iterator[str]:
+def faults_in(events: Iterable[Event], written: int, last_hash: str) -> Iterator[str]:
     """What is wrong with a chain that has so many events, and this hash at its end."""
     previous, expected = "", 1
     for event in events:
@@ -56,12 +57,13 @@ def faults_in(events: Iterable[Event], count: int, last_hash: str) -> Iterator[s
             yield f"Event {expected} is missing: the next one is {event.sequence}."
             expected = event.sequence
         if event.previous_hash != previous:
-            yield f"Event {event.sequence} does not follow from the one before it."
+            yield f"Event {event.sequence} does not continue from the event before it."
         if event.hash != hash_of(event):
             yield f"Event {event.sequence} was changed after it was written."
         previous, expected = event.hash, expected + 1
-    if (expected - 1, previous) != (count, last_hash):
-        yield f"The end was changed: {count} events were written, {expected - 1} are there."
+    if (expected - 1, previous) != (written, last_hash):
+        stored = expected - 1
+        yield f"The end was changed: {count(written, 'event')} written, {stored} stored."
 
 
 def _chained() -> list[type[Chained]]:
@@ -87,12 +89,12 @@ def _end(subject: Chained) -> tuple[int, str]:
 
 
 def _of_no_row(subject_ids: Collection[str]) -> Iterator[Verified]:
-    """Chains whose row is gone, or never was."""
+    """Chains whose row does not exist."""
     models = {model.subject_type: model for model in _chained()}
     chains = Event.objects.filter(subject_id__in=subject_ids) if subject_ids else Event.objects.all()
     counted = chains.order_by("subject_type", "subject_id").values_list("subject_type", "subject_id")
-    for subject_type, subject_id, count in counted.annotate(events=Count("*")).iterator():
+    for subject_type, subject_id, number in counted.annotate(events=Count("*")).iterator():
         model = models.get(subject_type)
         if model is None or subject_id not in {row.subject_id for row in _rows(model, [subject_id])}:
-            why = f"The row is gone, or never was: {count} events of it are there."
+            why = f"The row does not exist, but its audit trail has {count(number, 'event')}."
             yield Verified(subject_type, subject_id, subject_type, (why,))

@@ -164,7 +164,7 @@ def _site_card(health: SiteHealth, now: datetime) -> SiteCard:
     tones = {state: replication_tone(state) for state in health.states}
     ordered = sorted(health.states.items(), key=lambda item: (_TONE_ORDER[tones[item[0]]], item[0]))
     lag = health.worst_lag_seconds
-    lag_text = f"{duration(lag)} ({health.worst_lag_host})" if lag is not None else "not known"
+    lag_text = f"{duration(lag)} ({health.worst_lag_host})" if lag is not None else "unknown"
     return SiteCard(
         site=site,
         shares=tuple(Share.of(total, replication_words(state), number, tones[state]) for state, number in ordered),
@@ -186,7 +186,7 @@ def _attention(
         if one.execution.status == ExecutionStatus.AWAITING_APPROVAL:
             yield Attention(
                 Tone.WARN,
-                f"The {one.execution} waits for approval, requested by {one.execution.requested_by_name}.",
+                f"The {one.execution} requested by {one.execution.requested_by_name} is waiting for approval.",
                 _to("executions_execution_change", one.execution.pk),
             )
     active = {one.execution.plan_id for one in running}
@@ -198,20 +198,20 @@ def _attention(
         if health.site.sync_error:
             yield Attention(
                 Tone.BAD,
-                f"Site {name} could not be read: {health.site.sync_error}",
+                f"Site {name} could not be synced: {health.site.sync_error}",
                 _to("protection_site_change", health.site.pk),
             )
         if health.missing_protected:
             yield Attention(
                 Tone.BAD,
-                f"{count(health.missing_protected, 'protected server')} of {name} "
-                f"{'is' if health.missing_protected == 1 else 'are'} gone from DRS.",
+                f"{count(health.missing_protected, 'protected server')} at {name} "
+                f"{'is' if health.missing_protected == 1 else 'are'} missing from DRS.",
                 _to("protection_sourceserver_changelist", query=f"{here}&gone=yes&protected=yes"),
             )
         if health.unprotected:
             yield Attention(
                 Tone.NEUTRAL,
-                f"{count(health.unprotected, 'server')} of {name} "
+                f"{count(health.unprotected, 'server')} at {name} "
                 f"{'is' if health.unprotected == 1 else 'are'} in no protection group, so no plan recovers "
                 f"{'it' if health.unprotected == 1 else 'them'}.",
                 _to("protection_sourceserver_changelist", query=f"{here}&gone=no&protected=no"),
@@ -221,7 +221,7 @@ def _attention(
         yield Attention(
             state.tone,
             f"Replication of {count(number, 'protected server')} is {state.lower()}: "
-            f"{f'{theirs} get older' if state.launchable else f'{theirs} went with it'}.",
+            f"{f'{theirs} are getting older' if state.launchable else f'{theirs} were deleted with it'}.",
             _to("protection_sourceserver_changelist", query=f"protected=yes&gone=no&replication_state={state}"),
         )
 
@@ -237,10 +237,10 @@ def _plan_attention(result: PlanResult, now: datetime) -> Iterator[Attention]:
         return
     drill = _to("executions_start", plan.pk, query="kind=drill")
     if result.proven_at is None:
-        never = f"{plan.name} has never been run with success: nobody knows whether it works."
+        never = f"{plan.name} has never completed a successful drill."
         yield Attention(Tone.WARN, never, drill)
     elif now - result.proven_at > _PROOF_LASTS:
-        old = f"{plan.name} last ran with success {ago(result.proven_at, now)}. Run a drill."
+        old = f"{plan.name} last succeeded {ago(result.proven_at, now)}. Run a drill."
         yield Attention(Tone.WARN, old, drill)
 
 
@@ -248,35 +248,35 @@ def _plan_attention(result: PlanResult, now: datetime) -> Iterator[Attention]:
 _FIRST_STEPS = (
     (
         "Add a site",
-        "A site is one AWS account in one Region where DRS holds your source servers.",
+        "A site is one AWS account in one Region where DRS replicates your source servers.",
         "protection_site_add",
         "Add a site",
         "protection.add_site",
-        "An administrator adds sites.",
+        "Ask an administrator to add a site.",
     ),
     (
-        "Sync it",
-        "drsorch mirrors the source servers, now and every few minutes.",
+        "Sync the site",
+        "drsorch reads the list of source servers from DRS, now and every few minutes.",
         "protection_site_changelist",
         "Open sites",
         "protection.sync_site",
-        "A planner or an operator syncs sites.",
+        "Ask a planner or an operator to sync the site.",
     ),
     (
-        "Make a protection group",
-        "Servers that are recovered together: named one by one, or by their tags.",
+        "Create a protection group",
+        "Servers that are recovered together, selected one by one or by tag.",
         "protection_protectiongroup_add",
-        "Make a group",
+        "Create a group",
         "protection.add_protectiongroup",
-        "A planner makes protection groups.",
+        "Ask a planner to create a protection group.",
     ),
     (
-        "Make a plan",
-        "Which groups launch in which order, and how fast it has to be.",
+        "Create a plan",
+        "Which groups launch in which order, and the RTO and RPO to meet.",
         "plans_plan_add",
-        "Make a plan",
+        "Create a plan",
         "plans.add_plan",
-        "A planner makes plans.",
+        "Ask a planner to create a plan.",
     ),
     (
         "Run a drill",
@@ -284,7 +284,7 @@ _FIRST_STEPS = (
         "plans_plan_changelist",
         "Open plans",
         "executions.start_drill",
-        "An operator starts drills.",
+        "Ask an operator to run a drill.",
     ),
 )
 

@@ -104,13 +104,15 @@ class WireAdapter:
             if token is None:
                 return
             if token == previous:
-                raise failures.without_answer(self.endpoint, operation, "named the same next page twice.")
+                raise failures.without_answer(self.endpoint, operation, "returned the same next page twice.")
 
     def _read(self, operation: str, parse: Callable[[Mapping[str, Any]], Parsed], answer: Mapping[str, Any]) -> Parsed:
         try:
             return parse(answer)
         except wire.MalformedAnswer as malformed:
-            raise failures.without_answer(self.endpoint, operation, f"gave an unreadable answer. {malformed}") from None
+            raise failures.without_answer(
+                self.endpoint, operation, f"returned an unreadable answer. {malformed}"
+            ) from None
 
 
 def _filters(key: str, ids: Sequence[str]) -> Iterator[dict[str, list[str]]]:

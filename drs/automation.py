@@ -102,7 +102,7 @@ class AwsAutomation:
             if token is None:
                 return
             if token == previous:
-                raise failures.without_answer(self._aws.endpoint, operation, "named the same next page twice.")
+                raise failures.without_answer(self._aws.endpoint, operation, "returned the same next page twice.")
 
     def _text(self, operation: str, item: Mapping[str, Any], key: str) -> str:
         value = item.get(key)
@@ -111,7 +111,7 @@ class AwsAutomation:
         return value
 
     def _unreadable(self, operation: str) -> DrsError:
-        return failures.without_answer(self._aws.endpoint, operation, "gave an answer that could not be read.")
+        return failures.without_answer(self._aws.endpoint, operation, "returned an unreadable answer.")
 
 
 def automation_for(endpoint: Endpoint) -> AwsAutomation:

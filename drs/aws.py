@@ -99,7 +99,7 @@ class AwsDrs(WireAdapter):
         answer = self.ask("sts", "GetCallerIdentity", {})
         account = answer.get("Account")
         if not isinstance(account, str):
-            raise failures.without_answer(self.endpoint, "GetCallerIdentity", "named no account.")
+            raise failures.without_answer(self.endpoint, "GetCallerIdentity", "returned no account.")
         return account
 
     def quotas(self) -> Quotas:
@@ -188,11 +188,11 @@ def _translated(endpoint: Endpoint, operation: str, failure: Exception) -> DrsEr
         case ReadTimeoutError():
             return failures.without_answer(endpoint, operation, "did not answer in time.")
         case HTTPClientError():
-            return failures.without_answer(endpoint, operation, "broke off the connection.")
+            return failures.without_answer(endpoint, operation, "closed the connection.")
     if isinstance(failure, CREDENTIAL_FAILURES):
         return failures.no_credentials(endpoint, str(failure))
     if isinstance(failure, UNREADABLE_ANSWERS):
-        return failures.without_answer(endpoint, operation, "gave an answer that could not be read.")
+        return failures.without_answer(endpoint, operation, "returned an unreadable answer.")
     return failures.without_answer(endpoint, operation, f"could not be asked ({type(failure).__name__}: {failure}).")
 
 

@@ -21,9 +21,9 @@ LAUNCHING_OPERATIONS = frozenset({"StartRecovery", "TerminateRecoveryInstances"}
 #: Every call that changes the world, and what is to be done after silence.
 ACTING_OPERATIONS: Mapping[str, str] = {
     **dict.fromkeys(LAUNCHING_OPERATIONS, "look for its job before sending it again"),
-    "StartAutomationExecution": "send it again with the same token, then it is carried out once",
+    "StartAutomationExecution": "send it again with the same token, so that it is carried out only once",
     "SendCommand": "look for the command before sending it again",
-    "Invoke": "look into the function's log before sending it again",
+    "Invoke": "check the function's log before sending it again",
 }
 
 THROTTLING_CODES = frozenset({
@@ -78,7 +78,7 @@ def place(endpoint: Endpoint) -> str:
 
 
 def identity(endpoint: Endpoint) -> str:
-    return f"the role {endpoint.role_arn}" if endpoint.role_arn else "the AWS credentials of this process"
+    return f"the role {endpoint.role_arn}" if endpoint.role_arn else "drsorch's AWS credentials"
 
 
 def from_answer(  # noqa: PLR0911, PLR0912 (one branch a kind of failure)
@@ -97,20 +97,20 @@ def from_answer(  # noqa: PLR0911, PLR0912 (one branch a kind of failure)
     """
     members = members or {}
     resource_id = members.get("resourceId")
-    said = f" It said: {_sentence(message)}" if message.strip() else ""
+    says = f" AWS says: {_sentence(message)}" if message.strip() else ""
     service, prefix = _OTHER_SERVICES.get(operation, ("DRS", "drs"))
     where = f"{service} ({place(endpoint)})"
     named: dict[str, Any] = {"code": code, "resource_id": resource_id if isinstance(resource_id, str) else None}
 
     if status == 429 or code in THROTTLING_CODES:
         return errors.Throttled(
-            f"{where} is getting too many requests and did not carry out {operation}. It is asked again later.",
+            f"{where} is throttling requests and did not carry out {operation}.",
             retry_after_seconds=retry_after_seconds(retry_after), **named,
         )  # fmt: skip
     if operation == "Invoke" and code in FUNCTION_NOT_STARTED_CODES:
-        return errors.Rejected(f"{where} could not start the function ({code}).{said}", **named)
+        return errors.Rejected(f"{where} could not start the function ({code}).{says}", **named)
     if status >= 500:
-        return without_answer(endpoint, operation, f"answered with an error of its own ({status} {code}).{said}", code)
+        return without_answer(endpoint, operation, f"answered with an internal error ({status} {code}).{says}", code)
     if code == "UninitializedAccountException":
         return errors.NotInitialised(
             f"DRS is not initialised for {place(endpoint)}. Open the DRS console there once, or call "
@@ -118,12 +118,12 @@ def from_answer(  # noqa: PLR0911, PLR0912 (one branch a kind of failure)
         )  # fmt: skip
     if code in UNKNOWN_CALLER_CODES:
         return errors.Denied(
-            f"{where} does not know the caller ({code}). Either the AWS credentials are wrong, or {endpoint.region} "
-            f"is an opt-in Region that is not switched on for the account: check both.", **named,
+            f"{where} does not recognise the caller ({code}). Check the AWS credentials. If {endpoint.region} is an "
+            f"opt-in Region, check that it is enabled for the account.", **named,
         )  # fmt: skip
     if operation == "AssumeRole":
         return errors.Denied(
-            f"AWS did not let this process take on {identity(endpoint)} ({code}).{said} Check the role's trust policy "
+            f"AWS refused to let drsorch assume {identity(endpoint)} ({code}).{says} Check the role's trust policy "
             f"and the external id.", **named,
         )  # fmt: skip
     if code in EXPIRED_CODES:
@@ -133,31 +133,32 @@ def from_answer(  # noqa: PLR0911, PLR0912 (one branch a kind of failure)
         )
     if code in DENIED_CODES or status in (401, 403):
         return errors.Denied(
-            f"{where} does not allow {identity(endpoint)} to call {operation} ({code}).{said} Give it the IAM "
-            f"permission {prefix}:{_ACTIONS.get(operation, operation)} and those that it depends on.", **named,
+            f"{where} does not allow {identity(endpoint)} to call {operation} ({code}).{says} Grant it the IAM "
+            f"permission {prefix}:{_ACTIONS.get(operation, operation)} and those it depends on.", **named,
         )  # fmt: skip
     if operation not in _OTHER_SERVICES and (code == "ConflictException" or status == 409):
         return errors.ServerBusy(
-            f"{where} refused {operation}: a server or instance in the request is busy.{said} Wait until the job "
-            f"that holds it has ended.", **named,
+            f"{where} refused {operation}: a server or instance in the request is busy.{says} Wait until the job "
+            f"that is using it has ended.", **named,
         )  # fmt: skip
     if code in QUOTA_CODES or status == 402:
         quota = members.get("quotaCode")
         quota_note = f" (quota {quota})" if quota else ""
         return errors.QuotaExceeded(
-            f"{where} refused {operation}: a service quota is used up{quota_note}.{said} Wait for running jobs to end.",
+            f"{where} refused {operation}: a service quota is exceeded{quota_note}.{says} Wait for running jobs "
+            f"to end.",
             **named,
         )
     if code == "InvalidInstanceId":
         return errors.InstancesNotReady(
-            f"{where} does not know an instance that {operation} names.{said} Its SSM agent may still be starting, or "
-            f"it has none, or no instance profile that lets it register.", **named,
+            f"{where} does not know an instance named in {operation}.{says} Its SSM agent may be missing or still "
+            f"starting, or its instance profile does not let it register.", **named,
         )  # fmt: skip
     if code in NOT_FOUND_CODES or status == 404:
-        return errors.NotFound(f"{where} has no such resource for {operation}.{said}", **named)
+        return errors.NotFound(f"{where} has no such resource for {operation}.{says}", **named)
     if status == 408:
-        return without_answer(endpoint, operation, f"gave up waiting for the request (408 {code}).{said}", code)
-    return errors.Rejected(f"{where} refused {operation} ({code or status}).{said}", **named)
+        return without_answer(endpoint, operation, f"timed out waiting for the request (408 {code}).{says}", code)
+    return errors.Rejected(f"{where} refused {operation} ({code or status}).{says}", **named)
 
 
 def without_answer(endpoint: Endpoint, operation: str, what: str, code: str = "") -> errors.DrsError:
@@ -169,7 +170,7 @@ def without_answer(endpoint: Endpoint, operation: str, what: str, code: str = ""
             f"{ACTING_OPERATIONS[operation]}.", code=code,
         )  # fmt: skip
     return errors.Unreachable(
-        f"{service} ({place(endpoint)}) {what} {operation} changed nothing and can be repeated.", code=code
+        f"{service} ({place(endpoint)}) {what} {operation} changed nothing and is safe to repeat.", code=code
     )
 
 
@@ -194,7 +195,7 @@ def no_credentials(endpoint: Endpoint, reason: str) -> errors.Denied:
 def malformed_request(endpoint: Endpoint, operation: str, reason: str) -> errors.Rejected:
     """The request never left: boto3 found it malformed."""
     return errors.Rejected(
-        f"{operation} for {place(endpoint)} was not sent, it is malformed: {_sentence(reason)}",
+        f"{operation} for {place(endpoint)} was not sent because it is malformed: {_sentence(reason)}",
         code="ValidationException",
     )
 

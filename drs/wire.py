@@ -122,7 +122,7 @@ def recovery_snapshot(item: Json) -> RecoverySnapshot:
     expected_at = instant(item.get("expectedTimestamp"))
     taken_at = instant(item.get("timestamp")) or expected_at
     if taken_at is None:
-        raise MalformedAnswer(f"DRS named the recovery snapshot {snapshot_id} without a readable time.")
+        raise MalformedAnswer(f"DRS returned the recovery snapshot {snapshot_id} without a readable time.")
     return RecoverySnapshot(
         snapshot_id=snapshot_id,
         source_server_id=_required(item, "sourceServerID", f"the recovery snapshot {snapshot_id}"),
@@ -156,7 +156,7 @@ def job_of_answer(answer: Json) -> Job:
     """The `job` member of a StartRecovery or TerminateRecoveryInstances answer."""
     found = answer.get("job")
     if not isinstance(found, Mapping):
-        raise MalformedAnswer("DRS's answer names no job.")
+        raise MalformedAnswer("DRS's answer contains no job.")
     return job(found)
 
 
@@ -222,7 +222,7 @@ def quotas(items: Iterable[Json]) -> Quotas:
 def _required(item: Json, key: str, what: str) -> str:
     value = _text(item, key) if isinstance(item, Mapping) else ""
     if not value:
-        raise MalformedAnswer(f"DRS's answer holds {what} without its {key}.")
+        raise MalformedAnswer(f"DRS's answer contains {what} without its {key}.")
     return value
 
 
@@ -258,4 +258,5 @@ def _total(items: Iterable[Json], key: str) -> int:
 
 def _replication_error(replication: Json) -> str:
     error = _object(replication, "dataReplicationError")
-    return ": ".join(part for part in (_text(error, "error"), _text(error, "rawError")) if part)
+    # DRS often repeats its code as the text.
+    return ": ".join(dict.fromkeys(part for part in (_text(error, "error"), _text(error, "rawError")) if part))

@@ -22,14 +22,14 @@ from foundation.rest.views import ApiView
 
 
 class Root(ApiView, APIRootView):
-    """The lists that there are."""
+    """All lists of the API."""
 
     permissions: ClassVar[dict[str, str | None]] = {"get": None}
     schema = None
 
 
 class SchemaView(ApiView, SpectacularAPIView):
-    """The OpenAPI document. It holds nothing of anybody's, so it is open to all."""
+    """The OpenAPI document. It contains no one's data, so it is open to all."""
 
 
 class Router(DefaultRouter):
@@ -46,7 +46,7 @@ for routes in (protection.api.ROUTES, plans.api.ROUTES, executions.api.views.ROU
 @csrf_exempt
 def not_found(request: HttpRequest) -> HttpResponse:
     """Any path under /api/ that nothing else answers."""
-    hint = "" if request.path.endswith("/") else " Paths of the API end with a slash."
+    hint = "" if request.path.endswith("/") else " API paths end with a slash."
     return problem_response(404, "not_found", f"There is nothing at {request.path}.{hint} See /api/v1/docs/.")
 
 

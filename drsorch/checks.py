@@ -1,5 +1,5 @@
-"""Every misconfiguration that can be seen without running, as a sentence with a hint. `manage.py check --deploy` shows
-those too that matter only where others can reach the server.
+"""Every misconfiguration that can be detected before running, as a sentence with a hint. `manage.py check --deploy`
+also shows those that matter only where others can reach the server.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ def secrets_and_hosts(app_configs: Sequence[AppConfig] | None, **kwargs: Any) ->
         secret_key = settings.SECRET_KEY
     except ImproperlyConfigured:
         yield Error(
-            "SECRET_KEY is not set.", hint=f"Make one: {_NEW_KEY}. `make run` makes one by itself.", id="drsorch.E001"
+            "SECRET_KEY is not set.",
+            hint=f"Create one: {_NEW_KEY}. `make run` creates one automatically.",
+            id="drsorch.E001",
         )
     else:
         if not settings.DEBUG and len(secret_key) < _SECRET_KEY_LENGTH:
@@ -38,7 +40,7 @@ def secrets_and_hosts(app_configs: Sequence[AppConfig] | None, **kwargs: Any) ->
     if not settings.ALLOWED_HOSTS and not settings.DEBUG:
         yield Error(
             "ALLOWED_HOSTS is empty: every request would be refused.",
-            hint="Name the hosts that drsorch is reached by: ALLOWED_HOSTS=drsorch.example.com.",
+            hint="List the host names that drsorch is reached by: ALLOWED_HOSTS=drsorch.example.com.",
             id="drsorch.E003",
         )
 
@@ -47,8 +49,8 @@ def secrets_and_hosts(app_configs: Sequence[AppConfig] | None, **kwargs: Any) ->
 def https(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterator[CheckMessage]:
     if not settings.HTTPS_ONLY and not settings.DEBUG:
         yield Warning(
-            "HTTPS_ONLY is off: passwords and tokens may travel in the clear.",
-            hint="Leave it out, or set HTTPS_ONLY=true, wherever anybody but this machine connects.",
+            "HTTPS_ONLY is off: passwords and tokens may be sent unencrypted.",
+            hint="Remove it, or set HTTPS_ONLY=true, wherever anyone connects from another machine.",
             id="drsorch.W001",
         )
 
@@ -58,13 +60,13 @@ def broker(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterator[C
     scheme = scheme_of(settings.DRAMATIQ_BROKER_URL)
     if scheme not in BROKERS:
         yield Error(
-            f"DRAMATIQ_BROKER_URL begins with {scheme!r}, which is no broker that drsorch knows.",
+            f"DRAMATIQ_BROKER_URL begins with {scheme!r}, which is not a broker that drsorch supports.",
             hint="Use memory://, redis://host:6379/0 or amqp://user@host:5672.",
             id="drsorch.E004",
         )
     elif scheme == "memory" and _several_processes():
         yield Warning(
-            "DRAMATIQ_BROKER_URL is memory://, whose messages do not leave the process that sends them, "
+            "DRAMATIQ_BROKER_URL is memory://, which cannot pass messages between processes, "
             "but there are several processes: work waits for the next tick of a worker.",
             hint="Use redis:// or amqp:// for all of them, or `manage.py serve` alone.",
             id="drsorch.W002",
@@ -76,27 +78,27 @@ def engine(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterator[C
     floor, ceiling = settings.DRSORCH_POLL_FLOOR_SECONDS, settings.DRSORCH_POLL_CEILING_SECONDS
     if floor <= 0:
         yield Error(
-            f"DRSORCH_POLL_FLOOR_SECONDS is {floor:g}: DRS would be asked without a pause.",
-            hint="Leave it at 2, or choose another number above 0.",
+            f"DRSORCH_POLL_FLOOR_SECONDS is {floor:g}: DRS would be polled without a pause.",
+            hint="Use 2, the default, or another number above 0.",
             id="drsorch.E005",
         )
     if floor > ceiling:
         yield Error(
             f"DRSORCH_POLL_FLOOR_SECONDS ({floor:g}) is above DRSORCH_POLL_CEILING_SECONDS ({ceiling:g}).",
-            hint="The floor is the shortest pause between two looks at DRS, the ceiling the longest.",
+            hint="The floor is the shortest pause between two polls of DRS, the ceiling the longest.",
             id="drsorch.E006",
         )
     for name in ("DRSORCH_SYNC_SECONDS", "DRSORCH_LEASE_SECONDS"):
         if getattr(settings, name) <= 0:
             yield Error(
                 f"{name} is {getattr(settings, name):g}.",
-                hint="Choose a number above 0, or leave it out.",
+                hint="Choose a number above 0, or remove the setting.",
                 id="drsorch.E007",
             )
     if settings.DRSORCH_VISIBILITY_WINDOW_SECONDS < 0:
         yield Error(
             f"DRSORCH_VISIBILITY_WINDOW_SECONDS is {settings.DRSORCH_VISIBILITY_WINDOW_SECONDS:g}.",
-            hint="It is how long a launch whose answer was lost may stay unseen before it is sent again: 60 is safe.",
+            hint="It is how long drsorch looks for a launch whose answer was lost before resending it: 60 is safe.",
             id="drsorch.E008",
         )
 

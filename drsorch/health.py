@@ -54,7 +54,7 @@ def _outcome(name: str, check: Callable[[], str]) -> dict[str, object]:
     except Exception:
         # Clients' own messages hold addresses and user names: they go to the log only.
         log.exception("readiness_check_failed", part=name)
-        return {"ok": False, "detail": f"The {name} does not answer. The server's log says why."}
+        return {"ok": False, "detail": f"The {name} does not answer. The server log says why."}
 
 
 def _database() -> str:
@@ -81,7 +81,7 @@ def _ticker() -> str:
             f"The last ticker stopped {round(age.total_seconds())} seconds ago. "
             "Start a worker: manage.py serve, or manage.py rundramatiq."
         )
-    return "A ticker runs."
+    return "A ticker is running."
 
 
 _CHECKS: dict[str, Callable[[], str]] = {"database": _database, "broker": _broker, "ticker": _ticker}

@@ -1,4 +1,4 @@
-"""gunicorn as a library: one process with threads, and the embedded worker in it unless told not to."""
+"""gunicorn as a library: one process with threads, and by default the embedded worker in it."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=512)
     except OverflowError:
-        raise CannotListen(f"{port} is not a port: choose one from 1 to 65535.") from None
+        raise CannotListen(f"{port} is not a valid port: choose one from 1 to 65535.") from None
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise CannotListen(
-                f"Port {port} on {host} is taken by another program. Stop that one, or choose another port: "
+                f"Port {port} on {host} is used by another program. Stop that program, or choose another port: "
                 f"PORT={port + 1} with make, --port {port + 1} with manage.py."
             ) from None
         if error.errno == errno.EACCES:
-            raise CannotListen(f"Port {port} may be used by root only: choose one above 1023.") from None
+            raise CannotListen(f"Only root may use port {port}: choose one above 1023.") from None
         raise CannotListen(f"Cannot serve on {host}, port {port}: {error.strerror or error}.") from None
 
 

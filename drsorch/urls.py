@@ -20,7 +20,7 @@ def handler400(request: HttpRequest, exception: Exception) -> HttpResponse:
     """A request that Django refused before any view: a problem for a script, a page for a person."""
     if request.path.startswith("/api/"):
         return problem_response(
-            400, "bad_request", "The request cannot be accepted: its host or its form is not one of ours."
+            400, "bad_request", "The request was refused: drsorch does not accept its host name or its format."
         )
     return defaults.bad_request(request, exception)
 

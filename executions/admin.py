@@ -27,7 +27,7 @@ class ExecutionAdmin(ModelAdmin):
     list_display = ("plan_shown", "kind_shown", "status_shown", "requested", "started", "took", "rto", "rpo")
     list_filter = ("kind", "status", "break_glass", "plan")
     search_fields = ("plan_name", "requested_by_name", "reason", "servers__hostname", "servers__source_server_id")
-    search_help_text = "Plan, person, reason, or a server that took part"
+    search_help_text = "Plan, person, reason or server"
     date_hierarchy = "requested_at"
     list_per_page = 50
     list_display_links = ("plan_shown",)

@@ -58,7 +58,7 @@ class Execution(Chained, DueRow):
     requested_by_name = models.CharField(max_length=150)
     approvals_required = models.PositiveSmallIntegerField(default=0)
     #: Started by an administrator without the approvals it needed; loud everywhere it is shown.
-    break_glass = models.BooleanField(default=False)
+    break_glass = models.BooleanField("break-glass", default=False)
     #: A broken glass asks for a review after: who looked at it, when, and what they said.
     reviewed_by_name = models.CharField(max_length=150, blank=True)
     reviewed_at = models.DateTimeField(null=True)

@@ -55,7 +55,7 @@ def execution_get(reference: UUID | str) -> Execution:
     try:
         wanted = reference if isinstance(reference, UUID) else UUID(reference)
     except ValueError as error:
-        raise Missing(f"“{reference}” is not the id of an execution.") from error
+        raise Missing(f"“{reference}” is not a valid execution id.") from error
     found = Execution.objects.filter(pk=wanted).first()
     if found is None:
         raise Missing(f"There is no execution {wanted}.")

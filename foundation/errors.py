@@ -66,10 +66,10 @@ class Conflict(DomainError):
 class Stale(DomainError):
     """Somebody else changed it first (412)."""
 
-    status, title, code = 412, "Changed meanwhile", "stale"
+    status, title, code = 412, "Changed in the meantime", "stale"
 
 
 class Unavailable(DomainError):
     """Something that is needed to answer, usually AWS, cannot be reached now (503)."""
 
-    status, title, code = 503, "Not available now", "unavailable"
+    status, title, code = 503, "Temporarily unavailable", "unavailable"

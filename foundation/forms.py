@@ -1,4 +1,4 @@
-"""What the forms of all screens share: they show what a service said, and have the looks of the admin's own forms."""
+"""What the forms of all screens share: they show a service's errors, and look like the admin's own forms."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from unfold.widgets import (
 from foundation.durations import exact, parse
 from foundation.errors import DomainError
 
-DURATION_HELP = "Such as 15 min or 1 h 30 min; a bare number is seconds."
+DURATION_HELP = "For example 15 min or 1 h 30 min; a number alone means seconds."
 
 if TYPE_CHECKING:
     _Form = forms.BaseForm
@@ -28,7 +28,7 @@ else:
 
 
 class DomainErrorsMixin(_Form):
-    """A form that shows at its fields what a service said."""
+    """A form that shows a service's errors at its fields."""
 
     def add_domain_error(self, error: DomainError) -> None:
         """Errors at paths that are no field of the form, and the summary if there are none at all, go to its top."""
@@ -53,7 +53,7 @@ class DurationField(forms.CharField):
             return None
         seconds = parse(text)
         if seconds is None:
-            raise forms.ValidationError(f"“{text}” is no duration. Write it like 15 min or 1 h 30 min.")
+            raise forms.ValidationError(f"“{text}” is not a valid duration. Write it like 15 min or 1 h 30 min.")
         return seconds
 
 
@@ -80,7 +80,7 @@ class JsonField(forms.CharField):
         try:
             return json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise forms.ValidationError(f"This is not JSON: {error}.") from error
+            raise forms.ValidationError(f"This is not valid JSON: {error}.") from error
 
 
 class LinesField(forms.CharField):
@@ -103,7 +103,7 @@ class MomentField(forms.DateTimeField):
         super().__init__(
             input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
             widget=UnfoldAdminTextInputWidget({"type": "datetime-local", "step": "1"}),
-            error_messages={"invalid": "Write a date and a time, such as 2026-11-23T14:30."},
+            error_messages={"invalid": "Enter a date and time, such as 2026-11-23T14:30."},
             **options,
         )
 

@@ -57,8 +57,8 @@ class ServiceForm(DomainErrorsMixin, forms.ModelForm):
                 self._take_over()
 
     def _take_over(self) -> None:
-        """Somebody else's change was shown by the sentence; what is typed here may be saved over it now."""
-        self.add_error(None, "Saving again puts what stands here in its place.")
+        """The error says that someone else changed it; what is typed here may overwrite that now."""
+        self.add_error(None, "Your input is still here: save again to overwrite the newer version.")
         newest = type(self.instance)._default_manager.filter(pk=self.instance.pk).values_list("version", flat=True)
         posted: Any = self.data
         self.data = posted = posted.copy()

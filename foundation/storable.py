@@ -20,7 +20,7 @@ def unstorable(value: object) -> str:
         if depth > MAX_DEPTH:
             return f"is nested more than {MAX_DEPTH} deep"
         if isinstance(item, str) and _UNSTORABLE.search(item):
-            return "holds a character that cannot be stored: NUL, or half of a surrogate pair"
+            return "contains a character that cannot be stored: NUL, or half of a surrogate pair"
         if isinstance(item, Mapping):
             mapping = cast("Mapping[object, object]", item)
             todo += [(part, depth + 1) for pair in mapping.items() for part in pair]

@@ -30,7 +30,7 @@ from protection.selectors import group_get
 
 @extend_schema_field({"anyOf": [kind.schema() for kind in KINDS.values()]})
 class ParametersField(serializers.DictField):
-    """What the kind of step needs; which kind takes what is said in the OpenAPI document."""
+    """The parameters of the step's kind, as the OpenAPI document describes them."""
 
 
 class StepSerializer(serializers.Serializer[Any]):
@@ -39,7 +39,7 @@ class StepSerializer(serializers.Serializer[Any]):
     kind = serializers.ChoiceField(STEP_KINDS)
     timeout_seconds = serializers.IntegerField(default=STEP_TIMEOUT_SECONDS, min_value=1, max_value=MAX_SECONDS)
     on_failure = serializers.ChoiceField(ON_FAILURE, default="stop")
-    parameters = ParametersField(required=False, help_text="By the kind of the step.")
+    parameters = ParametersField(required=False, help_text="Depends on the step's kind.")
 
 
 class WaveSerializer(serializers.Serializer[Any]):
@@ -48,10 +48,10 @@ class WaveSerializer(serializers.Serializer[Any]):
         child=serializers.CharField(),
         allow_null=True,
         required=False,
-        help_text="Names of waves. Null, or left out: follows the wave above. []: starts at once.",
+        help_text="Names of waves. Null or omitted: follows the wave above. []: starts immediately.",
     )
     protection_groups = serializers.ListField(
-        child=serializers.CharField(), required=False, help_text="Names or ids; answered as names."
+        child=serializers.CharField(), required=False, help_text="Names or ids; returned as names."
     )
     minimum_success_percent = serializers.IntegerField(default=100, min_value=0, max_value=100)
     on_failure = serializers.ChoiceField(ON_FAILURE, default="stop")
@@ -63,7 +63,9 @@ class WaveSerializer(serializers.Serializer[Any]):
 
 
 class PlanSerializer(serializers.Serializer[Any]):
-    """Describes a plan, and shows one. What is sent goes to the core as it is, which says all that is wrong with it."""
+    """A plan as one document: its targets, and its waves with their groups and steps."""
+
+    # It describes the document and shows it. What is sent goes to the core unchanged, which reports every error in it.
 
     id = serializers.IntegerField(read_only=True)
     name = serializers.CharField(max_length=MAX_NAME)
@@ -77,7 +79,7 @@ class PlanSerializer(serializers.Serializer[Any]):
     updated_at = serializers.DateTimeField(read_only=True)
 
     def to_internal_value(self, data: Any) -> Any:
-        """As sent, without what a plan that was read carries and nobody can set: it may be sent back as it came."""
+        """As sent, without read-only fields, so that a plan that was read can be sent back."""
         if not isinstance(data, Mapping):
             return data
         read_only = {name for name, field in self.fields.items() if field.read_only}
@@ -94,14 +96,14 @@ class PlanSerializer(serializers.Serializer[Any]):
 
 
 class DifferenceSerializer(serializers.Serializer[Any]):
-    path = serializers.CharField(help_text="Such as `waves.App.minimum_success_percent`.")
+    path = serializers.CharField(help_text="For example `waves.App.minimum_success_percent`.")
     before = serializers.JSONField(allow_null=True)
     after = serializers.JSONField(allow_null=True)
 
 
 class RevisionSerializer(serializers.ModelSerializer[PlanRevision]):
     saved_by = serializers.CharField(source="saved_by_name", help_text="User name.")
-    diff = DifferenceSerializer(many=True, help_text="Against the revision before; empty for the first.")
+    diff = DifferenceSerializer(many=True, help_text="Compared with the previous revision; empty for the first.")
 
     class Meta:
         model = PlanRevision
@@ -109,7 +111,7 @@ class RevisionSerializer(serializers.ModelSerializer[PlanRevision]):
 
 
 class RevisionDetailSerializer(RevisionSerializer):
-    document = PlanSerializer(help_text="The whole plan as it was saved: it can be sent again with PUT.")
+    document = PlanSerializer(help_text="The whole plan as saved; it can be sent back with PUT.")
 
     class Meta(RevisionSerializer.Meta):
         fields = [*RevisionSerializer.Meta.fields, "document"]
@@ -129,7 +131,7 @@ class FindingSerializer(serializers.Serializer[Any]):
 
 
 class ReadinessSerializer(serializers.Serializer[Any]):
-    ready = serializers.BooleanField(help_text="False while any finding blocks.")
+    ready = serializers.BooleanField(help_text="False if any finding blocks.")
     evaluated_at = serializers.DateTimeField()
     revision = serializers.IntegerField()
     findings = FindingSerializer(many=True)
@@ -142,7 +144,7 @@ class PlanFilter(django_filters.FilterSet):
         group_get,
         field_name="waves__wave_groups__protection_group",
         distinct=True,
-        help_text="Plans that use the group of this id or name.",
+        help_text="Plans that use the group with this id or name.",
     )
 
     class Meta:
@@ -198,7 +200,7 @@ class PlanViewSet(WriteViewSet):
     @extend_schema(responses=RevisionSerializer(many=True), filters=False)
     @action(detail=True, filter_backends=[], url_path="revisions")
     def revisions(self, request: Request, id: str) -> Response:
-        """Every saved revision, newest first: by whom, when, with what changed."""
+        """Every saved revision, newest first: who saved it, when, and what changed."""
         page = self.paginate_queryset(selectors.revision_list(self.get_object()))
         return self.get_paginated_response(RevisionSerializer(page, many=True).data)
 
@@ -208,13 +210,13 @@ class PlanViewSet(WriteViewSet):
         """One saved revision with the whole plan as it was."""
         plan = self.get_object()
         if not (number.isascii() and number.isdecimal() and len(number) < 10):
-            raise Missing(f"Revisions have numbers; {number} is none.")
+            raise Missing(f"“{number}” is not a revision number.")
         return Response(RevisionDetailSerializer(selectors.revision_get(plan, int(number))).data)
 
     @extend_schema(request=None, responses=ReadinessSerializer)
     @action(detail=True, methods=["get", "post"])
     def readiness(self, request: Request, id: str) -> Response:
-        """What stands between the plan and a run of it, by what was last mirrored; GET and POST both evaluate now."""
+        """Findings that block a run or warn of it, based on the last inventory sync. GET and POST both evaluate now."""
         plan = self.get_object()
         findings = readiness.evaluate(plan)
         answer = {

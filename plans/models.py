@@ -12,7 +12,7 @@ from plans.core.document import LAUNCH_TIMEOUT_SECONDS, STEP_TIMEOUT_SECONDS
 from plans.core.steps import KINDS, OnFailure, StepKind, StepWhen
 from protection.models import ProtectionGroup
 
-ON_FAILURE = [(OnFailure.STOP.value, "stop the execution"), (OnFailure.CONTINUE.value, "carry on")]
+ON_FAILURE = [(OnFailure.STOP.value, "stop the execution"), (OnFailure.CONTINUE.value, "continue")]
 STEP_WHEN = [(StepWhen.BEFORE.value, "before the wave"), (StepWhen.AFTER.value, "after the wave")]
 STEP_KINDS = [(kind.value, KINDS[kind].words) for kind in StepKind]
 

@@ -121,5 +121,5 @@ def revision_get(plan: Plan, number: int) -> PlanRevision:
     """Revision `number` of the plan; raises `Missing`."""
     found = revision_list(plan).filter(number=number).first()
     if found is None:
-        raise Missing(f"Plan “{plan}” has no revision {number}; its newest is {plan.version}.")
+        raise Missing(f"Plan “{plan}” has no revision {number}; its newest revision is {plan.version}.")
     return found

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from access import policy
 from foundation.errors import Conflict, FieldError, Invalid, Missing, Stale
+from foundation.wording import count
 from plans import selectors
 from plans.core import editing
 from plans.core.differences import Difference, differences
@@ -74,7 +75,7 @@ def wave_delete(*, plan: Plan, name: str, by: User, expected_version: int) -> Pl
 
 
 def revision_restore(*, plan: Plan, number: int, by: User, expected_version: int) -> Plan:
-    """Save the plan as revision `number` had it, as the next revision; raises `Invalid` if its groups are gone."""
+    """Save revision `number` again, as the next revision; raises `Invalid` if its groups no longer exist."""
     old = selectors.revision_get(plan, number)
     return _change(plan, lambda current: old.document, by=by, expected_version=expected_version)
 
@@ -89,34 +90,33 @@ def plan_delete(*, plan: Plan, by: User, expected_version: int | None = None) ->
         try:
             current.delete()
         except ProtectedError as error:
-            count = len(error.protected_objects)
-            runs = "one execution" if count == 1 else f"{count} executions"
-            raise Conflict(f"Plan “{current}” has {runs}, whose record must stay: it cannot be deleted.") from error
+            runs = count(len(error.protected_objects), "execution")
+            raise Conflict(f"Plan “{current}” cannot be deleted: its {runs} must be kept as evidence.") from error
 
 
 def _locked(plan: Plan, expected_version: int | None) -> Plan:
     """The plan's row, held until the transaction ends, if it still has the version that was expected."""
     current = Plan.objects.select_for_update().filter(pk=plan.pk).first()
     if current is None:
-        raise Missing(f"Plan “{plan}” was deleted meanwhile.")
+        raise Missing(f"Plan “{plan}” has been deleted in the meantime.")
     if expected_version is not None and current.version != expected_version:
         newest = selectors.revision_get(current, current.version)
         raise Stale(
-            f"Plan “{current}” is at revision {current.version} by now, saved by {newest.saved_by_name}; "
-            f"your change began from revision {expected_version}. See what it says now, and change that."
+            f"{newest.saved_by_name} saved revision {current.version} of plan “{current}” while you were editing "
+            f"revision {expected_version}. Check the newer revision, then make your change again."
         )
     return current
 
 
 @contextmanager
 def _saving() -> Iterator[None]:
-    """One transaction. What it would break was checked in it; only somebody quicker leads to an integrity error."""
+    """One transaction. Its rules were checked; only a faster change by someone else leads to an integrity error."""
     try:
         with transaction.atomic():
             yield
     except IntegrityError as error:
         raise Conflict(
-            "The plan was not saved: meanwhile somebody took its name, or deleted one of its groups. Try again."
+            "The plan was not saved: someone took its name or deleted one of its groups in the meantime. Try again."
         ) from error
 
 
@@ -153,7 +153,7 @@ def _replace(plan: Plan, change: Change, *, by: User) -> Plan:
         version=version, updated_at=timezone.now(), **_columns(document)
     )
     if not moved:
-        raise Stale(f"Plan “{plan}” was changed by somebody else at this moment. Read it again.")
+        raise Stale(f"Plan “{plan}” was changed by someone else at the same moment. Read it again.")
     plan.version = version
     plan.waves.all().delete()
     _write_waves(plan, document, groups)
@@ -170,7 +170,7 @@ def _check_name_free(name: str, *, other_than: Plan | None) -> None:
     if other_than is not None:
         others = others.exclude(pk=other_than.pk)
     if others.exists():
-        raise Invalid.field("name", f"There is a plan named “{name}” already.", "unique")
+        raise Invalid.field("name", f"There is already a plan named “{name}”.", "unique")
 
 
 def _locked_groups(*documents: PlanDocument) -> dict[str, ProtectionGroup]:

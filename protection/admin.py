@@ -46,7 +46,7 @@ class SiteAdmin(ServiceAdmin):
     fieldsets = (
         (None, {"fields": ("name", "account_id", "region")}),
         (
-            "How it is reached",
+            "Connection",
             {"fields": ("role_arn", "external_id", "endpoint_url", "job_tags")},
         ),
     )
@@ -167,7 +167,7 @@ class SourceServerAdmin(ServiceAdmin):
             return format_html("{} {}", link, badge_html(IN_TWO_GROUPS))
         return link
 
-    @display(description="At")
+    @display(description="Last launch at")
     def launched(self, server: SourceServer) -> str:
         return clock_utc(server.last_launch_at)
 
@@ -175,7 +175,7 @@ class SourceServerAdmin(ServiceAdmin):
     def first_seen(self, server: SourceServer) -> str:
         return clock_utc(server.first_seen_at)
 
-    @display(description="Gone from DRS since")
+    @display(description="Missing from DRS since")
     def gone_since(self, server: SourceServer) -> str:
         return clock_utc(server.missing_since)
 
@@ -206,7 +206,7 @@ class ProtectionGroupAdmin(ServiceAdmin):
             "Servers",
             {
                 "fields": ("tag_selector", "servers"),
-                "description": "By tags, one by one, or both. A server can be in one group only.",
+                "description": "Select servers by tag, one by one, or both. A server can be in only one group.",
             },
         ),
     )
@@ -230,7 +230,7 @@ class ProtectionGroupAdmin(ServiceAdmin):
             parts.append(f"{count(len(group.explicit_servers), 'server')} by name")
         return " · ".join(parts)
 
-    @display(description="Servers now", ordering="member_count")
+    @display(description="Current servers", ordering="member_count")
     def servers_now(self, group: Any) -> str | SafeString:
         return str(group.member_count) if group.member_count else badge_html(EMPTY_GROUP)
 

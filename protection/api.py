@@ -38,16 +38,16 @@ class SiteSerializer(StrictSerializer):
     id = serializers.IntegerField(read_only=True)
     name = serializers.CharField(max_length=100)
     account_id = serializers.CharField(max_length=12, help_text="The AWS account, 12 digits.")
-    region = serializers.CharField(max_length=32, help_text="Such as `eu-central-1`.")
+    region = serializers.CharField(max_length=32, help_text="For example `eu-central-1`.")
     role_arn = serializers.CharField(
-        default="", allow_blank=True, help_text="The role to assume; empty: drsorch's own credentials."
+        default="", allow_blank=True, help_text="The role to assume. Empty: drsorch's own credentials."
     )
-    external_id = serializers.CharField(default="", allow_blank=True, help_text="For the role; not a secret.")
-    endpoint_url = serializers.CharField(default="", allow_blank=True, help_text="Empty: AWS's own.")
-    job_tags = serializers.BooleanField(default=True, help_text="Tag DRS jobs, so that a lost answer is found again.")
+    external_id = serializers.CharField(default="", allow_blank=True, help_text="The role's external id; not a secret.")
+    endpoint_url = serializers.CharField(default="", allow_blank=True, help_text="Empty: AWS's default endpoint.")
+    job_tags = serializers.BooleanField(default=True, help_text="Tag DRS jobs, to find a job whose answer was lost.")
     quotas = QuotasSerializer(read_only=True)
-    server_count = serializers.IntegerField(read_only=True, help_text="Source servers that DRS lists there.")
-    syncing = serializers.SerializerMethodField(help_text="True while a worker mirrors the inventory.")
+    server_count = serializers.IntegerField(read_only=True, help_text="Number of source servers that DRS lists.")
+    syncing = serializers.SerializerMethodField(help_text="True while a worker is syncing the inventory.")
     last_synced_at = serializers.DateTimeField(read_only=True, allow_null=True)
     next_sync_at = serializers.DateTimeField(source="due_at", read_only=True, allow_null=True)
     sync_error = serializers.CharField(read_only=True, help_text="Why the last sync failed; empty if it did not.")
@@ -106,7 +106,7 @@ class SiteViewSet(WriteViewSet):
     @extend_schema(request=None, responses={202: SiteSerializer})
     @action(detail=True, methods=["post"])
     def sync(self, request: Request, id: str) -> Response:
-        """Mirror the inventory now. Answers before that is done: see `syncing`, `last_synced_at`, `sync_error`."""
+        """Sync the inventory now. Returns before the sync is done: see `syncing`, `last_synced_at`, `sync_error`."""
         site = services.site_sync_request(site=self.get_object(), by=self.person)
         return Response(self.represent(site), status=status.HTTP_202_ACCEPTED)
 
@@ -115,7 +115,7 @@ class SiteViewSet(WriteViewSet):
 class SourceServerSerializer(serializers.ModelSerializer[SourceServer]):
     site = serializers.CharField(source="site.name")
     tags = serializers.DictField(child=serializers.CharField())
-    lag_seconds = serializers.SerializerMethodField(help_text="Age of the newest consistent copy; null if not known.")
+    lag_seconds = serializers.SerializerMethodField(help_text="Age of the newest consistent copy; null if unknown.")
     recovery_instance_id = serializers.SerializerMethodField(help_text="The live recovery instance, if any.")
     protection_group = serializers.CharField(source="protection_group.name", default=None)
 
@@ -140,12 +140,12 @@ class SourceServerSerializer(serializers.ModelSerializer[SourceServer]):
 class RecoverySnapshotSerializer(serializers.Serializer[Any]):
     recovery_snapshot_id = serializers.CharField(source="snapshot_id")
     source_server_id = serializers.CharField()
-    taken_at = serializers.DateTimeField(help_text="What the point in time is of.")
+    taken_at = serializers.DateTimeField(help_text="When the snapshot was taken.")
     expected_at = serializers.DateTimeField(allow_null=True)
 
 
 class RecoverySnapshotsSerializer(serializers.Serializer[Any]):
-    """A list in one page: DRS keeps some dozens of points in time for a server."""
+    """A list in one page: DRS keeps a few dozen points in time for a server."""
 
     next = serializers.CharField(allow_null=True)
     previous = serializers.CharField(allow_null=True)
@@ -158,15 +158,15 @@ _YES_OR_NO = [("true", "true"), ("false", "false")]
 class SourceServerFilter(django_filters.FilterSet):
     site = ReferenceFilter(selectors.site_get)
     protection_group = ReferenceFilter(selectors.group_get)
-    tag = django_filters.CharFilter(
-        method="filter_tag", help_text="`Key:Value`. May be given more than once: all must match."
+    tag = django_filters.CharFilter(method="filter_tag", help_text="`Key:Value`. May be repeated: all must match.")
+    replication_state = django_filters.CharFilter(
+        method="filter_replication_state", help_text="For example `CONTINUOUS`."
     )
-    replication_state = django_filters.CharFilter(method="filter_replication_state", help_text="Such as `CONTINUOUS`.")
     unprotected = django_filters.ChoiceFilter(
         choices=_YES_OR_NO, method="filter_unprotected", help_text="`true`: in no protection group."
     )
     missing = django_filters.ChoiceFilter(
-        choices=_YES_OR_NO, method="filter_missing", help_text="`true`: DRS lists it no more."
+        choices=_YES_OR_NO, method="filter_missing", help_text="`true`: no longer listed by DRS."
     )
     search = django_filters.CharFilter(
         method="filter_search", help_text="Part of host name, domain name or source server id."
@@ -186,7 +186,8 @@ class SourceServerFilter(django_filters.FilterSet):
     def filter_replication_state(self, rows: SourceServerQuerySet, name: str, value: str) -> SourceServerQuerySet:
         # DRS may use a state that this list does not have; then some server has it.
         if ReplicationState.of(value) is None and not SourceServer.objects.filter(replication_state=value).exists():
-            raise Invalid.field(name, f"“{value}” is no replication state. One of: {', '.join(ReplicationState)}.")
+            known = ", ".join(ReplicationState)
+            raise Invalid.field(name, f"“{value}” is not a replication state. Choose one of {known}.")
         return rows.filter(replication_state=value)
 
     def filter_unprotected(self, rows: SourceServerQuerySet, name: str, value: str) -> SourceServerQuerySet:
@@ -200,7 +201,7 @@ class SourceServerFilter(django_filters.FilterSet):
 
 
 class SourceServerViewSet(ReadViewSet):
-    """The mirrored inventory. `{id}` is the id or DRS's source server id."""
+    """The inventory. `{id}` is the id or DRS's source server id."""
 
     permissions: ClassVar[dict[str, str | None]] = {
         "list": "protection.view_sourceserver",
@@ -230,14 +231,14 @@ class SourceServerViewSet(ReadViewSet):
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Forget a server that is gone from DRS. One that DRS still lists, or that a group names, answers 409."""
+        """Remove a server that is missing from DRS. 409 if DRS still lists it, or if a group selects it by name."""
         services.server_forget(server=self.get_object(), by=self.person)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(responses=RecoverySnapshotsSerializer, filters=False)
     @action(detail=True, url_path="recovery-snapshots", pagination_class=None, filter_backends=[])
     def recovery_snapshots(self, request: Request, id: str) -> Response:
-        """Points in time that DRS holds now, newest first; all of them in one page."""
+        """Points in time that DRS has now, newest first; all of them on one page."""
         snapshots = services.recovery_snapshot_list(server=self.get_object(), by=self.person)
         answer = {"next": None, "previous": None, "results": snapshots}
         return Response(RecoverySnapshotsSerializer(answer).data)
@@ -253,14 +254,14 @@ class ProtectionGroupSerializer(StrictSerializer):
         source="explicit_servers",
         child=serializers.CharField(),
         default=list,
-        help_text="Source server ids, named one by one.",
+        help_text="Source server ids, selected one by one.",
     )
     tag_selector = serializers.DictField(
         child=serializers.ListField(child=serializers.CharField(allow_blank=True, trim_whitespace=False)),
         default=dict,
-        help_text='All keys, any of the values: `{"App": ["shop"], "Tier": ["db", "cache"]}`.',
+        help_text='All keys must match, each with any of its values: `{"App": ["shop"], "Tier": ["db", "cache"]}`.',
     )
-    member_count = serializers.IntegerField(read_only=True, help_text="Servers that it resolves to now.")
+    member_count = serializers.IntegerField(read_only=True, help_text="Number of servers currently in the group.")
     version = serializers.IntegerField(read_only=True)
     created_at = serializers.DateTimeField(read_only=True)
 
@@ -318,7 +319,7 @@ class ProtectionGroupViewSet(WriteViewSet):
     @extend_schema(responses=SourceServerSerializer(many=True), filters=False)
     @action(detail=True, filter_backends=[])
     def members(self, request: Request, id: str) -> Response:
-        """The servers that the group resolves to now; those gone from DRS have `missing_since`."""
+        """The servers currently in the group. Those missing from DRS have `missing_since`."""
         rows = selectors.member_list(self.get_object()).select_related("site", "protection_group")
         page = self.paginate_queryset(rows)
         return self.get_paginated_response(SourceServerSerializer(page, many=True).data)

@@ -35,7 +35,7 @@ class Site(DueRow):
         max_length=100,
         unique=True,
         validators=[NOT_A_NUMBER],
-        error_messages={"unique": "A site of this name already exists: choose another name."},
+        error_messages={"unique": "There is already a site with this name. Choose another name."},
     )
     account_id = models.CharField(
         "AWS account", max_length=12, validators=[RegexValidator(r"^\d{12}\Z", "An AWS account id has 12 digits.")]
@@ -49,7 +49,7 @@ class Site(DueRow):
         "role to assume",
         max_length=2048,
         blank=True,
-        help_text="Empty: drsorch's own credentials are used.",
+        help_text="Leave empty to use drsorch's own credentials.",
         validators=[
             RegexValidator(
                 r"^arn:aws[a-z-]*:iam::\d{12}:role/.+\Z", "A role looks like arn:aws:iam::123456789012:role/name."
@@ -61,7 +61,7 @@ class Site(DueRow):
         "endpoint URL",
         max_length=500,
         blank=True,
-        help_text="Empty: AWS's own.",
+        help_text="Leave empty for AWS's default endpoint.",
         # Not a URLField: hosts without a dot are usual for private endpoints.
         validators=[
             RegexValidator(
@@ -72,7 +72,7 @@ class Site(DueRow):
     job_tags = models.BooleanField(
         "tag DRS jobs",
         default=True,
-        help_text="The tag finds a job again when its answer was lost. It needs drs:TagResource.",
+        help_text="Lets drsorch find a job when its answer was lost. Needs drs:TagResource.",
     )
 
     # As read at the last sync; the documented defaults until then.
@@ -97,7 +97,7 @@ class Site(DueRow):
             models.UniqueConstraint(
                 fields=["account_id", "region", "endpoint_url"],
                 name="protection_one_site_per_account_and_region",
-                violation_error_message="Another site has this account, Region and endpoint already.",
+                violation_error_message="Another site already has this account, Region and endpoint.",
             )
         ]
 
@@ -131,7 +131,7 @@ class ProtectionGroup(models.Model):
         max_length=100,
         unique=True,
         validators=[NOT_A_NUMBER],
-        error_messages={"unique": "A protection group of this name already exists: choose another name."},
+        error_messages={"unique": "There is already a protection group with this name. Choose another name."},
     )
     description = models.TextField(blank=True)
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="protection_groups")

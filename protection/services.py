@@ -89,7 +89,7 @@ def site_update(*, site: Site, changes: Mapping[str, Any], by: User, expected_ve
 
 
 def site_delete(*, site: Site, by: User, expected_version: int | None = None) -> None:
-    """Delete a site with its mirrored inventory. Raises `Conflict` naming what still uses it."""
+    """Delete a site with its inventory. Raises `Conflict` naming what still uses it."""
     policy.require(by, "protection.delete_site", sites=[site.pk])
     with transaction.atomic():
         current = _locked(Site, site.pk, f"Site “{site}”", expected_version)
@@ -97,13 +97,13 @@ def site_delete(*, site: Site, by: User, expected_version: int | None = None) ->
             current.delete()
         except ProtectedError as error:
             raise Conflict(
-                f"Site “{current}” cannot be deleted: it is used by {_users_of(error)}. "
-                "Delete what can be deleted of that first; what an execution ran on must stay."
+                f"Site “{current}” cannot be deleted because it is used by {_users_of(error)}. "
+                "Delete plans and groups that use it first. A site that executions ran on must be kept."
             ) from error
 
 
 def site_sync_request(*, site: Site, by: User) -> Site:
-    """Have a worker mirror the site's inventory now. Returns before that happened."""
+    """Have a worker sync the site's inventory now. Returns before that has happened."""
     policy.require(by, "protection.sync_site", sites=[site.pk])
     with transaction.atomic():
         _due_now(site)
@@ -114,7 +114,7 @@ def site_sync_request(*, site: Site, by: User) -> Site:
 def _due_now(site: Site) -> None:
     """The row says it is due; the message, which may get lost, only saves waiting for the ticker."""
     if not Site.objects.filter(pk=site.pk).nudge():
-        raise Missing(f"Site “{site}” was deleted meanwhile.")
+        raise Missing(f"Site “{site}” has been deleted in the meantime.")
     pk = site.pk
     # No `partial`: Django could not log its failure.
     transaction.on_commit(lambda: site_sync.send(pk), robust=True)
@@ -181,8 +181,8 @@ def group_delete(*, group: ProtectionGroup, by: User, expected_version: int | No
             current.delete()
         except ProtectedError as error:
             raise Conflict(
-                f"Protection group “{current}” cannot be deleted: it is used by {_users_of(error)}. Take it out there "
-                "first."
+                f"Protection group “{current}” cannot be deleted because it is used by {_users_of(error)}. Remove it "
+                "there first."
             ) from error
         memberships_write(group.site_id)
 
@@ -197,7 +197,7 @@ def _check_servers(group: ProtectionGroup) -> None:
     """Raise `Invalid` unless the group has servers, all of them known, and none that another group has."""
     if not group.explicit_servers and not group.tag_selector:
         raise Invalid.field(
-            "servers", "A protection group needs servers: name them, or give a tag selector that matches some."
+            "servers", "A protection group needs servers: select them, or enter a tag selector that matches some."
         )
     rows = SourceServer.objects.at(group.site).only("source_server_id", "hostname", "tags")
     servers = selectors.core_servers(rows.by_name())
@@ -224,17 +224,17 @@ def _empty_selector(group: ProtectionGroup, candidate: Group, servers: Iterable[
         yield FieldError(
             "tag_selector",
             f"No source server of site “{group.site}” has the tags {selector_words(group.tag_selector)}. "
-            f"Check how the tags are written at AWS; capitals count.{_never_synced(group.site)}",
+            f"Check their spelling in AWS; tags are case-sensitive.{_never_synced(group.site)}",
             "matches_nothing",
         )
 
 
 def _never_synced(site: Site) -> str:
-    """What to add where a server is not found: perhaps nothing was mirrored yet."""
+    """What to add where a server is not found: perhaps the site has never been synced."""
     if site.last_synced_at is not None:
         return ""
-    why = f" The last try failed: {site.sync_error}" if site.sync_error else " Sync it first."
-    return f" The site's inventory was never mirrored.{why}"
+    why = f" The last attempt failed: {site.sync_error}" if site.sync_error else " Sync it first."
+    return f" The site has never been synced.{why}"
 
 
 def _overlap_errors(found: Sequence[Overlap]) -> Iterable[FieldError]:
@@ -244,25 +244,25 @@ def _overlap_errors(found: Sequence[Overlap]) -> Iterable[FieldError]:
         belong = "belongs" if len(labels) == 1 else "belong"
         yield FieldError(
             "",
-            f"{listing(labels)} {belong} to protection group “{rival}” already; a server can be in one group only.",
+            f"{listing(labels)} already {belong} to protection group “{rival}”; a server can be in only one group.",
             "overlap",
         )
 
 
 # --- Source servers ------------------------------------------------------------------------------------------------
 def server_forget(*, server: SourceServer, by: User) -> None:
-    """Drop a server that is gone from DRS for good, so that groups no longer count it. Raises `Conflict`, `Missing`.
+    """Remove a server that is missing from DRS, so that groups no longer count it. Raises `Conflict`, `Missing`.
 
-    One that DRS lists would be back with the next sync; one that a group names must be taken out there first.
+    One that DRS lists would return with the next sync; one that a group selects by name must be removed there first.
     """
     policy.require(by, "protection.delete_sourceserver", sites=[server.site_id])
     with transaction.atomic():
         site = _locked(Site, server.site_id, f"Site “{server.site}”", None)
         current = SourceServer.objects.select_for_update(no_key=True).filter(pk=server.pk).first()
         if current is None:
-            raise Missing(f"Source server {server} is forgotten already.")
+            raise Missing(f"Source server {server} has already been removed.")
         if current.missing_since is None:
-            raise Conflict(f"Source server {current} is listed by DRS: only one that is gone can be forgotten.")
+            raise Conflict(f"DRS still lists source server {current}: only servers missing from DRS can be removed.")
         names = [
             f"“{group.name}”"
             for group in ProtectionGroup.objects.at(site)
@@ -270,13 +270,13 @@ def server_forget(*, server: SourceServer, by: User) -> None:
         ]
         if names:
             raise Conflict(
-                f"Source server {current} is named in protection group {listing(names)}. Take it out there first."
+                f"Source server {current} is selected in protection group {listing(names)}. Remove it there first."
             )
         current.delete()
 
 
 def recovery_snapshot_list(*, server: SourceServer, by: User) -> list[RecoverySnapshot]:
-    """The points in time that DRS holds of a server, newest first, asked of DRS now.
+    """The points in time that DRS has for a server, newest first, as DRS reports them now.
 
     Raises `Unavailable`, or `Missing` where DRS has no such server any more.
     """
@@ -284,9 +284,9 @@ def recovery_snapshot_list(*, server: SourceServer, by: User) -> list[RecoverySn
     try:
         return list(gateway(server.site).recovery_snapshots(server.source_server_id))
     except NotFound as error:
-        raise Missing(f"DRS has no source server {server.source_server_id} any more. {error}") from error
+        raise Missing(f"DRS no longer has source server {server.source_server_id}. {error}") from error
     except DrsError as error:
-        raise Unavailable(f"The points in time of {server} cannot be read now. {error}") from error
+        raise Unavailable(f"The points in time of {server} cannot be read at the moment. {error}") from error
 
 
 # --- Shared --------------------------------------------------------------------------------------------------------
@@ -294,11 +294,11 @@ def _locked(model: type[R], pk: int, label: str, expected_version: int | None) -
     """The row, held until the transaction ends, if it still has the version that was expected."""
     row = model._default_manager.select_for_update(no_key=True).filter(pk=pk).first()
     if row is None:
-        raise Missing(f"{label} was deleted meanwhile.")
+        raise Missing(f"{label} has been deleted in the meantime.")
     if expected_version is not None and row.version != expected_version:
         raise Stale(
-            f"{label} was changed meanwhile: it is at version {row.version}, yours began from {expected_version}. "
-            "Read it again, and put your change on top."
+            f"{label} was changed in the meantime: it is at version {row.version}, but you edited {expected_version}. "
+            "Read it again, then repeat your change."
         )
     return row
 
@@ -329,26 +329,24 @@ _API_NAMES = {"explicit_servers": "servers"}
 
 
 def _save(row: models.Model, fields: Iterable[str] | None = None) -> None:
-    """Insert the row, or update its `fields`. What was found to be free may be taken by somebody quicker."""
+    """Insert the row, or update its `fields`. A name that was free may be taken by a faster request."""
     try:
         with transaction.atomic():
             row.save(force_insert=fields is None, update_fields=fields)
     except IntegrityError as error:
         noun = row._meta.verbose_name
-        raise Conflict(
-            f"Somebody saved a {noun} of the same name or place just now. Look at the list again."
-        ) from error
+        raise Conflict(f"Someone has just saved a {noun} with the same name or place. Check the list.") from error
 
 
 def _refuse_if_used(site: Site) -> None:
-    """Raises `Conflict` naming what would also forbid to delete the site."""
+    """Raises `Conflict` naming what would also prevent deleting the site."""
     users = Collector(using=site._state.db or DEFAULT_DB_ALIAS)
     try:
         users.collect([site])
     except ProtectedError as error:
         raise Conflict(
             f"Site “{site}” is used by {_users_of(error)}, so its account and Region cannot change. "
-            "Make another site for the other account or Region."
+            "Create another site for the other account or Region."
         ) from error
 
 

@@ -89,7 +89,7 @@ def site_sync(site_id: int) -> bool:
         _give_up(lease, str(error), transient=isinstance(error, TRANSIENT), retry_after=error.retry_after_seconds)
     except Exception:
         # A defect of ours: the person sees that the inventory is old, the log says why.
-        _give_up(lease, "The sync stopped with an error inside drsorch; its log has the details.", transient=False)
+        _give_up(lease, "The sync failed with an error inside drsorch; its log has the details.", transient=False)
         raise
     return True
 

@@ -48,13 +48,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m drs.simulator", description="A DRS to try things on.")
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
-    parser.add_argument("--host", default="127.0.0.1", help="loopback unless told otherwise; nothing is protected")
+    parser = argparse.ArgumentParser(
+        prog="python -m drs.simulator", description="A simulated DRS to try things out on."
+    )
+    parser.add_argument("--port", type=int, default=0, help="0 chooses a free port")
+    parser.add_argument("--host", default="127.0.0.1", help="default: loopback; there is no access control")
     parser.add_argument("--scenario", default="demo", help=f"{', '.join(scenarios.bundled_names())}, or a file")
-    parser.add_argument("--speed", type=_speed, default=1.0, help="divides the durations of jobs")
+    parser.add_argument("--speed", type=_speed, default=1.0, help="how many times faster than real time jobs run")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--port-file", type=Path, help="where to write the port once it is open")
+    parser.add_argument("--port-file", type=Path, help="file to write the port to once it is open")
     parser.add_argument("--check", action="store_true", help="check every answer against botocore's model")
     return parser
 

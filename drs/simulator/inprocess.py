@@ -45,7 +45,7 @@ class InProcessDrs(WireAdapter):
                 return late.answer
             raise failures.without_answer(self.endpoint, operation, "did not answer in time.") from late
         except NoAnswer as silence:
-            raise failures.without_answer(self.endpoint, operation, "broke off the connection.") from silence
+            raise failures.without_answer(self.endpoint, operation, "closed the connection.") from silence
 
     def _side_call(self, operation: str) -> str:
         """A call of another service than DRS; returns the caller's account."""
@@ -55,7 +55,7 @@ class InProcessDrs(WireAdapter):
         except WireError as error:
             raise self._translated(error, operation) from error
         except NoAnswer as silence:
-            raise failures.without_answer(self.endpoint, operation, "broke off the connection.") from silence
+            raise failures.without_answer(self.endpoint, operation, "closed the connection.") from silence
         return account
 
     def _caller(self) -> Caller:
@@ -71,7 +71,7 @@ class InProcessDrs(WireAdapter):
         except WireError as error:
             raise self._translated(error, "AssumeRole") from error
         except NoAnswer as silence:
-            raise failures.without_answer(endpoint, "AssumeRole", "broke off the connection.") from silence
+            raise failures.without_answer(endpoint, "AssumeRole", "closed the connection.") from silence
 
     def _translated(self, error: WireError, operation: str) -> DrsError:
         retry_after = error.members.get("retryAfterSeconds")

@@ -48,7 +48,7 @@ def main() -> int:
             return 130
         except (ApiProblem, StageBroken, TooLong, urllib.error.URLError) as error:
             stage.keep = True
-            console.print(f"\nThe demo broke off: {error}", style="red", markup=False, soft_wrap=True)
+            console.print(f"\nThe demo failed: {error}", style="red", markup=False, soft_wrap=True)
             console.print(f"Its logs are in {stage.directory}.", markup=False, soft_wrap=True)
             return 1
 
@@ -63,7 +63,7 @@ def _play(console: Console, stage: Stage, port: int, *, exit_after: bool) -> int
         "simulator", "-m", "drs.simulator", "--scenario", "demo", "--seed", str(SEED), "--speed", str(SPEED),
         "--port", "0", "--port-file", str(port_file),
     )  # fmt: skip
-    _say(console, "Making the tables, and a user for each role")
+    _say(console, "Creating the database, and a user for each role")
     call_command("migrate", verbosity=0)
     people = cast.people()
     simulator = f"http://127.0.0.1:{wait_for('The simulator', lambda: _port(stage, port_file), seconds=START_SECONDS)}"
@@ -74,26 +74,28 @@ def _play(console: Console, stage: Stage, port: int, *, exit_after: bool) -> int
 
     ada, petra, dana = (Api(address, cast.token(name)) for name in ("ada", "petra", "dana"))
     inventory = story.sites_connect(ada)
-    _say(console, f"Mirrored {inventory.servers} source servers of {inventory.sites} sites")
+    _say(console, f"Synced {inventory.servers} source servers at {inventory.sites} sites")
     groups = story.groups_make(petra)
-    _say(console, f"Grouped them by tag: {', '.join(groups)}")
+    _say(console, f"Created protection groups by tag: {', '.join(groups)}")
     plan = story.plan_make(petra)
     _say(console, f"Saved the plan “{plan['name']}”, {len(plan['waves'])} waves")
     _say(console, "dana, recovery manager, starts a drill\n")
     drill = screen.show(console, story.drill_watch(dana, story.drill_start(dana), seconds=DRILL_SECONDS, every=0.25))
     console.print(screen.result(drill))
     console.print(screen.measures(drill))
-    console.print(f"\nLaunches are simulated at {SPEED} times their real speed.", style="dim")
+    console.print(f"\nLaunches are simulated at {SPEED} times real speed.", style="dim")
     succeeded = bool(drill["status"] == "succeeded")
     if not succeeded:
-        console.print(f"\nThe drill {drill['status'].replace('_', ' ')}: {_why(drill)}", style="red", markup=False)
+        console.print(
+            f"\nThe drill ended as {drill['status'].replace('_', ' ')}: {_why(drill)}", style="red", markup=False
+        )
     if exit_after:
         stage.keep = not succeeded
         return 0 if succeeded else 1
     console.print()
     console.print(screen.sign_in(address, people))
     console.print(f"\nThe drill: {address}admin/executions/execution/{drill['id']}/change/", soft_wrap=True)
-    console.print("Ctrl-C stops everything and leaves nothing behind.", style="dim")
+    console.print("Press Ctrl-C to stop everything; nothing is left behind.", style="dim")
     stage.wait()
     raise AssertionError("stage.wait() ends by an exception only")
 
@@ -132,7 +134,7 @@ def _ready(stage: Stage, address: str) -> bool:
 
 def _why(drill: Json) -> str:
     errors = [server["error"] for wave in drill["waves"] for server in wave["servers"] if server["error"]]
-    return errors[0] if errors else "no server says why; see its events."
+    return errors[0] if errors else "no server gives a reason; see the execution's events."
 
 
 if __name__ == "__main__":

@@ -95,5 +95,5 @@ def wait_for(what: str, look: Callable[[], T | None], *, seconds: float, every: 
         if found:
             return found
         if time.monotonic() > deadline:
-            raise TooLong(f"{what}: not within {seconds:.0f} seconds.")
+            raise TooLong(f"{what} took longer than {seconds:.0f} seconds.")
         time.sleep(every)

@@ -97,7 +97,7 @@ def sign_in(address: str, people: Iterable[Person]) -> Group:
         table.add_column(heading, header_style="dim")
     for person in people:
         table.add_row(person.username, Text(person.password), person.role)
-    return Group(Text.assemble("drsorch is at ", (address, "bold underline"), "; sign in as any of:"), table)
+    return Group(Text.assemble("drsorch is running at ", (address, "bold underline"), "; sign in as one of:"), table)
 
 
 def _clock(execution: Json) -> Text:

@@ -1,4 +1,4 @@
-"""Where the demo plays: a scratch directory, an environment of its own, and the processes that it starts and stops."""
+"""What the demo runs in: a temporary directory, its own environment, and the processes that it starts and stops."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DIRECTORY_VARIABLE = "DRSORCH_DEMO_DIRECTORY"
 
 
 class StageBroken(Exception):
-    """A process of the demo ended, or did not start; the message says which, with its last words."""
+    """A process of the demo ended or did not start; the message says which, with the end of its log."""
 
 
 def directory_make(parent: Path) -> Path:
@@ -113,8 +113,8 @@ class Stage:
                 lines = self.log(name).read_text(errors="replace").splitlines()[-10:]
                 words = "\n".join(line[:LINE_LENGTH] for line in lines)
                 raise StageBroken(
-                    f"The {name} ended by itself (exit {process.returncode}). Its log is {self.log(name)}; "
-                    f"its last words:\n{words}"
+                    f"The {name} stopped unexpectedly (exit code {process.returncode}). Its log is {self.log(name)}; "
+                    f"it ends with:\n{words}"
                 )
 
     def wait(self) -> None:

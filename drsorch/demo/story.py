@@ -44,7 +44,7 @@ class Inventory:
 
 
 def sites_connect(ada: Api) -> Inventory:
-    """Ada, the administrator, connects the sites and has their inventory mirrored."""
+    """Ada, the administrator, adds the sites and syncs their inventory."""
     for site in SITES:
         made = ada.post("sites/", site)
         ada.post(f"sites/{made['id']}/sync/")
@@ -54,10 +54,10 @@ def sites_connect(ada: Api) -> Inventory:
         def synced(name: str = name) -> Json | None:
             seen = ada.get(f"sites/{name}/")
             if seen["sync_error"]:
-                raise TooLong(f"{name} could not be mirrored: {seen['sync_error']}")
+                raise TooLong(f"{name} could not be synced: {seen['sync_error']}")
             return seen if seen["last_synced_at"] else None
 
-        wait_for(f"The inventory of {name}", synced, seconds=SYNC_SECONDS)
+        wait_for(f"Syncing {name}", synced, seconds=SYNC_SECONDS)
     return Inventory(servers=sum(1 for _ in ada.list("source-servers/", page_size=500)), sites=len(SITES))
 
 
@@ -95,5 +95,5 @@ def drill_watch(dana: Api, execution_id: str, *, seconds: float, every: float) -
         if execution["finished_at"]:
             return
         if time.monotonic() > deadline:
-            raise TooLong(f"The drill has not ended within {seconds:.0f} seconds; it is {execution['status']}.")
+            raise TooLong(f"The drill did not end within {seconds:.0f} seconds; its status is {execution['status']}.")
         time.sleep(every)

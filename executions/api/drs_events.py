@@ -1,4 +1,4 @@
-"""POST /api/v1/events/drs/: where an EventBridge API destination delivers the events of DRS."""
+"""POST /api/v1/events/drs/: where an EventBridge API destination delivers DRS events."""
 
 from __future__ import annotations
 
@@ -16,17 +16,19 @@ from foundation.rest.views import ApiView
 
 
 class ReceivedSerializer(serializers.Serializer[Any]):
-    sites = serializers.ListField(child=serializers.CharField(), help_text="Names of the sites that are polled for it.")
+    sites = serializers.ListField(
+        child=serializers.CharField(), help_text="Names of the sites that drsorch polls because of the event."
+    )
 
 
 class DrsEventView(ApiView):
-    """Take an EventBridge event as AWS sends it: a hint that a job may have ended. Duplicates do no harm."""
+    """Receive an EventBridge event as AWS sends it: a hint that a job may have ended. Duplicates are harmless."""
 
     permissions: ClassVar[dict[str, str | None]] = {"post": "executions.post_drs_event"}
 
     @extend_schema(operation_id="events_drs_create", request=OpenApiTypes.OBJECT, responses={202: ReceivedSerializer})
     def post(self, request: Request) -> Response:
         if not isinstance(request.data, dict):
-            raise Invalid("An EventBridge event is a JSON object.")
+            raise Invalid("An EventBridge event must be a JSON object.")
         sites = drs_event_receive(request.data, by=self.person)
         return Response({"sites": [site.name for site in sites]}, status=status.HTTP_202_ACCEPTED)

@@ -45,9 +45,9 @@ class ServerRunSerializer(serializers.ModelSerializer[ServerRun]):
     job_id = NullableText()
     recovery_instance_id = NullableText()
     recovery_snapshot_id = NullableText(help_text="The point in time to launch from; null for the latest state.")
-    recovery_point_at = serializers.DateTimeField(allow_null=True, help_text="What it was recovered to.")
+    recovery_point_at = serializers.DateTimeField(allow_null=True, help_text="The recovery point it was launched from.")
     private_ips = serializers.ListField(child=serializers.CharField())
-    error = NullableText(source="trouble", help_text="Why it failed, or why it waits, in a sentence.")
+    error = NullableText(source="trouble", help_text="Why it failed or is waiting, in a sentence.")
     cleanup_error = NullableText(help_text="Why its drill instance could not be terminated, in a sentence.")
 
     class Meta:
@@ -74,7 +74,7 @@ class StepRunSerializer(serializers.ModelSerializer[StepRun]):
     when = serializers.ChoiceField(STEP_WHEN)
     kind = serializers.ChoiceField(STEP_KINDS)
     status = serializers.ChoiceField([one.value for one in StepStatus])
-    output = NullableText(help_text="What it said last.")
+    output = NullableText(help_text="Its latest output.")
     error = NullableText(help_text="Why it failed, in a sentence.")
 
     class Meta:
@@ -109,7 +109,7 @@ class ExecutionSummarySerializer(serializers.ModelSerializer[Execution]):
     status = serializers.ChoiceField(STATUSES)
     requested_by = serializers.CharField(source="requested_by_name")
     approvals = ApprovalSerializer(many=True)
-    reviewed_by = NullableText(source="reviewed_by_name", help_text="Who looked at why the glass was broken.")
+    reviewed_by = NullableText(source="reviewed_by_name", help_text="Who reviewed the use of break-glass.")
     review_comment = NullableText()
     outcome = NullableText(help_text="Why it ended as it did, in a sentence.")
 
@@ -157,20 +157,25 @@ class ExecutionSerializer(ExecutionSummarySerializer):
 class StartSerializer(StrictSerializer):
     plan = ReferenceField(plan_get, help_text="Id or name.")
     kind = serializers.ChoiceField(KINDS)
-    reason = serializers.CharField(required=False, allow_blank=True, help_text="A recovery needs one.")
+    reason = serializers.CharField(required=False, allow_blank=True, help_text="Required for a recovery.")
     point_in_time = serializers.DateTimeField(
-        required=False, allow_null=True, help_text="Each server is recovered to its newest point at or before it."
+        required=False,
+        allow_null=True,
+        help_text="Launch each server from its newest recovery snapshot at or before this time.",
     )
-    confirm = serializers.CharField(required=False, allow_blank=True, help_text="The plan's name, for a recovery.")
+    confirm = serializers.CharField(
+        required=False, allow_blank=True, help_text="For a recovery: the plan's name, to confirm it."
+    )
     cleanup_after_seconds = serializers.IntegerField(
         required=False,
         allow_null=True,
         min_value=0,
         max_value=MAX_SECONDS,
-        help_text="For a drill: counts from its end.",
+        help_text="For a drill: terminate its instances this long after it ends. Null: leave them running.",
     )
     break_glass = serializers.BooleanField(
-        required=False, help_text="Start a recovery without its approvals; administrators only, and recorded."
+        required=False,
+        help_text="Start a recovery without approvals. Administrators only; recorded in the audit trail.",
     )
 
 
@@ -179,16 +184,18 @@ class CommentSerializer(StrictSerializer):
 
 
 class WavePartSerializer(CommentSerializer):
-    wave = serializers.CharField(help_text="Its name.")
+    wave = serializers.CharField(help_text="The wave's name.")
     servers = serializers.ListField(
-        child=serializers.CharField(), required=False, allow_null=True, help_text="Source server ids; left out: all."
+        child=serializers.CharField(), required=False, allow_null=True, help_text="Source server ids. All if omitted."
     )
     step = serializers.CharField(required=False, allow_null=True, help_text="Only this step of the wave.")
 
 
 class RetrySerializer(WavePartSerializer):
     point_in_time = serializers.DateTimeField(
-        required=False, allow_null=True, help_text="Launch servers from their newest recovery snapshot at or before it."
+        required=False,
+        allow_null=True,
+        help_text="Launch the servers from their newest recovery snapshot at or before this time.",
     )
 
 

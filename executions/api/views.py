@@ -50,7 +50,7 @@ class ExecutionFilter(django_filters.FilterSet):
     plan = ReferenceFilter(plan_get)
     kind = django_filters.ChoiceFilter(choices=Execution.kind.field.choices)
     status = django_filters.MultipleChoiceFilter(
-        choices=Execution.status.field.choices, help_text="Repeatable: any of them."
+        choices=Execution.status.field.choices, help_text="May be repeated; matches any of the values."
     )
     started_after = django_filters.IsoDateTimeFilter("started_at", "gte", help_text="At or after this time.")
     started_before = django_filters.IsoDateTimeFilter("started_at", "lt", help_text="Before this time.")
@@ -61,7 +61,7 @@ class ExecutionFilter(django_filters.FilterSet):
 
 
 class EventFilter(django_filters.FilterSet):
-    type = django_filters.CharFilter(help_text="Such as `server.failed`.")
+    type = django_filters.CharFilter(help_text="For example `server.failed`.")
     after = django_filters.NumberFilter("sequence", "gt", help_text="Only events after this sequence number.")
 
     class Meta:
@@ -86,7 +86,7 @@ def command_action(command: Command, body: type[CommentSerializer] = CommentSeri
 
 @extend_schema_view(list=extend_schema(responses=ExecutionSummarySerializer(many=True)))
 class ExecutionViewSet(ReadViewSet):
-    """Runs of plans: drills and recoveries."""
+    """Drills and recoveries: executions of plans."""
 
     permissions: ClassVar[dict[str, str | None]] = {
         "list": "executions.view_execution",
@@ -149,7 +149,7 @@ class ExecutionViewSet(ReadViewSet):
         serializer_class=EventSerializer,
     )
     def events(self, request: Request, id: str) -> Response:
-        """The record of what happened, oldest first, each event chained by hash to the one before it."""
+        """The audit trail of the execution, oldest first. Each event contains the hash of the previous one."""
         page = self.paginate_queryset(self.filter_queryset(events_of(self.get_object())))
         return self.get_paginated_response(EventSerializer(page, many=True).data)
 

@@ -52,7 +52,7 @@ def _stop_if_failed(draft: Draft) -> None:
     failed = [wave for wave in draft.waves.values() if _stops(wave) and not _was_let_pass(draft, wave)]
     if failed:
         stopper = min(failed, key=lambda wave: wave.position)
-        hold_back(draft, f"Held back: wave {stopper.name} failed, and its policy is to stop.")
+        hold_back(draft, f"Wave {stopper.name} failed, and its policy is to stop the execution.")
 
 
 def _stops(wave: WaveFacts) -> bool:
@@ -76,7 +76,7 @@ def _ready(draft: Draft, position: int) -> None:
         return
     dependencies = [draft.waves[number] for number in sorted(wave.depends_on)]
     if broken := [other for other in dependencies if _stops(other) or other.status is WaveStatus.CANCELLED]:
-        why = f"Held back: wave {broken[0].name}, which it depends on, did not succeed."
+        why = f"Wave {broken[0].name}, which this wave depends on, did not succeed."
         draft.move_servers(_ids(draft, position, ServerStatus.PENDING), ServerStatus.CANCELLED, why)
         _cancel_steps(draft, position, why)
         draft.move_wave(wave, WaveStatus.CANCELLED, why)
@@ -95,7 +95,7 @@ def _begin(draft: Draft, position: int) -> None:
         return
     over, stopped_by = _run_steps(draft, position, "before")
     if stopped_by is not None:
-        why = f"Step {stopped_by.name} failed before it."
+        why = f"Step {stopped_by.name} failed before the wave started."
         draft.move_servers(_ids(draft, position, ServerStatus.PENDING), ServerStatus.CANCELLED, why)
         _cancel_steps(draft, position, why)
         draft.move_wave(wave, WaveStatus.FAILED, why)
@@ -118,7 +118,7 @@ def _finish(draft: Draft, position: int) -> None:
         return
     to, why = wave_result(wave, members)
     if to in (WaveStatus.FAILED, WaveStatus.CANCELLED):
-        _cancel_steps(draft, position, "The wave did not reach its minimum.")
+        _cancel_steps(draft, position, "The wave did not reach its minimum success.")
     else:
         over, stopped_by = _run_steps(draft, position, "after")
         if not over and stopped_by is None:
@@ -169,7 +169,7 @@ def _watch(draft: Draft, step: StepFacts) -> StepFacts:
         return step
     expires_at = started_at + timedelta(seconds=step.timeout_seconds)
     if draft.now >= expires_at:
-        what = "Nobody approved" if step.kind == "approval" else "It did not succeed"
+        what = "No one approved it" if step.kind == "approval" else "It did not succeed"
         why = f"{what} within its time-out of {round(step.timeout_seconds / 60, 1):g} min."
         return draft.finish_step(step, StepStatus.FAILED, why)
     draft.wake(expires_at)

@@ -10,6 +10,7 @@ from executions.core.facts import ServerFacts
 from executions.core.operations import launch
 from executions.core.packing import budget_of, pack
 from executions.core.states import OPERATION_OPEN, SERVER_MAY_HAVE_INSTANCE, CleanupStatus
+from foundation.wording import count
 
 #: A termination that fails is tried so often by itself; after that a person looks at it. What passes by itself, such as
 #: throttling or an account without room for another job, is waited for and does not count.
@@ -35,9 +36,10 @@ def clean_up(draft: Draft) -> None:
         # It may leave another instance: how it ends is seen by polling, and this is the net below it.
         draft.wake_in(draft.settings.poll_ceiling_seconds)
     elif not left:
-        draft.act(FinishCleanup(CleanupStatus.SUCCEEDED, "Every drill instance is gone."))
+        draft.act(FinishCleanup(CleanupStatus.SUCCEEDED, "All drill instances are terminated."))
     elif len(given_up) == len(left):
-        why = f"{len(left)} drill instances are still there: {', '.join(s.recovery_instance_id for s in left[:10])}."
+        ids = ", ".join(server.recovery_instance_id for server in left[:10])
+        why = f"{count(len(left), 'drill instance')} could not be terminated: {ids}."
         draft.act(FinishCleanup(CleanupStatus.FAILED, why))
 
 

@@ -35,7 +35,7 @@ def time_out_launches(draft: Draft) -> None:
     for key, found in outcomes.items():
         draft.act(SettleServers(key, tuple(found)))
     for error, servers in overdue.items():
-        why = f"{error} It could not be launched within the wave's launch time-out.".strip()
+        why = f"{error} It was not launched within the wave's launch time-out.".strip()
         draft.move_servers(servers, ServerStatus.FAILED, why)
 
 
@@ -56,13 +56,13 @@ def _timed_out(draft: Draft, server: ServerFacts, operation: OperationFacts, lim
     if operation.job_id:
         to = ServerStatus.FAILED
         why = (
-            f"Job {operation.job_id} gave no result within the wave's launch time-out of {minutes:g} min. "
-            "DRS cannot stop a running job: it may still launch. Look at it before you retry."
+            f"Job {operation.job_id} did not finish within the wave's launch time-out of {minutes:g} min. "
+            "DRS cannot stop a running job, so it may still launch the server. Check the job before you retry."
         )
     else:
         to = ServerStatus.UNKNOWN
         why = (
-            f"DRS never answered the launch, and showed no job for it, within {minutes:g} min. "
-            "Look in the DRS console before you retry."
+            f"DRS did not answer the launch request, and showed no job for it within {minutes:g} min. "
+            "Check the DRS console before you retry."
         )
     return ServerOutcome(server=server.id, to=to, error=why, ended_at=draft.now)

@@ -45,4 +45,4 @@ def _await_approval(facts: ExecutionFacts, now: datetime) -> Decision:
     expires_at = facts.approval_expires_at
     if expires_at is None or now < expires_at:
         return Decision(actions=(), look_at=expires_at)
-    return Decision(actions=(RejectExecution("Nobody approved in time, so nothing was launched."),), look_at=None)
+    return Decision(actions=(RejectExecution("No one approved it in time, so nothing was launched."),), look_at=None)

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from executions.core.facts import ExecutionFacts, ServerFacts, StepFacts, WaveFacts
 from executions.core.states import ExecutionStatus, ServerStatus, StepStatus, WaveStatus
+from foundation.wording import count
 
 
 def wave_result(wave: WaveFacts, servers: Sequence[ServerFacts]) -> tuple[WaveStatus, str]:
@@ -19,24 +20,25 @@ def wave_result(wave: WaveFacts, servers: Sequence[ServerFacts]) -> tuple[WaveSt
     launched = counts[ServerStatus.LAUNCHED] + counts[ServerStatus.TERMINATED]
     tried = len(servers) - counts[ServerStatus.SKIPPED]
     if servers and counts[ServerStatus.CANCELLED] == len(servers):
-        return WaveStatus.CANCELLED, "Nothing of it was launched."
+        return WaveStatus.CANCELLED, "None of its servers was launched."
     if launched == len(servers):
-        return WaveStatus.SUCCEEDED, f"{launched} of {len(servers)} servers launched."
+        return WaveStatus.SUCCEEDED, f"{launched} of {count(len(servers), 'server')} launched."
     percent = 100 * launched / tried if tried else 100.0
-    why = f"{launched} of {tried} servers launched ({percent:.0f} %); the minimum is {wave.minimum_success_percent} %."
+    minimum = f"the minimum is {wave.minimum_success_percent} %"
+    why = f"{launched} of {count(tried, 'server')} launched ({percent:.0f} %); {minimum}."
     if percent >= wave.minimum_success_percent:
         return WaveStatus.PARTIALLY_SUCCEEDED, why
     return WaveStatus.FAILED, why
 
 
 def with_steps(to: WaveStatus, why: str, steps: Sequence[StepFacts]) -> tuple[WaveStatus, str]:
-    """A wave's result, its steps taken into account: a failed one that stops fails it, any other mars it."""
+    """A wave's result, its steps taken into account: a failed one that stops fails it, any other makes it partial."""
     failed = [step for step in steps if step.status is StepStatus.FAILED]
     if fatal := [step.name for step in failed if step.stops_on_failure]:
-        return WaveStatus.FAILED, f"{why} Step {', '.join(fatal)} failed."
+        return WaveStatus.FAILED, f"{why} {_named('step', fatal)} failed."
     marred = [step.name for step in steps if step.status is not StepStatus.SUCCEEDED]
     if marred and to is WaveStatus.SUCCEEDED:
-        return WaveStatus.PARTIALLY_SUCCEEDED, f"{why} Not succeeded: step {', '.join(marred)}."
+        return WaveStatus.PARTIALLY_SUCCEEDED, f"{why} {_named('step', marred)} did not succeed."
     return to, why
 
 
@@ -46,22 +48,28 @@ def execution_result(
     """Status of an execution whose waves are all over, and why, in a sentence."""
     counts = Counter(server.status for server in servers)
     launched = counts[ServerStatus.LAUNCHED] + counts[ServerStatus.TERMINATED]
-    told = f"{launched} of {len(servers)} servers launched"
+    sum_up = f"{launched} of {count(len(servers), 'server')} launched"
     if cancelled:
-        return ExecutionStatus.CANCELLED, f"Cancelled; {told}."
+        return ExecutionStatus.CANCELLED, f"Cancelled; {sum_up}."
     failed = [wave.name for wave in waves if wave.status in (WaveStatus.FAILED, WaveStatus.CANCELLED)]
     if failed:
         fell = [wave.name for wave in waves if wave.status is WaveStatus.FAILED]
-        return ExecutionStatus.FAILED, f"Failed in {', '.join(fell or failed)}; {told}."
+        what = f"{_named('wave', fell)} failed" if fell else f"{_named('wave', failed)} did not run"
+        return ExecutionStatus.FAILED, f"{what}; {sum_up}."
     if all(wave.status is WaveStatus.SUCCEEDED for wave in waves):
-        return ExecutionStatus.SUCCEEDED, f"{told}."
-    return ExecutionStatus.PARTIALLY_SUCCEEDED, f"Every wave reached its minimum; {told}."
+        return ExecutionStatus.SUCCEEDED, f"{sum_up}."
+    return ExecutionStatus.PARTIALLY_SUCCEEDED, f"Every wave reached its minimum; {sum_up}."
+
+
+def _named(noun: str, names: Sequence[str]) -> str:
+    """ "Step Backup", "Steps Backup, Smoke test": the beginning of a sentence."""
+    return f"{noun.capitalize()}{'' if len(names) == 1 else 's'} {', '.join(names)}"
 
 
 def rto_actual_seconds(facts: ExecutionFacts) -> int | None:
-    """From the start of the execution to the last critical launch; None if nothing critical was launched.
+    """From the start of the execution to the last critical launch; None if no critical server was launched.
 
-    Critical is what stops the execution when it fails; if no wave does, every launch counts.
+    A wave is critical if its failure stops the execution; if no wave is, every launch counts.
     """
     critical = {wave.position for wave in facts.waves if wave.stops_on_failure}
     launched = [server for server in facts.servers if server.status is ServerStatus.LAUNCHED and server.finished_at]

@@ -25,7 +25,7 @@ class StartRequest:
         found = self._recovery_errors(plan_name) if self.kind is ExecutionKind.RECOVERY else self._drill_errors()
         if self.point_in_time is not None and self.point_in_time > now:
             found.append(
-                FieldError("point_in_time", "The point in time lies in the future. Choose a past one, or none.")
+                FieldError("point_in_time", "The point in time is in the future. Choose an earlier one, or none.")
             )
         return found
 
@@ -36,13 +36,13 @@ class StartRequest:
         if not self.reason.strip():
             found.append(FieldError("reason", "A real recovery needs a reason.", "required"))
         if self.cleanup_after_seconds is not None:
-            found.append(FieldError("cleanup_after_seconds", "Recovery instances are not cleaned up: leave this out."))
+            found.append(FieldError("cleanup_after_seconds", "Only drills are cleaned up. Leave this out."))
         return found
 
     def _drill_errors(self) -> list[FieldError]:
         found = []
         if self.break_glass:
-            found.append(FieldError("break_glass", "A drill needs no approval, so there is no glass to break."))
+            found.append(FieldError("break_glass", "A drill needs no approval: break-glass is for recoveries only."))
         if self.cleanup_after_seconds is not None and self.cleanup_after_seconds < 0:
-            found.append(FieldError("cleanup_after_seconds", "A number of seconds cannot be negative."))
+            found.append(FieldError("cleanup_after_seconds", "The number of seconds cannot be negative."))
         return found

@@ -82,16 +82,16 @@ def outcome_of(server: ServerFacts, job: JobFacts) -> ServerOutcome | None:
     if said.launch_status == LAUNCHED:
         return _outcome(server, ServerStatus.LAUNCHED, said, "")
     found = (
-        f"An instance {said.instance_id} exists; check it before you rely on it."
+        f"Instance {said.instance_id} exists; check it before you rely on it."
         if said.instance_id
-        else "No instance of this job was found."
+        else "No instance launched by this job was found."
     )
     seen = said.launch_status or "nothing"
     return _outcome(
         server,
         ServerStatus.UNKNOWN,
         said,
-        f"Job {job.job_id} ended and says {seen} of this server, which is not a success. {found}",
+        f"Job {job.job_id} finished but reports {seen} for this server, so it does not count as launched. {found}",
     )
 
 

@@ -38,6 +38,6 @@ def _spread(value: Any, variables: Mapping[str, str | Sequence[str]]) -> list[An
 def _text(name: str, variables: Mapping[str, str | Sequence[str]]) -> str:
     if name not in variables:
         known = ", ".join(sorted(key for key in variables if ":" not in key))
-        raise UnknownVariable(f"{{{{{name}}}}} has no value here; there are {known}.")
+        raise UnknownVariable(f"{{{{{name}}}}} is not available here. Available: {known}.")
     found = variables[name]
     return found if isinstance(found, str) else ",".join(found)

@@ -100,7 +100,11 @@ def act(action: Action, look: Look) -> None:  # noqa: PLR0912 # an arm for each 
             look.poll_sites.add(site)
         case BeginCleanup():
             _move_cleanup(
-                look, CleanupStatus.SCHEDULED, CleanupStatus.RUNNING, "Its time has come.", EventType.CLEANUP_RUNNING
+                look,
+                CleanupStatus.SCHEDULED,
+                CleanupStatus.RUNNING,
+                "The scheduled time was reached.",
+                EventType.CLEANUP_RUNNING,
             )
         case FinishCleanup(to=to, why=why):
             _move_cleanup(look, CleanupStatus.RUNNING, to, why, CLEANUP_END[to])

@@ -45,7 +45,7 @@ def launchable(execution_id: UUID, action: Launch, lease: UUID) -> tuple[int, ..
     try:
         live = preflight.recoveries_of(site, [server.source_server_id for server in suspects])
     except DrsError as error:
-        why = f"Site {site.name} could not say whether a real recovery runs there. {error.message}"
+        why = f"drsorch could not check whether a real recovery is running at site {site.name}. {error.message}"
         log.warning("recovery_not_ruled_out", execution=str(execution_id), site=site.name, error=error.message)
         retry_at = timezone.now() + timedelta(seconds=settings.DRSORCH_POLL_CEILING_SECONDS)
         held = [server.pk for server in suspects]

@@ -43,8 +43,8 @@ def live_recoveries(wanted: Iterable[BlueprintServer]) -> list[FieldError]:
                 found.append(FieldError("plan", would_delete(names[source], instance), "live_recovery_instance"))
         except DrsError as error:
             raise Unavailable(
-                f"Site {site.name} could not say whether a real recovery runs there, and a drill would delete it. "
-                f"{error.message}"
+                f"drsorch could not check whether a real recovery, which a drill would delete, is running at site "
+                f"{site.name}. {error.message}"
             ) from error
     return found
 
@@ -62,7 +62,7 @@ def recoveries_of(site: Site, source_server_ids: Iterable[str]) -> dict[str, str
 def would_delete(hostname: str, instance_id: str) -> str:
     """Why a drill of the server is refused."""
     return (
-        f"{hostname} runs in recovery as {instance_id}: a drill would delete that instance. "
+        f"{hostname} is running in recovery as {instance_id}, and a drill would delete that instance. "
         "Fail back or terminate it first."
     )
 
@@ -86,12 +86,14 @@ def snapshots_at(
                     FieldError(
                         "point_in_time",
                         f"{server.hostname or server.source_server_id} has no recovery snapshot at or before "
-                        f"{point_in_time:%Y-%m-%d %H:%M:%S} UTC. Choose a later time, or none for the latest state.",
+                        f"{point_in_time:%Y-%m-%d %H:%M:%S} UTC. Choose a later time, or the latest state.",
                         "no_recovery_snapshot",
                     )
                 )
         except DrsError as error:
-            raise Unavailable(f"Site {site.name} could not list recovery snapshots. {error.message}") from error
+            raise Unavailable(
+                f"drsorch could not list the recovery snapshots at site {site.name}. {error.message}"
+            ) from error
     return chosen, missing
 
 

@@ -53,7 +53,7 @@ class Migration(migrations.Migration):
                 ('reason', models.TextField(blank=True)),
                 ('requested_by_name', models.CharField(max_length=150)),
                 ('approvals_required', models.PositiveSmallIntegerField(default=0)),
-                ('break_glass', models.BooleanField(default=False)),
+                ('break_glass', models.BooleanField(default=False, verbose_name='break-glass')),
                 ('reviewed_by_name', models.CharField(blank=True, max_length=150)),
                 ('reviewed_at', models.DateTimeField(null=True)),
                 ('review_comment', models.TextField(blank=True)),

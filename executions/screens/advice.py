@@ -1,4 +1,4 @@
-"""What to do next, for somebody who has not slept: the most urgent first, each in a sentence or two."""
+"""What to do next, for someone who has not slept: the most urgent first, each in a sentence or two."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def next_steps(
     *,
     open_launches: int = 0,
 ) -> tuple[str, ...]:
-    """Sentences; empty while there is nothing to do but wait. `open_launches`: jobs that DRS has not ended."""
+    """Sentences; empty while there is nothing to do but wait. `open_launches`: launch jobs still running in DRS."""
     status = ExecutionStatus(execution.status)
     if status is ExecutionStatus.AWAITING_APPROVAL:
         return tuple(_to_approve(execution, approvals))
@@ -32,19 +32,22 @@ def next_steps(
 
 
 _BY_STATUS = {
-    ExecutionStatus.PAUSED: "Nothing new is launched while it is paused, and the RTO clock goes on. "
-    "Resume it, or cancel it.",
-    ExecutionStatus.CANCELLING: "Nothing new is launched. Launches that DRS has already accepted cannot be called "
-    "back: drsorch follows them to their end, then closes the execution.",
-    ExecutionStatus.REJECTED: "Nothing was launched. Talk to who rejected it; if it is still needed, start a new one.",
+    ExecutionStatus.PAUSED: "Nothing new is launched while the execution is paused, and the RTO clock keeps running. "
+    "Resume or cancel it.",
+    ExecutionStatus.CANCELLING: "Nothing new is launched. Launches that DRS has already accepted cannot be stopped: "
+    "drsorch follows them until they finish, then closes the execution.",
+    ExecutionStatus.REJECTED: "Nothing was launched. Ask the approver why. If it is still needed, start a new "
+    "execution.",
 }
 
 
 def _launches_late(execution: Execution, number: int) -> str:
-    waits = " The clean-up waits for it." if execution.cleanup_status == CleanupStatus.RUNNING else ""
+    one = number == 1
+    waits = execution.cleanup_status == CleanupStatus.RUNNING
     return (
-        f"{count(number, 'launch', 'launches')} had not ended at DRS when the execution did. "
-        f"An instance that comes of it late is noted at its server.{waits}"
+        f"{count(number, 'launch', 'launches')} {'was' if one else 'were'} still running in DRS when the execution "
+        f"ended. Instances that {'it produces' if one else 'they produce'} will be shown with their servers."
+        + (f" The clean-up is waiting for {'it' if one else 'them'}." if waits else "")
     )
 
 
@@ -53,18 +56,18 @@ def _steps_to_approve(execution: Execution, steps: Sequence[StepRun]) -> Iterato
         if step.kind == StepKind.APPROVAL and step.status == StepStatus.RUNNING:
             instructions = str(step.parameters.get("instructions", ""))
             yield (
-                f"“{step.name}” waits for somebody to say go. Ask an approver other than "
-                f"{execution.requested_by_name} to open this page and approve or reject. {instructions}"
+                f"“{step.name}” is waiting for approval. Ask an approver other than "
+                f"{execution.requested_by_name} to open this page and approve or reject it. {instructions}"
             ).strip()
 
 
 def _to_approve(execution: Execution, approvals: Sequence[Approval]) -> Iterator[str]:
     given = sum(1 for approval in approvals if approval.approved)
     missing = max(0, execution.approvals_required - given)
-    until = f" Without it, the execution is rejected at {clock(execution.approval_expires_at)} UTC."
+    until = f" If it is not approved by {clock(execution.approval_expires_at)} UTC, it is rejected automatically."
     yield (
-        f"Nothing is launched before {count(missing, 'more approval') if given else count(missing, 'approval')}. "
-        f"Ask an approver other than {execution.requested_by_name} to open this page and approve or reject."
+        f"Nothing launches until the execution has {count(missing, 'more approval' if given else 'approval')}. "
+        f"Ask an approver other than {execution.requested_by_name} to open this page and approve or reject it."
         f"{until if execution.approval_expires_at else ''}"
     )
 
@@ -77,19 +80,19 @@ def _while_running(waves: Sequence[WaveRun], servers: Sequence[ServerRun]) -> It
     )
     if bad:
         yield (
-            f"{count(len(bad), 'server')} did not launch, for the reasons above. Mend the cause, then retry the wave: "
-            "there is no need to wait for the end."
+            f"{count(len(bad), 'server')} did not launch, for the reasons above. Fix the cause and retry the wave now; "
+            "you do not have to wait for the execution to finish."
         )
     if stopping:
         yield (
             f"If {' or '.join(stopping)} ends below its minimum, the execution stops there. "
-            "What is already launched stays as it is."
+            "Servers that have launched keep running."
         )
     refused = [server for server in servers if server.status == ServerStatus.QUEUED and server.trouble]
     if refused:
         yield (
-            f"AWS would not take the launch of {count(len(refused), 'server')} yet: {refused[0].trouble} "
-            "drsorch tries again by itself."
+            f"AWS has not accepted the launch of {count(len(refused), 'server')} yet: {refused[0].trouble} "
+            "drsorch retries automatically."
         )
 
 
@@ -99,7 +102,7 @@ def _afterwards(execution: Execution, servers: Sequence[ServerRun], steps: Seque
     drill = execution.kind == ExecutionKind.DRILL
     if unknown:
         yield (
-            f"DRS did not say how {count(unknown, 'server')} ended. Look for their instances in the EC2 console "
+            f"DRS did not report a result for {count(unknown, 'server')}. Look for instances in the EC2 console "
             "before you start anything again."
         )
     broken = sum(1 for step in steps if step.status == StepStatus.FAILED)
@@ -107,32 +110,33 @@ def _afterwards(execution: Execution, servers: Sequence[ServerRun], steps: Seque
         parts = [count(bad, "server")] if bad else []
         parts += [count(broken, "step")] if broken else []
         yield (
-            f"{' and '.join(parts)} failed, for the reasons above. Mend the cause, then retry the wave below: the "
-            f"{execution.kind} goes on from there. Or skip what you can do without."
+            f"{' and '.join(parts)} failed, for the reasons above. Fix the cause, then retry the wave below: the "
+            f"{execution.kind} continues from there. Or skip what you can do without."
         )
     if execution.break_glass and execution.reviewed_at is None:
         yield (
-            f"The glass was broken: somebody other than {execution.requested_by_name} has to look at why, "
-            "and note a review."
+            f"Break-glass was used: someone other than {execution.requested_by_name} must review why "
+            "and record the review."
         )
     if execution.status == ExecutionStatus.CANCELLED and not up:
-        yield "Nothing is left running: no server had been launched."
+        yield "Nothing is running: no server was launched."
     if up and not drill:
         yield (
-            f"{count(up, 'recovery instance')} run. DRS does not redirect traffic: check the application, then switch "
-            "DNS and load balancers over. Start no drill of these servers: it would delete these instances."
+            f"{count(up, 'recovery instance')} {'is' if up == 1 else 'are'} running. DRS does not redirect traffic: "
+            "check the application, then switch DNS and load balancers over. Do not start a drill of these servers: "
+            "it would delete these instances."
         )
     if up and drill:
         yield from _after_drill(execution, up)
 
 
 def _after_drill(execution: Execution, up: int) -> Iterator[str]:
-    running = f"{count(up, 'drill instance')} {'runs' if up == 1 else 'run'} and {'costs' if up == 1 else 'cost'} money"
+    running = f"{count(up, 'drill instance')} {'is running and costs' if up == 1 else 'are running and cost'} money"
     if execution.cleanup_status == CleanupStatus.SCHEDULED:
-        yield f"{running}. Check them now: they are terminated at {clock(execution.cleanup_due_at)} UTC."
+        yield f"{running}. Check the application before the clean-up at {clock(execution.cleanup_due_at)} UTC."
     elif execution.cleanup_status == CleanupStatus.RUNNING:
         yield "The drill instances are being terminated."
     elif execution.cleanup_status == CleanupStatus.FAILED:
-        yield f"The clean-up failed: {running}. The reasons stand at the servers. Clean up again."
+        yield f"The clean-up failed: {running}. The reasons are shown with the servers. Clean up again."
     else:
-        yield f"{running}. Check the application on them, then clean up."
+        yield f"{running}. Check the application, then clean up."

@@ -1,4 +1,4 @@
-"""Events as sentences. What is not known here is shown as it stands: the record is never hidden."""
+"""Events as sentences. An event type without a sentence is shown by its name: nothing in the audit trail is hidden."""
 
 from __future__ import annotations
 
@@ -13,10 +13,8 @@ from foundation.wording import Tone, clock, count, listing
 
 #: Type -> sentence; {subject} and the event's detail are filled in.
 _SENTENCES: dict[str, str] = {
-    EventType.EXECUTION_REQUESTED: (
-        "The {kind} was requested: {waves}, {servers}, revision {plan_revision} of the plan."
-    ),
-    EventType.EXECUTION_BREAK_GLASS: "THE GLASS WAS BROKEN: started without approvals.",
+    EventType.EXECUTION_REQUESTED: "The {kind} was requested: {waves}, {servers}, plan revision {plan_revision}.",
+    EventType.EXECUTION_BREAK_GLASS: "BREAK-GLASS: started without approvals.",
     EventType.EXECUTION_STARTED: "The execution started.",
     EventType.EXECUTION_APPROVED: "Approved.",
     EventType.EXECUTION_REJECTED: "Rejected.",
@@ -24,20 +22,20 @@ _SENTENCES: dict[str, str] = {
     EventType.EXECUTION_RESUMED: "Resumed.",
     EventType.EXECUTION_CANCELLING: "Cancelling: nothing new is launched.",
     EventType.EXECUTION_CANCELLED: "Cancelled.",
-    EventType.EXECUTION_ABANDONED: "What was not launched is given up.",
-    EventType.EXECUTION_RETRIED: "Wave {subject} is tried again.",
-    EventType.EXECUTION_SKIPPED: "Part of wave {subject} is skipped.",
-    EventType.EXECUTION_REVIEWED: "The breaking of the glass was reviewed.",
+    EventType.EXECUTION_ABANDONED: "Nothing was launched, and nothing will be.",
+    EventType.EXECUTION_RETRIED: "Retry requested in wave {subject}.",
+    EventType.EXECUTION_SKIPPED: "Skip requested in wave {subject}.",
+    EventType.EXECUTION_REVIEWED: "The use of break-glass was reviewed.",
     EventType.EXECUTION_SUCCEEDED: "The execution succeeded.",
     EventType.EXECUTION_PARTIALLY_SUCCEEDED: "The execution partially succeeded.",
     EventType.EXECUTION_FAILED: "The execution failed.",
-    EventType.WAVE_WAITING: "Wave {subject} waits.",
-    EventType.WAVE_RUNNING: "Wave {subject} starts.",
+    EventType.WAVE_WAITING: "Wave {subject} is waiting to start.",
+    EventType.WAVE_RUNNING: "Wave {subject} started.",
     EventType.WAVE_SUCCEEDED: "Wave {subject} succeeded.",
     EventType.WAVE_PARTIALLY_SUCCEEDED: "Wave {subject} partially succeeded.",
     EventType.WAVE_FAILED: "Wave {subject} failed.",
     EventType.WAVE_CANCELLED: "Wave {subject} was cancelled.",
-    EventType.STEP_RUNNING: "Step {subject} of wave {wave} starts.",
+    EventType.STEP_RUNNING: "Step {subject} of wave {wave} started.",
     EventType.STEP_SUCCEEDED: "Step {subject} of wave {wave} succeeded.",
     EventType.STEP_FAILED: "Step {subject} of wave {wave} failed.",
     EventType.STEP_SKIPPED: "Step {subject} of wave {wave} was skipped.",
@@ -45,34 +43,34 @@ _SENTENCES: dict[str, str] = {
     EventType.SERVER_QUEUED: "{subject} is queued.",
     EventType.SERVER_LAUNCHED: "{subject} launched as {instance}.",
     EventType.SERVER_FAILED: "{subject} failed.",
-    EventType.SERVER_UNKNOWN: "The result of {subject} is not known.",
-    EventType.SERVER_RETRIED: "{subject} is tried again.",
+    EventType.SERVER_UNKNOWN: "The result of {subject} is unknown.",
+    EventType.SERVER_RETRIED: "{subject} will be retried.",
     EventType.SERVER_SKIPPED: "{subject} was skipped.",
     EventType.SERVER_CANCELLED: "{subject} was not launched.",
-    EventType.SERVER_TERMINATED: "{subject} was cleaned up: {instance} is terminated.",
+    EventType.SERVER_TERMINATED: "{subject} was cleaned up: {instance} was terminated.",
     EventType.SERVER_NOT_TERMINATED: "{subject} could not be cleaned up.",
-    EventType.LAUNCH_INTENDED: "About to ask DRS to launch {servers}.",
-    EventType.LAUNCH_ACCEPTED: "DRS launches as job {job}.",
-    EventType.LAUNCH_ADOPTED: "Found the job of a launch whose answer was lost: {job}.",
-    EventType.LAUNCH_UNCERTAIN: "No clear answer from DRS: looking for the job before anything is sent again.",
-    EventType.LAUNCH_REFUSED: "DRS did not take the launch; it is tried again.",
-    EventType.LAUNCH_LOST: "No job was found for a launch whose answer was lost; it is sent again.",
-    EventType.TERMINATE_INTENDED: "About to ask DRS to terminate the instances of {servers}.",
-    EventType.TERMINATE_ACCEPTED: "DRS terminates as job {job}.",
-    EventType.TERMINATE_ADOPTED: "Found the job of a termination whose answer was lost: {job}.",
-    EventType.TERMINATE_UNCERTAIN: "No clear answer from DRS: looking for the job before anything is sent again.",
-    EventType.TERMINATE_REFUSED: "DRS did not take the termination.",
+    EventType.LAUNCH_INTENDED: "Asking DRS to launch {servers}.",
+    EventType.LAUNCH_ACCEPTED: "DRS accepted the launch as job {job}.",
+    EventType.LAUNCH_ADOPTED: "Found job {job}: DRS had accepted the launch, but its answer was lost.",
+    EventType.LAUNCH_UNCERTAIN: "No clear answer from DRS: looking for the job before sending anything again.",
+    EventType.LAUNCH_REFUSED: "DRS did not accept the launch.",
+    EventType.LAUNCH_LOST: "No job was found for a launch whose answer was lost. The launch will be sent again.",
+    EventType.TERMINATE_INTENDED: "Asking DRS to terminate the instances of {servers}.",
+    EventType.TERMINATE_ACCEPTED: "DRS accepted the termination as job {job}.",
+    EventType.TERMINATE_ADOPTED: "Found job {job}: DRS had accepted the termination, but its answer was lost.",
+    EventType.TERMINATE_UNCERTAIN: "No clear answer from DRS: looking for the job before sending anything again.",
+    EventType.TERMINATE_REFUSED: "DRS did not accept the termination.",
     EventType.TERMINATE_LOST: "No job was found for a termination whose answer was lost.",
     EventType.CLEANUP_RUNNING: "The drill instances are being terminated.",
-    EventType.CLEANUP_SUCCEEDED: "The drill instances are gone.",
+    EventType.CLEANUP_SUCCEEDED: "All drill instances were terminated.",
     EventType.CLEANUP_FAILED: "The clean-up failed.",
 }
-#: What is said of several servers at once.
+#: The sentence for several servers at once.
 _TOGETHER: dict[str, str] = {
     EventType.SERVER_QUEUED: "{servers} queued",
     EventType.SERVER_LAUNCHED: "{servers} launched",
     EventType.SERVER_FAILED: "{servers} failed",
-    EventType.SERVER_RETRIED: "{servers} tried again",
+    EventType.SERVER_RETRIED: "{servers} will be retried",
     EventType.SERVER_SKIPPED: "{servers} skipped",
     EventType.SERVER_CANCELLED: "{servers} not launched",
     EventType.SERVER_TERMINATED: "{servers} cleaned up",
@@ -115,7 +113,7 @@ class EventLine:
 
 
 class _Detail(dict[str, str]):
-    """What an event does not say is left open instead of breaking its sentence."""
+    """A detail that an event does not have leaves a gap instead of breaking its sentence."""
 
     def __missing__(self, key: str) -> str:
         return "…"
@@ -144,7 +142,7 @@ def event_line(event: Event, beside: datetime) -> EventLine:
 
 
 def event_lines(events: Sequence[Event], beside: datetime) -> tuple[EventLine, ...]:
-    """Events in the order given; neighbours that say the same of many servers become one line."""
+    """Events in the order given; neighbours that report the same for many servers become one line."""
     lines = []
     for (kind, *_), group in groupby(events, key=_same):
         alike = list(group)

@@ -112,12 +112,12 @@ def headline(execution: Execution, waves: Sequence[WaveRun], done: int, total: i
     if status not in EXECUTION_ACTIVE:
         return execution.outcome or f"{execution_badge(status).text.capitalize()}."
     if status is ExecutionStatus.AWAITING_APPROVAL:
-        return "Waits for approval: nothing has been launched."
+        return "Waiting for approval: nothing has been launched yet."
     busy = [wave.name for wave in waves if wave.status in ("running", "waiting")]
     doing = {
         ExecutionStatus.PAUSED: "Paused",
         ExecutionStatus.CANCELLING: "Cancelling",
-    }.get(status, f"Now: {', '.join(busy)}" if busy else "Running")
+    }.get(status, f"In progress: {', '.join(busy)}" if busy else "Running")
     return f"{doing}. {done} of {count(total, 'server')} launched."
 
 

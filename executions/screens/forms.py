@@ -18,13 +18,13 @@ from foundation.forms import DomainErrorsMixin, MomentField, lines, radios, text
 _LATEST, _AT = "latest", "at"
 _HOUR = 3600
 _CLEANUPS = [
-    ("", "Leave them running until somebody terminates them"),
-    (str(0), "Terminate them as soon as the drill is over"),
-    (str(_HOUR), "Terminate them 1 hour after the drill"),
-    (str(4 * _HOUR), "Terminate them 4 hours after the drill"),
-    (str(24 * _HOUR), "Terminate them 1 day after the drill"),
+    ("", "Keep them running until someone cleans up"),
+    (str(0), "Terminate them as soon as the drill ends"),
+    (str(_HOUR), "Terminate them 1 hour after the drill ends"),
+    (str(4 * _HOUR), "Terminate them 4 hours after the drill ends"),
+    (str(24 * _HOUR), "Terminate them 1 day after the drill ends"),
 ]
-_KEPT = "Kept in the record."
+_RECORDED = "Recorded in the audit trail."
 
 
 def _signer() -> Signer:
@@ -44,7 +44,7 @@ class StartForm(DomainErrorsMixin, forms.Form):
     point_in_time = MomentField(
         required=False,
         label="Point in time (UTC)",
-        help_text="Each server goes back to its newest recovery snapshot at or before it.",
+        help_text="Each server is launched from its newest recovery snapshot at or before this time.",
     )
     cleanup_after_seconds = forms.TypedChoiceField(
         required=False,
@@ -55,13 +55,13 @@ class StartForm(DomainErrorsMixin, forms.Form):
         help_text="Drill instances cost money while they run.",
         widget=UnfoldAdminSelectWidget,
     )
-    reason = lines("Reason, if there is one", rows=3, max_length=2000, help_text=_KEPT)
+    reason = lines("Reason (optional)", rows=3, max_length=2000, help_text=_RECORDED)
     confirm = text(
-        "The plan's name", strip=False, attrs={"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}
+        "Plan name", strip=False, attrs={"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}
     )
     break_glass = tick(
-        "Break the glass: start without approvals and in spite of what stands in the way. It is recorded, and shown "
-        "everywhere."
+        "Break-glass: start without approvals and despite blocking findings. This is recorded in the audit trail, "
+        "shown everywhere, and must be reviewed."
     )
 
     def __init__(self, *args: Any, kind: ExecutionKind, plan_name: str, may_break_glass: bool, **kwargs: Any) -> None:
@@ -73,14 +73,14 @@ class StartForm(DomainErrorsMixin, forms.Form):
             self.fields.pop(name, None)
         if kind is ExecutionKind.RECOVERY:
             self.fields["reason"].label = "Reason"
-            self.fields["reason"].help_text = "Needed. Kept in the record, and shown to who approves."
+            self.fields["reason"].help_text = "Required. Recorded in the audit trail and shown to the approvers."
             self.fields["confirm"].help_text = f"Type {plan_name} to confirm."
         self.initial.setdefault("shown_at", _signer().sign(timezone.now().isoformat()))
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or self.cleaned_data
         if values.get("moment") == _AT and values.get("point_in_time") is None and "point_in_time" not in self.errors:
-            self.add_error("point_in_time", "Write the point in time, or choose the latest state.")
+            self.add_error("point_in_time", "Enter the point in time, or choose the latest state.")
         return values
 
     def first_shown_at(self) -> datetime | None:
@@ -101,13 +101,13 @@ class StartForm(DomainErrorsMixin, forms.Form):
 class CommandForm(DomainErrorsMixin, forms.Form):
     """What is asked before a command is carried out."""
 
-    comment = lines("Comment, if there is one", rows=3, max_length=2000, help_text=_KEPT)
+    comment = lines("Comment (optional)", rows=3, max_length=2000, help_text=_RECORDED)
 
     def __init__(self, *args: Any, needs_comment: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if needs_comment:
             self.fields["comment"].label = "Comment"
-            self.fields["comment"].help_text = f"Needed. {_KEPT}"
+            self.fields["comment"].help_text = f"Required. {_RECORDED}"
 
     def asked(self) -> dict[str, Any]:
         """What the command's service takes."""
@@ -120,12 +120,12 @@ _WHOLE, _SERVERS, _STEP = "whole", "servers", "step:"
 class WaveCommandForm(CommandForm):
     """The same for a command on a wave, or to servers or a step of it."""
 
-    part = radios("What", (), initial=_WHOLE)
+    part = radios("Which part", (), initial=_WHOLE)
     servers = ticks("Servers")
     point_in_time = MomentField(
         required=False,
         label="Point in time (UTC)",
-        help_text="Launch from the newest recovery snapshots at or before it. Empty: the latest state.",
+        help_text="Launch from the newest recovery snapshots at or before this time. Leave empty for the latest state.",
     )
 
     def __init__(self, *args: Any, parts: WaveParts, **kwargs: Any) -> None:
@@ -133,7 +133,7 @@ class WaveCommandForm(CommandForm):
         self.parts = parts
         choices = [(_WHOLE, parts.whole)]
         if parts.servers:
-            choices.append((_SERVERS, "Only the servers ticked below"))
+            choices.append((_SERVERS, "Only the servers selected below"))
         choices += [(f"{_STEP}{name}", f"Only step {name}") for name in parts.steps]
         self.fields["part"].choices = choices  # type: ignore[attr-defined]
         self.fields["servers"].choices = parts.servers  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""What of a wave can be tried again, or let go: the choices of the page that asks."""
+"""What in a wave can be retried or skipped: the choices on the page that asks."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def to_retry(wave: str, servers: Sequence[ServerRun], steps: Sequence[StepRun]) 
     what = [count(len(choices), "server")] if choices else []
     what += [count(len(failed), "step")] if failed else []
     return WaveParts(
-        wave, f"All that failed in it: {' and '.join(what) or 'nothing'}", choices, failed, from_snapshot=bool(choices)
+        wave, f"Everything that failed: {' and '.join(what) or 'nothing'}", choices, failed, from_snapshot=bool(choices)
     )
 
 
@@ -38,8 +38,13 @@ def to_skip(wave: str, servers: Sequence[ServerRun], steps: Sequence[StepRun]) -
     """What is not launched, or not done."""
     choices = _choices([server for server in servers if server.status in SERVER_SKIPPABLE])
     open_steps = tuple(step.name for step in steps if step.status not in STEP_FINAL or step.status == StepStatus.FAILED)
-    left = count(len(choices), "server") if choices else "no server"
-    return WaveParts(wave, f"The whole wave: {left} of {len(servers)} not launched", choices, open_steps)
+    if choices:
+        left = f"{len(choices)} of {count(len(servers), 'server')} not launched"
+    elif servers:
+        left = "all its servers have launched, so only unfinished steps are skipped"
+    else:
+        left = "it has no servers, only steps"
+    return WaveParts(wave, f"The whole wave: {left}", choices, open_steps)
 
 
 def _choices(servers: Sequence[ServerRun]) -> tuple[tuple[str, str], ...]:

@@ -10,11 +10,10 @@ from datetime import datetime
 from executions.core.states import ExecutionKind
 from executions.models import Execution
 from executions.screens.selectors import InventoryServer
-from executions.screens.words import duration, kind_badge
+from executions.screens.words import duration, kind_badge, wave_rules
 from foundation.wording import Badge, Tone, ago, count, listing
 from plans.core import Blueprint, BlueprintServer, BlueprintWave, Finding, Severity
 from plans.core.picture import Node, Picture, draw
-from plans.core.steps import OnFailure
 
 #: Shown as a list of its own, with the instances by name.
 _SHOWN_ELSEWHERE = frozenset({"instance_will_be_replaced"})
@@ -79,7 +78,7 @@ def start_page(
     now: datetime,
     may_break_glass: bool = False,
 ) -> StartPage:
-    """`may_break_glass`: this person may start a recovery in spite of blocking findings."""
+    """`may_break_glass`: this person may start a recovery despite blocking findings."""
     servers = list(blueprint.servers)
     shown = [finding for finding in findings if finding.code not in _SHOWN_ELSEWHERE]
     blocking = tuple(finding for finding in shown if finding.severity == Severity.BLOCKING)
@@ -127,12 +126,12 @@ def _targets(blueprint: Blueprint) -> str:
 
 def _approvals(blueprint: Blueprint, kind: ExecutionKind) -> str:
     if kind is ExecutionKind.DRILL:
-        return "A drill needs no approval: it starts at once."
+        return "A drill needs no approval: it starts immediately."
     if not blueprint.approvals_required:
-        return "This plan asks for no approval: the recovery starts at once."
+        return "This plan requires no approval: the recovery starts immediately."
     return (
-        f"It then waits for {count(blueprint.approvals_required, 'approval')} by somebody other than you; "
-        "nothing launches before."
+        f"After the request, the recovery waits for {count(blueprint.approvals_required, 'approval')} from "
+        f"{'someone' if blueprint.approvals_required == 1 else 'people'} other than you; nothing launches until then."
     )
 
 
@@ -141,14 +140,10 @@ def _wave(wave: BlueprintWave, blueprint: Blueprint, inventory: Mapping[tuple[in
     for server in wave.servers:
         groups.setdefault(server.protection_group, []).append(server)
     names = [blueprint.waves[position].name for position in wave.depends_on]
-    rules = [f"needs {wave.minimum_success_percent} % launched"]
-    rules.append("else the others carry on" if wave.on_failure == OnFailure.CONTINUE else "else the execution stops")
-    if wave.start_delay_seconds:
-        rules.append(f"starts {duration(wave.start_delay_seconds)} late")
     return WaveLine(
         wave=wave,
-        after=f"after {listing(names)}" if names else "at once",
-        rules=", ".join(rules),
+        after=f"after {listing(names)}" if names else "at the start",
+        rules=wave_rules(wave),
         summary=_in_a_line(wave, groups, inventory),
         count=count(len(wave.servers), "server"),
         groups=tuple(
@@ -171,7 +166,7 @@ def _in_a_line(
     for name, members in groups.items():
         sites = listing(sorted({_site(server, inventory) for server in members}))
         parts.append(f"{name}: {count(len(members), 'server')} at {sites}")
-    parts += [f"step {step.name} {step.when}" for step in wave.steps]
+    parts += [f"step {step.name} ({step.when})" for step in wave.steps]
     return "; ".join(parts) or "no servers"
 
 

@@ -30,7 +30,7 @@ def step_line(step: StepRun, now: datetime) -> StepLine:
     message = step.output
     if waits and step.status == StepStatus.RUNNING:
         left = step.timeout_seconds - (between(step.started_at, now) or 0)
-        message = f"{instructions} Somebody has {duration(left)} left to say so.".strip()
+        message = f"{instructions} Times out in {duration(max(0, left))}.".strip()
     return StepLine(
         step=step,
         what=_what(step),

@@ -1,4 +1,4 @@
-"""RTO and RPO: what was aimed at against what is, or was, measured."""
+"""RTO and RPO: the target against what is, or was, measured."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _WARN_FROM = 0.8
 
 
 def rto_meter(execution: Execution, now: datetime) -> Meter:
-    """The RTO clock: runs from the start of the execution until it is over, then stands at what was measured."""
+    """The RTO clock: runs from the start of the execution until it is over, then shows what was measured."""
     if execution.started_at is None:
         over = execution.finished_at is not None
-        verdict = "it never started" if over else "starts when the execution starts"
+        verdict = "never started" if over else "starts when the execution starts"
         return _meter("RTO", None, execution.rto_target_seconds, verdict)
     if execution.finished_at is None:
         return _rto_so_far(int((now - execution.started_at).total_seconds()), execution.rto_target_seconds)
@@ -49,7 +49,7 @@ def _why_not_measured(execution: Execution) -> str:
         return "not reached: the execution failed"
     if execution.status == ExecutionStatus.CANCELLED:
         return "not reached: the execution was cancelled"
-    return "not reached: nothing critical was launched"
+    return "not reached: no critical server was launched"
 
 
 def rpo_meter(execution: Execution) -> Meter:
@@ -57,7 +57,7 @@ def rpo_meter(execution: Execution) -> Meter:
     actual, target = execution.rpo_actual_seconds, execution.rpo_target_seconds
     if actual is None:
         over = execution.finished_at is not None
-        return _meter("RPO", None, target, "not measured" if over else "known when the execution is over")
+        return _meter("RPO", None, target, "not measured" if over else "known when the execution ends")
     if target is None:
         return _meter("RPO", actual, None, "no target set")
     if actual > target:

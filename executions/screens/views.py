@@ -1,4 +1,4 @@
-"""The pages of executions. No rule is here: selectors read, `presentation` says how it is shown, services act."""
+"""The pages of executions. No rule is here: selectors read, presenters decide how it is shown, services act."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _facts(rows: ExecutionRows) -> Facts:
 def command(request: HttpRequest, execution_id: str, name: str) -> HttpResponse:
     """Ask for a comment, and for what it is done to; then do it."""
     if name not in COMMANDS:
-        raise Missing(f"Nothing can be done with an execution that is called “{name}”.")
+        raise Missing(f"There is no command “{name}”.")
     chosen = COMMANDS[name]
     policy.require(request.user, chosen.permission)
     rows = execution_rows(selectors.execution_get(execution_id))
@@ -190,7 +190,7 @@ def _start_once(form: StartForm, plan: Plan, kind: ExecutionKind, by: User) -> E
 def _kind(request: HttpRequest) -> ExecutionKind:
     asked = request.GET.get("kind", ExecutionKind.DRILL)
     if asked not in set(ExecutionKind):
-        raise Missing(f"A kind of execution is drill or recovery, not “{asked}”.")
+        raise Missing(f"The kind must be drill or recovery, not “{asked}”.")
     return ExecutionKind(asked)
 
 

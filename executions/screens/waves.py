@@ -19,9 +19,8 @@ from executions.core.states import (
 )
 from executions.models import ServerRun, StepRun, WaveRun
 from executions.screens.steps import StepLine, step_line
-from executions.screens.words import between, duration, server_badge, wave_badge
+from executions.screens.words import between, duration, server_badge, wave_badge, wave_rules
 from foundation.wording import Badge, Share, Tone, clock, count, listing
-from plans.core.steps import OnFailure
 
 #: Servers of a wave shown at once.
 PAGE = 25
@@ -73,7 +72,7 @@ class ServerRow:
 class WaveCard:
     wave: WaveRun
     badge: Badge
-    #: "after Databases", "at once".
+    #: "after Databases", "at the start".
     after: str
     #: Its rules, in words.
     rules: str
@@ -94,7 +93,7 @@ class WaveCard:
     next_page: int
     first: int
     last: int
-    #: Something failed that can be tried again; something can still be let go.
+    #: Something failed that can be retried; something can still be skipped.
     retryable: bool
     skippable: bool
     #: Unfolded when the page is first seen.
@@ -115,12 +114,12 @@ def server_row(server: ServerRun, started_at: datetime | None, now: datetime) ->
     phase, step = "", 0
     if server.status == ServerStatus.LAUNCHING:
         known = server.phase in list(Phase)
-        phase = _PHASE_WORDS[Phase(server.phase)] if known else "waiting for DRS to begin"
+        phase = _PHASE_WORDS[Phase(server.phase)] if known else "waiting for DRS to start"
         step = _PHASES.index(Phase(server.phase)) + 1 if known else 0
     elif server.status == ServerStatus.QUEUED:
-        phase = "waiting for room at the site"
+        phase = "waiting for DRS capacity at the site"
         if server.not_before and server.not_before > now:
-            phase = f"tried again at {clock(server.not_before, now)}"
+            phase = f"retry at {clock(server.not_before, now)}"
     elif server.status == ServerStatus.FAILED and server.phase in list(Phase):
         phase = f"while {_PHASE_WORDS[Phase(server.phase)]}"
     age = between(server.recovery_point_at, started_at)
@@ -179,8 +178,8 @@ def wave_card(
     return WaveCard(
         wave=wave,
         badge=wave_badge(wave.status),
-        after=f"after {listing([names[need] for need in wave.depends_on])}" if wave.depends_on else "at once",
-        rules=_rules(wave),
+        after=f"after {listing([names[need] for need in wave.depends_on])}" if wave.depends_on else "at the start",
+        rules=wave_rules(wave),
         took=duration(between(wave.started_at, wave.finished_at or now)),
         note=_waiting_for(wave, names, now),
         total=len(servers),
@@ -207,16 +206,6 @@ def _skippable(status: WaveStatus, servers: Sequence[ServerRun], steps: Sequence
     untouched = status in (WaveStatus.PENDING, WaveStatus.WAITING, WaveStatus.CANCELLED)
     left = any(row.status in SERVER_SKIPPABLE for row in servers)
     return untouched or left or any(step.status not in STEP_FINAL or step.status == StepStatus.FAILED for step in steps)
-
-
-def _rules(wave: WaveRun) -> str:
-    rules = [f"needs {wave.minimum_success_percent} % launched"]
-    carries_on = wave.on_failure == OnFailure.CONTINUE
-    rules.append("else the others carry on" if carries_on else "else the execution stops")
-    if wave.start_delay_seconds:
-        rules.append(f"starts {duration(wave.start_delay_seconds)} late")
-    rules.append(f"a launch may take {duration(wave.launch_timeout_seconds)}")
-    return ", ".join(rules)
 
 
 def _waiting_for(wave: WaveRun, names: Mapping[int, str], now: datetime) -> str:
@@ -247,9 +236,9 @@ def failures(
         reasons: dict[str, list[str]] = {}
         for step in steps.get(wave.pk, ()):
             if step.status == StepStatus.FAILED:
-                reasons.setdefault(step.error or "It failed.", []).append(f"step {step.name}")
+                reasons.setdefault(step.error or "No reason was given.", []).append(f"step {step.name}")
         for server in servers.get(wave.pk, ()):
             if server.status in SERVER_RETRIABLE:
-                reasons.setdefault(server.error or "No reason is known.", []).append(str(server))
+                reasons.setdefault(server.error or "No reason was given.", []).append(str(server))
         found += [Failure(reason, listing(names), wave) for reason, names in reasons.items()]
     return tuple(found)

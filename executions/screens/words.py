@@ -12,8 +12,11 @@ from executions.core.states import (
     StepStatus,
     WaveStatus,
 )
+from executions.models import WaveRun
 from foundation.durations import spoken
 from foundation.wording import Badge, Tone
+from plans.core import BlueprintWave
+from plans.core.steps import OnFailure
 
 _EXECUTION = {
     ExecutionStatus.AWAITING_APPROVAL: Badge("awaiting approval", Tone.WARN, "how_to_reg"),
@@ -55,7 +58,7 @@ _STEP = {
     StepStatus.SKIPPED: Badge("skipped", Tone.NEUTRAL, "skip_next"),
     StepStatus.CANCELLED: Badge("cancelled", Tone.NEUTRAL, "cancel"),
 }
-_WAITS_FOR_PERSON = Badge("waits for approval", Tone.WARN, "how_to_reg")
+_WAITS_FOR_PERSON = Badge("waiting for approval", Tone.WARN, "how_to_reg")
 _CLEANUP = {
     CleanupStatus.SCHEDULED: Badge("clean-up scheduled", Tone.NEUTRAL, "schedule"),
     CleanupStatus.RUNNING: Badge("cleaning up", Tone.BUSY, "mop"),
@@ -106,6 +109,17 @@ def kind_badge(kind: str) -> Badge:
 def duration(seconds: float | None) -> str:
     """ "45 s", "2 min 5 s", "1 h 4 min"; empty for None."""
     return "" if seconds is None else spoken(seconds)
+
+
+def wave_rules(wave: WaveRun | BlueprintWave) -> str:
+    """What decides whether the wave succeeds, and when it launches: "minimum success 80 %, otherwise ..."."""
+    carries_on = wave.on_failure == OnFailure.CONTINUE
+    otherwise = "the other waves continue" if carries_on else "the execution stops"
+    rules = [f"minimum success {wave.minimum_success_percent} %, otherwise {otherwise}"]
+    if wave.start_delay_seconds:
+        rules.append(f"waits {duration(wave.start_delay_seconds)} before launching")
+    rules.append(f"launch time-out {duration(wave.launch_timeout_seconds)}")
+    return " · ".join(rules)
 
 
 def between(start: datetime | None, end: datetime | None) -> float | None:

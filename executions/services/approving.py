@@ -11,19 +11,19 @@ from audit.record import Entry, without_blanks
 from executions import tasks, transitions
 from executions.core.states import ExecutionStatus, StepStatus
 from executions.models import Approval, Execution
-from executions.services.checks import check_right, check_status
+from executions.services.checks import check_right, check_status, state
 from foundation.errors import Conflict, Invalid, NotAllowed
 from plans.core.steps import StepKind
 
 
 def execution_approve(*, execution: Execution, by: AbstractBaseUser, comment: str = "") -> Execution:
-    """Approve; the approval that makes it enough starts the execution. Saying it twice changes nothing."""
+    """Approve. The last approval needed starts the execution. Approving twice changes nothing."""
     check_right(by, "executions.approve_execution", execution)
     with transitions.locked(execution.pk) as current:
         if current.status == ExecutionStatus.RUNNING:
             _step_approve(current, by, comment, approved=True)
             return Execution.objects.get(pk=execution.pk)
-        _may_have_a_word(current, by)
+        _check_may_decide(current, by)
         _, made = Approval.objects.get_or_create(
             execution=current,
             user_id=by.pk,
@@ -56,12 +56,12 @@ def execution_approve(*, execution: Execution, by: AbstractBaseUser, comment: st
 
 
 def _step_approve(execution: Execution, by: AbstractBaseUser, comment: str, *, approved: bool) -> None:
-    """A word on the approval steps that wait now."""
+    """Approve or reject the approval steps that are waiting now."""
     if execution.requested_by_id == by.pk:
-        raise NotAllowed("You requested this execution, so somebody else has to approve or reject its steps.")
+        raise NotAllowed("You requested this execution, so someone else must approve or reject its steps.")
     waiting = list(execution.steps.filter(kind=StepKind.APPROVAL, status=StepStatus.RUNNING))
     if not waiting:
-        raise Conflict(f"The execution is {execution.get_status_display()}; nothing waits for an approval.")
+        raise Conflict(f"Nothing is waiting for approval: the execution {state(execution)}.")
     to = StepStatus.SUCCEEDED if approved else StepStatus.FAILED
     why = f"{'Approved' if approved else 'Rejected'} by {by.get_username()}." + (f" {comment}" if comment else "")
     for step in waiting:
@@ -76,7 +76,7 @@ def execution_reject(*, execution: Execution, by: AbstractBaseUser, comment: str
         if current.status == ExecutionStatus.RUNNING:
             _step_approve(current, by, comment, approved=False)
             return Execution.objects.get(pk=execution.pk)
-        _may_have_a_word(current, by)
+        _check_may_decide(current, by)
         Approval.objects.update_or_create(
             execution=current,
             user_id=by.pk,
@@ -96,22 +96,22 @@ def execution_reject(*, execution: Execution, by: AbstractBaseUser, comment: str
     return Execution.objects.get(pk=execution.pk)
 
 
-def _may_have_a_word(execution: Execution, by: AbstractBaseUser) -> None:
+def _check_may_decide(execution: Execution, by: AbstractBaseUser) -> None:
     if execution.requested_by_id == by.pk:
-        raise NotAllowed("You requested this execution, so somebody else has to approve or reject it.")
+        raise NotAllowed("You requested this execution, so someone else must approve or reject it.")
     check_status(execution, (ExecutionStatus.AWAITING_APPROVAL,), "approved or rejected")
 
 
 def execution_review(*, execution: Execution, by: AbstractBaseUser, comment: str = "") -> Execution:
-    """Note that somebody else looked at why the glass was broken."""
+    """Record that someone other than the requester reviewed the use of break-glass."""
     check_right(by, "executions.approve_execution", execution)
     if not comment.strip():
-        raise Invalid.field("comment", "Say what the review found: the record keeps it.", "required")
+        raise Invalid.field("comment", "Enter what the review found. It is recorded in the audit trail.", "required")
     with transitions.locked(execution.pk) as current:
         if not current.break_glass:
-            raise Conflict("This execution went through its approvals: there is nothing to review.")
+            raise Conflict("This execution did not use break-glass, so there is nothing to review.")
         if current.requested_by_id == by.pk:
-            raise Conflict("You broke the glass, so somebody else has to review it.")
+            raise Conflict("You used break-glass, so someone else must review it.")
         if not current.reviewed_at:
             transitions.execution_review(current, by.get_username(), comment)
     return Execution.objects.get(pk=execution.pk)

@@ -9,8 +9,28 @@ from django.contrib.auth.models import AbstractBaseUser
 from access import policy
 from executions import selectors
 from executions.core.states import ExecutionStatus
-from executions.models import Execution
+from executions.models import Execution, WaveRun
 from foundation.errors import Conflict, FieldError
+
+_STATES = {
+    "awaiting_approval": "is awaiting approval",
+    "running": "is running",
+    "paused": "is paused",
+    "cancelling": "is being cancelled",
+    "succeeded": "has succeeded",
+    "partially_succeeded": "has partially succeeded",
+    "failed": "has failed",
+    "cancelled": "was cancelled",
+    "rejected": "was rejected",
+    "pending": "has not started",
+    "waiting": "is waiting to start",
+    "skipped": "was skipped",
+}
+
+
+def state(row: Execution | WaveRun) -> str:
+    """ "is running", "has failed": completes a sentence about an execution or a wave."""
+    return _STATES[row.status]
 
 
 def check_right(by: AbstractBaseUser, permission: str, execution: Execution) -> None:
@@ -21,7 +41,7 @@ def check_right(by: AbstractBaseUser, permission: str, execution: Execution) -> 
 def check_status(execution: Execution, allowed: Collection[ExecutionStatus], action: str) -> None:
     """Raises `Conflict` unless the execution has one of these statuses. `action` is a participle: "cancelled"."""
     if execution.status not in allowed:
-        raise Conflict(f"The execution is {execution.get_status_display()}; it can no longer be {action}.")
+        raise Conflict(f"The execution can no longer be {action}: it {state(execution)}.")
 
 
 def check_servers_free(servers: Iterable[tuple[int, str]], *, field: str) -> None:
@@ -31,7 +51,8 @@ def check_servers_free(servers: Iterable[tuple[int, str]], *, field: str) -> Non
     errors = [
         FieldError(
             field,
-            f"Server {row} ({row.source_server_id}) is in the active {row.execution}; wait for that, or cancel it.",
+            f"Server {row} ({row.source_server_id}) is part of the active {row.execution}. Wait for it to end, or "
+            "cancel it.",
             "server_in_active_execution",
         )
         for row in held

@@ -28,7 +28,7 @@ class Facts:
     """What decides whether a command makes sense now."""
 
     execution: Execution
-    #: A step waits for somebody to say go.
+    #: A step is waiting for approval.
     step_waits: bool
     #: Instances that it launched and that still run.
     instances: int
@@ -44,7 +44,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """`offered` says when its button is shown; whether it is really done, the service says."""
+    """`offered` says when its button is shown; the service decides whether it is really carried out."""
 
     name: str
     permission: str
@@ -90,7 +90,7 @@ APPROVE = Command(
     act=approving.execution_approve,
     label="Approve",
     icon="thumb_up",
-    warning="With the last approval it needs, what waits goes on at once.",
+    warning="If yours is the last approval needed, the execution proceeds immediately.",
     done="Approved.",
     offered=_waits_for_approval,
     others_only=True,
@@ -101,7 +101,7 @@ REJECT = Command(
     act=approving.execution_reject,
     label="Reject",
     icon="thumb_down",
-    warning="An execution that waits for approval ends, and nothing is launched; a step that waits fails.",
+    warning="If the execution is waiting for approval, it ends and nothing launches. If a step is waiting, it fails.",
     done="Rejected.",
     offered=_waits_for_approval,
     danger=True,
@@ -113,8 +113,8 @@ PAUSE = Command(
     act=controlling.execution_pause,
     label="Pause",
     icon="pause",
-    warning="Nothing new is launched until it is resumed. What DRS launches already comes to its end; the RTO clock "
-    "goes on.",
+    warning="Nothing new is launched until the execution is resumed. Launches in progress will finish. The RTO clock "
+    "keeps running.",
     done="Paused: nothing new is launched.",
     offered=lambda facts: facts.is_in(ExecutionStatus.RUNNING),
 )
@@ -124,7 +124,7 @@ RESUME = Command(
     act=controlling.execution_resume,
     label="Resume",
     icon="play_arrow",
-    warning="It goes on where it was paused.",
+    warning="The execution continues where it was paused.",
     done="Resumed.",
     offered=lambda facts: facts.is_in(ExecutionStatus.PAUSED),
 )
@@ -134,7 +134,7 @@ CANCEL = Command(
     act=controlling.execution_cancel,
     label="Cancel",
     icon="cancel",
-    warning="Nothing new is launched. What DRS launches already cannot be called back and is followed to its end.",
+    warning="Nothing new is launched. DRS cannot stop launches in progress; drsorch follows them until they finish.",
     done="Cancelled: nothing new is launched.",
     offered=_cancellable,
     danger=True,
@@ -145,8 +145,8 @@ RETRY = Command(
     act=controlling.execution_retry,
     label="Retry",
     icon="replay",
-    warning="What failed is tried again. An execution that had ended goes on from there.",
-    done="It is tried again.",
+    warning="Retries what failed. A finished execution continues from there.",
+    done="Retry started.",
     offered=_reopenable,
     of_wave=True,
 )
@@ -156,7 +156,7 @@ SKIP = Command(
     act=controlling.execution_skip,
     label="Skip",
     icon="skip_next",
-    warning="What is not launched yet is let go, and what waits for it goes on without it.",
+    warning="Skips everything not launched yet. Dependent waves continue without it.",
     done="Skipped.",
     offered=_reopenable,
     danger=True,
@@ -169,7 +169,7 @@ CLEANUP = Command(
     act=controlling.execution_cleanup,
     label="Clean up",
     icon="mop",
-    warning="The instances that this drill launched are terminated, with their disks. Nothing else is touched.",
+    warning="Terminates the instances that this drill launched, with their disks. Nothing else is touched.",
     done="The drill instances are being terminated.",
     offered=_cleanable,
     danger=True,
@@ -178,10 +178,10 @@ REVIEW = Command(
     name="review",
     permission="executions.approve_execution",
     act=approving.execution_review,
-    label="Note a review",
+    label="Record a review",
     icon="rate_review",
-    warning="The record then says that somebody other than who broke the glass looked at why.",
-    done="The review is in the record.",
+    warning="Records your review of why break-glass was used. The person who used it cannot review it.",
+    done="Review recorded.",
     offered=lambda facts: facts.execution.break_glass and facts.execution.reviewed_at is None,
     others_only=True,
     needs_comment=True,

@@ -26,19 +26,19 @@ from executions.core.states import (
 )
 from executions.engine import preflight
 from executions.models import Execution, ServerRun, StepRun, WaveRun
-from executions.services.checks import check_right, check_servers_free, check_status
+from executions.services.checks import check_right, check_servers_free, check_status, state
 from foundation.errors import Conflict, Invalid
 from plans.core import BlueprintServer
 
 
 def execution_pause(*, execution: Execution, by: AbstractBaseUser, comment: str = "") -> Execution:
-    """Start nothing new; what DRS launches already, and steps that run, come to their end. Pausing twice is once."""
+    """Start nothing new. Launches in progress and running steps finish. Pausing twice changes nothing."""
     check_right(by, "executions.control_execution", execution)
     return _switch(execution, ExecutionStatus.RUNNING, ExecutionStatus.PAUSED, by=by, comment=comment)
 
 
 def execution_resume(*, execution: Execution, by: AbstractBaseUser, comment: str = "") -> Execution:
-    """Carry on where it was paused. Resuming twice is once."""
+    """Continue where it was paused. Resuming twice changes nothing."""
     check_right(by, "executions.control_execution", execution)
     return _switch(execution, ExecutionStatus.PAUSED, ExecutionStatus.RUNNING, by=by, comment=comment)
 
@@ -63,7 +63,7 @@ def _switch(
             what, told = _SWITCHED[to]
             entry = Entry(told, current.plan_name, without_blanks(comment=comment), by.get_username())
             if not transitions.execution_move(current.pk, {frm}, to, entry):
-                raise Conflict(f"Only what is {frm} can be {what}; the execution is {current.get_status_display()}.")
+                raise Conflict(f"Only a {frm} execution can be {what}; this one {state(current)}.")
             tasks.nudge_on_commit([current.pk])
     return Execution.objects.get(pk=execution.pk)
 
@@ -78,10 +78,10 @@ def execution_retry(
     point_in_time: datetime | None = None,
     comment: str = "",
 ) -> Execution:
-    """Try again what failed in the wave: all of it, the servers named, or a step.
+    """Retry what failed in the wave: all of it, the servers named, or a step.
 
     With `point_in_time`, servers are launched from their newest recovery snapshot at or before it. A failed execution
-    carries on from there to the waves that it held back.
+    continues from there with the waves that it had cancelled.
 
     Asking again while the retry is under way changes nothing.
     """
@@ -106,10 +106,10 @@ def execution_skip(
     step: str | None = None,
     comment: str = "",
 ) -> Execution:
-    """Let go of a wave, or of servers or a step of it, for a reason that is given. A failed execution carries on."""
+    """Skip a wave, or servers or a step of it, for a stated reason. A failed execution continues."""
     check_right(by, "executions.control_execution", execution)
     if not comment.strip():
-        raise Invalid.field("comment", "Say why it is skipped: the record keeps it.", "required")
+        raise Invalid.field("comment", "Enter why you are skipping it. It is recorded in the audit trail.", "required")
     run, wanted_step = _wave(execution, wave), _step(execution, wave, step)
     _check_servers(run, servers)
     entry = Entry(EventType.EXECUTION_SKIPPED, run.name, without_blanks(comment=comment, step=step), by.get_username())
@@ -119,21 +119,24 @@ def execution_skip(
         if servers is not None:
             launching = launching.filter(source_server_id__in=servers)
         if step is None and launching.exists():
-            names = ", ".join(str(server) for server in launching[:5])
-            raise Conflict(f"{names} is being launched, and DRS cannot stop that: wait for the result, then skip.")
+            names = [str(server) for server in launching]
+            are = "is" if len(names) == 1 else "are"
+            raise Conflict(
+                f"{', '.join(names[:5])} {are} being launched and DRS cannot stop that. Wait for the result, then skip."
+            )
         return transitions.wave_skip(current, run, servers=servers, step=wanted_step, entry=entry)
 
     return _reopen(execution, change, run, "skipped")
 
 
 def execution_cleanup(*, execution: Execution, by: AbstractBaseUser, comment: str = "") -> Execution:
-    """Terminate the drill's instances. Asking again tries those again that could not be terminated."""
+    """Terminate the drill's instances. Asking again retries those that could not be terminated."""
     check_right(by, "executions.cleanup_execution", execution)
     with transitions.locked(execution.pk) as current:
         if current.kind != ExecutionKind.DRILL:
-            raise Conflict("Only a drill is cleaned up: these are instances of a real recovery.")
+            raise Conflict("Only a drill can be cleaned up; these instances belong to a real recovery.")
         if current.status in EXECUTION_ACTIVE:
-            raise Conflict(f"The drill is {current.get_status_display()}; it is cleaned up when it is over.")
+            raise Conflict(f"The drill {state(current)}. Clean up when it has ended.")
         if current.cleanup_status in (CleanupStatus.RUNNING, CleanupStatus.SUCCEEDED):
             return current
         ServerRun.objects.filter(execution=current).update(cleanup_tries=0, cleanup_not_before=None)
@@ -154,7 +157,7 @@ def _wave(execution: Execution, name: str) -> WaveRun:
     found = execution.waves.filter(name=name).first()
     if found is None:
         names = ", ".join(execution.waves.values_list("name", flat=True))
-        raise Invalid.field("wave", f"There is no wave “{name}” in this execution; there are {names}.")
+        raise Invalid.field("wave", f"This execution has no wave “{name}”. Its waves are {names}.")
     return found
 
 
@@ -170,13 +173,12 @@ def _step(execution: Execution, wave: str, name: str | None) -> StepRun | None:
 def _check_servers(wave: WaveRun, servers: Collection[str] | None) -> None:
     if servers is None:
         return
+    if not servers:
+        raise Invalid.field("servers", "No server is selected. Select at least one, or the whole wave.")
     there = set(wave.servers.values_list("source_server_id", flat=True))
-    unknown = sorted(set(servers) - there)
-    if unknown or not servers:
-        what = f"it has no server {', '.join(unknown)}" if unknown else "no server is named"
-        raise Invalid.field(
-            "servers", f"Wave {wave.name}: {what}. Name its servers by source server id, or leave it out."
-        )
+    if unknown := sorted(set(servers) - there):
+        what = f"Wave {wave.name} has no server {', '.join(unknown)}."
+        raise Invalid.field("servers", f"{what} Use the source server ids of its servers.")
 
 
 def _snapshots(
@@ -202,22 +204,20 @@ def _reopen(execution: Execution, change: Callable[[Execution, WaveRun], int], w
     try:
         with transaction.atomic(), transitions.locked(execution.pk) as current:
             if current.status not in EXECUTION_REOPENABLE:
-                raise Conflict(f"The execution is {current.get_status_display()}: nothing of it can be {action}.")
+                raise Conflict(f"Nothing can be {action}: the execution {state(current)}.")
             if current.status not in EXECUTION_ACTIVE:
                 check_servers_free(current.servers.values_list("site_id", "source_server_id"), field="execution")
             fresh = WaveRun.objects.get(pk=wave.pk)
             if not change(current, fresh) and not _under_way(fresh, action):
-                raise Conflict(f"Nothing in wave {wave.name} can be {action}: it is {fresh.get_status_display()}.")
+                raise Conflict(f"Nothing in wave {wave.name} can be {action}: it {state(fresh)}.")
             tasks.nudge_on_commit([current.pk])
     except IntegrityError as error:
-        raise Conflict(
-            f"Plan {execution.plan_name} has another active execution by now; wait for it to end."
-        ) from error
+        raise Conflict(f"Plan {execution.plan_name} now has another active execution. Wait for it to end.") from error
     return Execution.objects.get(pk=execution.pk)
 
 
 def _under_way(wave: WaveRun, action: str) -> bool:
-    """True if somebody asked for the same before, and it is being done, or was."""
+    """True if the same was requested before, and is being done or was done."""
     if wave.status not in WAVE_FINAL:
         return True
     if action != "skipped":
@@ -227,7 +227,7 @@ def _under_way(wave: WaveRun, action: str) -> bool:
 
 
 def execution_cancel(*, execution: Execution, by: AbstractBaseUser, comment: str = "") -> Execution:
-    """Cancel: nothing new starts. What DRS launches already cannot be stopped and is waited for."""
+    """Cancel: nothing new starts. Launches in progress cannot be stopped; the execution waits for them."""
     check_right(by, "executions.control_execution", execution)
     with transitions.locked(execution.pk) as current:
         if current.status in (ExecutionStatus.CANCELLING, ExecutionStatus.CANCELLED):

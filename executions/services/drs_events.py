@@ -30,14 +30,14 @@ def drs_event_receive(event: Mapping[str, Any], *, by: AbstractBaseUser) -> list
     """
     policy.require(by, "executions.post_drs_event")
     errors = [
-        FieldError(name, f"An EventBridge event has a text “{name}”.", "required")
+        FieldError(name, f"The event must have a text “{name}”.", "required")
         for name in ("source", "detail-type", "account", "region")
         if not isinstance(event.get(name), str)
     ]
     if not errors and event["source"] != SOURCE:
-        errors = [FieldError("source", f"Events of {SOURCE} are taken here, not of {event['source']}.")]
+        errors = [FieldError("source", f"Only events from {SOURCE} are accepted, not from {event['source']}.")]
     if not isinstance(event.get("detail", {}), Mapping):
-        errors.append(FieldError("detail", "The “detail” of an event is an object."))
+        errors.append(FieldError("detail", "“detail” must be an object."))
     if errors:
         raise Invalid.of(errors)
     sites = list(Site.objects.filter(account_id=event["account"], region=event["region"]))

@@ -43,13 +43,13 @@ def execution_start(
     cleanup_after_seconds: int | None = None,
     break_glass: bool = False,
 ) -> Execution:
-    """Start a drill or a recovery of the plan's newest revision, or have it wait for its approvals.
+    """Start a drill or a recovery of the plan's newest revision; a recovery may first wait for approvals.
 
     Raises `NotAllowed`, `Invalid` (what was typed), `Conflict` (blocking findings, or another active execution) or
     `Unavailable` (DRS could not be asked what had to be known); then nothing is written and nothing launches.
     """
     if kind not in set(ExecutionKind):
-        raise Invalid.field("kind", f"A kind of execution is drill or recovery, not “{kind}”.", "invalid_choice")
+        raise Invalid.field("kind", f"The kind must be drill or recovery, not “{kind}”.", "invalid_choice")
     kind = ExecutionKind(kind)
     blueprint = blueprint_of(plan)
     sites = {server.site_id for server in blueprint.servers}
@@ -111,7 +111,7 @@ def execution_start(
 
 def _check_ready(plan: Plan, blueprint: Blueprint, *, break_glass: bool) -> None:
     if not preflight.servers_of(blueprint):
-        raise Conflict(f"Plan {plan.name} has no servers: its protection groups resolve to nothing now.")
+        raise Conflict(f"Plan {plan.name} has no servers: its protection groups contain none at the moment.")
     blocking = [finding for finding in readiness.evaluate(plan) if finding.severity == "blocking"]
     if blocking and not break_glass:
         raise Conflict(
@@ -128,7 +128,7 @@ def _check_free(plan: Plan, servers: Sequence[BlueprintServer]) -> None:
 
 
 def _already_active(plan: Plan) -> Conflict:
-    return Conflict(f"Plan {plan.name} already has an active execution; wait for it to end, or cancel it.")
+    return Conflict(f"Plan {plan.name} already has an active execution. Wait for it to end, or cancel it.")
 
 
 # --- freezing -----------------------------------------------------------------------------------------------------

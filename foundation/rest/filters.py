@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # DRF's settings import this module before its views are read
 class Ordering(OrderingFilter):
     """`?ordering=-started_at,name`, by the view's `ordering_fields`; anything else is a 400 that names them."""
 
-    ordering_description = "Fields to sort by, separated by commas; a minus sorts downwards."
+    ordering_description = "Fields to sort by, separated by commas; a leading minus reverses the order."
 
     def remove_invalid_fields(
         self, queryset: QuerySet[Any], fields: Iterable[str], view: APIView, request: Request
@@ -29,7 +29,7 @@ class Ordering(OrderingFilter):
         asked = list(fields)
         for field in asked:
             if field.removeprefix("-") not in known:
-                choice = f"One of {', '.join(known)}" if known else "This list has one order only"
+                choice = f"Choose one of {', '.join(known)}" if known else "This list has a fixed order"
                 raise ValidationError({self.ordering_param: f"Cannot sort by {field}. {choice}."})
         return asked
 

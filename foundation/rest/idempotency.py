@@ -46,7 +46,7 @@ class StillInProgress(APIException):
 
     status_code = 409
     default_code = "idempotency_in_progress"
-    default_detail = "The first request with this Idempotency-Key is still being worked on. Ask again in a moment."
+    default_detail = "The first request with this Idempotency-Key is still being processed. Try again in a moment."
     wait = 1
 
 
@@ -83,13 +83,13 @@ def key_claim(request: Request) -> KeyClaim | None:
     """The claim on the request's key; None if it carries none.
 
     Raises `AlreadyAnswered` with the first answer, `Conflict` if the key stands for another request, `StillInProgress`,
-    or `Invalid` if the key is no good.
+    or `Invalid` if the key is not valid.
     """
     key = request.headers.get(HEADER)
     if key is None or request.method != "POST":
         return None
     if not (0 < len(key) <= _KEY_LENGTH and key.isascii() and key.isprintable()):
-        raise Invalid(f"An {HEADER} has 1 to {_KEY_LENGTH} printable ASCII characters.")
+        raise Invalid(f"An {HEADER} must be 1 to {_KEY_LENGTH} printable ASCII characters.")
     now = timezone.now()
     user, fingerprint = cast("User", request.user), _fingerprint(request)
     IdempotentAnswer.objects.filter(user=user, key=key, created_at__lt=now - KEPT_FOR).delete()
@@ -113,7 +113,7 @@ def _second_attempt(user: User, key: str, fingerprint: str, now: datetime) -> Ke
         raise StillInProgress
     if first.fingerprint != fingerprint:
         raise Conflict(
-            f"This {HEADER} was used for another request. Send a new key with a new request.",
+            f"This {HEADER} was used for a different request. Use a new key for a new request.",
             code="idempotency_key_reused",
         )
     if first.status is not None:
@@ -131,8 +131,8 @@ def _answer(first: IdempotentAnswer, status: int) -> HttpResponse:
         body = _vault().decrypt(first.body)
     except InvalidToken as error:
         raise Conflict(
-            "This request was answered before, but SECRET_KEY has changed since and the answer cannot be read. "
-            "Look whether its work is done before you send it with a new key.",
+            "This request was answered before, but SECRET_KEY has changed since then and the stored answer cannot be "
+            "read. Check whether the request was carried out before you send it with a new key.",
             code="idempotency_answer_unreadable",
         ) from error
     headers = {**first.headers, "Idempotency-Replayed": "true"}

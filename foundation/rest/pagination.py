@@ -30,7 +30,7 @@ from foundation.storable import unstorable
 if TYPE_CHECKING:  # DRF's settings import this module before its views are ready
     from rest_framework.views import APIView
 
-_INVALID = "This cursor is not one of this list. Start again without it."
+_INVALID = "This cursor does not belong to this list. Start again without it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +76,8 @@ class CursorPages(CursorPagination):
 
     page_size_query_param = "page_size"
     max_page_size = 500
-    page_size_query_description = "Rows per page, 500 at most."
-    cursor_query_description = "As given in `next` and `previous`."
+    page_size_query_description = "Rows per page, at most 500."
+    cursor_query_description = "The cursor in `next` or `previous`."
 
     def paginate_queryset(  # type: ignore[override] # rows of the database only
         self, queryset: QuerySet[Any], request: Request, view: APIView | None = None

@@ -24,15 +24,15 @@ from foundation.errors import DomainError, Invalid, Missing, NotAllowed, Stale, 
 CONTENT_TYPE = "application/problem+json"
 
 _INTERNAL = (
-    "Something went wrong inside drsorch. It is in the server's log; "
-    "look at the state of things before you send the request again."
+    "Something went wrong inside drsorch. The server log has the details. "
+    "Check the current state before you send the request again."
 )
 
 #: Titles for people where HTTP's own phrase is not what our errors are called.
 _TITLES = {
     **{error.status: error.title for error in (Invalid, NotAllowed, Missing, Stale, Unavailable)},
     401: "Not signed in",
-    406: "No such format",
+    406: "Format not supported",
     429: "Too many requests",
     500: "Internal error",
 }
@@ -45,7 +45,7 @@ class ContentTooLarge(exceptions.APIException):
 
     status_code = 413
     default_code = "content_too_large"
-    default_detail = "The body is too large."
+    default_detail = "The request body is too large."
 
 
 def exception_handler(exc: Exception, context: Any) -> Response | None:

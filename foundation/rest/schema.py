@@ -16,10 +16,13 @@ _IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     str,
     OpenApiParameter.HEADER,
-    description="The same key and body answer the first result again for 24 hours; another body answers 409.",
+    description="Repeating the key and body within 24 hours returns the first answer; another body returns 409.",
 )
 _IF_MATCH = OpenApiParameter(
-    "If-Match", str, OpenApiParameter.HEADER, description='The ETag last read, such as "7"; a stale one answers 412.'
+    "If-Match",
+    str,
+    OpenApiParameter.HEADER,
+    description='The ETag you last read, such as "7". A stale one returns 412.',
 )
 _CHANGES = ("put", "patch", "delete")
 
@@ -42,7 +45,7 @@ _COMPONENTS: dict[str, Any] = {
             "type": "object",
             "required": ["attr", "code", "detail"],
             "properties": {
-                "attr": {"type": "string", "description": "Dotted path of the field; empty for the whole."},
+                "attr": {"type": "string", "description": "Dotted path of the field; empty for the whole request."},
                 "code": {"type": "string"},
                 "detail": {"type": "string"},
             },

@@ -28,7 +28,7 @@ class VersionedMixin(GenericAPIView[Any]):
     def expected_version(self) -> int | None:
         """The version that the caller believes to change; None if the caller does not say.
 
-        Raises `Stale` if none of the tags sent can be the present one.
+        Raises `Stale` if none of the tags sent can be the current one.
         """
         header = self.request.headers.get("If-Match")
         if header is None or header.strip() == "*":
@@ -40,5 +40,5 @@ class VersionedMixin(GenericAPIView[Any]):
         if current in versions:
             return current
         raise Stale(
-            f"If-Match says {header}, but the present version is {current}. Read it again, then repeat your change."
+            f"If-Match says {header}, but the current version is {current}. Read it again, then repeat your change."
         )

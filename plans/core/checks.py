@@ -13,10 +13,10 @@ from plans.core.graph import Graph, critical_path
 from plans.core.steps import StepWhen
 from protection.core.replication import ReplicationState
 
-#: What stands in the way of a launch, or makes it go back further and further.
+#: States that block a launch, or make it lose more and more data.
 _REPLICATION = {
     ReplicationState.INITIATING: "is only starting to replicate",
-    ReplicationState.INITIAL_SYNC: "is still in its first sync",
+    ReplicationState.INITIAL_SYNC: "is still in its initial sync",
     ReplicationState.STOPPED: "stopped",
     ReplicationState.DISCONNECTED: "disconnected",
     ReplicationState.STALLED: "has stalled",
@@ -120,21 +120,21 @@ def _of_plan(plan: PlanFacts) -> Iterator[Finding]:
             "Add a wave with a protection group.",
         )
     if plan.approvals_required > plan.approvers:
-        people = {0: "nobody has", 1: "only one person has"}.get(plan.approvers, f"only {plan.approvers} people have")
+        people = {0: "no one has", 1: "only one person has"}.get(plan.approvers, f"only {plan.approvers} people have")
         yield Finding(
             Severity.WARNING,
             "too_few_approvers",
             plan.name,
             f"A recovery needs {plan.approvals_required} approvals, but {people} the role approver.",
-            "Ask an administrator to give the role to more people, or ask for fewer approvals.",
+            "Ask an administrator to give the role to more people, or require fewer approvals.",
         )
     if not plan.approvals_required:
         yield Finding(
             Severity.WARNING,
             "recovery_without_approval",
             plan.name,
-            "A real recovery of this plan starts at once, without anybody's approval.",
-            "Ask for at least one approval, unless whoever starts it is meant to decide alone.",
+            "A real recovery of this plan starts immediately, without any approval.",
+            "Require at least one approval, unless the person who starts it is meant to decide alone.",
         )
     yield from _unreachable_target(plan)
 
@@ -155,8 +155,8 @@ def _unreachable_target(plan: PlanFacts) -> Iterator[Finding]:
         "rto_out_of_reach",
         plan.name,
         f"Start delays and waits along {path} take {spoken(total)} before the last launch, "
-        f"and the RTO target is {spoken(plan.rto_target_seconds)}.",
-        "Shorten them, let waves run side by side, or set a longer target.",
+        f"but the RTO target is {spoken(plan.rto_target_seconds)}.",
+        "Shorten them, let waves run in parallel, or set a longer target.",
     )
 
 
@@ -164,12 +164,12 @@ def _of_sites(plan: PlanFacts, now: datetime, stale_after_seconds: float) -> Ite
     sites = {group.site.name: group.site for wave in plan.waves for group in wave.groups}
     for site in sites.values():
         if site.last_synced_at is None:
-            reason = f" The last try said: {site.sync_error}" if site.sync_error else ""
+            reason = f" The last attempt failed: {site.sync_error}" if site.sync_error else ""
             yield Finding(
                 Severity.BLOCKING,
                 "site_never_synced",
                 site.name,
-                f"The inventory of site “{site.name}” was never read, so nobody knows what there is to launch.{reason}",
+                f"Site “{site.name}” has never been synced, so its servers are unknown.{reason}",
                 "Sync the site.",
             )
             continue
@@ -179,17 +179,16 @@ def _of_sites(plan: PlanFacts, now: datetime, stale_after_seconds: float) -> Ite
                 Severity.WARNING,
                 "site_sync_failed",
                 site.name,
-                f"The last sync of site “{site.name}” failed, so what is known of it is {spoken(age)} old: "
-                f"{site.sync_error}",
-                "Mend what the sentence names, and sync the site.",
+                f"The last sync of site “{site.name}” failed, so its inventory is {spoken(age)} old: {site.sync_error}",
+                "Fix the cause, then sync the site.",
             )
         elif age > stale_after_seconds:
             yield Finding(
                 Severity.WARNING,
                 "inventory_old",
                 site.name,
-                f"The inventory of site “{site.name}” was last read {spoken(age)} ago.",
-                "Sync the site; if it stays old, see whether a worker is running.",
+                f"The inventory of site “{site.name}” was last synced {spoken(age)} ago.",
+                "Sync the site. If it stays old, check that a worker is running.",
             )
 
 
@@ -204,11 +203,15 @@ def _of_wave(wave: WaveFacts, plan: PlanFacts) -> Iterator[Finding]:
             Severity.WARNING,
             "instance_will_be_replaced",
             wave.name,
-            f"In wave “{wave.name}” an earlier launch still has a recovery instance "
-            f"for {listing(replaced, 3)}: "
-            "DRS deletes it before it launches the next.",
-            "Make sure that nobody needs these instances.",
+            f"In wave “{wave.name}”, {listing(replaced, 3)} still {_instances(len(replaced))} before the next launch.",
+            "Make sure that no one needs these instances.",
         )
+
+
+def _instances(number: int) -> str:
+    if number == 1:
+        return "has an instance from an earlier launch: DRS deletes it"
+    return "have instances from earlier launches: DRS deletes them"
 
 
 def _of_group(group: GroupFacts, wave: WaveFacts) -> Iterator[Finding]:
@@ -218,8 +221,8 @@ def _of_group(group: GroupFacts, wave: WaveFacts) -> Iterator[Finding]:
             Severity.BLOCKING,
             "group_empty",
             group.name,
-            f"Protection group “{group.name}” of wave “{wave.name}” has no servers now.",
-            "Change its servers or its tag selector, or take it out of the plan.",
+            f"Protection group “{group.name}” of wave “{wave.name}” has no servers at the moment.",
+            "Change its servers or its tag selector, or remove it from the plan.",
         )
     for source_server_id, sentence in group.conflicts:
         yield Finding(
@@ -239,8 +242,8 @@ def _of_server(server: ServerFacts, group: GroupFacts, plan: PlanFacts) -> Itera
             Severity.BLOCKING,
             "server_missing",
             server.source_server_id,
-            f"{who} is gone from DRS since {server.missing_since:%Y-%m-%d %H:%M} UTC and cannot be launched.",
-            "Put it back under DRS. If it is gone for good, take it out of the group and forget it on its page.",
+            f"{who} has been missing from DRS since {server.missing_since:%Y-%m-%d %H:%M} UTC and cannot be launched.",
+            "Add it to DRS again. If you cannot, remove it from its group, then from the inventory on its page.",
         )
         return
     state = ReplicationState.of(server.replication_state)
@@ -249,9 +252,10 @@ def _of_server(server: ServerFacts, group: GroupFacts, plan: PlanFacts) -> Itera
             Severity.WARNING,
             "replication_unknown",
             server.source_server_id,
-            f"DRS gives {who} the replication state {server.replication_state or 'nothing'}, "
-            "which drsorch does not know.",
-            "See in the DRS console whether it can be launched.",
+            f"DRS reports the replication state {server.replication_state} for {who}, which drsorch does not know."
+            if server.replication_state
+            else f"DRS reports no replication state for {who}.",
+            "Check in the DRS console whether it can be launched.",
         )
     elif not state.launchable and not state.halted:
         yield Finding(
@@ -259,23 +263,23 @@ def _of_server(server: ServerFacts, group: GroupFacts, plan: PlanFacts) -> Itera
             "no_recovery_point",
             server.source_server_id,
             f"{who} {_REPLICATION[state]}{because}: there is no point in time to launch from yet.",
-            "Wait until its first sync is through, or take it out of the protection group.",
+            "Wait until its initial sync is complete, or remove it from the protection group.",
         )
     elif not state.launchable:
         yield Finding(
             Severity.BLOCKING,
             "replication_ended",
             server.source_server_id,
-            f"Replication of {who} is {_REPLICATION[state]}{because}; its recovery snapshots went with it.",
-            "Start its replication again in DRS, or take it out of the protection group.",
+            f"Replication of {who} is {_REPLICATION[state]}{because}; its recovery snapshots were deleted with it.",
+            "Start its replication in DRS again, or remove it from the protection group.",
         )
     elif state.halted:
         yield Finding(
             Severity.WARNING,
             "replication_standing_still",
             server.source_server_id,
-            f"Replication of {who} {_REPLICATION[state]}{because}; a launch would go back {_age(server.lag_seconds)}.",
-            "See in DRS why it does not replicate.",
+            f"Replication of {who} {_REPLICATION[state]}{because}; a launch would use {_age(server.lag_seconds)}.",
+            "Check in DRS why it does not replicate.",
         )
     target = plan.rpo_target_seconds
     if target is not None and server.lag_seconds is not None and server.lag_seconds > target:
@@ -283,10 +287,10 @@ def _of_server(server: ServerFacts, group: GroupFacts, plan: PlanFacts) -> Itera
             Severity.WARNING,
             "lag_over_rpo",
             server.source_server_id,
-            f"{who} is {spoken(server.lag_seconds)} behind, and the RPO target is {spoken(target)}.",
-            "See in DRS why it is behind: the network, the replication server, or the rate of change.",
+            f"{who} is {spoken(server.lag_seconds)} behind, but the RPO target is {spoken(target)}.",
+            "Check in DRS why it is behind: the network, the replication server, or the rate of change.",
         )
 
 
 def _age(lag_seconds: float | None) -> str:
-    return "to its last consistent point, of unknown age" if lag_seconds is None else spoken(lag_seconds)
+    return "data of unknown age" if lag_seconds is None else f"data that is {spoken(lag_seconds)} old"

@@ -63,7 +63,7 @@ def normalise(raw: object, *, groups: Mapping[int, str]) -> PlanDocument:
     """
     errors: list[FieldError] = []
     if why := unstorable(raw):
-        raise Invalid.field("", f"The plan cannot be kept: it {why}.")
+        raise Invalid.field("", f"The plan cannot be saved: it {why}.")
     plan = Fields.of(raw, "", "The plan", errors)
     document = PlanDocument(
         name=_plan_name(plan),
@@ -75,7 +75,7 @@ def normalise(raw: object, *, groups: Mapping[int, str]) -> PlanDocument:
     )
     items = plan.items("waves")
     if len(items) > MAX_WAVES:
-        plan.error("waves", f"The plan has {len(items)} waves; {MAX_WAVES} are the most.")
+        plan.error("waves", f"The plan has {len(items)} waves; the maximum is {MAX_WAVES}.")
         items = items[:MAX_WAVES]
     document["waves"] = [_wave(item, index, groups, errors) for index, item in enumerate(items)]
     plan.finish()
@@ -95,7 +95,7 @@ def wave_graph(waves: Sequence[WaveDocument]) -> graph.Graph:
 def _plan_name(plan: Fields) -> str:
     name = plan.text("name", required=True, limit=MAX_NAME)
     if name.isdigit():
-        plan.error("name", f"The plan's name {shown(name)} would be read as an id: put a letter in it.")
+        plan.error("name", f"The plan's name {shown(name)} would be read as an id: add a letter to it.")
     return name
 
 
@@ -114,7 +114,7 @@ def _wave(raw: object, index: int, groups: Mapping[int, str], errors: list[Field
     wave.finish()
     # Asked of what was sent: a wave whose only group is unknown has been told so.
     if isinstance(raw, Mapping) and not raw.get("protection_groups") and not raw.get("steps"):
-        wave.error("protection_groups", f"{wave.subject} is empty: give it a protection group or a step.", "empty")
+        wave.error("protection_groups", f"{wave.subject} is empty: add a protection group or a step.", "empty")
     return document
 
 
@@ -124,7 +124,7 @@ def _depends_on(wave: Fields) -> list[str] | None:
     names: list[str] = []
     for name in wave.items("depends_on"):
         if not isinstance(name, str):
-            wave.error("depends_on", f"{wave.subject}: depends_on must hold names of waves, not {shown(name)}.")
+            wave.error("depends_on", f"{wave.subject}: depends_on must contain names of waves, not {shown(name)}.")
         elif name.strip() not in names:
             names.append(name.strip())
     return names
@@ -161,7 +161,7 @@ def _groups(wave: Fields, groups: Mapping[int, str]) -> list[str]:
 def _steps(wave: Fields) -> list[StepDocument]:
     items = wave.items("steps")
     if len(items) > MAX_STEPS:
-        wave.error("steps", f"{wave.subject} has {len(items)} steps; {MAX_STEPS} are the most.")
+        wave.error("steps", f"{wave.subject} has {len(items)} steps; the maximum is {MAX_STEPS}.")
         items = items[:MAX_STEPS]
     found: list[StepDocument] = []
     for index, item in enumerate(items):

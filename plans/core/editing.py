@@ -28,7 +28,7 @@ def layout_from(raw: object) -> Layout:
     try:
         places = [Place(str(item["wave"]), tuple(str(group) for group in item["groups"])) for item in raw]  # type: ignore[attr-defined]
     except (TypeError, KeyError) as error:
-        raise Invalid.field("", "The board sent something that is no layout. Load the page again.") from error
+        raise Invalid.field("", "The board sent an invalid layout. Reload the page.") from error
     return places
 
 

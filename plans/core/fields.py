@@ -60,7 +60,7 @@ class Fields:
                 self.error(key, f"{self.subject}: {_words(key)} must be one line of printable characters.")
                 return ""
         if len(value) > limit:
-            self.error(key, f"{self.subject}: {_words(key)} is {len(value)} characters long; {limit} are the most.")
+            self.error(key, f"{self.subject}: {_words(key)} is {len(value)} characters long; the maximum is {limit}.")
             return ""
         return value
 

@@ -153,7 +153,7 @@ def _box(position: int, node: Node, x: float, y: float) -> Box:
 
 def _sentence(position: int, graph: Graph, nodes: Sequence[Node]) -> str:
     node, needs = nodes[position], graph[position]
-    after = f"after {', '.join(nodes[need].name for need in needs)}" if needs else "at once"
+    after = f"after {', '.join(nodes[need].name for need in needs)}" if needs else "at the start"
     contents = node.badge.text if node.badge else node.spoken or node.note
     return f"{node.name} {after}: {contents}." if contents else f"{node.name} {after}."
 

@@ -72,7 +72,7 @@ def board(
 
 
 def _board_group(group: Any) -> BoardGroup:
-    missing = _warning(f"{group.missing_count} gone from DRS") if group.missing_count else None
+    missing = _warning(f"{group.missing_count} missing from DRS") if group.missing_count else None
     return BoardGroup(
         name=group.name,
         id=group.pk,
@@ -88,7 +88,7 @@ def _warning(text: str) -> Badge:
 
 def _board_wave(wave: WaveDocument, place: int, cards: Mapping[str, BoardGroup]) -> BoardWave:
     gone = [name for name in wave["protection_groups"] if name not in cards]
-    known = {**cards, **{name: BoardGroup(name, None, "", "", _warning("deleted meanwhile")) for name in gone}}
+    known = {**cards, **{name: BoardGroup(name, None, "", "", _warning("has been deleted")) for name in gone}}
     return BoardWave(
         name=wave["name"],
         query=urlencode({"name": wave["name"]}),
@@ -103,21 +103,21 @@ def _board_wave(wave: WaveDocument, place: int, cards: Mapping[str, BoardGroup])
 def waits(wave: WaveDocument, place: int) -> str:
     """What has to end before the wave may start."""
     if wave["depends_on"] is None:
-        return "follows the wave above" if place else "comes first, so it starts at once"
+        return "follows the wave above" if place else "comes first, so it starts immediately"
     if not wave["depends_on"]:
-        return "starts at once"
+        return "starts immediately"
     return f"waits for {listing(wave['depends_on'], most=None)}"
 
 
 def _settings(wave: WaveDocument) -> Iterable[str]:
     if wave["minimum_success_percent"] < 100:
-        yield f"{wave['minimum_success_percent']}% is enough"
+        yield f"minimum success {wave['minimum_success_percent']} %"
     if wave["on_failure"] == OnFailure.CONTINUE:
-        yield "carries on if it fails"
+        yield "the other waves continue if it fails"
     if wave["start_delay_seconds"]:
-        yield f"starts {exact(wave['start_delay_seconds'])} late"
+        yield f"waits {exact(wave['start_delay_seconds'])} before launching"
     if wave["launch_timeout_seconds"] != LAUNCH_TIMEOUT_SECONDS:
-        yield f"gives up after {exact(wave['launch_timeout_seconds'])}"
+        yield f"launch time-out {exact(wave['launch_timeout_seconds'])}"
 
 
 _KINDS = dict(STEP_KINDS)

@@ -40,12 +40,12 @@ class PlanForm(DomainErrorsMixin, forms.Form):
     """What a plan is beside its waves. The names are those of the document."""
 
     version = forms.IntegerField(widget=forms.HiddenInput, required=False)
-    name = text("Name", required=True, help_text=f"Unique; at most {MAX_NAME} characters, one of them no digit.")
+    name = text("Name", required=True, help_text=f"Must be unique, at most {MAX_NAME} characters, and not digits only.")
     description = lines("Description")
-    rto_target_seconds = duration("RTO target", help_text=f"From start to last launch. {DURATION_HELP}")
-    rpo_target_seconds = duration("RPO target", help_text=f"How old the recovered data may be. {DURATION_HELP}")
+    rto_target_seconds = duration("RTO target", help_text=f"From the start to the last launch. {DURATION_HELP}")
+    rpo_target_seconds = duration("RPO target", help_text=f"The maximum age of the recovered data. {DURATION_HELP}")
     approvals_required = NumberField(
-        label="Approvals for a recovery", help_text="How many people have to agree; a drill needs none."
+        label="Approvals for a recovery", help_text="How many people must approve. A drill needs no approval."
     )
 
     def changes(self) -> dict[str, Any]:
@@ -71,17 +71,17 @@ class WaveForm(DomainErrorsMixin, forms.Form):
     name = text("Name", required=True)
     follow = choice(
         "Starts",
-        [(FOLLOWS, "after the wave above it"), (AT_ONCE, "at once"), (CHOSEN, "after the waves chosen here")],
+        [(FOLLOWS, "after the wave above"), (AT_ONCE, "immediately"), (CHOSEN, "after the waves selected here")],
         **{"x-model": "follow"},
     )
     depends_on = ticks("Waits for")
     protection_groups = ticks("Protection groups")
     minimum_success_percent = NumberField(
-        label="Minimum success (%)", help_text="As many of its servers must launch for it to succeed."
+        label="Minimum success (%)", help_text="Share of its servers that must launch for the wave to succeed."
     )
     on_failure = choice("If it fails", ON_FAILURE)
     start_delay_seconds = duration("Start delay")
-    launch_timeout_seconds = duration("Launch time-out", help_text="What has not launched by then has failed.")
+    launch_timeout_seconds = duration("Launch time-out", help_text="Servers not launched by then count as failed.")
 
     def __init__(self, *args: Any, waves: Sequence[str], groups: Sequence[str], **options: Any) -> None:
         super().__init__(*args, **options)
@@ -132,7 +132,7 @@ def _field(parameter: Parameter) -> forms.Field:
         case Whole():
             return NumberField(label=label, help_text=help_text, required=False)
         case Texts():
-            return LinesField(label=label, help_text=f"One to a line. {help_text}", required=False)
+            return LinesField(label=label, help_text=f"One per line. {help_text}", required=False)
         case TextsByName() | Anything():
             return JsonField(label=label, help_text=help_text, required=False)
     return text(label, help_text=help_text)
@@ -183,9 +183,9 @@ class BaseStepFormSet(BaseFormSet):
     def add_fields(self, form: StepForm, index: int | None) -> None:
         super().add_fields(form, index)
         form.fields["ORDER"].widget = UnfoldAdminTextInputWidget({"inputmode": "numeric"})
-        form.fields["ORDER"].label = "Place"
+        form.fields["ORDER"].label = "Position"
         form.fields["DELETE"].widget = UnfoldBooleanWidget()
-        form.fields["DELETE"].label = "Take this step out"
+        form.fields["DELETE"].label = "Remove step"
 
     @cached_property
     def kept(self) -> list[StepForm]:

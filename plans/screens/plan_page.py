@@ -40,11 +40,10 @@ def readiness(findings: Sequence[Finding]) -> Readiness:
     blocking = tuple(finding for finding in findings if finding.severity == Severity.BLOCKING)
     warnings = tuple(finding for finding in findings if finding.severity == Severity.WARNING)
     if blocking:
-        verb = "blocks" if len(blocking) == 1 else "block"
         badge = Badge("Not ready", Tone.BAD, "block")
-        return Readiness(blocking, warnings, badge, f"Not ready: {count(len(blocking), 'finding')} {verb} a run.")
+        return Readiness(blocking, warnings, badge, f"Not ready: {count(len(blocking), 'blocking finding')}.")
     if warnings:
         many = count(len(warnings), "warning")
         return Readiness(blocking, warnings, Badge(f"Ready, {many}", Tone.WARN, "warning"), f"Ready, with {many}.")
     badge = Badge("Ready", Tone.GOOD, "check_circle")
-    return Readiness(blocking, warnings, badge, "Ready: nothing stands in the way of a run.")
+    return Readiness(blocking, warnings, badge, "Ready to run.")

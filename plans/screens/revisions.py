@@ -32,7 +32,7 @@ def diff_lines(diff: Iterable[Mapping[str, Any]]) -> list[DiffLine]:
 def _value(path: str, value: Any) -> str:
     field = path.rpartition(".")[2]
     if field == "depends_on" and not value:
-        return "the wave above" if value is None else "nothing, starts at once"
+        return "the wave above" if value is None else "nothing, starts immediately"
     if value is None:
         return "—"
     if field.endswith("_seconds") and isinstance(value, int):

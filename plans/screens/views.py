@@ -65,13 +65,13 @@ def body(request: HttpRequest, plan_id: int) -> HttpResponse:
     except (Missing, NotAllowed):
         raise
     except DomainError as error:
-        # The newest plan, in the order that was sent: nothing is lost, and saving again puts it on top.
+        # The newest plan, in the order that was sent: nothing is lost, and saving again overwrites the newer order.
         plan = selectors.plan_get(plan_id)
         document = editing.arranged(selectors.document(plan), layout)
         # A screen calls every clash a conflict; 412 belongs to requests that carry If-Match.
-        status, hint = error.status, "Nothing was saved. Your order is still here: mend it and save again."
+        status, hint = error.status, "Nothing was saved. Your order is still here: fix it and save again."
         if isinstance(error, Stale):
-            status, hint = 409, "Nothing was saved. Your order is still here: save again to put it on top."
+            status, hint = 409, "Nothing was saved. Your order is still here: save again to overwrite the newer one."
         return _fragment(request, plan, document, unsaved=True, errors=[*_sentences(error), hint], status=status)
     return _fragment(request, plan, selectors.document(plan), saved=True)
 
@@ -79,7 +79,7 @@ def body(request: HttpRequest, plan_id: int) -> HttpResponse:
 @_get_or_post
 @domain_errors_as_page
 def add(request: HttpRequest) -> HttpResponse:
-    """A new plan, without waves: its page is where they are made."""
+    """A new plan, without waves: they are added on its page."""
     policy.require(request.user, "plans.add_plan")
     form = PlanForm(request.POST or None, initial={"approvals_required": 1})
     if form.is_valid():
@@ -88,7 +88,7 @@ def add(request: HttpRequest) -> HttpResponse:
         except Invalid as error:
             form.add_domain_error(error)
         else:
-            messages.success(request, f"Plan “{plan}” is made. Add its first wave.")
+            messages.success(request, f"Plan “{plan}” was created. Add its first wave.")
             return redirect("admin:plans_plan_change", plan.pk)
     return screen_response(request, "admin/plans/settings.html", title="New recovery plan", about=Plan, form=form)
 
@@ -131,7 +131,7 @@ def wave(request: HttpRequest, plan_id: int) -> HttpResponse:
             if "delete" in request.POST:
                 version = _version(request.POST.get("version"))
                 plan = services.wave_delete(plan=plan, name=name, by=person(request), expected_version=version)
-                messages.success(request, f"Wave “{name}” is taken out. Saved as revision {plan.version}.")
+                messages.success(request, f"Wave “{name}” was deleted. Saved as revision {plan.version}.")
                 return redirect("admin:plans_plan_change", plan.pk)
             if form.is_valid() and steps.is_valid():
                 plan = services.wave_save(
@@ -189,7 +189,7 @@ def restore(request: HttpRequest, plan_id: int, number: int) -> HttpResponse:
         for sentence in _sentences(error):
             messages.error(request, sentence)
         return redirect("admin:plans_plan_history", plan.pk)
-    messages.success(request, f"The plan is as it was in revision {number}. Saved as revision {plan.version}.")
+    messages.success(request, f"Revision {number} was restored. Saved as revision {plan.version}.")
     return redirect("admin:plans_plan_change", plan.pk)
 
 
@@ -206,7 +206,7 @@ def delete(request: HttpRequest, plan_id: int) -> HttpResponse:
         except DomainError as refused:
             error = refused
         else:
-            messages.success(request, f"Plan “{plan}” is deleted.")
+            messages.success(request, f"Plan “{plan}” was deleted.")
             return redirect("admin:plans_plan_changelist")
     status = error.status if error else 200
     return screen_response(
@@ -255,11 +255,11 @@ def _wave_forms(
 
 
 def _show_again(form: Any, error: DomainError, plan: Plan, steps: Any = None) -> None:
-    """Keep all that was typed, say what is wrong where it is wrong, and let the next try be on top of the newest."""
+    """Keep all input, show each error at its field, and let the next save overwrite the newest revision."""
     if isinstance(error, Stale):
         form.data = form.data.copy()
         form.data["version"] = selectors.plan_get(plan.pk).version
-        form.add_error(None, f"{error.detail} What you typed is still here: save once more to put it on top.")
+        form.add_error(None, f"{error.detail} Your input is still here: save again to overwrite the newer revision.")
         return
     rest = [each for each in error.errors if not (steps is not None and steps.add_domain_error(each.attr, each.detail))]
     if rest or not error.errors:

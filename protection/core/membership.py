@@ -82,8 +82,8 @@ def _conflict(server: Server, keeper: Group, claims: Sequence[Group]) -> str:
     if not others:
         return ""
     return (
-        f"{server.label} is in “{keeper.name}”, but its tags are now selected by {' and '.join(others)} as well. "
-        "Change its tags at AWS or one of the groups, so that only one selects it."
+        f"{server.label} is in “{keeper.name}”, but its tags now also match {' and '.join(others)}. "
+        "Change its tags in AWS or one of the groups, so that only one selects it."
     )
 
 

@@ -73,7 +73,7 @@ def replication_tone(state: str) -> Tone:
 
 def replication_words(state: str) -> str:
     """The state as a person reads it; one that we do not know as it came."""
-    return state.replace("_", " ").lower() if state else "not known"
+    return state.replace("_", " ").lower() if state else "unknown"
 
 
 def lag_tone(seconds: float | None) -> Tone:

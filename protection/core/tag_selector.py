@@ -55,7 +55,7 @@ def selector_parse(text: str) -> dict[str, list[str]]:
             continue
         match = _LINE.fullmatch(line)
         if match is None:
-            raise ValueError(f"Line {number}, “{line.strip()}”, is not written as Key = value, value.")
+            raise ValueError(f"Line {number}, “{line.strip()}”, must be written as Key = value, value.")
         values = [_untyped(value) for value in _VALUE.findall(match["values"])]
         selector.setdefault(_untyped(match["key"]), []).extend(values)
     return {key: list(dict.fromkeys(values)) for key, values in selector.items()}

@@ -44,7 +44,7 @@ class GoneFilter(SimpleListFilter):
     parameter_name = "gone"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("no", "Listed by DRS"), ("yes", "Gone from DRS")]
+        return [("no", "Listed by DRS"), ("yes", "Missing from DRS")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[SourceServer]) -> QuerySet[SourceServer]:
         servers = cast("SourceServerQuerySet", queryset)

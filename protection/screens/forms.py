@@ -62,14 +62,14 @@ class ProtectionGroupForm(ServiceForm):
         url_path="admin:protection_protectiongroup_servers",
         queryset=SourceServer.objects.select_related("site").by_name(),
         required=False,
-        help_text="Named one by one. Type a part of a host name or id.",
+        help_text="Selected one by one. Type part of a host name or id.",
     )
     tag_selector = forms.CharField(
         required=False,
         strip=False,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3, "placeholder": "App = shop\nTier = db, cache"}),
-        help_text="One line for each tag: Key = value, value. A server must have all the tags, each with any of its "
-        "values. Put a value in double quotes if it holds a comma.",
+        help_text="One line per tag: Key = value, value. A server must have all the tags, each with any of its "
+        "values. Put a value in double quotes if it contains a comma.",
     )
 
     class Meta:

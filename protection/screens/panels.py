@@ -35,7 +35,7 @@ def site_panel(site: Any, now: datetime, *, full: bool = False) -> dict[str, Any
         "live": badge.tone is Tone.BUSY,
         "refresh_seconds": settings.DRSORCH_REFRESH_SECONDS,
         "full": full,
-        "last_synced": f"last synced {ago(site.last_synced_at, now)}" if site.last_synced_at else "never synced before",
+        "last_synced": f"last synced {ago(site.last_synced_at, now)}" if site.last_synced_at else "never synced",
         "server_count": count(site.server_count, "source server"),
     }
 

@@ -26,7 +26,7 @@ def site_sync(request: HttpRequest, site_id: int) -> HttpResponse:
     site = selectors.site_get(str(site_id))
     try:
         services.site_sync_request(site=site, by=person(request))
-        messages.success(request, f"The inventory of “{site}” is being mirrored.")
+        messages.success(request, f"The inventory of “{site}” is being synced.")
     except DomainError as error:
         messages.error(request, error.detail)
     if request.POST.get("from") == "list":

@@ -12,7 +12,7 @@ from protection.models import SourceServer
 
 #: A sync that is due for longer than this is waiting for a worker that does not come.
 WORKER_EXPECTED_WITHIN: Final = timedelta(seconds=30)
-GONE = Badge("gone from DRS", Tone.BAD, "visibility_off")
+GONE = Badge("missing from DRS", Tone.BAD, "visibility_off")
 UNPROTECTED = Badge("unprotected", Tone.NEUTRAL, "shield")
 IN_TWO_GROUPS = Badge("in two groups", Tone.WARN, "error")
 EMPTY_GROUP = Badge("none", Tone.BAD, "error")
@@ -46,7 +46,7 @@ def server_badge(server: SourceServer) -> Badge:
 def lag_badge(seconds: float | None) -> Badge:
     """How old the newest consistent copy is."""
     tone = lag_tone(seconds)
-    return Badge("not known" if seconds is None else rough(seconds), tone, _LAG_ICONS[tone])
+    return Badge("unknown" if seconds is None else rough(seconds), tone, _LAG_ICONS[tone])
 
 
 def site_badge(

@@ -13,7 +13,7 @@
     const bar = board.querySelector("[data-bar]");
     if (!bar) return; // nothing to move, or not by this person
     const field = board.querySelector("[data-layout]");
-    const said = board.querySelector("[data-said]");
+    const status = board.querySelector("[data-status]");
     const body = document.getElementById("plan-body");
     // An order that could not be saved is unsaved, whatever is done to it.
     const saved = "unsaved" in board.dataset ? null : JSON.stringify(layoutOf(board));
@@ -30,7 +30,7 @@
       const list = item.parentElement;
       const name = item.dataset.wave || item.dataset.group;
       const where = item.dataset.group ? ` in ${list.getAttribute("aria-label")}` : "";
-      said.textContent = `${name} is now ${[...list.children].indexOf(item) + 1} of ${list.children.length}${where}.`;
+      status.textContent = `${name} is now ${[...list.children].indexOf(item) + 1} of ${list.children.length}${where}.`;
     };
 
     const dropped = (event) => {
@@ -38,7 +38,7 @@
       say(event.item);
     };
 
-    // Moves within a list; a group at the end of its list goes on into the next one.
+    // Moves within a list; a group at the end of its list moves into the next one.
     const move = (item, down) => {
       const beside = down ? item.nextElementSibling : item.previousElementSibling;
       if (beside) {
@@ -112,8 +112,8 @@
     }
   });
   const failed = () => {
-    const said = document.querySelector("[data-said]");
-    if (said) said.textContent = "The order could not be sent. It is still here: try again.";
+    const status = document.querySelector("[data-status]");
+    if (status) status.textContent = "The order could not be sent. It is still here: save it again.";
   };
   document.addEventListener("htmx:sendError", failed);
   document.addEventListener("htmx:responseError", failed);

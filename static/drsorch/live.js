@@ -1,6 +1,6 @@
 // Parts of a page that htmx renews every few seconds ([data-live]). What the reader does to them outlives a renewal:
 // sections they opened or closed, keyboard focus, a text selection, how far they scrolled a part that scrolls
-// ([data-scroll]). And it is said when renewing fails.
+// ([data-scroll]). When renewing fails, the page says so.
 (() => {
   "use strict";
 
@@ -25,7 +25,7 @@
     const element = event.target;
     if (!isLive(element)) return;
     if (event.detail.xhr.status === 200 && selecting(element)) {
-      event.detail.shouldSwap = false; // somebody marks text to copy it: the next renewal will do
+      event.detail.shouldSwap = false; // someone selects text to copy it: the next renewal will do
       return;
     }
     focused = element.contains(document.activeElement) ? document.activeElement.id : null;

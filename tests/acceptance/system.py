@@ -173,11 +173,11 @@ class System:
     def web_start(self, *options: str) -> None:
         """Start the web process; where workers are embedded, it is the worker too."""
         self.web = self._run("web", [MANAGE, "serve", "--port", "0", *(["--no-worker"] if SEPARATE else []), *options])
-        before = self.web.said().count("serves at")
+        before = self.web.said().count("is running at")
 
         def address() -> str | None:
             _alive(self.web)
-            words = self.web.said().split("drsorch serves at ")
+            words = self.web.said().split("drsorch is running at ")
             return words[-1].split()[0].rstrip(",") if len(words) > before + 1 else None
 
         self.address = wait_for("The web process", address, seconds=START_SECONDS)

@@ -90,7 +90,7 @@ def test_a_taken_port_is_a_sentence() -> None:
 
 
 def test_its_users_can_sign_in_and_ctrl_c_stops_everything(demo: Demo) -> None:
-    demo.wait("Ctrl-C stops everything")
+    demo.wait("Press Ctrl-C to stop everything")
     said = demo.said()
     for username in ("dana", "petra", "omar", "ravi", "vera", "aldo", "ada"):
         found = re.search(rf"^\s+{username}\s+(\S+)\s", said, re.MULTILINE)

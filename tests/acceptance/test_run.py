@@ -41,7 +41,7 @@ def run(clone: Path) -> Iterator[str]:
 
         def address() -> str | None:
             assert process.poll() is None, log.read_text()
-            _, _, rest = log.read_text().partition("drsorch serves at ")
+            _, _, rest = log.read_text().partition("drsorch is running at ")
             return rest.split()[0] if "\n" in rest else None
 
         said = wait_for("make run", address, seconds=240)

@@ -150,7 +150,7 @@ def test_the_dashboard_follows_what_runs(drill: Execution, vera: User, sign_in: 
     page.goto("/admin/")
     expect(page.get_by_text("7 of 23 servers launched")).to_be_visible()
     succeed(drill)
-    expect(page.get_by_text("Nothing runs now.")).to_be_visible()
+    expect(page.get_by_text("Nothing is running.")).to_be_visible()
 
 
 def test_a_double_click_starts_one_drill(shop: Plan, omar: User, sign_in: SignIn) -> None:
@@ -181,7 +181,7 @@ def test_a_recovery_asks_for_the_name_and_keeps_the_rest(shop: Plan, dana: User,
     expect(page.get_by_label("Reason")).to_have_value("The data centre burns.")
     page.get_by_label("The plan's name").fill("Web shop")
     page.get_by_role("button", name="Start the recovery").click()
-    expect(page.get_by_text("Waits for approval: nothing has been launched.")).to_be_visible()
+    expect(page.get_by_text("Waiting for approval: nothing has been launched yet.")).to_be_visible()
 
 
 def overflow(page: Page) -> int:

@@ -106,9 +106,10 @@ def test_waves_and_groups_are_moved_by_button_and_the_button_keeps_the_focus(pag
     page.keyboard.press("Enter")
     page.keyboard.press("Enter")
     expect(up).to_be_focused()
-    expect(page.locator("[data-said]")).to_have_text("Web is now 2 of 4.")
+    expect(page.locator("[data-status]")).to_have_text("Web is now 2 of 4.")
     page.get_by_role("button", name="Move group shop-cache up").click()
-    expect(page.locator("[data-said]")).to_contain_text("shop-cache is now 2 of 2 in Protection groups of wave Reports")
+    moved = "shop-cache is now 2 of 2 in Protection groups of wave Reports"
+    expect(page.locator("[data-status]")).to_contain_text(moved)
     save(page)
     expect(page.get_by_text("Saved: this is revision 2.")).to_be_visible()
     assert saved(plan) == [

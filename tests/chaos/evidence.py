@@ -78,7 +78,7 @@ class Trial:
         self, status: str | Collection[str] = "succeeded", *, launches: Mapping[str, int] | None = None
     ) -> list[Json]:
         """Every execution ended, as expected; every server it reached was launched once, or as often as `launches`
-        (by hostname) says; no job is nobody's; every event chain is whole; nothing is left to do."""
+        (by hostname) says; no job is nobody's; every event chain is intact; nothing is left to do."""
         expected = {status} if isinstance(status, str) else set(status)
         ended = [self.end(execution) for execution in self.executions]
         assert {execution["status"] for execution in ended} <= expected, ended
@@ -93,7 +93,7 @@ class Trial:
         orphans = self._orphans()
         assert not orphans, f"jobs that no operation knows: {orphans}"
         chain = self._chain()
-        assert chain == "whole", chain
+        assert chain == "intact", chain
         counts = sorted({launched[server["source_server_id"]] for one in ended for server in servers(one)})
         self.note(
             "chaos",
@@ -158,4 +158,4 @@ class Trial:
                 call_command("verify_audit", *self.executions, stdout=io.StringIO(), stderr=complaints)
             except CommandError as error:
                 return f"{error} {complaints.getvalue()}"
-        return "whole"
+        return "intact"

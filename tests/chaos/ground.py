@@ -201,7 +201,7 @@ class Ground:
 
         def address() -> str | None:
             _alive(process)
-            _, _, rest = process.said().partition("drsorch serves at ")
+            _, _, rest = process.said().partition("drsorch is running at ")
             return rest.split()[0].rstrip(",") if "\n" in rest else None
 
         return process, wait_for("The web process", address, seconds=START_SECONDS)

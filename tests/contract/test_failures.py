@@ -21,14 +21,14 @@ def test_a_region_without_drs(stage: Stage) -> None:
 
 
 def test_an_opt_in_region_that_is_off_is_told_apart_from_nothing_but_named(stage: Stage) -> None:
-    with pytest.raises(errors.Denied, match="credentials are wrong, or ap-east-1 is an opt-in Region"):
+    with pytest.raises(errors.Denied, match="If ap-east-1 is an opt-in Region"):
         list(stage.port(Endpoint("ap-east-1", ACCOUNT)).source_servers())
 
 
 @pytest.mark.parametrize(("role", "external_id"), [(ROLE, "wrong"), (ROLE, ""), (f"{ROLE}-of-nobody", "drsorch-demo")])
 def test_a_role_that_may_not_be_taken_on(stage: Stage, role: str, external_id: str) -> None:
     drs = stage.port(Endpoint("eu-west-1", "222233334444", role, external_id))
-    with pytest.raises(errors.Denied, match=f"take on the role {role} .*external id"):
+    with pytest.raises(errors.Denied, match=f"assume the role {role} .*external id"):
         list(drs.source_servers())
     with pytest.raises(errors.Denied):
         drs.verify()
@@ -99,7 +99,7 @@ def test_a_termination_without_answer_is_unknown_too(stage: Stage) -> None:
 def test_other_changes_can_be_repeated(stage: Stage) -> None:
     server = stage.servers()["shop-db-01"]
     stage.world.faults.add("lost_answer", operation="TagResource")
-    with pytest.raises(errors.Unreachable, match="can be repeated"):
+    with pytest.raises(errors.Unreachable, match="safe to repeat"):
         stage.call("TagResource", resourceArn=server.arn, tags={"k": "v"})
 
 

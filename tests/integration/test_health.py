@@ -65,7 +65,7 @@ def test_not_ready_while_the_broker_does_not_answer(db, settings, url):
     ticker.beat(datetime.now(UTC))
     status, body = ready()
     assert status == 503
-    assert body["parts"]["broker"] == {"ok": False, "detail": "The broker does not answer. The server's log says why."}
+    assert body["parts"]["broker"] == {"ok": False, "detail": "The broker does not answer. The server log says why."}
     assert body["parts"]["ticker"]["ok"]
 
 

@@ -14,23 +14,27 @@ from foundation.errors import DomainError
 
 
 class Command(BaseCommand):
-    help = "Issue a token for the API and print it, alone, on standard output. It is not shown again."
+    help = "Issue an API token and print only the token to standard output. It is not shown again."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("username", metavar="USER", help="whom the token acts for")
-        parser.add_argument("--expires-in", metavar="DURATION", help="30d, 12h, 90m or 3600s (default: never)")
-        parser.add_argument("--name", default="", help="what it is for, to find it again when it is to be revoked")
+        parser.add_argument("username", metavar="USER", help="user that the token belongs to")
+        parser.add_argument(
+            "--expires-in", metavar="DURATION", help="lifetime: 30d, 12h, 90m or 3600s (default: does not expire)"
+        )
+        parser.add_argument(
+            "--name", default="", help="what the token is for, so that you can find and revoke it later"
+        )
 
     def handle(self, *args: Any, username: str, expires_in: str | None, name: str, **options: Any) -> None:
         user = get_user_model().objects.filter(username=username).first()
         if user is None:
             raise CommandError(
-                f"There is no user {username!r}. Make one in the admin, or with manage.py createsuperuser."
+                f"There is no user {username!r}. Create one on the Users page, or with manage.py createsuperuser."
             )
         seconds = None if expires_in is None else parse(expires_in)
         # A bare number is meant as days by most, and would be read as seconds.
         if expires_in is not None and (seconds is None or expires_in.strip().isdecimal()):
-            raise CommandError(f"{expires_in!r} is not a duration. Write it like 30d, 12h, 90m or 3600s.")
+            raise CommandError(f"{expires_in!r} is not a valid duration. Write it like 30d, 12h, 90m or 3600s.")
         try:
             life = None if seconds is None else timedelta(seconds=seconds)
             _, text = token_issue(user=user, name=name, expires_in=life, by=None)

@@ -27,7 +27,7 @@ class Command(BaseCommand):
             "--directory",
             type=Path,
             default=settings.BASE_DIR / "var",
-            help="where it makes its scratch directory, and removes it again (default: var)",
+            help="where the demo creates its temporary directory (default: var)",
         )
 
     def handle(self, *args: Any, port: int, exit: bool, directory: Path, **options: Any) -> None:
@@ -39,8 +39,8 @@ class Command(BaseCommand):
             scratch = stage.directory_make(directory)
         except OSError as error:
             raise CommandError(
-                f"The demo needs a directory to write in, and {directory} is none: {error.strerror}. "
-                "Name another: manage.py demo --directory DIRECTORY"
+                f"The demo cannot write to {directory}: {error.strerror}. "
+                "Choose another directory: manage.py demo --directory DIRECTORY"
             ) from error
         command = [sys.executable, "-m", "drsorch.demo", "--port", str(port), *(["--exit"] if exit else [])]
         os.chdir(settings.BASE_DIR)

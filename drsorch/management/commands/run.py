@@ -1,4 +1,4 @@
-"""`manage.py run`, behind `make run`: make what is missing, then serve."""
+"""`manage.py run`, behind `make run`: create what is missing, then serve."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandParser
 
 _FIRST_ENV = """\
-# Written by `make run` because there was none; what the environment says comes first. See .env.example.
-# Right for one machine, where only this machine connects. Not for a server that others reach.
+# Created by `make run`. Environment variables take precedence. See .env.example.
+# For use on this machine only, not for a server that others connect to.
 SECRET_KEY={secret_key}
 ALLOWED_HOSTS=localhost,127.0.0.1,[::1]
 HTTPS_ONLY=false
@@ -21,7 +21,7 @@ HTTPS_ONLY=false
 
 
 class Command(BaseCommand):
-    help = "Make what is missing to run on this machine (a .env with a secret key, the tables), then serve."
+    help = "Create what is missing to run on this machine (a .env file with a secret key, the database), then serve."
     # A secret key, the first thing the checks ask for, is what this command makes.
     requires_system_checks: list[str] = []
 
@@ -47,7 +47,7 @@ class Command(BaseCommand):
             return  # A person's own; if SECRET_KEY is not in it, the checks of `migrate` say so.
         with os.fdopen(descriptor, "w") as file:
             file.write(_FIRST_ENV.format(secret_key=secrets.token_urlsafe(48)))
-        self.stdout.write(f"Wrote {path.name}: a secret key of your own, and HTTPS off for this machine.")
+        self.stdout.write(f"Created {path.name} with a new secret key, and HTTPS off for this machine.")
 
 
 def _secret_key() -> str:

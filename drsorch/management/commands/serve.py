@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -11,10 +12,11 @@ from django.db.migrations.executor import MigrationExecutor
 
 from drsorch.embedded import EmbeddedWorker
 from drsorch.serving import CannotListen, Server, address, listen
+from foundation.wording import count
 
 
 class Command(BaseCommand):
-    help = "Serve the web pages and the API and, unless told not to, run the worker and the ticker in the same process."
+    help = "Serve the screens and the API and, by default, run the worker and the ticker in the same process."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="address to serve on (default: this machine only)")
@@ -22,7 +24,7 @@ class Command(BaseCommand):
             "--port", type=int, default=8000, help="port to serve on; 0 takes a free one (default: 8000)"
         )
         parser.add_argument(
-            "--no-worker", action="store_true", help="only the web; `manage.py rundramatiq` runs the work elsewhere"
+            "--no-worker", action="store_true", help="serve the web only; run workers with `manage.py rundramatiq`"
         )
 
     def handle(self, *args: Any, host: str, port: int, no_worker: bool, **options: Any) -> None:
@@ -31,9 +33,11 @@ class Command(BaseCommand):
         except CannotListen as error:
             raise CommandError(str(error)) from error
         _require_migrated()
-        self.stdout.write(f"drsorch serves at {address(listener)}" + (", without a worker" if no_worker else ""))
+        self.stdout.write(f"drsorch is running at {address(listener)}" + (", without a worker" if no_worker else ""))
         if not get_user_model().objects.exists():
-            self.stdout.write("Nobody can sign in yet. Make the first administrator: manage.py createsuperuser")
+            self.stdout.write(
+                f"No one can sign in yet. Create the first administrator: {sys.executable} manage.py createsuperuser"
+            )
         self.stdout.flush()
         # What was opened to look is not to be shared with the process that is forked to serve.
         connections.close_all()
@@ -46,6 +50,6 @@ def _require_migrated() -> None:
     if missing:
         name = connection.settings_dict["NAME"]
         raise CommandError(
-            f"The database {name} lacks {len(missing)} of drsorch's migrations. "
+            f"The database {name} is missing {count(len(missing), 'migration')}. "
             "Apply them, then serve: manage.py migrate"
         )

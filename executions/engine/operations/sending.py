@@ -27,7 +27,7 @@ from protection.gateways import gateway
 
 log = structlog.get_logger(__name__)
 
-_HELD_UP = "It was not sent, because the process that was to send it was held up; it is tried again."
+_HELD_UP = "The request was not sent because the worker was delayed. It will be sent again."
 
 
 def send(operation: Operation, call: Callable[[DrsPort, Operation], Job], lease: UUID) -> None:

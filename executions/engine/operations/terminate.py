@@ -74,7 +74,7 @@ def verify_terminated(execution_id: UUID, key: UUID, lease: UUID) -> None:
         log.warning("termination_not_verified", operation=str(key), error=error.message)
         return
     remaining = {
-        instance_id: f"{instance_id} is still {there[instance_id].ec2_state or 'there'} after job {operation.job_id}."
+        instance_id: f"{instance_id} is still {there[instance_id].ec2_state or 'present'} after job {operation.job_id}."
         for instance_id in wanted
         if instance_id in there
     }
@@ -93,11 +93,11 @@ def _not_ours(server: ServerRun, instance: RecoveryInstance) -> str:
     """Why this instance is not the drill's to terminate; empty if it is."""
     name = instance.recovery_instance_id
     if not instance.is_drill:
-        return f"{name} is a recovery instance, not a drill's: it is left alone."
+        return f"{name} is a recovery instance, not a drill instance, so it was not terminated."
     if instance.source_server_id != server.source_server_id:
-        return f"{name} belongs to {instance.source_server_id}: it is left alone."
+        return f"{name} belongs to {instance.source_server_id}, so it was not terminated."
     if instance.job_id and server.job_id and instance.job_id != server.job_id:
-        return f"{name} was launched by job {instance.job_id}, not by this execution: it is left alone."
+        return f"{name} was launched by job {instance.job_id}, not by this execution, so it was not terminated."
     return ""
 
 

@@ -25,7 +25,7 @@ class Refused(ValueError):
 def ascii_host(host: str) -> str:
     """The host as the network writes it. Raises ValueError if it is none."""
     if not host:
-        raise ValueError("it names no host")
+        raise ValueError("it has no host name")
     return host if ":" in host else host.encode("idna").decode()
 
 
@@ -36,7 +36,7 @@ def allowed_address(host: str, port: int) -> str:
         address = ipaddress.ip_address(str(text).partition("%")[0])
         mapped = getattr(address, "ipv4_mapped", None) or address
         if mapped.is_link_local or mapped.is_multicast or mapped.is_unspecified or _is_metadata(mapped):
-            raise Refused(f"{host} is {text}, a link-local or metadata address: such checks are refused.")
+            raise Refused(f"{host} is {text}, a link-local or metadata address, and such addresses are refused.")
     return str(found[0])
 
 
@@ -44,7 +44,7 @@ def refusal(what: str, error: ValueError) -> StepOutcome:
     """What no later try can change. Variables are filled in after the plan was checked: anything may have come out."""
     if isinstance(error, Refused):
         return final(str(error))
-    return final(f"“{what}” is not an address to ask: {reason(error)}.")
+    return final(f"“{what}” is not a valid address: {reason(error)}.")
 
 
 def reason(error: Exception) -> str:

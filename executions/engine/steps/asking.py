@@ -49,12 +49,12 @@ def begin(
     hold = max(seconds, settings.DRSORCH_LEASE_SECONDS) + settings.DRSORCH_CALL_LIMIT_SECONDS * _SHARE_TO_RECORD
     intended_at = timezone.now()
     if not transitions.step_asking(claim, dict(asked), hold):
-        raise Settled(running("Another worker has this step."))
+        raise Settled(running("Another worker is running this step."))
     crash_point("step.after_intent")
     if is_too_late(intended_at):
         if not in_doubt:
             transitions.step_not_started(claim)
-        raise Settled(running("AWS was not asked, because the process that was to ask it was held up."))
+        raise Settled(running("Nothing was sent to AWS because the worker was delayed."))
     try:
         answer = ask()
     except OutcomeUnknown as error:
@@ -64,7 +64,7 @@ def begin(
         if not in_doubt:
             transitions.step_not_started(claim)
         elif not transient:
-            text = f"{error.message} But AWS was asked before, and may have carried it out then: look there first."
+            text = f"{error.message} AWS may have carried out an earlier request, so check there before you retry."
             raise Settled(final(text)) from error
         raise Settled(running(error.message) if transient else retry(error.message)) from error
     crash_point("step.after_call")
@@ -78,5 +78,5 @@ def look(look_up: Callable[[], Answer]) -> Answer:
     except TRANSIENT as error:
         raise Settled(running(error.message)) from error
     except DrsError as error:
-        text = f"{error.message} What was started may go on at AWS: drsorch cannot see it."
+        text = f"{error.message} What was started may still be running in AWS, where drsorch cannot see it."
         raise Settled(final(text)) from error

@@ -37,7 +37,7 @@ def attempt(
             asked |= {**more(step, site, parameters), "site": site.pk}
         found = Site.objects.filter(pk=asked["site"]).first()
         if found is None:
-            raise impossible("The site where it runs is no longer there.")
+            raise impossible("The step's site no longer exists.")
         return carry_out(claim, asked, automation(found))
     except Settled as settled:
         return settled.outcome
@@ -61,14 +61,13 @@ def _site(step: StepRun, name: str) -> Site:
     if name:
         named = Site.objects.filter(name=name).first()
         if named is None:
-            raise impossible(f"There is no site “{name}”: name one that there is in the step's site.")
+            raise impossible(f"Site “{name}” does not exist. Set the step's site to an existing one.")
         return named
     of_wave = ServerRun.objects.filter(wave=step.wave_id)
     servers = of_wave if of_wave.exists() else ServerRun.objects.filter(execution=step.execution_id)
     sites = list(Site.objects.filter(pk__in=servers.values("site")).order_by("name"))
     if len(sites) != 1:
-        where = f"at {', '.join(site.name for site in sites)}" if sites else "none"
-        raise impossible(
-            f"It is not clear at which site it runs, the servers are {where}: name one in the step's site."
-        )
+        names = " and ".join(site.name for site in sites)
+        why = f"The servers are at {names}" if sites else "There are no servers to take the site from"
+        raise impossible(f"{why}: choose the step's site.")
     return sites[0]

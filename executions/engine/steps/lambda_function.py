@@ -22,11 +22,11 @@ def _carry_out(claim: StepClaim, asked: Mapping[str, Any], aws: AutomationPort) 
     name = asked["function_name"]
     if claim.step.unanswered_since is not None:
         return final(
-            f"Function {name} may have run: it was asked to, and nobody was left to hear its answer. Look into its "
-            f"log, then retry the step or skip it."
+            f"Function {name} may have run: it was invoked, but its answer was lost. Check its log, then retry or "
+            "skip the step."
         )
     invoke = partial(aws.invoke, name, asked["payload"])
     answer = begin(claim, asked, invoke, seconds=INVOCATION_SECONDS, can_be_found=False)
     if answer.error:
         return retry(f"Function {name} failed ({answer.error}): {short(answer.payload)}")
-    return done(f"Function {name} answered {short(answer.payload)}")
+    return done(f"Function {name} returned {short(answer.payload)}")

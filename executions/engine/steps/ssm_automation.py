@@ -26,10 +26,10 @@ def _carry_out(claim: StepClaim, asked: Mapping[str, Any], aws: AutomationPort) 
         start = partial(aws.start_automation, token=str(step.attempt_key), **document(asked))
         started = begin(claim, asked, start, in_doubt=step.unanswered_since is not None)
         transitions.step_started(claim, started)
-        return running(f"Runbook {name} has started: {started}.")
+        return running(f"Runbook {name} started: {started}.")
     found = look(partial(aws.automation, step.external_id))
     if found is None:
-        return running(f"AWS does not show the runbook's execution {step.external_id} yet.")
+        return running(f"AWS does not show the runbook execution {step.external_id} yet.")
     if found.succeeded:
         return done(f"Runbook {name} succeeded: {found.automation_id}.")
     if found.failed:

@@ -66,10 +66,12 @@ def _where(step: StepRun, site: Site, parameters: Mapping[str, Any]) -> Mapping[
         named = list(launched.order_by("position").values_list("recovery_instance_id", flat=True))
     instances = list(dict.fromkeys(each for each in named if each))
     if not instances:
-        raise impossible("There is no instance to run it on: the wave has recovered none at its site, or names none.")
+        raise impossible(
+            "There are no instances to run on: the wave has launched none at this site, and the step names none."
+        )
     most = _COMMANDS * INSTANCES_PER_COMMAND
     if len(instances) > most:
-        raise impossible(f"It would run on {len(instances)} instances; {most} are the most: make several steps of it.")
+        raise impossible(f"It would run on {len(instances)} instances; the maximum is {most}. Split the step.")
     return {"instance_ids": instances}
 
 
@@ -82,7 +84,7 @@ def _found_again(claim: StepClaim, asked: Mapping[str, Any], aws: AutomationPort
     found = look(partial(aws.commands, comment=comment, sent_after=since - _CLOCK_SKEW, document_name=name))
     window = timedelta(seconds=settings.DRSORCH_VISIBILITY_WINDOW_SECONDS)
     if not found and timezone.now() < since + window:
-        raise Settled(running(f"It is not known whether {name} was sent: AWS does not show it, so far."))
+        raise Settled(running(f"It is unclear whether {name} was sent: AWS does not show it yet."))
     return found[0] if found else None
 
 
@@ -92,13 +94,13 @@ def _outcome(asked: Mapping[str, Any], commands: Sequence[Command | None]) -> St
     where = f"{name} on {count(len(instances), 'instance')}"
     visible = [command for command in commands if command is not None]
     if len(visible) < len(commands):
-        return running(f"AWS does not show what became of {name} yet.")
+        return running(f"AWS does not show the result of {name} yet.")
     if any(not command.finished for command in visible):
         return running(f"{where}: {', '.join(command.status for command in visible)}.")
     heard = {each.instance_id: each for command in visible for each in command.invocations}
     failed = [each for each in heard.values() if each.failed]
     silent = [each for each in instances if each not in heard or not (heard[each].succeeded or heard[each].failed)]
-    unheard = f" Nothing was heard of {count(len(silent), 'instance')}." if silent else ""
+    unheard = f" {count(len(silent), 'instance')} did not report." if silent else ""
     if failed:
         whose = "; ".join(_invocation(each) for each in failed[:3])
         more = f"; and {len(failed) - 3} more" if len(failed) > 3 else ""
@@ -107,9 +109,9 @@ def _outcome(asked: Mapping[str, Any], commands: Sequence[Command | None]) -> St
         ended = ", ".join(f"{command.command_id} as {command.status}" for command in visible)
         return retry(f"{where} ended: {ended}.{unheard}")
     if silent:
-        return running(
-            f"{name} is said to have succeeded; {count(len(silent), 'instance')} have not said so themselves yet."
-        )
+        have = "has" if len(silent) == 1 else "have"
+        unreported = f"{count(len(silent), 'instance')} {have} not reported yet"
+        return running(f"AWS reports that {name} succeeded, but {unreported}.")
     return done(f"{name} succeeded on {count(len(instances), 'instance')}.")
 
 

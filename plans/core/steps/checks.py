@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from plans.core.steps.parameters import Seconds
 
-EVERY_SECONDS = Seconds(name="every_seconds", label="Try every", default=10)
+EVERY_SECONDS = Seconds(name="every_seconds", label="Check every", default=10)

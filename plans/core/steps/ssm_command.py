@@ -9,7 +9,7 @@ from plans.core.steps.parameters import Texts
 _INSTANCE_IDS = Texts(
     name="instance_ids",
     label="Instances",
-    help="Empty: those that the wave has recovered.",
+    help="Leave empty to use the instances that the wave has launched.",
     like='["i-0123456789abcdef0"]',
 )
 

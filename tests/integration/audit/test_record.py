@@ -70,17 +70,17 @@ def test_an_execution_with_its_record_cannot_be_deleted() -> None:
         Execution.objects.all().delete()
     with pytest.raises(ProtectedError):
         drill.plan.delete()
-    assert verify() == ("1 execution verified: every event chain is whole.", [])
+    assert verify() == ("1 execution verified: every event chain is intact.", [])
 
 
 # --- verifying ----------------------------------------------------------------------------------------------------
 
 
 def test_whole_chains_are_counted() -> None:
-    assert verify() == ("0 chains verified: every event chain is whole.", [])
+    assert verify() == ("0 chains verified: every event chain is intact.", [])
     running_drill()
     running_drill()
-    assert verify() == ("2 executions verified: every event chain is whole.", [])
+    assert verify() == ("2 executions verified: every event chain is intact.", [])
 
 
 def changed(drill: Execution) -> None:
@@ -137,11 +137,11 @@ def head_put_back(drill: Execution) -> None:
         (changed, "Event 3 was changed after it was written."),
         (changed_within, "Event 2 was changed after it was written."),
         (removed, "Event 3 is missing: the next one is 4."),
-        (inserted, "Event 5 does not follow from the one before it."),
-        (truncated, "The end was changed: 9 events were written, 5 are there."),
-        (emptied, "The end was changed: 9 events were written, 0 are there."),
-        (lengthened, "The end was changed: 9 events were written, 10 are there."),
-        (head_put_back, "The end was changed: 8 events were written, 9 are there."),
+        (inserted, "Event 5 does not continue from the event before it."),
+        (truncated, "The end was changed: 9 events written, 5 stored."),
+        (emptied, "The end was changed: 9 events written, 0 stored."),
+        (lengthened, "The end was changed: 9 events written, 10 stored."),
+        (head_put_back, "The end was changed: 8 events written, 9 stored."),
     ],
 )
 def test_tampering_is_found_and_said_where(tamper: Callable[[Execution], None], fault: str) -> None:
@@ -150,14 +150,14 @@ def test_tampering_is_found_and_said_where(tamper: Callable[[Execution], None], 
     said, faults = verify()
     assert f"{drill} {drill.pk}: {fault}" in faults
     assert said.endswith("found in 2 executions.")
-    assert verify(str(other.pk)) == ("1 execution verified: every event chain is whole.", [])
+    assert verify(str(other.pk)) == ("1 execution verified: every event chain is intact.", [])
 
 
 def test_an_event_that_was_moved_to_another_row_is_missing_here_and_strange_there() -> None:
     drill, other = running_drill(), running_drill()
     events_of(drill).filter(sequence=9).update(subject_id=str(other.pk), sequence=10)
     _, faults = verify()
-    assert f"{drill} {drill.pk}: The end was changed: 9 events were written, 8 are there." in faults
+    assert f"{drill} {drill.pk}: The end was changed: 9 events written, 8 stored." in faults
     assert f"{other} {other.pk}: Event 10 was changed after it was written." in faults
 
 
@@ -167,15 +167,15 @@ def test_events_whose_row_is_gone_are_found(of: tuple[str, str]) -> None:
     events_of(drill).update(subject_type=of[0], subject_id=of[1])
     said, faults = verify(of[1])
     assert said == f"1 fault found in 1 {of[0]}."
-    assert faults == [f"{of[0]} {of[1]}: The row is gone, or never was: 9 events of it are there."]
+    assert faults == [f"{of[0]} {of[1]}: The row does not exist, but its audit trail has 9 events."]
     assert faults[0] in verify()[1]
 
 
 def test_a_row_that_nobody_knows_is_said_to_be_unknown() -> None:
     running_drill()
     strange = str(uuid4())
-    assert verify(strange) == (f"The record knows no row with the id {strange}.", [])
-    assert verify("moon") == ("The record knows no row with the id moon.", [])
+    assert verify(strange) == (f"The audit trail has no row with the id {strange}.", [])
+    assert verify("moon") == ("The audit trail has no row with the id moon.", [])
 
 
 def test_what_is_appended_while_a_chain_is_read_is_no_fault() -> None:

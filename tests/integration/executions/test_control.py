@@ -130,7 +130,7 @@ def test_a_wave_that_has_not_begun_can_be_skipped(stage: Stage, omar: User) -> N
 def test_what_is_being_launched_cannot_be_skipped(stage: Stage, omar: User) -> None:
     execution = stage.drill(stage.plan())
     stage.tick()
-    with pytest.raises(Conflict, match="is being launched"):
+    with pytest.raises(Conflict, match="are being launched"):
         controlling.execution_skip(execution=execution, by=omar, wave="Databases", comment="Too late.")
 
 
@@ -203,7 +203,7 @@ def test_a_clean_up_outlasts_a_long_throttle_and_says_so_meanwhile(
     until = timezone.now() + timedelta(minutes=15)
     stage.run(until=lambda: timezone.now() > until)
     assert fresh(execution).cleanup_status == "running"
-    assert "too many requests" in execution.servers.first().cleanup_error
+    assert "throttling requests" in execution.servers.first().cleanup_error
     world.faults.remove(fault.id)
     stage.run(until=lambda: fresh(execution).cleanup_status != "running")
     assert fresh(execution).cleanup_status == "succeeded"
@@ -308,7 +308,7 @@ def test_a_requester_with_a_new_name_is_still_the_requester(stage: Stage, dana: 
     User.objects.filter(pk=dana.pk).update(username="dana-new")
     dana = User.objects.get(pk=dana.pk)
     for answer in (approving.execution_approve, approving.execution_reject):
-        with pytest.raises(NotAllowed, match="somebody else"):
+        with pytest.raises(NotAllowed, match="someone else"):
             answer(execution=execution, by=dana)
 
 

@@ -205,7 +205,7 @@ def test_a_drill_over_a_live_recovery_instance_is_refused(stage: Stage, world: W
     plan = stage.plan(approvals_required=0)
     recovery = stage.recovery(plan)
     stage.run(recovery)
-    with pytest.raises(Conflict, match="runs in recovery as i-"):
+    with pytest.raises(Conflict, match="is running in recovery as i-"):
         stage.drill(plan)
 
 
@@ -215,7 +215,7 @@ def test_a_recovery_waits_for_somebody_else_to_approve(stage: Stage, ravi: User,
     assert execution.status == "awaiting_approval"
     assert stage.calls("StartRecovery") == 0
     dana.groups.add(*ravi.groups.all())
-    with pytest.raises(NotAllowed, match="somebody else"):
+    with pytest.raises(NotAllowed, match="someone else"):
         approving.execution_approve(execution=execution, by=User.objects.get(pk=dana.pk))
     execution = approving.execution_approve(execution=execution, by=ravi, comment="Go.")
     assert execution.status == "running"

@@ -54,7 +54,8 @@ def test_its_server_fails_and_says_why_and_the_recovery_lives_on(stage: Stage, w
     server = ServerRun.objects.get(execution=drill, hostname="app-1")
     assert (server.status, server.attempts) == ("failed", 0)
     assert server.error == (
-        f"app-1 runs in recovery as {instance}: a drill would delete that instance. Fail back or terminate it first."
+        f"app-1 is running in recovery as {instance}, and a drill would delete that instance. "
+        "Fail back or terminate it first."
     )
     assert instance in {found.id for found in world.region(ACCOUNT, REGION).instances.values()}
     assert stage.started()[source] == 1, "by the console, and not by the drill"
@@ -76,7 +77,7 @@ def test_what_drs_cannot_rule_out_waits(stage: Stage, world: World, drill: Execu
     world.faults.add("error_5xx", operation="DescribeRecoveryInstances", rate=1)
 
     def waits() -> bool:
-        return ServerRun.objects.filter(execution=drill, hostname="app-1", error__contains="could not say").exists()
+        return ServerRun.objects.filter(execution=drill, hostname="app-1", error__contains="could not check").exists()
 
     stage.run(drill, until=waits)
     server = ServerRun.objects.get(execution=drill, hostname="app-1")
@@ -86,7 +87,7 @@ def test_what_drs_cannot_rule_out_waits(stage: Stage, world: World, drill: Execu
     stage.run(drill)
     server.refresh_from_db()
     assert server.status == "failed"
-    assert "runs in recovery" in server.error
+    assert "is running in recovery" in server.error
 
 
 def test_a_recovery_that_was_under_way_before_the_drill_was_asked_for(stage: Stage, world: World) -> None:
@@ -100,7 +101,7 @@ def test_a_recovery_that_was_under_way_before_the_drill_was_asked_for(stage: Sta
 
     servers = ServerRun.objects.filter(execution=drill)
     assert {server.status for server in servers} == {"failed"}
-    assert all("runs in recovery as i-" in server.error for server in servers)
+    assert all("is running in recovery as i-" in server.error for server in servers)
     assert {found.is_drill for found in world.region(ACCOUNT, REGION).instances.values()} == {False}
     assert set(stage.started().values()) == {1}
 

@@ -103,7 +103,7 @@ def test_an_address_that_is_refused_fails_the_step_at_once(stage: Stage) -> None
 def test_what_variables_make_of_an_address_may_be_none(stage: Stage) -> None:
     execution = drill(stage, "http_check", url="http://{{wave}}..example/")
     stage.run(execution)
-    assert "is not an address" in row(execution).error
+    assert "is not a valid address" in row(execution).error
     assert row(execution).attempts == 1
 
 

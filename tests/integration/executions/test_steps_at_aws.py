@@ -98,7 +98,7 @@ def test_too_many_instances_for_one_step_is_said_and_nothing_is_sent(
     monkeypatch.setattr(ssm_command, "_COMMANDS", 2)
     execution = drill(stage, wave(step(COMMAND), groups=("shop-app",), name="App"))
     stage.run(execution)
-    assert "3 instances; 2 are the most" in row(execution).error
+    assert "3 instances; the maximum is 2" in row(execution).error
     assert accepted(world, "SendCommand") == []
 
 
@@ -210,7 +210,7 @@ def test_every_instance_has_to_say_so_itself(stage: Stage, world: World) -> None
         count=3,
     )
     execution = drill(stage, wave(step(COMMAND)))
-    stage.run(execution, until=lambda: "2 instances have not said so themselves" in row(execution).output)
+    stage.run(execution, until=lambda: "2 instances have not reported yet" in row(execution).output)
     stage.run(execution)
     assert row(execution).status == "succeeded"
     assert stage.calls("ListCommandInvocations") == 4
@@ -280,8 +280,8 @@ def test_of_several_sites_one_has_to_be_named(
     stage.run(execution)
     found = row(execution)
     assert (found.status, found.attempts) == ("failed", 1)
-    assert "Dublin, Frankfurt" in found.error
-    assert "name one" in found.error
+    assert "Dublin and Frankfurt" in found.error
+    assert "choose the step's site" in found.error
     assert regions(world) == []
 
 
@@ -297,19 +297,19 @@ def test_the_site_that_is_named_and_its_own_instances(stage: Stage, world: World
 def test_a_site_that_is_not_there(stage: Stage, world: World) -> None:
     execution = drill(stage, wave(step(FUNCTION, site="Atlantis", retries=5)))
     stage.run(execution)
-    assert "There is no site “Atlantis”" in row(execution).error
+    assert "Site “Atlantis” does not exist" in row(execution).error
     assert (row(execution).attempts, regions(world)) == (1, [])
 
 
 def test_a_command_without_an_instance_to_run_on(stage: Stage, world: World) -> None:
     execution = drill(stage, wave(step(COMMAND, when="before")))
     stage.run(execution)
-    assert "no instance to run it on" in row(execution).error
+    assert "There are no instances to run on" in row(execution).error
     assert regions(world) == []
 
 
 def test_a_variable_without_a_value_is_said(stage: Stage, world: World) -> None:
     execution = drill(stage, wave(step(FUNCTION, payload={"to": "{{instance_id:nobody}}"}, retries=5)))
     stage.run(execution)
-    assert "{{instance_id:nobody}} has no value here" in row(execution).error
+    assert "{{instance_id:nobody}} is not available here" in row(execution).error
     assert (row(execution).attempts, regions(world)) == (1, [])

@@ -59,7 +59,7 @@ def test_the_page_says_what_runs_what_failed_and_what_to_do(browser_of: BrowserO
     response = browser_of(vera).get(page(running_drill()))
     said = text_of(response)
     assert response.status_code == 200
-    assert "Now: App, Reports. 7 of 23 servers launched." in said
+    assert "In progress: App, Reports. 7 of 23 servers launched." in said
     assert "the conversion server ran out of disk" in said
     assert "1 server did not launch" in said
     assert "RTO, running · target 1 h" in said
@@ -164,7 +164,7 @@ def test_a_requester_who_approves_anyway_reads_why_not(stage: Stage, browser_of:
     recovery = stage.recovery(stage.plan())
     response = browser_of(dana).post(command(recovery, "approve"), {"comment": "I say so myself."})
     assert response.status_code == 403
-    assert "somebody else has to approve" in text_of(response)
+    assert "someone else must approve" in text_of(response)
     assert "I say so myself." in text_of(response)
     assert Execution.objects.get().status == "awaiting_approval"
 
@@ -181,12 +181,12 @@ def test_retrying_offers_what_failed_and_keeps_what_was_ticked(browser_of: Brows
     drill = running_drill()
     url = f"{command(drill, 'retry')}?wave=App"
     asked = text_of(browser_of(omar).get(url))
-    assert "All that failed in it: 1 server" in asked
+    assert "Everything that failed: 1 server" in asked
     assert "app-09" in asked
     assert "app-01" not in asked
     refused = browser_of(omar).post(url, {"part": "servers", "comment": "Capacity is back."})
     assert refused.status_code == 400
-    assert "Name its servers" in text_of(refused)
+    assert "No server is selected" in text_of(refused)
     assert "Capacity is back." in text_of(refused)
     failed = drill.servers.get(status="failed").source_server_id
     done = browser_of(omar).post(url, {"part": "servers", "servers": [failed], "comment": "Capacity is back."})
@@ -198,7 +198,7 @@ def test_skipping_without_a_reason_says_so_at_its_field(browser_of: BrowserOf, o
     drill = running_drill()
     response = browser_of(omar).post(f"{command(drill, 'skip')}?wave=Web", {"part": "whole"})
     assert response.status_code == 400
-    assert "Say why it is skipped" in text_of(response)
+    assert "Enter why you are skipping it" in text_of(response)
     unknown = browser_of(omar).get(f"{command(drill, 'skip')}?wave=Moon")
     assert (unknown.status_code, "no wave “Moon”" in text_of(unknown)) == (404, True)
 
@@ -279,7 +279,7 @@ def test_a_recovery_keeps_what_was_typed_when_the_name_is_wrong(
 def test_a_point_in_time_is_asked_for_and_used(stage: Stage, browser_of: BrowserOf, omar: User) -> None:
     client, url = browser_of(omar), start_page(stage.plan())
     form = {**form_of(client, url), "moment": "at"}
-    assert "Write the point in time" in text_of(client.post(url, form))
+    assert "Enter the point in time" in text_of(client.post(url, form))
     assert client.post(url, {**form, "point_in_time": "2026-03-03T08:30"}).status_code == 302
     drill = Execution.objects.get()
     assert drill.point_in_time is not None
@@ -367,14 +367,14 @@ def test_a_newcomer_is_told_what_to_do_first(browser_of: BrowserOf, ada: User, v
     said = text_of(browser_of(ada).get("/admin/"))
     assert "1. Add a site" in said
     assert 'href="/admin/protection/site/add/"' in browser_of(ada).get("/admin/").content.decode()
-    assert "An administrator adds sites." in text_of(browser_of(vera).get("/admin/"))
+    assert "Ask an administrator to add a site." in text_of(browser_of(vera).get("/admin/"))
 
 
 def test_the_first_steps_go_on_with_what_is_there(browser_of: BrowserOf, petra: User) -> None:
     make_web_shop(petra)
     content = browser_of(petra).get("/admin/").content.decode()
     assert content.count("check_circle") == 4
-    assert "An operator starts drills." in content
+    assert "Ask an operator to run a drill." in content
     running_drill()
     assert "From nothing to a proven plan" not in text_of(browser_of(petra).get("/admin/"))
 

@@ -89,7 +89,7 @@ def test_the_page_shows_the_board_the_picture_and_readiness(browser_of: Browser,
     text = browser_of(petra).get(url(plan, "change")).content.decode()
     assert 'data-wave="Databases"' in text
     assert 'data-group="shop-db"' in text
-    assert "Ready: nothing stands in the way of a run." in text
+    assert "Ready to run." in text
     assert 'aria-label="Databases at once: 1 group. App after Databases' in text
     assert "<script>" not in text
     assert " onclick=" not in text
@@ -161,7 +161,7 @@ def test_a_new_plan_leads_to_its_page(browser_of: Browser, petra: User) -> None:
         ("name", "Web shop", "There is a plan named “Web shop” already."),
         ("name", "42", "would be read as an id"),
         ("name", "", "This field is required."),
-        ("rto_target_seconds", "soon", "“soon” is no duration."),
+        ("rto_target_seconds", "soon", "“soon” is not a valid duration."),
         ("rpo_target_seconds", "0", "whole number of seconds from 1"),
         ("approvals_required", "99", "from 0 to 20, not 99"),
     ],
@@ -237,13 +237,13 @@ def test_a_new_wave_comes_last(browser_of: Browser, petra: User, plan: Plan) -> 
     ("fields", "said"),
     [
         ({"name": "Web"}, "Two waves are named “Web”."),
-        ({"protection_groups": []}, "is empty: give it a protection group or a step."),
+        ({"protection_groups": []}, "is empty: add a protection group or a step."),
         ({"follow": "chosen", "depends_on": ["Web"]}, "wait for each other in a circle"),
         ({"follow": "chosen", "depends_on": ["Gone"]}, "no wave has that name"),
         ({"protection_groups": ["gone"]}, "there is no protection group “gone”"),
         ({"minimum_success_percent": "101"}, "from 0 to 100, not 101"),
         ({"minimum_success_percent": "many"}, "Enter a whole number."),
-        ({"launch_timeout_seconds": "a while"}, "“a while” is no duration."),
+        ({"launch_timeout_seconds": "a while"}, "“a while” is not a valid duration."),
     ],
 )
 def test_what_is_wrong_with_a_wave_is_said_and_what_was_typed_stays(
@@ -330,7 +330,7 @@ def test_one_more_step_keeps_what_was_typed(browser_of: Browser, petra: User, pl
         ({"kind": "wait"}, "seconds", "needs seconds"),
         ({"kind": "tcp_check", "host": "db", "port": "99999"}, "port", "from 1 to 65535"),
         ({"kind": "http_check", "url": "shop"}, "url", "must look like https://host/path"),
-        ({"kind": "lambda", "function_name": "f", "payload": "{"}, "payload", "This is not JSON"),
+        ({"kind": "lambda", "function_name": "f", "payload": "{"}, "payload", "This is not valid JSON"),
         ({"kind": "lambda", "function_name": "f", "payload": "[1]"}, "payload", "must be an object"),
         (
             {"kind": "ssm_command", "document_name": "D", "parameters": '{"a": 1}'},

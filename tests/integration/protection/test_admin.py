@@ -101,7 +101,7 @@ class TestSites:
         assert url in text(browser.get(page("site", frankfurt.pk)))
         answer = browser.post(url, {"from": "list"}, follow=True)
         assert answer.redirect_chain[-1][0] == page("site", name="changelist")
-        assert "The inventory of “Frankfurt” is being mirrored." in text(answer)
+        assert "The inventory of “Frankfurt” is being synced." in text(answer)
         assert "sync is due" in text(answer)
         mirror_now(frankfurt.pk)
         assert "7 source servers" in text(browser.get(page("site", frankfurt.pk, name="state"), {"full": "1"}))
@@ -216,7 +216,7 @@ class TestProtectionGroups:
     @pytest.mark.parametrize(
         ("fields", "sentence"),
         [
-            ({"tag_selector": "App=shop\nTier db"}, "Line 2, “Tier db”, is not written as Key = value, value."),
+            ({"tag_selector": "App=shop\nTier db"}, "Line 2, “Tier db”, must be written as Key = value, value."),
             ({"tag_selector": "Tier = none"}, "No source server of site “Frankfurt” has the tags Tier = none."),
             ({}, "A protection group needs servers"),
             ({"tag_selector": "App = shop"}, "db-1 (s-1) and db-2 (s-2) belong to protection group “shop-db” already"),

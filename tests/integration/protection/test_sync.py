@@ -131,7 +131,7 @@ class TestFailing:
 
     def test_wrong_credentials(self, synced: Site, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIANOBODYKNOWSTHIS0")
-        assert "credentials are wrong" in self.failed(synced).sync_error
+        assert "Check the AWS credentials" in self.failed(synced).sync_error
 
     def test_no_credentials(self, synced: Site, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
         monkeypatch.delenv("AWS_ACCESS_KEY_ID")
@@ -157,7 +157,7 @@ class TestFailing:
         world.faults.add("throttle", operation="DescribeSourceServers", retry_after_seconds=42)
         before = timezone.now()
         site = self.failed(synced)
-        assert "too many requests" in site.sync_error
+        assert "throttling requests" in site.sync_error
         assert site.due_at is not None
         assert site.due_at - before >= timedelta(seconds=42)
 

@@ -97,14 +97,14 @@ def test_an_event_that_was_changed_and_given_a_new_hash_no_longer_fits_the_next(
     events = chain(5)
     events[2].actor = "nobody"
     events[2].hash = hash_of(events[2])
-    assert faults(events) == ["Event 4 does not follow from the one before it."]
+    assert faults(events) == ["Event 4 does not continue from the event before it."]
 
 
 def test_the_last_event_changed_and_given_a_new_hash_no_longer_fits_the_row() -> None:
     events = chain(5)
     events[4].actor = "nobody"
     events[4].hash = hash_of(events[4])
-    assert faults(events) == ["The end was changed: 5 events were written, 5 are there."]
+    assert faults(events) == ["The end was changed: 5 events written, 5 stored."]
 
 
 def test_a_removed_event_is_found() -> None:
@@ -112,7 +112,7 @@ def test_a_removed_event_is_found() -> None:
     del events[1]
     assert faults(events) == [
         "Event 2 is missing: the next one is 3.",
-        "Event 3 does not follow from the one before it.",
+        "Event 3 does not continue from the event before it.",
     ]
 
 
@@ -123,11 +123,11 @@ def test_an_event_that_was_put_between_two_is_found() -> None:
         later.sequence += 1
     told = faults([*events[:2], new, *events[2:]])
     assert told == [
-        "Event 4 does not follow from the one before it.",
+        "Event 4 does not continue from the event before it.",
         "Event 4 was changed after it was written.",
         "Event 5 was changed after it was written.",
         "Event 6 was changed after it was written.",
-        "The end was changed: 5 events were written, 6 are there.",
+        "The end was changed: 5 events written, 6 stored.",
     ]
 
 
@@ -140,12 +140,12 @@ def test_two_events_that_changed_places_are_found() -> None:
 
 
 def test_a_chain_that_was_cut_off_is_found() -> None:
-    assert faults(chain(5)[:3]) == ["The end was changed: 5 events were written, 3 are there."]
-    assert faults([]) == ["The end was changed: 5 events were written, 0 are there."]
+    assert faults(chain(5)[:3]) == ["The end was changed: 5 events written, 3 stored."]
+    assert faults([]) == ["The end was changed: 5 events written, 0 stored."]
 
 
 def test_an_event_that_was_put_at_the_end_is_found() -> None:
-    assert faults(chain(6)) == ["The end was changed: 5 events were written, 6 are there."]
+    assert faults(chain(6)) == ["The end was changed: 5 events written, 6 stored."]
 
 
 def test_nothing_is_appended_outside_of_the_transaction_of_what_it_tells_of() -> None:

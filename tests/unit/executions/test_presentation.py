@@ -118,7 +118,7 @@ def test_the_rto_clock_runs_against_its_target(minutes: int, tone: Tone, verdict
         (3660, "succeeded", Tone.BAD, "missed by 1 min"),
         (None, "failed", Tone.BAD, "not reached: the execution failed"),
         (None, "cancelled", Tone.BAD, "not reached: the execution was cancelled"),
-        (None, "partially_succeeded", Tone.BAD, "not reached: nothing critical was launched"),
+        (None, "partially_succeeded", Tone.BAD, "not reached: no critical server was launched"),
     ],
 )
 def test_after_the_end_the_rto_is_what_was_measured(actual: int | None, status: str, tone: Tone, verdict: str) -> None:
@@ -131,7 +131,7 @@ def test_a_clock_that_never_started_claims_nothing() -> None:
     waiting = execution(status="awaiting_approval", started_at=None)
     assert rto_meter(waiting, START + HOUR).value == "–"
     rejected = execution(status="rejected", started_at=None, finished_at=START)
-    assert rto_meter(rejected, START + HOUR).verdict == "it never started"
+    assert rto_meter(rejected, START + HOUR).verdict == "never started"
 
 
 def test_without_a_target_nothing_is_met_or_missed() -> None:
@@ -198,7 +198,7 @@ def test_a_server_that_launches_shows_how_far_it_is() -> None:
     row = server_row(server(status="launching", phase="conversion", started_at=START), START, START + HOUR)
     assert (row.phase, row.dots) == ("converting", (True, True, True, False, False))
     strange = server_row(server(status="launching", phase=""), START, START)
-    assert (strange.phase, strange.step) == ("waiting for DRS to begin", 0)
+    assert (strange.phase, strange.step) == ("waiting for DRS to start", 0)
 
 
 def test_the_age_of_a_recovery_point_counts_from_the_start_of_the_execution() -> None:
@@ -213,7 +213,7 @@ def test_the_same_reason_is_said_once() -> None:
     assert [(one.reason, one.servers) for one in found] == [
         ("HTTP 500.", "step Smoke test"),
         ("No capacity.", "web-0, web-1, web-2, web-3, web-4 and 2 more"),
-        ("No reason is known.", "web-8"),
+        ("No reason was given.", "web-8"),
     ]
 
 
@@ -234,7 +234,7 @@ def test_a_step_that_waits_for_a_person_says_what_it_wants() -> None:
     step = StepRun(
         name="DBA go-ahead", kind="approval", status="running", parameters={"instructions": "Check replication first."}
     )
-    assert "“DBA go-ahead” waits" in advice(execution(), steps=[step])
+    assert "“DBA go-ahead” is waiting" in advice(execution(), steps=[step])
     assert "Check replication first." in advice(execution(), steps=[step])
 
 
@@ -245,21 +245,21 @@ def test_nothing_to_do_while_all_goes_well() -> None:
 def test_a_failed_drill_says_how_to_go_on_and_that_instances_cost_money() -> None:
     said = advice(execution(status="failed", finished_at=START), [server(1), server(2, status="failed")])
     assert "retry the wave" in said
-    assert "1 drill instance runs and costs money" in said
+    assert "1 drill instance is running and costs money" in said
 
 
 def test_a_launch_that_outlasts_its_execution_is_called_out() -> None:
     run = execution(status="failed", finished_at=START)
     late = server(1, status="failed")
-    assert "1 launch had not ended" in next_steps(run, [wave()], [late], [], [], open_launches=1)[0]
+    assert "1 launch was still running" in next_steps(run, [wave()], [late], [], [], open_launches=1)[0]
     run.cleanup_status = "running"
-    assert next_steps(run, [wave()], [late], [], [], open_launches=2)[0].endswith("The clean-up waits for it.")
+    assert next_steps(run, [wave()], [late], [], [], open_launches=2)[0].endswith("The clean-up is waiting for them.")
 
 
 def test_after_a_real_recovery_traffic_is_to_be_switched_and_drills_are_dangerous() -> None:
     said = advice(execution(kind="recovery", status="succeeded", finished_at=START), [server(1), server(2)])
     assert "DNS" in said
-    assert "no drill" in said
+    assert "Do not start a drill" in said
     assert "clean up" not in said
 
 
@@ -270,7 +270,7 @@ def test_an_unknown_result_is_to_be_looked_at_before_anything_else() -> None:
 
 def test_a_broken_glass_wants_a_review() -> None:
     broken = execution(kind="recovery", status="succeeded", break_glass=True)
-    assert "note a review" in advice(broken)
+    assert "record the review" in advice(broken)
     broken.reviewed_at = START
     assert "review" not in advice(broken)
 
@@ -286,7 +286,7 @@ def test_events_read_as_sentences_with_their_reason() -> None:
     line = event_line(event("server.failed", "web-1", why="No capacity."), START)
     assert (line.sentence, line.why, line.tone) == ("web-1 failed.", "No capacity.", Tone.BAD)
     assert event_line(event("launch.intended", "key", servers=["s-1", "s-2"]), START).sentence == (
-        "About to ask DRS to launch 2 servers."
+        "Asking DRS to launch 2 servers."
     )
 
 
@@ -313,7 +313,7 @@ def test_what_happened_to_many_servers_at_once_is_one_line() -> None:
     assert [line.sentence for line in lines] == [
         "8 servers queued: web-0, web-1, web-2, web-3, web-4 and 3 more.",
         "web-9 failed.",
-        "Wave Web starts.",
-        "Wave App starts.",
+        "Wave Web started.",
+        "Wave App started.",
     ]
     assert lines[0].sequence == "3 to 10"

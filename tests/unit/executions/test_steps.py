@@ -45,7 +45,7 @@ def test_a_failed_step_that_stops_fails_its_wave() -> None:
     waiting = replace(wave(0), status=WaveStatus.WAITING, ready_at=START)
     state = with_steps(facts([waiting], [server(1)]), step(1, status=StepStatus.FAILED), step(2))
     decision = decide(state, START, SETTINGS)
-    assert a.MoveWave(100, WaveStatus.FAILED, "Step step-1 failed before it.") in decision.actions
+    assert a.MoveWave(100, WaveStatus.FAILED, "Step step-1 failed before the wave started.") in decision.actions
     assert any(isinstance(x, a.FinishStep) and x.to is StepStatus.CANCELLED for x in decision.actions)
     assert isinstance(decision.actions[-1], a.FinishExecution)
     assert decision.actions[-1].to is ExecutionStatus.FAILED

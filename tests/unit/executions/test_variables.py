@@ -67,11 +67,11 @@ def test_an_unknown_one_is_named_together_with_those_that_there_are(value: Any) 
     with pytest.raises(UnknownVariable) as caught:
         filled_in(value, KNOWN)
     said = str(caught.value)
-    assert said == "{{nonesuch}} has no value here; there are execution_id, plan, private_ips, wave_instance_ids."
+    assert said == "{{nonesuch}} is not available here. Available: execution_id, plan, private_ips, wave_instance_ids."
 
 
 def test_an_unknown_server_is_named() -> None:
-    with pytest.raises(UnknownVariable, match=r"\{\{instance_id:web-9\}\} has no value here"):
+    with pytest.raises(UnknownVariable, match=r"\{\{instance_id:web-9\}\} is not available here"):
         filled_in("{{instance_id:web-9}}", KNOWN)
 
 

@@ -74,7 +74,7 @@ def test_a_group_without_servers_blocks_and_is_named_with_its_wave() -> None:
 def test_a_server_gone_from_drs_blocks_and_says_since_when() -> None:
     finding = only(with_server(missing_since=NOW - timedelta(days=1), replication_state="STALLED"))
     assert (finding.severity, finding.code, finding.subject) == ("blocking", "server_missing", "s-1")
-    assert "db-1 (group “shop-db”) is gone from DRS since 2026-03-02 03:00 UTC" in finding.message
+    assert "db-1 (group “shop-db”) has been missing from DRS since 2026-03-02 03:00 UTC" in finding.message
 
 
 @pytest.mark.parametrize(

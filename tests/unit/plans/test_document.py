@@ -101,7 +101,7 @@ def test_a_group_twice_in_one_wave_also_when_once_by_id() -> None:
 
 def test_an_empty_wave_is_refused_but_one_with_a_step_is_not() -> None:
     found = errors_of(with_wave(protection_groups=[]))
-    assert found == {"waves.0.protection_groups": "Wave “App” is empty: give it a protection group or a step."}
+    assert found == {"waves.0.protection_groups": "Wave “App” is empty: add a protection group or a step."}
     assert normalise(with_wave(protection_groups=[], steps=[step("approval")]), groups=GROUPS)
 
 
@@ -192,7 +192,7 @@ def test_a_wave_or_step_that_is_no_object() -> None:
 def test_text_that_no_database_keeps_is_refused() -> None:
     for text in ("a\x00b", "\ud800"):
         assert (
-            "cannot be kept"
+            "cannot be saved"
             in errors_of(with_wave(steps=[step("lambda", {"function_name": "f", "payload": {"k": text}})]))[""]
         )
 

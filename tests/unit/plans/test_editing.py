@@ -52,7 +52,7 @@ def test_the_layout_as_the_board_sends_it() -> None:
 
 @pytest.mark.parametrize("raw", [None, 5, {"wave": "App"}, ["App"], [{"wave": "App"}], [{"wave": "App", "groups": 3}]])
 def test_what_is_no_layout(raw: object) -> None:
-    with pytest.raises(Invalid, match="no layout"):
+    with pytest.raises(Invalid, match="invalid layout"):
         layout_from(raw)
 
 

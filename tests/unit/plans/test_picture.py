@@ -60,7 +60,7 @@ def test_what_stands_in_a_box_is_read_out_as_well() -> None:
     assert (databases.tone, databases.filled) == (Tone.BUSY, picture.bar_width // 2)
     assert (everything.label, everything.tone) == ("Everything that the …", Tone.NEUTRAL)
     assert picture.words == (
-        "Databases at once: running. Everything that the company has in Europe after Databases: 1 group."
+        "Databases at the start: running. Everything that the company has in Europe after Databases: 1 group."
     )
 
 

@@ -52,13 +52,13 @@ class TestReplicationBadge:
         assert replication_badge("HIBERNATING") == Badge("hibernating", "neutral", "help")
 
     def test_none_at_all(self) -> None:
-        assert replication_badge("").text == "not known"
+        assert replication_badge("").text == "unknown"
 
 
 @pytest.mark.parametrize(
     ("seconds", "text", "tone"),
     [
-        (None, "not known", "neutral"),
+        (None, "unknown", "neutral"),
         (0.4, "0 s", "good"),
         (299, "4 min", "good"),
         (300, "5 min", "warn"),
