@@ -85,7 +85,7 @@ def test_a_taken_port_is_a_sentence() -> None:
         ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
     assert ran.returncode == 1
-    assert f"Port {port} on 127.0.0.1 is taken" in ran.stderr
+    assert f"Port {port} on 127.0.0.1 is used by another program" in ran.stderr
     assert "Traceback" not in ran.stderr
 
 

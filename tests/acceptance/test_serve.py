@@ -40,7 +40,7 @@ def test_a_taken_port_is_a_sentence(make_system: Callable[..., System]) -> None:
         ran = make_system().manage("serve", "--port", port)
 
     assert ran.returncode == 1
-    assert f"Port {port} on 127.0.0.1 is taken by another program." in ran.stderr
+    assert f"Port {port} on 127.0.0.1 is used by another program." in ran.stderr
     assert "Traceback" not in ran.stderr
 
 

@@ -84,9 +84,9 @@ def test_the_page_follows_the_execution_to_its_end(drill: Execution, vera: User,
     polls: list[Request] = []
     page.on("request", lambda request: polls.append(request) if request.url.endswith("/live/") else None)
     page.goto(page_of(drill))
-    expect(page.get_by_text("Now: App, Reports. 7 of 23 servers launched.")).to_be_visible()
+    expect(page.get_by_text("In progress: App, Reports. 7 of 23 servers launched.")).to_be_visible()
     drill.servers.filter(hostname="app-09").update(status="launched", error="")
-    expect(page.get_by_text("Now: App, Reports. 8 of 23 servers launched.")).to_be_visible()
+    expect(page.get_by_text("In progress: App, Reports. 8 of 23 servers launched.")).to_be_visible()
     succeed(drill)
     expect(page.get_by_text("23 of 23 servers launched.", exact=True)).to_be_visible()
     expect(page.locator("#execution[hx-trigger]")).to_have_count(0)
@@ -103,7 +103,7 @@ def test_what_the_reader_opened_closed_or_focused_stays(drill: Execution, omar: 
     page.locator("#wave-1-retry").focus()
     drill.servers.filter(hostname="app-10").update(status="launched")
     WaveRun.objects.filter(execution=drill, name="Web").update(status="running", started_at=timezone.now())
-    expect(page.get_by_text("Now: App, Reports, Web. 8 of 23 servers launched.")).to_be_visible()
+    expect(page.get_by_text("In progress: App, Reports, Web. 8 of 23 servers launched.")).to_be_visible()
     assert page.locator("#wave-3").get_attribute("open") is not None  # it opened by itself
     assert page.locator("#wave-0").get_attribute("open") is not None
     assert page.locator("#wave-2").get_attribute("open") is None
@@ -117,7 +117,7 @@ def test_what_the_reader_scrolled_stays(drill: Execution, vera: User, sign_in: S
     page.goto(page_of(drill))
     page.locator("#picture").evaluate("picture => picture.scrollTo(0, 150)")
     drill.servers.filter(hostname="app-10").update(status="launched")
-    expect(page.get_by_text("Now: App, Reports. 8 of 35 servers launched.")).to_be_visible()
+    expect(page.get_by_text("In progress: App, Reports. 8 of 35 servers launched.")).to_be_visible()
     assert page.locator("#picture").evaluate("picture => picture.scrollTop") == 150
 
 
@@ -131,7 +131,7 @@ def test_marked_text_is_not_torn_away(drill: Execution, vera: User, sign_in: Sig
     assert marked.startswith("s-")
     page.evaluate("document.getSelection().removeAllRanges()")
     drill.servers.filter(hostname="app-10").update(status="launched")
-    expect(page.get_by_text("Now: App, Reports. 8 of 23 servers launched.")).to_be_visible()
+    expect(page.get_by_text("In progress: App, Reports. 8 of 23 servers launched.")).to_be_visible()
 
 
 def test_a_lost_connection_is_said_until_it_is_back(drill: Execution, vera: User, sign_in: SignIn) -> None:
@@ -161,7 +161,7 @@ def test_a_double_click_starts_one_drill(shop: Plan, omar: User, sign_in: SignIn
     drill = Execution.objects.get()
     assert page.url.endswith(page_of(drill))
     page.go_back()
-    expect(page.get_by_text("It runs already")).to_be_visible()
+    expect(page.get_by_text("Already running")).to_be_visible()
     expect(page.get_by_role("button", name="Start the drill")).to_be_disabled()
     assert Execution.objects.count() == 1
 
@@ -175,11 +175,11 @@ def test_a_recovery_asks_for_the_name_and_keeps_the_rest(shop: Plan, dana: User,
     expect(point_in_time).to_be_visible()
     page.get_by_label("The latest state").check()
     page.get_by_label("Reason").fill("The data centre burns.")
-    page.get_by_label("The plan's name").fill("web shop")
+    page.get_by_label("Plan name").fill("web shop")
     page.get_by_role("button", name="Start the recovery").click()
     expect(page.get_by_text("Type the plan's name, Web shop, to confirm a real recovery.")).to_be_visible()
     expect(page.get_by_label("Reason")).to_have_value("The data centre burns.")
-    page.get_by_label("The plan's name").fill("Web shop")
+    page.get_by_label("Plan name").fill("Web shop")
     page.get_by_role("button", name="Start the recovery").click()
     expect(page.get_by_text("Waiting for approval: nothing has been launched yet.")).to_be_visible()
 
