@@ -161,7 +161,7 @@ def test_a_double_click_starts_one_drill(shop: Plan, omar: User, sign_in: SignIn
     drill = Execution.objects.get()
     assert page.url.endswith(page_of(drill))
     page.go_back()
-    expect(page.get_by_text("It runs already")).to_be_visible()
+    expect(page.get_by_text("Already running")).to_be_visible()
     expect(page.get_by_role("button", name="Start the drill")).to_be_disabled()
     assert Execution.objects.count() == 1
 

@@ -156,7 +156,7 @@ def test_somebody_was_quicker_nothing_is_lost_and_saving_again_puts_it_on_top(pa
     changes = {"waves": [*selectors.document(plan)["waves"], {"name": "Mail", "protection_groups": ["shop-cache"]}]}
     services.plan_patch(changes=changes, by=dana, plan=plan)
     save(page)
-    expect(page.get_by_role("alert")).to_contain_text("saved by dana")
+    expect(page.get_by_role("alert")).to_contain_text("dana saved revision")
     assert [name for name, _ in shown(page)] == ["Databases", "App", "Web", "Reports", "Mail"]
     assert [name for name, _ in saved(plan)] == ["Databases", "App", "Reports", "Web", "Mail"]
     save(page)

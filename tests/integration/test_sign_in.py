@@ -58,7 +58,7 @@ def test_guessing_is_stopped_for_every_process_alike(dana):
 
 def test_nobody_signs_up(db):
     page = Client().post("/accounts/signup/", {"username": "x", "password1": PASSWORD, "password2": PASSWORD})
-    assert "Administrators make the accounts" in page.content.decode()
+    assert "Administrators create accounts" in page.content.decode()
     assert "/signup/" not in Client().get(LOGIN).content.decode()
 
 

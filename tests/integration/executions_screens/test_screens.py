@@ -63,7 +63,7 @@ def test_the_page_says_what_runs_what_failed_and_what_to_do(browser_of: BrowserO
     assert "the conversion server ran out of disk" in said
     assert "1 server did not launch" in said
     assert "RTO, running · target 1 h" in said
-    assert "DRILL Copies are launched beside production" in said
+    assert "DRILL Launches copies of the servers beside production" in said
 
 
 def test_a_recovery_and_a_broken_glass_are_loud(browser_of: BrowserOf, vera: User) -> None:
@@ -251,7 +251,7 @@ def test_somebody_elses_run_of_the_plan_is_said(stage: Stage, browser_of: Browse
     response = client.post(url, {**form, "reason": "Mine."})
     assert response.status_code == 409
     assert "already has an active execution" in text_of(response)
-    assert "It runs already" in text_of(response)
+    assert "Already running" in text_of(response)
     assert "Mine." in response.content.decode()
 
 
@@ -291,7 +291,7 @@ def test_what_stands_in_the_way_switches_the_button_off(stage: Stage, browser_of
     plan = stage.plan()
     SourceServer.objects.filter(hostname="db-1").update(missing_since=timezone.now())
     response = browser_of(omar).get(start_page(plan))
-    assert "is gone from DRS" in text_of(response)
+    assert "has been missing from DRS" in text_of(response)
     assert re.search(
         r'<button type="submit"[^>]*\bdisabled\b(?!=)', response.content.decode().replace("x-bind:disabled", "")
     )
@@ -406,10 +406,10 @@ def test_the_dashboard_shows_what_runs_results_replication_and_what_needs_somebo
     assert "7 of 23 servers launched, 1 failed, 7 launching, 2 queued · requested by dana" in said
     assert "1 h 6 min (1 h)" in said
     assert "The last drill of CRM failed. Failed in App; 1 of 2 servers launched." in said
-    assert "The recovery of Payments waits for approval, requested by dana." in said
-    assert "could not be read: AWS refused the credentials." in said
+    assert "The recovery of Payments requested by dana is waiting for approval." in said
+    assert "could not be synced: AWS refused the credentials." in said
     assert "Worst lag: 2 h" in said
-    assert "runs now" in said
+    assert "Nothing is running" not in said
 
 
 def test_what_needs_somebody_leads_to_the_servers_it_speaks_of(browser_of: BrowserOf, dana: User) -> None:

@@ -128,7 +128,7 @@ def test_a_plan_that_was_run_is_evidence_and_stays(petra: User) -> None:
     Execution.objects.create(
         plan=plan, plan_name=plan.name, plan_revision=1, kind="drill", status="succeeded", requested_at=plan.created_at
     )
-    with pytest.raises(Conflict, match="has one execution"):
+    with pytest.raises(Conflict, match="its 1 execution must be kept"):
         services.plan_delete(plan=plan, by=petra)
     assert Plan.objects.filter(pk=plan.pk).exists()
     assert plan.waves.count() == 4
@@ -137,7 +137,7 @@ def test_a_plan_that_was_run_is_evidence_and_stays(petra: User) -> None:
 def test_changing_a_plan_that_was_deleted_meanwhile(petra: User) -> None:
     plan = make_web_shop(petra)
     Plan.objects.filter(pk=plan.pk).delete()
-    with pytest.raises(Missing, match="deleted meanwhile"):
+    with pytest.raises(Missing, match="deleted in the meantime"):
         services.plan_save(document=web_shop(), by=petra, plan=plan)
 
 

@@ -90,7 +90,7 @@ def test_the_page_shows_the_board_the_picture_and_readiness(browser_of: Browser,
     assert 'data-wave="Databases"' in text
     assert 'data-group="shop-db"' in text
     assert "Ready to run." in text
-    assert 'aria-label="Databases at once: 1 group. App after Databases' in text
+    assert 'aria-label="Databases at the start: 1 group. App after Databases' in text
     assert "<script>" not in text
     assert " onclick=" not in text
 
@@ -158,7 +158,7 @@ def test_a_new_plan_leads_to_its_page(browser_of: Browser, petra: User) -> None:
 @pytest.mark.parametrize(
     ("field", "typed", "said"),
     [
-        ("name", "Web shop", "There is a plan named “Web shop” already."),
+        ("name", "Web shop", "There is already a plan named “Web shop”."),
         ("name", "42", "would be read as an id"),
         ("name", "", "This field is required."),
         ("rto_target_seconds", "soon", "“soon” is not a valid duration."),
@@ -195,8 +195,8 @@ def test_settings_on_top_of_an_older_revision_are_kept_and_saved_the_second_time
     sent = {"version": "1", "name": "Shop", "approvals_required": "1"}
     answer = client.post(url(plan, "settings"), sent)
     text = answer.content.decode()
-    assert "saved by dana" in text
-    assert "save once more" in text
+    assert "dana saved revision" in text
+    assert "save again to overwrite" in text
     assert document(plan)["name"] == "Web shop"
     again = {**sent, "version": answer.context["form"]["version"].value()}
     assert client.post(url(plan, "settings"), again).status_code == 302
@@ -377,7 +377,7 @@ def test_a_wave_that_somebody_renamed_meanwhile_is_not_lost(
     browser_of(dana).post(url(plan, "wave"), wave_form(plan, 3, name="Front end"))
     client = browser_of(petra)
     answer = client.post(url(plan, "wave"), stale)
-    assert "saved by dana" in answer.content.decode()
+    assert "dana saved revision" in answer.content.decode()
     again = {**stale, "version": answer.context["form"]["version"].value(), "protection_groups": []}
     text = client.post(url(plan, "wave"), again).content.decode()
     assert "is empty" in text
@@ -408,7 +408,7 @@ def test_an_older_layout_is_a_conflict_that_shows_both(
     layout = [{"wave": "Web", "groups": ["shop-web"]}, {"wave": "Databases", "groups": ["shop-db"]}]
     answer = browser_of(petra).post(url(plan, "board"), {"version": "1", "layout": json.dumps(layout)})
     assert answer.status_code == 409
-    assert "saved by dana" in answer.content.decode()
+    assert "dana saved revision" in answer.content.decode()
     board = answer.context["board"]
     assert [wave.name for wave in board.waves] == ["Web", "Databases", "App", "Reports"]
     assert (board.version, board.unsaved) == (2, True)
@@ -418,7 +418,7 @@ def test_an_older_layout_is_a_conflict_that_shows_both(
 def test_a_layout_that_is_none_changes_nothing(browser_of: Browser, petra: User, plan: Plan, layout: str) -> None:
     answer = browser_of(petra).post(url(plan, "board"), {"version": "1", "layout": layout})
     assert answer.status_code == 400
-    assert "no layout" in answer.content.decode()
+    assert "invalid layout" in answer.content.decode()
     assert document(plan)["waves"][0]["name"] == "Databases"
 
 
@@ -428,7 +428,15 @@ def test_revisions_show_who_and_what_and_can_be_brought_back(
     services.plan_patch(changes={"rto_target_seconds": 7200, "waves": []}, by=dana, plan=plan)
     client = browser_of(petra)
     text = client.get(url(plan, "history")).content.decode()
-    for shown in ("Revision 2", "dana", "rto target", "2 h", "waves › Web", "wave with shop-web", "The plan was made."):
+    for shown in (
+        "Revision 2",
+        "dana",
+        "rto target",
+        "2 h",
+        "waves › Web",
+        "wave with shop-web",
+        "The plan was created.",
+    ):
         assert shown in text
     client.post(f"{LIST}{plan.pk}/revisions/1/restore/", {"version": "2"})
     assert len(document(plan)["waves"]) == 4
@@ -452,7 +460,7 @@ def test_deleting_asks_once_and_refuses_for_evidence(browser_of: Browser, petra:
     )
     refused = client.post(url(plan, "delete"))
     assert refused.status_code == 409
-    assert "whose record must stay" in refused.content.decode()
+    assert "must be kept as evidence" in refused.content.decode()
     Execution.objects.all().delete()
     assert client.post(url(plan, "delete")).status_code == 302
     assert not Plan.objects.exists()

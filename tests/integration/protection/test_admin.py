@@ -72,7 +72,7 @@ class TestSites:
         mine = {**SITE, "external_id": "mine", "expected_version": "1"}
         browser = browser_of(ada)
         shown = text(browser.post(page("site", site.pk), mine))
-        assert "was changed meanwhile" in shown
+        assert "was changed in the meantime" in shown
         assert 'value="mine"' in shown
         assert Site.objects.get().external_id == "theirs"
         # The page says that saving again does it, and carries the version that was shown.
@@ -181,7 +181,7 @@ class TestSourceServers:
         url = page("sourceserver", SourceServer.objects.get(hostname="db-1").pk, name="points")
         assert "pit-" in text(browser_of(vera).get(url))
         Site.objects.update(endpoint_url=NOBODY_LISTENS)
-        assert "cannot be read now" in text(browser_of(vera).get(url))
+        assert "cannot be read at the moment" in text(browser_of(vera).get(url))
 
     def test_only_what_is_gone_from_drs_can_be_forgotten(self, browser_of: BrowserOf, petra: User, shop: Site) -> None:
         server = SourceServer.objects.get(hostname="db-1")
@@ -209,7 +209,7 @@ class TestProtectionGroups:
         assert group.tag_selector == {"App": ["shop"], "Tier": ["db", "cache"]}
         assert group.explicit_servers == ["s-3"]
         shown = text(browser.get(page("protectiongroup", group.pk)))
-        assert "Members now: 3 servers" in shown
+        assert "Current members: 3 servers" in shown
         assert "App = shop\nTier = db, cache" in shown
         assert f'<option value="{chosen.pk}" selected>' in shown
 
@@ -219,8 +219,8 @@ class TestProtectionGroups:
             ({"tag_selector": "App=shop\nTier db"}, "Line 2, “Tier db”, must be written as Key = value, value."),
             ({"tag_selector": "Tier = none"}, "No source server of site “Frankfurt” has the tags Tier = none."),
             ({}, "A protection group needs servers"),
-            ({"tag_selector": "App = shop"}, "db-1 (s-1) and db-2 (s-2) belong to protection group “shop-db” already"),
-            ({"name": "shop-db", "tag_selector": "Tier = app"}, "already exists"),
+            ({"tag_selector": "App = shop"}, "db-1 (s-1) and db-2 (s-2) already belong to protection group “shop-db”"),
+            ({"name": "shop-db", "tag_selector": "Tier = app"}, "There is already a"),
         ],
     )
     def test_what_is_wrong_is_said_and_nothing_is_lost(
@@ -277,7 +277,7 @@ class TestProtectionGroups:
         browser = browser_of(vera)
         assert "none" in text(browser.get(page("protectiongroup", name="changelist")))
         shown = text(browser.get(page("protectiongroup", ProtectionGroup.objects.get().pk)))
-        assert "No source server of “Frankfurt” is selected any more." in shown
+        assert "The group no longer selects any source server of “Frankfurt”." in shown
 
     def test_members_gone_from_drs_and_in_conflict_are_marked(
         self, browser_of: BrowserOf, vera: User, shop: Site
@@ -285,7 +285,7 @@ class TestProtectionGroups:
         SourceServer.objects.filter(hostname="db-1").update(missing_since=timezone.now())
         SourceServer.objects.filter(hostname="db-2").update(membership_conflict="Two groups want it.")
         shown = text(browser_of(vera).get(page("protectiongroup", ProtectionGroup.objects.get().pk)))
-        assert "gone from DRS" in shown
+        assert "missing from DRS" in shown
         assert "Two groups want it." in shown
         assert 'name="tag_selector"' not in shown
 

@@ -84,7 +84,7 @@ class TestSites:
             ({"endpoint_url": "somewhere"}, "endpoint_url", "https://host"),
             ({"name": "42"}, "name", "not a digit"),
             ({"name": ""}, "name", "blank"),
-            ({"name": "Taken"}, "name", "already exists"),
+            ({"name": "Taken"}, "name", "There is already a"),
         ],
     )
     def test_what_is_wrong_is_said_at_its_field(
@@ -285,7 +285,7 @@ class TestSourceServers:
     def test_one_that_drs_lists_cannot(self, api: Api, petra: User, shop: Site) -> None:
         refused = api(petra).delete(f"/api/v1/source-servers/{SourceServer.objects.get(hostname='db-2').pk}/")
         assert refused.status_code == 409
-        assert "listed by DRS" in refused.json()["detail"]
+        assert "still lists" in refused.json()["detail"]
 
     def test_one_that_a_group_names_cannot(self, api: Api, petra: User, shop: Site) -> None:
         server = SourceServer.objects.get(hostname="web-1")
@@ -321,13 +321,13 @@ class TestRecoverySnapshots:
         Site.objects.update(endpoint_url=NOBODY_LISTENS)
         answer = api(vera).get(url)
         assert answer.status_code == 503
-        assert "cannot be read now" in answer.json()["detail"]
+        assert "cannot be read at the moment" in answer.json()["detail"]
 
     def test_a_server_that_drs_has_no_more(self, api: Api, vera: User, url: str, world: World, frankfurt: Site) -> None:
         world.region(ACCOUNT, FRANKFURT).servers.clear()
         answer = api(vera).get(url)
         assert answer.status_code == 404
-        assert "no source server" in answer.json()["detail"]
+        assert "no longer has source server" in answer.json()["detail"]
 
 
 class TestProtectionGroups:
@@ -385,9 +385,9 @@ class TestProtectionGroups:
             ({"tag_selector": ["db"]}, "tag_selector", "dictionary"),
             ({"site": "Nowhere", "servers": ["s-1"]}, "site", "no site “Nowhere”"),
             ({"name": "7", "servers": ["s-1"]}, "name", "not a digit"),
-            ({"name": "taken", "servers": ["s-1"]}, "name", "already exists"),
-            ({"servers": ["s-3"]}, "", "app-3 (s-3) belongs to protection group “taken”"),
-            ({"tag_selector": {"App": ["shop"]}}, "", "app-3 (s-3) belongs to protection group “taken”"),
+            ({"name": "taken", "servers": ["s-1"]}, "name", "There is already a"),
+            ({"servers": ["s-3"]}, "", "app-3 (s-3) already belongs to protection group “taken”"),
+            ({"tag_selector": {"App": ["shop"]}}, "", "app-3 (s-3) already belongs to protection group “taken”"),
         ],
     )
     def test_what_is_wrong_is_named_and_nothing_is_written(
@@ -413,7 +413,7 @@ class TestProtectionGroups:
         SiteFactory.create(name="New", sync_error="AWS said no.")
         body = {"name": "x", "site": "New", "tag_selector": {"App": ["shop"]}}
         detail = api(petra).post("/api/v1/protection-groups/", body).json()["detail"]
-        assert "never mirrored" in detail
+        assert "never been synced" in detail
         assert "AWS said no." in detail
 
     def test_many_overlaps_are_counted(self, api: Api, petra: User, site: Site) -> None:
@@ -423,7 +423,7 @@ class TestProtectionGroups:
             "/api/v1/protection-groups/", {"name": "x", "site": "Frankfurt", "tag_selector": {"App": ["crm"]}}
         )
         [error] = refused.json()["errors"]
-        assert "and 4 more belong to protection group “crm” already" in error["detail"]
+        assert "and 4 more already belong to protection group “crm”" in error["detail"]
 
     def test_widening_a_group_over_another_is_refused_and_leaves_it_as_it_was(
         self, api: Api, petra: User, site: Site
