@@ -60,7 +60,7 @@ def test_keys_of_different_people_have_nothing_to_do_with_each_other(api, vera, 
 
 def test_a_refusal_by_the_service_is_a_result_and_is_answered_again(api, vera, work):
     def refuse(request: Any) -> Any:
-        raise Conflict("It runs already.")
+        raise Conflict("Already running.")
 
     work.job = refuse
     first = api(vera).post(WORK, {}, headers=key())

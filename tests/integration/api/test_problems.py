@@ -39,10 +39,10 @@ def problem(response: Any, status: int) -> dict[str, Any]:
     [
         (NotAllowed("You may not."), 403, "permission-denied"),
         (Missing("There is no plan 'x'."), 404, "not-found"),
-        (Conflict("It runs already."), 409, "conflict"),
+        (Conflict("Already running."), 409, "conflict"),
         (Stale("Somebody else changed it."), 412, "stale"),
         (Unavailable("AWS does not answer."), 503, "unavailable"),
-        (Conflict("It runs already.", code="already_running"), 409, "already-running"),
+        (Conflict("Already running.", code="already_running"), 409, "already-running"),
     ],
 )
 def test_what_a_service_refuses_is_a_problem_with_its_sentence(api, vera, work, error, status, type_):
