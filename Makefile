@@ -39,7 +39,7 @@ test: $(DEV) ## run the whole suite: on SQLite, then on PostgreSQL and Redis wit
 
 chaos: $(DEV) ## run every fault in every mode (ticker and messages, each alone), and print the table of results
 	@.ci/packages test
-	@$(BIN)/python -m pytest -n 4 tests/chaos --every-mode
+	@$(BIN)/python -m pytest -n 4 --maxschedchunk 2 tests/chaos --every-mode
 
 check: $(DEV) ## run ruff, mypy, import-linter, djlint, Django's checks, missing migrations
 	@.ci/check

@@ -29,14 +29,14 @@ class Grounds:
         self._open = ExitStack()
         self._ground: Ground | None = None
 
-    def get(self) -> Ground:
+    def get(self, mode: str) -> Ground:
         if self._ground is None:
             kept = once_a_run(self._factory, "cluster", _cluster_make)
             postgres = self._open.enter_context(postgresql(survives_its_death=True, copy_of=Path(kept["directory"])))
             redis = self._open.enter_context(redis_server())
             ground = Ground(self._factory.mktemp("ground"), kept["people"], postgres, redis, self._blocker)
             self._open.callback(ground.stop)
-            ground.make()
+            ground.make(mode)
             self._ground = ground
         return self._ground
 
@@ -69,7 +69,7 @@ def mode(request: pytest.FixtureRequest) -> str:
 def ground(grounds: Grounds, request: pytest.FixtureRequest, mode: str) -> Iterator[Ground]:
     """The crew may run or sleep; no fault is in force, no message is on its way."""
     try:
-        ground = grounds.get()
+        ground = grounds.get(mode)
     except BaseException:
         grounds.throw_away()
         raise
@@ -98,10 +98,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Every fault with all that moves the engine; with the ticker alone and with messages alone the core of them, or
-    all if `--every-mode` asks for it. Mode by mode, because workers are started anew for each."""
+    all if `--every-mode` asks for it. Mode by mode, because workers are started anew for each; the slowest comes first,
+    so that in the end no test process is left alone with it."""
     here = [item for item in items if item.path.is_relative_to(Path(__file__).parent)]
     chosen = [item for item in here if _is_tried(item, every_mode=config.getoption("every_mode"))]
-    chosen.sort(key=lambda item: list(MODES).index(_mode_of(item)))
+    chosen.sort(key=lambda item: list(MODES).index(_mode_of(item)), reverse=True)
     config.hook.pytest_deselected(items=[item for item in here if item not in chosen])
     items[:] = [item for item in items if item not in here] + chosen
 

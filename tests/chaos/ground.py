@@ -119,10 +119,10 @@ class Ground:
 
     # --- making it ----------------------------------------------------------------------------------------------
 
-    def make(self) -> None:
-        """Two sites, their groups and a plan for each."""
+    def make(self, mode: str) -> None:
+        """Two sites, their groups and a plan for each, by processes with the settings of one of `MODES`."""
         self.simulator = self._simulator()
-        self.work_by("")
+        self.work_by(mode)
         self.crew_start()
         for app, (site, region) in SITES.items():
             self._connect(site, region)
