@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import time_machine
@@ -100,12 +101,8 @@ def ground(
 @contextmanager
 def _simulated(document: dict[str, Any]) -> Iterator[World]:
     world = World(scenarios.parse(document, "bench"), now=lambda: datetime.now(UTC))
-    real: Callable[..., Any] = gateways.client_for
-    gateways.client_for = lambda endpoint: TimedDrs(world, endpoint)  # type: ignore[assignment]
-    try:
+    with gateways.use(partial(TimedDrs, world)):
         yield world
-    finally:
-        gateways.client_for = real
 
 
 def _user(name: str, role: str) -> User:

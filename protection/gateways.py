@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 from django.db import connection
@@ -14,6 +15,19 @@ from drs.aws import client_for
 from drs.port import DrsPort, Endpoint
 from protection.models import Site
 
+#: What makes the port to an endpoint: the last one that `use` was given.
+_factories: list[Callable[[Endpoint], DrsPort]] = [client_for]
+
+
+@contextmanager
+def use(factory: Callable[[Endpoint], DrsPort]) -> Iterator[None]:
+    """Meanwhile every gateway, in every thread, leads to the DRS that `factory` makes: for tests and benchmarks."""
+    _factories.append(factory)
+    try:
+        yield
+    finally:
+        _factories.remove(factory)
+
 
 def gateway(site: Site) -> DrsPort:
     """The DRS of this site. Every call, and every page of an answer, must be asked for outside a transaction.
@@ -21,7 +35,7 @@ def gateway(site: Site) -> DrsPort:
     A call may take tens of seconds; inside a transaction it would hold locks for as long, and a rollback could
     forget what AWS has done. Raises `drs.errors.DrsError` only, and AssertionError for a call inside a transaction.
     """
-    return cast("DrsPort", _OutsideTransactions(client_for(endpoint(site))))
+    return cast("DrsPort", _OutsideTransactions(_factories[-1](endpoint(site))))
 
 
 def automation(site: Site) -> AutomationPort:

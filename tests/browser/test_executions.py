@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 from playwright.sync_api import Page, Request, expect
 
-from drs.port import Endpoint
 from drs.simulator import scenarios
 from drs.simulator.inprocess import InProcessDrs
 from drs.simulator.world import World
@@ -54,19 +55,15 @@ def drill(sign_in: SignIn) -> Execution:
 
 
 @pytest.fixture
-def shop(dana: User, monkeypatch: pytest.MonkeyPatch) -> Plan:
+def shop(dana: User) -> Iterator[Plan]:
     """A plan at a site whose DRS holds none of its servers, and so no live recovery either."""
     plan = make_web_shop(dana)
     site = plan.waves.get(name="Web").wave_groups.get().protection_group.site
     region = {"region": site.region, "servers": []}
     account = {"account_id": site.account_id, "access_keys": ["AKIADRSORCHSIMULATOR"], "regions": [region]}
     world = World(scenarios.parse({"accounts": [account]}, "empty"), now=lambda: datetime.now(UTC))
-
-    def client_for(endpoint: Endpoint) -> InProcessDrs:
-        return InProcessDrs(world, endpoint)
-
-    monkeypatch.setattr(gateways, "client_for", client_for)
-    return plan
+    with gateways.use(partial(InProcessDrs, world)):
+        yield plan
 
 
 def succeed(execution: Execution) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
 import time_machine
 from django.contrib.auth.models import User
 
-from drs.port import Endpoint
 from drs.simulator import scenarios
 from drs.simulator.inprocess import InProcessDrs
 from drs.simulator.testing import serve
@@ -41,14 +41,10 @@ def usual_polls(seldom_polls: None, settings: Any) -> None:
 
 
 @pytest.fixture
-def world(clock: time_machine.Traveller, seldom_polls: None, monkeypatch: pytest.MonkeyPatch) -> World:
+def world(clock: time_machine.Traveller, seldom_polls: None) -> Iterator[World]:
     made = World(scenarios.parse(SHOP, "shop"), now=lambda: datetime.now(UTC), check_answers=True)
-
-    def client_for(endpoint: Endpoint) -> InProcessDrs:
-        return InProcessDrs(made, endpoint)
-
-    monkeypatch.setattr(gateways, "client_for", client_for)
-    return made
+    with gateways.use(partial(InProcessDrs, made)):
+        yield made
 
 
 @pytest.fixture

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
+import time_machine
 from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from audit import verification
 from audit.record import events_of
 from drs.errors import DrsError, NotFound
 from drs.port import Job, LaunchTarget
+from drs.simulator import scenarios
 from drs.simulator.inprocess import InProcessDrs
 from drs.simulator.world import World
-from executions.models import DrsJob, Operation, ServerRun
+from executions.engine.polling.poll import site_poll
+from executions.engine.polling.schedule import poll_soon
+from executions.engine.reconciler import execution_reconcile
+from executions.models import DrsJob, Execution, Operation, ServerRun
 from executions.services import approving, controlling
 from foundation.errors import Conflict, Invalid, NotAllowed
 from protection import gateways
@@ -304,13 +312,62 @@ class DrsThatNamesNobody(InProcessDrs):
             raise NotFound(error.message, code=error.code) from error
 
 
-def test_a_server_that_drs_refuses_without_a_name_does_not_take_the_others_with_it(
-    stage: Stage, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(gateways, "client_for", lambda endpoint: DrsThatNamesNobody(world, endpoint))
+def test_a_server_that_drs_refuses_without_a_name_does_not_take_the_others_with_it(stage: Stage, world: World) -> None:
     gone = next(iter(world.region(ACCOUNT, REGION).servers.values()))
     del world.region(ACCOUNT, REGION).servers[gone.id]
-    execution = stage.drill(stage.plan([{"name": "Databases", "protection_groups": ["shop-db"]}]))
-    stage.run(execution)
+    with gateways.use(partial(DrsThatNamesNobody, world)):
+        execution = stage.drill(stage.plan([{"name": "Databases", "protection_groups": ["shop-db"]}]))
+        stage.run(execution)
     assert statuses(execution) == {"db-1": "failed", "db-2": "launched"}
     assert ServerRun.objects.get(execution=execution, hostname="db-1").error
+
+
+# --- what a look costs does not grow with the servers it is about ---------------------------------------------------
+
+
+def shop_of(servers: int) -> World:
+    group = {"hostname": f"web-{servers}-{{n}}", "count": servers, "tags": {"App": f"shop{servers}", "Tier": "web"}}
+    account = {"account_id": ACCOUNT, "access_keys": ["AKIADRSORCHSIMULATOR"]}
+    document = {"page_size": 200, "accounts": [{**account, "regions": [{"region": REGION, "servers": [group]}]}]}
+    return World(scenarios.parse(document), now=lambda: datetime.now(UTC))
+
+
+def running_drill(servers: int, world: World, clock: time_machine.Traveller, users: dict[str, User]) -> Execution:
+    """A drill of one wave whose job is under way."""
+    site = Site.objects.create(
+        name=f"Site {servers}", account_id=ACCOUNT, region=REGION, endpoint_url=f"http://{servers}"
+    )
+    stage = Stage(world, clock, users)
+    stage.mirror(site)
+    waves = [{"name": "Web", "protection_groups": [f"shop{servers}-web"]}]
+    execution = stage.drill(stage.plan(waves, name=f"Plan {servers}"))
+    stage.tick()
+    return execution
+
+
+def queries_of_a_look(execution: Execution) -> int:
+    Execution.objects.filter(pk=execution.pk).nudge()
+    with CaptureQueriesContext(connection) as queries:
+        assert execution_reconcile(execution.pk) is not None
+    return len(queries)
+
+
+def queries_of_a_poll(execution: Execution) -> int:
+    site_id = ServerRun.objects.filter(execution=execution).values_list("site", flat=True)[0]
+    poll_soon(site_id)
+    with CaptureQueriesContext(connection) as queries:
+        assert site_poll(site_id) is not None
+    return len(queries)
+
+
+def test_a_look_and_a_poll_take_as_many_queries_for_eight_servers_as_for_ninety(
+    petra: User, omar: User, clock: time_machine.Traveller
+) -> None:
+    counted = []
+    for servers in (8, 90):
+        world = shop_of(servers)
+        with gateways.use(partial(InProcessDrs, world)):
+            execution = running_drill(servers, world, clock, {"petra": petra, "omar": omar})
+            counted.append((queries_of_a_look(execution), queries_of_a_poll(execution)))
+    assert counted[0] == counted[1]
+    assert counted[0][0] <= 20

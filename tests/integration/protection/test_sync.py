@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,7 +25,16 @@ from protection.selectors import site_is_syncing
 from tests.factories_protection import ACCOUNT, DUBLIN, FRANKFURT, SiteFactory, make_group, mirror_now, seen_at_aws
 from tests.integration.protection.conftest import NOBODY_LISTENS
 
+Use = Callable[["FakeDrs"], None]
+
 NOON = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def use() -> Iterator[Use]:
+    """`use(fake)`: from now on that is the DRS of every site."""
+    with ExitStack() as used:
+        yield lambda fake: used.enter_context(gateways.use(lambda endpoint: fake))
 
 
 def hostnames(site: Site, **having: Any) -> list[str]:
@@ -249,7 +259,7 @@ class TestLeases:
     def test_a_site_that_is_gone_is_nobodys(self, db: None) -> None:
         assert not mirror_now(4711)
 
-    def test_while_it_runs_the_site_shows_it_and_is_not_due(self, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_while_it_runs_the_site_shows_it_and_is_not_due(self, db: None, use: Use) -> None:
         site = SiteFactory.create(due_at=NOON - timedelta(hours=1))
         shown = []
 
@@ -259,7 +269,7 @@ class TestLeases:
 
         with time_machine.travel(NOON, tick=False):
             assert sites_due(timezone.now()) == [site.pk]
-            use(monkeypatch, FakeDrs(servers=[seen_at_aws(1)], meanwhile=look))
+            use(FakeDrs(servers=[seen_at_aws(1)], meanwhile=look))
             mirror_now(site.pk)
             assert shown == [(True, [])]
             site.refresh_from_db()
@@ -267,22 +277,20 @@ class TestLeases:
             assert sites_due(timezone.now() + timedelta(seconds=299)) == []
             assert sites_due(timezone.now() + timedelta(seconds=300)) == [site.pk]
 
-    def test_a_worker_that_dies_leaves_the_site_due_when_its_lease_ends(
-        self, db: None, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_worker_that_dies_leaves_the_site_due_when_its_lease_ends(self, db: None, use: Use) -> None:
         site = SiteFactory.create()
 
         def die() -> None:
             raise SystemExit
 
         with time_machine.travel(NOON, tick=False):
-            use(monkeypatch, FakeDrs(servers=[seen_at_aws(1)], meanwhile=die))
+            use(FakeDrs(servers=[seen_at_aws(1)], meanwhile=die))
             with pytest.raises(SystemExit):
                 mirror_now(site.pk)
             assert sites_due(NOON + timedelta(seconds=59)) == []
             assert sites_due(NOON + timedelta(seconds=60)) == [site.pk]
 
-    def test_a_long_inventory_prolongs_the_lease(self, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_long_inventory_prolongs_the_lease(self, db: None, use: Use) -> None:
         site = SiteFactory.create()
         with time_machine.travel(NOON, tick=False) as clock:
 
@@ -291,55 +299,53 @@ class TestLeases:
                 site.refresh_from_db()
                 assert site_is_syncing(site, timezone.now())
 
-            use(monkeypatch, FakeDrs(servers=[seen_at_aws(number) for number in range(20)], meanwhile=dawdle))
+            use(FakeDrs(servers=[seen_at_aws(number) for number in range(20)], meanwhile=dawdle))
             assert mirror_now(site.pk)
         assert len(hostnames(site)) == 20
 
-    def test_who_lost_the_lease_writes_nothing(self, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_who_lost_the_lease_writes_nothing(self, db: None, use: Use) -> None:
         site = SiteFactory.create()
         another = uuid.uuid4()
 
         def lose() -> None:
             Site.objects.filter(pk=site.pk).update(lease_token=another)
 
-        use(monkeypatch, FakeDrs(servers=[seen_at_aws(1)], meanwhile=lose))
+        use(FakeDrs(servers=[seen_at_aws(1)], meanwhile=lose))
         assert not mirror_now(site.pk)
         site.refresh_from_db()
         assert site.lease_token == another
         assert hostnames(site) == []
 
     def test_a_site_that_was_changed_meanwhile_is_mirrored_again_from_where_it_points_now(
-        self, db: None, ada: User, monkeypatch: pytest.MonkeyPatch
+        self, db: None, ada: User, use: Use
     ) -> None:
         site = SiteFactory.create()
 
         def change() -> None:
             services.site_update(site=Site.objects.get(pk=site.pk), changes={"region": DUBLIN}, by=ada)
 
-        use(monkeypatch, FakeDrs(servers=[seen_at_aws(1)], meanwhile=change))
+        use(FakeDrs(servers=[seen_at_aws(1)], meanwhile=change))
         assert not mirror_now(site.pk)
         assert hostnames(site) == []
         assert sites_due(timezone.now()) == [site.pk]
 
-    def test_a_sync_asked_for_while_one_runs_is_not_forgotten(
-        self, db: None, omar: User, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_sync_asked_for_while_one_runs_is_not_forgotten(self, db: None, omar: User, use: Use) -> None:
         site = SiteFactory.create()
 
         def ask() -> None:
             services.site_sync_request(site=Site.objects.get(pk=site.pk), by=omar)
 
-        use(monkeypatch, FakeDrs(servers=[seen_at_aws(1)], meanwhile=ask))
+        use(FakeDrs(servers=[seen_at_aws(1)], meanwhile=ask))
         assert mirror_now(site.pk)
         assert sites_due(timezone.now()) == [site.pk]
 
-    def test_a_site_deleted_meanwhile_stays_deleted(self, db: None, ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_site_deleted_meanwhile_stays_deleted(self, db: None, ada: User, use: Use) -> None:
         site = SiteFactory.create()
 
         def delete() -> None:
             services.site_delete(site=site, by=ada)
 
-        use(monkeypatch, FakeDrs(servers=[seen_at_aws(1)], meanwhile=delete))
+        use(FakeDrs(servers=[seen_at_aws(1)], meanwhile=delete))
         assert not mirror_now(site.pk)
         assert not SourceServer.objects.exists()
 
@@ -362,40 +368,36 @@ class FakeDrs:
             yield server
 
 
-def use(monkeypatch: pytest.MonkeyPatch, fake: FakeDrs) -> None:
-    monkeypatch.setattr(gateways, "client_for", lambda endpoint: fake)
-
-
 class TestSize:
     """4,000 servers, in a bounded number of queries."""
 
-    def queries(self, site: Site, monkeypatch: pytest.MonkeyPatch, servers: list[port.SourceServer]) -> int:
-        use(monkeypatch, FakeDrs(servers))
+    def queries(self, site: Site, use: Use, servers: list[port.SourceServer]) -> int:
+        use(FakeDrs(servers))
         with CaptureQueriesContext(
             connection,
         ) as captured:
             assert mirror_now(site.pk)
         return len(captured)
 
-    def test_unchanged_servers_cost_no_queries(self, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_unchanged_servers_cost_no_queries(self, db: None, use: Use) -> None:
         counts = []
         for number in (40, 400):
             site, servers = SiteFactory.create(), [seen_at_aws(number) for number in range(number)]
-            self.queries(site, monkeypatch, servers)
-            counts.append(self.queries(site, monkeypatch, servers))
+            self.queries(site, use, servers)
+            counts.append(self.queries(site, use, servers))
         assert counts[0] == counts[1] <= 12
 
-    def test_4000_servers(self, db: None, petra: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_4000_servers(self, db: None, petra: User, use: Use) -> None:
         site, servers = SiteFactory.create(), [seen_at_aws(number) for number in range(4000)]
         rows_per_query = 1000 if connection.vendor == "postgresql" else 40
-        assert self.queries(site, monkeypatch, servers) <= 12 + 4000 // rows_per_query
+        assert self.queries(site, use, servers) <= 12 + 4000 // rows_per_query
         make_group("databases", site, petra, Tier=["db"])
         assert SourceServer.objects.filter(protection_group__name="databases").count() == 1334
-        assert self.queries(site, monkeypatch, servers) <= 12
+        assert self.queries(site, use, servers) <= 12
         changed = [seen_at_aws(number, lag_seconds=900.0) for number in range(4000)]
-        assert self.queries(site, monkeypatch, changed) <= 12 + 4000 // rows_per_query
+        assert self.queries(site, use, changed) <= 12 + 4000 // rows_per_query
         assert SourceServer.objects.filter(lag_seconds=900).count() == 4000
-        assert self.queries(site, monkeypatch, []) <= 12 + 4
+        assert self.queries(site, use, []) <= 12 + 4
         assert SourceServer.objects.filter(missing_since=None).count() == 0
 
 
@@ -449,8 +451,8 @@ class TestTransactions:
         with transaction.atomic(), pytest.raises(AssertionError, match="source_servers would call AWS"):
             drs.source_servers()
 
-    def test_so_is_the_next_page_of_one_that_began_outside(self, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-        use(monkeypatch, FakeDrs(servers=[seen_at_aws(1), seen_at_aws(2)]))
+    def test_so_is_the_next_page_of_one_that_began_outside(self, db: None, use: Use) -> None:
+        use(FakeDrs(servers=[seen_at_aws(1), seen_at_aws(2)]))
         pages = gateways.gateway(SiteFactory.create()).source_servers()
         assert next(pages).hostname == "host-0001"
         with transaction.atomic(), pytest.raises(AssertionError, match="source_servers would call AWS"):
