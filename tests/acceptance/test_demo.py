@@ -21,6 +21,8 @@ from tests.acceptance.system import MANAGE
 from tests.architecture.source import ROOT
 from tests.services import free_port
 
+pytestmark = pytest.mark.embedded
+
 DEMO_SECONDS = 180
 
 

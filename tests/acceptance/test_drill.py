@@ -1,11 +1,19 @@
-"""A drill of a three-tier application, end to end, through the API alone."""
+"""Through the API alone, against real processes: a drill of a three-tier application, and a script that is careful."""
 
 from __future__ import annotations
 
+import json
+import threading
+import time
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 from tests.acceptance import shop
 from tests.acceptance.system import System
+
+AT_ONCE = 12
 
 
 def test_a_drill_launches_every_server_once_wave_by_wave_and_its_events_tell_so_in_order(system: System) -> None:
@@ -40,3 +48,36 @@ def test_the_same_drill_again_replaces_the_instances_of_the_first(system: System
     new = {server["recovery_instance_id"] for server in shop.servers(second)}
     assert not old & new
     assert set(system.simulator.launches().values()) == {2}
+
+
+def test_of_many_posts_with_one_key_that_come_at_once_one_does_the_work_and_all_get_its_answer(system: System) -> None:
+    start = threading.Barrier(AT_ONCE)
+
+    def post() -> tuple[int, str]:
+        """As a careful script does it: the same key until there is a result."""
+        request = urllib.request.Request(
+            f"{system.address}api/v1/tokens/",
+            data=json.dumps({"name": "pipeline"}).encode(),
+            headers={
+                "Authorization": f"Bearer {system.template.token}",
+                "Content-Type": "application/json",
+                "Idempotency-Key": "one-key",
+            },
+        )
+        start.wait(timeout=30)
+        while True:
+            try:
+                with urllib.request.urlopen(request, timeout=30) as answer:
+                    return answer.status, answer.read().decode()
+            except urllib.error.HTTPError as refused:
+                problem = json.load(refused)
+                assert problem["type"] == "urn:drsorch:problem:idempotency-in-progress", problem
+                time.sleep(int(refused.headers["Retry-After"]))
+
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        answers = {future.result() for future in [threads.submit(post) for _ in range(AT_ONCE)]}
+
+    assert len(answers) == 1, "everybody got the same answer"
+    assert answers.pop()[0] == 201
+    names = [token["name"] for token in system.api.get("tokens/")["results"]]
+    assert names.count("pipeline") == 1

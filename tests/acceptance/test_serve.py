@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import socket
+import stat
+import subprocess
+import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
+from drsorch.demo.client import wait_for
 from tests.acceptance import system as systems
 from tests.acceptance.system import SEPARATE, System
+from tests.architecture.source import ROOT, tracked_files
 
 
 def status_of(url: str) -> int:
@@ -44,6 +54,7 @@ def test_a_taken_port_is_a_sentence(make_system: Callable[..., System]) -> None:
     assert "Traceback" not in ran.stderr
 
 
+@pytest.mark.embedded
 def test_missing_tables_are_a_sentence(tmp_path: Path) -> None:
     settings = systems.environment(f"sqlite:///{tmp_path / 'empty.sqlite3'}", "memory://")
     ran = systems.manage(settings, "serve", "--port", "0")
@@ -53,6 +64,7 @@ def test_missing_tables_are_a_sentence(tmp_path: Path) -> None:
     assert "Traceback" not in ran.stderr
 
 
+@pytest.mark.embedded
 def test_without_a_secret_key_it_says_what_is_missing(tmp_path: Path) -> None:
     settings = systems.environment(f"sqlite:///{tmp_path / 'empty.sqlite3'}", "memory://") | {"SECRET_KEY": ""}
     ran = systems.manage(settings, "serve", "--port", "0")
@@ -70,3 +82,64 @@ def test_without_a_worker_it_serves_and_says_that_nothing_works(make_system: Cal
     assert status_of(system.address + "healthz") == 200
     assert status_of(system.address + "readyz") == 503
     assert system.web.stop() == 0
+
+
+# --- `make run` on a clean clone: no environment, no questions -------------------------------------------------------
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A copy of what git has, as after `git clone`."""
+    for path in tracked_files():
+        copy = tmp_path / "drsorch" / path.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, copy)
+    return tmp_path / "drsorch"
+
+
+@contextmanager
+def run(clone: Path) -> Iterator[str]:
+    """`manage.py run` in the clone, as `make run` calls it; the address that it says."""
+    log = clone.parent / "run.log"
+    bare = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", "run", "--port", "0"], cwd=clone, env=bare, stdout=output, stderr=output
+        )
+    try:
+
+        def address() -> str | None:
+            assert process.poll() is None, log.read_text()
+            _, _, rest = log.read_text().partition("drsorch is running at ")
+            return rest.split()[0] if "\n" in rest else None
+
+        said = wait_for("make run", address, seconds=240)
+        wait_for("Its first answer", lambda: answers(f"{said}healthz"), seconds=120)
+        yield said
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+    assert process.returncode == 0, log.read_text()
+
+
+def answers(url: str) -> bool:
+    try:
+        return status_of(url) == 200
+    except OSError:
+        return False
+
+
+@pytest.mark.embedded
+def test_run_makes_what_is_missing_serves_and_a_second_time_keeps_what_there_is(clone: Path) -> None:
+    with run(clone) as address:
+        wait_for("Readiness", lambda: status_of(f"{address}readyz") == 200, seconds=120)
+        assert status_of(f"{address}accounts/login/") == 200
+
+    settings = clone / ".env"
+    first = settings.read_text()
+    assert stat.S_IMODE(settings.stat().st_mode) == 0o600
+    assert (clone / "drsorch.sqlite3").exists()
+
+    with run(clone) as address:
+        assert settings.read_text() == first
+        assert status_of(f"{address}healthz") == 200

@@ -1,9 +1,13 @@
 """DRS as it is on a bad day, over HTTP and with real processes. Nothing is launched twice, nothing is hidden.
 
-Each kind of bad day by itself is in tests/integration/executions and tests/chaos.
+Each kind of bad day by itself is in tests/integration/executions and tests/chaos, where real services are killed, too.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
 
 from tests.acceptance import shop
 from tests.acceptance.system import System
@@ -44,5 +48,25 @@ def test_throttling_of_everything_slows_a_drill_and_no_more(system: System) -> N
     drill = shop.drill_run(system.api)
     assert system.simulator.struck() >= 1
 
+    assert drill["status"] == "succeeded", drill
+    assert set(system.simulator.launches().values()) == {1}
+
+
+@pytest.mark.embedded
+def test_killed_while_it_waits_for_drs_to_answer_it_adopts_the_job_and_carries_on(
+    make_system: Callable[..., System],
+) -> None:
+    system = make_system()
+    system.start()
+    shop.plan_make(system.api)
+    # DRS has accepted the job; whoever asked dies before the answer comes.
+    system.simulator.fault("late_answer", operation="StartRecovery", count=1, seconds=8)
+    drill_id = shop.drill_start(system.api)
+    shop.wait_for("The call", lambda: system.simulator.calls("StartRecovery"), seconds=120)
+
+    system.web.kill()
+    system.web_start()
+
+    drill = shop.drill_end(system.api, drill_id)
     assert drill["status"] == "succeeded", drill
     assert set(system.simulator.launches().values()) == {1}
