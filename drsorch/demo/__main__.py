@@ -16,8 +16,8 @@ import django
 from django.core.management import call_command
 from rich.console import Console
 
+from drsorch.client import Api, ApiProblem, Json, TooLong, wait_for
 from drsorch.demo import story
-from drsorch.demo.client import Api, ApiProblem, Json, TooLong, wait_for
 from drsorch.demo.stage import DIRECTORY_VARIABLE, Stage, StageBroken
 
 #: The simulator divides the durations of launches by this: nine minutes become about five seconds.

@@ -12,8 +12,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from drsorch.client import Json
 from drsorch.demo.cast import Person
-from drsorch.demo.client import Json
 from foundation.durations import spoken
 
 #: Server statuses in which nothing more happens to it.

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from drsorch.demo.client import Api, Json, TooLong, wait_for
+from drsorch.client import Api, Json, TooLong, wait_for
 
 SYNC_SECONDS = 30
 

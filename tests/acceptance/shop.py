@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drsorch.demo.client import Api, Json, wait_for
+from drsorch.client import Api, Json, wait_for
 
 SITE = {"name": "Frankfurt", "account_id": "111122223333", "region": "eu-central-1"}
 END_SECONDS = 120

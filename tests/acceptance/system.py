@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 import psycopg
 import redis
 
-from drsorch.demo.client import Api, Json, wait_for
+from drsorch.client import Api, Json, wait_for
 from drsorch.processes import die_with_parent
 from tests.architecture.source import ROOT
 from tests.services import REDIS_DATABASES

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from drsorch.demo.client import wait_for
+from drsorch.client import wait_for
 from tests.acceptance.system import MANAGE
 from tests.architecture.source import ROOT
 from tests.services import free_port

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from drsorch.demo.client import wait_for
+from drsorch.client import wait_for
 from tests.acceptance import system as systems
 from tests.acceptance.system import SEPARATE, System
 from tests.architecture.source import ROOT, tracked_files

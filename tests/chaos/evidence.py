@@ -11,7 +11,7 @@ from typing import Any
 from django.core.management import CommandError, call_command
 
 from drs.port import OPERATION_TAG
-from drsorch.demo.client import Json, wait_for
+from drsorch.client import Json, wait_for
 from tests.acceptance.shop import FINAL, servers
 from tests.chaos.ground import END_SECONDS, Ground
 

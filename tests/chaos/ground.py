@@ -21,7 +21,7 @@ from django.db.utils import ConnectionHandler
 from django_dramatiq.management.commands import rundramatiq
 from environ import Env
 
-from drsorch.demo.client import Api, Json, wait_for
+from drsorch.client import Api, Json, wait_for
 from tests.acceptance.system import MANAGE, Process, Simulator, environment
 from tests.chaos.worker import Worker
 from tests.services import Server

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from drsorch.demo.client import ApiProblem, wait_for
+from drsorch.client import ApiProblem, wait_for
 from executions.crashpoints import POINTS
 from tests.chaos.evidence import Trial
 from tests.chaos.ground import Ground

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from drsorch.demo.client import Api, ApiProblem, Json
+from drsorch.client import Api, ApiProblem, Json
 from tests.acceptance.shop import servers
 from tests.chaos.evidence import Trial
 from tests.chaos.ground import Ground

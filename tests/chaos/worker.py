@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dramatiq.cli import RET_KILLED
 
-from drsorch.demo.client import wait_for
+from drsorch.client import wait_for
 from tests.acceptance.system import Process
 
 DEATH_SECONDS = 30
