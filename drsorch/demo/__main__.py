@@ -1,4 +1,4 @@
-"""The demo itself; `manage.py demo` starts it, with the environment that `stage` describes."""
+"""The demo itself; `manage.py demo` starts it, with the environment that `drsorch.demo.processes` describes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rich.console import Console
 
 from drsorch.client import Api, ApiProblem, Json, TooLong, wait_for
 from drsorch.demo import story
-from drsorch.demo.stage import DIRECTORY_VARIABLE, Stage, StageBroken
+from drsorch.demo.processes import DIRECTORY_VARIABLE, DemoProcesses, ProcessFailed
 
 #: The simulator divides the durations of launches by this: nine minutes become about five seconds.
 SPEED = 100
@@ -40,37 +40,39 @@ def main() -> int:
     django.setup()
     # What is worth a person's eye is on the screen already; the processes log to files.
     logging.getLogger().setLevel(logging.WARNING)
-    with Stage(Path(os.environ[DIRECTORY_VARIABLE])) as stage:
+    with DemoProcesses(Path(os.environ[DIRECTORY_VARIABLE])) as processes:
         try:
-            return _play(console, stage, options.port, exit_after=options.exit)
+            return _run(console, processes, options.port, exit_after=options.exit)
         except KeyboardInterrupt:
             console.print("\nStopped.")
             return 130
-        except (ApiProblem, StageBroken, TooLong, urllib.error.URLError) as error:
-            stage.keep = True
+        except (ApiProblem, ProcessFailed, TooLong, urllib.error.URLError) as error:
+            processes.keep = True
             console.print(f"\nThe demo failed: {error}", style="red", markup=False, soft_wrap=True)
-            console.print(f"Its logs are in {stage.directory}.", markup=False, soft_wrap=True)
+            console.print(f"Its logs are in {processes.directory}.", markup=False, soft_wrap=True)
             return 1
 
 
-def _play(console: Console, stage: Stage, port: int, *, exit_after: bool) -> int:
+def _run(console: Console, processes: DemoProcesses, port: int, *, exit_after: bool) -> int:
     # These import models, which exist once Django is set up.
     from drsorch.demo import cast, screen
 
     console.print("[bold]drsorch[/]: a drill of a three-tier application. No AWS: DRS is simulated on this machine.\n")
-    port_file = stage.directory / "simulator.port"
-    stage.start(
+    port_file = processes.directory / "simulator.port"
+    processes.start(
         "simulator", "-m", "drs.simulator", "--scenario", "demo", "--seed", str(SEED), "--speed", str(SPEED),
         "--port", "0", "--port-file", str(port_file),
     )  # fmt: skip
     _say(console, "Creating the database, and a user for each role")
     call_command("migrate", verbosity=0)
     people = cast.people()
-    simulator = f"http://127.0.0.1:{wait_for('The simulator', lambda: _port(stage, port_file), seconds=START_SECONDS)}"
-    stage.start("server", "manage.py", "serve", "--port", str(port), environment=_aws(simulator))
+    simulator = (
+        f"http://127.0.0.1:{wait_for('The simulator', lambda: _port(processes, port_file), seconds=START_SECONDS)}"
+    )
+    processes.start("server", "manage.py", "serve", "--port", str(port), environment=_aws(simulator))
     address = f"http://127.0.0.1:{port}/"
     _say(console, f"Starting the server and its worker at {address}")
-    wait_for("The server", lambda: _ready(stage, address), seconds=START_SECONDS)
+    wait_for("The server", lambda: _ready(processes, address), seconds=START_SECONDS)
 
     ada, petra, dana = (Api(address, cast.token(name)) for name in ("ada", "petra", "dana"))
     inventory = story.sites_connect(ada)
@@ -90,14 +92,14 @@ def _play(console: Console, stage: Stage, port: int, *, exit_after: bool) -> int
             f"\nThe drill ended as {drill['status'].replace('_', ' ')}: {_why(drill)}", style="red", markup=False
         )
     if exit_after:
-        stage.keep = not succeeded
+        processes.keep = not succeeded
         return 0 if succeeded else 1
     console.print()
     console.print(screen.sign_in(address, people))
     console.print(f"\nThe drill: {address}admin/executions/execution/{drill['id']}/change/", soft_wrap=True)
     console.print("Press Ctrl-C to stop everything; nothing is left behind.", style="dim")
-    stage.wait()
-    raise AssertionError("stage.wait() ends by an exception only")
+    processes.wait()
+    raise AssertionError("processes.wait() ends by an exception only")
 
 
 def _say(console: Console, sentence: str) -> None:
@@ -117,13 +119,13 @@ def _aws(simulator: str) -> dict[str, str]:
     }
 
 
-def _port(stage: Stage, file: Path) -> int | None:
-    stage.check()
+def _port(processes: DemoProcesses, file: Path) -> int | None:
+    processes.check()
     return int(text) if file.exists() and (text := file.read_text().strip()) else None
 
 
-def _ready(stage: Stage, address: str) -> bool:
-    stage.check()
+def _ready(processes: DemoProcesses, address: str) -> bool:
+    processes.check()
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(f"{address}readyz", timeout=5) as answer:

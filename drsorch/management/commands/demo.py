@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from drsorch.demo import stage
+from drsorch.demo import processes
 from drsorch.serving import CannotListen, listen
 
 
@@ -36,7 +36,7 @@ class Command(BaseCommand):
         except CannotListen as error:
             raise CommandError(str(error)) from error
         try:
-            scratch = stage.directory_make(directory)
+            scratch = processes.directory_make(directory)
         except OSError as error:
             raise CommandError(
                 f"The demo cannot write to {directory}: {error.strerror}. "
@@ -44,4 +44,4 @@ class Command(BaseCommand):
             ) from error
         command = [sys.executable, "-m", "drsorch.demo", "--port", str(port), *(["--exit"] if exit else [])]
         os.chdir(settings.BASE_DIR)
-        os.execve(sys.executable, command, stage.environment(scratch))
+        os.execve(sys.executable, command, processes.environment(scratch))

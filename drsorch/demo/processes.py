@@ -24,7 +24,7 @@ LINE_LENGTH = 300
 DIRECTORY_VARIABLE = "DRSORCH_DEMO_DIRECTORY"
 
 
-class StageBroken(Exception):
+class ProcessFailed(Exception):
     """A process of the demo ended or did not start; the message says which, with the end of its log."""
 
 
@@ -61,7 +61,7 @@ def environment(directory: Path) -> dict[str, str]:
     }
 
 
-class Stage:
+class DemoProcesses:
     """Starts processes, and stops every one of them at the end, in reverse order, however the end comes.
 
     They are in sessions of their own, so that Ctrl-C reaches the demo alone, and end with it even if it is killed.
@@ -107,12 +107,12 @@ class Stage:
         self._processes.append((name, process))
 
     def check(self) -> None:
-        """Raise `StageBroken` if anything ended by itself."""
+        """Raise `ProcessFailed` if anything ended by itself."""
         for name, process in self._processes:
             if process.poll() is not None:
                 lines = self.log(name).read_text(errors="replace").splitlines()[-10:]
                 words = "\n".join(line[:LINE_LENGTH] for line in lines)
-                raise StageBroken(
+                raise ProcessFailed(
                     f"The {name} stopped unexpectedly (exit code {process.returncode}). Its log is {self.log(name)}; "
                     f"it ends with:\n{words}"
                 )
