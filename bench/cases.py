@@ -39,18 +39,18 @@ class Counted:
 def three_waves(run: int) -> Counted:
     """No history. The jobs differ by up to two seconds from run to run, so that no run hits a look by luck."""
     rng = random.Random(run)
-    with ground({REGIONS[0]: {f"w{n}": 3 for n in range(3)}}) as stage:
-        return _three_waves(stage, _plan(stage), [seconds + rng.uniform(-2, 2) for seconds in THREE_WAVES])
+    with ground({REGIONS[0]: {f"w{n}": 3 for n in range(3)}}) as harness:
+        return _three_waves(harness, _plan(harness), [seconds + rng.uniform(-2, 2) for seconds in THREE_WAVES])
 
 
 def three_waves_with_history(run: int, *, events: bool = False) -> Counted:
     """One earlier run as history; each job now up to 10 % longer or shorter."""
     rng = random.Random(100 + run)
-    with ground({REGIONS[0]: {f"w{n}": 3 for n in range(3)}}) as stage:
-        plan = _plan(stage)
-        _three_waves(stage, plan, THREE_WAVES)
-        stage.clock.shift(timedelta(hours=1))
-        return _three_waves(stage, plan, [seconds * rng.uniform(0.9, 1.1) for seconds in THREE_WAVES], events=events)
+    with ground({REGIONS[0]: {f"w{n}": 3 for n in range(3)}}) as harness:
+        plan = _plan(harness)
+        _three_waves(harness, plan, THREE_WAVES)
+        harness.clock.shift(timedelta(hours=1))
+        return _three_waves(harness, plan, [seconds * rng.uniform(0.9, 1.1) for seconds in THREE_WAVES], events=events)
 
 
 def three_waves_with_events(run: int) -> Counted:
@@ -58,52 +58,52 @@ def three_waves_with_events(run: int) -> Counted:
     return three_waves_with_history(run, events=True)
 
 
-def _plan(stage: Ground) -> Plan:
-    return stage.plan([{"name": f"Wave {n}", "protection_groups": [f"w{n}"]} for n in range(3)])
+def _plan(harness: Ground) -> Plan:
+    return harness.plan([{"name": f"Wave {n}", "protection_groups": [f"w{n}"]} for n in range(3)])
 
 
-def _three_waves(stage: Ground, plan: Plan, seconds: Sequence[float], *, events: bool = False) -> Counted:
-    since = len(stage.world.calls)
-    execution = stage.drill(plan)
+def _three_waves(harness: Ground, plan: Plan, seconds: Sequence[float], *, events: bool = False) -> Counted:
+    since = len(harness.world.calls)
+    execution = harness.drill(plan)
     started = 0
 
     def over() -> bool:
         nonlocal started
-        started = stage.calls_by_operation(since)["StartRecovery"]
+        started = harness.calls_by_operation(since)["StartRecovery"]
         # The simulator's speed is set for the next job before it is started.
-        stage.world.speed = JOB_SECONDS / seconds[min(started, len(seconds) - 1)]
+        harness.world.speed = JOB_SECONDS / seconds[min(started, len(seconds) - 1)]
         execution.refresh_from_db()
         return execution.status not in ("running",)
 
     over()
-    _run(stage, over, seconds if events else ())
+    _run(harness, over, seconds if events else ())
     took = (execution.finished_at - execution.started_at).total_seconds()
     assert execution.status == "succeeded", execution.outcome
     jobs = DrsJob.objects.filter(job_id__in=execution.servers.values("job_id"))
     own = sum((job.ended_at - job.created_at).total_seconds() for job in jobs)
-    return Counted({"overhead s": took - own, "DRS calls": stage.call_count(since)})
+    return Counted({"overhead s": took - own, "DRS calls": harness.call_count(since)})
 
 
-def _run(stage: Ground, over: Callable[[], bool], ends_told_after: Sequence[float]) -> None:
+def _run(harness: Ground, over: Callable[[], bool], ends_told_after: Sequence[float]) -> None:
     """Until it is over; the n-th job's end is told by an event where `ends_told_after` says how long it takes."""
     if not ends_told_after:
-        stage.run(until=over)
+        harness.run(until=over)
         return
-    stage.tick()
+    harness.tick()
     told = 0
     while not over():
         job = DrsJob.objects.filter(finished=False).first()
         delivered_at = job and job.first_seen_at + timedelta(seconds=ends_told_after[told]) + _DELIVERY
-        if job is None or delivered_at is None or stage.next_due() < delivered_at:
-            stage.step()
+        if job is None or delivered_at is None or harness.next_due() < delivered_at:
+            harness.step()
             continue
-        stage.clock.move_to(delivered_at)
+        harness.clock.move_to(delivered_at)
         told += 1
-        _post(stage, job)
-        stage.tick()
+        _post(harness, job)
+        harness.tick()
 
 
-def _post(stage: Ground, job: DrsJob) -> None:
+def _post(harness: Ground, job: DrsJob) -> None:
     event = {
         "source": "aws.drs",
         "detail-type": "DRS Source Server Launch Result",
@@ -111,7 +111,7 @@ def _post(stage: Ground, job: DrsJob) -> None:
         "region": job.site.region,
         "detail": {"state": "RECOVERY_LAUNCH_SUCCEEDED", "job-id": job.job_id, "is-drill": "TRUE"},
     }
-    drs_event_receive(event, by=stage.users["omar"])
+    drs_event_receive(event, by=harness.users["omar"])
 
 
 # --- many servers -------------------------------------------------------------------------------------------------
@@ -121,13 +121,13 @@ def branching_plan(run: int) -> Counted:
     """300 servers, 12 waves in a branching graph, one site: makespan over the critical path of the very jobs."""
     rng = random.Random(run)
     graph = {n: sorted(rng.sample(range(n), min(n, rng.choice([1, 1, 2])))) for n in range(12)}
-    with ground({REGIONS[0]: {f"w{n:02d}": 25 for n in range(12)}}, jitter=0.12) as stage:
+    with ground({REGIONS[0]: {f"w{n:02d}": 25 for n in range(12)}}, jitter=0.12) as harness:
         waves = [
             {"name": f"Wave {n}", "protection_groups": [f"w{n:02d}"], "depends_on": [f"Wave {d}" for d in graph[n]]}
             for n in range(12)
         ]
-        execution = stage.drill(stage.plan(waves))
-        stage.run(execution)
+        execution = harness.drill(harness.plan(waves))
+        harness.run(execution)
         execution.refresh_from_db()
         assert execution.status == "succeeded", execution.outcome
         longest: dict[int, float] = {}
@@ -142,19 +142,19 @@ def branching_plan(run: int) -> Counted:
 def big_execution(run: int) -> Counted:
     """4,000 servers, 40 waves, 8 sites, one execution: what a reconcile costs in our own code."""
     tiers = {region: {f"r{i}w{n}": 100 for n in range(5)} for i, region in enumerate(REGIONS)}
-    with ground(tiers) as stage:
+    with ground(tiers) as harness:
         names = [f"r{i}w{n}" for n in range(5) for i in range(8)]
         waves = [
             {"name": name, "protection_groups": [name], "depends_on": [names[k - 8]] if k >= 8 else []}
             for k, name in enumerate(names)
         ]
-        execution = stage.drill(stage.plan(waves))
-        times = _timed_reconciles(stage, execution, measure_memory=False)
+        execution = harness.drill(harness.plan(waves))
+        times = _timed_reconciles(harness, execution, measure_memory=False)
         execution.refresh_from_db()
         assert execution.status == "succeeded", execution.outcome
-    with ground(tiers) as stage:
-        execution = stage.drill(stage.plan(waves))
-        peak = max(_timed_reconciles(stage, execution, measure_memory=True))
+    with ground(tiers) as harness:
+        execution = harness.drill(harness.plan(waves))
+        peak = max(_timed_reconciles(harness, execution, measure_memory=True))
     return Counted(
         {
             "ms per reconcile (median)": median(times) * 1000,
@@ -165,7 +165,7 @@ def big_execution(run: int) -> Counted:
     )
 
 
-def _timed_reconciles(stage: Ground, execution: Execution, *, measure_memory: bool) -> list[float]:
+def _timed_reconciles(harness: Ground, execution: Execution, *, measure_memory: bool) -> list[float]:
     """Seconds (less what the simulated DRS took), or peak MiB, of every reconcile until the end."""
     found: list[float] = []
     real = tasks.reconciler.execution_reconcile
@@ -173,9 +173,9 @@ def _timed_reconciles(stage: Ground, execution: Execution, *, measure_memory: bo
     def measured(execution_id):  # type: ignore[no-untyped-def]
         if measure_memory:
             tracemalloc.start()
-        begun, drs = time.perf_counter(), stage.drs_seconds()
+        begun, drs = time.perf_counter(), harness.drs_seconds()
         result = execution_reconcile(execution_id)
-        took = time.perf_counter() - begun - (stage.drs_seconds() - drs)
+        took = time.perf_counter() - begun - (harness.drs_seconds() - drs)
         if measure_memory:
             took = tracemalloc.get_traced_memory()[1] / 2**20
             tracemalloc.stop()
@@ -185,7 +185,7 @@ def _timed_reconciles(stage: Ground, execution: Execution, *, measure_memory: bo
 
     tasks.reconciler.execution_reconcile = measured
     try:
-        stage.run(execution)
+        harness.run(execution)
     finally:
         tasks.reconciler.execution_reconcile = real
     return found
@@ -198,16 +198,16 @@ def many_executions(count: int) -> Counted:
     """`count` executions at once on 4 sites, one worker."""
     regions = REGIONS[:4]
     tiers = {region: {f"e{n:03d}": 2 for n in range(i, count, 4)} for i, region in enumerate(regions)}
-    with ground(tiers) as stage:
+    with ground(tiers) as harness:
         plans = [
-            stage.plan([{"name": "Only", "protection_groups": [f"e{n:03d}"]}], name=f"Plan {n:03d}")
+            harness.plan([{"name": "Only", "protection_groups": [f"e{n:03d}"]}], name=f"Plan {n:03d}")
             for n in range(count)
         ]
-        executions = [stage.drill(plan) for plan in plans]
-        since, begun_at, cpu = len(stage.world.calls), timezone.now(), time.process_time()
-        stage.run(*executions, steps=20_000)
+        executions = [harness.drill(plan) for plan in plans]
+        since, begun_at, cpu = len(harness.world.calls), timezone.now(), time.process_time()
+        harness.run(*executions, steps=20_000)
         minutes = (timezone.now() - begun_at).total_seconds() / 60
-        calls = stage.calls_by_operation(since)
+        calls = harness.calls_by_operation(since)
         assert set(Execution.objects.values_list("status", flat=True)) == {"succeeded"}
         return Counted(
             {

@@ -24,7 +24,7 @@ from protection.models import ProtectionGroup, Site
 from protection.services import group_create
 from protection.sync import site_sync
 from tests.factories import make_user
-from tests.stage import ACCOUNT, START, Stage
+from tests.harness import ACCOUNT, START, EngineHarness
 
 #: Seconds a launch of Linux servers takes in the simulator at speed 1, without jitter or earlier instances.
 JOB_SECONDS = 526.6
@@ -46,7 +46,7 @@ class TimedDrs(InProcessDrs):
             _spent["nanoseconds"] += time.perf_counter_ns() - begun
 
 
-class Ground(Stage):
+class Ground(EngineHarness):
     """`waves` and `servers` are made by name: server `w03-…` belongs to group `w03`."""
 
     sites: list[Site]

@@ -33,7 +33,7 @@ ROLE = f"arn:aws:iam::{OTHER_ACCOUNT}:role/drsorch"
 
 
 @dataclass
-class Stage:
+class SimulatedDrs:
     """A world with its clock, and the ports that lead to it."""
 
     world: World
@@ -95,26 +95,26 @@ def no_waiting_between_retries(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(params=["in process", "over HTTP"])
-def stage_of(
+def simulated_of(
     request: pytest.FixtureRequest, clock: time_machine.Traveller, credentials: None
-) -> Iterator[Callable[..., Stage]]:
+) -> Iterator[Callable[..., SimulatedDrs]]:
     with ExitStack() as running:
 
-        def make(scenario: Any = "small", **options: Any) -> Stage:
+        def make(scenario: Any = "small", **options: Any) -> SimulatedDrs:
             world = World(scenario, check_answers=True, **options)
             if request.param == "in process":
-                return Stage(world, clock, lambda endpoint: InProcessDrs(world, endpoint))
+                return SimulatedDrs(world, clock, lambda endpoint: InProcessDrs(world, endpoint))
             url = running.enter_context(serve(world))
 
             @cache
             def over_http(endpoint: Endpoint) -> DrsPort:
                 return AwsDrs(replace(endpoint, endpoint_url=url))
 
-            return Stage(world, clock, over_http)
+            return SimulatedDrs(world, clock, over_http)
 
         yield make
 
 
 @pytest.fixture
-def stage(stage_of: Callable[..., Stage]) -> Stage:
-    return stage_of("small")
+def simulated(simulated_of: Callable[..., SimulatedDrs]) -> SimulatedDrs:
+    return simulated_of("small")

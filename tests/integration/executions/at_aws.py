@@ -7,7 +7,7 @@ from typing import Any
 from drs.simulator.runs import CommandRun
 from drs.simulator.world import World
 from executions.models import Execution, ServerRun, StepRun
-from tests.stage import ACCOUNT, REGION, Stage
+from tests.harness import ACCOUNT, REGION, EngineHarness
 
 RUNBOOK = {"kind": "ssm_automation", "parameters": {"document_name": "Shop-Switch", "parameters": {"To": ["{{plan}}"]}}}
 COMMAND = {
@@ -34,8 +34,8 @@ def step(of: dict[str, Any], *, when: str = "after", timeout: int = 1800, **para
     return {"name": "Check", "when": when, "kind": of["kind"], "timeout_seconds": timeout, "parameters": told}
 
 
-def drill(stage: Stage, *waves: dict[str, Any]) -> Execution:
-    return stage.drill(stage.plan(list(waves)))
+def drill(harness: EngineHarness, *waves: dict[str, Any]) -> Execution:
+    return harness.drill(harness.plan(list(waves)))
 
 
 def row(execution: Execution, name: str = "Check") -> StepRun:

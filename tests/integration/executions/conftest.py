@@ -1,4 +1,4 @@
-"""The stage of the engine's scenarios: see tests.stage."""
+"""The harness of the engine's scenarios: see tests.harness."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from drs.simulator.testing import serve
 from drs.simulator.world import World
 from protection import gateways
 from protection.models import Site
-from tests.stage import ACCOUNT, REGION, SHOP, START, Stage
+from tests.harness import ACCOUNT, REGION, SHOP, START, EngineHarness
 
 
 @pytest.fixture
@@ -58,10 +58,10 @@ def dublin(db: None, world: World) -> Site:
 
 
 @pytest.fixture
-def stage(
+def harness(
     world: World, clock: time_machine.Traveller, frankfurt: Site, petra: User, omar: User, dana: User, ravi: User
-) -> Stage:
-    made = Stage(world, clock, {"petra": petra, "omar": omar, "dana": dana, "ravi": ravi})
+) -> EngineHarness:
+    made = EngineHarness(world, clock, {"petra": petra, "omar": omar, "dana": dana, "ravi": ravi})
     made.mirror(frankfurt)
     return made
 

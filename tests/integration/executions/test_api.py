@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 from drs.simulator.world import World
 from executions.models import Execution
 from tests.factories_executions import START, ExecutionFactory, PlanFactory, add_wave, running_drill
-from tests.stage import WAVES, Stage
+from tests.harness import WAVES, EngineHarness
 
 URL = "/api/v1/executions/"
 Api = Callable[..., APIClient]
@@ -44,8 +44,8 @@ def culprits(response: Any) -> set[str]:
 # --- starting and reading -----------------------------------------------------------------------------------------
 
 
-def test_a_drill_starts_and_reads_as_the_contract_has_it(stage: Stage, api: Api, omar: User) -> None:
-    stage.plan(rto_target_seconds=3600, rpo_target_seconds=900)
+def test_a_drill_starts_and_reads_as_the_contract_has_it(harness: EngineHarness, api: Api, omar: User) -> None:
+    harness.plan(rto_target_seconds=3600, rpo_target_seconds=900)
     answer = start(api(omar))
     assert answer.status_code == 201, answer.json()
     body = answer.json()
@@ -60,7 +60,7 @@ def test_a_drill_starts_and_reads_as_the_contract_has_it(stage: Stage, api: Api,
         None
     }
 
-    stage.run(Execution.objects.get())
+    harness.run(Execution.objects.get())
     over = api(omar).get(f"{URL}{body['id']}/").json()
     assert (over["status"], over["outcome"]) == ("succeeded", "8 of 8 servers launched.")
     assert over["rto_actual_seconds"] > 0
@@ -70,8 +70,8 @@ def test_a_drill_starts_and_reads_as_the_contract_has_it(stage: Stage, api: Api,
     assert all(server["recovery_instance_id"].startswith("i-") for server in launched)
 
 
-def test_a_plan_is_named_by_its_id_as_well(stage: Stage, api: Api, omar: User) -> None:
-    plan = stage.plan()
+def test_a_plan_is_named_by_its_id_as_well(harness: EngineHarness, api: Api, omar: User) -> None:
+    plan = harness.plan()
     assert start(api(omar), plan=str(plan.pk)).status_code == 201
 
 
@@ -102,24 +102,24 @@ def test_reading_takes_as_many_queries_for_many_servers(api: Api, vera: User) ->
     ],
 )
 def test_what_is_wrong_is_named_and_nothing_starts(
-    stage: Stage, api: Api, omar: User, body: dict[str, Any], attr: str
+    harness: EngineHarness, api: Api, omar: User, body: dict[str, Any], attr: str
 ) -> None:
-    stage.plan()
+    harness.plan()
     answer = start(api(omar), **body)
     assert (answer.status_code, culprits(answer)) == (400, {attr})
     assert not Execution.objects.exists()
 
 
-def test_a_second_start_conflicts(stage: Stage, api: Api, omar: User) -> None:
-    stage.plan()
+def test_a_second_start_conflicts(harness: EngineHarness, api: Api, omar: User) -> None:
+    harness.plan()
     start(api(omar))
     again = start(api(omar))
     assert again.status_code == 409
     assert "already has an active execution" in again.json()["detail"]
 
 
-def test_the_same_key_starts_it_once(stage: Stage, api: Api, omar: User) -> None:
-    stage.plan()
+def test_the_same_key_starts_it_once(harness: EngineHarness, api: Api, omar: User) -> None:
+    harness.plan()
     answers = [
         api(omar).post(URL, {"plan": "Web shop", "kind": "drill"}, headers={"Idempotency-Key": "one"}) for _ in range(2)
     ]
@@ -138,18 +138,20 @@ def test_an_unknown_execution_is_not_found(api: Api, vera: User) -> None:
 # --- recovery -----------------------------------------------------------------------------------------------------
 
 
-def test_a_recovery_needs_its_name_typed_and_a_reason(stage: Stage, api: Api, dana: User) -> None:
-    stage.plan()
+def test_a_recovery_needs_its_name_typed_and_a_reason(harness: EngineHarness, api: Api, dana: User) -> None:
+    harness.plan()
     answer = start(api(dana), kind="recovery", confirm="web shop")
     assert (answer.status_code, culprits(answer)) == (400, {"confirm", "reason"})
 
 
-def test_a_recovery_waits_for_somebody_else_to_approve(stage: Stage, api: Api, dana: User, ravi: User) -> None:
-    stage.plan()
+def test_a_recovery_waits_for_somebody_else_to_approve(
+    harness: EngineHarness, api: Api, dana: User, ravi: User
+) -> None:
+    harness.plan()
     made = start(api(dana), kind="recovery", confirm="Web shop", reason="The data centre burns.").json()
     assert (made["status"], made["started_at"]) == ("awaiting_approval", None)
-    stage.tick()
-    assert stage.calls("StartRecovery") == 0
+    harness.tick()
+    assert harness.calls("StartRecovery") == 0
     assert api(dana).post(f"{URL}{made['id']}/approve/", {}).status_code == 403
 
     approved = api(ravi).post(f"{URL}{made['id']}/approve/", {"comment": "Seen it."})
@@ -158,25 +160,25 @@ def test_a_recovery_waits_for_somebody_else_to_approve(stage: Stage, api: Api, d
     assert [(one["user"], one["approved"], one["comment"]) for one in approved.json()["approvals"]] == [
         ("ravi", True, "Seen it.")
     ]
-    stage.tick()
-    assert stage.calls("StartRecovery") == 1
+    harness.tick()
+    assert harness.calls("StartRecovery") == 1
 
 
-def test_a_rejected_recovery_launches_nothing(stage: Stage, api: Api, dana: User, ravi: User) -> None:
-    stage.plan()
+def test_a_rejected_recovery_launches_nothing(harness: EngineHarness, api: Api, dana: User, ravi: User) -> None:
+    harness.plan()
     made = start(api(dana), kind="recovery", confirm="Web shop", reason="The data centre burns.").json()
     rejected = api(ravi).post(f"{URL}{made['id']}/reject/", {"comment": "False alarm."}).json()
     assert rejected["status"] == "rejected"
     assert "False alarm." in rejected["outcome"]
     assert api(ravi).post(f"{URL}{made['id']}/approve/", {}).status_code == 409
-    assert stage.calls("StartRecovery") == 0
+    assert harness.calls("StartRecovery") == 0
 
 
 # --- rights -------------------------------------------------------------------------------------------------------
 
 
-def test_who_may_only_look_starts_and_cancels_nothing(stage: Stage, api: Api, omar: User, vera: User) -> None:
-    stage.plan()
+def test_who_may_only_look_starts_and_cancels_nothing(harness: EngineHarness, api: Api, omar: User, vera: User) -> None:
+    harness.plan()
     refused = start(api(vera))
     assert refused.status_code == 403
     assert "operator" in refused.json()["detail"]
@@ -188,8 +190,8 @@ def test_who_may_only_look_starts_and_cancels_nothing(stage: Stage, api: Api, om
     assert api(vera).get(f"{URL}{made['id']}/").json()["status"] == "running"
 
 
-def test_an_operator_starts_no_recovery(stage: Stage, api: Api, omar: User) -> None:
-    stage.plan()
+def test_an_operator_starts_no_recovery(harness: EngineHarness, api: Api, omar: User) -> None:
+    harness.plan()
     answer = start(api(omar), kind="recovery", confirm="Web shop", reason="I can.")
     assert answer.status_code == 403
 
@@ -201,23 +203,25 @@ def test_a_stranger_reads_nothing(api: Api, db: None) -> None:
 # --- commands -----------------------------------------------------------------------------------------------------
 
 
-def test_pause_resume_and_cancel(stage: Stage, api: Api, omar: User) -> None:
-    stage.plan()
+def test_pause_resume_and_cancel(harness: EngineHarness, api: Api, omar: User) -> None:
+    harness.plan()
     url = f"{URL}{start(api(omar)).json()['id']}/"
     assert api(omar).post(f"{url}pause/", {"comment": "Lunch."}).json()["status"] == "paused"
     assert api(omar).post(f"{url}resume/").json()["status"] == "running"
     assert api(omar).post(f"{url}cancel/", {"coment": "typo"}).status_code == 400
     assert api(omar).post(f"{url}cancel/", {"comment": "Enough."}).json()["status"] == "cancelling"
-    stage.run(Execution.objects.get())
+    harness.run(Execution.objects.get())
     assert api(omar).get(url).json()["status"] == "cancelled"
     assert api(omar).post(f"{url}pause/").status_code == 409
 
 
-def test_a_failed_server_is_retried_then_the_drill_cleaned_up(stage: Stage, world: World, api: Api, omar: User) -> None:
+def test_a_failed_server_is_retried_then_the_drill_cleaned_up(
+    harness: EngineHarness, world: World, api: Api, omar: User
+) -> None:
     world.faults.add("failed_launch", tags={"Tier": "app"}, count=1)
-    stage.plan()
+    harness.plan()
     url = f"{URL}{start(api(omar)).json()['id']}/"
-    stage.run(Execution.objects.get())
+    harness.run(Execution.objects.get())
     failed = api(omar).get(url).json()
     assert failed["status"] == "failed"
     (broken,) = [one for wave in failed["waves"] for one in wave["servers"] if one["status"] == "failed"]
@@ -227,32 +231,32 @@ def test_a_failed_server_is_retried_then_the_drill_cleaned_up(stage: Stage, worl
     assert (wrong.status_code, culprits(wrong)) == (400, {"wave"})
     body = {"wave": "App", "servers": [broken["source_server_id"]], "comment": "Capacity is back."}
     assert api(omar).post(f"{url}retry/", body).json()["status"] == "running"
-    stage.run(Execution.objects.get())
+    harness.run(Execution.objects.get())
     assert api(omar).get(url).json()["status"] == "succeeded"
 
     assert api(omar).post(f"{url}cleanup/").json()["cleanup_status"] == "running"
-    stage.run(Execution.objects.get(), until=lambda: Execution.objects.get().cleanup_status == "succeeded")
+    harness.run(Execution.objects.get(), until=lambda: Execution.objects.get().cleanup_status == "succeeded")
     gone = api(omar).get(url).json()
     assert {one["status"] for wave in gone["waves"] for one in wave["servers"]} == {"terminated"}
 
 
-def test_a_skip_wants_a_reason(stage: Stage, world: World, api: Api, omar: User) -> None:
+def test_a_skip_wants_a_reason(harness: EngineHarness, world: World, api: Api, omar: User) -> None:
     world.faults.add("failed_launch", tags={"Tier": "app"}, count=1)
-    stage.plan()
+    harness.plan()
     url = f"{URL}{start(api(omar)).json()['id']}/"
-    stage.run(Execution.objects.get())
+    harness.run(Execution.objects.get())
     refused = api(omar).post(f"{url}skip/", {"wave": "App"})
     assert (refused.status_code, culprits(refused)) == (400, {"comment"})
     assert api(omar).post(f"{url}skip/", {"wave": "App", "comment": "Not today."}).json()["status"] == "running"
 
 
-def test_steps_are_told_with_their_wave(stage: Stage, api: Api, omar: User) -> None:
+def test_steps_are_told_with_their_wave(harness: EngineHarness, api: Api, omar: User) -> None:
     step = {"name": "Settle", "when": "before", "kind": "wait", "parameters": {"seconds": 60}}
-    stage.plan([{**WAVES[0], "steps": [step]}])
+    harness.plan([{**WAVES[0], "steps": [step]}])
     made = start(api(omar)).json()
     (told,) = made["waves"][0]["steps"]
     assert (told["name"], told["kind"], told["when"], told["status"]) == ("Settle", "wait", "before", "pending")
-    stage.run(Execution.objects.get())
+    harness.run(Execution.objects.get())
     (told,) = api(omar).get(f"{URL}{made['id']}/").json()["waves"][0]["steps"]
     assert told["status"] == "succeeded"
 

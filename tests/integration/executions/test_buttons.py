@@ -15,7 +15,7 @@ from executions.engine import reconciler
 from executions.models import Execution
 from executions.services import controlling
 from foundation.errors import Conflict
-from tests.stage import Stage, statuses
+from tests.harness import EngineHarness, statuses
 
 DATABASES = [{"name": "Databases", "protection_groups": ["shop-db"]}]
 Press = Callable[[], object]
@@ -42,18 +42,20 @@ def at_the_end(monkeypatch: pytest.MonkeyPatch) -> Callable[[Press], list[object
 
 @pytest.mark.usefixtures("usual_polls")
 def test_a_retry_is_not_lost(
-    stage: Stage, world: World, omar: User, at_the_end: Callable[[Press], list[object]]
+    harness: EngineHarness, world: World, omar: User, at_the_end: Callable[[Press], list[object]]
 ) -> None:
     world.faults.add("failed_launch", tags={"Tier": "db"}, count=1)
-    execution = stage.drill(stage.plan(DATABASES))
+    execution = harness.drill(harness.plan(DATABASES))
     pressed = at_the_end(lambda: controlling.execution_retry(execution=execution, by=omar, wave="Databases"))
-    stage.run(execution)
+    harness.run(execution)
     assert pressed
     assert set(statuses(execution).values()) == {"launched"}
     assert Execution.objects.get().status == "succeeded"
 
 
-def test_a_retry_of_a_step_is_not_lost(stage: Stage, omar: User, at_the_end: Callable[[Press], list[object]]) -> None:
+def test_a_retry_of_a_step_is_not_lost(
+    harness: EngineHarness, omar: User, at_the_end: Callable[[Press], list[object]]
+) -> None:
     # Nobody launches web-1 here, so it has no address.
     step = {
         "name": "Ask",
@@ -61,11 +63,11 @@ def test_a_retry_of_a_step_is_not_lost(stage: Stage, omar: User, at_the_end: Cal
         "kind": "tcp_check",
         "parameters": {"host": "{{private_ip:web-1}}", "port": 9},
     }
-    execution = stage.drill(stage.plan([{**DATABASES[0], "steps": [step]}]))
+    execution = harness.drill(harness.plan([{**DATABASES[0], "steps": [step]}]))
     pressed = at_the_end(
         lambda: controlling.execution_retry(execution=execution, by=omar, wave="Databases", step="Ask")
     )
-    stage.run(execution)
+    harness.run(execution)
     assert pressed
     assert events_of(execution).filter(type="execution.retried").count() == 1
     found = execution.waves.get().steps.get()
@@ -73,23 +75,23 @@ def test_a_retry_of_a_step_is_not_lost(stage: Stage, omar: User, at_the_end: Cal
     assert events_of(execution).filter(type="step.running").count() == 2
 
 
-def test_a_cancel_is_in_time(stage: Stage, omar: User, at_the_end: Callable[[Press], list[object]]) -> None:
-    execution = stage.drill(stage.plan(DATABASES))
+def test_a_cancel_is_in_time(harness: EngineHarness, omar: User, at_the_end: Callable[[Press], list[object]]) -> None:
+    execution = harness.drill(harness.plan(DATABASES))
     pressed = at_the_end(lambda: controlling.execution_cancel(execution=execution, by=omar))
-    stage.run(execution)
+    harness.run(execution)
     assert pressed
     assert Execution.objects.get().status == "cancelled"
     assert set(statuses(execution).values()) == {"launched"}
 
 
-def test_what_was_skipped_is_not_there_to_be_retried(stage: Stage, world: World, omar: User) -> None:
+def test_what_was_skipped_is_not_there_to_be_retried(harness: EngineHarness, world: World, omar: User) -> None:
     """Two people at once: whoever comes second is told."""
     world.faults.add("failed_launch", tags={"Tier": "db"}, count=1)
-    execution = stage.drill(stage.plan([{**DATABASES[0], "minimum_success_percent": 50}]))
-    stage.run(execution)
+    execution = harness.drill(harness.plan([{**DATABASES[0], "minimum_success_percent": 50}]))
+    harness.run(execution)
     failed = execution.servers.get(status="failed").source_server_id
     controlling.execution_skip(execution=execution, by=omar, wave="Databases", servers=[failed], comment="Later.")
     controlling.execution_skip(execution=execution, by=omar, wave="Databases", servers=[failed], comment="Later.")
-    stage.run(execution)
+    harness.run(execution)
     with pytest.raises(Conflict, match="can be retried"):
         controlling.execution_retry(execution=execution, by=omar, wave="Databases")

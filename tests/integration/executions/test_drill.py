@@ -28,17 +28,17 @@ from executions.services import approving, controlling
 from foundation.errors import Conflict, Invalid, NotAllowed
 from protection import gateways
 from protection.models import Site
-from tests.stage import ACCOUNT, REGION, Stage, statuses, wave_statuses
+from tests.harness import ACCOUNT, REGION, EngineHarness, statuses, wave_statuses
 
 
-def test_a_drill_launches_every_server_once_in_the_order_of_the_plan(stage: Stage) -> None:
-    execution = stage.drill(stage.plan(rto_target_seconds=3600, rpo_target_seconds=900))
+def test_a_drill_launches_every_server_once_in_the_order_of_the_plan(harness: EngineHarness) -> None:
+    execution = harness.drill(harness.plan(rto_target_seconds=3600, rpo_target_seconds=900))
     assert execution.status == "running"
-    stage.run(execution)
+    harness.run(execution)
     execution.refresh_from_db()
     assert execution.status == "succeeded", execution.outcome
-    assert set(stage.started().values()) == {1}
-    assert sum(stage.started().values()) == 8
+    assert set(harness.started().values()) == {1}
+    assert sum(harness.started().values()) == 8
     waves = {wave.name: wave for wave in execution.waves.all()}
     assert waves["Databases"].finished_at <= waves["App"].started_at
     assert waves["App"].started_at == waves["Reports"].started_at
@@ -54,9 +54,9 @@ def test_a_drill_launches_every_server_once_in_the_order_of_the_plan(stage: Stag
     assert set(Operation.objects.values_list("state", flat=True)) == {"settled"}
 
 
-def test_the_instance_of_a_server_is_the_one_that_drs_has(stage: Stage, world: World) -> None:
-    execution = stage.drill(stage.plan())
-    stage.run(execution)
+def test_the_instance_of_a_server_is_the_one_that_drs_has(harness: EngineHarness, world: World) -> None:
+    execution = harness.drill(harness.plan())
+    harness.run(execution)
     region = world.region(ACCOUNT, REGION)
     there = {instance.server_id: instance.id for instance in region.instances.values()}
     here = dict(ServerRun.objects.filter(execution=execution).values_list("source_server_id", "recovery_instance_id"))
@@ -64,8 +64,8 @@ def test_the_instance_of_a_server_is_the_one_that_drs_has(stage: Stage, world: W
 
 
 @pytest.mark.usefixtures("usual_polls")
-def test_phases_show_while_a_job_runs(stage: Stage) -> None:
-    execution = stage.drill(stage.plan())
+def test_phases_show_while_a_job_runs(harness: EngineHarness) -> None:
+    execution = harness.drill(harness.plan())
     seen: set[str] = set()
 
     def look() -> bool:
@@ -73,14 +73,14 @@ def test_phases_show_while_a_job_runs(stage: Stage) -> None:
         execution.refresh_from_db()
         return execution.status != "running"
 
-    stage.run(until=look)
+    harness.run(until=look)
     assert {"conversion", "launch"} <= seen
 
 
-def test_one_failed_server_fails_its_wave_and_holds_back_the_next(stage: Stage, world: World) -> None:
+def test_one_failed_server_fails_its_wave_and_holds_back_the_next(harness: EngineHarness, world: World) -> None:
     world.faults.add("failed_launch", tags={"Tier": "app"}, count=1)
-    execution = stage.drill(stage.plan())
-    stage.run(execution)
+    execution = harness.drill(harness.plan())
+    harness.run(execution)
     execution.refresh_from_db()
     assert execution.status == "failed"
     assert wave_statuses(execution) == {
@@ -94,92 +94,92 @@ def test_one_failed_server_fails_its_wave_and_holds_back_the_next(stage: Stage, 
     assert "App" in execution.outcome
 
 
-def test_a_wave_that_may_fail_does_not_stop_the_rest(stage: Stage, world: World) -> None:
+def test_a_wave_that_may_fail_does_not_stop_the_rest(harness: EngineHarness, world: World) -> None:
     world.faults.add("failed_conversion", tags={"Tier": "reports"})
-    execution = stage.drill(stage.plan())
-    stage.run(execution)
+    execution = harness.drill(harness.plan())
+    harness.run(execution)
     execution.refresh_from_db()
     assert execution.status == "failed"
     assert statuses(execution)["web-1"] == "launched"
 
 
-def test_pending_in_a_completed_job_is_unknown_and_no_success(stage: Stage, world: World) -> None:
+def test_pending_in_a_completed_job_is_unknown_and_no_success(harness: EngineHarness, world: World) -> None:
     world.faults.add("pending_in_completed", tags={"Tier": "web"}, count=1)
-    execution = stage.drill(stage.plan())
-    stage.run(execution)
+    execution = harness.drill(harness.plan())
+    harness.run(execution)
     execution.refresh_from_db()
     assert execution.status == "failed"
     assert sorted(statuses(execution).values()).count("unknown") == 1
 
 
-def test_the_answer_of_start_recovery_is_lost_and_its_job_is_adopted(stage: Stage, world: World) -> None:
+def test_the_answer_of_start_recovery_is_lost_and_its_job_is_adopted(harness: EngineHarness, world: World) -> None:
     world.faults.add("lost_answer", operation="StartRecovery", count=2)
-    execution = stage.drill(stage.plan())
-    stage.run(execution)
+    execution = harness.drill(harness.plan())
+    harness.run(execution)
     execution.refresh_from_db()
     assert execution.status == "succeeded", execution.outcome
-    assert set(stage.started().values()) == {1}
+    assert set(harness.started().values()) == {1}
     assert Operation.objects.filter(adopted=True).count() == 2
     assert events_of(execution).filter(type="launch.adopted").count() == 2
 
 
-def test_a_lost_job_is_adopted_without_tags_as_well(stage: Stage, world: World, frankfurt: Site) -> None:
+def test_a_lost_job_is_adopted_without_tags_as_well(harness: EngineHarness, world: World, frankfurt: Site) -> None:
     Site.objects.filter(pk=frankfurt.pk).update(job_tags=False)
     world.faults.add("lost_answer", operation="StartRecovery", count=2)
-    execution = stage.drill(stage.plan())
-    stage.run(execution)
+    execution = harness.drill(harness.plan())
+    harness.run(execution)
     execution.refresh_from_db()
     assert execution.status == "succeeded", execution.outcome
-    assert set(stage.started().values()) == {1}
+    assert set(harness.started().values()) == {1}
     assert Operation.objects.filter(adopted=True).count() == 2
 
 
-def test_a_lost_job_that_shows_late_is_waited_for(stage: Stage, world: World) -> None:
+def test_a_lost_job_that_shows_late_is_waited_for(harness: EngineHarness, world: World) -> None:
     world.faults.add("late_visibility", count=1, seconds=40)
     world.faults.add("lost_answer", operation="StartRecovery", count=1)
-    execution = stage.drill(stage.plan())
-    stage.run(execution)
+    execution = harness.drill(harness.plan())
+    harness.run(execution)
     execution.refresh_from_db()
     assert execution.status == "succeeded", execution.outcome
-    assert set(stage.started().values()) == {1}
+    assert set(harness.started().values()) == {1}
 
 
-def test_a_lost_request_is_sent_again_after_the_window(stage: Stage, world: World) -> None:
+def test_a_lost_request_is_sent_again_after_the_window(harness: EngineHarness, world: World) -> None:
     world.faults.add("lost_request", operation="StartRecovery", count=1)
-    execution = stage.drill(stage.plan())
-    stage.run(execution)
+    execution = harness.drill(harness.plan())
+    harness.run(execution)
     execution.refresh_from_db()
     assert execution.status == "succeeded", execution.outcome
-    assert set(stage.started().values()) == {1}
+    assert set(harness.started().values()) == {1}
     assert Operation.objects.filter(state="lost").count() == 1
 
 
-def test_throttling_delays_and_changes_nothing(stage: Stage, world: World) -> None:
+def test_throttling_delays_and_changes_nothing(harness: EngineHarness, world: World) -> None:
     # Starting asks DRS once, and says so if DRS will not answer; the engine copes with the rest.
-    execution = stage.drill(stage.plan())
+    execution = harness.drill(harness.plan())
     world.faults.add("throttle", rate=0.5)
-    stage.run(execution)
+    harness.run(execution)
     execution.refresh_from_db()
     assert execution.status == "succeeded", execution.outcome
-    assert set(stage.started().values()) == {1}
+    assert set(harness.started().values()) == {1}
 
 
-def test_a_server_busy_in_somebody_elses_job_waits_and_the_rest_go(stage: Stage, world: World) -> None:
+def test_a_server_busy_in_somebody_elses_job_waits_and_the_rest_go(harness: EngineHarness, world: World) -> None:
     region = world.region(ACCOUNT, REGION)
     busy = next(server for server in region.servers.values() if server.hostname == "db-1")
     world.foreign_job(ACCOUNT, REGION, [busy.id])
-    execution = stage.drill(stage.plan())
-    stage.tick()
+    execution = harness.drill(harness.plan())
+    harness.tick()
     assert statuses(execution)["db-1"] == "queued"
     assert statuses(execution)["db-2"] == "launching"
-    stage.run(execution)
+    harness.run(execution)
     execution.refresh_from_db()
     assert execution.status == "succeeded", execution.outcome
 
 
-def test_the_budget_of_the_site_is_never_exceeded(stage: Stage, world: World, frankfurt: Site) -> None:
+def test_the_budget_of_the_site_is_never_exceeded(harness: EngineHarness, world: World, frankfurt: Site) -> None:
     Site.objects.filter(pk=frankfurt.pk).update(quota_concurrent_jobs=1, quota_servers_per_job=2)
-    execution = stage.drill(stage.plan())
+    execution = harness.drill(harness.plan())
     most = 0
 
     def look() -> bool:
@@ -188,117 +188,117 @@ def test_the_budget_of_the_site_is_never_exceeded(stage: Stage, world: World, fr
         execution.refresh_from_db()
         return execution.status != "running"
 
-    stage.run(until=look)
+    harness.run(until=look)
     assert execution.status == "succeeded"
     assert most == 1
-    assert stage.calls("StartRecovery") == 4
+    assert harness.calls("StartRecovery") == 4
 
 
-def test_a_point_in_time_launches_the_newest_snapshot_at_or_before_it(stage: Stage, world: World) -> None:
+def test_a_point_in_time_launches_the_newest_snapshot_at_or_before_it(harness: EngineHarness, world: World) -> None:
     at = timezone.now() - timedelta(minutes=25)
-    execution = stage.drill(stage.plan(), point_in_time=at)
-    stage.run(execution)
+    execution = harness.drill(harness.plan(), point_in_time=at)
+    harness.run(execution)
     for server in ServerRun.objects.filter(execution=execution):
         assert server.recovery_snapshot_id.startswith("pit-")
         assert at - timedelta(minutes=10) <= server.recovery_point_at <= at
 
 
-def test_no_snapshot_at_or_before_the_time_blocks_before_anything_launches(stage: Stage) -> None:
+def test_no_snapshot_at_or_before_the_time_blocks_before_anything_launches(harness: EngineHarness) -> None:
     with pytest.raises(Conflict, match="db-1 has no recovery snapshot"):
-        stage.drill(stage.plan(), point_in_time=timezone.now() - timedelta(days=400))
-    assert stage.calls("StartRecovery") == 0
+        harness.drill(harness.plan(), point_in_time=timezone.now() - timedelta(days=400))
+    assert harness.calls("StartRecovery") == 0
 
 
-def test_a_drill_over_a_live_recovery_instance_is_refused(stage: Stage, world: World, ravi: User) -> None:
-    plan = stage.plan(approvals_required=0)
-    recovery = stage.recovery(plan)
-    stage.run(recovery)
+def test_a_drill_over_a_live_recovery_instance_is_refused(harness: EngineHarness, world: World, ravi: User) -> None:
+    plan = harness.plan(approvals_required=0)
+    recovery = harness.recovery(plan)
+    harness.run(recovery)
     with pytest.raises(Conflict, match="is running in recovery as i-"):
-        stage.drill(plan)
+        harness.drill(plan)
 
 
-def test_a_recovery_waits_for_somebody_else_to_approve(stage: Stage, ravi: User, dana: User) -> None:
-    execution = stage.recovery(stage.plan())
-    stage.tick()
+def test_a_recovery_waits_for_somebody_else_to_approve(harness: EngineHarness, ravi: User, dana: User) -> None:
+    execution = harness.recovery(harness.plan())
+    harness.tick()
     assert execution.status == "awaiting_approval"
-    assert stage.calls("StartRecovery") == 0
+    assert harness.calls("StartRecovery") == 0
     dana.groups.add(*ravi.groups.all())
     with pytest.raises(NotAllowed, match="someone else"):
         approving.execution_approve(execution=execution, by=User.objects.get(pk=dana.pk))
     execution = approving.execution_approve(execution=execution, by=ravi, comment="Go.")
     assert execution.status == "running"
-    stage.run(execution)
+    harness.run(execution)
     execution.refresh_from_db()
     assert execution.status == "succeeded"
 
 
-def test_a_rejected_recovery_ends_and_launches_nothing(stage: Stage, ravi: User) -> None:
-    execution = stage.recovery(stage.plan())
+def test_a_rejected_recovery_ends_and_launches_nothing(harness: EngineHarness, ravi: User) -> None:
+    execution = harness.recovery(harness.plan())
     execution = approving.execution_reject(execution=execution, by=ravi, comment="False alarm.")
-    stage.tick()
+    harness.tick()
     assert execution.status == "rejected"
     assert "False alarm" in execution.outcome
     assert set(statuses(execution).values()) == {"cancelled"}
-    assert stage.calls("StartRecovery") == 0
+    assert harness.calls("StartRecovery") == 0
 
 
-def test_a_recovery_needs_the_plans_name_and_a_reason(stage: Stage) -> None:
+def test_a_recovery_needs_the_plans_name_and_a_reason(harness: EngineHarness) -> None:
     with pytest.raises(Invalid) as caught:
-        stage.recovery(stage.plan(), confirm="web shop", reason=" ")
+        harness.recovery(harness.plan(), confirm="web shop", reason=" ")
     assert [error.attr for error in caught.value.errors] == ["confirm", "reason"]
 
 
-def test_one_active_execution_a_plan_and_one_a_server(stage: Stage) -> None:
-    plan = stage.plan()
-    stage.drill(plan)
+def test_one_active_execution_a_plan_and_one_a_server(harness: EngineHarness) -> None:
+    plan = harness.plan()
+    harness.drill(plan)
     with pytest.raises(Conflict, match="already has an active execution"):
-        stage.drill(plan)
-    other = stage.plan([{"name": "Only", "protection_groups": ["shop-db"]}], name="Databases only")
+        harness.drill(plan)
+    other = harness.plan([{"name": "Only", "protection_groups": ["shop-db"]}], name="Databases only")
     with pytest.raises(Conflict, match="db-1"):
-        stage.drill(other)
+        harness.drill(other)
 
 
-def test_cancelling_lets_running_jobs_end_and_starts_nothing_new(stage: Stage, omar: User) -> None:
-    execution = stage.drill(stage.plan())
-    stage.tick()
+def test_cancelling_lets_running_jobs_end_and_starts_nothing_new(harness: EngineHarness, omar: User) -> None:
+    execution = harness.drill(harness.plan())
+    harness.tick()
     controlling.execution_cancel(execution=execution, by=omar, comment="Enough.")
-    stage.run(execution)
+    harness.run(execution)
     execution.refresh_from_db()
     assert execution.status == "cancelled"
-    assert stage.calls("StartRecovery") == 1
+    assert harness.calls("StartRecovery") == 1
     assert statuses(execution) | {"db-1": "launched", "db-2": "launched"} == statuses(execution)
     assert wave_statuses(execution)["Web"] == "cancelled"
 
 
-def test_an_unreachable_site_is_tried_until_the_time_out(stage: Stage, world: World) -> None:
+def test_an_unreachable_site_is_tried_until_the_time_out(harness: EngineHarness, world: World) -> None:
     waves = [{"name": "Databases", "protection_groups": ["shop-db"], "launch_timeout_seconds": 300}]
-    execution = stage.drill(stage.plan(waves))
+    execution = harness.drill(harness.plan(waves))
     world.faults.add("throttle", operation="StartRecovery")
-    stage.run(execution)
+    harness.run(execution)
     execution.refresh_from_db()
     assert execution.status == "failed"
-    assert stage.calls("StartRecovery") > 3
+    assert harness.calls("StartRecovery") > 3
 
 
-def test_a_stuck_job_fails_its_server_at_the_time_out(stage: Stage, world: World) -> None:
+def test_a_stuck_job_fails_its_server_at_the_time_out(harness: EngineHarness, world: World) -> None:
     world.faults.add("stuck_job", tags={"Tier": "db"}, count=1)
-    execution = stage.drill(stage.plan())
-    stage.run(execution)
+    execution = harness.drill(harness.plan())
+    harness.run(execution)
     execution.refresh_from_db()
     assert execution.status == "failed"
     error = ServerRun.objects.filter(execution=execution, status="failed").values_list("error", flat=True)[0]
     assert "60 min" in error
 
 
-def test_editing_the_plan_does_not_touch_a_running_execution(stage: Stage, petra: User) -> None:
+def test_editing_the_plan_does_not_touch_a_running_execution(harness: EngineHarness, petra: User) -> None:
     from plans.services import plan_save
 
-    plan = stage.plan()
-    execution = stage.drill(plan)
+    plan = harness.plan()
+    execution = harness.drill(plan)
     plan_save(
         document={"name": "Web shop", "waves": [{"name": "X", "protection_groups": ["shop-web"]}]}, by=petra, plan=plan
     )
-    stage.run(execution)
+    harness.run(execution)
     assert set(wave_statuses(execution)) == {"Databases", "App", "Reports", "Web"}
 
 
@@ -312,12 +312,14 @@ class DrsThatNamesNobody(InProcessDrs):
             raise NotFound(error.message, code=error.code) from error
 
 
-def test_a_server_that_drs_refuses_without_a_name_does_not_take_the_others_with_it(stage: Stage, world: World) -> None:
+def test_a_server_that_drs_refuses_without_a_name_does_not_take_the_others_with_it(
+    harness: EngineHarness, world: World
+) -> None:
     gone = next(iter(world.region(ACCOUNT, REGION).servers.values()))
     del world.region(ACCOUNT, REGION).servers[gone.id]
     with gateways.use(partial(DrsThatNamesNobody, world)):
-        execution = stage.drill(stage.plan([{"name": "Databases", "protection_groups": ["shop-db"]}]))
-        stage.run(execution)
+        execution = harness.drill(harness.plan([{"name": "Databases", "protection_groups": ["shop-db"]}]))
+        harness.run(execution)
     assert statuses(execution) == {"db-1": "failed", "db-2": "launched"}
     assert ServerRun.objects.get(execution=execution, hostname="db-1").error
 
@@ -337,11 +339,11 @@ def running_drill(servers: int, world: World, clock: time_machine.Traveller, use
     site = Site.objects.create(
         name=f"Site {servers}", account_id=ACCOUNT, region=REGION, endpoint_url=f"http://{servers}"
     )
-    stage = Stage(world, clock, users)
-    stage.mirror(site)
+    harness = EngineHarness(world, clock, users)
+    harness.mirror(site)
     waves = [{"name": "Web", "protection_groups": [f"shop{servers}-web"]}]
-    execution = stage.drill(stage.plan(waves, name=f"Plan {servers}"))
-    stage.tick()
+    execution = harness.drill(harness.plan(waves, name=f"Plan {servers}"))
+    harness.tick()
     return execution
 
 

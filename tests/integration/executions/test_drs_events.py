@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 
 from executions.models import DrsJob, SiteWatch
 from protection.models import Site
-from tests.stage import ACCOUNT, REGION, Stage
+from tests.harness import ACCOUNT, REGION, EngineHarness
 
 URL = "/api/v1/events/drs/"
 
@@ -35,17 +35,17 @@ def launch_result(job_id: str, **changes: Any) -> dict[str, Any]:
 
 @pytest.mark.usefixtures("usual_polls")
 def test_an_event_has_the_site_polled_at_once(
-    stage: Stage, frankfurt: Site, omar: User, api: Callable[[User], APIClient]
+    harness: EngineHarness, frankfurt: Site, omar: User, api: Callable[[User], APIClient]
 ) -> None:
-    stage.drill(stage.plan())
-    stage.tick()
+    harness.drill(harness.plan())
+    harness.tick()
     job = DrsJob.objects.get()
     assert SiteWatch.objects.get().due_at > timezone.now()
     answer = api(omar).post(URL, launch_result(job.job_id), format="json")
     assert answer.status_code == 202
     assert answer.json() == {"sites": [frankfurt.name]}
     assert SiteWatch.objects.get().due_at <= timezone.now()
-    stage.tick()
+    harness.tick()
     # Hinted, the job is looked at densely, though nothing of it has ended yet.
     assert SiteWatch.objects.get().due_at <= timezone.now() + timedelta(seconds=2)
     assert not DrsJob.objects.get().finished
@@ -56,10 +56,10 @@ def test_an_event_has_the_site_polled_at_once(
     [{"account": "999999999999"}, {"region": "us-east-1"}, {"detail-type": "DRS PIT Snapshot Taken"}],
 )
 def test_an_event_that_is_none_of_ours_moves_nothing(
-    stage: Stage, omar: User, api: Callable[[User], APIClient], changes: dict[str, Any]
+    harness: EngineHarness, omar: User, api: Callable[[User], APIClient], changes: dict[str, Any]
 ) -> None:
-    stage.drill(stage.plan())
-    stage.tick()
+    harness.drill(harness.plan())
+    harness.tick()
     before = SiteWatch.objects.get().due_at
     answer = api(omar).post(URL, launch_result("drsjob-0123456789abcdef0", **changes), format="json")
     assert answer.status_code == 202

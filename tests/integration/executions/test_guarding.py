@@ -15,7 +15,7 @@ from executions.engine import preflight
 from executions.models import DrsJob, Execution, ServerRun, SiteWatch
 from protection.gateways import gateway
 from protection.models import Site
-from tests.stage import ACCOUNT, REGION, Stage, statuses
+from tests.harness import ACCOUNT, REGION, EngineHarness, statuses
 
 LATER = [
     {"name": "Databases", "protection_groups": ["shop-db"]},
@@ -30,27 +30,29 @@ LATER = [
 
 
 @pytest.fixture
-def drill(stage: Stage) -> Execution:
+def drill(harness: EngineHarness) -> Execution:
     """Its databases run; its second wave starts hours later."""
-    execution = stage.drill(stage.plan(LATER))
-    stage.run(execution, until=lambda: execution.waves.filter(name="Databases", status="succeeded").exists())
+    execution = harness.drill(harness.plan(LATER))
+    harness.run(execution, until=lambda: execution.waves.filter(name="Databases", status="succeeded").exists())
     return execution
 
 
-def recover_elsewhere(stage: Stage, hostname: str) -> tuple[str, str]:
+def recover_elsewhere(harness: EngineHarness, hostname: str) -> tuple[str, str]:
     """Somebody recovers the server from the console; returns its source server and its instance, once it runs."""
     source = ServerRun.objects.get(hostname=hostname).source_server_id
     drs = gateway(Site.objects.get())
     drs.start_recovery([LaunchTarget(source)], is_drill=False, tags={})
-    stage.clock.shift(timedelta(minutes=30))
+    harness.clock.shift(timedelta(minutes=30))
     [instance] = drs.recovery_instances(source_server_ids=[source])
     assert not instance.is_drill
     return source, instance.recovery_instance_id
 
 
-def test_its_server_fails_and_says_why_and_the_recovery_lives_on(stage: Stage, world: World, drill: Execution) -> None:
-    source, instance = recover_elsewhere(stage, "app-1")
-    stage.run(drill)
+def test_its_server_fails_and_says_why_and_the_recovery_lives_on(
+    harness: EngineHarness, world: World, drill: Execution
+) -> None:
+    source, instance = recover_elsewhere(harness, "app-1")
+    harness.run(drill)
     server = ServerRun.objects.get(execution=drill, hostname="app-1")
     assert (server.status, server.attempts) == ("failed", 0)
     assert server.error == (
@@ -58,59 +60,61 @@ def test_its_server_fails_and_says_why_and_the_recovery_lives_on(stage: Stage, w
         "Fail back or terminate it first."
     )
     assert instance in {found.id for found in world.region(ACCOUNT, REGION).instances.values()}
-    assert stage.started()[source] == 1, "by the console, and not by the drill"
+    assert harness.started()[source] == 1, "by the console, and not by the drill"
     others = {host: status for host, status in statuses(drill).items() if host != "app-1"}
     assert set(others.values()) == {"launched"}
 
 
-def test_a_recovery_that_is_gone_again_holds_nothing_up(stage: Stage, drill: Execution) -> None:
-    source, instance = recover_elsewhere(stage, "app-1")
+def test_a_recovery_that_is_gone_again_holds_nothing_up(harness: EngineHarness, drill: Execution) -> None:
+    source, instance = recover_elsewhere(harness, "app-1")
     gateway(Site.objects.get()).terminate_recovery_instances([instance])
-    stage.clock.shift(timedelta(minutes=30))
-    stage.run(drill)
+    harness.clock.shift(timedelta(minutes=30))
+    harness.run(drill)
     assert statuses(drill)["app-1"] == "launched"
-    assert stage.started()[source] == 2
+    assert harness.started()[source] == 2
 
 
-def test_what_drs_cannot_rule_out_waits(stage: Stage, world: World, drill: Execution) -> None:
-    recover_elsewhere(stage, "app-1")
+def test_what_drs_cannot_rule_out_waits(harness: EngineHarness, world: World, drill: Execution) -> None:
+    recover_elsewhere(harness, "app-1")
     world.faults.add("error_5xx", operation="DescribeRecoveryInstances", rate=1)
 
     def waits() -> bool:
         return ServerRun.objects.filter(execution=drill, hostname="app-1", error__contains="could not check").exists()
 
-    stage.run(drill, until=waits)
+    harness.run(drill, until=waits)
     server = ServerRun.objects.get(execution=drill, hostname="app-1")
     assert server.status == "queued"
     assert server.not_before is not None
     world.faults.remove()
-    stage.run(drill)
+    harness.run(drill)
     server.refresh_from_db()
     assert server.status == "failed"
     assert "is running in recovery" in server.error
 
 
-def test_a_recovery_that_was_under_way_before_the_drill_was_asked_for(stage: Stage, world: World) -> None:
+def test_a_recovery_that_was_under_way_before_the_drill_was_asked_for(harness: EngineHarness, world: World) -> None:
     """Its instance is not there yet when the drill starts, and its job was seen before."""
-    recovery = stage.recovery(stage.plan([{**LATER[0], "launch_timeout_seconds": 60}], approvals_required=0))
-    stage.run(recovery)
+    recovery = harness.recovery(harness.plan([{**LATER[0], "launch_timeout_seconds": 60}], approvals_required=0))
+    harness.run(recovery)
     assert set(statuses(recovery).values()) == {"failed"}, "it took too long, and DRS is still at it"
 
-    drill = stage.drill(recovery.plan)
-    stage.run(drill)
+    drill = harness.drill(recovery.plan)
+    harness.run(drill)
 
     servers = ServerRun.objects.filter(execution=drill)
     assert {server.status for server in servers} == {"failed"}
     assert all("is running in recovery as i-" in server.error for server in servers)
     assert {found.is_drill for found in world.region(ACCOUNT, REGION).instances.values()} == {False}
-    assert set(stage.started().values()) == {1}
+    assert set(harness.started().values()) == {1}
 
 
-def test_an_old_list_of_jobs_proves_nothing(stage: Stage, world: World, drill: Execution, settings: Settings) -> None:
+def test_an_old_list_of_jobs_proves_nothing(
+    harness: EngineHarness, world: World, drill: Execution, settings: Settings
+) -> None:
     """The ceiling is raised, as under throttling, and a recovery begins and ends between two lists."""
     settings.DRSORCH_POLL_CEILING_SECONDS = 3600
     SiteWatch.objects.update(polled_at=timezone.now())
-    source, _ = recover_elsewhere(stage, "app-1")
+    source, _ = recover_elsewhere(harness, "app-1")
     Execution.objects.update(due_at=timezone.now())
     drill.waves.filter(name="App").update(ready_at=timezone.now() - timedelta(hours=3))
 
@@ -118,12 +122,14 @@ def test_an_old_list_of_jobs_proves_nothing(stage: Stage, world: World, drill: E
 
     assert not DrsJob.objects.filter(initiated_by="START_RECOVERY").exists(), "nobody has seen it"
     assert statuses(drill) | {"app-1": "failed", "app-2": "launching"} == statuses(drill)
-    assert stage.started()[source] == 1
+    assert harness.started()[source] == 1
 
 
-def test_an_ordinary_drill_asks_nothing_more(stage: Stage, drill: Execution, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_ordinary_drill_asks_nothing_more(
+    harness: EngineHarness, drill: Execution, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: list[object] = []
     monkeypatch.setattr(preflight, "recoveries_of", lambda *which: asked.append(which) or {})
-    stage.run(drill)
+    harness.run(drill)
     assert set(statuses(drill).values()) == {"launched"}
     assert asked == []

@@ -24,7 +24,7 @@ from executions.models import DrsJob, Execution, Operation, SiteWatch, StepRun
 from executions.transitions import operation_intend
 from protection.gateways import gateway
 from protection.models import Site
-from tests.stage import Stage
+from tests.harness import EngineHarness
 
 DATABASES = [{"name": "Databases", "protection_groups": ["shop-db"]}]
 
@@ -54,25 +54,27 @@ def die() -> None:
 
 
 def test_a_launch_that_was_held_up_for_long_is_not_sent_any_more(
-    stage: Stage, clock: time_machine.Traveller, at: Callable[..., None]
+    harness: EngineHarness, clock: time_machine.Traveller, at: Callable[..., None]
 ) -> None:
-    execution = stage.drill(stage.plan(DATABASES))
+    execution = harness.drill(harness.plan(DATABASES))
     at(sending, "operation.after_intent", lambda: clock.shift(timedelta(seconds=6)))
 
-    stage.tick()
+    harness.tick()
 
     late, again = Operation.objects.order_by("created_at")
     assert (late.state, again.state) == ("refused", "accepted")
-    assert stage.calls("StartRecovery") == 1
-    stage.run(execution)
-    assert set(stage.started().values()) == {1}
+    assert harness.calls("StartRecovery") == 1
+    harness.run(execution)
+    assert set(harness.started().values()) == {1}
 
 
-def test_a_poll_that_dies_before_it_tells_anybody_is_told_by_the_next(stage: Stage, at: Callable[..., None]) -> None:
-    execution = stage.drill(stage.plan(DATABASES))
-    stage.tick()
-    stage.run(execution, until=DrsJob.objects.exists)
-    stage.clock.shift(timedelta(minutes=30))
+def test_a_poll_that_dies_before_it_tells_anybody_is_told_by_the_next(
+    harness: EngineHarness, at: Callable[..., None]
+) -> None:
+    execution = harness.drill(harness.plan(DATABASES))
+    harness.tick()
+    harness.run(execution, until=DrsJob.objects.exists)
+    harness.clock.shift(timedelta(minutes=30))
     at(poll, "poll.before_release", die)
     [site] = Site.objects.all()
     schedule.poll_soon(site.pk)
@@ -81,7 +83,7 @@ def test_a_poll_that_dies_before_it_tells_anybody_is_told_by_the_next(stage: Sta
     assert DrsJob.objects.get().finished
     Execution.objects.update(due_at=None)
 
-    stage.clock.shift(timedelta(minutes=2))  # Its lease is over.
+    harness.clock.shift(timedelta(minutes=2))  # Its lease is over.
     seen = poll.site_poll(site.pk)
 
     assert seen is not None
@@ -89,11 +91,11 @@ def test_a_poll_that_dies_before_it_tells_anybody_is_told_by_the_next(stage: Sta
     assert Execution.objects.get().due_at == timezone.now()
 
 
-def test_who_polls_makes_due_who_waits_before_anybody_hears_of_it(stage: Stage) -> None:
-    execution = stage.drill(stage.plan(DATABASES))
-    stage.tick()
+def test_who_polls_makes_due_who_waits_before_anybody_hears_of_it(harness: EngineHarness) -> None:
+    execution = harness.drill(harness.plan(DATABASES))
+    harness.tick()
     Execution.objects.update(due_at=None)
-    stage.clock.shift(timedelta(minutes=30))
+    harness.clock.shift(timedelta(minutes=30))
     [site] = Site.objects.all()
     schedule.poll_soon(site.pk)
 
@@ -102,9 +104,9 @@ def test_who_polls_makes_due_who_waits_before_anybody_hears_of_it(stage: Stage) 
     assert Execution.objects.get(pk=execution.pk).due_at == timezone.now()
 
 
-def test_a_poll_asked_for_while_one_ends_is_not_forgotten(stage: Stage, at: Callable[..., None]) -> None:
+def test_a_poll_asked_for_while_one_ends_is_not_forgotten(harness: EngineHarness, at: Callable[..., None]) -> None:
     """Another worker launches while this one is about to note that nothing is waited for."""
-    execution = stage.drill(stage.plan(DATABASES))
+    execution = harness.drill(harness.plan(DATABASES))
     [site] = Site.objects.all()
     schedule.poll_soon(site.pk)
     Execution.objects.update(due_at=None)
@@ -125,13 +127,13 @@ def test_a_poll_asked_for_while_one_ends_is_not_forgotten(stage: Stage, at: Call
     assert SiteWatch.objects.get().due_at is not None
 
 
-def test_older_news_of_a_finished_job_changes_nothing(stage: Stage, world: World) -> None:
-    execution = stage.drill(stage.plan(DATABASES))
-    stage.tick()
+def test_older_news_of_a_finished_job_changes_nothing(harness: EngineHarness, world: World) -> None:
+    execution = harness.drill(harness.plan(DATABASES))
+    harness.tick()
     [site] = Site.objects.all()
     [before] = [job for page in gateway(site).job_pages() for job in page]
     assert isinstance(before, Job)
-    stage.run(execution)
+    harness.run(execution)
     finished = DrsJob.objects.values().get()
 
     assert listing.jobs_mirror(site, [replace(before, tags={})]) == []
@@ -139,9 +141,9 @@ def test_older_news_of_a_finished_job_changes_nothing(stage: Stage, world: World
     assert DrsJob.objects.values().get() == finished
 
 
-def test_a_step_and_the_news_of_it_are_written_together(stage: Stage) -> None:
+def test_a_step_and_the_news_of_it_are_written_together(harness: EngineHarness) -> None:
     step = {"name": "Port", "when": "before", "kind": "tcp_check", "parameters": {"host": "127.0.0.1", "port": 9}}
-    execution = stage.drill(stage.plan([{**DATABASES[0], "steps": [step]}]))
+    execution = harness.drill(harness.plan([{**DATABASES[0], "steps": [step]}]))
     tasks.execution_look.fn(str(execution.pk))
     Execution.objects.update(due_at=None)
 
@@ -168,9 +170,9 @@ def told(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> list[tuple[str,
 
 
 def test_a_nudge_for_what_another_holds_comes_back_when_the_lease_is_over(
-    stage: Stage, told: list[tuple[str, Any, float]]
+    harness: EngineHarness, told: list[tuple[str, Any, float]]
 ) -> None:
-    execution = stage.drill(stage.plan(DATABASES))
+    execution = harness.drill(harness.plan(DATABASES))
     assert Execution.objects.claim(execution.pk, seconds=60) is not None
 
     tasks.execution_look.fn(str(execution.pk), timezone.now().timestamp())
@@ -178,8 +180,10 @@ def test_a_nudge_for_what_another_holds_comes_back_when_the_lease_is_over(
     assert told == [("execution_look", str(execution.pk), 60.0)]
 
 
-def test_a_late_nudge_tells_what_a_dead_worker_did_not(stage: Stage, told: list[tuple[str, Any, float]]) -> None:
-    execution = stage.drill(stage.plan(DATABASES))
+def test_a_late_nudge_tells_what_a_dead_worker_did_not(
+    harness: EngineHarness, told: list[tuple[str, Any, float]]
+) -> None:
+    execution = harness.drill(harness.plan(DATABASES))
     sent_for = timezone.now().timestamp()
     tasks.execution_look.fn(str(execution.pk), sent_for)
     Execution.objects.update(due_at=timezone.now() + timedelta(seconds=40))
@@ -188,17 +192,17 @@ def test_a_late_nudge_tells_what_a_dead_worker_did_not(stage: Stage, told: list[
 
     tasks.execution_look.fn(str(execution.pk), sent_for)
     assert told == [], "on time, it is one too many"
-    stage.clock.shift(timedelta(seconds=20))
+    harness.clock.shift(timedelta(seconds=20))
     tasks.execution_look.fn(str(execution.pk), sent_for)
 
     assert ("execution_look", str(execution.pk), 20.0) in told
 
 
 def test_with_a_ticker_a_nudge_with_nothing_to_do_is_all(
-    stage: Stage, told: list[tuple[str, Any, float]], settings: Settings
+    harness: EngineHarness, told: list[tuple[str, Any, float]], settings: Settings
 ) -> None:
     settings.DRSORCH_TICK_SECONDS = 1
-    execution = stage.drill(stage.plan(DATABASES))
+    execution = harness.drill(harness.plan(DATABASES))
     assert Execution.objects.claim(execution.pk, seconds=60) is not None
 
     tasks.execution_look.fn(str(execution.pk), timezone.now().timestamp() - 30)

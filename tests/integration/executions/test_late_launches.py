@@ -10,17 +10,17 @@ from audit import verification
 from drs.simulator.world import World
 from executions.models import Execution, Operation, ServerRun
 from executions.services import controlling
-from tests.stage import ACCOUNT, REGION, Stage, statuses
+from tests.harness import ACCOUNT, REGION, EngineHarness, statuses
 
 #: Shorter than any launch takes.
 WAVES = [{"name": "Databases", "protection_groups": ["shop-db"], "launch_timeout_seconds": 60}]
 
 
 @pytest.fixture
-def timed_out(stage: Stage) -> Execution:
+def timed_out(harness: EngineHarness) -> Execution:
     """A drill that failed because its launch took too long; DRS is still at it."""
-    execution = stage.drill(stage.plan(WAVES))
-    stage.run(execution)
+    execution = harness.drill(harness.plan(WAVES))
+    harness.run(execution)
     execution.refresh_from_db()
     assert execution.status == "failed"
     assert set(statuses(execution).values()) == {"failed"}
@@ -36,8 +36,10 @@ def settled() -> bool:
     return not Operation.objects.exclude(state="settled").exists()
 
 
-def test_what_it_launched_is_known_although_it_is_over(stage: Stage, world: World, timed_out: Execution) -> None:
-    stage.run(until=settled)
+def test_what_it_launched_is_known_although_it_is_over(
+    harness: EngineHarness, world: World, timed_out: Execution
+) -> None:
+    harness.run(until=settled)
     servers = ServerRun.objects.filter(execution=timed_out)
     assert {server.recovery_instance_id for server in servers} == instances(world)
     assert set(statuses(timed_out).values()) == {"failed"}, "it was too late, and the record says so"
@@ -45,49 +47,49 @@ def test_what_it_launched_is_known_although_it_is_over(stage: Stage, world: Worl
     assert verification.faults(timed_out) == []
 
 
-def test_a_clean_up_waits_for_it(stage: Stage, world: World, omar: User, timed_out: Execution) -> None:
+def test_a_clean_up_waits_for_it(harness: EngineHarness, world: World, omar: User, timed_out: Execution) -> None:
     controlling.execution_cleanup(execution=timed_out, by=omar)
-    stage.tick()
+    harness.tick()
     assert Execution.objects.get().cleanup_status == "running"
-    stage.run(until=lambda: Execution.objects.get().cleanup_status != "running")
+    harness.run(until=lambda: Execution.objects.get().cleanup_status != "running")
     assert Execution.objects.get().cleanup_status == "succeeded"
     assert instances(world) == set()
-    assert stage.calls("TerminateRecoveryInstances") >= 1
+    assert harness.calls("TerminateRecoveryInstances") >= 1
     assert set(statuses(timed_out).values()) == {"terminated"}
 
 
 def test_a_retry_while_it_is_cleaned_up_launches_again(
-    stage: Stage, world: World, omar: User, timed_out: Execution
+    harness: EngineHarness, world: World, omar: User, timed_out: Execution
 ) -> None:
     """A termination that ends then is about the instance of before, not about the server that waits for its launch."""
-    stage.run(until=settled)
+    harness.run(until=settled)
     controlling.execution_cleanup(execution=timed_out, by=omar)
-    stage.run(until=lambda: Operation.objects.filter(kind="terminate", state="accepted").exists())
+    harness.run(until=lambda: Operation.objects.filter(kind="terminate", state="accepted").exists())
     timed_out.waves.update(launch_timeout_seconds=7200)
     controlling.execution_retry(execution=timed_out, by=omar, wave="Databases")
-    stage.run(timed_out)
+    harness.run(timed_out)
     assert Execution.objects.get().status == "succeeded"
     assert set(statuses(timed_out).values()) == {"launched"}
-    assert set(stage.started().values()) == {2}, "each was launched once more"
+    assert set(harness.started().values()) == {2}, "each was launched once more"
 
 
-def test_a_lost_launch_is_looked_for_after_the_end(stage: Stage, world: World, settings: Settings) -> None:
+def test_a_lost_launch_is_looked_for_after_the_end(harness: EngineHarness, world: World, settings: Settings) -> None:
     settings.DRSORCH_VISIBILITY_WINDOW_SECONDS = 600
     world.faults.add("lost_answer", operation="StartRecovery", count=1)
     world.faults.add("late_visibility", operation="StartRecovery", count=1, seconds=80)
-    execution = stage.drill(stage.plan(WAVES))
-    stage.run(execution)
+    execution = harness.drill(harness.plan(WAVES))
+    harness.run(execution)
     assert set(statuses(execution).values()) == {"unknown"}
-    stage.run(until=settled)
+    harness.run(until=settled)
     servers = ServerRun.objects.filter(execution=execution)
     assert {server.recovery_instance_id for server in servers} == instances(world)
 
 
-def test_giving_up_at_the_very_time_out_leaves_nobody_waiting(stage: Stage, world: World) -> None:
+def test_giving_up_at_the_very_time_out_leaves_nobody_waiting(harness: EngineHarness, world: World) -> None:
     """The window and the time-out are over at the same look."""
     world.faults.add("lost_answer", operation="StartRecovery", count=1)
     world.faults.add("late_visibility", operation="StartRecovery", count=1, seconds=80)
-    execution = stage.drill(stage.plan(WAVES))
-    stage.run(execution)
+    execution = harness.drill(harness.plan(WAVES))
+    harness.run(execution)
     assert set(statuses(execution).values()) <= {"launched", "failed", "unknown"}
-    assert set(stage.started().values()) == {1}
+    assert set(harness.started().values()) == {1}

@@ -18,7 +18,7 @@ from executions.models import Execution
 from protection.models import Site, SourceServer
 from tests.factories_executions import ExecutionFactory, PlanFactory, add_wave, approve, running_drill
 from tests.factories_plans import make_web_shop
-from tests.stage import Stage
+from tests.harness import EngineHarness
 
 BrowserOf = Callable[[User], Client]
 LIST = "/admin/executions/execution/"
@@ -148,8 +148,8 @@ def test_only_who_may_is_offered_what_can_be_done(
     assert offered(dana, waiting) == {"cancel"}  # she requested it
 
 
-def test_an_approver_approves_with_a_comment(stage: Stage, browser_of: BrowserOf, ravi: User) -> None:
-    recovery = stage.recovery(stage.plan())
+def test_an_approver_approves_with_a_comment(harness: EngineHarness, browser_of: BrowserOf, ravi: User) -> None:
+    recovery = harness.recovery(harness.plan())
     assert "The data centre burns." in text_of(browser_of(ravi).get(command(recovery, "approve")))
     response = browser_of(ravi).post(command(recovery, "approve"), {"comment": "Seen it."}, follow=True)
     assert response.redirect_chain == [(page(recovery), 302)]
@@ -159,9 +159,11 @@ def test_an_approver_approves_with_a_comment(stage: Stage, browser_of: BrowserOf
     assert Execution.objects.get().status == "running"
 
 
-def test_a_requester_who_approves_anyway_reads_why_not(stage: Stage, browser_of: BrowserOf, dana: User) -> None:
+def test_a_requester_who_approves_anyway_reads_why_not(
+    harness: EngineHarness, browser_of: BrowserOf, dana: User
+) -> None:
     dana.groups.add(Group.objects.get(name="approver"))
-    recovery = stage.recovery(stage.plan())
+    recovery = harness.recovery(harness.plan())
     response = browser_of(dana).post(command(recovery, "approve"), {"comment": "I say so myself."})
     assert response.status_code == 403
     assert "someone else must approve" in text_of(response)
@@ -207,11 +209,11 @@ def test_skipping_without_a_reason_says_so_at_its_field(browser_of: BrowserOf, o
 
 
 def test_the_start_page_says_what_launches_and_what_it_replaces(
-    stage: Stage, browser_of: BrowserOf, omar: User
+    harness: EngineHarness, browser_of: BrowserOf, omar: User
 ) -> None:
-    plan = stage.plan(rto_target_seconds=3600)
-    earlier = stage.drill(plan)
-    stage.run(earlier)
+    plan = harness.plan(rto_target_seconds=3600)
+    earlier = harness.drill(plan)
+    harness.run(earlier)
     kept = earlier.servers.get(hostname="db-1").recovery_instance_id or "i-0123456789abcdef0"
     SourceServer.objects.filter(hostname="db-1").update(recovery_instance_id=kept)
     said = text_of(browser_of(omar).get(start_page(plan)))
@@ -223,31 +225,31 @@ def test_the_start_page_says_what_launches_and_what_it_replaces(
     assert "Start the drill: launch 8 servers" in said
 
 
-def test_a_drill_starts_and_leads_to_its_page(stage: Stage, browser_of: BrowserOf, omar: User) -> None:
-    client, url = browser_of(omar), start_page(stage.plan())
+def test_a_drill_starts_and_leads_to_its_page(harness: EngineHarness, browser_of: BrowserOf, omar: User) -> None:
+    client, url = browser_of(omar), start_page(harness.plan())
     response = client.post(url, {**form_of(client, url), "reason": "Tuesday."})
     drill = Execution.objects.get()
     assert (response.status_code, response["Location"]) == (302, page(drill))
     assert (drill.kind, drill.reason, drill.requested_by_name) == ("drill", "Tuesday.", "omar")
 
 
-def test_a_form_that_is_sent_twice_starts_once(stage: Stage, browser_of: BrowserOf, omar: User) -> None:
-    client, url = browser_of(omar), start_page(stage.plan())
+def test_a_form_that_is_sent_twice_starts_once(harness: EngineHarness, browser_of: BrowserOf, omar: User) -> None:
+    client, url = browser_of(omar), start_page(harness.plan())
     form = form_of(client, url)
     first, second = client.post(url, form), client.post(url, form)
     assert first["Location"] == second["Location"] == page(Execution.objects.get())
-    stage.run(Execution.objects.get())
+    harness.run(Execution.objects.get())
     assert client.post(url, form)["Location"] == first["Location"]  # the same after going back
     assert Execution.objects.count() == 1
-    stage.clock.shift(timedelta(seconds=1))
+    harness.clock.shift(timedelta(seconds=1))
     assert client.post(url, form_of(client, url))["Location"] != first["Location"]
 
 
-def test_somebody_elses_run_of_the_plan_is_said(stage: Stage, browser_of: BrowserOf, dana: User) -> None:
-    plan = stage.plan()
+def test_somebody_elses_run_of_the_plan_is_said(harness: EngineHarness, browser_of: BrowserOf, dana: User) -> None:
+    plan = harness.plan()
     client, url = browser_of(dana), start_page(plan)
     form = form_of(client, url)
-    stage.drill(plan)
+    harness.drill(plan)
     response = client.post(url, {**form, "reason": "Mine."})
     assert response.status_code == 409
     assert "already has an active execution" in text_of(response)
@@ -256,9 +258,9 @@ def test_somebody_elses_run_of_the_plan_is_said(stage: Stage, browser_of: Browse
 
 
 def test_a_recovery_keeps_what_was_typed_when_the_name_is_wrong(
-    stage: Stage, browser_of: BrowserOf, dana: User
+    harness: EngineHarness, browser_of: BrowserOf, dana: User
 ) -> None:
-    plan = stage.plan()
+    plan = harness.plan()
     client, url = browser_of(dana), start_page(plan, "recovery")
     form = {**form_of(client, url), "reason": "The data centre burns.", "confirm": "web shop", "moment": "at"}
     form["point_in_time"] = "2026-03-03T08:00"
@@ -276,8 +278,8 @@ def test_a_recovery_keeps_what_was_typed_when_the_name_is_wrong(
     assert (recovery.status, recovery.point_in_time) == ("awaiting_approval", None)
 
 
-def test_a_point_in_time_is_asked_for_and_used(stage: Stage, browser_of: BrowserOf, omar: User) -> None:
-    client, url = browser_of(omar), start_page(stage.plan())
+def test_a_point_in_time_is_asked_for_and_used(harness: EngineHarness, browser_of: BrowserOf, omar: User) -> None:
+    client, url = browser_of(omar), start_page(harness.plan())
     form = {**form_of(client, url), "moment": "at"}
     assert "Enter the point in time" in text_of(client.post(url, form))
     assert client.post(url, {**form, "point_in_time": "2026-03-03T08:30"}).status_code == 302
@@ -287,8 +289,10 @@ def test_a_point_in_time_is_asked_for_and_used(stage: Stage, browser_of: Browser
     assert all(server.recovery_snapshot_id for server in drill.servers.all())
 
 
-def test_what_stands_in_the_way_switches_the_button_off(stage: Stage, browser_of: BrowserOf, omar: User) -> None:
-    plan = stage.plan()
+def test_what_stands_in_the_way_switches_the_button_off(
+    harness: EngineHarness, browser_of: BrowserOf, omar: User
+) -> None:
+    plan = harness.plan()
     SourceServer.objects.filter(hostname="db-1").update(missing_since=timezone.now())
     response = browser_of(omar).get(start_page(plan))
     assert "has been missing from DRS" in text_of(response)
@@ -297,8 +301,10 @@ def test_what_stands_in_the_way_switches_the_button_off(stage: Stage, browser_of
     )
 
 
-def test_who_may_not_start_reads_whom_to_ask(stage: Stage, browser_of: BrowserOf, vera: User, omar: User) -> None:
-    plan = stage.plan()
+def test_who_may_not_start_reads_whom_to_ask(
+    harness: EngineHarness, browser_of: BrowserOf, vera: User, omar: User
+) -> None:
+    plan = harness.plan()
     for user, kind in ((vera, "drill"), (omar, "recovery")):
         for response in (browser_of(user).get(start_page(plan, kind)), browser_of(user).post(start_page(plan, kind))):
             assert response.status_code == 403
@@ -307,9 +313,9 @@ def test_who_may_not_start_reads_whom_to_ask(stage: Stage, browser_of: BrowserOf
 
 
 def test_only_an_administrator_is_offered_to_break_the_glass(
-    stage: Stage, browser_of: BrowserOf, dana: User, ada: User
+    harness: EngineHarness, browser_of: BrowserOf, dana: User, ada: User
 ) -> None:
-    plan = stage.plan()
+    plan = harness.plan()
     assert 'name="break_glass"' not in browser_of(dana).get(start_page(plan, "recovery")).content.decode()
     assert 'name="break_glass"' not in browser_of(ada).get(start_page(plan, "drill")).content.decode()
     client, url = browser_of(ada), start_page(plan, "recovery")
@@ -318,10 +324,12 @@ def test_only_an_administrator_is_offered_to_break_the_glass(
     assert (Execution.objects.get().status, Execution.objects.get().break_glass) == ("running", True)
 
 
-def test_a_plan_or_a_kind_that_does_not_exist_is_a_sentence(stage: Stage, browser_of: BrowserOf, omar: User) -> None:
+def test_a_plan_or_a_kind_that_does_not_exist_is_a_sentence(
+    harness: EngineHarness, browser_of: BrowserOf, omar: User
+) -> None:
     missing = browser_of(omar).get("/admin/executions/start/4711/")
     assert (missing.status_code, "There is no plan" in text_of(missing)) == (404, True)
-    odd = browser_of(omar).get(start_page(stage.plan(), "rehearsal"))
+    odd = browser_of(omar).get(start_page(harness.plan(), "rehearsal"))
     assert (odd.status_code, "drill or recovery, not “rehearsal”" in text_of(odd)) == (404, True)
 
 

@@ -16,7 +16,7 @@ from executions.engine.steps import attempt
 from executions.models import Execution, StepRun
 from executions.services import controlling
 from foundation import ticker
-from tests.stage import Stage
+from tests.harness import EngineHarness
 from tests.unit.executions.test_checks_of_addresses import Shop, serving
 
 
@@ -26,13 +26,15 @@ def shop() -> Iterator[Shop]:
         yield server
 
 
-def drill(stage: Stage, kind: str, timeout: int = 1800, on_failure: str = "stop", **parameters: Any) -> Execution:
+def drill(
+    harness: EngineHarness, kind: str, timeout: int = 1800, on_failure: str = "stop", **parameters: Any
+) -> Execution:
     """A drill whose databases are checked once they are up."""
     check = {
         "name": "Check", "when": "after", "kind": kind, "timeout_seconds": timeout, "on_failure": on_failure,
         "parameters": parameters,
     }  # fmt: skip
-    return stage.drill(stage.plan([{"name": "Databases", "protection_groups": ["shop-db"], "steps": [check]}]))
+    return harness.drill(harness.plan([{"name": "Databases", "protection_groups": ["shop-db"], "steps": [check]}]))
 
 
 def row(execution: Execution) -> StepRun:
@@ -46,74 +48,74 @@ def result(execution: Execution) -> tuple[str, str]:
 # --- checks -------------------------------------------------------------------------------------------------------
 
 
-def test_an_http_check_that_holds(stage: Stage, shop: Shop) -> None:
-    execution = drill(stage, "http_check", url=shop.url("/{{execution_kind}}?of={{wave}}"))
-    stage.run(execution)
+def test_an_http_check_that_holds(harness: EngineHarness, shop: Shop) -> None:
+    execution = drill(harness, "http_check", url=shop.url("/{{execution_kind}}?of={{wave}}"))
+    harness.run(execution)
     assert result(execution) == ("succeeded", "succeeded")
     assert row(execution).output.endswith("answered 200 as expected.")
     assert [path for path, _ in shop.asked] == ["/drill?of=Databases"]
 
 
-def test_a_tcp_check_that_holds(stage: Stage, shop: Shop) -> None:
-    execution = drill(stage, "tcp_check", host="127.0.0.1", port=shop.port)
-    stage.run(execution)
+def test_a_tcp_check_that_holds(harness: EngineHarness, shop: Shop) -> None:
+    execution = drill(harness, "tcp_check", host="127.0.0.1", port=shop.port)
+    harness.run(execution)
     assert result(execution) == ("succeeded", "succeeded")
 
 
-def test_a_check_is_tried_at_its_own_pace_until_it_holds(stage: Stage, shop: Shop) -> None:
+def test_a_check_is_tried_at_its_own_pace_until_it_holds(harness: EngineHarness, shop: Shop) -> None:
     shop.status = 503
-    execution = drill(stage, "http_check", url=shop.url(), every_seconds=30)
-    stage.run(execution, until=lambda: len(shop.asked) == 3)
+    execution = drill(harness, "http_check", url=shop.url(), every_seconds=30)
+    harness.run(execution, until=lambda: len(shop.asked) == 3)
     waiting = row(execution)
     assert (waiting.status, waiting.attempts) == ("running", 3)
     assert "answered 503, not 200" in waiting.output
     assert waiting.due_at - waiting.started_at >= timedelta(seconds=90)
     shop.status = 200
-    stage.run(execution)
+    harness.run(execution)
     assert (row(execution).status, row(execution).attempts) == ("succeeded", 4)
 
 
 def test_a_check_that_never_holds_fails_when_its_time_is_over_and_says_what_it_saw_last(
-    stage: Stage, shop: Shop
+    harness: EngineHarness, shop: Shop
 ) -> None:
     shop.status = 503
-    execution = drill(stage, "http_check", url=shop.url(), every_seconds=60, timeout=290)
-    stage.run(execution)
+    execution = drill(harness, "http_check", url=shop.url(), every_seconds=60, timeout=290)
+    harness.run(execution)
     assert result(execution) == ("failed", "failed")
     assert "within its time-out" in row(execution).error
     assert "answered 503, not 200" in row(execution).error
     assert len(shop.asked) == 5
 
 
-def test_a_check_that_may_fail_mars_the_wave_and_no_more(stage: Stage, shop: Shop) -> None:
+def test_a_check_that_may_fail_mars_the_wave_and_no_more(harness: EngineHarness, shop: Shop) -> None:
     shop.status = 503
-    execution = drill(stage, "http_check", url=shop.url(), timeout=60, on_failure="continue")
-    stage.run(execution)
+    execution = drill(harness, "http_check", url=shop.url(), timeout=60, on_failure="continue")
+    harness.run(execution)
     assert result(execution) == ("failed", "partially_succeeded")
 
 
-def test_an_address_that_is_refused_fails_the_step_at_once(stage: Stage) -> None:
-    execution = drill(stage, "http_check", url="http://169.254.169.254/latest/meta-data/")
-    stage.run(execution)
+def test_an_address_that_is_refused_fails_the_step_at_once(harness: EngineHarness) -> None:
+    execution = drill(harness, "http_check", url="http://169.254.169.254/latest/meta-data/")
+    harness.run(execution)
     assert result(execution) == ("failed", "failed")
     assert "refused" in row(execution).error
     assert row(execution).attempts == 1
 
 
-def test_what_variables_make_of_an_address_may_be_none(stage: Stage) -> None:
-    execution = drill(stage, "http_check", url="http://{{wave}}..example/")
-    stage.run(execution)
+def test_what_variables_make_of_an_address_may_be_none(harness: EngineHarness) -> None:
+    execution = drill(harness, "http_check", url="http://{{wave}}..example/")
+    harness.run(execution)
     assert "is not a valid address" in row(execution).error
     assert row(execution).attempts == 1
 
 
-def test_a_failed_check_is_tried_afresh_if_a_person_says_so(stage: Stage, shop: Shop, omar: User) -> None:
+def test_a_failed_check_is_tried_afresh_if_a_person_says_so(harness: EngineHarness, shop: Shop, omar: User) -> None:
     shop.status = 503
-    execution = drill(stage, "http_check", url=shop.url(), timeout=60)
-    stage.run(execution)
+    execution = drill(harness, "http_check", url=shop.url(), timeout=60)
+    harness.run(execution)
     shop.status = 200
     controlling.execution_retry(execution=execution, by=omar, wave="Databases", step="Check", comment="It is up now.")
-    stage.run(execution)
+    harness.run(execution)
     assert result(execution) == ("succeeded", "succeeded")
     assert row(execution).error == ""
 
@@ -122,12 +124,12 @@ def test_a_failed_check_is_tried_afresh_if_a_person_says_so(stage: Stage, shop: 
 
 
 @pytest.fixture
-def waiting(stage: Stage, shop: Shop) -> StepRun:
+def waiting(harness: EngineHarness, shop: Shop) -> StepRun:
     """A check that is due again."""
     shop.status = 503
-    execution = drill(stage, "http_check", url=shop.url(), every_seconds=30)
-    stage.run(execution, until=lambda: len(shop.asked) == 1)
-    stage.clock.move_to(row(execution).due_at)
+    execution = drill(harness, "http_check", url=shop.url(), every_seconds=30)
+    harness.run(execution, until=lambda: len(shop.asked) == 1)
+    harness.clock.move_to(row(execution).due_at)
     return row(execution)
 
 
@@ -139,17 +141,19 @@ def test_of_two_workers_one_has_the_step(waiting: StepRun) -> None:
     assert second is None
 
 
-def test_a_step_that_is_not_due_is_left_alone(stage: Stage, waiting: StepRun, shop: Shop) -> None:
-    stage.clock.move_to(waiting.due_at - timedelta(seconds=1))
+def test_a_step_that_is_not_due_is_left_alone(harness: EngineHarness, waiting: StepRun, shop: Shop) -> None:
+    harness.clock.move_to(waiting.due_at - timedelta(seconds=1))
     assert attempt.step_try(waiting.pk) is None
     assert len(shop.asked) == 1
 
 
-def test_when_a_worker_dies_another_goes_on_with_the_same_try(stage: Stage, waiting: StepRun, shop: Shop) -> None:
+def test_when_a_worker_dies_another_goes_on_with_the_same_try(
+    harness: EngineHarness, waiting: StepRun, shop: Shop
+) -> None:
     dead = transitions.step_claim(waiting.pk, 60)
     assert dead is not None
     assert not StepRun.objects.tried_by_engine().due(timezone.now()).exists()
-    stage.clock.shift(timedelta(seconds=61))
+    harness.clock.shift(timedelta(seconds=61))
     assert list(StepRun.objects.tried_by_engine().due(timezone.now()).values_list("pk", flat=True)) == [waiting.pk]
     next_one = transitions.step_claim(waiting.pk, 60)
     assert next_one is not None
@@ -158,9 +162,9 @@ def test_when_a_worker_dies_another_goes_on_with_the_same_try(stage: Stage, wait
     assert next_one.step.attempts == dead.step.attempts
 
 
-def test_whoever_lost_the_step_writes_nothing(stage: Stage, waiting: StepRun) -> None:
+def test_whoever_lost_the_step_writes_nothing(harness: EngineHarness, waiting: StepRun) -> None:
     late = transitions.step_claim(waiting.pk, 60)
-    stage.clock.shift(timedelta(seconds=61))
+    harness.clock.shift(timedelta(seconds=61))
     current = transitions.step_claim(waiting.pk, 60)
     assert late is not None
     assert current is not None
@@ -177,7 +181,7 @@ def test_whoever_lost_the_step_writes_nothing(stage: Stage, waiting: StepRun) ->
     assert transitions.step_move(waiting.execution_id, waiting.pk, StepStatus.SUCCEEDED, claim=current)
 
 
-def test_a_new_try_forgets_what_the_last_one_asked(stage: Stage, waiting: StepRun) -> None:
+def test_a_new_try_forgets_what_the_last_one_asked(harness: EngineHarness, waiting: StepRun) -> None:
     claim = transitions.step_claim(waiting.pk, 60)
     assert claim is not None
     transitions.step_asking(claim, {"site": 1}, 60)
@@ -189,7 +193,7 @@ def test_a_new_try_forgets_what_the_last_one_asked(stage: Stage, waiting: StepRu
 
 
 def test_without_a_single_message_the_ticker_has_the_step_tried(
-    stage: Stage, waiting: StepRun, shop: Shop, monkeypatch: pytest.MonkeyPatch
+    harness: EngineHarness, waiting: StepRun, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As after a flushed broker: the execution has decided already and would look again only at the time-out."""
     told: list[int] = []
@@ -202,13 +206,13 @@ def test_without_a_single_message_the_ticker_has_the_step_tried(
     assert len(shop.asked) == 2
 
 
-def test_steps_that_wait_for_time_or_for_a_person_are_nobodys_to_try(stage: Stage) -> None:
+def test_steps_that_wait_for_time_or_for_a_person_are_nobodys_to_try(harness: EngineHarness) -> None:
     steps = [
         {"name": "Wait", "when": "after", "kind": "wait", "parameters": {"seconds": 600}},
         {"name": "Go", "when": "after", "kind": "approval"},
     ]
-    execution = stage.drill(stage.plan([{"name": "W", "protection_groups": ["shop-db"], "steps": steps}]))
+    execution = harness.drill(harness.plan([{"name": "W", "protection_groups": ["shop-db"], "steps": steps}]))
     for name in ("Wait", "Go"):
         rows = StepRun.objects.filter(execution=execution, name=name, status="running")
-        stage.run(execution, until=rows.exists)
+        harness.run(execution, until=rows.exists)
         assert not StepRun.objects.tried_by_engine().due(timezone.now() + timedelta(hours=1)).exists()

@@ -21,6 +21,7 @@ from executions.models import Execution, ServerRun
 from executions.services import controlling
 from protection import gateways
 from protection.models import Site
+from tests.harness import EngineHarness
 from tests.integration.executions.at_aws import (
     COMMAND,
     FUNCTION,
@@ -36,7 +37,6 @@ from tests.integration.executions.at_aws import (
     step,
     wave,
 )
-from tests.stage import Stage
 
 pytestmark = pytest.mark.usefixtures("at_aws")
 
@@ -50,11 +50,13 @@ class Died(BaseException):
 
 @pytest.mark.parametrize("fault", ["lost_answer", "error_5xx_after", "lost_request", "error_5xx"])
 @pytest.mark.parametrize("kind", ["runbook", "command"])
-def test_without_an_answer_it_is_begun_once_all_the_same(stage: Stage, world: World, kind: str, fault: str) -> None:
+def test_without_an_answer_it_is_begun_once_all_the_same(
+    harness: EngineHarness, world: World, kind: str, fault: str
+) -> None:
     operation = STARTS[KINDS[kind]["kind"]]
     world.faults.add(fault, operation=operation, count=1)
-    execution = drill(stage, wave(step(KINDS[kind])))
-    stage.run(execution)
+    execution = drill(harness, wave(step(KINDS[kind])))
+    harness.run(execution)
     found = row(execution)
     assert (found.status, found.attempts) == ("succeeded", 1), found.error
     assert begun(world, found.kind) == 1
@@ -63,25 +65,25 @@ def test_without_an_answer_it_is_begun_once_all_the_same(stage: Stage, world: Wo
 
 @pytest.mark.parametrize("fault", ["lost_answer", "error_5xx_after", "lost_request", "error_5xx"])
 def test_a_function_without_an_answer_is_a_persons_to_decide(
-    stage: Stage, world: World, omar: User, fault: str
+    harness: EngineHarness, world: World, omar: User, fault: str
 ) -> None:
     world.faults.add(fault, operation="Invoke", count=1)
-    execution = drill(stage, wave(step(FUNCTION, retries=5)))
-    stage.run(execution)
+    execution = drill(harness, wave(step(FUNCTION, retries=5)))
+    harness.run(execution)
     found = row(execution)
     assert (found.status, found.attempts) == ("failed", 1)
     assert "may have been carried out" in found.error
-    assert stage.calls("Invoke") == 1
+    assert harness.calls("Invoke") == 1
     controlling.execution_retry(execution=execution, by=omar, wave="Databases", step="Check", comment="It did not run.")
-    stage.run(execution)
+    harness.run(execution)
     assert row(execution).status == "succeeded"
-    assert stage.calls("Invoke") == 2
+    assert harness.calls("Invoke") == 2
 
 
-def test_a_lost_command_is_sent_again_only_after_the_visibility_window(stage: Stage, world: World) -> None:
+def test_a_lost_command_is_sent_again_only_after_the_visibility_window(harness: EngineHarness, world: World) -> None:
     world.faults.add("lost_request", operation="SendCommand", count=2)
-    execution = drill(stage, wave(step(COMMAND)))
-    stage.run(execution)
+    execution = drill(harness, wave(step(COMMAND)))
+    harness.run(execution)
     sent = [call.at for call in world.calls if call.operation == "SendCommand"]
     window = timedelta(seconds=settings.DRSORCH_VISIBILITY_WINDOW_SECONDS)
     # The window counts from the last time that it was asked for, not from the first.
@@ -91,26 +93,26 @@ def test_a_lost_command_is_sent_again_only_after_the_visibility_window(stage: St
 
 
 def test_the_second_of_several_commands_is_lost_and_found(
-    stage: Stage, world: World, monkeypatch: pytest.MonkeyPatch
+    harness: EngineHarness, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ssm_command, "INSTANCES_PER_COMMAND", 1)
     world.faults.add("lost_answer", operation="SendCommand", tags={"Name": "app-2"}, count=1)
     world.faults.add("late_visibility", operation="SendCommand", tags={"Name": "app-2"}, seconds=30)
-    execution = drill(stage, wave(step(COMMAND), groups=("shop-app",), name="App"))
-    stage.run(execution)
+    execution = drill(harness, wave(step(COMMAND), groups=("shop-app",), name="App"))
+    harness.run(execution)
     assert row(execution).status == "succeeded", row(execution).error
     assert [list(run.courses) for run in commands(world)] == [[each] for each in instances(execution)]
 
 
-def test_a_runbook_in_doubt_that_is_then_refused_is_a_persons_to_decide(stage: Stage, world: World) -> None:
+def test_a_runbook_in_doubt_that_is_then_refused_is_a_persons_to_decide(harness: EngineHarness, world: World) -> None:
     world.faults.add("lost_answer", operation="StartAutomationExecution", count=1)
-    execution = drill(stage, wave(step(RUNBOOK, retries=5)))
-    stage.run(execution, until=lambda: row(execution).unanswered_since is not None)
+    execution = drill(harness, wave(step(RUNBOOK, retries=5)))
+    harness.run(execution, until=lambda: row(execution).unanswered_since is not None)
     world.faults.add("throttle", operation="StartAutomationExecution", count=1)
-    stage.step()
+    harness.step()
     assert row(execution).unanswered_since is not None
     world.faults.add("access_denied", operation="StartAutomationExecution")
-    stage.run(execution)
+    harness.run(execution)
     found = row(execution)
     assert (found.status, found.attempts) == ("failed", 1)
     assert "may have carried out an earlier request" in found.error
@@ -139,12 +141,12 @@ def dies_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     return arrange
 
 
-def run_through_death(stage: Stage, execution: Execution) -> None:
+def run_through_death(harness: EngineHarness, execution: Execution) -> None:
     with pytest.raises(Died):
-        stage.run(execution)
+        harness.run(execution)
     found = row(execution)
     assert found.lease_until is not None  # nobody has given it back
-    stage.run(execution)
+    harness.run(execution)
     assert timezone.now() >= found.lease_until
 
 
@@ -154,32 +156,32 @@ POINTS = ["step.after_claim", "step.after_intent", "step.after_call", "step.afte
 @pytest.mark.parametrize("point", POINTS)
 @pytest.mark.parametrize("kind", ["runbook", "command"])
 def test_whoever_dies_it_is_begun_once(
-    stage: Stage, world: World, kind: str, point: str, dies_at: Callable[[str], None]
+    harness: EngineHarness, world: World, kind: str, point: str, dies_at: Callable[[str], None]
 ) -> None:
     dies_at(point)
-    execution = drill(stage, wave(step(KINDS[kind])))
-    run_through_death(stage, execution)
+    execution = drill(harness, wave(step(KINDS[kind])))
+    run_through_death(harness, execution)
     found = row(execution)
     assert (found.status, found.attempts) == ("succeeded", 1), found.error
     assert begun(world, found.kind) == 1
 
 
 def test_a_function_that_was_not_asked_yet_when_its_process_died_is_asked(
-    stage: Stage, world: World, dies_at: Callable[[str], None]
+    harness: EngineHarness, world: World, dies_at: Callable[[str], None]
 ) -> None:
     dies_at("step.after_claim")
-    execution = drill(stage, wave(step(FUNCTION)))
-    run_through_death(stage, execution)
+    execution = drill(harness, wave(step(FUNCTION)))
+    run_through_death(harness, execution)
     assert (row(execution).status, begun(world, "lambda")) == ("succeeded", 1)
 
 
 @pytest.mark.parametrize(("point", "ran"), [("step.after_intent", 0), ("step.after_call", 1), ("step.after_try", 1)])
 def test_a_function_that_may_have_run_when_its_process_died_is_not_run_again(
-    stage: Stage, world: World, point: str, ran: int, dies_at: Callable[[str], None]
+    harness: EngineHarness, world: World, point: str, ran: int, dies_at: Callable[[str], None]
 ) -> None:
     dies_at(point)
-    execution = drill(stage, wave(step(FUNCTION, retries=5)))
-    run_through_death(stage, execution)
+    execution = drill(harness, wave(step(FUNCTION, retries=5)))
+    run_through_death(harness, execution)
     found = row(execution)
     assert (found.status, found.attempts) == ("failed", 1)
     assert "may have run" in found.error
@@ -187,27 +189,31 @@ def test_a_function_that_may_have_run_when_its_process_died_is_not_run_again(
     assert begun(world, "lambda") == ran
 
 
-def test_what_is_asked_again_is_asked_as_it_was(stage: Stage, world: World, dies_at: Callable[[str], None]) -> None:
+def test_what_is_asked_again_is_asked_as_it_was(
+    harness: EngineHarness, world: World, dies_at: Callable[[str], None]
+) -> None:
     """Another wave recovers more instances meanwhile: the token must not come with other parameters."""
     dies_at("step.after_call")
     told = {"parameters": {"Ids": ["{{instance_ids}}"]}}
-    execution = drill(stage, wave(step(RUNBOOK, **told)), {**wave(groups=("shop-web",), name="Web"), "depends_on": []})
+    execution = drill(
+        harness, wave(step(RUNBOOK, **told)), {**wave(groups=("shop-web",), name="Web"), "depends_on": []}
+    )
     world.faults.add("stuck_job", tags={"Tier": "web"}, count=1)
     with pytest.raises(Died):
-        stage.run(execution)
+        harness.run(execution)
     ServerRun.objects.filter(execution=execution, wave__name="Web").update(
         status="launched", recovery_instance_id="i-0123456789abcdef0"
     )
-    stage.run(execution, until=lambda: row(execution).status == "succeeded")
+    harness.run(execution, until=lambda: row(execution).status == "succeeded")
     first, second = accepted(world, "StartAutomationExecution")
     assert first == second
 
 
-def test_a_worker_that_lost_the_step_asks_nothing(stage: Stage, world: World, omar: User) -> None:
+def test_a_worker_that_lost_the_step_asks_nothing(harness: EngineHarness, world: World, omar: User) -> None:
     world.faults.add("throttle", operation="Invoke", count=1)
-    execution = drill(stage, wave(step(FUNCTION)))
-    stage.run(execution, until=lambda: row(execution).status == "running")
-    stage.clock.move_to(row(execution).due_at)
+    execution = drill(harness, wave(step(FUNCTION)))
+    harness.run(execution, until=lambda: row(execution).status == "running")
+    harness.clock.move_to(row(execution).due_at)
     claim = transitions.step_claim(row(execution).pk, 60)
     assert claim is not None
     controlling.execution_skip(execution=execution, by=omar, wave="Databases", step="Check", comment="By hand.")
@@ -217,7 +223,7 @@ def test_a_worker_that_lost_the_step_asks_nothing(stage: Stage, world: World, om
 
 
 def test_a_function_holds_its_step_for_as_long_as_it_may_take(
-    stage: Stage, world: World, monkeypatch: pytest.MonkeyPatch
+    harness: EngineHarness, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held: list[timedelta] = []
     real = transitions.step_asking
@@ -228,13 +234,15 @@ def test_a_function_holds_its_step_for_as_long_as_it_may_take(
         return answer
 
     monkeypatch.setattr(transitions, "step_asking", watched)
-    execution = drill(stage, wave(step(FUNCTION)))
-    stage.run(execution)
+    execution = drill(harness, wave(step(FUNCTION)))
+    harness.run(execution)
     assert held[0] > timedelta(seconds=lambda_function.INVOCATION_SECONDS)
     # The actor must not be stopped while it waits for the answer.
     assert held[0].total_seconds() * 1000 < tasks.step_run.options["time_limit"]
 
 
-def test_aws_is_never_asked_inside_a_transaction(stage: Stage, frankfurt: Site, transactional_db: None) -> None:
+def test_aws_is_never_asked_inside_a_transaction(
+    harness: EngineHarness, frankfurt: Site, transactional_db: None
+) -> None:
     with transaction.atomic(), pytest.raises(AssertionError, match="inside a database transaction"):
         gateways.automation(frankfurt).invoke("switch-dns", {})

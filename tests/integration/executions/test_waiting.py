@@ -10,56 +10,60 @@ from django.utils import timezone
 from drs.simulator.world import World
 from executions.models import Execution, ServerRun
 from protection.models import Site
-from tests.stage import Stage, statuses
+from tests.harness import EngineHarness, statuses
 
 
-def test_servers_that_wait_for_a_site_say_why_and_give_up_at_the_time_out(stage: Stage, world: World) -> None:
+def test_servers_that_wait_for_a_site_say_why_and_give_up_at_the_time_out(harness: EngineHarness, world: World) -> None:
     waves = [{"name": "Databases", "protection_groups": ["shop-db"], "launch_timeout_seconds": 300}]
-    execution = stage.recovery(stage.plan(waves, approvals_required=0))
+    execution = harness.recovery(harness.plan(waves, approvals_required=0))
     world.faults.add("access_denied", operation="DescribeJobs")
-    stage.tick()
+    harness.tick()
     waiting = ServerRun.objects.filter(execution=execution)
     assert set(statuses(execution).values()) == {"queued"}
     assert all("DescribeJobs" in server.trouble for server in waiting)
-    stage.run(execution)
+    harness.run(execution)
     assert Execution.objects.get(pk=execution.pk).status == "failed"
     errors = {server.error for server in waiting.all()}
     assert all("DescribeJobs" in error and "launch time-out" in error for error in errors), errors
-    assert stage.calls("StartRecovery") == 0
+    assert harness.calls("StartRecovery") == 0
 
 
-def test_a_site_that_fails_late_costs_nobody_the_time_that_they_waited_for_room(stage: Stage, world: World) -> None:
+def test_a_site_that_fails_late_costs_nobody_the_time_that_they_waited_for_room(
+    harness: EngineHarness, world: World
+) -> None:
     """Waiting for room does not time out; only what passes while the site cannot be polled counts."""
     waves = [{"name": "Databases", "protection_groups": ["shop-db"], "launch_timeout_seconds": 1800}]
     Site.objects.update(quota_concurrent_jobs=0)
-    execution = stage.recovery(stage.plan(waves, approvals_required=0))
-    stage.tick()
+    execution = harness.recovery(harness.plan(waves, approvals_required=0))
+    harness.tick()
     began = timezone.now()
-    stage.run(until=lambda: timezone.now() - began > timedelta(minutes=40))
+    harness.run(until=lambda: timezone.now() - began > timedelta(minutes=40))
     world.faults.add("access_denied", operation="DescribeJobs", count=1)
-    asked = stage.calls("DescribeJobs")
-    stage.run(until=lambda: stage.calls("DescribeJobs") > asked + 2)
+    asked = harness.calls("DescribeJobs")
+    harness.run(until=lambda: harness.calls("DescribeJobs") > asked + 2)
     assert set(statuses(execution).values()) == {"queued"}
     Site.objects.update(quota_concurrent_jobs=20)
-    stage.run(execution)
+    harness.run(execution)
     assert Execution.objects.get(pk=execution.pk).status == "succeeded"
 
 
-def test_the_reason_to_wait_goes_with_the_reason(stage: Stage, world: World) -> None:
-    execution = stage.recovery(stage.plan(approvals_required=0))
+def test_the_reason_to_wait_goes_with_the_reason(harness: EngineHarness, world: World) -> None:
+    execution = harness.recovery(harness.plan(approvals_required=0))
     world.faults.add("access_denied", operation="DescribeJobs", count=2)
-    stage.run(execution)
+    harness.run(execution)
     assert Execution.objects.get(pk=execution.pk).status == "succeeded"
     assert set(ServerRun.objects.filter(execution=execution).values_list("error", flat=True)) == {""}
 
 
 @pytest.mark.usefixtures("usual_polls")
-def test_a_job_that_ends_sooner_than_its_history_is_seen_within_three_ceilings(stage: Stage, world: World) -> None:
-    plan = stage.plan([{"name": "Databases", "protection_groups": ["shop-db"]}])
-    stage.run(stage.drill(plan))
+def test_a_job_that_ends_sooner_than_its_history_is_seen_within_three_ceilings(
+    harness: EngineHarness, world: World
+) -> None:
+    plan = harness.plan([{"name": "Databases", "protection_groups": ["shop-db"]}])
+    harness.run(harness.drill(plan))
     world.speed = 50
-    quick = stage.drill(plan)
+    quick = harness.drill(plan)
     begun_at = timezone.now()
-    stage.run(quick)
+    harness.run(quick)
     assert Execution.objects.get(pk=quick.pk).status == "succeeded"
     assert timezone.now() - begun_at <= timedelta(seconds=100)

@@ -59,7 +59,7 @@ WAVES: list[dict[str, Any]] = [
 ]
 
 
-class Stage:
+class EngineHarness:
     """A world, its mirrored inventory, and the hands to move time."""
 
     def __init__(self, world: World, clock: time_machine.Traveller, users: dict[str, User]) -> None:
