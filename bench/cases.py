@@ -14,7 +14,7 @@ from statistics import median
 
 from django.utils import timezone
 
-from bench.ground import ACCOUNT, JOB_SECONDS, REGIONS, Ground, ground
+from bench.harness import ACCOUNT, JOB_SECONDS, REGIONS, BenchHarness, bench_harness
 from executions import tasks
 from executions.engine.reconciler import execution_reconcile
 from executions.models import DrsJob, Execution
@@ -39,14 +39,14 @@ class Counted:
 def three_waves(run: int) -> Counted:
     """No history. The jobs differ by up to two seconds from run to run, so that no run hits a look by luck."""
     rng = random.Random(run)
-    with ground({REGIONS[0]: {f"w{n}": 3 for n in range(3)}}) as harness:
+    with bench_harness({REGIONS[0]: {f"w{n}": 3 for n in range(3)}}) as harness:
         return _three_waves(harness, _plan(harness), [seconds + rng.uniform(-2, 2) for seconds in THREE_WAVES])
 
 
 def three_waves_with_history(run: int, *, events: bool = False) -> Counted:
     """One earlier run as history; each job now up to 10 % longer or shorter."""
     rng = random.Random(100 + run)
-    with ground({REGIONS[0]: {f"w{n}": 3 for n in range(3)}}) as harness:
+    with bench_harness({REGIONS[0]: {f"w{n}": 3 for n in range(3)}}) as harness:
         plan = _plan(harness)
         _three_waves(harness, plan, THREE_WAVES)
         harness.clock.shift(timedelta(hours=1))
@@ -58,11 +58,11 @@ def three_waves_with_events(run: int) -> Counted:
     return three_waves_with_history(run, events=True)
 
 
-def _plan(harness: Ground) -> Plan:
+def _plan(harness: BenchHarness) -> Plan:
     return harness.plan([{"name": f"Wave {n}", "protection_groups": [f"w{n}"]} for n in range(3)])
 
 
-def _three_waves(harness: Ground, plan: Plan, seconds: Sequence[float], *, events: bool = False) -> Counted:
+def _three_waves(harness: BenchHarness, plan: Plan, seconds: Sequence[float], *, events: bool = False) -> Counted:
     since = len(harness.world.calls)
     execution = harness.drill(plan)
     started = 0
@@ -84,7 +84,7 @@ def _three_waves(harness: Ground, plan: Plan, seconds: Sequence[float], *, event
     return Counted({"overhead s": took - own, "DRS calls": harness.call_count(since)})
 
 
-def _run(harness: Ground, over: Callable[[], bool], ends_told_after: Sequence[float]) -> None:
+def _run(harness: BenchHarness, over: Callable[[], bool], ends_told_after: Sequence[float]) -> None:
     """Until it is over; the n-th job's end is told by an event where `ends_told_after` says how long it takes."""
     if not ends_told_after:
         harness.run(until=over)
@@ -103,7 +103,7 @@ def _run(harness: Ground, over: Callable[[], bool], ends_told_after: Sequence[fl
         harness.tick()
 
 
-def _post(harness: Ground, job: DrsJob) -> None:
+def _post(harness: BenchHarness, job: DrsJob) -> None:
     event = {
         "source": "aws.drs",
         "detail-type": "DRS Source Server Launch Result",
@@ -121,7 +121,7 @@ def branching_plan(run: int) -> Counted:
     """300 servers, 12 waves in a branching graph, one site: makespan over the critical path of the very jobs."""
     rng = random.Random(run)
     graph = {n: sorted(rng.sample(range(n), min(n, rng.choice([1, 1, 2])))) for n in range(12)}
-    with ground({REGIONS[0]: {f"w{n:02d}": 25 for n in range(12)}}, jitter=0.12) as harness:
+    with bench_harness({REGIONS[0]: {f"w{n:02d}": 25 for n in range(12)}}, jitter=0.12) as harness:
         waves = [
             {"name": f"Wave {n}", "protection_groups": [f"w{n:02d}"], "depends_on": [f"Wave {d}" for d in graph[n]]}
             for n in range(12)
@@ -142,7 +142,7 @@ def branching_plan(run: int) -> Counted:
 def big_execution(run: int) -> Counted:
     """4,000 servers, 40 waves, 8 sites, one execution: what a reconcile costs in our own code."""
     tiers = {region: {f"r{i}w{n}": 100 for n in range(5)} for i, region in enumerate(REGIONS)}
-    with ground(tiers) as harness:
+    with bench_harness(tiers) as harness:
         names = [f"r{i}w{n}" for n in range(5) for i in range(8)]
         waves = [
             {"name": name, "protection_groups": [name], "depends_on": [names[k - 8]] if k >= 8 else []}
@@ -152,7 +152,7 @@ def big_execution(run: int) -> Counted:
         times = _timed_reconciles(harness, execution, measure_memory=False)
         execution.refresh_from_db()
         assert execution.status == "succeeded", execution.outcome
-    with ground(tiers) as harness:
+    with bench_harness(tiers) as harness:
         execution = harness.drill(harness.plan(waves))
         peak = max(_timed_reconciles(harness, execution, measure_memory=True))
     return Counted(
@@ -165,7 +165,7 @@ def big_execution(run: int) -> Counted:
     )
 
 
-def _timed_reconciles(harness: Ground, execution: Execution, *, measure_memory: bool) -> list[float]:
+def _timed_reconciles(harness: BenchHarness, execution: Execution, *, measure_memory: bool) -> list[float]:
     """Seconds (less what the simulated DRS took), or peak MiB, of every reconcile until the end."""
     found: list[float] = []
     real = tasks.reconciler.execution_reconcile
@@ -198,7 +198,7 @@ def many_executions(count: int) -> Counted:
     """`count` executions at once on 4 sites, one worker."""
     regions = REGIONS[:4]
     tiers = {region: {f"e{n:03d}": 2 for n in range(i, count, 4)} for i, region in enumerate(regions)}
-    with ground(tiers) as harness:
+    with bench_harness(tiers) as harness:
         plans = [
             harness.plan([{"name": "Only", "protection_groups": [f"e{n:03d}"]}], name=f"Plan {n:03d}")
             for n in range(count)

@@ -1,4 +1,4 @@
-"""The ground that faults are tried on, and the table of what became of them."""
+"""The deployment that faults are tried on, and the table of what became of them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 
 from tests.acceptance.system import environment
 from tests.chaos import table
+from tests.chaos.deployment import MESSAGES_ALONE, MODES, PEOPLE, TICKER_ALONE, Deployment
 from tests.chaos.evidence import Trial
-from tests.chaos.ground import MESSAGES_ALONE, MODES, PEOPLE, TICKER_ALONE, Ground
 from tests.services import postgresql, postgresql_keep, redis_server
 from tests.shared import database_fill, once_a_run
 
@@ -20,28 +20,28 @@ _FAILED = pytest.StashKey[bool]()
 _ROWS = pytest.StashKey[list[tuple[str, dict[str, Any]]]]()
 
 
-class Grounds:
-    """The ground in use; a new one is made where a failed test may have left something behind."""
+class Deployments:
+    """The deployment in use; a new one is made where a failed test may have left something behind."""
 
     def __init__(self, factory: pytest.TempPathFactory, blocker: Any) -> None:
         self._factory = factory
         self._blocker = blocker
         self._open = ExitStack()
-        self._ground: Ground | None = None
+        self._deployment: Deployment | None = None
 
-    def get(self, mode: str) -> Ground:
-        if self._ground is None:
+    def get(self, mode: str) -> Deployment:
+        if self._deployment is None:
             kept = once_a_run(self._factory, "cluster", _cluster_make)
             postgres = self._open.enter_context(postgresql(survives_its_death=True, copy_of=Path(kept["directory"])))
             redis = self._open.enter_context(redis_server())
-            ground = Ground(self._factory.mktemp("ground"), kept["people"], postgres, redis, self._blocker)
-            self._open.callback(ground.stop)
-            ground.make(mode)
-            self._ground = ground
-        return self._ground
+            deployment = Deployment(self._factory.mktemp("deployment"), kept["people"], postgres, redis, self._blocker)
+            self._open.callback(deployment.stop)
+            deployment.make(mode)
+            self._deployment = deployment
+        return self._deployment
 
     def throw_away(self) -> None:
-        self._ground = None
+        self._deployment = None
         self._open.close()
 
 
@@ -53,37 +53,37 @@ def _cluster_make(directory: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def grounds(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> Iterator[Grounds]:
-    made = Grounds(tmp_path_factory, django_db_blocker)
+def deployments(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> Iterator[Deployments]:
+    made = Deployments(tmp_path_factory, django_db_blocker)
     yield made
     made.throw_away()
 
 
 @pytest.fixture
 def mode(request: pytest.FixtureRequest) -> str:
-    """What moves the engine: see `tests.chaos.ground.MODES`."""
+    """What moves the engine: see `tests.chaos.deployment.MODES`."""
     return str(request.param)
 
 
 @pytest.fixture
-def ground(grounds: Grounds, request: pytest.FixtureRequest, mode: str) -> Iterator[Ground]:
+def deployment(deployments: Deployments, request: pytest.FixtureRequest, mode: str) -> Iterator[Deployment]:
     """The crew may run or sleep; no fault is in force, no message is on its way."""
     try:
-        ground = grounds.get(mode)
+        deployment = deployments.get(mode)
     except BaseException:
-        grounds.throw_away()
+        deployments.throw_away()
         raise
-    ground.clear()
-    ground.work_by(mode)
-    yield ground
+    deployment.clear()
+    deployment.work_by(mode)
+    yield deployment
     if request.node.stash.get(_FAILED, False):
-        grounds.throw_away()
+        deployments.throw_away()
 
 
 @pytest.fixture
-def trial(ground: Ground, record_property: Callable[[str, Any], None], mode: str) -> Callable[[str], Trial]:
+def trial(deployment: Deployment, record_property: Callable[[str, Any], None], mode: str) -> Callable[[str], Trial]:
     """`trial("Redis flushed")`: begins now; its line in the table is written when it has proved what it must."""
-    return lambda fault: Trial(ground, record_property, fault, mode)
+    return lambda fault: Trial(deployment, record_property, fault, mode)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -124,8 +124,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     report: pytest.TestReport = yield
     if report.failed:
         item.stash[_FAILED] = True
-        found = getattr(item, "funcargs", {}).get("ground")
-        if isinstance(found, Ground):
+        found = getattr(item, "funcargs", {}).get("deployment")
+        if isinstance(found, Deployment):
             report.sections.append(("logs of the processes", found.said()))
     return report
 

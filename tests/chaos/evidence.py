@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from drs.port import OPERATION_TAG
 from drsorch.client import Json, wait_for
 from tests.acceptance.shop import FINAL, servers
-from tests.chaos.ground import END_SECONDS, Ground
+from tests.chaos.deployment import END_SECONDS, Deployment
 
 #: Servers that nothing was launched for.
 _UNTOUCHED = frozenset({"pending", "queued", "skipped", "cancelled"})
@@ -23,7 +23,7 @@ _UNTOUCHED = frozenset({"pending", "queued", "skipped", "cancelled"})
 class Trial:
     """One fault and the executions that it is tried on. `note` takes a line of the table."""
 
-    ground: Ground
+    deployment: Deployment
     note: Callable[[str, Any], None]
     fault: str
     #: What moves the engine; empty for all that does.
@@ -33,18 +33,18 @@ class Trial:
     _jobs_before: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        self._calls_before = max((call["number"] for call in self.ground.simulator.all_calls()), default=0)
-        self._jobs_before = frozenset(job["jobID"] for job in self.ground.simulator.jobs())
+        self._calls_before = max((call["number"] for call in self.deployment.simulator.all_calls()), default=0)
+        self._jobs_before = frozenset(job["jobID"] for job in self.deployment.simulator.jobs())
 
     # --- the executions -----------------------------------------------------------------------------------------
 
     def drill(self, app: str = "shop", **more: Any) -> str:
-        made = self.ground.api.post("executions/", {"plan": app, "kind": "drill", **more})
+        made = self.deployment.api.post("executions/", {"plan": app, "kind": "drill", **more})
         self.executions.append(made["id"])
         return str(made["id"])
 
     def seen(self, execution: str) -> Json:
-        return self.ground.api.get(f"executions/{execution}/")
+        return self.deployment.api.get(f"executions/{execution}/")
 
     def end(self, execution: str, seconds: float = END_SECONDS) -> Json:
         """The execution, once it has reached a final status."""
@@ -66,7 +66,7 @@ class Trial:
 
     def calls(self, operation: str) -> list[dict[str, Any]]:
         """The calls that DRS accepted since the trial began."""
-        return [call for call in self.ground.simulator.calls(operation) if call["number"] > self._calls_before]
+        return [call for call in self.deployment.simulator.calls(operation) if call["number"] > self._calls_before]
 
     # --- the proof ----------------------------------------------------------------------------------------------
 
@@ -133,7 +133,7 @@ class Trial:
     def _at_rest(self) -> bool:
         from executions.models import Execution, Operation
 
-        with self.ground.rows():
+        with self.deployment.rows():
             mine = {"execution__in": self.executions}
             return not (
                 Execution.objects.filter(pk__in=self.executions, due_at__isnull=False).exists()
@@ -144,8 +144,8 @@ class Trial:
         """Jobs of DRS that belong to no operation, or to more than one."""
         from executions.models import Operation
 
-        started = {job["jobID"] for job in self.ground.simulator.jobs()} - self._jobs_before
-        with self.ground.rows():
+        started = {job["jobID"] for job in self.deployment.simulator.jobs()} - self._jobs_before
+        with self.deployment.rows():
             rows = Operation.objects.filter(execution__in=self.executions, state="settled").exclude(job_id="")
             known = Counter(rows.values_list("job_id", flat=True))
         return {job for job in started | set(known) if known[job] != 1 or job not in started}
@@ -153,7 +153,7 @@ class Trial:
     def _chain(self) -> str:
         """`manage.py verify_audit` on these executions."""
         complaints = io.StringIO()
-        with self.ground.rows():
+        with self.deployment.rows():
             try:
                 call_command("verify_audit", *self.executions, stdout=io.StringIO(), stderr=complaints)
             except CommandError as error:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.chaos.deployment import SPEED, Deployment
 from tests.chaos.evidence import Trial
-from tests.chaos.ground import SPEED, Ground
 from tests.chaos.table import faults
 
 Fault = dict[str, Any]
@@ -49,82 +49,82 @@ OF_A_TERMINATION: dict[str, list[Fault]] = {
 }
 
 
-def put_in_force(ground: Ground, faults: list[Fault], operation: str | None = None) -> None:
+def put_in_force(deployment: Deployment, faults: list[Fault], operation: str | None = None) -> None:
     for fault in faults:
-        ground.simulator.fault(**({"operation": operation} if operation else {}) | fault)
+        deployment.simulator.fault(**({"operation": operation} if operation else {}) | fault)
 
 
 @pytest.mark.parametrize(
     "fault", faults(OF_A_LAUNCH, core=("answer of StartRecovery lost", "request of StartRecovery lost"))
 )
-def test_in_a_launch(ground: Ground, trial: Callable[[str], Trial], fault: str) -> None:
-    ground.crew_start(2)
+def test_in_a_launch(deployment: Deployment, trial: Callable[[str], Trial], fault: str) -> None:
+    deployment.crew_start(2)
     tried = trial(fault)
-    put_in_force(ground, OF_A_LAUNCH[fault], "StartRecovery")
+    put_in_force(deployment, OF_A_LAUNCH[fault], "StartRecovery")
 
     tried.drill()
 
     tried.prove()
-    assert ground.simulator.struck() == sum(one["count"] for one in OF_A_LAUNCH[fault])
+    assert deployment.simulator.struck() == sum(one["count"] for one in OF_A_LAUNCH[fault])
 
 
 @pytest.mark.parametrize("fault", faults(OF_EVERYTHING, core=["everything at once"]))
-def test_in_two_drills_and_a_clean_up(ground: Ground, trial: Callable[[str], Trial], fault: str) -> None:
-    ground.crew_start(2)
+def test_in_two_drills_and_a_clean_up(deployment: Deployment, trial: Callable[[str], Trial], fault: str) -> None:
+    deployment.crew_start(2)
     tried = trial(f"{fault}, in two drills and a clean-up")
     # Starting asks DRS once, and says so if it does not answer.
     drills = [tried.drill("shop"), tried.drill("crm")]
 
-    put_in_force(ground, OF_EVERYTHING[fault])
+    put_in_force(deployment, OF_EVERYTHING[fault])
 
     tried.end(drills[0])
-    ground.api.post(f"executions/{drills[0]}/cleanup/")
+    deployment.api.post(f"executions/{drills[0]}/cleanup/")
     assert tried.cleaned(drills[0])["cleanup_status"] == "succeeded"
     tried.prove()
-    assert ground.simulator.struck() > 0
+    assert deployment.simulator.struck() > 0
 
 
 @pytest.mark.parametrize("fault", OF_A_TERMINATION)
-def test_in_a_clean_up(ground: Ground, trial: Callable[[str], Trial], fault: str) -> None:
-    ground.crew_start(2)
+def test_in_a_clean_up(deployment: Deployment, trial: Callable[[str], Trial], fault: str) -> None:
+    deployment.crew_start(2)
     tried = trial(fault)
     drill = tried.drill()
     tried.end(drill)
-    put_in_force(ground, OF_A_TERMINATION[fault], "TerminateRecoveryInstances")
+    put_in_force(deployment, OF_A_TERMINATION[fault], "TerminateRecoveryInstances")
 
-    ground.api.post(f"executions/{drill}/cleanup/")
+    deployment.api.post(f"executions/{drill}/cleanup/")
 
     assert tried.cleaned(drill)["cleanup_status"] == "succeeded"
     tried.prove()
-    assert ground.simulator.struck() == 1
+    assert deployment.simulator.struck() == 1
 
 
-def test_a_lost_job_without_a_tag(ground: Ground, trial: Callable[[str], Trial]) -> None:
+def test_a_lost_job_without_a_tag(deployment: Deployment, trial: Callable[[str], Trial]) -> None:
     """Where a site's jobs are not tagged, the job is found by its servers, kind and time."""
-    ground.crew_start(2)
+    deployment.crew_start(2)
     tried = trial("answer of StartRecovery lost, jobs without tags")
-    ground.job_tags("Frankfurt", on=False)
-    ground.simulator.fault("lost_answer", operation="StartRecovery", count=2)
+    deployment.job_tags("Frankfurt", on=False)
+    deployment.simulator.fault("lost_answer", operation="StartRecovery", count=2)
 
     tried.drill()
 
     tried.prove()
-    assert ground.simulator.struck() == 2
-    ground.job_tags("Frankfurt", on=True)
+    assert deployment.simulator.struck() == 2
+    deployment.job_tags("Frankfurt", on=True)
 
 
-def test_a_job_that_shows_after_it_was_given_up(ground: Ground, trial: Callable[[str], Trial]) -> None:
+def test_a_job_that_shows_after_it_was_given_up(deployment: Deployment, trial: Callable[[str], Trial]) -> None:
     """DRS refuses the second launch, because the server is in a job; then the first one shows, and is taken back."""
-    ground.crew_start(2)
+    deployment.crew_start(2)
     tried = trial("answer lost, its job invisible for longer than the visibility window")
-    ground.simulator.fault("late_visibility", count=1, seconds=4)
-    ground.simulator.fault("lost_answer", operation="StartRecovery", count=1)
-    ground.simulator.speed_set(80)  # The first job lasts some seconds longer than it is invisible.
+    deployment.simulator.fault("late_visibility", count=1, seconds=4)
+    deployment.simulator.fault("lost_answer", operation="StartRecovery", count=1)
+    deployment.simulator.speed_set(80)  # The first job lasts some seconds longer than it is invisible.
     drill = tried.drill()
     tried.launched()
-    ground.simulator.speed_set(SPEED)
+    deployment.simulator.speed_set(SPEED)
 
     tried.prove()
-    assert ground.simulator.struck() == 2
-    story = Counter(event["type"] for event in ground.api.list(f"executions/{drill}/events/"))
+    assert deployment.simulator.struck() == 2
+    story = Counter(event["type"] for event in deployment.api.list(f"executions/{drill}/events/"))
     assert (story["launch.lost"], story["launch.adopted"]) == (1, 1)

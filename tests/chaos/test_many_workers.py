@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.chaos.deployment import Deployment
 from tests.chaos.evidence import Trial
-from tests.chaos.ground import Ground
 from tests.chaos.table import faults
 
 #: Where a worker falls asleep, and what it holds or knows then.
@@ -21,8 +21,8 @@ SLEEPS = {
 
 
 @pytest.mark.core
-def test_three_workers_and_tickers_at_once(ground: Ground, trial: Callable[[str], Trial]) -> None:
-    ground.crew_start(3)
+def test_three_workers_and_tickers_at_once(deployment: Deployment, trial: Callable[[str], Trial]) -> None:
+    deployment.crew_start(3)
     tried = trial("three workers at once")
 
     tried.drill("shop")
@@ -31,40 +31,42 @@ def test_three_workers_and_tickers_at_once(ground: Ground, trial: Callable[[str]
     tried.prove()
 
 
-def test_workers_killed_again_and_again_while_drs_throttles(ground: Ground, trial: Callable[[str], Trial]) -> None:
-    ground.crew_start(3)
+def test_workers_killed_again_and_again_while_drs_throttles(
+    deployment: Deployment, trial: Callable[[str], Trial]
+) -> None:
+    deployment.crew_start(3)
     tried = trial("of three workers one killed at each new job, 30 % of calls throttled")
     tried.drill("shop")
     tried.drill("crm")
-    ground.simulator.fault("throttle", rate=0.3, retry_after_seconds=0)
+    deployment.simulator.fault("throttle", rate=0.3, retry_after_seconds=0)
     for jobs in range(1, 4):
         tried.launched(jobs)
-        ground.crew_kill(1)
-        ground.crew_start(3)
+        deployment.crew_kill(1)
+        deployment.crew_start(3)
 
     tried.prove()
-    assert ground.simulator.struck() > 0
+    assert deployment.simulator.struck() > 0
 
 
 @pytest.mark.parametrize("point", faults(SLEEPS, core=["operation.after_intent"]))
-def test_a_worker_that_slept_past_its_lease(ground: Ground, trial: Callable[[str], Trial], point: str) -> None:
-    sleeper = ground.worker_alone(DRSORCH_FREEZE_AT=point)
+def test_a_worker_that_slept_past_its_lease(deployment: Deployment, trial: Callable[[str], Trial], point: str) -> None:
+    sleeper = deployment.worker_alone(DRSORCH_FREEZE_AT=point)
     tried = trial(f"worker asleep past its lease at {point}, with {SLEEPS[point]}")
     drill = tried.drill("shop")
     sleeper.wait_until_asleep(point)
 
-    ground.crew_start()
+    deployment.crew_start()
     tried.end(drill)
     sleeper.wake()
     # What it had in mind comes to nothing, and it works like any other again.
-    ground.crew_kill()
+    deployment.crew_kill()
     tried.drill("crm")
 
     tried.prove()
 
 
-def test_a_worker_that_is_suspended_anywhere(ground: Ground, trial: Callable[[str], Trial]) -> None:
-    sleeper, *_ = ground.crew_start(2)
+def test_a_worker_that_is_suspended_anywhere(deployment: Deployment, trial: Callable[[str], Trial]) -> None:
+    sleeper, *_ = deployment.crew_start(2)
     tried = trial("worker suspended in the middle of two drills, resumed after their end")
     drills = [tried.drill("shop"), tried.drill("crm")]
     tried.launched()

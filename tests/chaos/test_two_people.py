@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from drsorch.client import Api, ApiProblem, Json
 from tests.acceptance.shop import servers
+from tests.chaos.deployment import Deployment
 from tests.chaos.evidence import Trial
-from tests.chaos.ground import Ground
 
 Press = tuple[Api, str, Json]
 
@@ -31,14 +31,14 @@ def press_at_once(*buttons: Press) -> list[int]:
         return [future.result() for future in [threads.submit(press, *button) for button in buttons]]
 
 
-def told(ground: Ground, execution: str) -> Counter[str]:
+def told(deployment: Deployment, execution: str) -> Counter[str]:
     """How often each type of event was recorded."""
-    return Counter(event["type"] for event in ground.api.list(f"executions/{execution}/events/"))
+    return Counter(event["type"] for event in deployment.api.list(f"executions/{execution}/events/"))
 
 
-def failed_drill(ground: Ground, tried: Trial) -> str:
+def failed_drill(deployment: Deployment, tried: Trial) -> str:
     """A drill that ended because shop-app-1 could not be launched; another try would succeed."""
-    ground.simulator.fault("failed_launch", tags={"App": "shop", "Tier": "app"}, count=1)
+    deployment.simulator.fault("failed_launch", tags={"App": "shop", "Tier": "app"}, count=1)
     drill = tried.drill()
     assert tried.end(drill)["status"] == "failed"
     assert the_failed(tried, drill)["status"] == "failed"
@@ -50,77 +50,78 @@ def the_failed(tried: Trial, drill: str) -> Json:
     return found
 
 
-def test_start_and_start(ground: Ground, trial: Callable[[str], Trial]) -> None:
-    ground.crew_start(2)
+def test_start_and_start(deployment: Deployment, trial: Callable[[str], Trial]) -> None:
+    deployment.crew_start(2)
     tried = trial("two people start the same plan")
     body = {"plan": "shop", "kind": "drill"}
 
-    answers = press_at_once((ground.dana, "executions/", body), (ground.omar, "executions/", body))
+    answers = press_at_once((deployment.dana, "executions/", body), (deployment.omar, "executions/", body))
 
     assert sorted(answers) == [200, 409]
-    tried.executions += [found["id"] for found in ground.api.list("executions/", plan="shop", status="running")]
+    tried.executions += [found["id"] for found in deployment.api.list("executions/", plan="shop", status="running")]
     assert len(tried.executions) == 1
     tried.prove()
 
 
-def test_pause_and_cancel(ground: Ground, trial: Callable[[str], Trial]) -> None:
-    ground.crew_start(2)
+def test_pause_and_cancel(deployment: Deployment, trial: Callable[[str], Trial]) -> None:
+    deployment.crew_start(2)
     tried = trial("one pauses, the other cancels")
     drill = tried.drill()
     tried.launched()
 
     paused, cancelled = press_at_once(
-        (ground.dana, f"executions/{drill}/pause/", {}), (ground.omar, f"executions/{drill}/cancel/", {})
+        (deployment.dana, f"executions/{drill}/pause/", {}), (deployment.omar, f"executions/{drill}/cancel/", {})
     )
 
     assert cancelled == 200
     tried.prove("cancelled")
-    assert told(ground, drill)["execution.paused"] == (1 if paused == 200 else 0)
-    assert told(ground, drill)["execution.cancelling"] == 1
+    assert told(deployment, drill)["execution.paused"] == (1 if paused == 200 else 0)
+    assert told(deployment, drill)["execution.cancelling"] == 1
 
 
-def test_pause_and_pause_then_resume_and_resume(ground: Ground, trial: Callable[[str], Trial]) -> None:
-    ground.crew_start(2)
+def test_pause_and_pause_then_resume_and_resume(deployment: Deployment, trial: Callable[[str], Trial]) -> None:
+    deployment.crew_start(2)
     tried = trial("both pause, then both resume")
     drill = tried.drill()
     tried.launched()
 
-    people = (ground.dana, ground.omar)
+    people = (deployment.dana, deployment.omar)
     assert press_at_once(*((who, f"executions/{drill}/pause/", {}) for who in people)) == [200, 200]
     assert press_at_once(*((who, f"executions/{drill}/resume/", {}) for who in people)) == [200, 200]
 
     tried.prove()
-    assert told(ground, drill)["execution.paused"] == 1
-    assert told(ground, drill)["execution.resumed"] == 1
+    assert told(deployment, drill)["execution.paused"] == 1
+    assert told(deployment, drill)["execution.resumed"] == 1
 
 
-def test_retry_and_retry(ground: Ground, trial: Callable[[str], Trial]) -> None:
-    ground.crew_start(2)
+def test_retry_and_retry(deployment: Deployment, trial: Callable[[str], Trial]) -> None:
+    deployment.crew_start(2)
     tried = trial("both retry a failed server")
-    drill = failed_drill(ground, tried)
+    drill = failed_drill(deployment, tried)
 
     again = {"wave": "App"}
-    answers = press_at_once(*((who, f"executions/{drill}/retry/", again) for who in (ground.dana, ground.omar)))
+    answers = press_at_once(*((who, f"executions/{drill}/retry/", again) for who in (deployment.dana, deployment.omar)))
 
     assert answers == [200, 200]
     tried.prove(launches={"shop-app-1": 2})
-    assert told(ground, drill)["server.retried"] == 1
+    assert told(deployment, drill)["server.retried"] == 1
 
 
-def test_retry_and_skip(ground: Ground, trial: Callable[[str], Trial]) -> None:
-    ground.crew_start(2)
+def test_retry_and_skip(deployment: Deployment, trial: Callable[[str], Trial]) -> None:
+    deployment.crew_start(2)
     tried = trial("one retries a failed server, the other skips it")
-    drill = failed_drill(ground, tried)
+    drill = failed_drill(deployment, tried)
 
     skip = {"wave": "App", "servers": [the_failed(tried, drill)["source_server_id"]], "comment": "Later."}
     retried, skipped = press_at_once(
-        (ground.dana, f"executions/{drill}/retry/", {"wave": "App"}), (ground.omar, f"executions/{drill}/skip/", skip)
+        (deployment.dana, f"executions/{drill}/retry/", {"wave": "App"}),
+        (deployment.omar, f"executions/{drill}/skip/", skip),
     )
 
     assert 200 in (retried, skipped)
     tried.end(drill)
     server = the_failed(tried, drill)
-    story = told(ground, drill)
+    story = told(deployment, drill)
     # Skipped if that was said in time, before the retry (which then finds nothing to retry) or after; else launched.
     assert server["status"] == ("skipped" if skipped == 200 else "launched")
     assert story["server.retried"] <= (1 if retried == 200 else 0), story
@@ -130,13 +131,14 @@ def test_retry_and_skip(ground: Ground, trial: Callable[[str], Trial]) -> None:
     tried.prove("partially_succeeded" if skipped == 200 else "succeeded", launches=launches)
 
 
-def test_retry_and_cancel(ground: Ground, trial: Callable[[str], Trial]) -> None:
-    ground.crew_start(2)
+def test_retry_and_cancel(deployment: Deployment, trial: Callable[[str], Trial]) -> None:
+    deployment.crew_start(2)
     tried = trial("one retries a failed drill, the other cancels it")
-    drill = failed_drill(ground, tried)
+    drill = failed_drill(deployment, tried)
 
     retried, cancelled = press_at_once(
-        (ground.dana, f"executions/{drill}/retry/", {"wave": "App"}), (ground.omar, f"executions/{drill}/cancel/", {})
+        (deployment.dana, f"executions/{drill}/retry/", {"wave": "App"}),
+        (deployment.omar, f"executions/{drill}/cancel/", {}),
     )
 
     assert retried == 200
@@ -146,13 +148,13 @@ def test_retry_and_cancel(ground: Ground, trial: Callable[[str], Trial]) -> None
     tried.prove("cancelled" if cancelled == 200 else "succeeded", launches=launches)
 
 
-def test_clean_up_and_clean_up(ground: Ground, trial: Callable[[str], Trial]) -> None:
-    ground.crew_start(2)
+def test_clean_up_and_clean_up(deployment: Deployment, trial: Callable[[str], Trial]) -> None:
+    deployment.crew_start(2)
     tried = trial("both clean up")
     drill = tried.drill()
     tried.end(drill)
 
-    press_at_once(*((who, f"executions/{drill}/cleanup/", {}) for who in (ground.dana, ground.omar)))
+    press_at_once(*((who, f"executions/{drill}/cleanup/", {}) for who in (deployment.dana, deployment.omar)))
 
     assert tried.cleaned(drill)["cleanup_status"] == "succeeded"
     tried.prove()

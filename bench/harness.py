@@ -1,4 +1,4 @@
-"""The ground a case is run on: an empty database, a simulated DRS, a clock that is moved by hand."""
+"""What a case is run on: an empty database, a simulated DRS, a clock that is moved by hand."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class TimedDrs(InProcessDrs):
             _spent["nanoseconds"] += time.perf_counter_ns() - begun
 
 
-class Ground(EngineHarness):
+class BenchHarness(EngineHarness):
     """`waves` and `servers` are made by name: server `w03-…` belongs to group `w03`."""
 
     sites: list[Site]
@@ -64,9 +64,9 @@ class Ground(EngineHarness):
 
 
 @contextmanager
-def ground(
+def bench_harness(
     tiers_by_region: dict[str, dict[str, int]], *, jitter: float = 0.0, page_size: int = 100
-) -> Iterator[Ground]:
+) -> Iterator[BenchHarness]:
     """An empty database with sites, synced inventory and a group for each tier: {region: {tier: servers}}."""
     _empty()
     regions = [
@@ -86,7 +86,7 @@ def ground(
     }
     with time_machine.travel(START, tick=False) as clock, _simulated(document) as world:
         users = {name: _user(name, role) for name, role in _ROLES.items()}
-        made = Ground(world, clock, users)
+        made = BenchHarness(world, clock, users)
         made.sites = []
         for region, tiers in tiers_by_region.items():
             site = Site.objects.create(name=region, account_id=ACCOUNT, region=region)

@@ -102,7 +102,7 @@ class Drs(Simulator):
 
 
 @dataclass
-class Ground:
+class Deployment:
     directory: Path
     #: Whose database is migrated, and has people in it: the token of each.
     people: dict[str, str]
@@ -268,7 +268,7 @@ class Ground:
 
     @contextlib.contextmanager
     def rows(self) -> Iterator[None]:
-        """Django's models in this process are those of the ground's database."""
+        """Django's models in this process are those of the deployment's database."""
         config = {**Env.db_url_config(self.postgres.url), "OPTIONS": {}}
         wrapper = ConnectionHandler({"default": config}).create_connection("default")
         before = connections["default"]
