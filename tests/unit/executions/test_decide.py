@@ -18,7 +18,7 @@ from executions.core.states import (
     ServerStatus,
     WaveStatus,
 )
-from tests.unit.executions.toy import SETTINGS, START, World, facts, server, site, wave
+from tests.unit.executions.pure_world import SETTINGS, START, PureWorld, facts, server, site, wave
 
 
 def launches(decision: a.Decision) -> list[a.Launch]:
@@ -26,7 +26,7 @@ def launches(decision: a.Decision) -> list[a.Launch]:
 
 
 def test_three_waves_launch_in_order_and_succeed() -> None:
-    world = World(
+    world = PureWorld(
         facts(
             [wave(0), wave(1, depends_on=(0,)), wave(2, depends_on=(1,))],
             [server(1), server(2), server(3, wave=1), server(4, wave=2)],
@@ -40,13 +40,13 @@ def test_three_waves_launch_in_order_and_succeed() -> None:
 
 
 def test_side_by_side_waves_share_no_order() -> None:
-    world = World(facts([wave(0), wave(1)], [server(1), server(2, wave=1)]))
+    world = PureWorld(facts([wave(0), wave(1)], [server(1), server(2, wave=1)]))
     world.run()
     assert world.started[0] == world.started[1]
 
 
 def test_a_failed_wave_that_stops_holds_back_the_rest() -> None:
-    world = World(
+    world = PureWorld(
         facts([wave(0), wave(1, depends_on=(0,))], [server(1), server(2, wave=1)]),
         fate=lambda job, source: "FAILED",
     )
@@ -58,7 +58,7 @@ def test_a_failed_wave_that_stops_holds_back_the_rest() -> None:
 
 
 def test_a_failed_wave_that_carries_on_lets_the_rest_run_and_still_fails_the_execution() -> None:
-    world = World(
+    world = PureWorld(
         facts([wave(0, stops_on_failure=False), wave(1, depends_on=(0,))], [server(1), server(2, wave=1)]),
         fate=lambda job, source: "FAILED" if source.endswith("1") else "LAUNCHED",
     )
@@ -69,7 +69,7 @@ def test_a_failed_wave_that_carries_on_lets_the_rest_run_and_still_fails_the_exe
 
 
 def test_a_wave_above_its_minimum_is_partially_successful() -> None:
-    world = World(
+    world = PureWorld(
         facts([wave(0, minimum_success_percent=50)], [server(1), server(2)]),
         fate=lambda job, source: "FAILED" if source.endswith("1") else "LAUNCHED",
     )
@@ -81,7 +81,7 @@ def test_a_wave_above_its_minimum_is_partially_successful() -> None:
 
 @pytest.mark.parametrize("status", ["PENDING", "IN_PROGRESS", "MOON_PHASE", ""])
 def test_a_server_that_a_completed_job_does_not_call_launched_is_never_a_success(status: str) -> None:
-    world = World(facts([wave(0)], [server(1)]), fate=lambda job, source: status)
+    world = PureWorld(facts([wave(0)], [server(1)]), fate=lambda job, source: status)
     world.run()
     assert world.finished is not None
     assert world.finished.to is ExecutionStatus.FAILED
@@ -93,7 +93,7 @@ def test_a_start_delay_is_waited_out() -> None:
     first = decide(state, START, SETTINGS)
     assert first.actions == (a.MoveWave(100, WaveStatus.WAITING),)
     assert first.look_at == START + timedelta(seconds=300)
-    world = World(state)
+    world = PureWorld(state)
     world.run()
     assert world.started[0] >= START + timedelta(seconds=300)
 
@@ -261,7 +261,7 @@ def test_cancelling_waits_for_what_runs_and_starts_nothing() -> None:
         operations=(accepted,),
         status=ExecutionStatus.CANCELLING,
     )
-    world = World(state)
+    world = PureWorld(state)
     world.run()
     assert world.finished is not None
     assert world.finished.to is ExecutionStatus.CANCELLED

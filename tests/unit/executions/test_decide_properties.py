@@ -1,4 +1,4 @@
-"""What holds of every execution, whatever DRS does: asserted while random ones run in the toy world."""
+"""What holds of every execution, whatever DRS does: asserted while random ones run in the pure world."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from executions.core.states import SERVER_FINAL, WAVE_FINAL, WaveStatus
-from tests.unit.executions.toy import World, facts, server, site, wave
+from tests.unit.executions.pure_world import PureWorld, facts, server, site, wave
 
 STATUSES = st.sampled_from(["LAUNCHED", "LAUNCHED", "LAUNCHED", "FAILED", "PENDING", "ODD"])
 
 
 @st.composite
-def worlds(draw: st.DrawFn) -> World:
+def worlds(draw: st.DrawFn) -> PureWorld:
     count = draw(st.integers(1, 5))
     waves = []
     for position in range(count):
@@ -37,7 +37,7 @@ def worlds(draw: st.DrawFn) -> World:
     }
     fates = draw(st.lists(STATUSES, min_size=1, max_size=12))
     lost = draw(st.sets(st.integers(1, 8)))
-    world = World(
+    world = PureWorld(
         facts(waves, servers, sites=[site(1, **limits), site(2, **limits)]),
         fate=lambda job, source: fates[(job * 7 + int(source[-2:])) % len(fates)],
     )
@@ -47,8 +47,8 @@ def worlds(draw: st.DrawFn) -> World:
 
 @settings(max_examples=150, deadline=None)
 @given(worlds())
-def test_every_execution_ends_and_launches_each_server_at_most_once(world: World) -> None:
-    # The toy world itself asserts the budgets, one job a server, determinism, and that there is always a next look.
+def test_every_execution_ends_and_launches_each_server_at_most_once(world: PureWorld) -> None:
+    # The pure world itself asserts the budgets, one job a server, determinism, and that there is always a next look.
     world.run()
     assert world.finished is not None
     assert all(count == 1 for count in world.launches.values())
@@ -58,7 +58,7 @@ def test_every_execution_ends_and_launches_each_server_at_most_once(world: World
 
 @settings(max_examples=100, deadline=None)
 @given(worlds())
-def test_no_wave_starts_before_those_it_depends_on_are_over(world: World) -> None:
+def test_no_wave_starts_before_those_it_depends_on_are_over(world: PureWorld) -> None:
     world.run()
     for found in world.state.waves:
         if found.position not in world.started:

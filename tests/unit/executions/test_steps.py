@@ -9,7 +9,7 @@ from executions.core import actions as a
 from executions.core.decide import decide
 from executions.core.facts import ExecutionFacts, StepFacts
 from executions.core.states import ExecutionStatus, ServerStatus, StepStatus, WaveStatus
-from tests.unit.executions.toy import SETTINGS, START, facts, server, wave
+from tests.unit.executions.pure_world import SETTINGS, START, facts, server, wave
 
 LATER = START + timedelta(hours=2)
 

@@ -73,7 +73,7 @@ def facts(
     )
 
 
-class World:
+class PureWorld:
     """Runs an execution to its end. `fate` says what becomes of a launch: (job number, server) -> launch status."""
 
     def __init__(self, state: ExecutionFacts, fate: Callable[[int, str], str] = lambda job, source: "LAUNCHED") -> None:
