@@ -23,7 +23,7 @@ from protection import gateways
 from protection.models import ProtectionGroup, Site
 from protection.services import group_create
 from protection.sync import site_sync
-from tests.factories import make_user
+from tests.factories.people import make_user
 from tests.harness import ACCOUNT, START, EngineHarness
 
 #: Seconds a launch of Linux servers takes in the simulator at speed 1, without jitter or earlier instances.

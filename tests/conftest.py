@@ -13,7 +13,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from rest_framework.test import APIClient
 
-from tests.factories import make_user
+from tests.factories.people import make_user
 
 TESTS = Path(__file__).parent
 

@@ -57,7 +57,7 @@ django.setup()
 from django.core.management import call_command
 
 from access.services import token_issue
-from tests.factories import make_user
+from tests.factories.people import make_user
 
 call_command("migrate", verbosity=0)
 people = json.loads(sys.argv[1])

@@ -18,9 +18,9 @@ from executions.models import Execution, WaveRun
 from plans.models import Plan
 from protection import gateways
 from tests.browser.conftest import DESKTOP, PHONE, SignIn
-from tests.factories import make_user
-from tests.factories_executions import ExecutionFactory, PlanFactory, add_wave, running_drill
-from tests.factories_plans import make_web_shop
+from tests.factories.executions import ExecutionFactory, add_wave, running_drill
+from tests.factories.people import make_user
+from tests.factories.plans import PlanFactory, make_web_shop
 
 LIST = "/admin/executions/execution/"
 

@@ -11,8 +11,9 @@ from playwright.sync_api import Locator, Page, expect
 from plans import selectors, services
 from plans.models import Plan
 from tests.browser.conftest import PHONE, SignIn
-from tests.factories import make_user
-from tests.factories_plans import make_group, make_web_shop
+from tests.factories.people import make_user
+from tests.factories.plans import make_web_shop
+from tests.factories.protection import make_group_with_servers
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -27,7 +28,7 @@ def petra(sign_in: SignIn) -> User:
 def plan(petra: User) -> Plan:
     make_user("ravi", "approver")
     plan = make_web_shop(petra)
-    make_group("shop-cache")
+    make_group_with_servers("shop-cache")
     return plan
 
 

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from protection.models import ProtectionGroup, Site
 from tests.browser.conftest import PHONE, SignIn
-from tests.factories_protection import ServerFactory, SiteFactory, mirror_now
+from tests.factories.protection import ServerFactory, SiteFactory, mirror_now
 from tests.integration.protection.conftest import NOBODY_LISTENS
 
 pytestmark = pytest.mark.browser

@@ -13,10 +13,10 @@ from django.test import Client
 from foundation.screens import badge_html
 from foundation.wording import Badge, Tone
 from plans.models import Plan
-from tests.factories import make_user
-from tests.factories_executions import running_drill
-from tests.factories_plans import make_web_shop
-from tests.factories_protection import ServerFactory, SiteFactory
+from tests.factories.executions import running_drill
+from tests.factories.people import make_user
+from tests.factories.plans import make_web_shop
+from tests.factories.protection import ServerFactory, SiteFactory
 
 pytestmark = pytest.mark.django_db
 BrowserOf = Callable[[User], Client]

@@ -13,7 +13,7 @@ from django.core.cache.backends.db import DatabaseCache
 from django.test import Client
 
 from access.models import ApiToken
-from tests.factories import PASSWORD, make_user
+from tests.factories.people import PASSWORD, make_user
 
 LOGIN = "/accounts/login/"
 

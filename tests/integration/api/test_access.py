@@ -14,7 +14,7 @@ from rest_framework.test import APIClient
 
 from access import policy
 from access.models import ApiToken
-from tests.factories import PASSWORD, make_user
+from tests.factories.people import PASSWORD, make_user
 
 ME = "/api/v1/me/"
 TOKENS = "/api/v1/tokens/"

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from access.models import ApiToken
-from tests.factories import make_user
+from tests.factories.people import make_user
 
 TOKENS = "/api/v1/tokens/"
 MIDNIGHT = datetime(2026, 11, 24, tzinfo=UTC)

@@ -20,7 +20,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from access.models import ApiToken
-from tests.factories import make_user
+from tests.factories.people import make_user
 
 schema = schemathesis.openapi.from_wsgi("/api/v1/schema/?format=json", get_wsgi_application())
 #: Whether valid data is accepted depends on rows (a site that exists), so that is for the scenarios to say.

@@ -12,7 +12,7 @@ from rest_framework.exceptions import Throttled
 from foundation.errors import Conflict, Unavailable
 from foundation.models import IdempotentAnswer
 from foundation.rest import idempotency
-from tests.factories import make_user
+from tests.factories.people import make_user
 
 WORK = "/api/v1/work/"
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)

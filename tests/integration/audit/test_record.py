@@ -18,7 +18,7 @@ from audit.event_types import EventType
 from audit.models import Event
 from audit.record import Entry, events_of
 from executions.models import Execution
-from tests.factories_executions import add_events, running_drill
+from tests.factories.executions import add_events, running_drill
 
 pytestmark = pytest.mark.django_db
 

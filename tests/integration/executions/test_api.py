@@ -14,7 +14,8 @@ from rest_framework.test import APIClient
 
 from drs.simulator.world import World
 from executions.models import Execution
-from tests.factories_executions import START, ExecutionFactory, PlanFactory, add_wave, running_drill
+from tests.factories.executions import START, ExecutionFactory, add_wave, running_drill
+from tests.factories.plans import PlanFactory
 from tests.harness import WAVES, EngineHarness
 
 URL = "/api/v1/executions/"

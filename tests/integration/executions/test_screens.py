@@ -16,8 +16,8 @@ from django.utils import timezone
 
 from executions.models import Execution
 from protection.models import Site, SourceServer
-from tests.factories_executions import ExecutionFactory, PlanFactory, add_wave, approve, running_drill
-from tests.factories_plans import make_web_shop
+from tests.factories.executions import ExecutionFactory, add_wave, approve, running_drill
+from tests.factories.plans import PlanFactory, make_web_shop
 from tests.harness import EngineHarness
 
 BrowserOf = Callable[[User], Client]

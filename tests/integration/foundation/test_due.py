@@ -10,7 +10,7 @@ import time_machine
 
 from foundation.due import DUE_WORK, DueRow, LeaseLost
 from protection.models import Site
-from tests.factories_protection import SiteFactory
+from tests.factories.protection import SiteFactory
 
 NOON = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
 

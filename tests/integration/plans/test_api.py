@@ -10,7 +10,8 @@ from django.contrib.auth.models import User
 from rest_framework.test import APIClient
 
 from protection.models import SourceServer
-from tests.factories_plans import make_group, make_shop_groups, make_web_shop, web_shop
+from tests.factories.plans import make_shop_groups, make_web_shop, web_shop
+from tests.factories.protection import make_group_with_servers
 
 pytestmark = pytest.mark.django_db
 Api = Callable[[User | None], APIClient]
@@ -109,7 +110,7 @@ def test_a_body_that_is_no_plan_at_all(api: Api, petra: User, body: str) -> None
 
 
 def test_groups_are_accepted_by_id(api: Api, petra: User) -> None:
-    group = make_group("shop-db")
+    group = make_group_with_servers("shop-db")
     body: dict[str, Any] = {"name": "P", "waves": [{"name": "W", "protection_groups": [group.pk]}]}
     assert api(petra).post(PLANS, body).json()["waves"][0]["protection_groups"] == ["shop-db"]
 

@@ -12,8 +12,9 @@ from plans import services
 from plans.models import Plan
 from plans.readiness import evaluate
 from protection.models import ProtectionGroup, SourceServer
-from tests.factories import make_user
-from tests.factories_plans import Member, make_group, make_web_shop
+from tests.factories.people import make_user
+from tests.factories.plans import make_web_shop
+from tests.factories.protection import MemberFactory, make_group_with_servers
 
 pytestmark = pytest.mark.django_db
 
@@ -40,10 +41,12 @@ def test_a_group_that_lost_its_last_server(petra: User, ravi: User) -> None:
 def test_a_server_that_a_group_of_the_plan_wants_but_another_group_holds(petra: User, ravi: User) -> None:
     plan = make_web_shop(petra)
     ProtectionGroup.objects.filter(name="shop-web").update(tag_selector={"Tier": ["web"]})
-    holder = make_group("elsewhere")
+    holder = make_group_with_servers("elsewhere")
     sentence = "web-9 is selected by shop-web and elsewhere; it stays in elsewhere."
-    wanted = Member.create(protection_group=holder, tags={"Tier": "web"}, membership_conflict=sentence)
-    Member.create(protection_group=holder, tags={"Tier": "db"}, membership_conflict="of no interest to this plan")
+    wanted = MemberFactory.create(protection_group=holder, tags={"Tier": "web"}, membership_conflict=sentence)
+    MemberFactory.create(
+        protection_group=holder, tags={"Tier": "db"}, membership_conflict="of no interest to this plan"
+    )
     (finding,) = evaluate(plan)
     assert (finding.code, finding.subject, finding.message) == (
         "membership_conflict",
@@ -63,7 +66,7 @@ def test_a_site_whose_last_sync_failed(petra: User, ravi: User) -> None:
 def test_as_many_queries_for_forty_groups_as_for_four(petra: User, ravi: User) -> None:
     def queries(groups: int) -> int:
         waves = [
-            {"name": f"W{index}", "protection_groups": [make_group(f"g{groups}-{index}").name]}
+            {"name": f"W{index}", "protection_groups": [make_group_with_servers(f"g{groups}-{index}").name]}
             for index in range(groups)
         ]
         plan = services.plan_save(document={"name": f"Plan of {groups}", "waves": waves}, by=petra)

@@ -15,7 +15,8 @@ from executions.models import Execution
 from foundation.errors import Conflict, Invalid, Missing, NotAllowed, Stale
 from plans import selectors, services
 from plans.models import Plan, PlanRevision, Step, Wave, WaveGroup
-from tests.factories_plans import make_group, make_shop_groups, make_web_shop, web_shop
+from tests.factories.plans import make_shop_groups, make_web_shop, web_shop
+from tests.factories.protection import make_group_with_servers
 
 pytestmark = pytest.mark.django_db
 
@@ -172,7 +173,9 @@ def test_the_blueprint_has_positions_for_names_and_servers_for_groups(petra: Use
 @pytest.mark.parametrize("saving_again", [False, True])
 def test_a_plan_of_sixty_waves_takes_as_many_queries_to_save_as_one_of_three(petra: User, saving_again: bool) -> None:
     def queries(size: int) -> int:
-        waves = [{"name": f"W{i}", "protection_groups": [make_group(f"g{size}-{i}").name]} for i in range(size)]
+        waves = [
+            {"name": f"W{i}", "protection_groups": [make_group_with_servers(f"g{size}-{i}").name]} for i in range(size)
+        ]
         document: dict[str, Any] = {"name": f"Plan of {size}", "waves": waves}
         plan = services.plan_save(document=document, by=petra) if saving_again else None
         with CaptureQueriesContext(connection) as captured:

@@ -15,7 +15,8 @@ from django.test.utils import CaptureQueriesContext
 from executions.models import Execution
 from plans import selectors, services
 from plans.models import Plan
-from tests.factories_plans import make_group, make_web_shop, web_shop
+from tests.factories.plans import make_web_shop, web_shop
+from tests.factories.protection import make_group_with_servers
 
 pytestmark = pytest.mark.django_db
 Browser = Callable[[User], Client]
@@ -101,7 +102,9 @@ def test_the_page_takes_as_many_queries_for_thirty_waves_as_for_three(
     client = browser_of(petra)
 
     def queries(size: int) -> int:
-        waves = [{"name": f"W{i}", "protection_groups": [make_group(f"g{size}-{i}").name]} for i in range(size)]
+        waves = [
+            {"name": f"W{i}", "protection_groups": [make_group_with_servers(f"g{size}-{i}").name]} for i in range(size)
+        ]
         plan = services.plan_save(document={"name": f"Plan of {size}", "waves": waves}, by=petra)
         with CaptureQueriesContext(connection) as captured:
             assert client.get(url(plan, "change")).status_code == 200
@@ -227,7 +230,7 @@ def test_what_a_wave_follows(browser_of: Browser, petra: User, plan: Plan, follo
 
 
 def test_a_new_wave_comes_last(browser_of: Browser, petra: User, plan: Plan) -> None:
-    make_group("mail")
+    make_group_with_servers("mail")
     sent = wave_form(plan, None, name="Mail", protection_groups=["mail"])
     browser_of(petra).post(url(plan, "wave"), sent)
     assert document(plan)["waves"][4]["protection_groups"] == ["mail"]
@@ -438,7 +441,7 @@ def test_revisions_show_who_and_what_and_can_be_brought_back(
 
 def test_a_revision_whose_group_is_gone_says_so(browser_of: Browser, petra: User, plan: Plan) -> None:
     services.plan_patch(changes={"waves": []}, by=petra, plan=plan)
-    group = make_group("x").__class__.objects.get(name="shop-web")
+    group = make_group_with_servers("x").__class__.objects.get(name="shop-web")
     group.delete()
     answer = browser_of(petra).post(f"{LIST}{plan.pk}/revisions/1/restore/", {"version": "2"}, follow=True)
     assert "there is no protection group “shop-web”" in answer.content.decode()
@@ -460,7 +463,7 @@ def test_deleting_asks_once_and_refuses_for_evidence(browser_of: Browser, petra:
 
 
 def test_names_are_shown_as_text_whatever_is_in_them(browser_of: Browser, petra: User) -> None:
-    group = make_group("<b>g</b>")
+    group = make_group_with_servers("<b>g</b>")
     name = '<script>alert("1")</script>&?#/'
     plan = services.plan_save(
         document={"name": f"P {name}", "waves": [{"name": name, "protection_groups": [group.name]}]}, by=petra

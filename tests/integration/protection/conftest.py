@@ -10,7 +10,7 @@ from drs.simulator import scenarios
 from drs.simulator.testing import serve
 from drs.simulator.world import World
 from protection.models import Site
-from tests.factories_protection import ACCESS_KEY, ACCOUNT, DUBLIN, FRANKFURT, SiteFactory, scenario
+from tests.factories.protection import ACCESS_KEY, ACCOUNT, DUBLIN, FRANKFURT, SiteFactory, scenario
 
 #: Nothing listens on the discard port.
 NOBODY_LISTENS = "http://127.0.0.1:9"

@@ -14,7 +14,7 @@ from django.utils import timezone
 from plans.services import plan_save
 from protection import services
 from protection.models import ProtectionGroup, Site, SourceServer
-from tests.factories_protection import ACCOUNT, FRANKFURT, ServerFactory, SiteFactory, make_group, mirror_now
+from tests.factories.protection import ACCOUNT, FRANKFURT, ServerFactory, SiteFactory, make_group, mirror_now
 from tests.integration.protection.conftest import NOBODY_LISTENS
 
 BrowserOf = Callable[[User], Client]

@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 from drs.simulator.world import World
 from plans.services import plan_save
 from protection.models import ProtectionGroup, Site, SourceServer
-from tests.factories_protection import ACCOUNT, FRANKFURT, ServerFactory, SiteFactory, make_group, mirror_now
+from tests.factories.protection import ACCOUNT, FRANKFURT, ServerFactory, SiteFactory, make_group, mirror_now
 from tests.integration.protection.conftest import NOBODY_LISTENS
 
 Api = Callable[[User | None], APIClient]

@@ -22,7 +22,7 @@ from drs.simulator.world import World
 from protection import gateways, services, tasks
 from protection.models import Site, SourceServer
 from protection.selectors import site_is_syncing
-from tests.factories_protection import ACCOUNT, DUBLIN, FRANKFURT, SiteFactory, make_group, mirror_now, seen_at_aws
+from tests.factories.protection import ACCOUNT, DUBLIN, FRANKFURT, SiteFactory, make_group, mirror_now, seen_at_aws
 from tests.integration.protection.conftest import NOBODY_LISTENS
 
 Use = Callable[["FakeDrs"], None]

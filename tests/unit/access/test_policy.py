@@ -9,7 +9,7 @@ from django.contrib.auth.models import AnonymousUser, User
 
 from access import policy
 from foundation.errors import NotAllowed
-from tests.factories import make_user
+from tests.factories.people import make_user
 
 pytestmark = pytest.mark.django_db
 

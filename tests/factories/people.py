@@ -1,4 +1,4 @@
-"""Makers of rows that every scenario needs; each app's own are in factories_<app>.py."""
+"""Makers of users."""
 
 from __future__ import annotations
 

@@ -13,20 +13,12 @@ from audit import record
 from audit.event_types import EventType
 from audit.record import Entry
 from executions.models import Approval, Execution, ServerRun, WaveRun
-from plans.models import Plan
-from tests.factories_plans import SyncedSite
+from protection.models import Site
+from tests.factories.plans import PlanFactory
+from tests.factories.protection import SyncedSiteFactory
 
 #: When executions made here start unless told otherwise.
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
-
-
-class PlanFactory(factory.django.DjangoModelFactory[Plan]):
-    class Meta:
-        model = Plan
-
-    name = factory.Sequence(lambda number: f"Plan {number}")
-    rto_target_seconds = 3600
-    rpo_target_seconds = 900
 
 
 class ExecutionFactory(factory.django.DjangoModelFactory[Execution]):
@@ -67,7 +59,7 @@ class ServerRunFactory(factory.django.DjangoModelFactory[ServerRun]):
 
     wave = factory.SubFactory(WaveRunFactory)
     execution = factory.SelfAttribute("wave.execution")
-    site = factory.SubFactory(SyncedSite)
+    site = factory.SubFactory(SyncedSiteFactory)
     position = factory.Sequence(int)
     source_server_id = factory.Sequence(lambda number: f"s-{number:017x}")
     hostname = factory.Sequence(lambda number: f"host-{number}")
@@ -109,7 +101,7 @@ def add_wave(execution: Execution, name: str, servers: Mapping[str, int], **fiel
     wave = WaveRunFactory.create(
         execution=execution, position=WaveRun.objects.filter(execution=execution).count(), name=name, **fields
     )
-    site = SyncedSite._meta.model.objects.order_by("pk").first() or SyncedSite.create(name="Frankfurt")
+    site = Site.objects.order_by("pk").first() or SyncedSiteFactory.create(name="Frankfurt")
     number = 0
     rows = []
     for status, count in servers.items():

@@ -7,6 +7,7 @@ from typing import Any
 
 import factory
 from django.contrib.auth.models import User
+from django.utils import timezone
 
 from drs import port
 from protection.models import ProtectionGroup, Site, SourceServer
@@ -31,6 +32,12 @@ class SiteFactory(factory.django.DjangoModelFactory[Site]):
     region = FRANKFURT
 
 
+class SyncedSiteFactory(SiteFactory):
+    """A site whose inventory was read just now."""
+
+    last_synced_at = factory.LazyFunction(timezone.now)
+
+
 class ServerFactory(factory.django.DjangoModelFactory[SourceServer]):
     """A mirrored source server that replicates as it should, in no group."""
 
@@ -45,6 +52,31 @@ class ServerFactory(factory.django.DjangoModelFactory[SourceServer]):
     replication_state = "CONTINUOUS"
     lag_seconds = 2.0
     first_seen_at = datetime(2026, 1, 5, tzinfo=UTC)
+
+
+class GroupFactory(factory.django.DjangoModelFactory[ProtectionGroup]):
+    """A group without members."""
+
+    class Meta:
+        model = ProtectionGroup
+
+    name = factory.Sequence(lambda number: f"group-{number}")
+    site = factory.SubFactory(SyncedSiteFactory)
+
+
+class MemberFactory(ServerFactory):
+    """A server of a group."""
+
+    protection_group = factory.SubFactory(GroupFactory)
+    site = factory.SelfAttribute("protection_group.site")
+
+
+def make_group_with_servers(name: str, *, servers: int = 2, site: Site | None = None) -> ProtectionGroup:
+    """A protection group of `site`, or of one site that all such groups share, with so many healthy members."""
+    shared = site or Site.objects.filter(name="Frankfurt").first() or SyncedSiteFactory.create(name="Frankfurt")
+    group = GroupFactory.create(name=name, site=shared)
+    MemberFactory.create_batch(servers, protection_group=group)
+    return group
 
 
 def make_group(name: str, site: Site, by: User, *servers: SourceServer, **selector: list[str]) -> ProtectionGroup:
