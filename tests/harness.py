@@ -22,6 +22,7 @@ from executions.services import starting
 from plans.models import Plan
 from plans.services import plan_save
 from protection.models import ProtectionGroup, Site, SourceServer
+from tests.factories.plans import web_shop
 
 ACCOUNT = "111122223333"
 REGION = "eu-central-1"
@@ -51,12 +52,7 @@ SHOP: dict[str, Any] = {
         }
     ],
 }
-WAVES: list[dict[str, Any]] = [
-    {"name": "Databases", "protection_groups": ["shop-db"]},
-    {"name": "App", "depends_on": ["Databases"], "protection_groups": ["shop-app"]},
-    {"name": "Reports", "depends_on": ["Databases"], "protection_groups": ["shop-reports"], "on_failure": "continue"},
-    {"name": "Web", "depends_on": ["App"], "protection_groups": ["shop-web"]},
-]
+WAVES: list[dict[str, Any]] = web_shop()["waves"]
 
 
 class EngineHarness:

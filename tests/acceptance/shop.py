@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from drsorch.client import Api, Json, wait_for
+from tests.factories.plans import web_shop
 
 SITE = {"name": "Frankfurt", "account_id": "111122223333", "region": "eu-central-1"}
 END_SECONDS = 120
@@ -31,12 +32,7 @@ def plan_make(api: Api) -> Json:
     for tier in ("db", "app", "web"):
         selector = {"App": ["shop"], "Tier": [tier]}
         api.post("protection-groups/", {"name": f"shop-{tier}", "site": SITE["name"], "tag_selector": selector})
-    waves = [
-        {"name": "Databases", "protection_groups": ["shop-db"]},
-        {"name": "App", "protection_groups": ["shop-app"]},
-        {"name": "Web", "protection_groups": ["shop-web"]},
-    ]
-    return api.post("plans/", {"name": "Web shop", "rto_target_seconds": 3600, "waves": waves})
+    return api.post("plans/", web_shop(without=["Reports"]))
 
 
 def drill_start(api: Api) -> str:

@@ -24,6 +24,7 @@ from environ import Env
 from drsorch.client import Api, Json, wait_for
 from tests.acceptance.system import MANAGE, Process, Simulator, environment
 from tests.chaos.worker import Worker
+from tests.factories.plans import web_shop
 from tests.services import Server
 
 ACCOUNT = "111122223333"
@@ -75,11 +76,8 @@ SITES = {"shop": ("Frankfurt", "eu-central-1"), "crm": ("Dublin", "eu-west-1")}
 
 def waves(app: str, *steps: Json) -> list[Json]:
     """Databases, and steps after them; then the application and the reports side by side."""
-    return [
-        {"name": "Databases", "protection_groups": [f"{app}-db"], "steps": [{"when": "after", **s} for s in steps]},
-        {"name": "App", "depends_on": ["Databases"], "protection_groups": [f"{app}-app"]},
-        {"name": "Reports", "depends_on": ["Databases"], "protection_groups": [f"{app}-reports"]},
-    ]
+    databases, *rest = web_shop(app, without=["Web"])["waves"]
+    return [{**databases, "steps": [{"when": "after", **step} for step in steps]}, *rest]
 
 
 class Drs(Simulator):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Collection
 from typing import Any
 
 import factory
 from django.contrib.auth.models import User
 
+from drsorch.demo import story
 from plans.models import Plan
 from plans.services import plan_save
 from tests.factories.protection import make_group_with_servers
@@ -23,25 +26,16 @@ class PlanFactory(factory.django.DjangoModelFactory[Plan]):
     rpo_target_seconds = 900
 
 
-def web_shop() -> dict[str, Any]:
-    """The plan that most tests share: App and Reports side by side after Databases, Web after App."""
-    return {
-        "name": "Web shop",
-        "description": "Everything a customer sees.",
-        "rto_target_seconds": 3600,
-        "rpo_target_seconds": 900,
-        "waves": [
-            {"name": "Databases", "protection_groups": ["shop-db"]},
-            {"name": "App", "depends_on": ["Databases"], "protection_groups": ["shop-app"]},
-            {
-                "name": "Reports",
-                "depends_on": ["Databases"],
-                "protection_groups": ["shop-reports"],
-                "on_failure": "continue",
-            },
-            {"name": "Web", "depends_on": ["App"], "protection_groups": ["shop-web"]},
-        ],
-    }
+def web_shop(app: str = "shop", *, without: Collection[str] = ()) -> dict[str, Any]:
+    """The plan that the demo and most tests share: App and Reports side by side after Databases, Web after App.
+
+    Its groups are those of `app`, such as shop-db; it may be made without some of the waves.
+    """
+    plan = copy.deepcopy(story.PLAN)
+    plan["waves"] = [wave for wave in plan["waves"] if wave["name"] not in without]
+    for wave in plan["waves"]:
+        wave["protection_groups"] = [name.replace("shop-", f"{app}-") for name in wave["protection_groups"]]
+    return plan
 
 
 def make_shop_groups() -> None:

@@ -30,13 +30,13 @@ def test_a_plan_is_created_and_answered_in_full(api: Api, petra: User) -> None:
         "name": "Reports",
         "depends_on": ["Databases"],
         "protection_groups": ["shop-reports"],
-        "minimum_success_percent": 100,
+        "minimum_success_percent": 50,
         "on_failure": "continue",
         "start_delay_seconds": 0,
         "launch_timeout_seconds": 3600,
         "steps": [],
     }
-    assert body["waves"][0]["depends_on"] is None
+    assert (body["waves"][0]["depends_on"], body["waves"][0]["minimum_success_percent"]) == (None, 100)
 
 
 def test_a_plan_is_found_by_id_and_by_name(api: Api, petra: User, vera: User) -> None:
