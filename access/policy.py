@@ -79,7 +79,7 @@ _MEANING: Final[dict[str, str]] = {
     "executions.start_drill": "start a drill",
     "executions.start_recovery": "start a recovery",
     "executions.approve_execution": "approve or reject an execution",
-    "executions.control_execution": "pause, resume, cancel, retry or skip",
+    "executions.control_execution": "pause, resume, cancel, retry or skip an execution",
     "executions.cleanup_execution": "clean up drill instances",
     "executions.break_glass": "use break-glass",
     "executions.post_drs_event": "post DRS events",
