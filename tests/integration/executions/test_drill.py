@@ -103,6 +103,16 @@ def test_a_wave_that_may_fail_does_not_stop_the_rest(harness: EngineHarness, wor
     assert statuses(execution)["web-1"] == "launched"
 
 
+def test_a_wave_may_lose_a_server_and_the_plan_goes_on(harness: EngineHarness, world: World) -> None:
+    world.faults.add("failed_conversion", tags={"Tier": "app"}, count=1)
+    app = {"name": "App", "protection_groups": ["shop-app"], "minimum_success_percent": 50, "on_failure": "continue"}
+    execution = harness.drill(harness.plan([app, {"name": "Web", "protection_groups": ["shop-web"]}]))
+    harness.run(execution)
+    execution.refresh_from_db()
+    assert execution.status == "partially_succeeded", execution.outcome
+    assert wave_statuses(execution) == {"App": "partially_succeeded", "Web": "succeeded"}
+
+
 def test_pending_in_a_completed_job_is_unknown_and_no_success(harness: EngineHarness, world: World) -> None:
     world.faults.add("pending_in_completed", tags={"Tier": "web"}, count=1)
     execution = harness.drill(harness.plan())
