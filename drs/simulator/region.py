@@ -184,9 +184,7 @@ class Region:
         server = self.servers.get(server_id)
         match effect:
             case Effect.OLD_INSTANCE_REMOVED:
-                self._remove_instance(server.instance_id if server else None)
-                if server is not None:
-                    server.kept_instances.clear()
+                self._remove_earlier(server)
             case Effect.LAUNCH_BEGUN:
                 self._set_status(job, participant, server, "IN_PROGRESS")
             case Effect.INSTANCE_APPEARED:
@@ -206,11 +204,8 @@ class Region:
                 if participant.instance_id in self.instances:
                     self.instances[participant.instance_id].ec2_state = "SHUTTING-DOWN"
             case Effect.INSTANCE_TERMINATED:
-                removed = self._remove_instance(participant.instance_id)
+                self._terminate_instance(participant.instance_id)
                 participant.launch_status = "TERMINATED"
-                of_last = server is not None and removed is not None and server.last_launch is not None
-                if of_last and server.last_launch.job_id == removed.job_id:
-                    server.last_launch.status = "TERMINATED"
         return {}
 
     @staticmethod
@@ -244,6 +239,17 @@ class Region:
         )
         self.instances[identity] = instance
         return instance
+
+    def _remove_earlier(self, server: Server | None) -> None:
+        if server is not None:
+            self._remove_instance(server.instance_id)
+            server.kept_instances.clear()
+
+    def _terminate_instance(self, instance_id: str | None) -> None:
+        instance = self._remove_instance(instance_id)
+        launch = server.last_launch if instance and (server := self.servers.get(instance.server_id)) else None
+        if instance is not None and launch is not None and launch.job_id == instance.job_id:
+            launch.status = "TERMINATED"
 
     def _remove_instance(self, instance_id: str | None) -> Instance | None:
         instance = self.instances.pop(instance_id or "", None)
