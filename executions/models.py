@@ -219,6 +219,12 @@ class ServerRun(models.Model):
         return self.hostname or self.source_server_id
 
     @property
+    def runs_in_recovery(self) -> bool:
+        """As `ServerRunQuerySet.in_recovery` asks it of a server of a recovery."""
+        launched = self.status == ServerStatus.LAUNCHED or bool(self.recovery_instance_id)
+        return launched and self.status != ServerStatus.TERMINATED
+
+    @property
     def trouble(self) -> str:
         """Why it failed or waits, in a sentence: the error of the site that it waits for, or its own."""
         watch = getattr(self.site, "watch", None) if self.status == ServerStatus.QUEUED else None
