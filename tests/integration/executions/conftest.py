@@ -20,6 +20,13 @@ from protection.models import Site
 from tests.harness import ACCOUNT, REGION, SHOP, START, EngineHarness
 
 
+@pytest.fixture(scope="session", autouse=True)
+def a_drs_that_knows_nothing() -> Iterator[None]:
+    """What launches would delete is asked of DRS. Where a scenario has no world of its own, it is nothing."""
+    with gateways.use(partial(InProcessDrs, World("small"))):
+        yield
+
+
 @pytest.fixture
 def clock() -> Iterator[time_machine.Traveller]:
     with time_machine.travel(START, tick=False) as traveller:
