@@ -179,5 +179,5 @@ def summary(stake: Sequence[Replaced]) -> str:
     return (
         f"{count(len(servers), 'server')} {are} running in recovery ({listing(servers, 3)}), and DRS would delete "
         f"{'that instance' if len(stake) == 1 else f'these {len(stake)} instances'} to launch again. "
-        "Fail back or terminate first, or name each instance that may be deleted."
+        "Fail back or terminate first, or name each instance that DRS may delete."
     )

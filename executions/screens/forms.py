@@ -14,6 +14,8 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminS
 
 from executions.core.states import ExecutionKind
 from executions.screens.parts import WaveParts
+from executions.services.stake import LIVE_RECOVERY_INSTANCE
+from foundation.errors import DomainError
 from foundation.forms import DomainErrorsMixin, MomentField, lines, radios, text, tick, ticks
 
 _LATEST, _AT = "latest", "at"
@@ -57,7 +59,17 @@ class NamesField(forms.MultipleChoiceField):
         return True
 
 
-class StartForm(DomainErrorsMixin, forms.Form):
+class StakeErrorsMixin(DomainErrorsMixin):
+    """A form with a `NamesField`: what is at stake is one error, however many instances are."""
+
+    def add_domain_error(self, error: DomainError) -> None:
+        if error.code == LIVE_RECOVERY_INSTANCE:
+            self.add_error(None, error.detail)
+        else:
+            super().add_domain_error(error)
+
+
+class StartForm(StakeErrorsMixin, forms.Form):
     """Start a drill or a recovery. `shown_at` is when the page was first shown, signed."""
 
     shown_at = forms.CharField(widget=forms.HiddenInput)
@@ -135,7 +147,7 @@ class StartForm(DomainErrorsMixin, forms.Form):
         return {**values, "point_in_time": at.astimezone(UTC) if at else None}
 
 
-class CommandForm(DomainErrorsMixin, forms.Form):
+class CommandForm(StakeErrorsMixin, forms.Form):
     """What is asked before a command is carried out."""
 
     comment = lines("Comment (optional)", rows=3, max_length=2000, help_text=_RECORDED)

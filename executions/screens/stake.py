@@ -42,10 +42,7 @@ def acknowledged_card(execution: Execution, now: datetime) -> StakeCard | None:
         return None
     by = ", ".join(dict.fromkeys(document["by"] for document in execution.acknowledged))
     instances = count(len(found), "live recovery instance")
-    sentence = (
-        f"This {execution.kind} deletes {instances}: {by} named {'it' if len(found) == 1 else 'each of them'} as one "
-        "that DRS may delete to launch again."
-    )
+    sentence = f"{by} named {instances} that DRS may delete for this {execution.kind}."
     return StakeCard(sentence, _lines(found, now))
 
 
@@ -56,4 +53,5 @@ def _lines(instances: Sequence[Replaced], now: datetime) -> tuple[tuple[str, str
 def _what(one: Replaced, now: datetime) -> str:
     since = f", recovered {ago(one.launched_at, now)}" if one.launched_at else ""
     listed = "" if one.is_listed else ", no longer listed by DRS, may still be in production"
-    return f"{one.hostname} as {one.instance_id or 'an unknown instance'}{since}{listed}"
+    unknown = f"an instance of unknown id, named by {one.name}"
+    return f"{one.hostname} as {one.instance_id or unknown}{since}{listed}"

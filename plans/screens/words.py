@@ -16,4 +16,4 @@ def recovery_badge(plan: Plan) -> Badge | None:
 def recovery_sentence(plan: Plan) -> str:
     """The same in a sentence."""
     servers = count(plan.recovered_servers, "server")
-    return f"{plan.name} is running in recovery since {clock(plan.recovered_at)} UTC: {servers}."
+    return f"{plan.name} has been running in recovery since {clock(plan.recovered_at)} UTC: {servers}."
