@@ -18,6 +18,7 @@ from drs.simulator.world import World
 from protection import gateways
 from protection.models import Site
 from tests.harness import ACCOUNT, REGION, SHOP, START, EngineHarness
+from tests.integration.executions.recovered import Recovered
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -71,6 +72,11 @@ def harness(
     made = EngineHarness(world, clock, {"petra": petra, "omar": omar, "dana": dana, "ravi": ravi})
     made.mirror(frankfurt)
     return made
+
+
+@pytest.fixture
+def recovered(harness: EngineHarness, world: World, api: Any) -> Recovered:
+    return Recovered(harness, world, api)
 
 
 @pytest.fixture
