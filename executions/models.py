@@ -81,7 +81,7 @@ class Execution(Chained, DueRow):
     reopened_at = models.DateTimeField(null=True)
     #: Why it ended as it did, in a sentence.
     outcome = models.TextField(blank=True)
-    #: Live recovery instances that people said may be deleted: `core.stake.Replaced` documents, with "by", who said so.
+    #: Live recovery instances that people said may be deleted: `core.stake.Replaced` documents.
     acknowledged: models.JSONField[list[dict[str, Any]], list[dict[str, Any]]] = models.JSONField(default=list)
     #: When a person declared a recovery over, who, and why; until then its plan runs in recovery.
     recovery_over_at = models.DateTimeField(null=True)

@@ -40,7 +40,7 @@ def acknowledged_card(execution: Execution, now: datetime) -> StakeCard | None:
     found = [replaced_of(document) for document in execution.acknowledged]
     if not found:
         return None
-    by = ", ".join(dict.fromkeys(document["by"] for document in execution.acknowledged))
+    by = ", ".join(dict.fromkeys(one.acknowledged_by for one in found))
     instances = count(len(found), "live recovery instance")
     sentence = f"{by} named {instances} that DRS may delete for this {execution.kind}."
     return StakeCard(sentence, _lines(found, now))

@@ -28,7 +28,8 @@ def stake_acknowledge(
     servers, and `Unavailable` if DRS cannot be asked.
     """
     replaced = would_replace(servers)
-    if unknown := names_of_nothing(replaced, names):
+    # A retry that is asked for twice names what the first one has acknowledged.
+    if unknown := names_of_nothing([*replaced, *already], names):
         raise Invalid.of(
             [
                 FieldError(

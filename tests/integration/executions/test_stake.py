@@ -170,6 +170,10 @@ def test_an_instance_that_is_new_since_the_request_is_not_deleted(recovered: Rec
         f"{URL}{execution.pk}/retry/", {"wave": "Databases", "replace_instances": [name]}, format="json"
     )
     assert retry.status_code == 200, retry.json()
+    again = recovered.api(recovered.harness.users["dana"]).post(
+        f"{URL}{execution.pk}/retry/", {"wave": "Databases", "replace_instances": [name]}, format="json"
+    )
+    assert again.status_code == 200, "asked for twice, it is done once"
     recovered.harness.run(execution)
     assert statuses(execution) == {"db-1": "launched", "db-2": "launched"}
     assert new not in recovered.live() | recovered.kept()
