@@ -26,8 +26,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 # No test depends on how fast the machine is.
 hypothesis.settings.register_profile("drsorch", deadline=None)
-# Each mutant (`make mutants`) is tried in a copy of one process that has already run the properties; all of them see the
-# same examples.
+# Each mutant (`make mutants`) is tried in a copy of one process that has already run the properties. All of them see
+# the same examples.
 hypothesis.settings.register_profile(
     "mutants",
     deadline=None,
