@@ -33,6 +33,8 @@ hypothesis.settings.register_profile(
     deadline=None,
     database=None,
     derandomize=True,
+    # One failing example is enough; the smallest is not looked for.
+    phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
     max_examples=30,
     suppress_health_check=[hypothesis.HealthCheck.differing_executors, hypothesis.HealthCheck.too_slow],
 )
