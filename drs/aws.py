@@ -52,16 +52,16 @@ from drs.port import Endpoint, Quotas
 #: Reads may be repeated by the SDK: three calls in all.
 READS = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3})
 #: A launch, a termination or a command goes out once. Whether to send it again is the engine's decision alone.
-LAUNCHES = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 1})
+ONCE: Any = {"mode": "standard", "total_max_attempts": 1}
 #: A function's answer comes when it is done; kept alive, so that no firewall forgets a connection that says nothing.
 INVOCATIONS = Config(
     connect_timeout=5,
     read_timeout=INVOCATION_SECONDS,
     tcp_keepalive=True,
-    retries={"mode": "standard", "total_max_attempts": 1},
+    retries=ONCE,
 )
 #: Quotas and identity are nice to know; a machine that reaches only DRS must not wait for them.
-EXTRAS = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 1})
+EXTRAS = Config(connect_timeout=2, read_timeout=5, retries=ONCE)
 
 #: How long an answer of Service Quotas is good for, and how long a failure to get one is remembered.
 QUOTAS_KEPT_SECONDS = 3600.0
@@ -155,14 +155,22 @@ class AwsDrs(WireAdapter):
             case "drs":
                 return _client(self._session, "drs", self.endpoint, READS)
             case "launches":
-                return _client(self._session, "drs", self.endpoint, LAUNCHES)
+                return _client(self._session, "drs", self.endpoint, _launches(self.endpoint))
             case "ssm":
                 return _client(self._session, "ssm", self.endpoint, READS)
             case "ssm-acts":
-                return _client(self._session, "ssm", self.endpoint, LAUNCHES)
+                return _client(self._session, "ssm", self.endpoint, _launches(self.endpoint))
             case "lambda":
                 return _client(self._session, "lambda", self.endpoint, INVOCATIONS)
         return _client(self._session, service, self.endpoint, EXTRAS)
+
+
+def _launches(endpoint: Endpoint) -> Config:
+    """Kept alive for the same reason as an invocation: the answer to a launch may take minutes."""
+    times = endpoint.call_times
+    return Config(
+        connect_timeout=times.connect_seconds, read_timeout=times.read_seconds, tcp_keepalive=True, retries=ONCE
+    )
 
 
 def _translated(endpoint: Endpoint, operation: str, failure: Exception) -> DrsError:  # noqa: PLR0911 (one return a kind of failure)

@@ -71,6 +71,9 @@ class OutcomeUnknown(DrsError):
     """The request was sent and no clear answer came: read time-out, reset, 5xx. It may have been carried out."""
 
     did_nothing = False
+    #: True if the service itself answered that it failed: what it did of the request, it has done. Silence, and what a
+    #: gateway in front of the service says (502, 504), prove nothing: the request may be carried out later.
+    is_over = False
 
 
 #: What ends by itself: asking again later may well succeed, and nothing needs to be changed for that.

@@ -55,6 +55,9 @@ FUNCTION_NOT_STARTED_CODES = frozenset({
 })  # fmt: skip
 
 
+#: What a gateway answers that waited in vain, or could not understand, what stands behind it.
+_GATEWAY_STATUSES = (502, 504)
+
 #: The calls that are not DRS's own: the service's name for people, and its IAM prefix.
 _OTHER_SERVICES = {
     "AssumeRole": ("AWS STS", "sts"),
@@ -110,7 +113,8 @@ def from_answer(  # noqa: PLR0911, PLR0912 (one branch a kind of failure)
     if operation == "Invoke" and code in FUNCTION_NOT_STARTED_CODES:
         return errors.Rejected(f"{where} could not start the function ({code}).{says}", **named)
     if status >= 500:
-        return without_answer(endpoint, operation, f"answered with an internal error ({status} {code}).{says}", code)
+        what = f"answered with an internal error ({status} {code}).{says}"
+        return without_answer(endpoint, operation, what, code, is_over=_is_the_services_own(status, code))
     if code == "UninitializedAccountException":
         return errors.NotInitialised(
             f"DRS is not initialised for {place(endpoint)}. Open the DRS console there once, or call "
@@ -161,17 +165,30 @@ def from_answer(  # noqa: PLR0911, PLR0912 (one branch a kind of failure)
     return errors.Rejected(f"{where} refused {operation} ({code or status}).{says}", **named)
 
 
-def without_answer(endpoint: Endpoint, operation: str, what: str, code: str = "") -> errors.DrsError:
-    """The error where the request went out and no clear answer came back. `what` completes "DRS (...) ..."."""
+def without_answer(
+    endpoint: Endpoint, operation: str, what: str, code: str = "", *, is_over: bool = False
+) -> errors.DrsError:
+    """The error where the request went out and no clear answer came back. `what` completes "DRS (...) ...".
+
+    `is_over`: it is certain that the service begins nothing more for the request.
+    """
     service, _ = _OTHER_SERVICES.get(operation, ("DRS", "drs"))
     if operation in ACTING_OPERATIONS:
-        return errors.OutcomeUnknown(
+        unknown = errors.OutcomeUnknown(
             f"{service} ({place(endpoint)}) {what} The request {operation} may have been carried out: "
             f"{ACTING_OPERATIONS[operation]}.", code=code,
         )  # fmt: skip
+        unknown.is_over = is_over
+        return unknown
     return errors.Unreachable(
         f"{service} ({place(endpoint)}) {what} {operation} changed nothing and is safe to repeat.", code=code
     )
+
+
+def _is_the_services_own(status: int, code: str) -> bool:
+    """True if the service, not a gateway in front of it, answered: a gateway's page has no error code of the service,
+    and botocore then gives its status for one."""
+    return status not in _GATEWAY_STATUSES and bool(code) and not code.isdigit()
 
 
 def not_connected(endpoint: Endpoint, operation: str, reason: str) -> errors.Unreachable:

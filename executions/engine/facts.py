@@ -15,6 +15,7 @@ from django.db.models import Count, Q
 from executions.core.facts import (
     ExecutionFacts,
     JobFacts,
+    LateFacts,
     OperationFacts,
     ServerFacts,
     ServerProgress,
@@ -28,13 +29,14 @@ from executions.core.states import (
     CleanupStatus,
     ExecutionKind,
     ExecutionStatus,
+    LateStatus,
     OperationKind,
     OperationState,
     ServerStatus,
     StepStatus,
     WaveStatus,
 )
-from executions.models import DrsJob, Execution, Operation, ServerRun, SiteWatch, StepRun, WaveRun
+from executions.models import DrsJob, Execution, LateInstance, Operation, ServerRun, SiteWatch, StepRun, WaveRun
 from plans.core.steps import StepKind
 from protection.models import Site
 
@@ -44,7 +46,6 @@ def engine_settings() -> Settings:
         poll_floor_seconds=settings.DRSORCH_POLL_FLOOR_SECONDS,
         poll_ceiling_seconds=settings.DRSORCH_POLL_CEILING_SECONDS,
         visibility_window_seconds=settings.DRSORCH_VISIBILITY_WINDOW_SECONDS,
-        call_limit_seconds=settings.DRSORCH_CALL_LIMIT_SECONDS,
     )
 
 
@@ -78,6 +79,7 @@ def facts_of(execution: Execution) -> ExecutionFacts:
         operations=operations,
         sites=_site_facts(execution, sites, operations),
         steps=tuple(_step_facts(execution.pk)),
+        late=tuple(_late_facts(execution.pk)),
         approval_expires_at=execution.approval_expires_at,
         reopened_at=execution.reopened_at,
         cleanup_status=CleanupStatus(execution.cleanup_status),
@@ -153,6 +155,21 @@ def _step_facts(execution_id: UUID) -> Iterable[StepFacts]:
         )
 
 
+def _late_facts(execution_id: UUID) -> Iterable[LateFacts]:
+    for row in LateInstance.objects.filter(execution=execution_id):
+        yield LateFacts(
+            id=row.pk,
+            operation=str(row.operation_id),
+            site=row.site_id,
+            source_server_id=row.source_server_id,
+            status=LateStatus(row.status),
+            recovery_instance_id=row.recovery_instance_id,
+            cleanup_operation=str(row.cleanup_operation_id) if row.cleanup_operation_id else None,
+            cleanup_tries=row.cleanup_tries,
+            cleanup_not_before=row.cleanup_not_before,
+        )
+
+
 def _operation_facts(execution_id: UUID) -> Iterable[OperationFacts]:
     for row in Operation.objects.filter(execution=execution_id).exclude(state=OperationState.REFUSED):
         yield OperationFacts(
@@ -163,7 +180,7 @@ def _operation_facts(execution_id: UUID) -> Iterable[OperationFacts]:
             is_drill=row.is_drill,
             targets=frozenset(target["source_server_id"] for target in row.targets),
             created_at=row.created_at,
-            answered_at=row.answered_at,
+            may_act_until=row.may_act_until,
             job_id=row.job_id,
         )
 

@@ -21,8 +21,8 @@ from executions.transitions import StepClaim
 
 Answer = TypeVar("Answer")
 
-#: An answer is recorded within this share of the longest time that a call may take: 15 of 30 s.
-_SHARE_TO_RECORD = 1 / 2
+#: An answer is recorded within this share of the longest time that a call may take: 15 of 150 s.
+_SHARE_TO_RECORD = 1 / 10
 
 
 class Settled(Exception):
@@ -46,7 +46,8 @@ def begin(
 
     `in_doubt`: AWS may have carried it out when it was asked before. `can_be_found`: what it started can be looked up.
     """
-    hold = max(seconds, settings.DRSORCH_LEASE_SECONDS) + settings.DRSORCH_CALL_LIMIT_SECONDS * _SHARE_TO_RECORD
+    limit = settings.DRSORCH_CALL_LIMIT_SECONDS
+    hold = max(seconds, limit, settings.DRSORCH_LEASE_SECONDS) + limit * _SHARE_TO_RECORD
     intended_at = timezone.now()
     if not transitions.step_asking(claim, dict(asked), hold):
         raise Settled(running("Another worker is running this step."))
@@ -58,6 +59,8 @@ def begin(
     try:
         answer = ask()
     except OutcomeUnknown as error:
+        if error.is_over:
+            transitions.step_may_act_until(claim, timezone.now())
         raise Settled(running(error.message) if can_be_found else final(error.message)) from error
     except DrsError as error:
         transient = isinstance(error, TRANSIENT)

@@ -77,13 +77,13 @@ def _where(step: StepRun, site: Site, parameters: Mapping[str, Any]) -> Mapping[
 
 def _found_again(claim: StepClaim, asked: Mapping[str, Any], aws: AutomationPort, comment: str) -> Command | None:
     """The command whose answer never came. None if there is none, or if AWS would show it by now and does not."""
-    since = claim.step.unanswered_since
-    if since is None:
+    since, until = claim.step.unanswered_since, claim.step.may_act_until
+    if since is None or until is None:
         return None
     name = asked["document_name"]
     found = look(partial(aws.commands, comment=comment, sent_after=since - _CLOCK_SKEW, document_name=name))
     window = timedelta(seconds=settings.DRSORCH_VISIBILITY_WINDOW_SECONDS)
-    if not found and timezone.now() < since + window:
+    if not found and timezone.now() < until + window:
         raise Settled(running(f"It is unclear whether {name} was sent: AWS does not show it yet."))
     return found[0] if found else None
 

@@ -160,7 +160,7 @@ def lost_launch(**values: object) -> OperationFacts:
             "is_drill": True,
             "targets": frozenset({server(1).source_server_id}),
             "created_at": START,
-            "answered_at": START,
+            "may_act_until": START,
             **values,
         }
     )
@@ -220,9 +220,10 @@ def test_a_lost_launch_is_given_up_only_after_a_poll_past_the_window() -> None:
     assert a.GiveUpOperation("key-1") in decide(polled, over + timedelta(seconds=1), SETTINGS).actions
 
 
-def test_a_launch_whose_caller_died_waits_for_the_longest_call_as_well() -> None:
-    over = START + timedelta(seconds=SETTINGS.visibility_window_seconds + SETTINGS.call_limit_seconds)
-    state = facts([RUNNING], [LAUNCHING], sites=[site(polled_at=over)], operations=(lost_launch(answered_at=None),))
+def test_the_window_counts_from_when_aws_may_last_act() -> None:
+    until = START + timedelta(minutes=5)
+    over = until + timedelta(seconds=SETTINGS.visibility_window_seconds)
+    state = facts([RUNNING], [LAUNCHING], sites=[site(polled_at=over)], operations=(lost_launch(may_act_until=until),))
     assert decide(state, over - timedelta(seconds=1), SETTINGS).actions == ()
     assert a.GiveUpOperation("key-1") in decide(state, over, SETTINGS).actions
 
