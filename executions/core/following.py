@@ -10,7 +10,8 @@ from executions.core.states import OperationState
 
 def follow_operations(draft: Draft) -> None:
     """Look at every operation of the execution that is not settled, and at what settled ones have to add."""
-    for operation in draft.facts.operations:
+    # Those that were given up come last: a job without a tag is one of an operation that still waits for it.
+    for operation in sorted(draft.facts.operations, key=lambda one: one.state is OperationState.LOST):
         kind = KINDS[operation.kind]
         if operation.state is OperationState.LOST:
             look_for_late_job(draft, operation, kind.matches, kind.found_late)

@@ -5,7 +5,7 @@ No call that launches or terminates has a client token, so the job is looked for
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from datetime import datetime, timedelta
 
 from executions.core.actions import AdoptJob, GiveUpOperation, PollSite
@@ -24,7 +24,8 @@ def look_for_job(draft: Draft, operation: OperationFacts, matches: Matches) -> N
     """Adopt the operation's job if DRS shows it; give up only when the visibility window is over and a whole poll since
     then showed nothing."""
     site = draft.facts.sites[operation.site]
-    if (job := _job_of(draft, operation, matches)) is not None:
+    if (job := find_job(operation, site.jobs, draft.taken, matches)) is not None:
+        draft.taken.add(job.job_id)
         draft.act(AdoptJob(operation.key, job.job_id))
         return
     over_at = give_up_at(operation, draft.settings)
@@ -44,19 +45,19 @@ def look_for_late_job(
     matches: Matches,
     found: Callable[[Draft, OperationFacts, JobFacts], None],
 ) -> None:
-    """An operation that was given up may turn out to have been carried out after all."""
-    if not operation.job_id and (job := _job_of(draft, operation, matches)) is not None:
+    """An operation that was given up may turn out to have been carried out after all.
+
+    Call it after `look_for_job` of those that still wait: a job without a tag is one of theirs first.
+    """
+    if operation.job_id:
+        return
+    job = find_job(operation, draft.facts.sites[operation.site].jobs, draft.taken, matches)
+    if job is not None:
+        draft.taken.add(job.job_id)
         found(draft, operation, job)
 
 
-def _job_of(draft: Draft, operation: OperationFacts, matches: Matches) -> JobFacts | None:
-    taken = frozenset(other.job_id for other in draft.facts.operations if other.job_id)
-    return find_job(operation, draft.facts.sites[operation.site].jobs, taken, matches)
-
-
-def find_job(
-    operation: OperationFacts, jobs: Iterable[JobFacts], taken: frozenset[str], matches: Matches
-) -> JobFacts | None:
+def find_job(operation: OperationFacts, jobs: Iterable[JobFacts], taken: Set[str], matches: Matches) -> JobFacts | None:
     """The operation's job: by its tag; else, where a job carries no tag, by server set, kind and time."""
     untagged: JobFacts | None = None
     for job in jobs:

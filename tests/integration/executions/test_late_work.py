@@ -205,17 +205,3 @@ def test_a_termination_that_is_held_is_asked_for_once(harness: EngineHarness, wo
     assert Execution.objects.get().cleanup_status == "succeeded"
     assert harness.calls("TerminateRecoveryInstances") == 1
     assert instances(world) == set()
-
-
-def test_a_termination_that_appears_too_late_is_told(harness: EngineHarness, world: World, omar: User) -> None:
-    world.speed = 20
-    execution = harness.drill(harness.plan(DATABASES))
-    harness.run(execution)
-    world.faults.add("lost_answer", operation="TerminateRecoveryInstances", count=1)
-    world.faults.add("late_visibility", operation="TerminateRecoveryInstances", count=1, seconds=900)
-    controlling.execution_cleanup(execution=execution, by=omar)
-    harness.run(until=lambda: Execution.objects.get().cleanup_status == "succeeded")
-
-    assert instances(world) == set()
-    harness.run(until=lambda: "terminate.late" in events(execution, "terminate.late"))
-    assert not Operation.objects.open().exists()
