@@ -17,8 +17,7 @@ class CallTimes:
     """Everything follows from `limit_seconds`, the longest from an intent until its caller stops listening.
 
     The defaults: a request goes out within 25 s of its intent, its connection is made within 5 s, its answer is waited
-    for 120 s, and AWS may carry it out until 300 s after it went out. That is how long AWS accepts a signed request
-    (docs/drs.md 2.3); the slowest StartRecovery known took 105 s (docs/drs.md 2.4).
+    for 120 s, and AWS may carry it out until 300 s after it went out (docs/drs.md 2.4).
     """
 
     limit_seconds: float = 150.0

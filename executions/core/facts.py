@@ -114,6 +114,8 @@ class JobFacts:
     created_at: datetime | None
     first_seen_at: datetime
     servers: Mapping[str, ServerProgress] = field(default_factory=dict)
+    #: Without a tag, and known to be the job of another execution's operation.
+    is_of_another: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -192,8 +192,10 @@ def _site_facts(execution: Execution, sites: set[int], operations: Iterable[Oper
     relevant = (
         Q(finished=False) | Q(job_id__in=ours) | Q(first_seen_at__gte=execution.started_at or execution.requested_at)
     )
-    for job in DrsJob.objects.filter(relevant, site__in=sites):
-        jobs[job.site_id].append(job_facts(job))
+    rows = list(DrsJob.objects.filter(relevant, site__in=sites))
+    of_others = _jobs_of_others(execution, rows, operations)
+    for job in rows:
+        jobs[job.site_id].append(replace(job_facts(job), is_of_another=(job.site_id, job.job_id) in of_others))
     intended = defaultdict(list)
     pending = Operation.objects.filter(
         site__in=sites, state=OperationState.INTENDED, execution__status__in=EXECUTION_ACTIVE
@@ -228,6 +230,18 @@ def _site_facts(execution: Execution, sites: set[int], operations: Iterable[Oper
         )
         for site in Site.objects.filter(pk__in=sites)
     }
+
+
+def _jobs_of_others(
+    execution: Execution, jobs: Iterable[DrsJob], operations: Iterable[OperationFacts]
+) -> set[tuple[int, str]]:
+    """Those of the untagged jobs that are other executions', by site; looked up only where one may be taken for that of
+    an operation that was given up."""
+    untagged = [job.job_id for job in jobs if not job.operation_key]
+    if not untagged or not any(one.state is OperationState.LOST and not one.job_id for one in operations):
+        return set()
+    found = Operation.objects.filter(job_id__in=untagged).exclude(execution=execution)
+    return set(found.values_list("site_id", "job_id"))
 
 
 def job_facts(job: DrsJob) -> JobFacts:

@@ -34,7 +34,7 @@ from executions.transitions.operations.lifecycle import (
     operation_refuse,
     operation_uncertain,
 )
-from executions.transitions.operations.terminate import terminated_model, termination_settle
+from executions.transitions.operations.terminate import termination_settle
 from executions.transitions.recovered import recovery_end, recovery_note, replacement_acknowledge
 from executions.transitions.reopening import Snapshots, wave_retry, wave_skip
 from executions.transitions.servers import (
@@ -90,7 +90,6 @@ __all__ = [
     "step_move",
     "step_not_started",
     "step_started",
-    "terminated_model",
     "termination_settle",
     "wave_move",
     "wave_retry",

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from executions.core.actions import AdoptJob, GiveUpOperation, PollSite
 from executions.core.draft import Draft
 from executions.core.facts import JobFacts, OperationFacts, Settings
+from executions.core.states import OperationState
 
 #: How far DRS's clock may be behind ours for an untagged job to be recognised by its time: AWS refuses what was signed
 #: by a clock that is five minutes off (docs/drs.md 2.3).
@@ -51,7 +52,10 @@ def look_for_late_job(
     """
     if operation.job_id:
         return
-    job = find_job(operation, draft.facts.sites[operation.site].jobs, draft.taken, matches)
+    site = draft.facts.sites[operation.site]
+    # Jobs without tags that are, or may be, another execution's.
+    of_others = {job.job_id for job in site.jobs if job.is_of_another or frozenset(job.servers) in site.intended}
+    job = find_job(operation, site.jobs, draft.taken | of_others, matches)
     if job is not None:
         draft.taken.add(job.job_id)
         found(draft, operation, job)
@@ -78,6 +82,10 @@ def give_up_at(operation: OperationFacts, settings: Settings) -> datetime:
 
 
 def _fits_in_time(operation: OperationFacts, job: JobFacts) -> bool:
+    """Of an operation that was given up, what began after AWS could act on it is somebody else's."""
     if job.first_seen_at < operation.created_at:
         return False
-    return job.created_at is None or job.created_at >= operation.created_at - _CLOCK_SKEW
+    began_at = job.created_at or job.first_seen_at
+    if operation.state is OperationState.LOST and began_at > operation.may_act_until + _CLOCK_SKEW:
+        return False
+    return began_at >= operation.created_at - _CLOCK_SKEW

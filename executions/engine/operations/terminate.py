@@ -17,6 +17,7 @@ from executions.crashpoints import crash_point
 from executions.engine.operations.sending import send
 from executions.engine.operations.slots import slot
 from executions.models import LateInstance, Operation, ServerRun
+from executions.transitions.operations.terminate import terminated_model
 from protection.gateways import gateway
 from protection.models import Site
 
@@ -31,7 +32,7 @@ def terminate_verified(execution_id: UUID, action: Terminate, lease: UUID) -> No
 
 
 def _terminate_verified(execution_id: UUID, action: Terminate, lease: UUID) -> None:
-    model = transitions.terminated_model(action.kind)
+    model = terminated_model(action.kind)
     servers = list(model._default_manager.filter(pk__in=action.servers).select_related("site"))
     site = Site.objects.get(pk=action.site)
     try:

@@ -5,9 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.test import Client
+from rest_framework.test import APIClient
 
 from audit import verification
 from audit.record import events_of
@@ -33,6 +36,18 @@ def named(execution: Execution) -> set[str]:
 
 def events(execution: Execution, *types: str) -> list[str]:
     return [event.type for event in events_of(execution).order_by("sequence") if event.type in types]
+
+
+@pytest.fixture
+def read(api: Callable[..., APIClient], vera: User) -> Callable[[Execution], Any]:
+    return lambda execution: api(vera).get(f"/api/v1/executions/{execution.pk}/").json()
+
+
+@pytest.fixture
+def page_of(browser_of: Callable[[User], Client], vera: User) -> Callable[[Execution], str]:
+    """The execution page, as a viewer gets it."""
+    url = "/admin/executions/execution/{}/change/"
+    return lambda execution: browser_of(vera).get(url.format(execution.pk)).content.decode()
 
 
 @pytest.mark.parametrize(("seconds", "tags"), [(105, True), (130, True), (200, False), (320, True)])
@@ -138,7 +153,12 @@ def overtaken(harness: EngineHarness, world: World) -> Callable[[Execution], Non
 
 
 def test_a_job_that_appears_when_its_drill_is_over_is_told_and_cleaned_up(
-    harness: EngineHarness, world: World, overtaken: Callable[[Execution], None], omar: User
+    harness: EngineHarness,
+    world: World,
+    overtaken: Callable[[Execution], None],
+    omar: User,
+    read: Callable[[Execution], Any],
+    page_of: Callable[[Execution], str],
 ) -> None:
     execution = harness.drill(harness.plan(DATABASES))
     overtaken(execution)
@@ -150,10 +170,16 @@ def test_a_job_that_appears_when_its_drill_is_over_is_told_and_cleaned_up(
         "launch.lost", "launch.late", "server.launched_late", "server.launched_late",
     ]  # fmt: skip
 
+    seen = read(execution)
+    assert {one["recovery_instance_id"] for one in seen["late_instances"]} == instances(world)
+    assert {one["status"] for one in seen["late_instances"]} == {"launched"}
+    assert "Clean up the drill to terminate its late instances." in page_of(execution)
+
     controlling.execution_cleanup(execution=execution, by=omar)
     harness.run(until=lambda: Execution.objects.get().cleanup_status != "running")
     assert Execution.objects.get().cleanup_status == "succeeded"
     assert instances(world) == set()
+    assert {one["status"] for one in read(execution)["late_instances"]} == {"terminated"}
     assert {one.status for one in late.all()} == {"terminated"}
     assert not Operation.objects.open().exists()
     assert verification.faults(Execution.objects.get()) == []
@@ -164,7 +190,6 @@ def test_a_job_that_appears_after_the_clean_up_is_cleaned_up_as_well(
 ) -> None:
     world.faults.add("late_work", operation="StartRecovery", count=1, seconds=VERY_LATE)
     world.speed = 20
-    Site.objects.update(job_tags=False)
     execution = harness.drill(harness.plan(DATABASES), cleanup_after_seconds=0)
     harness.run(execution)
     harness.run(until=lambda: Execution.objects.get().cleanup_status == "succeeded")
@@ -178,7 +203,7 @@ def test_a_job_that_appears_after_the_clean_up_is_cleaned_up_as_well(
 
 
 def test_what_a_late_job_of_a_recovery_launches_is_left_to_a_person(
-    harness: EngineHarness, world: World, overtaken: Callable[[Execution], None]
+    harness: EngineHarness, world: World, overtaken: Callable[[Execution], None], page_of: Callable[[Execution], str]
 ) -> None:
     execution = harness.recovery(harness.plan(DATABASES, approvals_required=0))
     overtaken(execution)
@@ -189,6 +214,26 @@ def test_what_a_late_job_of_a_recovery_launches_is_left_to_a_person(
     assert {one.recovery_instance_id for one in LateInstance.objects.all()} == instances(world)
     assert {one.status for one in LateInstance.objects.all()} == {"launched"}
     assert harness.calls("TerminateRecoveryInstances") == 0
+    assert "Check in the DRS console which instance of each server exists" in page_of(execution)
+
+
+def test_an_untagged_job_of_another_drill_is_not_taken_for_the_late_one(
+    harness: EngineHarness, world: World, omar: User
+) -> None:
+    """It would be cleaned up with the drill that it does not belong to."""
+    world.speed = 20
+    Site.objects.update(job_tags=False)
+    world.faults.add("lost_request", operation="StartRecovery", count=1)
+    first = harness.drill(harness.plan(DATABASES))
+    harness.run(first)
+
+    second = harness.drill(first.plan)
+    harness.run(second)
+    harness.run(until=lambda: not Operation.objects.open().exists())
+
+    assert Operation.objects.filter(state="lost").count() == 1
+    assert not LateInstance.objects.exists()
+    assert named(second) == instances(world)
 
 
 # --- other calls --------------------------------------------------------------------------------------------------
