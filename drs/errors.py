@@ -54,6 +54,9 @@ class InstancesNotReady(Rejected):
 class Denied(DrsError):
     """Credentials are missing, wrong or expired, IAM refuses the action, or the opt-in Region is switched off."""
 
+    #: True if the credentials themselves were refused, or there are none; newer ones may be at hand.
+    is_about_credentials = False
+
 
 class NotFound(DrsError):
     """The resource named in the request does not exist there."""

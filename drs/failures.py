@@ -38,6 +38,13 @@ DENIED_CODES = frozenset({
     "MissingAuthenticationTokenException", "InvalidAccessKeyId", "RequestExpired", "Forbidden",
 })  # fmt: skip
 EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
+#: What the services answer whose caller's credentials have expired, are unknown, or do not fit together, as while a
+#: file of them is being rewritten.
+CREDENTIALS_CODES = UNKNOWN_CALLER_CODES | EXPIRED_CODES | {
+    "InvalidAccessKeyId", "InvalidToken", "InvalidSignatureException", "SignatureDoesNotMatch",
+}  # fmt: skip
+#: What a role answers that lacks a permission, and so does one whose sessions were revoked.
+ACCESS_DENIED_CODES = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 NOT_FOUND_CODES = frozenset({
     "ResourceNotFoundException", "NoSuchResourceException", "AutomationDefinitionNotFoundException",
     "AutomationDefinitionVersionNotFoundException", "AutomationExecutionNotFoundException", "InvalidDocument",
@@ -74,6 +81,9 @@ _OTHER_SERVICES = {
 _ACTIONS = {"Invoke": "InvokeFunction"}
 
 
+OWN_IDENTITY = "drsorch's AWS credentials"
+
+
 def place(endpoint: Endpoint) -> str:
     """The account and Region as a person reads them: "account 111122223333 in eu-west-1"."""
     account = endpoint.account_id or _account_of(endpoint.role_arn)
@@ -81,10 +91,10 @@ def place(endpoint: Endpoint) -> str:
 
 
 def identity(endpoint: Endpoint) -> str:
-    return f"the role {endpoint.role_arn}" if endpoint.role_arn else "drsorch's AWS credentials"
+    return f"the role {endpoint.role_arn}" if endpoint.role_arn else OWN_IDENTITY
 
 
-def from_answer(  # noqa: PLR0911, PLR0912 (one branch a kind of failure)
+def from_answer(
     endpoint: Endpoint,
     operation: str,
     status: int,
@@ -98,7 +108,21 @@ def from_answer(  # noqa: PLR0911, PLR0912 (one branch a kind of failure)
 
     `members` are the error's own members (`resourceId`, `quotaCode`); `retry_after` is the header's text.
     """
-    members = members or {}
+    error = _of_answer(endpoint, operation, status, code, message, members or {}, retry_after)
+    if isinstance(error, errors.Denied):
+        error.is_about_credentials = code in CREDENTIALS_CODES
+    return error
+
+
+def _of_answer(  # noqa: PLR0911, PLR0912, PLR0917 (one branch a kind of failure)
+    endpoint: Endpoint,
+    operation: str,
+    status: int,
+    code: str,
+    message: str,
+    members: Mapping[str, Any],
+    retry_after: str | None,
+) -> errors.DrsError:
     resource_id = members.get("resourceId")
     says = f" AWS says: {_sentence(message)}" if message.strip() else ""
     service, prefix = _OTHER_SERVICES.get(operation, ("DRS", "drs"))
@@ -125,16 +149,16 @@ def from_answer(  # noqa: PLR0911, PLR0912 (one branch a kind of failure)
             f"{where} does not recognise the caller ({code}). Check the AWS credentials. If {endpoint.region} is an "
             f"opt-in Region, check that it is enabled for the account.", **named,
         )  # fmt: skip
+    if code in EXPIRED_CODES:
+        whose = OWN_IDENTITY if operation == "AssumeRole" else identity(endpoint)
+        return errors.Denied(
+            f"{where} refused {operation}: the session of {whose} has expired. Renew the credentials.", **named
+        )
     if operation == "AssumeRole":
         return errors.Denied(
             f"AWS refused to let drsorch assume {identity(endpoint)} ({code}).{says} Check the role's trust policy "
             f"and the external id.", **named,
         )  # fmt: skip
-    if code in EXPIRED_CODES:
-        return errors.Denied(
-            f"{where} refused {operation}: the session of {identity(endpoint)} has expired. Renew the credentials.",
-            **named,
-        )
     if code in DENIED_CODES or status in (401, 403):
         return errors.Denied(
             f"{where} does not allow {identity(endpoint)} to call {operation} ({code}).{says} Grant it the IAM "
@@ -203,10 +227,12 @@ def not_connected(endpoint: Endpoint, operation: str, reason: str) -> errors.Unr
 
 
 def no_credentials(endpoint: Endpoint, reason: str) -> errors.Denied:
-    return errors.Denied(
+    denied = errors.Denied(
         f"There are no usable AWS credentials for {place(endpoint)}: {_sentence(reason)} Set the standard AWS "
         f"variables, a profile, or an instance role."
     )
+    denied.is_about_credentials = True
+    return denied
 
 
 def malformed_request(endpoint: Endpoint, operation: str, reason: str) -> errors.Rejected:
