@@ -66,7 +66,7 @@ FUNCTION_NOT_STARTED_CODES = frozenset({
 _GATEWAY_STATUSES = (502, 504)
 
 #: The calls that are not DRS's own: the service's name for people, and its IAM prefix.
-_OTHER_SERVICES = {
+SERVICES = {
     "AssumeRole": ("AWS STS", "sts"),
     "GetCallerIdentity": ("AWS STS", "sts"),
     "ListServiceQuotas": ("Service Quotas", "servicequotas"),
@@ -78,7 +78,7 @@ _OTHER_SERVICES = {
     "Invoke": ("AWS Lambda", "lambda"),
 }
 #: IAM's name of an action, where it is not the operation's.
-_ACTIONS = {"Invoke": "InvokeFunction"}
+ACTIONS = {"Invoke": "InvokeFunction"}
 
 
 OWN_IDENTITY = "drsorch's AWS credentials"
@@ -125,7 +125,7 @@ def _of_answer(  # noqa: PLR0911, PLR0912, PLR0917 (one branch a kind of failure
 ) -> errors.DrsError:
     resource_id = members.get("resourceId")
     says = f" AWS says: {_sentence(message)}" if message.strip() else ""
-    service, prefix = _OTHER_SERVICES.get(operation, ("DRS", "drs"))
+    service, prefix = SERVICES.get(operation, ("DRS", "drs"))
     where = f"{service} ({place(endpoint)})"
     named: dict[str, Any] = {"code": code, "resource_id": resource_id if isinstance(resource_id, str) else None}
 
@@ -162,9 +162,9 @@ def _of_answer(  # noqa: PLR0911, PLR0912, PLR0917 (one branch a kind of failure
     if code in DENIED_CODES or status in (401, 403):
         return errors.Denied(
             f"{where} does not allow {identity(endpoint)} to call {operation} ({code}).{says} Grant it the IAM "
-            f"permission {prefix}:{_ACTIONS.get(operation, operation)} and those it depends on.", **named,
+            f"permission {prefix}:{ACTIONS.get(operation, operation)} and those it depends on.", **named,
         )  # fmt: skip
-    if operation not in _OTHER_SERVICES and (code == "ConflictException" or status == 409):
+    if operation not in SERVICES and (code == "ConflictException" or status == 409):
         return errors.ServerBusy(
             f"{where} refused {operation}: a server or instance in the request is busy.{says} Wait until the job "
             f"that is using it has ended.", **named,
@@ -196,7 +196,7 @@ def without_answer(
 
     `is_over`: it is certain that the service begins nothing more for the request.
     """
-    service, _ = _OTHER_SERVICES.get(operation, ("DRS", "drs"))
+    service, _ = SERVICES.get(operation, ("DRS", "drs"))
     if operation in ACTING_OPERATIONS:
         unknown = errors.OutcomeUnknown(
             f"{service} ({place(endpoint)}) {what} The request {operation} may have been carried out: "
@@ -217,7 +217,7 @@ def _is_the_services_own(status: int, code: str) -> bool:
 
 def not_connected(endpoint: Endpoint, operation: str, reason: str) -> errors.Unreachable:
     """The error where no connection was made, so that nothing was asked."""
-    _, prefix = _OTHER_SERVICES.get(operation, ("DRS", "drs"))
+    _, prefix = SERVICES.get(operation, ("DRS", "drs"))
     # A site's own address is its DRS's; what steps run on is found without it.
     address = (prefix not in ("ssm", "lambda") and endpoint.endpoint_url) or "AWS's address"
     return errors.Unreachable(
