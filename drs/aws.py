@@ -265,7 +265,8 @@ def _keys(session: boto3.Session) -> tuple[str, str, str | None] | None:
     """The session's credentials; None if it has none that can be read now."""
     try:
         found = session.get_credentials()
-        return None if found is None else tuple(found.get_frozen_credentials())
+        keys = found.get_frozen_credentials() if found is not None else None
+        return (str(keys.access_key), str(keys.secret_key), keys.token) if keys is not None else None
     except (*CREDENTIAL_FAILURES, *SDK_FAILURES):
         return None
 

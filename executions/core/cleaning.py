@@ -46,7 +46,7 @@ def clean_up(draft: Draft) -> None:
     if len(given_up) == len(own):
         # DRS takes one job a server: what late jobs have left comes after the servers' own instances.
         given_up += _terminate(draft, [_as_server(one) for one in late], OperationKind.TERMINATE_LATE)
-    left = [*own, *late]
+    left: list[ServerFacts | LateFacts] = [*own, *late]
     if any(launch.is_open(operation) for operation in draft.facts.operations):
         # It may leave another instance: how it ends is seen by polling, and this is the net below it.
         draft.wake_in(draft.settings.poll_ceiling_seconds)
