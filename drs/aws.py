@@ -9,6 +9,7 @@ Every failure leaves here as a class of `drs.errors`; the sentences and the sort
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import threading
@@ -49,6 +50,7 @@ from drs.adapter import WireAdapter
 from drs.automation_port import INVOCATION_SECONDS
 from drs.errors import Denied, DrsError
 from drs.port import Endpoint, Quotas
+from drs.timing import is_too_late_to_go_out
 
 #: Reads may be repeated by the SDK: three calls in all.
 READS = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3})
@@ -279,9 +281,16 @@ def _client(session: boto3.Session, service: str, endpoint: Endpoint, config: Co
         address = None  # the service's own variable says more than the site's address
     create = cast("Any", session.client)
     client: BaseClient = create(service, region_name=endpoint.region, endpoint_url=address, config=config)
+    client.meta.events.register("before-send", functools.partial(_refuse_to_send_late, endpoint))
     for speaks_json in ("drs", "ssm"):
         client.meta.events.register(f"before-parse.{speaks_json}", _refuse_other_than_json)
     return client
+
+
+def _refuse_to_send_late(endpoint: Endpoint, event_name: str, **_: Any) -> None:
+    """Right before the first byte, when everything that may take long is done."""
+    if is_too_late_to_go_out():
+        raise failures.not_sent_in_time(endpoint, event_name.rpartition(".")[2])
 
 
 def _refuse_other_than_json(response_dict: dict[str, Any], operation_model: Any, **_: Any) -> None:

@@ -226,6 +226,14 @@ def not_connected(endpoint: Endpoint, operation: str, reason: str) -> errors.Unr
     )
 
 
+def not_sent_in_time(endpoint: Endpoint, operation: str) -> errors.Unreachable:
+    """The error where it took too long to get ready, so that nothing was asked."""
+    return errors.Unreachable(
+        f"{operation} for {place(endpoint)} was not sent: it took too long to get ready to send it, for example to get "
+        f"credentials. It is safe to repeat."
+    )
+
+
 def no_credentials(endpoint: Endpoint, reason: str) -> errors.Denied:
     denied = errors.Denied(
         f"There are no usable AWS credentials for {place(endpoint)}: {_sentence(reason)} Set the standard AWS "

@@ -5,9 +5,13 @@ Our time-out says nothing about AWS: a request that nobody waits for any longer 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
+_goes_out_by: ContextVar[datetime | None] = ContextVar("goes_out_by", default=None)
 #: Most that connecting may take.
 _CONNECT_SECONDS = 5.0
 
@@ -48,3 +52,21 @@ class CallTimes:
     def may_act_until(self, intended_at: datetime) -> datetime:
         """The latest moment at which AWS may carry out a call intended then, if its answer says nothing else."""
         return self.goes_out_by(intended_at) + timedelta(seconds=self.acts_seconds)
+
+
+@contextmanager
+def to_go_out_by(at: datetime) -> Iterator[None]:
+    """What this thread asks AWS for meanwhile goes out by then, or not at all.
+
+    A call has to get a role's session first, which may take longer than the call itself.
+    """
+    token = _goes_out_by.set(at)
+    try:
+        yield
+    finally:
+        _goes_out_by.reset(token)
+
+
+def is_too_late_to_go_out() -> bool:
+    at = _goes_out_by.get()
+    return at is not None and datetime.now(UTC) > at

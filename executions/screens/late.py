@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from executions.core.states import CleanupStatus, ExecutionKind, LateStatus
+from executions.core.states import EXECUTION_ACTIVE, CleanupStatus, ExecutionKind, LateStatus
 from executions.models import Execution, LateInstance
 from foundation.wording import Tone, count, listing
 
@@ -25,10 +25,11 @@ def late_alarm(execution: Execution, late: Sequence[LateInstance]) -> LateAlarm 
     if not late:
         return None
     jobs = sorted({one.job_id for one in late})
+    job = "job" if len(jobs) == 1 else "jobs"
     is_settled = all(one.status in (LateStatus.TERMINATED, LateStatus.FAILED) for one in late)
     return LateAlarm(
         what=(
-            f"DRS carried out a launch that drsorch had given up: {count(len(jobs), 'job')} {listing(jobs)} launched "
+            f"DRS carried out a launch that drsorch had given up: {job} {listing(jobs)} launched "
             f"{count(len(late), 'server')} again. When DRS launches a server it deletes its earlier instance, so the "
             "instances shown with these servers may be gone."
         ),
@@ -45,7 +46,8 @@ def _to_do(execution: Execution) -> str:
             "and use that one."
         )
     if execution.cleanup_status == CleanupStatus.NONE:
-        return "Clean up the drill to terminate its late instances."
+        when = " when it has ended" if execution.status in EXECUTION_ACTIVE else ""
+        return f"Clean up the drill{when} to terminate its late instances."
     if execution.cleanup_status == CleanupStatus.FAILED:
         return "Request the clean-up again to terminate its late instances."
     return "The clean-up of the drill terminates its late instances."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from drs.port import Endpoint, LaunchTarget
 from drs.simulator import scenarios
 from drs.simulator.testing import serve
 from drs.simulator.world import World
+from drs.timing import to_go_out_by
 
 ACCOUNT, REGION = "111122223333", "eu-central-1"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/drsorch"
@@ -154,3 +156,19 @@ def test_a_fresh_session_that_is_denied_something_lacks_the_permission(file: Pat
     with pytest.raises(errors.Denied):
         read(drs)
     assert fault.struck == 1
+
+
+def test_a_launch_that_waited_too_long_for_its_credentials_does_not_go_out(file: Path, world: World, url: str) -> None:
+    """Others count on it: they give the launch up, and make another."""
+    write(file, OLD)
+    [server] = world.region(ACCOUNT, REGION).servers
+    drs = AwsDrs(Endpoint(REGION, ACCOUNT, ROLE, "demo", url))
+    read(drs)
+
+    with to_go_out_by(datetime.now(UTC)), pytest.raises(errors.Unreachable, match="was not sent"):
+        drs.start_recovery([LaunchTarget(server)], is_drill=True, tags={})
+    assert "StartRecovery" not in {call.operation for call in world.calls}
+
+    with to_go_out_by(datetime.now(UTC) + timedelta(hours=1)):
+        drs.start_recovery([LaunchTarget(server)], is_drill=True, tags={})
+    assert jobs(world) == 1

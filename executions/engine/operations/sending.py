@@ -18,10 +18,11 @@ from django.conf import settings
 
 from drs.errors import DrsError, OutcomeUnknown
 from drs.port import DrsPort, Job
+from drs.timing import to_go_out_by
 from executions import transitions
 from executions.core.refusals import refusal_of
 from executions.crashpoints import crash_point
-from executions.engine.call_limit import is_too_late
+from executions.engine.call_limit import goes_out_by, is_too_late
 from executions.engine.polling.listing import jobs_mirror
 from executions.engine.polling.schedule import poll_soon, poll_when_due
 from executions.models import Execution, Operation
@@ -44,7 +45,8 @@ def send(operation: Operation, call: Callable[[DrsPort, Operation], Job], lease:
         transitions.operation_refuse(operation.execution_id, operation.pk, _HELD_UP)
         return
     try:
-        job = call(gateway(operation.site), operation)
+        with to_go_out_by(goes_out_by(operation.created_at)):
+            job = call(gateway(operation.site), operation)
     except DrsError as error:
         log.warning("not_accepted", kind=operation.kind, operation=str(operation.pk), error=error.message)
         _record_failure(operation, error)

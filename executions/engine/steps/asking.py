@@ -13,9 +13,10 @@ from django.conf import settings
 from django.utils import timezone
 
 from drs.errors import TRANSIENT, DrsError, OutcomeUnknown
+from drs.timing import to_go_out_by
 from executions import transitions
 from executions.crashpoints import crash_point
-from executions.engine.call_limit import is_too_late
+from executions.engine.call_limit import goes_out_by, is_too_late
 from executions.engine.steps.outcome import StepOutcome, final, retry, running
 from executions.transitions import StepClaim
 
@@ -57,7 +58,8 @@ def begin(
             transitions.step_not_started(claim)
         raise Settled(running("Nothing was sent to AWS because the worker was delayed."))
     try:
-        answer = ask()
+        with to_go_out_by(goes_out_by(intended_at)):
+            answer = ask()
     except OutcomeUnknown as error:
         if error.is_over:
             transitions.step_may_act_until(claim, timezone.now())

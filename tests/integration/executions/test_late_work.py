@@ -55,13 +55,15 @@ def test_a_launch_that_is_held_launches_each_server_once(
     harness: EngineHarness, world: World, seconds: float, tags: bool
 ) -> None:
     Site.objects.update(job_tags=tags)
+    world.speed = 100  # So that DRS's own rule of one job a server does not help.
     world.faults.add("late_work", operation="StartRecovery", count=1, seconds=seconds)
     execution = harness.drill(harness.plan(DATABASES))
 
     harness.run(execution)
+    harness.clock.shift(timedelta(hours=1))  # What AWS has not done by now, it never does.
 
-    assert set(harness.started().values()) == {1}
     assert named(execution) == instances(world)
+    assert set(harness.started().values()) == {1}
     assert set(statuses(execution).values()) == {"launched"}
 
 
@@ -75,6 +77,7 @@ def test_a_launch_that_is_held_when_its_worker_dies_launches_each_server_once(
     def die(*args: object, **values: object) -> None:
         raise Dies
 
+    world.speed = 100
     world.faults.add("late_work", operation="StartRecovery", count=1, seconds=250)
     execution = harness.drill(harness.plan(DATABASES))
     with monkeypatch.context() as patch:
@@ -84,9 +87,10 @@ def test_a_launch_that_is_held_when_its_worker_dies_launches_each_server_once(
     harness.clock.shift(timedelta(seconds=60))  # Its lease is over.
 
     harness.run(execution)
+    harness.clock.shift(timedelta(hours=1))  # What AWS has not done by now, it never does.
 
-    assert set(harness.started().values()) == {1}
     assert named(execution) == instances(world)
+    assert set(harness.started().values()) == {1}
 
 
 def test_an_answer_that_outlasts_the_lease_is_recorded(
