@@ -6,6 +6,8 @@ from typing import Any, ClassVar
 
 from django.db import models
 
+from audit.origin import Via
+
 
 class Chained(models.Model):
     """A row with a chain of events. It keeps the chain's end, so that cutting that off shows.
@@ -28,6 +30,24 @@ class Chained(models.Model):
         return str(self.pk)
 
 
+class Chain(Chained):
+    """The end of a chain whose row has no columns for it: it may be deleted, or its table is not ours (a user).
+
+    The chain outlives its row, and is found by the name that it had last.
+    """
+
+    subject_type = models.CharField(max_length=32)  # type: ignore[assignment,misc] # of each row, not of the class
+    subject_id = models.CharField(max_length=64)  # type: ignore[assignment]
+    name = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["subject_type", "subject_id"], name="audit_chain_once")]
+        indexes = [models.Index(fields=["name"], name="audit_chain_by_name")]
+
+    def __str__(self) -> str:
+        return self.name or self.subject_id
+
+
 class Event(models.Model):
     """One thing that happened, chained by hash to the one before it. Appended by `record` alone, never changed."""
 
@@ -37,10 +57,16 @@ class Event(models.Model):
     #: From 1, in each chain.
     sequence = models.PositiveIntegerField()
     at = models.DateTimeField()
-    #: A user's name, or "drsorch".
+    #: A user's name at the time, "drsorch" or "command line" (`audit.origin`).
     actor = models.CharField(max_length=150)
+    #: The user's id; null where no user did it. No foreign key: the event outlives the user.
+    actor_id = models.BigIntegerField(null=True)
+    #: By screen, API or command; or drsorch's own work.
+    via = models.CharField(max_length=16, default=Via.ENGINE.value)
+    #: From where: address, agent, request_id, token, token_id, command, account, as far as they are known.
+    origin: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)
     type = models.CharField(max_length=64)
-    #: What of the row it is about, by the name it had: a wave, a step, a server.
+    #: What it is about, by the name it had: the row, or a wave, a step, a server of it.
     subject = models.CharField(max_length=300, blank=True)
     detail: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)
     previous_hash = models.CharField(max_length=64, blank=True)
@@ -50,6 +76,16 @@ class Event(models.Model):
         ordering = ["sequence"]
         constraints = [
             models.UniqueConstraint(fields=["subject_type", "subject_id", "sequence"], name="audit_event_once")
+        ]
+        # The trail is read by time, whatever it is filtered by.
+        indexes = [
+            models.Index(fields=["at", "id"], name="audit_event_by_time"),
+            models.Index(fields=["actor", "at", "id"], name="audit_event_by_actor"),
+            models.Index(fields=["type", "at", "id"], name="audit_event_by_type"),
+            models.Index(fields=["subject", "at", "id"], name="audit_event_by_subject"),
+            models.Index(
+                fields=["via", "at", "id"], condition=~models.Q(via=Via.ENGINE.value), name="audit_event_by_door"
+            ),
         ]
 
     def __str__(self) -> str:

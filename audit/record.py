@@ -16,11 +16,10 @@ from django.db import connection
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from audit import origin
 from audit.event_types import EventType
-from audit.models import Chained, Event
-
-#: The actor of everything that no person did.
-ENGINE = "drsorch"
+from audit.models import Chain, Chained, Event
+from audit.origin import ENGINE
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +30,8 @@ class Entry:
     subject: str = ""
     detail: Mapping[str, Any] = field(default_factory=dict)
     actor: str = ENGINE
+    #: The id of the user `actor`. Where it is not given, that of whoever asks, if it is the same name.
+    actor_id: int | None = None
 
 
 def without_blanks(**detail: Any) -> dict[str, Any]:
@@ -42,7 +43,7 @@ def append(subject: Chained, entries: Iterable[Entry]) -> None:
     """Append events to the chain of a row that the caller holds locked, in the caller's transaction."""
     if not connection.in_atomic_block:
         raise AssertionError("Append events in the transaction of the change that they record.")
-    at = timezone.now()
+    at, came_from = timezone.now(), origin.current()
     events = []
     for entry in entries:
         subject.event_count += 1
@@ -52,6 +53,9 @@ def append(subject: Chained, entries: Iterable[Entry]) -> None:
             sequence=subject.event_count,
             at=at,
             actor=entry.actor,
+            actor_id=came_from.actor.id if entry.actor == came_from.actor.name else entry.actor_id,
+            via=came_from.via.value,
+            origin=dict(came_from.details),
             type=entry.type.value,
             subject=entry.subject[:300],
             detail=dict(entry.detail),
@@ -63,6 +67,20 @@ def append(subject: Chained, entries: Iterable[Entry]) -> None:
     if events:
         Event.objects.bulk_create(events, batch_size=500)
         subject.save(update_fields=["event_count", "last_event_hash"])
+
+
+def note(subject_type: str, subject_id: object, name: str, entries: Iterable[Entry]) -> None:
+    """Append events to the chain of something that keeps none itself, in the caller's transaction.
+
+    `name` is what it is called now: the chain is found by it after its row was deleted.
+    """
+    chain, made = Chain.objects.select_for_update().get_or_create(
+        subject_type=subject_type, subject_id=str(subject_id), defaults={"name": name[:300]}
+    )
+    if not made and chain.name != name[:300]:
+        chain.name = name[:300]
+        chain.save(update_fields=["name"])
+    append(chain, entries)
 
 
 def hash_of(event: Event) -> str:

@@ -9,7 +9,7 @@ from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db.models import Count, QuerySet
 
-from audit.models import Chained, Event
+from audit.models import Chain, Chained, Event
 from audit.record import events_of, hash_of
 from foundation.wording import count
 
@@ -29,7 +29,7 @@ def verify(subject_ids: Collection[str] = ()) -> Iterator[Verified]:
     """Every chain of the audit trail, or those of the rows with these ids, one after the other."""
     for model in _chained():
         for subject in _rows(model, subject_ids).order_by("pk").iterator():
-            yield Verified(model.subject_type, subject.subject_id, str(subject), tuple(faults(subject)))
+            yield Verified(subject.subject_type, subject.subject_id, str(subject), tuple(faults(subject)))
     yield from _of_no_row(subject_ids)
 
 
@@ -72,6 +72,8 @@ def _chained() -> list[type[Chained]]:
 
 def _rows(model: type[Chained], subject_ids: Collection[str] = ()) -> QuerySet[Chained]:
     rows = model._base_manager.all()
+    if subject_ids and issubclass(model, Chain):
+        return rows.filter(subject_id__in=subject_ids)
     return rows.filter(pk__in=[*_keys(model, subject_ids)]) if subject_ids else rows
 
 
@@ -90,11 +92,15 @@ def _end(subject: Chained) -> tuple[int, str]:
 
 def _of_no_row(subject_ids: Collection[str]) -> Iterator[Verified]:
     """Chains whose row does not exist."""
-    models = {model.subject_type: model for model in _chained()}
+    models = {model.subject_type: model for model in _chained() if model is not Chain}
     chains = Event.objects.filter(subject_id__in=subject_ids) if subject_ids else Event.objects.all()
     counted = chains.order_by("subject_type", "subject_id").values_list("subject_type", "subject_id")
     for subject_type, subject_id, number in counted.annotate(events=Count("*")).iterator():
         model = models.get(subject_type)
-        if model is None or subject_id not in {row.subject_id for row in _rows(model, [subject_id])}:
+        if model is None:
+            known = Chain.objects.filter(subject_type=subject_type, subject_id=subject_id).exists()
+        else:
+            known = subject_id in {row.subject_id for row in _rows(model, [subject_id])}
+        if not known:
             why = f"The row does not exist, but its audit trail has {count(number, 'event')}."
             yield Verified(subject_type, subject_id, subject_type, (why,))

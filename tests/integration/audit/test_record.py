@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 
 from audit import record, verification
 from audit.event_types import EventType
-from audit.models import Event
+from audit.models import Chain, Event
 from audit.record import Entry, events_of
 from executions.models import Execution
 from tests.factories.executions import add_events, running_drill
@@ -190,3 +190,28 @@ def test_what_is_appended_while_a_chain_is_read_is_no_fault() -> None:
     with connection.execute_wrapper(append_before_events_are_read):
         assert verification.faults(drill) == []
     assert not late
+
+
+# --- chains of what keeps none itself -------------------------------------------------------------------------------
+
+
+def note(name: str, *types: EventType) -> None:
+    with transaction.atomic():
+        record.note("site", 7, name, [Entry(each, name, actor="ada") for each in types])
+
+
+def test_what_may_be_deleted_has_its_chain_elsewhere_and_is_found_by_its_last_name() -> None:
+    note("Frankfurt", EventType.EXECUTION_PAUSED)
+    note("Main", EventType.EXECUTION_RESUMED, EventType.EXECUTION_PAUSED)
+    chain = Chain.objects.get(name="Main")
+    assert (chain.subject_type, chain.subject_id, chain.event_count) == ("site", "7", 3)
+    assert [event.sequence for event in events_of(chain)] == [1, 2, 3]
+    assert verify() == ("1 site verified: every event chain is intact.", [])
+    events_of(chain).filter(sequence=2).update(actor="nobody")
+    assert verify("7") == ("1 fault found in 1 site.", ["Main 7: Event 2 was changed after it was written."])
+
+
+def test_events_whose_chain_has_no_end_are_found() -> None:
+    note("Frankfurt", EventType.EXECUTION_PAUSED)
+    Chain.objects.all().delete()
+    assert verify()[1] == ["site 7: The row does not exist, but its audit trail has 1 event."]
