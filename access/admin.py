@@ -16,6 +16,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from access import policy
 from access.models import ApiToken
+from access.recording import users_as_one
 from access.services import second_factor_remove, token_revoke
 from foundation.people import person
 
@@ -49,6 +50,11 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
     )
     readonly_fields = ("last_login", "date_joined")
     actions = ("remove_second_factor",)
+
+    def _changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        # Django saves the row and its roles one after the other; for the audit trail it is one change.
+        with users_as_one():
+            return super()._changeform_view(request, *args, **kwargs)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         return super().get_queryset(request).prefetch_related("groups")

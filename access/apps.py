@@ -7,6 +7,7 @@ class AccessConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from access import policy
+        from access import policy, recording
 
         policy.register()
+        recording.listen()

@@ -15,6 +15,9 @@ class ApiToken(AbstractAuthToken):
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     name = models.CharField(max_length=100, blank=True, help_text="What it is for, so that it can be revoked later.")
 
+    #: To a few minutes; null: never.
+    last_used_at = models.DateTimeField("last used", null=True, editable=False)
+
     class Meta:
         ordering = ["-created"]
         verbose_name = "API token"

@@ -10,7 +10,7 @@ import getpass
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -18,6 +18,8 @@ from typing import Any, Final
 ENGINE: Final = "drsorch"
 #: The actor where a command was run on the server itself: drsorch does not know the person. No user can be called so.
 COMMAND_LINE: Final = "command line"
+#: The actor of a request that nobody has signed in to. No user can be called so either.
+NOT_SIGNED_IN: Final = "not signed in"
 
 
 class Via(StrEnum):
@@ -65,6 +67,14 @@ def coming_from(ask: Callable[[], Origin]) -> Iterator[None]:
         yield
     finally:
         _current.reset(token)
+
+
+@contextmanager
+def acting_as(actor: Actor) -> Iterator[None]:
+    """What is recorded inside is this person's doing, through whatever door."""
+    asked = current()
+    with coming_from(lambda: replace(asked, actor=actor)):
+        yield
 
 
 def command(name: str) -> Callable[[], Origin]:

@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
 from typing import Any
 
+from django.contrib.auth.models import AbstractBaseUser
 from django.db import connection
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from audit import origin
+from audit.changes import difference
 from audit.event_types import EventType
 from audit.models import Chain, Chained, Event
-from audit.origin import ENGINE
+from audit.origin import ENGINE, Actor
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ def append(subject: Chained, entries: Iterable[Entry]) -> None:
             sequence=subject.event_count,
             at=at,
             actor=entry.actor,
-            actor_id=came_from.actor.id if entry.actor == came_from.actor.name else entry.actor_id,
+            actor_id=_id_of(entry, came_from.actor),
             via=came_from.via.value,
             origin=dict(came_from.details),
             type=entry.type.value,
@@ -69,6 +71,10 @@ def append(subject: Chained, entries: Iterable[Entry]) -> None:
         subject.save(update_fields=["event_count", "last_event_hash"])
 
 
+def _id_of(entry: Entry, asking: Actor) -> int | None:
+    return asking.id if entry.actor_id is None and entry.actor == asking.name else entry.actor_id
+
+
 def note(subject_type: str, subject_id: object, name: str, entries: Iterable[Entry]) -> None:
     """Append events to the chain of something that keeps none itself, in the caller's transaction.
 
@@ -81,6 +87,28 @@ def note(subject_type: str, subject_id: object, name: str, entries: Iterable[Ent
         chain.name = name[:300]
         chain.save(update_fields=["name"])
     append(chain, entries)
+
+
+def note_change(
+    subject_type: str,
+    subject_id: object,
+    name: str,
+    type: EventType,
+    *,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    by: AbstractBaseUser | None = None,
+    secret: Collection[str] = (),
+    **more: Any,
+) -> None:
+    """Record what a person changed, in the caller's transaction: the fields that differ, before and after.
+
+    Nothing before: it was created; nothing after: it was deleted. The values of `secret` fields are not recorded, only
+    that they changed. `by` None: whoever the origin names. `more` is added to the event's detail.
+    """
+    actor = origin.current().actor if by is None else Actor(by.get_username(), by.pk)
+    detail = {**difference(before, after, secret), **more}
+    note(subject_type, subject_id, name, [Entry(type, name, detail, actor.name, actor.id)])
 
 
 def hash_of(event: Event) -> str:

@@ -74,6 +74,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
+    "audit.middleware.OriginMiddleware",
 ]
 
 ROOT_URLCONF = "drsorch.urls"
@@ -175,6 +176,7 @@ ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 #: Nobody signs up: administrators make users.
 ACCOUNT_ADAPTER = "access.adapters.ClosedAccountAdapter"
+ACCOUNT_FORMS = {"change_password": "access.forms.RecordedChangePasswordForm"}
 # No mail is sent, so no address is ever verified.
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_TOTP_ISSUER = "drsorch"
