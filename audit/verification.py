@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from django.apps import apps
 from django.core.exceptions import ValidationError
@@ -25,7 +27,52 @@ class Verified:
     faults: tuple[str, ...]
 
 
-def verify(subject_ids: Collection[str] = ()) -> Iterator[Verified]:
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that is wrong, in a sentence; `sequence` is of the event that it is about, where it is about one."""
+
+    subject_type: str
+    subject_id: str
+    #: What its row is called now.
+    name: str
+    message: str
+    sequence: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What was read, and what is wrong with it: nothing if `ok`."""
+
+    ok: bool
+    events: int
+    #: Number of chains by the type of their row.
+    chains: Mapping[str, int]
+    #: The first of them; `fault_count` counts all.
+    faults: tuple[Fault, ...]
+    fault_count: int
+
+
+#: So many faults are kept; the rest is counted.
+MOST_FAULTS = 1000
+
+
+def verify(subject_ids: Collection[str] = (), *, heads: Path | None = None) -> Verification:
+    """Verify every chain of the audit trail, or those of the rows with these ids.
+
+    `heads`: a file of heads that was kept outside the database, or a directory of them, to be held against.
+    """
+    events, chains, kept, number = 0, Counter[str](), list[Fault](), 0
+    for chain in verified_chains(subject_ids):
+        chains[chain.subject_type] += 1
+        events += Event.objects.filter(subject_type=chain.subject_type, subject_id=chain.subject_id).count()
+        for message in chain.faults:
+            number += 1
+            if number <= MOST_FAULTS:
+                kept.append(Fault(chain.subject_type, chain.subject_id, chain.name, message))
+    return Verification(not number, events, chains, tuple(kept), number)
+
+
+def verified_chains(subject_ids: Collection[str] = ()) -> Iterator[Verified]:
     """Every chain of the audit trail, or those of the rows with these ids, one after the other."""
     for model in _chained():
         for subject in _rows(model, subject_ids).order_by("pk").iterator():
