@@ -7,7 +7,7 @@ class AccessConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from access import policy, recording
+        from access import events, policy, recording  # noqa: F401 # importing events declares them
 
         policy.register()
         recording.listen()

@@ -7,7 +7,7 @@ this module listens to. It only records: it decides nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final
@@ -100,11 +100,17 @@ def _user_saved(instance: Any, **kwargs: Any) -> None:
 def _users_granted(instance: Any, action: str, reverse: bool, pk_set: Any, **kwargs: Any) -> None:
     """Roles and permissions of users: from the user's side, or (`reverse`) from that of a role or permission."""
     if action.startswith("pre_"):
-        users = instance.user_set.values_list("pk", flat=True) if pk_set is None else pk_set
-        instance.users_before = {pk: user_facts(pk) for pk in (users if reverse else [instance.pk])}
+        instance.users_before = {pk: user_facts(pk) for pk in _touched(instance, "user_set", reverse, pk_set)}
     else:
         for user_id, before in instance.users_before.items():
             _changed(user_id, before)
+
+
+def _touched(instance: Any, other_side: str, reverse: bool, pk_set: Collection[int] | None) -> Collection[int]:
+    """Whose roles or permissions are about to change. `pk_set` None: all are taken away."""
+    if not reverse:
+        return [instance.pk]
+    return list(getattr(instance, other_side).values_list("pk", flat=True)) if pk_set is None else pk_set
 
 
 def _changed(user_id: int, before: Facts) -> None:
@@ -134,7 +140,7 @@ def _user_deleted(instance: Any, **kwargs: Any) -> None:
     for token in instance.auth_token_set.all():
         note_change(
             "token", token.uid, str(token), EventType.TOKEN_REVOKED, before=token_facts(token), after={},
-            why="Its user was deleted.",
+            user=before["username"], why="Its user was deleted.",
         )  # fmt: skip
     note_change(
         "user", instance.pk, before["username"], EventType.USER_DELETED, before=before, after={}, secret=_SECRET
@@ -160,8 +166,7 @@ def _role_saved(instance: Any, **kwargs: Any) -> None:
 
 def _role_granted(instance: Any, action: str, reverse: bool, pk_set: Any, **kwargs: Any) -> None:
     if action.startswith("pre_"):
-        roles = instance.group_set.values_list("pk", flat=True) if pk_set is None else pk_set
-        instance.roles_before = {pk: _role_facts(pk) for pk in (roles if reverse else [instance.pk])}
+        instance.roles_before = {pk: _role_facts(pk) for pk in _touched(instance, "group_set", reverse, pk_set)}
     else:
         for role_id, before in instance.roles_before.items():
             _role_changed(role_id, before)

@@ -43,7 +43,16 @@ def token_issue(
         raise Invalid.field("expires_in_seconds", f"A token can be valid for 1 second to {LONGEST.days} days.")
     with transaction.atomic():
         token, text = ApiToken.objects.create(user=user, expiry=expires_in, name=name)
-        note_change("token", token.uid, str(token), EventType.TOKEN_ISSUED, before={}, after=token_facts(token), by=by)
+        note_change(
+            "token",
+            token.uid,
+            str(token),
+            EventType.TOKEN_ISSUED,
+            before={},
+            after=token_facts(token),
+            by=by,
+            user=token.user.get_username(),
+        )
     log.info(
         "token_issued",
         user=str(user),
@@ -63,7 +72,16 @@ def token_revoke(*, token: ApiToken, by: User) -> None:
         if current is None:
             return  # somebody else was faster
         current.delete()
-        note_change("token", token.uid, str(token), EventType.TOKEN_REVOKED, before=token_facts(token), after={}, by=by)
+        note_change(
+            "token",
+            token.uid,
+            str(token),
+            EventType.TOKEN_REVOKED,
+            before=token_facts(token),
+            after={},
+            by=by,
+            user=token.user.get_username(),
+        )
     log.info("token_revoked", user=str(token.user), by=str(by), token=str(token.uid))
 
 

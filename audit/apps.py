@@ -1,6 +1,20 @@
+from typing import Any
+
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class AuditConfig(AppConfig):
     name = "audit"
+    verbose_name = "Audit"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        post_migrate.connect(_make_check, sender=self)
+
+
+def _make_check(**kwargs: Any) -> None:
+    """The row that has the trail verified every day, also after a database was emptied."""
+    from audit.checking import check_make
+
+    check_make()

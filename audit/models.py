@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from django.db import models
 
 from audit.origin import Via
+from foundation.due import DueQuerySet, DueRow
 
 
 class Chained(models.Model):
@@ -90,3 +91,27 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.sequence} {self.type}"
+
+
+class TrailCheckQuerySet(DueQuerySet["TrailCheck"]):
+    pass
+
+
+class TrailCheck(DueRow):
+    """The last verification of the whole trail; one row. Due: somebody asked for it, or a day has passed."""
+
+    name = models.CharField(primary_key=True, max_length=16, default="trail")
+    requested_by = models.CharField(max_length=150, blank=True)
+    started_at = models.DateTimeField(null=True)
+    #: Null until it was verified for the first time.
+    finished_at = models.DateTimeField(null=True)
+    ok = models.BooleanField(default=False)
+    events = models.PositiveBigIntegerField(default=0)
+    #: The first of them, as the API shows them; `fault_count` counts all.
+    faults: models.JSONField[list[dict[str, Any]], list[dict[str, Any]]] = models.JSONField(default=list)
+    fault_count = models.PositiveIntegerField(default=0)
+
+    objects = TrailCheckQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.name

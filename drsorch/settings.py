@@ -127,6 +127,7 @@ DRAMATIQ_BROKER: dict[str, Any] = {
         "dramatiq.middleware.ShutdownNotifications",
         "django_dramatiq.middleware.DbConnectionsMiddleware",
         "foundation.middleware.TickerMiddleware",
+        "drsorch.started.SettingsMiddleware",
     ],
 }
 DRAMATIQ_AUTODISCOVER_MODULES = ["tasks"]

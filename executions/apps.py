@@ -6,3 +6,6 @@ class ExecutionsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
     #: As the sidebar calls the group of its pages.
     verbose_name = "Run"
+
+    def ready(self) -> None:
+        from executions import events  # noqa: F401 # importing declares them

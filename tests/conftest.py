@@ -13,6 +13,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from rest_framework.test import APIClient
 
+from audit import attempts
 from tests.factories.people import make_user
 
 TESTS = Path(__file__).parent
@@ -43,6 +44,12 @@ def models_of_aws_are_read_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(JSONFileLoader, "load_file", lambda self, file_path: load_once(file_path))
         yield
+
+
+@pytest.fixture(autouse=True)
+def nobody_was_refused_yet() -> None:
+    """How many attempts were refused is counted in the process, whose tests are strangers to each other."""
+    attempts.BOUND.forget()
 
 
 @pytest.fixture
