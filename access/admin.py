@@ -19,7 +19,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from access import policy
-from access.models import ApiToken
+from access.models import ApiToken, Role
 from access.recording import users_as_one
 from access.services import second_factor_remove, token_revoke
 from audit.screens.history import ChainHistory
@@ -42,7 +42,7 @@ class UserAdmin(ChainHistory, DjangoUserAdmin, ModelAdmin):
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
-    list_display = ("username", "name", "roles", "second_factor", "is_active", "last_login")
+    list_display = ("username", "name", "roles", "second_factor", "is_active", "last_sign_in")
     list_filter = ("groups", "is_active")
     filter_horizontal = ()
     fieldsets = (
@@ -60,7 +60,7 @@ class UserAdmin(ChainHistory, DjangoUserAdmin, ModelAdmin):
     looked_at = (
         (None, {"fields": ("username", "name", "email")}),
         ("Permissions", {"fields": ("is_active", "is_staff", "roles", "is_superuser")}),
-        ("Signing in", {"fields": ("second_factor", "last_login", "date_joined")}),
+        ("Signing in", {"fields": ("second_factor", "last_sign_in", "date_joined")}),
     )
     actions = ("remove_second_factor",)
 
@@ -76,6 +76,10 @@ class UserAdmin(ChainHistory, DjangoUserAdmin, ModelAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         looks = obj is not None and not self.has_change_permission(request, obj)
         return self.looked_at if looks else super().get_fieldsets(request, obj)
+
+    @display(description="last sign-in", ordering="last_login")
+    def last_sign_in(self, user: User) -> str:
+        return clock_utc(user.last_login) or "never"
 
     @display(description="second factor", boolean=True, ordering="has_factor")
     def second_factor(self, user: Any) -> bool:
@@ -113,7 +117,7 @@ class UserAdmin(ChainHistory, DjangoUserAdmin, ModelAdmin):
         return {"is_staff": True, **super().get_changeform_initial_data(request)}
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        fields = (*super().get_readonly_fields(request, obj), "name", "roles", "second_factor")
+        fields = (*super().get_readonly_fields(request, obj), "name", "roles", "second_factor", "last_sign_in")
         return fields if _superuser(request) else (*fields, "is_superuser")
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
@@ -123,7 +127,7 @@ class UserAdmin(ChainHistory, DjangoUserAdmin, ModelAdmin):
         return super().has_delete_permission(request, obj) and _in_reach(request, obj)
 
 
-@admin.register(Group)
+@admin.register(Role)
 class RoleAdmin(ChainHistory, ModelAdmin):
     """The seven roles are code: here they are looked at. Who holds them is changed on the user's page."""
 
@@ -133,26 +137,26 @@ class RoleAdmin(ChainHistory, ModelAdmin):
     readonly_fields = fields
     actions = None
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Role]:
         active = User.objects.filter(is_active=True).order_by("username")
         return super().get_queryset(request).prefetch_related(Prefetch("user_set", active))
 
     @display(description="held by")
-    def held_by(self, role: Group) -> str:
+    def held_by(self, role: Role) -> str:
         return ", ".join(user.get_username() for user in role.user_set.all()) or "no one"
 
     @display(description="its holders may")
-    def may(self, role: Group) -> SafeString:
+    def may(self, role: Role) -> SafeString:
         meanings = sorted({policy.meaning(each) for each, roles in policy.POLICY.items() if role.name in roles})
         return format_html('<ul class="dr-list">{}</ul>', format_html_join("", "<li>{}</li>", ((m,) for m in meanings)))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Role | None = None) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Role | None = None) -> bool:
         return False
 
 
@@ -161,11 +165,15 @@ class ApiTokenAdmin(ChainHistory, ModelAdmin):
     """Seen and revoked here; issued by `tokens/` of the API or `manage.py issue_token`, which show the text once."""
 
     subject_type = "token"
-    list_display = ("__str__", "user", "created", "expires", "last_used")
+    list_display = ("__str__", "user", "issued", "expires", "last_used")
     list_select_related = ("user",)
     search_fields = ("name", "user__username")
-    fields = ("name", "user", "created", "expires", "last_used")
+    fields = ("name", "user", "issued", "expires", "last_used")
     readonly_fields = fields
+
+    @display(description="issued", ordering="created")
+    def issued(self, token: ApiToken) -> str:
+        return clock_utc(token.created)
 
     @display(description="expires", ordering="expiry")
     def expires(self, token: ApiToken) -> str:

@@ -3,7 +3,8 @@ from django.apps import AppConfig
 
 class AccessConfig(AppConfig):
     name = "access"
-    verbose_name = "Access"
+    #: As the sidebar calls the group of its pages.
+    verbose_name = "Administer"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

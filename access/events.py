@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from uuid import UUID
 
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from access.models import ApiToken
+from access.models import ApiToken, Role
 from audit.event_types import EventType
 from audit.sentences import declare
 from audit.subjects import declare_subject, rows_with_pages
@@ -41,5 +41,5 @@ def _tokens(uids: Collection[str]) -> Mapping[str, tuple[str, str]]:
 
 
 declare_subject("user", "user", rows_with_pages(User))
-declare_subject("role", "role", rows_with_pages(Group))
+declare_subject("role", "role", rows_with_pages(Role))
 declare_subject("token", "API token", _tokens)

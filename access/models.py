@@ -1,9 +1,10 @@
-"""Tokens for scripts, on knox's hashed digest."""
+"""Tokens for scripts, on knox's hashed digest, and roles under their own name."""
 
 from __future__ import annotations
 
 import uuid
 
+from django.contrib.auth.models import Group
 from django.db import models
 from knox.models import AbstractAuthToken
 
@@ -24,3 +25,11 @@ class ApiToken(AbstractAuthToken):
 
     def __str__(self) -> str:
         return self.name or f"token of {self.user}"
+
+
+class Role(Group):
+    """Django calls it a group; here that is a protection group."""
+
+    class Meta:
+        proxy = True
+        verbose_name = "role"

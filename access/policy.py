@@ -67,7 +67,7 @@ POLICY: Final[dict[str, frozenset[str]]] = {
     "auth.add_user": _ADMIN,
     "auth.change_user": _ADMIN,
     "auth.delete_user": _ADMIN,
-    "auth.view_group": _OVERSEEING,
+    "access.view_role": _OVERSEEING,
     "access.view_apitoken": _OVERSEEING,
     "access.delete_apitoken": _ADMIN,
 }
@@ -75,7 +75,7 @@ POLICY: Final[dict[str, frozenset[str]]] = {
 #: permission -> what it lets you do, for the refusal.
 _MEANING: Final[dict[str, str]] = {
     "audit.view_event": "read the audit trail",
-    "auth.view_group": "view a role",
+    "access.view_role": "view a role",
     "access.view_apitoken": "view the API tokens of everyone",
     "access.delete_apitoken": "revoke the API tokens of everyone",
     "executions.view_event": "view the events of an execution",

@@ -6,7 +6,8 @@ from django.db.models.signals import post_migrate
 
 class AuditConfig(AppConfig):
     name = "audit"
-    verbose_name = "Audit"
+    #: As the sidebar calls the group of its pages.
+    verbose_name = "Administer"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

@@ -101,4 +101,5 @@ class EventType(StrEnum):
     ATTEMPT_THROTTLED = "attempt.throttled"
     ATTEMPT_REPEATED = "attempt.repeated"
 
+    SETTINGS_RECORDED = "settings.recorded"
     SETTINGS_CHANGED = "settings.changed"

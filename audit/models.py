@@ -75,6 +75,7 @@ class Event(models.Model):
 
     class Meta:
         ordering = ["sequence"]
+        verbose_name_plural = "audit trail"
         constraints = [
             models.UniqueConstraint(fields=["subject_type", "subject_id", "sequence"], name="audit_event_once")
         ]

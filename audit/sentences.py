@@ -16,6 +16,7 @@ from foundation.wording import Tone, count, listing
 SENTENCES: Final[dict[str, str]] = {}
 #: Where an event keeps the reason that was given, the first that it has.
 _REASONS: Final = ("why", "reason", "comment", "outcome")
+_ABBREVIATIONS: Final = {"arn", "rpo", "rto", "url"}
 #: By what became of it, the last part of the type.
 _TONES: Final = {
     "succeeded": Tone.GOOD,
@@ -59,6 +60,7 @@ declare({
     EventType.ATTEMPT_REFUSED: "{method} {path} was refused.",
     EventType.ATTEMPT_THROTTLED: "Too many attempts: refused for a while.",
     EventType.ATTEMPT_REPEATED: "And {more} more attempts like this one, from {since} to {until}.",
+    EventType.SETTINGS_RECORDED: "The settings of the {process} process were recorded for the first time.",
     EventType.SETTINGS_CHANGED: "The {process} process started with other settings: {fields}.",
 })  # fmt: skip
 
@@ -98,7 +100,12 @@ def changed_fields(event: Event) -> list[str]:
 
 def field_words(name: str) -> str:
     """A field's name, or the path to it, as people read it."""
-    return " › ".join(part.removesuffix("_seconds").replace("_", " ") for part in name.split("."))
+    return name if name.isupper() else " › ".join(_part_words(part) for part in name.split("."))
+
+
+def _part_words(part: str) -> str:
+    words = part.removesuffix("_seconds").split("_")
+    return " ".join(word.upper() if word in _ABBREVIATIONS else word for word in words)
 
 
 def _number_of(key: str, value: Any) -> str:

@@ -22,6 +22,11 @@ class Subject:
     name: str
     page: str = ""
 
+    @property
+    def words(self) -> str:
+        """What it is and what it is called: “site Frankfurt”."""
+        return self.name if self.name.startswith(self.noun) else f"{self.noun} {self.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class SubjectKind:

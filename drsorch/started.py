@@ -46,8 +46,9 @@ def _record(process: str, facts: dict[str, Any]) -> None:
     last = Event.objects.filter(subject_type="settings", subject_id=process).order_by("-sequence").first()
     before = last.detail["settings"] if last is not None else {}
     if facts != before:
+        type = EventType.SETTINGS_CHANGED if before else EventType.SETTINGS_RECORDED
         note_change(
-            "settings", process, f"settings of the {process} process", EventType.SETTINGS_CHANGED,
+            "settings", process, f"settings of the {process} process", type,
             before=before, after=facts, process=process, settings=facts,
         )  # fmt: skip
 

@@ -34,7 +34,7 @@ def _types() -> list[tuple[str, Any]]:
 
 
 def _doors() -> list[tuple[str, str]]:
-    return [("", "By any way"), *((via.value, VIA_WORDS[via.value].capitalize()) for via in Via)]
+    return [("", "Any way"), *((via.value, VIA_WORDS[via.value].capitalize()) for via in Via)]
 
 
 class TrailForm(forms.Form):
