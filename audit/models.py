@@ -37,8 +37,8 @@ class Chain(Chained):
     The chain outlives its row, and is found by the name that it had last.
     """
 
-    subject_type = models.CharField(max_length=32)  # type: ignore[assignment,misc] # of each row, not of the class
-    subject_id = models.CharField(max_length=64)  # type: ignore[assignment]
+    subject_type = models.CharField(max_length=32)  # of each row, not of the class
+    subject_id = models.CharField(max_length=64)
     name = models.CharField(max_length=300, blank=True)
 
     class Meta:

@@ -75,8 +75,8 @@ class Page:
 
 def page(found: QuerySet[Event], *, older_than: int | None = None, newer_than: int | None = None) -> Page:
     """A page, by key and not by number: the two-millionth event takes as long to read as the first."""
-    backwards = newer_than is not None
-    edge = Event.objects.filter(pk=newer_than if backwards else older_than).values_list("at", "pk").first()
+    backwards, beside = newer_than is not None, older_than if newer_than is None else newer_than
+    edge = None if beside is None else Event.objects.filter(pk=beside).values_list("at", "pk").first()
     if edge is None:
         rows = list(found.order_by("-at", "-id")[: PAGE + 1])
         return Page(rows[:PAGE], rows[PAGE - 1].pk if len(rows) > PAGE else None, None)
