@@ -74,7 +74,7 @@ def users_as_one() -> Iterator[None]:
 
 def user_facts(user_id: int | None) -> Facts:
     """What is recorded of a user, as it is stored; empty if there is none. The password is its hash, to be compared."""
-    user = User.objects.filter(pk=user_id).first()
+    user = None if user_id is None else User.objects.filter(pk=user_id).first()
     if user is None:
         return {}
     columns = {name: getattr(user, name) for name in _COLUMNS}
@@ -151,7 +151,7 @@ def _user_deleted(instance: Any, **kwargs: Any) -> None:
 
 
 def _role_facts(role_id: int | None) -> Facts:
-    role = Group.objects.filter(pk=role_id).first()
+    role = None if role_id is None else Group.objects.filter(pk=role_id).first()
     return {} if role is None else {"name": role.name, "permissions": _names(role.permissions, "codename")}
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from django.apps import apps
 from django.core.exceptions import ValidationError
@@ -119,8 +120,8 @@ def _chained() -> list[type[Chained]]:
 
 def _rows(model: type[Chained], subject_ids: Collection[str] = ()) -> QuerySet[Chained]:
     rows = model._base_manager.all()
-    if subject_ids and issubclass(model, Chain):
-        return rows.filter(subject_id__in=subject_ids)
+    if subject_ids and model is Chain:
+        return cast("QuerySet[Chained]", Chain.objects.filter(subject_id__in=subject_ids))
     return rows.filter(pk__in=[*_keys(model, subject_ids)]) if subject_ids else rows
 
 

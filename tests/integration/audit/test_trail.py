@@ -167,6 +167,18 @@ def test_nobody_changes_it(api: Api, browser_of: BrowserOf, ada: User, frankfurt
         assert getattr(browser_of(ada), method)(f"{TRAIL}{page}/", {}).status_code in (403, 404)
 
 
+def test_what_a_person_does_to_an_execution_says_from_where(aldo: User, api: Api, omar: User) -> None:
+    drill = running_drill()
+    _, secret = token_issue(user=omar, name="pipeline", by=None)
+    script = APIClient(REMOTE_ADDR="203.0.113.9")
+    script.credentials(HTTP_AUTHORIZATION=f"Bearer {secret}")
+    script.post(f"/api/v1/executions/{drill.pk}/pause/", {"comment": "A word."})
+    paused = api(aldo).get(AUDIT, {"subject_type": "execution", "type": "execution.paused"}).json()["results"][0]
+    assert (paused["actor"], paused["actor_id"], paused["via"]) == ("omar", omar.pk, "api")
+    assert (paused["origin"]["address"], paused["origin"]["token"]) == ("203.0.113.9", "pipeline")
+    assert paused["subject_name"] == str(drill)
+
+
 # --- screens ------------------------------------------------------------------------------------------------------
 
 
