@@ -139,7 +139,8 @@ def require(user: AbstractBaseUser | AnonymousUser, permission: str, *, sites: C
 def meaning(permission: str) -> str:
     """What the permission lets its holder do, as in “You may not …”."""
     verb, _, noun = permission.partition(".")[2].partition("_")
-    return _MEANING.get(permission, f"{verb} a {noun}".replace("sourceserver", "source server"))
+    article = "an" if noun[0] in "aeio" else "a"
+    return _MEANING.get(permission, f"{verb} {article} {noun}".replace("sourceserver", "source server"))
 
 
 def roles_of(user: AbstractBaseUser | AnonymousUser) -> list[str]:

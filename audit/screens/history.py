@@ -13,9 +13,8 @@ from unfold.admin import ModelAdmin
 
 def trail_of(subject_type: str, subject_id: object) -> str:
     """The address of a chain's page; it is there after its row was deleted, too."""
-    return (
-        f"{reverse('admin:audit_event_changelist')}?{urlencode({'subject_type': subject_type, 'subject': subject_id})}"
-    )
+    asked = urlencode({"subject_type": subject_type, "subject": str(subject_id)})
+    return f"{reverse('admin:audit_event_changelist')}?{asked}"
 
 
 class ChainHistory(ModelAdmin):
