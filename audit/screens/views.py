@@ -13,6 +13,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
+from django_htmx.http import HttpResponseClientRefresh
 
 from audit import checking, selectors
 from audit.models import Event, TrailCheck
@@ -70,7 +71,10 @@ def verify(request: HttpRequest) -> HttpResponse:
 def verify_state(request: HttpRequest) -> HttpResponse:
     """The part of the page that renews itself while the trail is being verified."""
     _require(request)
-    return TemplateResponse(request, "admin/audit/_check.html", _check())
+    shown = _check()
+    if "whole" in request.GET and not shown["busy"]:
+        return HttpResponseClientRefresh()  # the faults, and the button, are on the rest of the page
+    return TemplateResponse(request, "admin/audit/_check.html", {**shown, "whole": "whole" in request.GET})
 
 
 def _require(request: HttpRequest) -> None:

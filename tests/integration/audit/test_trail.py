@@ -267,6 +267,7 @@ def test_the_button_has_a_worker_verify_and_the_page_says_what_it_found(
     assert "being verified" in text(browser.post(f"{TRAIL}verify/", follow=True))
     trail_verify("trail")
     assert "intact" in text(browser.get(f"{TRAIL}verify/state/"))
+    assert browser.get(f"{TRAIL}verify/state/?whole").headers["HX-Refresh"] == "true"
     with connection.cursor() as cursor:
         cursor.execute("UPDATE audit_event SET actor = 'nobody' WHERE type = 'site.created'")
     browser.post(f"{TRAIL}verify/")
