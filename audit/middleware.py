@@ -60,7 +60,7 @@ def origin_of(request: HttpRequest) -> Origin:
 
 def address_of(request: HttpRequest) -> str:
     """The address of whoever asks. Behind our own proxy, the one that the proxy saw, the last that is listed."""
-    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "") if settings.BEHIND_PROXY else ""
+    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "") if getattr(settings, "BEHIND_PROXY", False) else ""
     return _text(forwarded.rpartition(",")[2].strip() or request.META.get("REMOTE_ADDR", ""), 45)
 
 
