@@ -28,6 +28,8 @@ _TONES: Final = {
     "refused": Tone.WARN,
     "lost": Tone.WARN,
     "break_glass": Tone.BAD,
+    "replacement_acknowledged": Tone.BAD,
+    "replaces": Tone.BAD,
     "failed": Tone.BAD,
     "not_terminated": Tone.BAD,
     "cancelling": Tone.WARN,

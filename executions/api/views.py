@@ -33,6 +33,7 @@ from executions.services.commands import (
     CANCEL,
     CLEANUP,
     COMMANDS,
+    DECLARE_OVER,
     PAUSE,
     REJECT,
     RESUME,
@@ -69,6 +70,10 @@ class EventFilter(django_filters.FilterSet):
         fields: ClassVar[list[str]] = []
 
 
+def _method(command: Command) -> str:
+    return command.name.replace("-", "_")
+
+
 def command_action(command: Command, body: type[CommentSerializer] = CommentSerializer) -> Callable[..., Response]:
     """The API method of a command: takes its body, returns the execution as it is afterwards."""
 
@@ -78,7 +83,7 @@ def command_action(command: Command, body: type[CommentSerializer] = CommentSeri
         execution = command.act(execution=self.get_object(), by=self.person, **asked.validated_data)
         return Response(self.whole(execution))
 
-    act.__name__ = command.name
+    act.__name__ = _method(command)
     act.__doc__ = f"{command.label}. {command.warning}"
     described = extend_schema(request=body, responses=ExecutionSerializer)(act)
     return cast("Callable[..., Response]", action(detail=True, methods=["post"], url_path=command.name)(described))
@@ -94,7 +99,7 @@ class ExecutionViewSet(ReadViewSet):
         # Which of the two start permissions it takes depends on the kind: `execution_start` asks for it.
         "create": "executions.view_execution",
         "events": "executions.view_event",
-        **{command.name: command.permission for command in COMMANDS.values()},
+        **{_method(command): command.permission for command in COMMANDS.values()},
     }
     queryset = Execution.objects.none()
     serializer_class = ExecutionSerializer
@@ -113,6 +118,7 @@ class ExecutionViewSet(ReadViewSet):
     skip = command_action(SKIP, WavePartSerializer)
     cleanup = command_action(CLEANUP)
     review = command_action(REVIEW)
+    declare_over = command_action(DECLARE_OVER)
 
     def get_queryset(self) -> QuerySet[Any]:
         return selectors.execution_list() if self.action == "list" else super().get_queryset()

@@ -3,16 +3,19 @@ its field what a service said."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
 from django.core.signing import BadSignature, Signer
 from django.utils import timezone
-from unfold.widgets import UnfoldAdminSelectWidget
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSelectWidget
 
 from executions.core.states import ExecutionKind
 from executions.screens.parts import WaveParts
+from executions.services.stake import LIVE_RECOVERY_INSTANCE
+from foundation.errors import DomainError
 from foundation.forms import DomainErrorsMixin, MomentField, lines, radios, text, tick, ticks
 
 _LATEST, _AT = "latest", "at"
@@ -27,11 +30,46 @@ _CLEANUPS = [
 _RECORDED = "Recorded in the audit trail."
 
 
+#: Names of instances, and what each is.
+Choices = Sequence[tuple[str, str]]
+
+
+def _offer(form: forms.Form, stake: Choices) -> None:
+    """A field that has nothing to choose from is not shown, and names nothing."""
+    if stake:
+        form.fields["replace_instances"].choices = list(stake)  # type: ignore[attr-defined]
+    else:
+        del form.fields["replace_instances"]
+
+
 def _signer() -> Signer:
     return Signer(salt="executions.start")
 
 
-class StartForm(DomainErrorsMixin, forms.Form):
+class NamesField(forms.MultipleChoiceField):
+    """Instances that may be deleted, each with a tick of its own. One that is gone by now is the service's to refuse:
+    it says which."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            required=False, label="Instances that may be deleted", widget=UnfoldAdminCheckboxSelectMultipleWidget()
+        )
+
+    def valid_value(self, value: str) -> bool:
+        return True
+
+
+class StakeErrorsMixin(DomainErrorsMixin):
+    """A form with a `NamesField`: what is at stake is one error, however many instances are."""
+
+    def add_domain_error(self, error: DomainError) -> None:
+        if error.code == LIVE_RECOVERY_INSTANCE:
+            self.add_error(None, error.detail)
+        else:
+            super().add_domain_error(error)
+
+
+class StartForm(StakeErrorsMixin, forms.Form):
     """Start a drill or a recovery. `shown_at` is when the page was first shown, signed."""
 
     shown_at = forms.CharField(widget=forms.HiddenInput)
@@ -64,8 +102,19 @@ class StartForm(DomainErrorsMixin, forms.Form):
         "shown everywhere, and must be reviewed."
     )
 
-    def __init__(self, *args: Any, kind: ExecutionKind, plan_name: str, may_break_glass: bool, **kwargs: Any) -> None:
+    replace_instances = NamesField()
+
+    def __init__(
+        self,
+        *args: Any,
+        kind: ExecutionKind,
+        plan_name: str,
+        may_break_glass: bool,
+        stake: Choices = (),
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
+        _offer(self, stake)
         unused = ["confirm", "break_glass"] if kind is ExecutionKind.DRILL else ["cleanup_after_seconds"]
         if not may_break_glass:
             unused.append("break_glass")
@@ -98,7 +147,7 @@ class StartForm(DomainErrorsMixin, forms.Form):
         return {**values, "point_in_time": at.astimezone(UTC) if at else None}
 
 
-class CommandForm(DomainErrorsMixin, forms.Form):
+class CommandForm(StakeErrorsMixin, forms.Form):
     """What is asked before a command is carried out."""
 
     comment = lines("Comment (optional)", rows=3, max_length=2000, help_text=_RECORDED)
@@ -128,9 +177,12 @@ class WaveCommandForm(CommandForm):
         help_text="Launch from the newest recovery snapshots at or before this time. Leave empty for the latest state.",
     )
 
-    def __init__(self, *args: Any, parts: WaveParts, **kwargs: Any) -> None:
+    replace_instances = NamesField()
+
+    def __init__(self, *args: Any, parts: WaveParts, stake: Choices = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.parts = parts
+        _offer(self, stake)
         choices = [(_WHOLE, parts.whole)]
         if parts.servers:
             choices.append((_SERVERS, "Only the servers selected below"))
@@ -141,7 +193,7 @@ class WaveCommandForm(CommandForm):
             del self.fields["servers"]
         if not parts.from_snapshot:
             del self.fields["point_in_time"]
-        self.order_fields(["part", "servers", "point_in_time", "comment"])
+        self.order_fields(["part", "servers", "point_in_time", "replace_instances", "comment"])
 
     def asked(self) -> dict[str, Any]:
         values = self.cleaned_data
@@ -153,4 +205,6 @@ class WaveCommandForm(CommandForm):
             asked["step"] = part.removeprefix(_STEP)
         if values.get("point_in_time"):
             asked["point_in_time"] = values["point_in_time"]
+        if values.get("replace_instances"):
+            asked["replace_instances"] = values["replace_instances"]
         return asked

@@ -23,9 +23,11 @@ from executions.screens.execution_page import execution_page
 from executions.screens.forms import CommandForm, StartForm, WaveCommandForm
 from executions.screens.parts import to_retry, to_skip
 from executions.screens.selectors import ExecutionRows, execution_rows, inventory_servers
+from executions.screens.stake import StakeCard, acknowledged_card, stake_card
 from executions.screens.start_page import start_page
-from executions.services import starting
+from executions.services import controlling, starting
 from executions.services.commands import COMMANDS, RETRY, SKIP, Command, Facts, commands_for
+from executions.services.stake import acknowledged_of, stake_now
 from foundation.errors import Conflict, DomainError, Missing
 from foundation.people import person
 from foundation.screens import domain_errors_as_page, screen_response
@@ -69,6 +71,7 @@ def _execution_context(request: HttpRequest, execution_id: str) -> dict[str, Any
     return {
         "execution": rows.execution,
         "page": shown,
+        "stake": acknowledged_card(rows.execution, timezone.now()),
         "commands": [one for one in offered if not one.of_wave],
         "may_retry": RETRY in offered,
         "may_skip": SKIP in offered,
@@ -90,7 +93,8 @@ def command(request: HttpRequest, execution_id: str, name: str) -> HttpResponse:
     chosen = COMMANDS[name]
     policy.require(request.user, chosen.permission)
     rows = execution_rows(selectors.execution_get(execution_id))
-    form = _command_form(request, chosen, rows)
+    stake = _stake_of_retry(request, rows) if chosen is RETRY else None
+    form = _command_form(request, chosen, rows, stake)
     status = 200
     if request.method == "POST":
         status = 400
@@ -112,10 +116,20 @@ def command(request: HttpRequest, execution_id: str, name: str) -> HttpResponse:
         command=chosen,
         execution=rows.execution,
         form=form,
+        stake=stake or acknowledged_card(rows.execution, timezone.now()),
     )
 
 
-def _command_form(request: HttpRequest, chosen: Command, rows: ExecutionRows) -> CommandForm:
+def _stake_of_retry(request: HttpRequest, rows: ExecutionRows) -> StakeCard | None:
+    """What the retry of everything that failed in the wave would delete."""
+    wave = next((wave for wave in rows.waves if wave.name == request.GET.get("wave", "")), None)
+    if wave is None:
+        return None
+    servers = controlling.launched_by_retry(rows.execution, wave, None, None)
+    return stake_card(stake_now(servers, already=acknowledged_of(rows.execution)), timezone.now())
+
+
+def _command_form(request: HttpRequest, chosen: Command, rows: ExecutionRows, stake: StakeCard | None) -> CommandForm:
     data = request.POST if request.method == "POST" else None
     if not chosen.of_wave:
         return CommandForm(data, needs_comment=chosen.needs_comment)
@@ -125,7 +139,7 @@ def _command_form(request: HttpRequest, chosen: Command, rows: ExecutionRows) ->
         raise Missing(f"There is no wave “{name}” in the {rows.execution}.")
     parts_of = to_retry if chosen is RETRY else to_skip
     parts = parts_of(wave.name, rows.servers.get(wave.pk, ()), rows.steps.get(wave.pk, ()))
-    return WaveCommandForm(data, needs_comment=chosen.needs_comment, parts=parts)
+    return WaveCommandForm(data, needs_comment=chosen.needs_comment, parts=parts, stake=stake.lines if stake else ())
 
 
 # --- starting -----------------------------------------------------------------------------------------------------
@@ -140,7 +154,15 @@ def start(request: HttpRequest, plan_id: int) -> HttpResponse:
     plan = plan_get(plan_id)
     glass = kind is ExecutionKind.RECOVERY and policy.may(request.user, "executions.break_glass")
     data = request.POST if request.method == "POST" else None
-    form = StartForm(data, kind=kind, plan_name=plan.name, may_break_glass=glass)
+    frozen = blueprint(plan)
+    stake = stake_card(stake_now(frozen.servers), timezone.now())
+    form = StartForm(
+        data,
+        kind=kind,
+        plan_name=plan.name,
+        may_break_glass=glass,
+        stake=stake.lines if stake else (),
+    )
     status = 200
     if request.method == "POST":
         status = 400
@@ -150,7 +172,6 @@ def start(request: HttpRequest, plan_id: int) -> HttpResponse:
             except DomainError as error:
                 form.add_domain_error(error)
                 status = error.status
-    frozen = blueprint(plan)
     shown = start_page(
         frozen,
         kind,
@@ -159,6 +180,7 @@ def start(request: HttpRequest, plan_id: int) -> HttpResponse:
         active=selectors.active_execution(plan),
         now=timezone.now(),
         may_break_glass=glass,
+        stake=stake,
     )
     return screen_response(
         request,
