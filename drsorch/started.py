@@ -13,6 +13,7 @@ log = structlog.get_logger(__name__)
 
 #: Besides all that begin with DRSORCH_.
 _NAMES: Final = ("DEBUG", "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "HTTPS_ONLY", "BEHIND_PROXY", "TRUSTED_PROXIES")
+#: In its name: then a setting is, or may hold, a secret.
 _SECRET: Final = ("KEY", "SECRET", "PASSWORD", "TOKEN", "URL")
 
 
@@ -21,7 +22,7 @@ def settings_facts() -> dict[str, Any]:
     from audit.changes import plain
 
     names = [name for name in dir(settings) if name.startswith("DRSORCH_") or name in _NAMES]
-    facts = {name: plain(getattr(settings, name)) for name in names if not name.endswith(_SECRET)}
+    facts = {name: plain(getattr(settings, name)) for name in names if not any(word in name for word in _SECRET)}
     database = settings.DATABASES["default"]
     broker = str(settings.DRAMATIQ_BROKER_URL).partition("://")[0]
     return {**facts, "database": f"{database['ENGINE'].rpartition('.')[2]} {database['NAME']}", "broker": broker}

@@ -431,6 +431,20 @@ def test_second_factors_and_tokens_that_go_with_their_user_are_told_of(world: Wo
     assert {event[2] for event in world.told[3:]} == {"ada"}
 
 
+def test_many_deleted_at_once_are_each_recorded(world: World) -> None:
+    other = make_user("olga")
+    chosen = {"action": "delete_selected", "post": "yes"}
+    world.browser.post("/admin/access/apitoken/", {**chosen, "_selected_action": [world.token.pk]})
+    world.browser.post("/admin/auth/user/", {**chosen, "_selected_action": [world.user.pk, other.pk]})
+    deleted = [event for event in world.told if event[0] in ("token.revoked", "user.deleted")]
+    assert sorted(deleted) == [
+        ("token.revoked", "pipeline", "ada"),
+        ("user.deleted", "olga", "ada"),
+        ("user.deleted", "omar", "ada"),
+    ]
+    assert not LogEntry.objects.exists()
+
+
 def test_a_user_and_its_event_are_one_transaction(world: World) -> None:
     with patch("access.recording.note_change", side_effect=RuntimeError), pytest.raises(RuntimeError):
         User.objects.create_user("nina")
