@@ -1,3 +1,6 @@
+from __future__ import annotations
+
+from datetime import timedelta
 from typing import Any
 
 from django.apps import AppConfig
@@ -11,6 +14,10 @@ class AuditConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from audit.daily import daily_head
+        from foundation.chores import CHORES, Housekeeping
+
+        CHORES["audit_daily_head"] = Housekeeping(timedelta(hours=1), daily_head)
         post_migrate.connect(_make_check, sender=self)
 
 

@@ -40,6 +40,7 @@ class EventType(StrEnum):
     STEP_SKIPPED = "step.skipped"
     STEP_CANCELLED = "step.cancelled"
 
+    SERVER_INSTANCE_FOUND = "server.instance_found"
     SERVER_QUEUED = "server.queued"
     SERVER_LAUNCHED = "server.launched"
     SERVER_FAILED = "server.failed"
@@ -69,6 +70,7 @@ class EventType(StrEnum):
     CLEANUP_SUCCEEDED = "cleanup.succeeded"
     CLEANUP_FAILED = "cleanup.failed"
 
+    AUDIT_DAILY_HEAD = "audit.daily_head"
     SITE_CREATED = "site.created"
     SITE_CHANGED = "site.changed"
     SITE_DELETED = "site.deleted"

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from django.db import models
 
+from audit.append_only import AppendOnly
 from audit.origin import Via
 from foundation.due import DueQuerySet, DueRow
 
@@ -21,6 +22,8 @@ class Chained(models.Model):
 
     event_count = models.PositiveIntegerField(default=0, editable=False)
     last_event_hash = models.CharField(max_length=64, blank=True, editable=False)
+    #: Signs both of them, as `<key id>:<HMAC>`: who writes them in the database cannot.
+    head_mac = models.CharField(max_length=100, blank=True, editable=False)
 
     class Meta:
         abstract = True
@@ -49,8 +52,8 @@ class Chain(Chained):
         return self.name or self.subject_id
 
 
-class Event(models.Model):
-    """One thing that happened, chained by hash to the one before it. Appended by `record` alone, never changed."""
+class Event(AppendOnly):
+    """One thing that happened, signed together with the one before it. Appended by `record` alone, never changed."""
 
     #: Whose chain it is in. No foreign key: a chain is of any kind of row, and outlives it.
     subject_type = models.CharField(max_length=32)
@@ -71,9 +74,12 @@ class Event(models.Model):
     subject = models.CharField(max_length=300, blank=True)
     detail: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)
     previous_hash = models.CharField(max_length=64, blank=True)
+    #: The key that signed it (`audit.keys`).
+    key_id = models.CharField(max_length=32)
+    #: HMAC-SHA256, in hex, of everything above. It is what the next event continues from.
     hash = models.CharField(max_length=64)
 
-    class Meta:
+    class Meta(AppendOnly.Meta):
         ordering = ["sequence"]
         verbose_name_plural = "audit trail"
         constraints = [
@@ -92,6 +98,69 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.sequence} {self.type}"
+
+
+class SealedDocument(AppendOnly):
+    """What rows said when an event sealed them; the event has its SHA-256."""
+
+    subject_type = models.CharField(max_length=32)
+    subject_id = models.CharField(max_length=64)
+    #: Of the event.
+    sequence = models.PositiveIntegerField()
+    #: Which of the documents that an event may seal.
+    part = models.CharField(max_length=32)
+    #: Canonical JSON, compressed by zlib.
+    data = models.BinaryField()
+
+    class Meta(AppendOnly.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["subject_type", "subject_id", "sequence", "part"], name="audit_sealed_document_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.part} of {self.subject_type} {self.subject_id}"
+
+
+class Milestone(AppendOnly):
+    """An event that the ledger keeps as well, in one chain of all rows: the first of each row's chain, each that seals
+    something, and what people did to executions. A chain that is deleted, or cut back, is missed here."""
+
+    #: From 1.
+    sequence = models.PositiveBigIntegerField(primary_key=True)
+    subject_type = models.CharField(max_length=32)
+    subject_id = models.CharField(max_length=64)
+    event_sequence = models.PositiveIntegerField()
+    event_hash = models.CharField(max_length=64)
+    at = models.DateTimeField()
+    previous_hash = models.CharField(max_length=64, blank=True)
+    key_id = models.CharField(max_length=32)
+    hash = models.CharField(max_length=64)
+
+    class Meta(AppendOnly.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["subject_type", "subject_id", "event_sequence"], name="audit_milestone_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.sequence} {self.subject_type} {self.subject_id}"
+
+
+class Ledger(Chained):
+    """The end of the milestones, in one row. Its own chain of events holds the daily heads."""
+
+    subject_type: ClassVar[str] = "ledger"
+    THE_ONE: ClassVar[int] = 1
+
+    milestone_count = models.PositiveBigIntegerField(default=0, editable=False)
+    last_milestone_hash = models.CharField(max_length=64, blank=True, editable=False)
+    milestone_mac = models.CharField(max_length=100, blank=True, editable=False)
+
+    def __str__(self) -> str:
+        return "the ledger"
 
 
 class TrailCheckQuerySet(DueQuerySet["TrailCheck"]):

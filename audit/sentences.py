@@ -56,6 +56,7 @@ def declare(sentences: Mapping[EventType, str]) -> None:
 
 
 declare({
+    EventType.AUDIT_DAILY_HEAD: "The day until {subject} was signed: {chains}, {events}.",
     EventType.ATTEMPT_WRONG_PASSWORD: "Wrong user name or password: {subject}.",
     EventType.ATTEMPT_WRONG_SECOND_FACTOR: "Wrong code of a second factor: {subject}.",
     EventType.ATTEMPT_BAD_TOKEN: "{method} {path} was refused: the token is not valid.",

@@ -12,7 +12,7 @@ from dramatiq.middleware import Retries
 
 from drsorch import logging, unfold
 from drsorch.brokers import broker_of
-from drsorch.environment import database, number
+from drsorch.environment import audit_keys, database, number
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -22,6 +22,8 @@ environ.Env.read_env(BASE_DIR / ".env")
 DEBUG = env.bool("DEBUG", default=False)
 # Empty is allowed here so that `manage.py check` can say in a sentence what is missing.
 SECRET_KEY = env.str("SECRET_KEY", default="insecure-for-debugging-only" if DEBUG else "")
+#: Earlier ones: what they signed or encrypted can still be read.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if DEBUG else [])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 HTTPS_ONLY = env.bool("HTTPS_ONLY", default=not DEBUG)
@@ -159,6 +161,12 @@ if DRSORCH_TICK_SECONDS <= 0:
     # Nobody repeats a nudge whose work broke off, for example because the database restarted: messages do, after 1 to
     # 30 s (in milliseconds).
     DRAMATIQ_BROKER["MIDDLEWARE"].append(Retries(max_retries=1_000, min_backoff=1_000, max_backoff=30_000))
+
+# --- The audit trail ----------------------------------------------------------------------------------------------
+#: (id, secret) of each key; the first signs, all of them verify.
+DRSORCH_AUDIT_KEYS = audit_keys(env, "DRSORCH_AUDIT_KEYS")
+#: A directory outside the database that the daily heads are written to.
+DRSORCH_AUDIT_HEADS = env.str("DRSORCH_AUDIT_HEADS", default="")
 
 # --- People -------------------------------------------------------------------------------------------------------
 AUTHENTICATION_BACKENDS = [

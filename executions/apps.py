@@ -8,4 +8,9 @@ class ExecutionsConfig(AppConfig):
     verbose_name = "Run"
 
     def ready(self) -> None:
+        from audit.holding import holds
         from executions import events  # noqa: F401 # importing declares them
+        from executions.models import Execution
+        from executions.sealing import ExecutionHolder
+
+        holds(Execution.subject_type, ExecutionHolder())

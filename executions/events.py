@@ -43,6 +43,7 @@ declare({
     EventType.STEP_FAILED: "Step {subject} of wave {wave} failed.",
     EventType.STEP_SKIPPED: "Step {subject} of wave {wave} was skipped.",
     EventType.STEP_CANCELLED: "Step {subject} of wave {wave} was cancelled.",
+    EventType.SERVER_INSTANCE_FOUND: "{subject}: its instance {instance} was found after the end.",
     EventType.SERVER_QUEUED: "{subject} is queued.",
     EventType.SERVER_LAUNCHED: "{subject} launched as {instance}.",
     EventType.SERVER_FAILED: "{subject} failed.",

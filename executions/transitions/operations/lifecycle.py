@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -18,6 +19,7 @@ from executions.core.stake import Replaced
 from executions.core.states import ExecutionKind, OperationKind, OperationState
 from executions.crashpoints import crash_point
 from executions.models import Operation, SiteWatch
+from executions.sealing import sealed_if_over
 from executions.transitions.event_types import OPERATION, OperationTold
 from executions.transitions.locking import locked
 from executions.transitions.operations.effects import ServerEffects
@@ -91,9 +93,14 @@ def operation_accept(execution_id: UUID, key: UUID, job_id: str, *, lease: UUID,
         Operation.objects.filter(pk=key).update(
             state=OperationState.ACCEPTED, job_id=job_id, adopted=adopted, answered_at=timezone.now()
         )
-        record.append(execution, [_entry(operation, "adopted" if adopted else "accepted", job=job_id)])
         was_lost = operation.state == OperationState.LOST
-        EFFECTS[OperationKind(operation.kind)].accepted(execution, operation, job_id, was_lost=was_lost)
+        kind = OperationKind(operation.kind)
+        EFFECTS[kind].accepted(execution, operation, job_id, was_lost=was_lost)
+        entry = _entry(operation, "adopted" if adopted else "accepted", job=job_id)
+        if kind is OperationKind.LAUNCH:
+            # A launch of which the servers had timed out: the job is found after the end.
+            entry = replace(entry, documents=sealed_if_over(execution))
+        record.append(execution, [entry])
         return True
 
 
