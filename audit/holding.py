@@ -152,6 +152,6 @@ class Recorded:
                 yield subject_id, "The row was deleted, and the audit trail does not say so."
             else:
                 for name, value in state["fields"].items():
-                    if value != CHANGED and not same(row.get(name), value):
+                    if name in row and value != CHANGED and not same(row[name], value):
                         now, then = _shown(row[name]), _shown(value)
                         yield subject_id, f"{name} is {now}, and the audit trail says that it became {then}."
