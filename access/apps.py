@@ -8,7 +8,8 @@ class AccessConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from access import events, policy, recording  # noqa: F401 # importing events declares them
+        from access import events, holding, policy, recording  # noqa: F401 # importing events declares them
 
         policy.register()
         recording.listen()
+        holding.hold()

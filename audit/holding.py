@@ -120,14 +120,16 @@ class Recorded:
     say more than is recorded.
     """
 
-    def __init__(self, rows: ReadRows) -> None:
+    def __init__(self, rows: ReadRows, is_same: Callable[[str, Any, Any], bool] | None = None) -> None:
         self._rows = rows
+        #: Whether a field that says something else now means the same: (field, now, then).
+        self._is_same = is_same or (lambda field, now, then: False)
 
     def begin(self) -> dict[str, Any]:
         return {}
 
     def follow(self, state: dict[str, Any], event: Told) -> None:
-        if event.type.endswith((".deleted", ".removed")):
+        if event.type.endswith(".deleted"):
             state.clear()
             state["deleted"] = True
         elif isinstance(after := event.detail.get("after"), dict):
@@ -138,8 +140,8 @@ class Recorded:
             state["fields"].update(dict.fromkeys(gone))
 
     def faults(self, chains: Mapping[str, Followed]) -> Iterator[tuple[str, str]]:
-        def same(now: Any, then: Any) -> bool:
-            return now == then or (now in _BLANK and then in _BLANK)
+        def same(name: str, now: Any, then: Any) -> bool:
+            return now == then or (now in _BLANK and then in _BLANK) or self._is_same(name, now, then)
 
         told = {subject_id: chain.state for subject_id, chain in chains.items() if chain.state}
         rows = self._rows(list(told)) if told else {}
@@ -152,6 +154,6 @@ class Recorded:
                 yield subject_id, "The row was deleted, and the audit trail does not say so."
             else:
                 for name, value in state["fields"].items():
-                    if name in row and value != CHANGED and not same(row[name], value):
+                    if name in row and value != CHANGED and not same(name, row[name], value):
                         now, then = _shown(row[name]), _shown(value)
                         yield subject_id, f"{name} is {now}, and the audit trail says that it became {then}."

@@ -8,4 +8,6 @@ class PlansConfig(AppConfig):
     verbose_name = "Run"
 
     def ready(self) -> None:
-        from plans import events  # noqa: F401 # importing declares them
+        from plans import events, holding  # noqa: F401 # importing events declares them
+
+        holding.hold()

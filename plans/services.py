@@ -235,7 +235,7 @@ def _append_revision(plan: Plan, document: PlanDocument, diff: list[Difference],
         after=_outline(document) if created else {change["path"]: change["after"] for change in diff},
         by=by,
         revision=plan.version,
-        document_sha256=_sha256(document),
+        document_sha256=document_sha256(document),
     )
     PlanRevision.objects.create(
         plan=plan,
@@ -253,7 +253,7 @@ def _outline(document: PlanDocument) -> dict[str, Any]:
     return {**_columns(document), "waves": [wave["name"] for wave in document["waves"]]}
 
 
-def _sha256(document: PlanDocument) -> str:
+def document_sha256(document: PlanDocument) -> str:
     """Of the document as JSON with sorted keys and no spaces, in hex."""
     text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()

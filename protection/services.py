@@ -73,7 +73,7 @@ def site_create(
     with transaction.atomic():
         _check_columns(site)
         _save(site)
-        _record(site, {}, _facts(site), by=by)
+        _record(site, {}, facts_of(site), by=by)
         _due_now(site)
     return site
 
@@ -87,7 +87,7 @@ def site_update(*, site: Site, changes: Mapping[str, Any], by: User, expected_ve
     policy.require(by, "protection.change_site", sites=[site.pk])
     with transaction.atomic():
         current = _locked(Site, site.pk, f"Site “{site}”", expected_version)
-        before = _facts(current)
+        before = facts_of(current)
         moved = _apply(current, changes, SITE_FIELDS)
         if not moved:
             return current
@@ -96,7 +96,7 @@ def site_update(*, site: Site, changes: Mapping[str, Any], by: User, expected_ve
             _refuse_if_used(current)
         current.version += 1
         _save(current, [*moved, "version"])
-        _record(current, before, _facts(current), by=by)
+        _record(current, before, facts_of(current), by=by)
         if not moved.isdisjoint(CONNECTION_FIELDS):
             Site.objects.filter(pk=current.pk).update(sync_failures=0)
             _due_now(current)
@@ -110,7 +110,7 @@ def site_delete(*, site: Site, by: User, expected_version: int | None = None) ->
     with transaction.atomic():
         current = _locked(Site, site.pk, f"Site “{site}”", expected_version)
         # Deleting takes the row's key away, so this is recorded first, in the same transaction.
-        _record(current, _facts(current), {}, by=by)
+        _record(current, facts_of(current), {}, by=by)
         try:
             current.delete()
         except ProtectedError as error:
@@ -157,7 +157,7 @@ def group_create(
         _check_columns(group)
         _check_servers(group)
         _save(group)
-        _record(group, {}, _facts(group), by=by)
+        _record(group, {}, facts_of(group), by=by)
         memberships_write(group.site_id)
     return group
 
@@ -177,7 +177,7 @@ def group_update(
         # Sites before groups, as in a sync.
         list(Site.objects.locked(sites))
         current = _locked(ProtectionGroup, group.pk, f"Protection group “{group}”", expected_version)
-        before = _facts(current)
+        before = facts_of(current)
         moved = _apply(current, columns, _GROUP_COLUMNS)
         if not moved:
             return current
@@ -186,7 +186,7 @@ def group_update(
             _check_servers(current)
         current.version += 1
         _save(current, [*moved, "version"])
-        _record(current, before, _facts(current), by=by)
+        _record(current, before, facts_of(current), by=by)
         for site_id in sorted(sites):
             memberships_write(site_id)
     return current
@@ -198,7 +198,7 @@ def group_delete(*, group: ProtectionGroup, by: User, expected_version: int | No
     with transaction.atomic():
         list(Site.objects.locked([group.site_id]))
         current = _locked(ProtectionGroup, group.pk, f"Protection group “{group}”", expected_version)
-        _record(current, _facts(current), {}, by=by)
+        _record(current, facts_of(current), {}, by=by)
         try:
             current.delete()
         except ProtectedError as error:
@@ -345,7 +345,7 @@ def _apply(row: models.Model, changes: Mapping[str, Any], known: Sequence[str]) 
     return moved
 
 
-def _facts(row: Site | ProtectionGroup) -> dict[str, Any]:
+def facts_of(row: Site | ProtectionGroup) -> dict[str, Any]:
     """What the audit trail keeps of the row: what a person sets."""
     if isinstance(row, Site):
         return {name: getattr(row, name) for name in SITE_FIELDS}
