@@ -1,7 +1,6 @@
 """What of an execution is sealed in the audit trail, and held against it (`audit.holding`).
 
-Every column of an execution's rows is in one of the lists below, or in `NOT_SEALED` with the reason; a test holds them
-complete.
+Every column of an execution's rows is in one of the lists below, or in `NOT_SEALED`; a test holds them complete.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from audit.canonical import plain
 from audit.event_types import EventType
 from audit.holding import Difference, Document, Followed, Told, differences
 from executions.core.states import EXECUTION_ACTIVE, CleanupStatus, ExecutionStatus, ServerStatus
-from executions.models import Approval, Execution, ServerRun, StepRun, WaveRun
+from executions.models import Approval, Execution, Operation, ServerRun, StepRun, WaveRun
 
 #: Sealed when it is requested; it never changes.
 FROZEN: Final = "frozen"
@@ -78,6 +77,11 @@ NOT_SEALED: Final[Mapping[type[Model], Collection[str]]] = {
     ),
     Approval: ("id", "execution_id"),
 }  # fmt: skip
+
+#: Rows of an execution that are not sealed.
+NOT_SEALED_ROWS: Final[Mapping[type[Model], str]] = {
+    Operation: "its job is sealed with its servers, and its life is in events",
+}
 
 #: What people call each kind of row.
 _KINDS: Final[Mapping[type[Model], str]] = {

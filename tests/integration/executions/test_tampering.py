@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.db.models import Field, Model
@@ -22,7 +23,7 @@ from audit.models import Event, Ledger, Milestone, SealedDocument
 from audit.record import COVERED, events_of, text_of
 from audit.verification import verify
 from executions.models import Approval, Execution, ServerRun, StepRun, WaveRun
-from executions.sealing import COLUMNS, FROZEN, NOT_SEALED, RESULT, ExecutionHolder
+from executions.sealing import COLUMNS, FROZEN, NOT_SEALED, NOT_SEALED_ROWS, RESULT, ExecutionHolder
 from executions.services.approving import execution_approve
 from executions.services.controlling import execution_cleanup, execution_pause, execution_retry
 from tests.harness import EngineHarness
@@ -390,6 +391,14 @@ def test_every_column_is_sealed_or_it_is_said_why_not(model: type[Model]) -> Non
     columns = {field.attname for field in model._meta.concrete_fields}
     assert sealed | set(NOT_SEALED[model]) == columns
     assert not sealed & set(NOT_SEALED[model])
+
+
+def test_every_kind_of_row_of_an_execution_is_sealed_or_it_is_said_why_not() -> None:
+    of_executions = {
+        model for model in apps.get_models() if any(field.related_model is Execution for field in model._meta.fields)
+    }
+    sealed = {model for models in COLUMNS.values() for model in models} - {Execution}
+    assert sealed | set(NOT_SEALED_ROWS) == of_executions
 
 
 # --- what is no tampering -----------------------------------------------------------------------------------------
