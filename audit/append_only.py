@@ -57,9 +57,7 @@ class AppendOnlyQuerySet(models.QuerySet[Row]):
 
 
 class AppendOnly(models.Model):
-    """A row that is written once."""
-
-    objects = AppendOnlyQuerySet.as_manager()
+    """A row that is written once. Each kind has `objects` of an `AppendOnlyQuerySet` of its own."""
 
     class Meta:
         abstract = True

@@ -20,7 +20,7 @@ from typing import Any, Final, Protocol
 
 from audit.changes import CHANGED
 
-_BLANK: Final = (None, "", [], {})
+_BLANK: Final[tuple[Any, ...]] = (None, "", [], {})
 
 #: What rows say: kind of row -> the row's key -> its fields, as plain JSON.
 Document = Mapping[str, Mapping[str, Mapping[str, Any]]]

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from django.db import models
 
-from audit.append_only import AppendOnly
+from audit.append_only import AppendOnly, AppendOnlyQuerySet
 from audit.origin import Via
 from foundation.due import DueQuerySet, DueRow
 
@@ -52,6 +52,10 @@ class Chain(Chained):
         return self.name or self.subject_id
 
 
+class EventQuerySet(AppendOnlyQuerySet["Event"]):
+    pass
+
+
 class Event(AppendOnly):
     """One thing that happened, signed together with the one before it. Appended by `record` alone, never changed."""
 
@@ -79,6 +83,8 @@ class Event(AppendOnly):
     #: HMAC-SHA256, in hex, of everything above. It is what the next event continues from.
     hash = models.CharField(max_length=64)
 
+    objects = EventQuerySet.as_manager()
+
     class Meta(AppendOnly.Meta):
         ordering = ["sequence"]
         verbose_name_plural = "audit trail"
@@ -100,6 +106,10 @@ class Event(AppendOnly):
         return f"{self.sequence} {self.type}"
 
 
+class SealedDocumentQuerySet(AppendOnlyQuerySet["SealedDocument"]):
+    pass
+
+
 class SealedDocument(AppendOnly):
     """What rows said when an event sealed them; the event has its SHA-256."""
 
@@ -112,6 +122,8 @@ class SealedDocument(AppendOnly):
     #: Canonical JSON, compressed by zlib.
     data = models.BinaryField()
 
+    objects = SealedDocumentQuerySet.as_manager()
+
     class Meta(AppendOnly.Meta):
         constraints = [
             models.UniqueConstraint(
@@ -121,6 +133,10 @@ class SealedDocument(AppendOnly):
 
     def __str__(self) -> str:
         return f"{self.part} of {self.subject_type} {self.subject_id}"
+
+
+class MilestoneQuerySet(AppendOnlyQuerySet["Milestone"]):
+    pass
 
 
 class Milestone(AppendOnly):
@@ -137,6 +153,8 @@ class Milestone(AppendOnly):
     previous_hash = models.CharField(max_length=64, blank=True)
     key_id = models.CharField(max_length=32)
     hash = models.CharField(max_length=64)
+
+    objects = MilestoneQuerySet.as_manager()
 
     class Meta(AppendOnly.Meta):
         constraints = [

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from typing import cast
 
 from audit.holding import Followed, Told, holds
+from plans.core.document import PlanDocument
 from plans.models import PlanRevision
 
 
@@ -32,7 +34,7 @@ class RevisionHolder:
         ids = [int(each) for each in chains if each.isdecimal()]
         rows = PlanRevision.objects.filter(plan__in=ids).order_by().values_list("plan_id", "number", "document")
         for plan_id, number, document in rows.iterator(500):
-            there[str(plan_id)][number] = document_sha256(document)
+            there[str(plan_id)][number] = document_sha256(cast("PlanDocument", document))
         for subject_id, chain in chains.items():
             written, stored = chain.state, there[subject_id]
             for number in sorted(written.keys() | stored.keys()):

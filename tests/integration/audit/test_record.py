@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -15,7 +16,7 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import ProtectedError
 from django.test.utils import CaptureQueriesContext
 
-from audit import record, triggers, verification
+from audit import ledger, record, triggers, verification
 from audit.append_only import AppendOnly, AppendOnlyError
 from audit.event_types import EventType
 from audit.models import Chain
@@ -218,6 +219,31 @@ def test_what_is_written_while_it_is_verified_is_no_fault() -> None:
         with ThreadPoolExecutor(1) as other:
             other.submit(write).result(timeout=60)
         assert verification.verify().ok
+    assert verification.verify().events == 10
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one lock, for everybody")
+@pytest.mark.django_db(transaction=True)
+def test_an_execution_that_moves_does_not_wait_for_the_ledger() -> None:
+    drill, held, done = running_drill(), threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            ledger.locked()
+            held.set()
+            done.wait(60)
+        connection.close()
+
+    with ThreadPoolExecutor(1) as other:
+        holding = other.submit(hold)
+        held.wait(60)
+        try:
+            with transaction.atomic():
+                tampered("SET LOCAL lock_timeout = '500ms'")
+                record.append(drill, [Entry(EventType.WAVE_CANCELLED)])
+        finally:
+            done.set()
+        holding.result(timeout=60)
     assert verification.verify().events == 10
 
 
