@@ -154,6 +154,9 @@ def test_each_tampering_is_found_and_named(there: Record) -> None:
     failed = ServerRun.objects.get(execution=recovery, status="failed")
     wave, step = WaveRun.objects.get(execution=recovery), StepRun.objects.get(execution=recovery)
     last = Milestone.objects.order_by("sequence").last()
+    others = Milestone.objects.exclude(subject_id=str(recovery.pk)).order_by("sequence")
+    begun = Milestone.objects.filter(subject_id=str(recovery.pk)).order_by("sequence")[0].sequence
+    gap = begun, others.filter(sequence__gt=begun)[0].sequence
     document = SealedDocument.objects.filter(subject_id=str(recovery.pk), part="result").get()
     assert last is not None
     signature = "The end was changed in the database: its signature is not drsorch's."
@@ -197,7 +200,7 @@ def test_each_tampering_is_found_and_named(there: Record) -> None:
         ),
         "a whole execution deleted, and the ledger cleaned": (
             lambda: deleted_whole(recovery, with_ledger=True),
-            "the ledger: Entry 1 of the ledger is missing: the next one is 5.",
+            f"the ledger: Entry {gap[0]} of the ledger is missing: the next one is {gap[1]}.",
         ),
         "the newest execution deleted, and the ledger cut": (
             lambda: deleted_whole(running, with_ledger=True),
