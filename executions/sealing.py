@@ -20,7 +20,8 @@ from executions.models import Approval, Execution, Operation, ServerRun, StepRun
 
 #: Sealed when it is requested; it never changes.
 FROZEN: Final = "frozen"
-#: Who approved or rejected it, and who reviewed break-glass. Sealed whenever someone does.
+#: Who approved or rejected it, acknowledged what it replaces, reviewed break-glass, or declared the recovery over.
+#: Sealed whenever someone does.
 DECISIONS: Final = "decisions"
 #: How it ended. Sealed when it ends, when it ends after it was reopened, when its clean-up ends, and when something
 #: becomes known of it later.
@@ -42,7 +43,10 @@ COLUMNS: Final[Mapping[str, Mapping[type[Model], Sequence[str]]]] = {
         ServerRun: ("hostname", "source_server_id", "wave_id", "site_id", "position", "os", "protection_group_name"),
     },
     DECISIONS: {
-        Execution: ("reviewed_by_name", "reviewed_at", "review_comment"),
+        Execution: (
+            "acknowledged", "reviewed_by_name", "reviewed_at", "review_comment", "recovery_over_at",
+            "recovery_over_by_name", "recovery_over_comment",
+        ),
         Approval: ("user_name", "user_id", "approved", "comment", "at"),
     },
     RESULT: {
@@ -132,6 +136,8 @@ _STATUS_AFTER: Final[Mapping[str, ExecutionStatus]] = {
     EventType.EXECUTION_PARTIALLY_SUCCEEDED: ExecutionStatus.PARTIALLY_SUCCEEDED,
     EventType.EXECUTION_FAILED: ExecutionStatus.FAILED,
 }
+#: What reopening takes back.
+_NOT_OVER: Final = {"recovery_over_at": None, "recovery_over_by_name": "", "recovery_over_comment": ""}
 _REOPENS: Final = (EventType.EXECUTION_RETRIED, EventType.EXECUTION_SKIPPED)
 
 
@@ -190,8 +196,11 @@ def _in_force(part: str, chain: Followed) -> bool:
 
 
 def _expected(part: str, chain: Followed) -> Document:
-    """What was sealed, and what a clean-up that has begun since then changed, each of it with an event."""
-    document, state = chain.sealed[part][1], chain.state
+    """What was sealed, and what a retry, or a clean-up that has begun since then, changed: each has its event."""
+    (sequence, document), state = chain.sealed[part], chain.state
+    if part == DECISIONS and state.reopened > sequence:
+        # What it launches from then on runs in recovery again.
+        return {**document, "execution": {key: {**row, **_NOT_OVER} for key, row in document["execution"].items()}}
     if part != RESULT or not state.cleaning:
         return document
     execution = {
