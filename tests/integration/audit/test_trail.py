@@ -89,7 +89,7 @@ def test_it_is_newest_first_or_oldest_first_and_paged_by_cursor(api: Api, aldo: 
     ("query", "expected"),
     [
         ({"subject_type": "site"}, ["site.changed", "site.created"]),
-        ({"subject_type": "site", "subject": "Main"}, ["site.changed"]),
+        ({"subject_type": "site", "subject": "Main"}, ["site.changed", "site.created"]),
         ({"subject": "Frankfurt"}, ["site.created"]),
         ({"type": "site.created"}, ["site.created"]),
         ({"type": "site.*"}, ["site.changed", "site.created"]),
@@ -259,8 +259,8 @@ def test_pages_lead_to_their_history_for_those_who_may_read_it(
     assert history not in text(browser_of(vera).get(page))
 
 
-def test_the_button_has_a_worker_verify_and_the_page_says_what_it_found(
-    browser_of: BrowserOf, aldo: User, frankfurt: Site
+def test_the_button_has_a_worker_verify_and_the_pages_say_what_it_found(
+    browser_of: BrowserOf, aldo: User, vera: User, frankfurt: Site
 ) -> None:
     browser = browser_of(aldo)
     assert "never verified" in text(browser.get(f"{TRAIL}verify/"))
@@ -275,6 +275,9 @@ def test_the_button_has_a_worker_verify_and_the_page_says_what_it_found(
     shown = text(browser.get(f"{TRAIL}verify/"))
     assert "damaged" in shown
     assert f"subject_type=site&amp;subject={frankfurt.pk}" in shown
+    damaged = "The audit trail is damaged: verifying it found"
+    assert damaged in text(browser.get("/admin/"))
+    assert damaged not in text(browser_of(vera).get("/admin/"))
 
 
 def test_the_trail_is_verified_every_day_without_anybody_asking(db: None) -> None:
