@@ -42,10 +42,10 @@ class Narrowed:
 def events(asked: Narrowed) -> QuerySet[Event]:
     """Events at or after `after`, before `before`, in no order yet."""
     found = Event.objects.order_by()
-    if asked.subject_type:
-        found = found.filter(subject_type=asked.subject_type)
     if asked.subject:
         found = found.filter(_about(asked))
+    elif asked.subject_type:
+        found = found.filter(subject_type=asked.subject_type)
     if asked.actor:
         found = found.filter(actor=asked.actor)
     if asked.type.endswith(".*"):
@@ -68,7 +68,10 @@ def _about(asked: Narrowed) -> Q:
     """Chains by id, whole chains by the last name of what they are of, and single events by the name at the time."""
     # The types are named because the chains' index begins with them.
     types = [asked.subject_type] if asked.subject_type else list(KINDS)
-    about = Q(subject_type__in=types, subject_id=asked.subject) | Q(subject=asked.subject)
+    at_the_time = Q(subject=asked.subject)
+    if asked.subject_type:
+        at_the_time &= Q(subject_type=asked.subject_type)
+    about = at_the_time | Q(subject_type__in=types, subject_id=asked.subject)
     named = Chain.objects.filter(name=asked.subject, subject_type__in=types).order_by("-id")
     for subject_type, subject_id in named.values_list("subject_type", "subject_id")[:_NAMESAKES]:
         about |= Q(subject_type=subject_type, subject_id=subject_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from access.services import token_issue
 from audit import checking, selectors
 from audit.models import Event, TrailCheck
 from audit.record import events_of
+from audit.selectors import Narrowed
 from audit.tasks import trail_verify
 from protection import services
 from protection.models import Site
@@ -27,6 +29,9 @@ pytestmark = pytest.mark.django_db
 AUDIT = "/api/v1/audit/"
 VERIFY = "/api/v1/audit/verify/"
 TRAIL = "/admin/audit/event/"
+#: What PostgreSQL and SQLite call the index of a chain's events.
+CHAINS = "audit_event_once or sqlite_autoindex_audit_event_1"
+NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
 Api = Callable[[User | None], APIClient]
 BrowserOf = Callable[[User], Client]
 
@@ -206,7 +211,7 @@ def test_pages_lead_to_every_event_once_there_and_back(
 ) -> None:
     drill = running_drill()
     monkeypatch.setattr(selectors, "PAGE", 4)
-    found = selectors.events(selectors.Narrowed(subject=str(drill.pk)))
+    found = selectors.events(Narrowed(subject=str(drill.pk)))
     pages = [selectors.page(found)]
     while pages[-1].older is not None:
         pages.append(selectors.page(found, older_than=pages[-1].older))
@@ -231,6 +236,32 @@ def test_a_page_takes_a_few_queries_however_many_events_it_shows(
     with CaptureQueriesContext(connection) as more:
         browser.get(TRAIL)
     assert len(more) <= len(few) + 2  # executions are asked for, too
+
+
+@pytest.mark.parametrize(
+    ("asked", "index"),
+    [
+        (Narrowed(), "audit_event_by_time"),
+        (Narrowed(actor="ada"), "audit_event_by_actor"),
+        (Narrowed(type="site.changed"), "audit_event_by_type"),
+        (Narrowed(type="site.*"), "audit_event_by_type"),
+        (Narrowed(via="command"), "audit_event_by_door"),
+        (Narrowed(subject_type="site"), CHAINS),
+        (Narrowed(subject_type="site", subject="7"), CHAINS),
+        (Narrowed(subject="7"), CHAINS),
+        (Narrowed(subject="7"), "audit_event_by_subject"),
+        (Narrowed(after=NOON, before=NOON), "audit_event_by_time"),
+    ],
+)
+def test_each_filter_has_its_index(db: None, asked: Narrowed, index: str) -> None:
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":  # which reads a table that is empty from end to end
+            cursor.execute("SET LOCAL enable_seqscan = off")
+            cursor.execute(
+                "SET LOCAL enable_indexscan = off"
+            )  # by an index that orders alone, there is nothing to sort
+    plan = selectors.events(asked).order_by("-at", "-id")[:50].explain()
+    assert any(name in plan for name in index.split(" or "))
 
 
 @pytest.mark.parametrize(
