@@ -12,7 +12,7 @@ from django.db.models import Prefetch, QuerySet
 from executions.core.states import (
     EXECUTION_ACTIVE,
 )
-from executions.models import Execution, Operation, ServerRun, StepRun, WaveRun
+from executions.models import Execution, LateInstance, Operation, ServerRun, StepRun, WaveRun
 from foundation.errors import Missing
 from plans.models import Plan
 
@@ -42,9 +42,10 @@ def execution_list() -> QuerySet[Execution]:
 
 
 def execution_list_whole() -> QuerySet[Execution]:
-    """Executions with waves, steps, servers and approvals: five queries however many there are."""
+    """Executions with waves, steps, servers and approvals: six queries however many there are."""
     return execution_list().prefetch_related(
         Prefetch("waves", WaveRun.objects.order_by("position")),
+        Prefetch("late_instances", LateInstance.objects.select_related("server")),
         Prefetch("waves__steps", StepRun.objects.order_by("position")),
         Prefetch("waves__servers", ServerRun.objects.select_related("site__watch").order_by("position", "pk")),
     )

@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef
 from audit.models import Event
 from audit.record import events_of
 from executions.core.states import OperationKind, ServerStatus
-from executions.models import Approval, Execution, Operation, ServerRun, StepRun, WaveRun
+from executions.models import Approval, Execution, LateInstance, Operation, ServerRun, StepRun, WaveRun
 from protection.models import SourceServer
 
 #: Events on one page of the timeline.
@@ -28,6 +28,8 @@ class ExecutionRows:
     servers: Mapping[int, Sequence[ServerRun]]
     steps: Mapping[int, Sequence[StepRun]]
     approvals: Sequence[Approval]
+    #: What was launched by jobs that appeared late.
+    late: Sequence[LateInstance]
     events: Sequence[Event]
     event_page: int
     event_pages: int
@@ -57,6 +59,7 @@ def execution_rows(execution: Execution, event_page: int = 1) -> ExecutionRows:
         servers=servers,
         steps=steps,
         approvals=list(Approval.objects.filter(execution=execution).order_by("at")),
+        late=list(LateInstance.objects.filter(execution=execution).select_related("server")),
         events=list(events.order_by("-sequence")),
         event_page=page,
         event_pages=pages,

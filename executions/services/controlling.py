@@ -25,7 +25,7 @@ from executions.core.states import (
     WaveStatus,
 )
 from executions.engine import preflight
-from executions.models import Execution, ServerRun, StepRun, WaveRun
+from executions.models import Execution, LateInstance, ServerRun, StepRun, WaveRun
 from executions.services.checks import check_right, check_servers_free, check_status, state
 from executions.services.stake import acknowledged_of, stake_acknowledge
 from foundation.errors import Conflict, Invalid
@@ -151,7 +151,8 @@ def execution_cleanup(*, execution: Execution, by: AbstractBaseUser, comment: st
             raise Conflict(f"The drill {state(current)}. Clean up when it has ended.")
         if current.cleanup_status in (CleanupStatus.RUNNING, CleanupStatus.SUCCEEDED):
             return current
-        ServerRun.objects.filter(execution=current).update(cleanup_tries=0, cleanup_not_before=None)
+        for rows in (ServerRun.objects, LateInstance.objects):
+            rows.filter(execution=current).update(cleanup_tries=0, cleanup_not_before=None)
         transitions.cleanup_move(
             current.pk,
             (CleanupStatus.NONE, CleanupStatus.SCHEDULED, CleanupStatus.FAILED),
