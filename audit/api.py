@@ -71,7 +71,7 @@ class AuditFilter(django_filters.FilterSet):
     """Gathers what is asked for; `audit.selectors` knows how to find it."""
 
     subject_type = django_filters.ChoiceFilter(choices=lambda: _choices(KINDS), method="gather")
-    subject = django_filters.CharFilter(method="gather", help_text="Id, or name at the time.")
+    subject = django_filters.CharFilter(method="gather", help_text="Id, last name, or name at the time.")
     actor = django_filters.CharFilter(method="gather", help_text="Name at the time.")
     type = django_filters.ChoiceFilter(
         choices=_choices(selectors.TYPES), method="gather", help_text="For example `site.changed`, or `site.*`."

@@ -10,7 +10,7 @@ from typing import Final
 from django.db.models import Q, QuerySet
 
 from audit.event_types import EventType
-from audit.models import Event
+from audit.models import Chain, Event
 from audit.origin import Via
 from audit.subjects import KINDS
 
@@ -19,6 +19,8 @@ TYPES: Final = tuple(
     sorted({type.value for type in EventType} | {f"{type.value.partition('.')[0]}.*" for type in EventType})
 )
 PAGE: Final = 50
+#: Whole chains that one name finds, the newest first: names are taken again after their owner was deleted.
+_NAMESAKES: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class Narrowed:
     """What is asked for; blank is everything."""
 
     subject_type: str = ""
-    #: The id, or the name at the time, of what it is about.
+    #: The id of what it is about, or its name: the last one, or that at the time.
     subject: str = ""
     #: The name at the time of whoever did it.
     actor: str = ""
@@ -40,12 +42,10 @@ class Narrowed:
 def events(asked: Narrowed) -> QuerySet[Event]:
     """Events at or after `after`, before `before`, in no order yet."""
     found = Event.objects.order_by()
-    if asked.subject_type:
-        found = found.filter(subject_type=asked.subject_type)
     if asked.subject:
-        # The types are named because the chains' index begins with them.
-        types = [asked.subject_type] if asked.subject_type else list(KINDS)
-        found = found.filter(Q(subject_type__in=types, subject_id=asked.subject) | Q(subject=asked.subject))
+        found = found.filter(_about(asked))
+    elif asked.subject_type:
+        found = found.filter(subject_type=asked.subject_type)
     if asked.actor:
         found = found.filter(actor=asked.actor)
     if asked.type.endswith(".*"):
@@ -62,6 +62,20 @@ def events(asked: Narrowed) -> QuerySet[Event]:
     if asked.before is not None:
         found = found.filter(at__lt=asked.before)
     return found
+
+
+def _about(asked: Narrowed) -> Q:
+    """Chains by id, whole chains by the last name of what they are of, and single events by the name at the time."""
+    # The types are named because the chains' index begins with them.
+    types = [asked.subject_type] if asked.subject_type else list(KINDS)
+    at_the_time = Q(subject=asked.subject)
+    if asked.subject_type:
+        at_the_time &= Q(subject_type=asked.subject_type)
+    about = at_the_time | Q(subject_type__in=types, subject_id=asked.subject)
+    named = Chain.objects.filter(name=asked.subject, subject_type__in=types).order_by("-id")
+    for subject_type, subject_id in named.values_list("subject_type", "subject_id")[:_NAMESAKES]:
+        about |= Q(subject_type=subject_type, subject_id=subject_id)
+    return about
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,8 @@ _TONES: Final = {
     "break_glass": Tone.BAD,
     "replacement_acknowledged": Tone.BAD,
     "replaces": Tone.BAD,
+    "late": Tone.BAD,
+    "launched_late": Tone.BAD,
     "failed": Tone.BAD,
     "not_terminated": Tone.BAD,
     "cancelling": Tone.WARN,

@@ -29,7 +29,6 @@ from access.services import token_issue
 from audit import verification
 from audit.event_types import EventType
 from audit.models import Event
-from audit.verification import verify
 from drsorch.api import router
 from executions.models import Execution
 from plans.models import Plan
@@ -49,9 +48,6 @@ NOT_BY_PEOPLE = {
     "access.Role": "another name of auth.Group",
     "audit.Chain": "the audit trail itself",
     "audit.Event": "the audit trail itself",
-    "audit.Ledger": "the audit trail itself",
-    "audit.Milestone": "the audit trail itself",
-    "audit.SealedDocument": "the audit trail itself",
     "audit.TrailCheck": "what verifying found",
     "executions.Execution": "has its chain in its own row; its events are tested with the engine",
     "executions.Approval": "in the chain of its execution",
@@ -64,7 +60,7 @@ NOT_BY_PEOPLE = {
     "executions.WaveRun": "in the chain of its execution",
     "foundation.Chore": "when housekeeping is due",
     "foundation.Heartbeat": "proof that a ticker runs",
-    "foundation.Installation": "what the jobs of this installation are tagged with",
+    "foundation.Installation": "the name that drsorch gave itself",
     "foundation.IdempotentAnswer": "what was answered to a request",
     "plans.PlanRevision": "in the chain of its plan",
     "plans.Step": "in the chain of its plan",
@@ -107,8 +103,7 @@ class World:
 
 
 @pytest.fixture
-def world(ada: User, petra: User) -> Iterator[World]:
-    """In the end everything is as the trail says."""
+def world(ada: User, petra: User) -> World:
     api = APIClient(**HOST)  # type: ignore[arg-type]
     token, text = token_issue(user=ada, name="pipeline", by=None)
     api.credentials(HTTP_AUTHORIZATION=f"Bearer {text}")
@@ -123,8 +118,7 @@ def world(ada: User, petra: User) -> Iterator[World]:
     user = make_user("omar", "operator")
     world = World(ada, api, browser, site, group, plan, gone, token, user)
     world.last = Event.objects.order_by("id").values_list("id", flat=True).last() or 0
-    yield world
-    assert verify().faults == ()
+    return world
 
 
 def form(**fields: Any) -> dict[str, Any]:

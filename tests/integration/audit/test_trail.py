@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from access.services import token_issue
 from audit import checking, selectors
 from audit.models import Event, TrailCheck
 from audit.record import events_of
+from audit.selectors import Narrowed
 from audit.tasks import trail_verify
 from protection import services
 from protection.models import Site
@@ -27,6 +29,9 @@ pytestmark = pytest.mark.django_db
 AUDIT = "/api/v1/audit/"
 VERIFY = "/api/v1/audit/verify/"
 TRAIL = "/admin/audit/event/"
+#: What PostgreSQL and SQLite call the index of a chain's events.
+CHAINS = "audit_event_once or sqlite_autoindex_audit_event_1"
+NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
 Api = Callable[[User | None], APIClient]
 BrowserOf = Callable[[User], Client]
 
@@ -89,7 +94,7 @@ def test_it_is_newest_first_or_oldest_first_and_paged_by_cursor(api: Api, aldo: 
     ("query", "expected"),
     [
         ({"subject_type": "site"}, ["site.changed", "site.created"]),
-        ({"subject_type": "site", "subject": "Main"}, ["site.changed"]),
+        ({"subject_type": "site", "subject": "Main"}, ["site.changed", "site.created"]),
         ({"subject": "Frankfurt"}, ["site.created"]),
         ({"type": "site.created"}, ["site.created"]),
         ({"type": "site.*"}, ["site.changed", "site.created"]),
@@ -206,7 +211,7 @@ def test_pages_lead_to_every_event_once_there_and_back(
 ) -> None:
     drill = running_drill()
     monkeypatch.setattr(selectors, "PAGE", 4)
-    found = selectors.events(selectors.Narrowed(subject=str(drill.pk)))
+    found = selectors.events(Narrowed(subject=str(drill.pk)))
     pages = [selectors.page(found)]
     while pages[-1].older is not None:
         pages.append(selectors.page(found, older_than=pages[-1].older))
@@ -231,6 +236,32 @@ def test_a_page_takes_a_few_queries_however_many_events_it_shows(
     with CaptureQueriesContext(connection) as more:
         browser.get(TRAIL)
     assert len(more) <= len(few) + 2  # executions are asked for, too
+
+
+@pytest.mark.parametrize(
+    ("asked", "index"),
+    [
+        (Narrowed(), "audit_event_by_time"),
+        (Narrowed(actor="ada"), "audit_event_by_actor"),
+        (Narrowed(type="site.changed"), "audit_event_by_type"),
+        (Narrowed(type="site.*"), "audit_event_by_type"),
+        (Narrowed(via="command"), "audit_event_by_door"),
+        (Narrowed(subject_type="site"), CHAINS),
+        (Narrowed(subject_type="site", subject="7"), CHAINS),
+        (Narrowed(subject="7"), CHAINS),
+        (Narrowed(subject="7"), "audit_event_by_subject"),
+        (Narrowed(after=NOON, before=NOON), "audit_event_by_time"),
+    ],
+)
+def test_each_filter_has_its_index(db: None, asked: Narrowed, index: str) -> None:
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":  # which reads a table that is empty from end to end
+            cursor.execute("SET LOCAL enable_seqscan = off")
+            cursor.execute(
+                "SET LOCAL enable_indexscan = off"
+            )  # by an index that orders alone, there is nothing to sort
+    plan = selectors.events(asked).order_by("-at", "-id")[:50].explain()
+    assert any(name in plan for name in index.split(" or "))
 
 
 @pytest.mark.parametrize(
@@ -259,8 +290,8 @@ def test_pages_lead_to_their_history_for_those_who_may_read_it(
     assert history not in text(browser_of(vera).get(page))
 
 
-def test_the_button_has_a_worker_verify_and_the_page_says_what_it_found(
-    browser_of: BrowserOf, aldo: User, frankfurt: Site
+def test_the_button_has_a_worker_verify_and_the_pages_say_what_it_found(
+    browser_of: BrowserOf, aldo: User, vera: User, frankfurt: Site
 ) -> None:
     browser = browser_of(aldo)
     assert "never verified" in text(browser.get(f"{TRAIL}verify/"))
@@ -275,6 +306,9 @@ def test_the_button_has_a_worker_verify_and_the_page_says_what_it_found(
     shown = text(browser.get(f"{TRAIL}verify/"))
     assert "damaged" in shown
     assert f"subject_type=site&amp;subject={frankfurt.pk}" in shown
+    damaged = "The audit trail is damaged: verifying it found"
+    assert damaged in text(browser.get("/admin/"))
+    assert damaged not in text(browser_of(vera).get("/admin/"))
 
 
 def test_the_trail_is_verified_every_day_without_anybody_asking(db: None) -> None:
