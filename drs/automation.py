@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from drs import failures
+from drs import failures, foreign
 from drs.automation_port import Automation, Command, CommandInvocation, FunctionAnswer
 from drs.aws import AwsDrs, client_for
 from drs.errors import DrsError, NotFound
@@ -108,7 +108,7 @@ class AwsAutomation:
         value = item.get(key)
         if not isinstance(value, str) or not value:
             raise self._unreadable(operation)
-        return value
+        return foreign.identity(value, foreign.RUN_ID)
 
     def _unreadable(self, operation: str) -> DrsError:
         return failures.without_answer(self._aws.endpoint, operation, "returned an unreadable answer.")

@@ -45,7 +45,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 from botocore.response import StreamingBody
 
-from drs import failures, wire
+from drs import failures, foreign, wire
 from drs.adapter import WireAdapter
 from drs.automation_port import INVOCATION_SECONDS
 from drs.errors import Denied, DrsError
@@ -117,7 +117,7 @@ class AwsDrs(WireAdapter):
         account = answer.get("Account")
         if not isinstance(account, str):
             raise failures.without_answer(self.endpoint, "GetCallerIdentity", "returned no account.")
-        return account
+        return foreign.identity(account)
 
     def quotas(self) -> Quotas:
         known = self._quotas

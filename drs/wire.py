@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from drs.foreign import moment
 from drs.port import (
     Job,
     JobLogItem,
@@ -50,22 +51,21 @@ class MalformedAnswer(ValueError):
 
 
 def instant(value: object) -> datetime | None:
-    """An aware UTC time, or None if `value` is missing or not a date. A time without offset is taken as UTC."""
+    """An aware UTC time, or None if `value` is missing, not a date, or one that cannot be meant (`foreign.moment`).
+
+    A time without offset is taken as UTC.
+    """
     if isinstance(value, datetime):
-        moment = value
+        read = value
     elif isinstance(value, str) and value:
         try:
-            moment = datetime.fromisoformat(value)
+            read = datetime.fromisoformat(value)
         except ValueError:
             return None
     else:
         return None
-    if moment.tzinfo is None:
-        return moment.replace(tzinfo=UTC)
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:  # year 1 or 9999 with an offset
-        return None
+    meant = moment(read.replace(tzinfo=UTC) if read.tzinfo is None else read)
+    return meant.astimezone(UTC) if meant is not None else None
 
 
 def to_wire(moment: datetime) -> str:
@@ -215,7 +215,7 @@ def quotas(items: Iterable[Json]) -> Quotas:
     for item in items:
         field = QUOTA_CODES.get(_text(item, "QuotaCode"))
         value = item.get("Value")
-        if field and isinstance(value, int | float) and value > 0:
+        if field and isinstance(value, int | float) and 0 < value < math.inf:
             found[field] = int(value)
     return Quotas(**found, source="service-quotas") if found else Quotas()
 
@@ -234,7 +234,7 @@ def _text(item: Json, key: str) -> str:
 
 def _number(item: Json, key: str) -> int:
     value = item.get(key)
-    return value if isinstance(value, int) else 0
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
 def _object(item: Json, key: str) -> Json:

@@ -191,13 +191,7 @@ def _columns(server: port.SourceServer) -> dict[str, Any]:
     values = {name: getattr(server, name) for name in MIRRORED}
     values["tags"] = dict(server.tags)
     values["recovery_instance_id"] = server.recovery_instance_id or ""
-    return {name: _fitting(name, value) for name, value in values.items()}
-
-
-def _fitting(name: str, value: Any) -> Any:
-    """Cut a text that is longer than its column: one odd server must not keep 4,000 others from being mirrored."""
-    longest = SourceServer._meta.get_field(name).max_length  # type: ignore[union-attr]
-    return value[:longest] if longest and isinstance(value, str) else value
+    return values
 
 
 def _give_up(lease: Lease, sentence: str, *, transient: bool, retry_after: float | None = None) -> None:

@@ -226,8 +226,10 @@ class World:
         if (fault := strike("error_5xx")) is not None:
             raise _server_error(fault)
         if strike("access_denied") is not None:
+            odd = strike("odd_text")
             raise WireError(
-                403, "AccessDeniedException", f"User is not authorized to perform: {operation}",
+                403, "AccessDeniedException",
+                f"User is not authorized to perform: {operation}{odd.options['text'] if odd else ''}",
             )  # fmt: skip
 
     @staticmethod
@@ -238,6 +240,8 @@ class World:
             raise _Lost(f"accepted, answered {fault.options['status']}", _server_error(fault), accepted=True)
         if (fault := strike("unknown_enum")) is not None:
             answer = _with_unknown(answer, fault.options)
+        if (fault := strike("odd_text")) is not None:
+            answer = _with_odd_text(answer, fault.options)
         if (fault := strike("late_answer")) is not None:
             raise LateAnswer(fault.options["seconds"], answer)
         return answer
@@ -305,3 +309,16 @@ def _with_unknown(value: Any, options: Mapping[str, Any]) -> Any:
     if isinstance(value, list):
         return [_with_unknown(entry, options) for entry in value]
     return value
+
+
+def _with_odd_text(value: Any, options: Mapping[str, Any], *, inside: bool = False) -> Any:
+    """The value with the text added to every text of the members named, to keys of maps too."""
+    if isinstance(value, Mapping):
+        added = options["text"] if inside else ""
+        return {
+            f"{key}{added}": _with_odd_text(content, options, inside=inside or key in options["members"])
+            for key, content in value.items()
+        }
+    if isinstance(value, list):
+        return [_with_odd_text(entry, options, inside=inside) for entry in value]
+    return f"{value}{options['text']}" if inside and isinstance(value, str) else value

@@ -42,7 +42,7 @@ def test_both_date_forms(text: object, moment: datetime | None) -> None:
     assert wire.instant(text) == moment
 
 
-@given(st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)))
+@given(st.datetimes(datetime(2000, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC)))
 def test_every_moment_survives_the_way_out_and_back(moment: datetime) -> None:
     text = wire.to_wire(moment)
     assert text.endswith("Z")
