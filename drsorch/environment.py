@@ -8,6 +8,8 @@ from typing import Any
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from foundation.outbound import Network, networks_read
+
 _DATABASES = ("sqlite", "postgres", "postgresql")
 
 
@@ -64,3 +66,11 @@ def audit_keys(env: environ.Env, name: str) -> tuple[tuple[str, str], ...]:
             )
         keys[id] = secret
     return tuple(keys.items())
+
+
+def networks(env: environ.Env, name: str) -> tuple[Network, ...]:
+    """IPv4 and IPv6 networks, separated by commas. Raises ImproperlyConfigured."""
+    try:
+        return networks_read(env.list(name, default=[]))
+    except ValueError as error:
+        raise ImproperlyConfigured(str(error)) from error

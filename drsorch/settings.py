@@ -12,7 +12,7 @@ from dramatiq.middleware import Retries
 
 from drsorch import logging, unfold
 from drsorch.brokers import broker_of
-from drsorch.environment import audit_keys, database, number
+from drsorch.environment import audit_keys, database, networks, number
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -153,6 +153,8 @@ DRSORCH_CALL_LIMIT_SECONDS = number(env, "DRSORCH_CALL_LIMIT_SECONDS", 150)
 #: Without messages the engine moves by its ticker alone; also for proofs.
 DRSORCH_MESSAGES = env.bool("DRSORCH_MESSAGES", default=True)
 DRSORCH_LEASE_SECONDS = number(env, "DRSORCH_LEASE_SECONDS", 60)
+#: Networks that checks may ask although they are closed by default (foundation.outbound).
+DRSORCH_OUTBOUND_ALLOW = networks(env, "DRSORCH_OUTBOUND_ALLOW")
 if not DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # Row locks run out as leases do: a machine that is suspended in a transaction must not hold up the others.
     DATABASES["default"].setdefault("OPTIONS", {}).setdefault(

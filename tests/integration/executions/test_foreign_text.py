@@ -62,7 +62,7 @@ def test_a_drill_whose_every_answer_holds_odd_text_ends_and_can_be_read(
     look(execution, browser=browser_of(omar), client=api(omar))
 
 
-@pytest.mark.parametrize("odd", ["\0", "\ud800", "\udfff", "\ufffe", "\u202e"], ids=ascii)
+@pytest.mark.parametrize("odd", ["\0", "\ud800", "\ufffe", "\u202e"], ids=ascii)
 def test_one_server_with_an_odd_name_and_tags_stops_no_other(
     harness: EngineHarness,
     world: World,
