@@ -92,7 +92,7 @@ def bench_harness(
         made.sites = []
         for region, tiers in tiers_by_region.items():
             site = Site.objects.create(name=region, account_id=ACCOUNT, region=region)
-            Site.objects.filter(pk=site.pk).nudge()
+            Site.objects.filter(pk=site.pk).nudge(by_person=True)
             site_sync(site.pk)
             for tier in tiers:
                 group_create(name=tier, site=site, tag_selector={"Tier": [tier]}, by=users["petra"])

@@ -12,6 +12,7 @@ from access import policy
 from audit.checking import check_get
 from dashboard import selectors
 from dashboard.presentation import dashboard, running_cards
+from foundation import due
 from foundation.screens import domain_errors_as_page, screen_response
 
 
@@ -25,6 +26,7 @@ def page(request: HttpRequest) -> HttpResponse:
         selectors.site_health(),
         groups_exist=selectors.has_protection_groups(),
         halted=selectors.halted_servers(),
+        stuck=due.raising(),
         rights=policy.permissions_of(request.user),
         now=timezone.now(),
         trail_faults=check_get().fault_count,

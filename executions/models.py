@@ -307,6 +307,11 @@ class StepRun(DueRow):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def trouble(self) -> str:
+        """Why it failed or is held up, in a sentence: drsorch's own error in working on it, or its own."""
+        return (self.standstill if self.status == StepStatus.RUNNING else "") or self.error
+
 
 class Approval(models.Model):
     """One person's word on an execution that needs approval."""

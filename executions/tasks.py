@@ -79,9 +79,9 @@ def step_run(step_id: int, meant_for: float = 0) -> None:
 
 
 def nudge_on_commit(execution_ids: Iterable[UUID]) -> None:
-    """Make executions due, and tell a worker once the caller's transaction is committed."""
+    """Make executions due as a person asked, and tell a worker once the caller's transaction is committed."""
     ids = list(execution_ids)
-    Execution.objects.filter(pk__in=ids).nudge()
+    Execution.objects.filter(pk__in=ids).nudge(by_person=True)
     for execution_id in ids:
         _tell_on_commit(execution_look, str(execution_id))
 

@@ -131,7 +131,7 @@ def site_sync_request(*, site: Site, by: User) -> Site:
 
 def _due_now(site: Site) -> None:
     """The row says it is due; the message, which may get lost, only saves waiting for the ticker."""
-    if not Site.objects.filter(pk=site.pk).nudge():
+    if not Site.objects.filter(pk=site.pk).nudge(by_person=True):
         raise Missing(f"Site “{site}” has been deleted in the meantime.")
     pk = site.pk
     # No `partial`: Django could not log its failure.

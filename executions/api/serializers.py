@@ -83,7 +83,7 @@ class StepRunSerializer(serializers.ModelSerializer[StepRun]):
     kind = serializers.ChoiceField(STEP_KINDS)
     status = serializers.ChoiceField([one.value for one in StepStatus])
     output = NullableText(help_text="Its latest output.")
-    error = NullableText(help_text="Why it failed, in a sentence.")
+    error = NullableText(source="trouble", help_text="Why it failed, or is held up, in a sentence.")
 
     class Meta:
         model = StepRun
@@ -127,6 +127,10 @@ class ExecutionSummarySerializer(serializers.ModelSerializer[Execution]):
     )
     recovery_over_by = NullableText(source="recovery_over_by_name", help_text="Who declared the recovery over.")
     recovery_over_comment = NullableText()
+    standstill = NullableText(
+        help_text="Why drsorch cannot work on it: an error of its own, how often and since when, and when it retries. "
+        "Null while all is well."
+    )
 
     class Meta:
         model = Execution
@@ -161,6 +165,7 @@ class ExecutionSummarySerializer(serializers.ModelSerializer[Execution]):
             "recovery_over_at",
             "recovery_over_by",
             "recovery_over_comment",
+            "standstill",
         ]
 
 

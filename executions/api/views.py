@@ -34,6 +34,8 @@ from executions.services.commands import (
     CLEANUP,
     COMMANDS,
     DECLARE_OVER,
+    END,
+    LOOK,
     PAUSE,
     REJECT,
     RESUME,
@@ -114,6 +116,8 @@ class ExecutionViewSet(ReadViewSet):
     pause = command_action(PAUSE)
     resume = command_action(RESUME)
     cancel = command_action(CANCEL)
+    look = command_action(LOOK)
+    end = command_action(END)
     retry = command_action(RETRY, RetrySerializer)
     skip = command_action(SKIP, WavePartSerializer)
     cleanup = command_action(CLEANUP)

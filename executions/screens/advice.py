@@ -33,6 +33,12 @@ def next_steps(
     return (*late, *_afterwards(execution, servers, steps, replaced))
 
 
+#: Where drsorch's own error keeps the engine from working on the execution, before all else.
+HELD_UP = (
+    "Give the reference to an administrator. Once the cause is fixed, select “Retry now”. If it cannot be fixed now, "
+    "cancel the execution; if even that does not end it, select “End without drsorch”, and check in AWS what is in "
+    "progress."
+)
 _BY_STATUS = {
     ExecutionStatus.PAUSED: "Nothing new is launched while the execution is paused, and the RTO clock keeps running. "
     "Resume or cancel it.",

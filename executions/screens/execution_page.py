@@ -10,7 +10,7 @@ from django.conf import settings
 
 from executions.core.states import EXECUTION_ACTIVE, CleanupStatus, ExecutionStatus
 from executions.models import Approval, Execution, WaveRun
-from executions.screens.advice import next_steps
+from executions.screens.advice import HELD_UP, next_steps
 from executions.screens.events import EventLine, event_lines
 from executions.screens.late import LateAlarm, late_alarm
 from executions.screens.selectors import ExecutionRows
@@ -87,14 +87,17 @@ def execution_page(rows: ExecutionRows, now: datetime, *, wave: int | None = Non
         done=done,
         percent=100 * done // len(servers) if servers else 0,
         shares=parts,
-        steps=next_steps(
-            execution,
-            rows.waves,
-            servers,
-            [step for one in rows.waves for step in rows.steps.get(one.pk, ())],
-            rows.approvals,
-            open_launches=rows.open_launches,
-            replaced=len(rows.replaced),
+        steps=(
+            *([HELD_UP] if execution.standstill else []),
+            *next_steps(
+                execution,
+                rows.waves,
+                servers,
+                [step for one in rows.waves for step in rows.steps.get(one.pk, ())],
+                rows.approvals,
+                open_launches=rows.open_launches,
+                replaced=len(rows.replaced),
+            ),
         ),
         failures=failures(rows.waves, rows.servers, rows.steps),
         late=late_alarm(execution, rows.late),

@@ -34,12 +34,20 @@ class Facts:
     instances: int
     #: Servers that run in recovery by it, those included that do not count as launched and have an instance.
     in_recovery: int
+    #: The last look at it, or at one of its steps, ended in an error of drsorch's own; or AWS keeps a server waiting.
+    held_up: bool = False
 
     @classmethod
     def of(cls, execution: Execution, servers: Sequence[ServerRun], steps: Sequence[StepRun]) -> Facts:
         waiting = any(step.kind == StepKind.APPROVAL and step.status == StepStatus.RUNNING for step in steps)
         launched = sum(1 for server in servers if server.status == ServerStatus.LAUNCHED)
-        return cls(execution, waiting, launched, sum(1 for server in servers if server.runs_in_recovery))
+        held_up = bool(
+            execution.standstill
+            or any(step.trouble for step in steps if step.status == StepStatus.RUNNING)
+            or any(server.trouble for server in servers if server.status == ServerStatus.QUEUED)
+        )
+        in_recovery = sum(1 for server in servers if server.runs_in_recovery)
+        return cls(execution, waiting, launched, in_recovery, held_up)
 
     def is_in(self, *statuses: ExecutionStatus) -> bool:
         return self.execution.status in statuses
@@ -74,6 +82,12 @@ def _waits_for_approval(facts: Facts) -> bool:
 
 def _cancellable(facts: Facts) -> bool:
     return facts.execution.status in EXECUTION_ACTIVE - {ExecutionStatus.CANCELLING}
+
+
+def _endable(facts: Facts) -> bool:
+    execution = facts.execution
+    unfinished = execution.status in EXECUTION_ACTIVE or execution.cleanup_status == CleanupStatus.RUNNING
+    return unfinished and execution.raised_since is not None
 
 
 def _reopenable(facts: Facts) -> bool:
@@ -149,6 +163,29 @@ CANCEL = Command(
     offered=_cancellable,
     danger=True,
 )
+LOOK = Command(
+    name="look",
+    permission="executions.control_execution",
+    act=controlling.execution_look,
+    label="Retry now",
+    icon="refresh",
+    warning="drsorch works on the execution, its steps and its sites now, and not only at the next planned time.",
+    done="drsorch is working on it.",
+    offered=lambda facts: facts.held_up,
+)
+END = Command(
+    name="end",
+    permission="executions.control_execution",
+    act=controlling.execution_end,
+    label="End without drsorch",
+    icon="dangerous",
+    warning="The last resort where drsorch cannot work on the execution: it is closed as it stands. Launches and "
+    "terminations in progress go on in AWS, and drsorch no longer follows them: check the DRS and EC2 consoles.",
+    done="Ended. Check in the DRS and EC2 consoles what is still in progress.",
+    offered=_endable,
+    danger=True,
+    needs_comment=True,
+)
 RETRY = Command(
     name="retry",
     permission="executions.control_execution",
@@ -211,10 +248,9 @@ DECLARE_OVER = Command(
     needs_comment=True,
 )
 
-COMMANDS = {
-    command.name: command
-    for command in (APPROVE, REJECT, RESUME, PAUSE, CANCEL, RETRY, SKIP, CLEANUP, REVIEW, DECLARE_OVER)
-}
+COMMANDS = {command.name: command for command in (
+    APPROVE, REJECT, RESUME, PAUSE, CANCEL, LOOK, END, RETRY, SKIP, CLEANUP, REVIEW, DECLARE_OVER,
+)}  # fmt: skip
 
 
 def commands_for(facts: Facts, user: AbstractBaseUser) -> list[Command]:

@@ -25,7 +25,8 @@ from executions.core.states import (
     WaveStatus,
 )
 from executions.engine import preflight
-from executions.models import Execution, LateInstance, ServerRun, StepRun, WaveRun
+from executions.models import Execution, LateInstance, ServerRun, SiteWatch, StepRun, WaveRun
+from executions.selectors import site_ids_of
 from executions.services.checks import check_right, check_servers_free, check_status, state
 from executions.services.stake import acknowledged_of, stake_acknowledge
 from foundation.errors import Conflict, Invalid
@@ -249,6 +250,34 @@ def _under_way(wave: WaveRun, action: str) -> bool:
         return False
     parts = wave.servers.filter(status=ServerStatus.SKIPPED), wave.steps.filter(status=StepStatus.SKIPPED)
     return wave.status == WaveStatus.SKIPPED or any(part.exists() for part in parts)
+
+
+def execution_look(*, execution: Execution, by: AbstractBaseUser, comment: str = "") -> Execution:
+    """Have the engine work on it now, on its steps and its sites too, also where looks at them raised."""
+    check_right(by, "executions.control_execution", execution)
+    with transaction.atomic():
+        StepRun.objects.tried_by_engine().filter(execution=execution).nudge(by_person=True)
+        SiteWatch.objects.filter(pk__in=site_ids_of(execution), due_at__isnull=False).nudge(by_person=True)
+        tasks.nudge_on_commit([execution.pk])
+        tasks.poll_on_commit(SiteWatch.objects.filter(pk__in=site_ids_of(execution)).values_list("pk", flat=True))
+    return Execution.objects.get(pk=execution.pk)
+
+
+def execution_end(*, execution: Execution, by: AbstractBaseUser, comment: str = "") -> Execution:
+    """End an execution that the engine cannot work on: the last resort, when every look at it raises.
+
+    Nothing is asked of DRS. Launches in progress go on there, unseen; their servers become `unknown`.
+    """
+    check_right(by, "executions.control_execution", execution)
+    if not comment.strip():
+        raise Invalid.field("comment", "Enter why you are ending it. It is recorded in the audit trail.", "required")
+    with transitions.locked(execution.pk) as current:
+        if current.raised_since is None:
+            raise Conflict(f"drsorch can work on this execution, which {state(current)}. Cancel it instead.")
+        entry = Entry(EventType.EXECUTION_CANCELLED, current.plan_name, {"comment": comment}, by.get_username())
+        if not transitions.execution_end(current.pk, entry, by.get_username()):
+            raise Conflict(f"There is nothing to end: the execution {state(current)}.")
+    return Execution.objects.get(pk=execution.pk)
 
 
 def execution_cancel(*, execution: Execution, by: AbstractBaseUser, comment: str = "") -> Execution:

@@ -6,8 +6,8 @@ the execution's lease passes its token; without the lease nothing is written, an
 
 Not every function needs all of that:
 
-- Lock and append: `execution_move`, `execution_abandon`, `cleanup_move`, `wave_move`, `step_move`, `servers_move`,
-  `servers_settle`, `servers_hold_cleanup`, `operation_intend`, `operation_accept`, `operation_adopt`,
+- Lock and append: `execution_move`, `execution_abandon`, `execution_end`, `cleanup_move`, `wave_move`, `step_move`,
+  `servers_move`, `servers_settle`, `servers_hold_cleanup`, `operation_intend`, `operation_accept`, `operation_adopt`,
   `operation_note_late`, `operation_uncertain`, `operation_refuse`, `operation_lose`, `termination_settle`,
   `late_instances_settle`. Of these `operation_accept`, `operation_uncertain` and `operation_refuse` record what AWS
   answered, which is true whoever holds the lease by then.
@@ -21,6 +21,7 @@ Not every function needs all of that:
   `step_move`.
 """
 
+from executions.transitions.ending import execution_end
 from executions.transitions.executions import cleanup_move, execution_abandon, execution_move, execution_review
 from executions.transitions.late import late_instances_settle
 from executions.transitions.locking import locked
@@ -62,6 +63,7 @@ __all__ = [
     "StepClaim",
     "cleanup_move",
     "execution_abandon",
+    "execution_end",
     "execution_move",
     "execution_review",
     "late_instances_settle",
