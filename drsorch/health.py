@@ -91,7 +91,7 @@ def _work() -> str:
     if not stuck:
         return "Nothing is held up by errors of drsorch's own."
     kinds = ", ".join(count(number, kind) for kind, number in sorted(stuck.items()))
-    return f"Degraded: drsorch cannot work on {kinds}. The dashboard says why, and the rest goes on."
+    return f"Degraded: drsorch cannot work on {kinds}. The dashboard says why; everything else continues."
 
 
 _CHECKS: dict[str, Callable[[], str]] = {"database": _database, "broker": _broker, "ticker": _ticker, "work": _work}

@@ -128,6 +128,7 @@ DRAMATIQ_BROKER: dict[str, Any] = {
         "dramatiq.middleware.TimeLimit",
         "dramatiq.middleware.ShutdownNotifications",
         "django_dramatiq.middleware.DbConnectionsMiddleware",
+        "foundation.middleware.OwnThreadsMiddleware",
         "foundation.middleware.TickerMiddleware",
         "drsorch.started.SettingsMiddleware",
     ],

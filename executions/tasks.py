@@ -67,7 +67,8 @@ def site_poll(site_id: int, meant_for: float = 0) -> None:
 
 
 @works_on(StepRun.objects.tried_by_engine)
-@dramatiq.actor(queue_name="engine", **_NUDGE)
+# Threads of its own: a page that never ends must not hold those that launch and poll (foundation.middleware).
+@dramatiq.actor(queue_name="steps", **_NUDGE)
 def step_run(step_id: int, meant_for: float = 0) -> None:
     """Try a step, or look at what it started, if that is due; its execution looks at the result."""
     execution_id = attempt.step_try(step_id)

@@ -179,8 +179,8 @@ END = Command(
     act=controlling.execution_end,
     label="End without drsorch",
     icon="dangerous",
-    warning="The last resort where drsorch cannot work on the execution: it is closed as it stands. Launches and "
-    "terminations in progress go on in AWS, and drsorch no longer follows them: check the DRS and EC2 consoles.",
+    warning="The last resort where drsorch cannot work on the execution: it is closed as it stands. AWS finishes "
+    "launches and terminations in progress, but drsorch no longer follows them: check the DRS and EC2 consoles.",
     done="Ended. Check in the DRS and EC2 consoles what is still in progress.",
     offered=_endable,
     danger=True,
