@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -39,7 +40,7 @@ class DrippingPage:
 
 
 @contextmanager
-def dripping_page(head: bytes = HEAD) -> Iterator[DrippingPage]:
+def dripping_page(head: bytes = HEAD, tls: ssl.SSLContext | None = None) -> Iterator[DrippingPage]:
     """`head` is sent at once, the rest a byte at a time."""
     with socket.create_server(("127.0.0.1", 0), backlog=200) as listener:
         page = DrippingPage(listener.getsockname()[1])
@@ -48,6 +49,8 @@ def dripping_page(head: bytes = HEAD) -> Iterator[DrippingPage]:
             with suppress(OSError):
                 while True:
                     connection, _ = listener.accept()
+                    if tls is not None:
+                        connection = tls.wrap_socket(connection, server_side=True)
                     threading.Thread(target=page.answer, args=(connection, head), daemon=True).start()
 
         threading.Thread(target=serve, daemon=True).start()
