@@ -242,6 +242,8 @@ class World:
             answer = _with_unknown(answer, fault.options)
         if (fault := strike("odd_text")) is not None:
             answer = _with_odd_text(answer, fault.options)
+        if (fault := strike("drip")) is not None:
+            raise LateAnswer(fault.options["seconds"], answer, drips=True)
         if (fault := strike("late_answer")) is not None:
             raise LateAnswer(fault.options["seconds"], answer)
         return answer
