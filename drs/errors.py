@@ -30,7 +30,8 @@ class DrsError(Exception):
         self.code = foreign.line(code, 64)
         #: What the service named as the culprit, for example a source server id.
         self.resource_id = foreign.identity(resource_id) if resource_id is not None else None
-        self.retry_after_seconds = retry_after_seconds
+        #: At most an hour: what a header asks for beyond that is not waited for.
+        self.retry_after_seconds = min(retry_after_seconds, 3600.0) if retry_after_seconds is not None else None
 
 
 class Throttled(DrsError):

@@ -18,7 +18,7 @@ import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
-from typing import Annotated, Any, Union, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 #: Longest text that is kept of an error or an output, with the mark of what was cut.
 TEXT = 4000
@@ -129,16 +129,17 @@ class LetIn:
     __slots__ = ()
 
     def __post_init__(self) -> None:
-        for name, let_in in _doors(type(self)):
+        cls: Any = type(self)
+        for name, let_in in _doors(cls):
             value = getattr(self, name)
             if value is not None:
                 object.__setattr__(self, name, let_in(value))
 
 
 @functools.cache
-def _doors(cls: type) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
+def _doors(cls: Any) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
     hints = get_type_hints(cls, include_extras=True)
-    found = ((each.name, door_of(hints[each.name])) for each in fields(cast("Any", cls)))
+    found = ((each.name, door_of(hints[each.name])) for each in fields(cls))
     return tuple((name, door.let_in) for name, door in found if door is not None)
 
 

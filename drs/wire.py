@@ -163,7 +163,7 @@ def job_of_answer(answer: Json) -> Job:
 
 def job_log(items: Iterable[Json]) -> tuple[JobLogItem, ...]:
     """The items oldest first, whichever way round DRS sent them; one without a time stays beside its neighbour."""
-    parsed = [_job_log_item(item) for item in items]
+    parsed = [_job_log_item(item) for item in items if isinstance(item, Mapping)]
     times = [item.at for item in parsed if item.at is not None]
     if times and times[0] > times[-1]:
         parsed.reverse()
@@ -202,7 +202,7 @@ def recovery_instance(item: Json) -> RecoveryInstance:
         private_ips=tuple(
             address
             for interface in _objects(properties, "networkInterfaces")
-            for address in interface.get("ips") or ()
+            for address in _list(interface, "ips")
             if isinstance(address, str)
         ),
         hostname=_text(hints, "hostname") or _text(hints, "fqdn"),
@@ -212,7 +212,7 @@ def recovery_instance(item: Json) -> RecoveryInstance:
 def quotas(items: Iterable[Json]) -> Quotas:
     """The `Quotas` of ListServiceQuotas; what it does not name keeps its documented default."""
     found: dict[str, int] = {}
-    for item in items:
+    for item in (item for item in items if isinstance(item, Mapping)):
         field = QUOTA_CODES.get(_text(item, "QuotaCode"))
         value = item.get("Value")
         if field and isinstance(value, int | float) and 0 < value < math.inf:
@@ -243,10 +243,12 @@ def _object(item: Json, key: str) -> Json:
 
 
 def _objects(item: Json, key: str) -> list[Json]:
+    return [entry for entry in _list(item, key) if isinstance(entry, Mapping)]
+
+
+def _list(item: Json, key: str) -> Sequence[Any]:
     value = item.get(key)
-    if not isinstance(value, Sequence) or isinstance(value, str):
-        return []
-    return [entry for entry in value if isinstance(entry, Mapping)]
+    return value if isinstance(value, Sequence) and not isinstance(value, str | bytes) else ()
 
 
 def _tags(item: Json) -> dict[str, str]:

@@ -235,6 +235,12 @@ def test_nothing_but_a_missing_id_is_refused(record: dict[str, Any]) -> None:
     assert len(wire.job_log([record])) == 1
 
 
+@given(st.lists(json_values, max_size=4), json_values)
+def test_entries_that_are_no_records_are_left_out(entries: list[Any], value: Any) -> None:
+    assert len(wire.job_log(entries)) == sum(isinstance(entry, dict) for entry in entries)
+    assert wire.quotas([*entries, {"QuotaCode": "L-D88FAC3A", "Value": value}]).concurrent_jobs >= 1
+
+
 def test_quotas_that_are_not_named_keep_their_defaults() -> None:
     found = wire.quotas([{"QuotaCode": "L-05AFA8C6", "Value": 900.0}, {"QuotaCode": "L-OTHER", "Value": 1.0}])
     assert found == Quotas(servers_in_jobs=900, source="service-quotas")
