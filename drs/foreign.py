@@ -99,6 +99,15 @@ def moment(value: datetime) -> datetime | None:
     return value if value.tzinfo is not None and EARLIEST <= value <= LATEST else None
 
 
+def document(value: Any) -> Any:
+    """A JSON document that others wrote, such as an event: its texts and keys."""
+    if isinstance(value, str):
+        return text(value)
+    if isinstance(value, Mapping):
+        return {line(key): document(content) for key, content in value.items()}
+    return [document(entry) for entry in value] if isinstance(value, list) else value
+
+
 @dataclass(frozen=True, slots=True)
 class Door:
     """In the type of a field: how its value is let in."""
