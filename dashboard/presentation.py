@@ -115,7 +115,8 @@ def dashboard(
     trail_faults: int = 0,
 ) -> Dashboard:
     """`halted`: replication state -> servers of protection groups whose replication does not go on by itself;
-    `stuck`: what drsorch cannot work on; `rights`: permissions of who looks; `trail_faults`: what the last verification of the audit trail found."""
+    `stuck`: what drsorch cannot work on; `rights`: permissions of who looks; `trail_faults`: what the last verification
+    of the audit trail found."""
     attention = [*_attention(running, results, sites, halted, now)]
     if trail_faults and "audit.view_event" in rights:
         attention.append(_trail_attention(trail_faults))

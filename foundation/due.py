@@ -96,13 +96,15 @@ class DueQuerySet(models.QuerySet[Row]):
             raise LeaseLost
 
     def release(self, claim: Claim[Row], due_at: datetime | None, **values: Any) -> bool:
-        """Give the row back, due again at `due_at`; `values` are other columns that change with it.
+        """Give the row back after a look that came to its end; `values` are other columns that change with it.
 
-        A row that was nudged since it was claimed stays due now. False if the claim is no longer good.
+        It is due again at `due_at`; if it was nudged since it was claimed, it stays due now. False if the claim is no
+        longer good.
         """
         unless_nudged = Case(When(nudges=claim.row.nudges, then=Value(due_at)), default=F("due_at"))
+        well: dict[str, Any] = {"raised_times": 0, "raised_since": None, "raised_error": ""}
         held = self.held(claim.row.pk, claim.token)
-        return bool(held.update(lease_token=None, lease_until=None, due_at=unless_nudged, **values))
+        return bool(held.update(lease_token=None, lease_until=None, due_at=unless_nudged, **well, **values))
 
 
 class DueRow(models.Model):

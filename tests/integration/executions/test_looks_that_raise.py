@@ -13,17 +13,19 @@ from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from audit import verification
+from audit import checking, verification
+from audit.models import TrailCheck
 from drs.simulator.world import World
 from executions.engine import reconciler
 from executions.engine.polling import job_details
 from executions.models import Execution, Operation, ServerRun, SiteWatch, StepRun
 from executions.services import controlling
 from foundation import due, ticker
+from foundation.chores import Housekeeping
 from foundation.due import DUE_WORK, DueRow, DueWork
 from foundation.errors import Conflict, Invalid
 from foundation.models import Chore
-from foundation.tasks import Housekeeping, chores_make
+from foundation.tasks import chores_make
 from plans.core.steps import StepKind
 from protection.models import Site
 from tests.harness import EngineHarness, statuses
@@ -72,6 +74,13 @@ def _chore(harness: EngineHarness, broken_by: pytest.MonkeyPatch) -> DueRow:
     return Chore.objects.get()
 
 
+def _trail_check(harness: EngineHarness, broken_by: pytest.MonkeyPatch) -> DueRow:
+    broken_by.setattr("audit.checking._check", broken)
+    checking.check_get()
+    TrailCheck.objects.all().nudge()
+    return TrailCheck.objects.get()
+
+
 #: How a row of each kind comes to raise. A new kind of due row needs a line here.
 KINDS: Mapping[type[DueRow], Callable[[EngineHarness, pytest.MonkeyPatch], DueRow]] = {
     Execution: _execution,
@@ -79,6 +88,7 @@ KINDS: Mapping[type[DueRow], Callable[[EngineHarness, pytest.MonkeyPatch], DueRo
     StepRun: _step,
     Site: _site,
     Chore: _chore,
+    TrailCheck: _trail_check,
 }
 
 
@@ -175,7 +185,7 @@ def test_an_execution_whose_every_look_raises_can_be_ended_by_a_person(
     execution.refresh_from_db()
     assert execution.due_at is None
     assert "omar ended the execution because drsorch could not work on it" in execution.outcome
-    assert verification.faults(execution) == []
+    assert verification.verify([str(execution.pk)]).faults == ()
     # Its servers are free for another execution once DRS is done with them, and nothing of it comes back.
     harness.clock.shift(timedelta(hours=1))
     another = harness.drill(Execution.objects.get(pk=execution.pk).plan)
