@@ -177,6 +177,12 @@ class StartSerializer(StrictSerializer):
         required=False,
         help_text="Start a recovery without approvals. Administrators only; recorded in the audit trail.",
     )
+    plan_revision = serializers.IntegerField(
+        required=False,
+        allow_null=True,
+        min_value=1,
+        help_text="The revision that you looked at. If there is a newer one, nothing starts: 409 `newer-revision`.",
+    )
 
 
 class CommentSerializer(StrictSerializer):

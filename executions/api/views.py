@@ -146,17 +146,17 @@ class ExecutionViewSet(ReadViewSet):
         whole = self.whole(execution)
         return Response(whole, headers={"ETag": content_etag(whole)})
 
-    def precondition(self) -> Precondition | None:
-        """`If-Match`: raises `Stale` if anything of the execution has changed since it was read."""
-        if not (wanted := if_match(self.request)):
-            return None
+    def precondition(self) -> Precondition:
+        """For the transaction of a command. Raises `Stale` if anything has changed since it was read (`If-Match`)."""
+        wanted = if_match(self.request)
 
         def check(current: Execution) -> None:
-            if content_etag(self.whole(current)) not in wanted:
+            if wanted and content_etag(self.whole(current)) not in wanted:
                 raise Stale(
                     "The execution has changed since you read it (If-Match), so nothing was done. Read it again, then "
                     "decide."
                 )
+            self.key_done(self.reverse_action("detail", args=[current.pk]))
 
         return check
 
@@ -172,9 +172,14 @@ class ExecutionViewSet(ReadViewSet):
         body = StartSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         asked = dict(body.validated_data)
-        execution = starting.execution_start(by=self.person, **asked)
-        location = self.reverse_action("detail", args=[execution.pk])
-        return Response(self.whole(execution), status=status.HTTP_201_CREATED, headers={"Location": location})
+
+        def written(execution: Execution) -> None:
+            self.key_done(self.reverse_action("detail", args=[execution.pk]), created=True)
+
+        response = self.tagged(starting.execution_start(by=self.person, written=written, **asked))
+        response.status_code = status.HTTP_201_CREATED
+        response["Location"] = self.reverse_action("detail", args=[response.data["id"]])
+        return response
 
     @extend_schema(responses=EventSerializer(many=True))
     @action(

@@ -18,6 +18,7 @@ from executions.core.states import ExecutionKind
 from executions.screens.parts import WaitingStep, WaveParts
 from foundation.errors import Conflict, DomainError
 from foundation.forms import DomainErrorsMixin, MomentField, json_or_none, lines, radios, text, tick, ticks
+from plans.models import Plan
 
 _LATEST, _AT = "latest", "at"
 _HOUR = 3600
@@ -40,9 +41,10 @@ def _signer() -> Signer:
 
 
 class StartForm(DomainErrorsMixin, forms.Form):
-    """Start a drill or a recovery. `shown_at` is when the page was first shown, signed."""
+    """Start a drill or a recovery. It carries when its page was first shown, signed, and which revision that showed."""
 
     shown_at = forms.CharField(widget=forms.HiddenInput)
+    plan_revision = forms.IntegerField(widget=forms.HiddenInput)
     moment = radios(
         "Recover to",
         [(_LATEST, "The latest state"), (_AT, "The newest recovery snapshots at or before a point in time")],
@@ -72,8 +74,9 @@ class StartForm(DomainErrorsMixin, forms.Form):
         "shown everywhere, and must be reviewed."
     )
 
-    def __init__(self, *args: Any, kind: ExecutionKind, plan_name: str, may_break_glass: bool, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, kind: ExecutionKind, plan: Plan, may_break_glass: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.initial["plan_revision"] = plan.version
         unused = ["confirm", "break_glass"] if kind is ExecutionKind.DRILL else ["cleanup_after_seconds"]
         if not may_break_glass:
             unused.append("break_glass")
@@ -82,7 +85,7 @@ class StartForm(DomainErrorsMixin, forms.Form):
         if kind is ExecutionKind.RECOVERY:
             self.fields["reason"].label = "Reason"
             self.fields["reason"].help_text = "Required. Recorded in the audit trail and shown to the approvers."
-            self.fields["confirm"].help_text = f"Type {plan_name} to confirm."
+            self.fields["confirm"].help_text = f"Type {plan.name} to confirm."
         self.initial.setdefault("shown_at", _signer().sign(timezone.now().isoformat()))
 
     def clean(self) -> dict[str, Any]:
@@ -90,6 +93,12 @@ class StartForm(DomainErrorsMixin, forms.Form):
         if values.get("moment") == _AT and values.get("point_in_time") is None and "point_in_time" not in self.errors:
             self.add_error("point_in_time", "Enter the point in time, or choose the latest state.")
         return values
+
+    def show_again(self, error: DomainError, plan: Plan) -> None:
+        """With what was typed, beside the plan as it is now."""
+        self.data = self.data.copy()  # type: ignore[attr-defined]
+        self.data["plan_revision"] = str(plan.version)  # type: ignore[index]
+        self.add_domain_error(error)
 
     def first_shown_at(self) -> datetime | None:
         """None if the form did not come from a page of ours."""

@@ -154,7 +154,7 @@ def start(request: HttpRequest, plan_id: int) -> HttpResponse:
     plan = plan_get(plan_id)
     glass = kind is ExecutionKind.RECOVERY and policy.may(request.user, "executions.break_glass")
     data = request.POST if request.method == "POST" else None
-    form = StartForm(data, kind=kind, plan_name=plan.name, may_break_glass=glass)
+    form = StartForm(data, kind=kind, plan=plan, may_break_glass=glass)
     status = 200
     if request.method == "POST":
         status = 400
@@ -162,7 +162,8 @@ def start(request: HttpRequest, plan_id: int) -> HttpResponse:
             try:
                 return redirect(_address(_start_once(form, plan, kind, person(request))))
             except DomainError as error:
-                form.add_domain_error(error)
+                plan = plan_get(plan_id)
+                form.show_again(error, plan)
                 status = error.status
     frozen = blueprint(plan)
     shown = start_page(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,6 +27,7 @@ from plans import readiness
 from plans.core import Blueprint, BlueprintServer
 from plans.models import Plan
 from plans.selectors import blueprint as blueprint_of
+from plans.selectors import revision_get
 from protection.models import Site
 
 _START_PERMISSION = {ExecutionKind.DRILL: "executions.start_drill", ExecutionKind.RECOVERY: "executions.start_recovery"}
@@ -42,8 +43,13 @@ def execution_start(
     confirm: str = "",
     cleanup_after_seconds: int | None = None,
     break_glass: bool = False,
+    plan_revision: int | None = None,
+    written: Callable[[Execution], None] | None = None,
 ) -> Execution:
     """Start a drill or a recovery of the plan's newest revision; a recovery may first wait for approvals.
+
+    With `plan_revision`, the revision that the caller looked at: if there is a newer one, nothing starts.
+    `written` is called in the transaction that writes the execution.
 
     Raises `NotAllowed`, `Invalid` (what was typed), `Conflict` (blocking findings, or another active execution) or
     `Unavailable` (DRS could not be asked what had to be known); then nothing is written and nothing launches.
@@ -56,6 +62,8 @@ def execution_start(
     policy.require(by, _START_PERMISSION[kind], sites=sites)
     if break_glass:
         policy.require(by, "executions.break_glass", sites=sites)
+    if plan_revision is not None and plan_revision != blueprint.revision:
+        raise _newer_revision(plan, plan_revision)
     request = StartRequest(kind, reason, point_in_time, confirm, cleanup_after_seconds, break_glass)
     if errors := request.errors(plan.name, timezone.now()):
         raise Invalid.of(errors)
@@ -103,6 +111,8 @@ def execution_start(
         _freeze(execution, blueprint, snapshots)
         _record_start(execution, blueprint, needed)
         tasks.nudge_on_commit([execution.pk])
+        if written is not None:
+            written(execution)
     return Execution.objects.get(pk=execution.pk)
 
 
@@ -125,6 +135,15 @@ def _check_free(plan: Plan, servers: Sequence[BlueprintServer]) -> None:
     if selectors.active_execution(plan) is not None:
         raise _already_active(plan)
     check_servers_free(((server.site_id, server.source_server_id) for server in servers), field="plan")
+
+
+def _newer_revision(plan: Plan, seen: int) -> Conflict:
+    newest = revision_get(plan, plan.version)
+    return Conflict(
+        f"Nothing was launched: {newest.saved_by_name} saved revision {newest.number} of plan {plan.name}, and you "
+        f"looked at revision {seen}. Check what it launches now, then start it again.",
+        code="newer_revision",
+    )
 
 
 def _already_active(plan: Plan) -> Conflict:

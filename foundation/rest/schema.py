@@ -16,7 +16,8 @@ _IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     str,
     OpenApiParameter.HEADER,
-    description="Repeating the key and body within 24 hours returns the first answer; another body returns 409.",
+    description="Repeating key and body within 24 hours returns the first success; another body returns 409. "
+    "A refusal is not kept.",
 )
 _IF_MATCH = OpenApiParameter(
     "If-Match",

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import mixins, status
@@ -35,6 +36,14 @@ class ApiView(APIView):
     def person(self) -> User:
         """Who is signed in; the permissions have let nobody else through."""
         return person(self.request)
+
+    def key_done(self, location: str, *, created: bool = False) -> None:
+        """To be called in the transaction that does the work of a POST: what its key stands for is done when that is.
+
+        `location` is where the result can be read, should this answer be lost.
+        """
+        if self._claim is not None:
+            self._claim.done(location, created=created)
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         response: HttpResponseBase | None = None
@@ -88,8 +97,10 @@ class WriteViewSet(VersionedMixin, ReadViewSet, ABC):
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        row = self.create_object(serializer.validated_data)
-        location = self.reverse_action("detail", args=[getattr(row, self.lookup_field)])
+        with transaction.atomic():
+            row = self.create_object(serializer.validated_data)
+            location = self.reverse_action("detail", args=[getattr(row, self.lookup_field)])
+            self.key_done(location, created=True)
         return Response(self.represent(row), status=status.HTTP_201_CREATED, headers={"Location": location})
 
     def update(self, request: Request, *args: Any, partial: bool = False, **kwargs: Any) -> Response:

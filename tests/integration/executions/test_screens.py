@@ -19,7 +19,7 @@ from protection.models import Site, SourceServer
 from tests.factories.executions import ExecutionFactory, add_wave, approve, running_drill
 from tests.factories.plans import PlanFactory, make_web_shop
 from tests.harness import EngineHarness
-from tests.pages import press
+from tests.pages import press, shown_form
 
 BrowserOf = Callable[[User], Client]
 LIST = "/admin/executions/execution/"
@@ -46,11 +46,9 @@ def text_of(response: Any) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", response.content.decode())).strip()
 
 
-def form_of(client: Client, url: str) -> dict[str, str]:
+def form_of(client: Client, url: str) -> dict[str, list[str]]:
     """What the start form would send if nothing were typed."""
-    content = client.get(url).content.decode()
-    (shown_at,) = re.findall(r'name="shown_at" value="([^"]+)"', content)
-    return {"shown_at": shown_at, "moment": "latest"}
+    return shown_form(client, url)
 
 
 # --- the execution page -------------------------------------------------------------------------------------------

@@ -19,6 +19,8 @@ from executions.core.states import ExecutionStatus
 from executions.models import Execution, ServerRun, StepRun
 from executions.services import approving, controlling
 from executions.services.commands import COMMANDS, Command
+from foundation.rest.idempotency import KeyClaim
+from plans.services import plan_patch
 from tests.factories.executions import ExecutionFactory, add_wave, running_drill
 from tests.harness import EngineHarness, wave_statuses
 from tests.pages import form_of, press, shown_form, text_of
@@ -419,3 +421,65 @@ def test_what_a_form_carries_is_what_was_seen() -> None:
         "Wave App: running when you opened this page, no longer there now.",
         "Server a: failed when you opened this page, no longer there now.",
     ]
+
+
+# --- starting -----------------------------------------------------------------------------------------------------
+
+
+def test_a_start_page_of_an_older_revision_starts_nothing(
+    harness: EngineHarness, browser_of: BrowserOf, api: Api, omar: User, petra: User
+) -> None:
+    plan = harness.plan()
+    url = f"/admin/executions/start/{plan.pk}/?kind=drill"
+    opened = shown_form(browser_of(omar), url)
+    plan_patch(plan=plan, changes={"waves": BRANCHES}, by=petra)
+    pressed = browser_of(omar).post(url, {**opened, "reason": "Tuesday."})
+    assert pressed.status_code == 409
+    assert "petra saved revision 2 of plan Web shop, and you looked at revision 1." in text_of(pressed)
+    assert "Tuesday." in pressed.content.decode()
+    body = {"plan": "Web shop", "kind": "drill", "plan_revision": 1}
+    refused = api(omar).post("/api/v1/executions/", body)
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:drsorch:problem:newer-revision")
+    assert not Execution.objects.exists()
+    assert browser_of(omar).post(url, form_of(pressed)).status_code == 302
+
+
+def test_a_key_survives_the_process_that_started_the_drill(
+    harness: EngineHarness, api: Api, omar: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed between the commit and the answer; the drill is over when the script asks again."""
+    harness.plan()
+    body, key = {"plan": "Web shop", "kind": "drill"}, {"Idempotency-Key": "drill-1"}
+    with monkeypatch.context() as patch:
+        patch.setattr(KeyClaim, "settle", lambda self, response: None)
+        lost = api(omar).post("/api/v1/executions/", body, headers=key).json()
+    harness.run(Execution.objects.get())
+    again = api(omar).post("/api/v1/executions/", body, headers=key)
+    assert (again.status_code, again.json()["id"], again.json()["status"]) == (201, lost["id"], "succeeded")
+    assert again["Location"].endswith(f"/executions/{lost['id']}/")
+    assert Execution.objects.count() == 1
+
+
+def test_a_key_that_was_refused_starts_when_it_can(harness: EngineHarness, api: Api, omar: User) -> None:
+    plan = harness.plan()
+    harness.drill(plan)
+    body, key = {"plan": "Web shop", "kind": "drill"}, {"Idempotency-Key": "drill-2"}
+    assert api(omar).post("/api/v1/executions/", body, headers=key).status_code == 409
+    harness.run(Execution.objects.get())
+    started = api(omar).post("/api/v1/executions/", body, headers=key)
+    assert started.status_code == 201
+    assert api(omar).post("/api/v1/executions/", body, headers=key).json()["id"] == started.json()["id"]
+    assert Execution.objects.count() == 2
+
+
+def test_an_approval_whose_answer_was_lost_is_answered_again(
+    branches: Execution, api: Api, ravi: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = {"Idempotency-Key": "go-app"}
+    with monkeypatch.context() as patch:
+        patch.setattr(KeyClaim, "settle", lambda self, response: None)
+        api(ravi).post(api_url(branches, "approve"), {"step": "go app"}, headers=key)
+    again = api(ravi).post(api_url(branches, "approve"), {"step": "go app"}, headers=key)
+    assert (again.status_code, again["Idempotency-Replayed"]) == (200, "true")
+    assert again.json()["id"] == str(branches.pk)
+    assert waiting_steps(branches) == {"go databases"}
