@@ -17,7 +17,9 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 from access import policy
 from access.models import ApiToken
 from access.services import second_factor_remove, token_revoke
+from foundation.overwriting import asked_version, fingerprint
 from foundation.people import person
+from foundation.service_admin import SeenAdmin, SeenForm
 
 admin.site.unregister(User)
 admin.site.unregister(Group)  # the seven roles are code; who holds them is on the user's page
@@ -29,9 +31,22 @@ _WORDS = {
 }
 
 
+class SeenUserForm(SeenForm, UserChangeForm):
+    """Roles are rights: nobody gives back what somebody else has just taken away by saving an older page."""
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        # Held until the admin's transaction ends: two saves at once come one after the other.
+        current = User.objects.select_for_update().get(pk=self.instance.pk)
+        newest = fingerprint(type(self)(instance=current).shown_values())
+        if asked_version(self.data, "expected_version") != newest:
+            self.say_newer(f"User {current} was changed by someone else while you were editing.")
+        return cleaned
+
+
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, ModelAdmin):
-    form = UserChangeForm
+class UserAdmin(SeenAdmin, DjangoUserAdmin):
+    form = SeenUserForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
     list_display = ("username", "name", "roles", "is_active", "last_login")

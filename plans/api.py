@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import django_filters
+from django.contrib.auth.models import User
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
@@ -193,6 +194,9 @@ class PlanViewSet(WriteViewSet):
         if self.action == "partial_update":
             return services.plan_patch(plan=row, changes=data, by=self.person, expected_version=expected_version)
         return services.plan_save(plan=row, document=data, by=self.person, expected_version=expected_version)
+
+    def saved_by(self, row: Plan) -> User | None:
+        return selectors.revision_get(row, row.version).saved_by
 
     def delete_object(self, row: Plan, expected_version: int | None) -> None:
         services.plan_delete(plan=row, by=self.person, expected_version=expected_version)

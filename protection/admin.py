@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
@@ -51,8 +52,8 @@ class SiteAdmin(ServiceAdmin):
         ),
     )
 
-    def service_delete(self, row: Site, request: HttpRequest) -> None:
-        services.site_delete(site=row, by=person(request))
+    def service_delete(self, row: Site, by: User, expected_version: int) -> None:
+        services.site_delete(site=row, by=by, expected_version=expected_version)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Site]:
         return selectors.site_list()
@@ -131,8 +132,8 @@ class SourceServerAdmin(ServiceAdmin):
             return False
         return policy.may(person(request), "protection.delete_sourceserver", sites=[obj.site_id])
 
-    def service_delete(self, row: SourceServer, request: HttpRequest) -> None:
-        services.server_forget(server=row, by=person(request))
+    def service_delete(self, row: SourceServer, by: User, expected_version: int) -> None:
+        services.server_forget(server=row, by=by)
 
     def get_urls(self) -> list[URLPattern]:
         points = fragment(self.admin_site.admin_view(views.server_points))
@@ -211,8 +212,8 @@ class ProtectionGroupAdmin(ServiceAdmin):
         ),
     )
 
-    def service_delete(self, row: ProtectionGroup, request: HttpRequest) -> None:
-        services.group_delete(group=row, by=person(request))
+    def service_delete(self, row: ProtectionGroup, by: User, expected_version: int) -> None:
+        services.group_delete(group=row, by=by, expected_version=expected_version)
 
     def get_fieldsets(self, request: HttpRequest, obj: ProtectionGroup | None = None) -> Any:
         if obj is None or self.has_change_permission(request, obj):

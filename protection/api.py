@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import django_filters
+from django.contrib.auth.models import User
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
@@ -99,6 +100,9 @@ class SiteViewSet(WriteViewSet):
 
     def change_object(self, row: Site, data: dict[str, Any], expected_version: int | None) -> Site:
         return services.site_update(site=row, changes=data, by=self.person, expected_version=expected_version)
+
+    def saved_by(self, row: Site) -> User | None:
+        return row.saved_by
 
     def delete_object(self, row: Site, expected_version: int | None) -> None:
         services.site_delete(site=row, by=self.person, expected_version=expected_version)
@@ -312,6 +316,9 @@ class ProtectionGroupViewSet(WriteViewSet):
         self, row: ProtectionGroup, data: dict[str, Any], expected_version: int | None
     ) -> ProtectionGroup:
         return services.group_update(group=row, changes=_words(data), by=self.person, expected_version=expected_version)
+
+    def saved_by(self, row: ProtectionGroup) -> User | None:
+        return row.saved_by
 
     def delete_object(self, row: ProtectionGroup, expected_version: int | None) -> None:
         services.group_delete(group=row, by=self.person, expected_version=expected_version)

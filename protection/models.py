@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Self
 
+from django.conf import settings
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Count, Q
@@ -87,6 +88,10 @@ class Site(DueRow):
     sync_failures = models.PositiveIntegerField(default=0, editable=False)
 
     version = models.PositiveIntegerField(default=1, editable=False)
+    #: Who saved this version; null if that is not known.
+    saved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, editable=False, on_delete=models.SET_NULL, related_name="+"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = SiteQuerySet.as_manager()
@@ -142,6 +147,10 @@ class ProtectionGroup(models.Model):
     #: Source server ids named one by one; they may be of servers that DRS no longer has.
     explicit_servers: models.JSONField[list[str], list[str]] = models.JSONField(default=list, blank=True)
     version = models.PositiveIntegerField(default=1, editable=False)
+    #: Who saved this version; null if that is not known.
+    saved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, editable=False, on_delete=models.SET_NULL, related_name="+"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = ProtectionGroupQuerySet.as_manager()

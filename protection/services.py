@@ -56,6 +56,7 @@ def site_create(
         external_id=external_id,
         endpoint_url=endpoint_url,
         job_tags=job_tags,
+        saved_by=by,
     )
     with transaction.atomic():
         _check_columns(site)
@@ -79,8 +80,8 @@ def site_update(*, site: Site, changes: Mapping[str, Any], by: User, expected_ve
         _check_columns(current)
         if not moved.isdisjoint(IDENTITY_FIELDS):
             _refuse_if_used(current)
-        current.version += 1
-        _save(current, [*moved, "version"])
+        current.version, current.saved_by = current.version + 1, by
+        _save(current, [*moved, "version", "saved_by"])
         if not moved.isdisjoint(CONNECTION_FIELDS):
             Site.objects.filter(pk=current.pk).update(sync_failures=0)
             _due_now(current)
@@ -132,7 +133,7 @@ def group_create(
 ) -> ProtectionGroup:
     """Add a protection group of `servers` (source server ids) and whatever `tag_selector` selects. Raises `Invalid`."""
     policy.require(by, "protection.add_protectiongroup", sites=[site.pk])
-    group = ProtectionGroup(name=name, description=description)
+    group = ProtectionGroup(name=name, description=description, saved_by=by)
     with transaction.atomic():
         group.site = _locked(Site, site.pk, f"Site “{site}”", None)
         group.explicit_servers, group.tag_selector = list(dict.fromkeys(servers)), _selector(tag_selector or {})
@@ -164,8 +165,8 @@ def group_update(
         _check_columns(current)
         if moved & {"site", "explicit_servers", "tag_selector"}:
             _check_servers(current)
-        current.version += 1
-        _save(current, [*moved, "version"])
+        current.version, current.saved_by = current.version + 1, by
+        _save(current, [*moved, "version", "saved_by"])
         for site_id in sorted(sites):
             memberships_write(site_id)
     return current

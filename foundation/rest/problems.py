@@ -19,7 +19,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import as_serializer_error
 from rest_framework.settings import api_settings
 
-from foundation.errors import DomainError, Invalid, Missing, NotAllowed, Stale, Unavailable
+from foundation.errors import DomainError, Invalid, Missing, NotAllowed, Stale, Unavailable, VersionNeeded
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -30,7 +30,7 @@ _INTERNAL = (
 
 #: Titles for people where HTTP's own phrase is not what our errors are called.
 _TITLES = {
-    **{error.status: error.title for error in (Invalid, NotAllowed, Missing, Stale, Unavailable)},
+    **{error.status: error.title for error in (Invalid, NotAllowed, Missing, Stale, Unavailable, VersionNeeded)},
     401: "Not signed in",
     406: "Format not supported",
     429: "Too many requests",

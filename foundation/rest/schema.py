@@ -23,7 +23,7 @@ _IF_MATCH = OpenApiParameter(
     "If-Match",
     str,
     OpenApiParameter.HEADER,
-    description='The ETag you last read, such as "7". A stale one returns 412.',
+    description='The ETag you last read, such as "7". A stale one returns 412. `version` in the body says the same.',
 )
 #: For what is polled.
 IF_NONE_MATCH = OpenApiParameter(
@@ -98,5 +98,5 @@ def _problem_statuses(method: str, *, versioned: bool) -> list[str]:
     if method in ("post", *_CHANGES):
         statuses += ["409", "413", "415"]
     if versioned:
-        statuses.append("412")
+        statuses += ["412", "428"] if method == "put" else ["412"]
     return statuses

@@ -106,6 +106,8 @@ class WriteViewSet(VersionedMixin, ReadViewSet, ABC):
     def update(self, request: Request, *args: Any, partial: bool = False, **kwargs: Any) -> Response:
         row = self.get_object()
         expected = self.expected_version()
+        if expected is None and not partial:
+            self.require_version(self.saved_by(row))
         serializer = self.get_serializer(row, data=request.data, partial=partial)
         serializer.is_valid(raise_exception=True)
         return Response(self.represent(self.change_object(row, serializer.validated_data, expected)))
@@ -116,6 +118,10 @@ class WriteViewSet(VersionedMixin, ReadViewSet, ABC):
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         self.delete_object(self.get_object(), self.expected_version())
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @abstractmethod
+    def saved_by(self, row: Any) -> User | None:
+        """Who saved the current version; None if that is not known."""
 
     def represent(self, row: Any) -> Any:
         """The row as a GET would show it: read again, with what the queryset adds."""
