@@ -73,6 +73,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "foundation.signing_in.sign_in_on_the_whole_page",
     "django_structlog.middlewares.RequestMiddleware",
 ]
 

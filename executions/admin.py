@@ -18,7 +18,7 @@ from executions.models import Execution
 from executions.screens import views
 from executions.screens.targets import rpo_meter, rto_meter
 from executions.screens.words import BREAK_GLASS, between, duration, execution_badge, kind_badge
-from foundation.screens import badge_html, fragment, measure_html
+from foundation.screens import badge_html, measure_html
 from foundation.wording import clock
 
 
@@ -39,7 +39,7 @@ class ExecutionAdmin(ModelAdmin):
         return [
             path(
                 "<uuid:execution_id>/live/",
-                fragment(site.admin_view(views.fragment)),
+                site.admin_view(views.fragment),
                 name="executions_execution_live",
             ),
             path(

@@ -12,7 +12,6 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django_htmx.http import HttpResponseClientRefresh
 
 from foundation.errors import DomainError
 from foundation.wording import Badge, Meter
@@ -47,18 +46,6 @@ def domain_errors_as_page(view: View) -> View:
             return screen_response(
                 request, "admin/problem.html", title=error.title, status=error.status, detail=error.detail
             )
-
-    return wrapped
-
-
-def fragment(view: View) -> View:
-    """For parts of a page that htmx polls: once the session is over, the whole page loads again and asks to sign in."""
-
-    @wraps(view)
-    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not admin.site.has_permission(request):
-            return HttpResponseClientRefresh()
-        return view(request, *args, **kwargs)
 
     return wrapped
 

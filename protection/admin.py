@@ -17,7 +17,7 @@ from unfold.decorators import display
 
 from access import policy
 from foundation.people import person
-from foundation.screens import badge_html, fragment
+from foundation.screens import badge_html
 from foundation.service_admin import ServiceAdmin
 from foundation.wording import clock_utc, count
 from protection import selectors, services
@@ -82,7 +82,7 @@ class SiteAdmin(ServiceAdmin):
         wrap = self.admin_site.admin_view
         return [
             path("<int:site_id>/sync/", wrap(views.site_sync), name="protection_site_sync"),
-            path("<int:site_id>/state/", fragment(wrap(views.site_state)), name="protection_site_state"),
+            path("<int:site_id>/state/", wrap(views.site_state), name="protection_site_state"),
             *super().get_urls(),
         ]
 
@@ -136,7 +136,7 @@ class SourceServerAdmin(ServiceAdmin):
         services.server_forget(server=row, by=by)
 
     def get_urls(self) -> list[URLPattern]:
-        points = fragment(self.admin_site.admin_view(views.server_points))
+        points = self.admin_site.admin_view(views.server_points)
         return [path("<int:server_id>/points/", points, name="protection_sourceserver_points"), *super().get_urls()]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SourceServer]:

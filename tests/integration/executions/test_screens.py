@@ -98,14 +98,6 @@ def test_a_clean_up_is_watched_after_the_end(browser_of: BrowserOf, vera: User) 
     assert browser_of(vera).get(fragment(drill)).status_code == 200
 
 
-def test_where_the_session_is_over_the_page_is_loaded_again(db: None) -> None:
-    drill = running_drill()
-    for url in (fragment(drill), "/admin/dashboard/running/"):
-        response = Client().get(url, headers={"HX-Request": "true"})
-        assert (response.status_code, response["HX-Refresh"]) == (200, "true")
-    assert Client().get(page(drill)).status_code == 302
-
-
 def test_an_execution_that_does_not_exist_is_a_sentence(browser_of: BrowserOf, vera: User) -> None:
     response = browser_of(vera).get(f"{LIST}00000000-0000-0000-0000-000000000000/change/")
     assert response.status_code == 404
