@@ -226,6 +226,11 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
+#: Fields that a form may have: more than our own limits need (4,000 servers of an account, 50 steps of a wave).
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
+#: Bytes that a form, or a body of the API, may have.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+
 # --- Web ----------------------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"

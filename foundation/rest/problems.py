@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.core.exceptions import ValidationError as ModelValidationError
 from django.http import HttpResponse, JsonResponse
@@ -45,7 +46,9 @@ class ContentTooLarge(exceptions.APIException):
 
     status_code = 413
     default_code = "content_too_large"
-    default_detail = "The request body is too large."
+
+    def __init__(self) -> None:
+        super().__init__(f"A request body may have at most {settings.DATA_UPLOAD_MAX_MEMORY_SIZE:,} bytes.")
 
 
 def exception_handler(exc: Exception, context: Any) -> Response | None:
