@@ -67,7 +67,7 @@ def measure_html(meter: Meter) -> SafeString:
     return format_html(
         '<span class="dr-measure" data-tone="{}" title="{}">{} <small>({})</small></span>',
         meter.tone,
-        meter.verdict,
+        str(meter.verdict),  # in an attribute nothing ticks
         meter.value,
         meter.target,
     )

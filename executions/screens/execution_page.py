@@ -15,7 +15,7 @@ from executions.screens.events import EventLine, event_lines
 from executions.screens.selectors import ExecutionRows
 from executions.screens.targets import rpo_meter, rto_meter
 from executions.screens.waves import Failure, WaveCard, failures, shares, wave_card
-from executions.screens.words import approval_badge, between, cleanup_badge, duration, execution_badge
+from executions.screens.words import approval_badge, cleanup_badge, execution_badge, took
 from foundation.wording import Badge, Meter, Share, Tone, clock, count
 from plans.core.picture import Node, Picture, draw
 
@@ -78,7 +78,7 @@ def execution_page(rows: ExecutionRows, now: datetime, *, wave: int | None = Non
         refresh_seconds=_refresh_seconds(execution),
         headline=headline(execution, rows.waves, done, len(servers)),
         review=_review(execution),
-        took=duration(between(execution.started_at, execution.finished_at or now)),
+        took=took(execution.started_at, execution.finished_at, now),
         now=now,
         meters=(rto_meter(execution, now), rpo_meter(execution)),
         total=len(servers),

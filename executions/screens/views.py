@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
@@ -10,10 +11,10 @@ from django.contrib import messages
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import capfirst
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods, require_safe
 
 from access import policy
@@ -22,12 +23,14 @@ from executions.core.states import ExecutionKind
 from executions.models import Execution
 from executions.screens.execution_page import execution_page
 from executions.screens.forms import ApprovalForm, CommandForm, StartForm, WaveCommandForm
+from executions.screens.live import live_parts
 from executions.screens.parts import to_approve, to_retry, to_skip
 from executions.screens.selectors import ExecutionRows, execution_rows, inventory_servers
 from executions.screens.start_page import start_page
 from executions.services import starting
 from executions.services.commands import COMMANDS, RETRY, SKIP, Command, Facts, commands_for
 from foundation.errors import Conflict, DomainError, Missing
+from foundation.live import live_context, live_response
 from foundation.people import person
 from foundation.screens import domain_errors_as_page, screen_response
 from plans import readiness
@@ -47,17 +50,24 @@ def page(request: HttpRequest, execution_id: str) -> HttpResponse:
     """The execution as it stands; the page then polls `fragment`."""
     context = _execution_context(request, execution_id)
     execution = context["execution"]
+    context |= live_context(request, live_parts(context), root=_root(context))
     title = capfirst(str(execution))
     return screen_response(request, "admin/executions/execution.html", title=title, about=execution, **context)
 
 
 @require_safe
+@gzip_page  # nothing secret is in it, and no token
 @domain_errors_as_page
 def fragment(request: HttpRequest, execution_id: str) -> HttpResponse:
-    """What of the page changes. Status 286, which ends the polling, once the execution is over."""
+    """What of the page has changed. Status 286, which ends the polling, once the execution is over."""
     context = _execution_context(request, execution_id)
     status = 200 if context["page"].refresh_seconds else _STOP_POLLING
-    return TemplateResponse(request, "admin/executions/_execution.html", context, status=status)
+    template = "admin/executions/_execution.html"
+    return live_response(request, template, context, live_parts(context), root=_root(context), status=status)
+
+
+def _root(context: Mapping[str, Any]) -> Any:
+    return context["query"], context["page"].refresh_seconds, context["execution"].pk
 
 
 def _execution_context(request: HttpRequest, execution_id: str) -> dict[str, Any]:
@@ -75,6 +85,8 @@ def _execution_context(request: HttpRequest, execution_id: str) -> dict[str, Any
         "may_retry": RETRY in offered,
         "may_skip": SKIP in offered,
         "query": urlencode(kept),
+        "first_wave": f"wave-{shown.waves[0].wave.position}" if shown.waves else "",
+        "last_wave": f"wave-{shown.waves[-1].wave.position}" if shown.waves else "",
     }
 
 

@@ -14,6 +14,7 @@ from executions.core.states import (
 )
 from executions.models import WaveRun
 from foundation.durations import spoken
+from foundation.ticking import Ticking
 from foundation.wording import Badge, Tone
 from plans.core import BlueprintWave
 from plans.core.steps import OnFailure
@@ -109,6 +110,13 @@ def kind_badge(kind: str) -> Badge:
 def duration(seconds: float | None) -> str:
     """ "45 s", "2 min 5 s", "1 h 4 min"; empty for None."""
     return "" if seconds is None else spoken(seconds)
+
+
+def took(start: datetime | None, end: datetime | None, now: datetime) -> str:
+    """How long it took, or has been going on: that ticks. Empty for what has not started."""
+    if start is None:
+        return ""
+    return Ticking.since(start, now) if end is None else duration(between(start, end))
 
 
 def wave_rules(wave: WaveRun | BlueprintWave) -> str:
