@@ -16,6 +16,7 @@ from unfold.decorators import display
 
 from executions.models import Execution
 from executions.screens import views
+from executions.screens.selectors import executions_matching
 from executions.screens.targets import rpo_meter, rto_meter
 from executions.screens.words import BREAK_GLASS, between, duration, execution_badge, kind_badge
 from foundation.screens import badge_html, measure_html
@@ -25,10 +26,13 @@ from foundation.wording import clock
 @admin.register(Execution)
 class ExecutionAdmin(ModelAdmin):
     list_display = ("plan_shown", "kind_shown", "status_shown", "requested", "started", "took", "rto", "rpo")
-    list_filter = ("kind", "status", "break_glass", "plan")
-    search_fields = ("plan_name", "requested_by_name", "reason", "servers__hostname", "servers__source_server_id")
-    search_help_text = "Plan, person, reason or server"
-    date_hierarchy = "requested_at"
+    # Not a date hierarchy: it reads the year and month of every row.
+    list_filter = ("kind", "status", "break_glass", "plan", ("requested_at", admin.DateFieldListFilter))
+    search_fields = ("plan_name", "requested_by_name", "reason")
+    search_help_text = (
+        "Part of a plan, a person, a reason or a server that DRS lists; the beginning of any other server"
+    )
+    show_full_result_count = False
     list_per_page = 50
     list_display_links = ("plan_shown",)
     actions = None
@@ -63,6 +67,11 @@ class ExecutionAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Execution | None = None) -> bool:
         return False
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Execution], search_term: str
+    ) -> tuple[QuerySet[Execution], bool]:
+        return executions_matching(queryset, search_term), False
 
     @display(description="plan", ordering="plan_name")
     def plan_shown(self, execution: Execution) -> str:

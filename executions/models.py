@@ -34,6 +34,7 @@ from executions.querysets import (
     StepRunQuerySet,
 )
 from foundation.due import DueRow
+from foundation.indexes import NewestFirst
 from plans.models import Plan
 from protection.models import Site
 
@@ -85,7 +86,12 @@ class Execution(Chained, DueRow):
 
     class Meta:
         ordering = ["-requested_at"]
-        indexes = [models.Index(fields=["plan", "-requested_at"], name="executions_by_plan")]
+        indexes = [
+            models.Index(fields=["plan", "-requested_at"], name="executions_by_plan"),
+            NewestFirst(column="started_at", name="executions_by_started_at"),
+            NewestFirst(column="finished_at", name="executions_by_finished_at"),
+            NewestFirst(column="rto_actual_seconds", name="executions_by_rto"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["plan"],
@@ -163,7 +169,7 @@ class ServerRun(models.Model):
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="+")
     position = models.PositiveIntegerField()
     source_server_id = models.CharField(max_length=32, db_index=True)
-    hostname = models.CharField(max_length=256, blank=True)
+    hostname = models.CharField(max_length=256, blank=True, db_index=True)
     os = models.CharField(max_length=256, blank=True)
     protection_group_name = models.CharField(max_length=100, blank=True)
     status = models.CharField(max_length=16, choices=choices(ServerStatus), default=ServerStatus.PENDING)
@@ -172,7 +178,7 @@ class ServerRun(models.Model):
     #: The operation that launches it now, or launched it last.
     operation = models.ForeignKey(Operation, null=True, on_delete=models.SET_NULL, related_name="servers")
     job_id = models.CharField(max_length=32, blank=True)
-    recovery_instance_id = models.CharField(max_length=32, blank=True)
+    recovery_instance_id = models.CharField(max_length=32, blank=True, db_index=True)
     #: The snapshot to launch from; empty for the latest state.
     recovery_snapshot_id = models.CharField(max_length=32, blank=True)
     #: The point in time it was recovered to.

@@ -8,12 +8,11 @@ from typing import Any, cast
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
-from django.db.models import ProtectedError
 from django.utils import timezone
 
 from access import policy
 from foundation.errors import Conflict, FieldError, Invalid, Missing, Stale
-from foundation.wording import count
+from foundation.protectors import protectors
 from plans import selectors
 from plans.core import editing
 from plans.core.differences import Difference, differences
@@ -87,11 +86,11 @@ def plan_delete(*, plan: Plan, by: User, expected_version: int | None = None) ->
         current = _locked(plan, expected_version)
         groups = _locked_groups(selectors.document(selectors.plan_list().get(pk=plan.pk)))
         policy.require(by, "plans.delete_plan", sites=_sites(groups))
-        try:
-            current.delete()
-        except ProtectedError as error:
-            runs = count(len(error.protected_objects), "execution")
-            raise Conflict(f"Plan “{current}” cannot be deleted: its {runs} must be kept as evidence.") from error
+        if protectors(current, 1):
+            raise Conflict(
+                f"Plan “{current}” has been run and cannot be deleted: its executions must be kept as evidence."
+            )
+        current.delete()
 
 
 def _locked(plan: Plan, expected_version: int | None) -> Plan:

@@ -7,14 +7,13 @@ from typing import Any, Final, TypeVar
 
 from django.contrib.auth.models import User
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
-from django.db import DEFAULT_DB_ALIAS, IntegrityError, models, transaction
-from django.db.models import ProtectedError
-from django.db.models.deletion import Collector
+from django.db import IntegrityError, models, transaction
 
 from access import policy
 from drs.errors import DrsError, NotFound
 from drs.port import RecoverySnapshot
 from foundation.errors import Conflict, FieldError, Invalid, Missing, Stale, Unavailable
+from foundation.protectors import protectors
 from foundation.wording import listing
 from protection import selectors
 from protection.core.membership import Group, Overlap, Server, overlaps
@@ -30,6 +29,9 @@ CONNECTION_FIELDS: Final = ("account_id", "region", "role_arn", "external_id", "
 #: What makes a site that site. Groups and executions mean these servers, so it stays while one uses it.
 IDENTITY_FIELDS: Final = ("account_id", "region")
 GROUP_FIELDS: Final = ("name", "description", "site", "servers", "tag_selector")
+
+#: What uses a row is named up to this number.
+_USERS_NAMED: Final = 5
 
 R = TypeVar("R", Site, ProtectionGroup)
 
@@ -94,13 +96,12 @@ def site_delete(*, site: Site, by: User, expected_version: int | None = None) ->
     policy.require(by, "protection.delete_site", sites=[site.pk])
     with transaction.atomic():
         current = _locked(Site, site.pk, f"Site “{site}”", expected_version)
-        try:
-            current.delete()
-        except ProtectedError as error:
+        if users := _users_of(current):
             raise Conflict(
-                f"Site “{current}” cannot be deleted because it is used by {_users_of(error)}. "
+                f"Site “{current}” cannot be deleted because it is used by {users}. "
                 "Delete plans and groups that use it first. A site that executions ran on must be kept."
-            ) from error
+            )
+        current.delete()
 
 
 def site_sync_request(*, site: Site, by: User) -> Site:
@@ -178,13 +179,11 @@ def group_delete(*, group: ProtectionGroup, by: User, expected_version: int | No
     with transaction.atomic():
         list(Site.objects.locked([group.site_id]))
         current = _locked(ProtectionGroup, group.pk, f"Protection group “{group}”", expected_version)
-        try:
-            current.delete()
-        except ProtectedError as error:
+        if users := _users_of(current):
             raise Conflict(
-                f"Protection group “{current}” cannot be deleted because it is used by {_users_of(error)}. Remove it "
-                "there first."
-            ) from error
+                f"Protection group “{current}” cannot be deleted because it is used by {users}. Remove it there first."
+            )
+        current.delete()
         memberships_write(group.site_id)
 
 
@@ -341,20 +340,21 @@ def _save(row: models.Model, fields: Iterable[str] | None = None) -> None:
 
 def _refuse_if_used(site: Site) -> None:
     """Raises `Conflict` naming what would also prevent deleting the site."""
-    users = Collector(using=site._state.db or DEFAULT_DB_ALIAS)
-    try:
-        users.collect([site])
-    except ProtectedError as error:
+    if users := _users_of(site):
         raise Conflict(
-            f"Site “{site}” is used by {_users_of(error)}, so its account and Region cannot change. "
+            f"Site “{site}” is used by {users}, so its account and Region cannot change. "
             "Create another site for the other account or Region."
-        ) from error
+        )
 
 
-def _users_of(error: ProtectedError) -> str:
-    """Name what a row is protected by: plans for their waves, executions for what they ran."""
-    names = sorted({_user_name(row) for row in error.protected_objects})
-    return listing(names)
+def _users_of(row: models.Model) -> str:
+    """What keeps the row, the first few of it: plans for their waves, executions for what they ran. Empty if nothing.
+
+    A row that comes to refer to it after this waits for its lock, and then finds it gone.
+    """
+    names = list(dict.fromkeys(_user_name(each) for each in protectors(row, _USERS_NAMED + 1)))
+    more = " and others" if len(names) > _USERS_NAMED else ""
+    return listing(names[:_USERS_NAMED]) + more
 
 
 def _user_name(row: models.Model) -> str:

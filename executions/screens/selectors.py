@@ -7,6 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import Q, QuerySet
+
 from audit.models import Event
 from audit.record import events_of
 from executions.core.states import OperationKind
@@ -58,6 +60,28 @@ def execution_rows(execution: Execution, event_page: int = 1) -> ExecutionRows:
         event_pages=pages,
         open_launches=Operation.objects.open().filter(execution=execution, kind=OperationKind.LAUNCH).count(),
     )
+
+
+# --- the list -----------------------------------------------------------------------------------------------------
+
+
+def executions_matching(rows: QuerySet[Execution], text: str) -> QuerySet[Execution]:
+    """Those with every word of the text in their plan's name, requester, reason or one of their servers.
+
+    A part of a server's name is looked for in the inventory, which is small, and found by its id in what ran. A server
+    that is no longer in the inventory is found by the beginning of its name or id. An index serves each.
+    """
+    for word in text.split():
+        named = Q(plan_name__icontains=word) | Q(requested_by_name__icontains=word) | Q(reason__icontains=word)
+        known = SourceServer.objects.matching(word).order_by().values("source_server_id")
+        begins = Q(hostname__startswith=word) | Q(hostname__startswith=word.lower())
+        runs = ServerRun.objects.order_by().values("execution")
+        rows = rows.filter(
+            named
+            | Q(pk__in=runs.filter(source_server_id__in=known))
+            | Q(pk__in=runs.filter(begins | Q(source_server_id__startswith=word.lower())))
+        )
+    return rows
 
 
 # --- the start page -----------------------------------------------------------------------------------------------
