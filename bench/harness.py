@@ -68,7 +68,7 @@ def bench_harness(
     tiers_by_region: dict[str, dict[str, int]], *, jitter: float = 0.0, page_size: int = 100
 ) -> Iterator[BenchHarness]:
     """An empty database with sites, synced inventory and a group for each tier: {region: {tier: servers}}."""
-    _empty()
+    empty()
     regions = [
         {
             "region": region,
@@ -85,7 +85,7 @@ def bench_harness(
         "accounts": [{"account_id": ACCOUNT, "access_keys": ["AKIADRSORCHSIMULATOR"], "regions": regions}],
     }
     with time_machine.travel(START, tick=False) as clock, _simulated(document) as world:
-        users = {name: _user(name, role) for name, role in _ROLES.items()}
+        users = {name: user(name, role) for name, role in _ROLES.items()}
         made = BenchHarness(world, clock, users)
         made.sites = []
         for region, tiers in tiers_by_region.items():
@@ -105,10 +105,10 @@ def _simulated(document: dict[str, Any]) -> Iterator[World]:
         yield world
 
 
-def _user(name: str, role: str) -> User:
+def user(name: str, role: str) -> User:
     return User.objects.filter(username=name).first() or make_user(name, role)
 
 
-def _empty() -> None:
+def empty() -> None:
     for model in (Event, Approval, WaveRun, Operation, Execution, DrsJob, SiteWatch, Plan, ProtectionGroup, Site):
         model._default_manager.all().delete()

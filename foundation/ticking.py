@@ -17,8 +17,7 @@ class Ticking(str):
     moment: datetime
     before: str
     after: str
-
-    __slots__ = ("after", "before", "kind", "moment", "shown")
+    shown: str
 
     @classmethod
     def since(cls, moment: datetime, now: datetime, *, before: str = "", after: str = "") -> Ticking:

@@ -18,6 +18,7 @@ from rest_framework.response import Response
 from foundation.errors import Missing
 from foundation.rest.filters import ReferenceFilter
 from foundation.rest.schema import ID_OR_NAME
+from foundation.rest.versions import version_field
 from foundation.rest.views import WriteViewSet
 from plans import readiness, selectors, services
 from plans.core.checks import ready
@@ -75,7 +76,7 @@ class PlanSerializer(serializers.Serializer[Any]):
     rpo_target_seconds = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=MAX_SECONDS)
     approvals_required = serializers.IntegerField(default=1, min_value=0, max_value=MAX_APPROVALS)
     waves = WaveSerializer(many=True, required=False)
-    version = serializers.IntegerField(read_only=True)
+    version = version_field()
     created_at = serializers.DateTimeField(read_only=True)
     updated_at = serializers.DateTimeField(read_only=True)
 

@@ -19,6 +19,7 @@ from foundation.errors import Invalid
 from foundation.rest.filters import ReferenceFilter
 from foundation.rest.schema import ID_OR_NAME
 from foundation.rest.serializers import ReferenceField, StrictSerializer
+from foundation.rest.versions import version_field
 from foundation.rest.views import ReadViewSet, WriteViewSet
 from protection import selectors, services
 from protection.core.replication import ReplicationState
@@ -52,7 +53,7 @@ class SiteSerializer(StrictSerializer):
     last_synced_at = serializers.DateTimeField(read_only=True, allow_null=True)
     next_sync_at = serializers.DateTimeField(source="due_at", read_only=True, allow_null=True)
     sync_error = serializers.CharField(read_only=True, help_text="Why the last sync failed; empty if it did not.")
-    version = serializers.IntegerField(read_only=True)
+    version = version_field()
     created_at = serializers.DateTimeField(read_only=True)
 
     def get_syncing(self, site: Site) -> bool:
@@ -266,7 +267,7 @@ class ProtectionGroupSerializer(StrictSerializer):
         help_text='All keys must match, each with any of its values: `{"App": ["shop"], "Tier": ["db", "cache"]}`.',
     )
     member_count = serializers.IntegerField(read_only=True, help_text="Number of servers currently in the group.")
-    version = serializers.IntegerField(read_only=True)
+    version = version_field()
     created_at = serializers.DateTimeField(read_only=True)
 
 

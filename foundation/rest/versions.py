@@ -8,13 +8,22 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.utils.http import parse_etags
-from rest_framework import status
+from rest_framework import serializers, status
 from rest_framework.generics import GenericAPIView
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from foundation.errors import Invalid, Stale, VersionNeeded
+
+
+def version_field() -> serializers.IntegerField:
+    """For the serializer of an object that is edited; `VersionedMixin` reads what is sent in it."""
+    return serializers.IntegerField(
+        required=False,
+        min_value=1,
+        help_text="In a change: the version that you last read. If there is a newer one, nothing changes: 412.",
+    )
 
 
 def content_etag(data: Any) -> str:
@@ -52,7 +61,7 @@ class VersionedMixin(GenericAPIView[Any]):
     def expected_version(self) -> int | None:
         """The version that the caller believes to change, by `If-Match` or `version` in the body; None if unsaid.
 
-        Raises `Stale` if what was sent cannot be the current version, `Invalid` if it is no version.
+        Raises `Stale` if what was sent cannot be the current version, `Invalid` if it is not a version.
         """
         by_tag, by_body = self._tagged_version(), self._version_in_body()
         if by_tag is not None and by_body is not None and by_tag != by_body:

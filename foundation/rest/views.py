@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import User
@@ -98,7 +99,7 @@ class WriteViewSet(VersionedMixin, ReadViewSet, ABC):
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         with transaction.atomic():
-            row = self.create_object(serializer.validated_data)
+            row = self.create_object(_without_version(serializer.validated_data))
             location = self.reverse_action("detail", args=[getattr(row, self.lookup_field)])
             self.key_done(location, created=True)
         return Response(self.represent(row), status=status.HTTP_201_CREATED, headers={"Location": location})
@@ -110,7 +111,8 @@ class WriteViewSet(VersionedMixin, ReadViewSet, ABC):
             self.require_version(self.saved_by(row))
         serializer = self.get_serializer(row, data=request.data, partial=partial)
         serializer.is_valid(raise_exception=True)
-        return Response(self.represent(self.change_object(row, serializer.validated_data, expected)))
+        data = _without_version(serializer.validated_data)
+        return Response(self.represent(self.change_object(row, data, expected)))
 
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return self.update(request, *args, partial=True, **kwargs)
@@ -126,3 +128,7 @@ class WriteViewSet(VersionedMixin, ReadViewSet, ABC):
     def represent(self, row: Any) -> Any:
         """The row as a GET would show it: read again, with what the queryset adds."""
         return self.get_serializer(self.get_queryset().get(pk=row.pk)).data
+
+
+def _without_version(data: Any) -> Any:
+    return {name: value for name, value in data.items() if name != "version"} if isinstance(data, Mapping) else data

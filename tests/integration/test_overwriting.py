@@ -218,6 +218,16 @@ DELETED: dict[str, tuple[Callable[[], str], Callable[[User], None]]] = {
 }
 
 
+def test_a_wave_that_was_changed_since_is_not_deleted(browser_of: BrowserOf, everyone: Everyone, plan: Plan) -> None:
+    client, url = browser_of(everyone.mia), f"/admin/plans/plan/{plan.pk}/wave/?name=Web"
+    sent = {**shown_form(client, url), "delete": "1"}
+    _plan(everyone.noah)
+    refused = client.post(url, sent)
+    assert (refused.status_code, Plan.objects.get().waves.count()) == (409, 4)
+    assert client.post(url, {**sent, "overwrite": "2"}).status_code == 302
+    assert Plan.objects.get().waves.count() == 3
+
+
 @pytest.mark.parametrize("screen", DELETED)
 def test_what_was_changed_since_is_not_deleted(
     browser_of: BrowserOf, everyone: Everyone, plan: Plan, screen: str

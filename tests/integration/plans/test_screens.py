@@ -397,18 +397,6 @@ def test_a_wave_that_somebody_renamed_meanwhile_is_not_lost(
     assert [wave["name"] for wave in document(plan)["waves"]] == ["Databases", "App", "Reports", "Front end"]
 
 
-def test_a_wave_is_not_deleted_by_who_has_not_seen_its_newest_revision(
-    browser_of: Browser, petra: User, dana: User, plan: Plan
-) -> None:
-    stale = wave_form(plan, 2, delete="1")
-    browser_of(dana).post(url(plan, "wave"), wave_form(plan, 2, minimum_success_percent="75"))
-    refused = browser_of(petra).post(url(plan, "wave"), stale)
-    assert (refused.status_code, "minimum success percent: was" in text_of(refused)) == (409, True)
-    assert len(document(plan)["waves"]) == 4
-    browser_of(petra).post(url(plan, "wave"), {**stale, "overwrite": "2"})
-    assert len(document(plan)["waves"]) == 3
-
-
 def test_a_wave_is_taken_out_unless_others_wait_for_it(browser_of: Browser, petra: User, plan: Plan) -> None:
     client = browser_of(petra)
     refused = client.post(url(plan, "wave"), wave_form(plan, 1, delete="1"))
