@@ -122,8 +122,11 @@ class SeenAdmin(ModelAdmin):
     change_form_before_template = "admin/kit/_version.html"
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        newer = getattr(context["adminform"].form, "newer", None)
+        if newer:
+            context["errors"] = None  # "correct the errors below" is not what to do
         response = super().render_change_form(request, context, *args, **kwargs)
-        if getattr(context["adminform"].form, "newer", None):
+        if newer:
             response.status_code = 409
         return response
 

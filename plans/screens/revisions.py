@@ -46,7 +46,7 @@ def newer(plan: Plan, seen: int, sentence: str) -> Newer:
     return Newer(
         sentence,
         str(newest.number),
-        tuple(f"{line.where}: was {line.before}, is now {line.after}." for line in lines),
+        tuple(f"{line.where}: was “{line.before}”, is now “{line.after}”." for line in lines),
         f"revision {newest.number}",
     )
 
