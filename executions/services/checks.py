@@ -8,9 +8,10 @@ from django.contrib.auth.models import AbstractBaseUser
 
 from access import policy
 from executions import selectors
-from executions.core.states import ExecutionStatus
+from executions.core.states import CleanupStatus, ExecutionStatus, OperationKind, ServerStatus
 from executions.models import Execution, WaveRun
 from foundation.errors import Conflict, FieldError
+from foundation.wording import count
 
 _STATES = {
     "awaiting_approval": "is awaiting approval",
@@ -60,3 +61,23 @@ def check_servers_free(servers: Iterable[tuple[int, str]], *, field: str) -> Non
     ]
     if errors:
         raise Conflict(" ".join(error.detail for error in errors[:10]), errors=errors)
+
+
+def check_not_cleaned_up(execution: Execution, action: str) -> None:
+    """Raises `Conflict` while drill instances of the execution are being terminated, and once some are gone.
+
+    What is gone, or about to go, would otherwise be counted as launched again. The caller holds the execution locked.
+    """
+    terminating = execution.operations.open().filter(kind=OperationKind.TERMINATE).exists()
+    if execution.cleanup_status == CleanupStatus.RUNNING or terminating:
+        raise Conflict(
+            f"Nothing can be {action}: the clean-up is terminating the instances of this {execution.kind}. "
+            "Wait until it has ended, then start a new drill.",
+            code="cleanup_running",
+        )
+    if gone := execution.servers.filter(status=ServerStatus.TERMINATED).count():
+        raise Conflict(
+            f"Nothing can be {action}: the clean-up has terminated {count(gone, 'instance')} of this {execution.kind}. "
+            "Start a new drill.",
+            code="cleaned_up",
+        )

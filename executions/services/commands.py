@@ -3,6 +3,7 @@ here, and a line in the API's view set."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -32,11 +33,14 @@ class Facts:
     step_waits: bool
     #: Instances that it launched and that still run.
     instances: int
+    #: Instances of it that its clean-up has terminated.
+    terminated: int
 
     @classmethod
     def of(cls, execution: Execution, servers: Sequence[ServerRun], steps: Sequence[StepRun]) -> Facts:
         waiting = any(step.kind == StepKind.APPROVAL and step.status == StepStatus.RUNNING for step in steps)
-        return cls(execution, waiting, sum(1 for server in servers if server.status == ServerStatus.LAUNCHED))
+        counts = Counter(server.status for server in servers)
+        return cls(execution, waiting, counts[ServerStatus.LAUNCHED], counts[ServerStatus.TERMINATED])
 
     def is_in(self, *statuses: ExecutionStatus) -> bool:
         return self.execution.status in statuses
@@ -74,7 +78,8 @@ def _cancellable(facts: Facts) -> bool:
 
 
 def _reopenable(facts: Facts) -> bool:
-    return facts.execution.status in EXECUTION_REOPENABLE
+    being_cleaned_up = facts.execution.cleanup_status in (CleanupStatus.RUNNING, CleanupStatus.SUCCEEDED)
+    return facts.execution.status in EXECUTION_REOPENABLE and not (being_cleaned_up or facts.terminated)
 
 
 def _cleanable(facts: Facts) -> bool:

@@ -26,7 +26,7 @@ from executions.core.states import (
 )
 from executions.engine import preflight
 from executions.models import Execution, ServerRun, StepRun, WaveRun
-from executions.services.checks import check_right, check_servers_free, check_status, state
+from executions.services.checks import check_not_cleaned_up, check_right, check_servers_free, check_status, state
 from foundation.errors import Conflict, Invalid
 from plans.core import BlueprintServer
 
@@ -206,6 +206,7 @@ def _reopen(execution: Execution, change: Callable[[Execution, WaveRun], int], w
             if current.status not in EXECUTION_REOPENABLE:
                 raise Conflict(f"Nothing can be {action}: the execution {state(current)}.")
             if current.status not in EXECUTION_ACTIVE:
+                check_not_cleaned_up(current, action)
                 check_servers_free(current.servers.values_list("site_id", "source_server_id"), field="execution")
             fresh = WaveRun.objects.get(pk=wave.pk)
             if not change(current, fresh) and not _under_way(fresh, action):
