@@ -11,10 +11,20 @@ from django.db.models import Count, Q
 
 from drs.port import Quotas
 from foundation.due import DueQuerySet, DueRow
+from protection import endpoints
 from protection.core.replication import HALTED
 
 #: The API finds things by id or by name; a name of digits alone would be taken for an id.
 NOT_A_NUMBER = RegexValidator(r"^\d+\Z", "A name needs at least one character that is not a digit.", inverse_match=True)
+
+
+class EndpointKeyField(models.CharField):
+    """Follows `endpoint_url` whoever saves the row, as the constraint on it has to hold for all."""
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> str:
+        key = endpoints.key_of(model_instance.endpoint_url)  # type: ignore[attr-defined]
+        setattr(model_instance, self.attname, key)
+        return key
 
 
 class SiteQuerySet(DueQuerySet["Site"]):
@@ -69,6 +79,8 @@ class Site(DueRow):
             )
         ],
     )
+    #: The same for every spelling of the endpoint (`core.identity`).
+    endpoint_key = EndpointKeyField(max_length=520, default="", blank=True, editable=False)
     job_tags = models.BooleanField(
         "tag DRS jobs",
         default=True,
@@ -95,9 +107,7 @@ class Site(DueRow):
         ordering = ["name"]
         constraints = [
             models.UniqueConstraint(
-                fields=["account_id", "region", "endpoint_url"],
-                name="protection_one_site_per_account_and_region",
-                violation_error_message="Another site already has this account, Region and endpoint.",
+                fields=["account_id", "region", "endpoint_key"], name="protection_one_site_per_account_and_region"
             )
         ]
 

@@ -47,8 +47,6 @@ def check_status(execution: Execution, allowed: Collection[ExecutionStatus], act
 
 def check_servers_free(servers: Iterable[tuple[int, str]], *, field: str) -> None:
     """Raises `Conflict` if an active execution holds one of these servers: (site id, source server id)."""
-    wanted = set(servers)
-    held = selectors.active_execution_of({source for _, source in wanted}, {site for site, _ in wanted})
     errors = [
         FieldError(
             field,
@@ -56,8 +54,7 @@ def check_servers_free(servers: Iterable[tuple[int, str]], *, field: str) -> Non
             "cancel it.",
             "server_in_active_execution",
         )
-        for row in held
-        if (row.site_id, row.source_server_id) in wanted
+        for row in selectors.active_execution_of(set(servers))
     ]
     if errors:
         raise Conflict(" ".join(error.detail for error in errors[:10]), errors=errors)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,6 +23,7 @@ from executions.engine import preflight
 from executions.models import Execution, ServerRun, StepRun, WaveRun
 from executions.services.checks import check_servers_free
 from foundation.errors import Conflict, FieldError, Invalid
+from foundation.wording import listing
 from plans import readiness
 from plans.core import Blueprint, BlueprintServer
 from plans.models import Plan
@@ -59,6 +60,7 @@ def execution_start(
     request = StartRequest(kind, reason, point_in_time, confirm, cleanup_after_seconds, break_glass)
     if errors := request.errors(plan.name, timezone.now()):
         raise Invalid.of(errors)
+    versions = dict(Site.objects.filter(pk__in=sites).values_list("pk", "version"))
     _check_ready(plan, blueprint, break_glass=break_glass)
     servers = preflight.servers_of(blueprint)
     _check_free(plan, servers)
@@ -93,7 +95,7 @@ def execution_start(
     )
     with transaction.atomic():
         # Two starts at once queue here, so that no server gets into two executions.
-        list(Site.objects.select_for_update().filter(pk__in=sites).order_by("pk"))
+        _check_sites_as_asked(list(Site.objects.select_for_update().filter(pk__in=sites).order_by("pk")), versions)
         _check_free(plan, servers)
         try:
             with transaction.atomic():
@@ -118,6 +120,12 @@ def _check_ready(plan: Plan, blueprint: Blueprint, *, break_glass: bool) -> None
             "Nothing was launched. " + " ".join(f"{found.message} {found.remedy}".strip() for found in blocking),
             errors=[FieldError("plan", f"{found.message} {found.remedy}".strip(), found.code) for found in blocking],
         )
+
+
+def _check_sites_as_asked(sites: Sequence[Site], versions: Mapping[int, int]) -> None:
+    """What DRS was asked before holds only if the sites still lead to it."""
+    if changed := [site.name for site in sites if versions.get(site.pk) != site.version]:
+        raise Conflict(f"Site {listing(changed)} was changed at the same moment. Nothing was launched; start again.")
 
 
 def _check_free(plan: Plan, servers: Sequence[BlueprintServer]) -> None:

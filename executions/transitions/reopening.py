@@ -119,7 +119,7 @@ def _resume_wave(wave: WaveRun) -> None:
     status = WaveStatus.RUNNING if wave.started_at else WaveStatus.WAITING if wave.ready_at else WaveStatus.PENDING
     WaveRun.objects.filter(pk=wave.pk).update(status=status, finished_at=None)
     wave.servers.filter(status=ServerStatus.CANCELLED).update(status=ServerStatus.PENDING, finished_at=None, error="")
-    # A try that was under way keeps its key: what it started outside may still run, so it is looked up, not begun again.
+    # A try that was under way keeps its key: what it started may still run, so it is looked up and not begun again.
     wave.steps.filter(status=StepStatus.CANCELLED).update(status=StepStatus.PENDING, finished_at=None, started_at=None)
 
 
