@@ -24,6 +24,8 @@ class EventType(StrEnum):
     EXECUTION_PARTIALLY_SUCCEEDED = "execution.partially_succeeded"
     EXECUTION_FAILED = "execution.failed"
     EXECUTION_REVIEWED = "execution.reviewed"
+    EXECUTION_REPLACEMENT_ACKNOWLEDGED = "execution.replacement_acknowledged"
+    EXECUTION_RECOVERY_OVER = "execution.recovery_over"
 
     WAVE_WAITING = "wave.waiting"
     WAVE_RUNNING = "wave.running"
@@ -49,6 +51,7 @@ class EventType(StrEnum):
     SERVER_NOT_TERMINATED = "server.not_terminated"
 
     LAUNCH_INTENDED = "launch.intended"
+    LAUNCH_REPLACES = "launch.replaces"
     LAUNCH_ACCEPTED = "launch.accepted"
     LAUNCH_ADOPTED = "launch.adopted"
     LAUNCH_UNCERTAIN = "launch.uncertain"

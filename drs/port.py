@@ -19,6 +19,7 @@ OPERATION_TAG = "drsorch:operation"
 LAUNCHED = "LAUNCHED"
 FAILED = "FAILED"
 TERMINATED = "TERMINATED"
+TYPE_DRILL = "DRILL"
 JOB_COMPLETED = "COMPLETED"
 JOB_TYPE_LAUNCH = "LAUNCH"
 JOB_TYPE_TERMINATE = "TERMINATE"
@@ -59,6 +60,8 @@ class SourceServer:
     ram_bytes: int
     disk_bytes: int
     staging_account_id: str = ""
+    #: "DRILL" or "RECOVERY"; empty where DRS does not say. It stays when the instance is deleted from DRS.
+    last_launch_type: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,6 +108,7 @@ def source_server(item: Json) -> SourceServer:
         last_launch_status=_text(last_launch, "status") or _text(item, "lastLaunchResult"),
         last_launch_job_id=_text(initiated, "jobID") or None,
         last_launch_at=instant(initiated.get("apiCallDateTime")),
+        last_launch_type=_text(initiated, "type"),
         replication_direction=_text(item, "replicationDirection"),
         replication_error=_replication_error(replication),
         cpu_cores=_total(_objects(properties, "cpus"), "cores"),

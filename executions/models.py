@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import models
 
 from audit.models import Chained
+from executions.core.stake import replaced_of
 from executions.core.states import (
     EXECUTION_ACTIVE,
     CleanupStatus,
@@ -80,6 +81,12 @@ class Execution(Chained, DueRow):
     reopened_at = models.DateTimeField(null=True)
     #: Why it ended as it did, in a sentence.
     outcome = models.TextField(blank=True)
+    #: Live recovery instances that people said may be deleted: `core.stake.Replaced` documents, with "by", who said so.
+    acknowledged: models.JSONField[list[dict[str, Any]], list[dict[str, Any]]] = models.JSONField(default=list)
+    #: When a person declared a recovery over, who, and why; until then its plan runs in recovery.
+    recovery_over_at = models.DateTimeField(null=True)
+    recovery_over_by_name = models.CharField(max_length=150, blank=True)
+    recovery_over_comment = models.TextField(blank=True)
 
     objects = ExecutionQuerySet.as_manager()
 
@@ -96,6 +103,11 @@ class Execution(Chained, DueRow):
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.plan_name}"
+
+    @property
+    def replace_names(self) -> list[str]:
+        """What was acknowledged, by the names that an answer of the API and a request of it share."""
+        return [replaced_of(document).name for document in self.acknowledged]
 
 
 class WaveRun(models.Model):

@@ -52,6 +52,13 @@ class Plan(models.Model):
     approvals_required = models.PositiveSmallIntegerField(default=1)
     #: Number of the newest revision, and what a change compares and swaps.
     version = models.PositiveIntegerField(default=1, editable=False)
+    #: Id of the newest execution that recovered the plan's servers, until that recovery is over; written by
+    #: `services.plan_recovered`.
+    recovered_by = models.UUIDField(null=True, editable=False)
+    #: When the first of its servers was launched.
+    recovered_at = models.DateTimeField(null=True, editable=False)
+    #: How many servers run in recovery.
+    recovered_servers = models.PositiveIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

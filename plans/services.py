@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, cast
+from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
@@ -92,6 +94,14 @@ def plan_delete(*, plan: Plan, by: User, expected_version: int | None = None) ->
         except ProtectedError as error:
             runs = count(len(error.protected_objects), "execution")
             raise Conflict(f"Plan “{current}” cannot be deleted: its {runs} must be kept as evidence.") from error
+
+
+def plan_recovered(*, plan_id: int, by_execution: UUID | None, at: datetime | None, servers: int) -> None:
+    """Note which execution the plan runs in recovery by, since when and with how many servers; None: it does not.
+
+    No revision is saved: it is what the plan *is*, not what it says.
+    """
+    Plan.objects.filter(pk=plan_id).update(recovered_by=by_execution, recovered_at=at, recovered_servers=servers)
 
 
 def _locked(plan: Plan, expected_version: int | None) -> Plan:

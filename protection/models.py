@@ -229,6 +229,7 @@ class SourceServer(models.Model):
     replication_direction = models.CharField(max_length=32, blank=True)
     recovery_instance_id = models.CharField("recovery instance", max_length=32, blank=True)
     last_launch_status = models.CharField("last launch", max_length=32, blank=True)
+    last_launch_type = models.CharField(max_length=32, blank=True)
     last_launch_at = models.DateTimeField(null=True)
     cpu_cores = models.PositiveIntegerField("CPU cores", default=0)
     ram_bytes = models.BigIntegerField(default=0)

@@ -25,8 +25,8 @@ log = structlog.get_logger(__name__)
 #: The columns that mirror DRS; the others are ours.
 MIRRORED: Final = (
     "arn", "hostname", "fqdn", "os", "tags", "replication_state", "replication_error", "lag_seconds",
-    "replication_direction", "recovery_instance_id", "last_launch_status", "last_launch_at", "cpu_cores", "ram_bytes",
-    "disk_bytes", "staging_account_id",
+    "replication_direction", "recovery_instance_id", "last_launch_status", "last_launch_type", "last_launch_at",
+    "cpu_cores", "ram_bytes", "disk_bytes", "staging_account_id",
 )  # fmt: skip
 
 

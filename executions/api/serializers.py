@@ -112,6 +112,13 @@ class ExecutionSummarySerializer(serializers.ModelSerializer[Execution]):
     reviewed_by = NullableText(source="reviewed_by_name", help_text="Who reviewed the use of break-glass.")
     review_comment = NullableText()
     outcome = NullableText(help_text="Why it ended as it did, in a sentence.")
+    replace_instances = serializers.ListField(
+        child=serializers.CharField(),
+        source="replace_names",
+        help_text="Live recovery instances that people said may be deleted.",
+    )
+    recovery_over_by = NullableText(source="recovery_over_by_name", help_text="Who declared the recovery over.")
+    recovery_over_comment = NullableText()
 
     class Meta:
         model = Execution
@@ -142,6 +149,10 @@ class ExecutionSummarySerializer(serializers.ModelSerializer[Execution]):
             "reviewed_at",
             "review_comment",
             "outcome",
+            "replace_instances",
+            "recovery_over_at",
+            "recovery_over_by",
+            "recovery_over_comment",
         ]
 
 
@@ -152,6 +163,19 @@ class ExecutionSerializer(ExecutionSummarySerializer):
 
     class Meta(ExecutionSummarySerializer.Meta):
         fields = [*ExecutionSummarySerializer.Meta.fields, "waves"]
+
+
+class InstanceNamesField(serializers.ListField):
+    """Ids of live recovery instances that may be deleted."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            child=serializers.CharField(max_length=32),
+            required=False,
+            help_text="Live recovery instances that DRS may delete to launch anew: each by its id, or by the id of its "
+            "source server where DRS does not list it any more. One that is not named refuses the request.",
+            **kwargs,
+        )
 
 
 class StartSerializer(StrictSerializer):
@@ -177,6 +201,7 @@ class StartSerializer(StrictSerializer):
         required=False,
         help_text="Start a recovery without approvals. Administrators only; recorded in the audit trail.",
     )
+    replace_instances = InstanceNamesField()
 
 
 class CommentSerializer(StrictSerializer):
@@ -197,6 +222,7 @@ class RetrySerializer(WavePartSerializer):
         allow_null=True,
         help_text="Launch the servers from their newest recovery snapshot at or before this time.",
     )
+    replace_instances = InstanceNamesField()
 
 
 class EventSerializer(serializers.ModelSerializer[Event]):

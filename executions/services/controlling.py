@@ -27,6 +27,7 @@ from executions.core.states import (
 from executions.engine import preflight
 from executions.models import Execution, ServerRun, StepRun, WaveRun
 from executions.services.checks import check_not_cleaned_up, check_right, check_servers_free, check_status, state
+from executions.services.stake import acknowledged_of, stake_acknowledge
 from foundation.errors import Conflict, Invalid
 from plans.core import BlueprintServer
 
@@ -76,23 +77,34 @@ def execution_retry(
     servers: Collection[str] | None = None,
     step: str | None = None,
     point_in_time: datetime | None = None,
+    replace_instances: Collection[str] = (),
     comment: str = "",
 ) -> Execution:
     """Retry what failed in the wave: all of it, the servers named, or a step.
 
     With `point_in_time`, servers are launched from their newest recovery snapshot at or before it. A failed execution
-    continues from there with the waves that it had cancelled.
+    continues from there with the waves that it had cancelled. `replace_instances` is as for a start.
 
     Asking again while the retry is under way changes nothing.
     """
     check_right(by, "executions.control_execution", execution)
     run, wanted_step = _wave(execution, wave), _step(execution, wave, step)
     _check_servers(run, servers)
+    acknowledged = stake_acknowledge(
+        launched_by_retry(execution, run, servers, wanted_step),
+        replace_instances,
+        already=acknowledged_of(execution),
+    )
     snapshots = _snapshots(run, servers, point_in_time)
     entry = Entry(EventType.EXECUTION_RETRIED, run.name, without_blanks(comment=comment, step=step), by.get_username())
 
     def change(current: Execution, run: WaveRun) -> int:
-        return transitions.wave_retry(current, run, servers=servers, step=wanted_step, snapshots=snapshots, entry=entry)
+        retried = transitions.wave_retry(
+            current, run, servers=servers, step=wanted_step, snapshots=snapshots, entry=entry
+        )
+        if retried:
+            transitions.replacement_acknowledge(current, acknowledged, by.get_username())
+        return retried
 
     return _reopen(execution, change, run, "retried")
 
@@ -179,6 +191,18 @@ def _check_servers(wave: WaveRun, servers: Collection[str] | None) -> None:
     if unknown := sorted(set(servers) - there):
         what = f"Wave {wave.name} has no server {', '.join(unknown)}."
         raise Invalid.field("servers", f"{what} Use the source server ids of its servers.")
+
+
+def launched_by_retry(
+    execution: Execution, wave: WaveRun, servers: Collection[str] | None, step: StepRun | None
+) -> list[ServerRun]:
+    """What a retry launches: what failed, and what was held back when the execution failed."""
+    held_back = execution.servers.filter(status=ServerStatus.CANCELLED)
+    found = [] if execution.status in EXECUTION_ACTIVE else list(held_back)
+    if step is not None:
+        return found
+    rows = wave.servers.filter(status__in=SERVER_RETRIABLE)
+    return [*found, *(rows if servers is None else rows.filter(source_server_id__in=servers))]
 
 
 def _snapshots(

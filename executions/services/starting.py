@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,12 +16,13 @@ from audit import record
 from audit.event_types import EventType
 from audit.record import Entry
 from drs.port import RecoverySnapshot
-from executions import selectors, tasks
+from executions import selectors, tasks, transitions
 from executions.core.request import StartRequest
 from executions.core.states import ExecutionKind, ExecutionStatus
 from executions.engine import preflight
 from executions.models import Execution, ServerRun, StepRun, WaveRun
 from executions.services.checks import check_servers_free
+from executions.services.stake import stake_acknowledge
 from foundation.errors import Conflict, FieldError, Invalid
 from foundation.wording import listing
 from plans import readiness
@@ -43,8 +44,12 @@ def execution_start(
     confirm: str = "",
     cleanup_after_seconds: int | None = None,
     break_glass: bool = False,
+    replace_instances: Collection[str] = (),
 ) -> Execution:
     """Start a drill or a recovery of the plan's newest revision; a recovery may first wait for approvals.
+
+    `replace_instances` names the live recovery instances that DRS may delete to launch anew, each by its id, or by its
+    source server's where DRS does not list it: one that is not named refuses the start.
 
     Raises `NotAllowed`, `Invalid` (what was typed), `Conflict` (blocking findings, or another active execution) or
     `Unavailable` (DRS could not be asked what had to be known); then nothing is written and nothing launches.
@@ -64,13 +69,12 @@ def execution_start(
     _check_ready(plan, blueprint, break_glass=break_glass)
     servers = preflight.servers_of(blueprint)
     _check_free(plan, servers)
-    blocking = preflight.live_recoveries(servers) if kind is ExecutionKind.DRILL else []
+    acknowledged = stake_acknowledge(servers, replace_instances)
     snapshots: dict[tuple[int, str], RecoverySnapshot] = {}
     if point_in_time is not None:
         snapshots, missing = preflight.snapshots_at(servers, point_in_time)
-        blocking += missing
-    if blocking:
-        raise Conflict("Nothing was launched. " + " ".join(error.detail for error in blocking), errors=blocking)
+        if missing:
+            raise Conflict("Nothing was launched. " + " ".join(error.detail for error in missing), errors=missing)
 
     needed = blueprint.approvals_required if kind is ExecutionKind.RECOVERY and not break_glass else 0
     now = timezone.now()
@@ -104,6 +108,7 @@ def execution_start(
             raise _already_active(plan) from error
         _freeze(execution, blueprint, snapshots)
         _record_start(execution, blueprint, needed)
+        transitions.replacement_acknowledge(execution, acknowledged, execution.requested_by_name)
         tasks.nudge_on_commit([execution.pk])
     return Execution.objects.get(pk=execution.pk)
 

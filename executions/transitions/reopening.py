@@ -140,4 +140,8 @@ def _reopen(execution: Execution, *, except_for: WaveRun) -> None:
         rpo_actual_seconds=None,
         cleanup_status=CleanupStatus.NONE,
         cleanup_due_at=None,
+        # What it launches from now on runs in recovery again.
+        recovery_over_at=None,
+        recovery_over_by_name="",
+        recovery_over_comment="",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -11,6 +11,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from audit import record
+from audit.event_types import EventType
 from audit.record import Entry
 from executions.core.refusals import Refusal
 from executions.core.states import ExecutionKind, OperationKind, OperationState
@@ -41,8 +42,11 @@ def operation_intend(
     budget_version: int,
     *,
     lease: UUID,
+    replaces: Sequence[Mapping[str, Any]] = (),
 ) -> Operation | None:
     """Commit the intent to ask DRS for one job about these servers, before DRS is asked.
+
+    `replaces`: live recovery instances that it makes DRS delete, as they were acknowledged.
 
     Returns None, with nothing written, if a server moved meanwhile, or if somebody else spent the site's budget
     since it was read at `budget_version`.
@@ -62,7 +66,10 @@ def operation_intend(
         )
         effects.intended(server_ids, operation)
         servers = [row.source_server_id for row in rows]
-        record.append(execution, [_entry(operation, "intended", servers=servers)])
+        entries = [_entry(operation, "intended", servers=servers)]
+        if replaces:
+            entries.append(_replaces(operation, replaces))
+        record.append(execution, entries)
         crash_point("intent.before_commit")
         return operation
 
@@ -169,6 +176,15 @@ def _return(
             execution, [_entry(operation, "lost" if to is OperationState.LOST else "refused", why=error), *entries]
         )
         return True
+
+
+def _replaces(operation: Operation, replaced: Sequence[Mapping[str, Any]]) -> Entry:
+    detail = {
+        "instances": [one["instance_id"] or one["source_server_id"] for one in replaced],
+        "acknowledged_by": ", ".join(dict.fromkeys(one["by"] for one in replaced)),
+        "replaced": [dict(one) for one in replaced],
+    }
+    return Entry(EventType.LAUNCH_REPLACES, str(operation.key), detail)
 
 
 def _entry(operation: Operation, what: OperationTold, **detail: Any) -> Entry:

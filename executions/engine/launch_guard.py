@@ -1,0 +1,67 @@
+"""Before a launch: whether DRS would delete the live instance of a real recovery to make room for it.
+
+Starting an execution asked DRS for those, and they were acknowledged; but an execution may wait for its approval, be
+paused, or go on for hours, and meanwhile anyone may have recovered the same servers. So DRS is asked before each
+launch, whatever its kind, and a server whose instance nobody acknowledged fails and says so: a retry can name it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from django.utils import timezone
+
+from drs.errors import DrsError
+from executions import transitions
+from executions.core.actions import Launch
+from executions.core.stake import Replaced, at_stake, replaced_of, sentence
+from executions.core.states import ServerStatus
+from executions.engine import stake
+from executions.models import Execution, ServerRun
+from protection.models import Site
+
+log = structlog.get_logger(__name__)
+
+
+def launchable(execution_id: UUID, action: Launch, lease: UUID) -> tuple[tuple[int, ...], list[dict[str, Any]]]:
+    """Those of the servers that may be launched now, and the live recovery instances that this deletes, as they were
+    acknowledged. The other servers fail, or wait, and say why."""
+    site = Site.objects.get(pk=action.site)
+    servers = list(ServerRun.objects.filter(pk__in=action.servers))
+    try:
+        found = at_stake(stake.replaced_at(site, stake.wanted_of(servers)))
+    except DrsError as error:
+        _hold(execution_id, servers, site, error, lease)
+        return (), []
+    acknowledged = Execution.objects.values_list("acknowledged", flat=True).get(pk=execution_id)
+    replaces = [_as_acknowledged(one, acknowledged) for one in found]
+    refused: dict[str, list[str]] = {}
+    for one, document in zip(found, replaces, strict=True):
+        if document is None:
+            refused.setdefault(one.source_server_id, []).append(sentence(one))
+    for server in servers:
+        if why := refused.get(server.source_server_id):
+            advice = "It was not launched. Fail back or terminate that instance, or name it when you retry the server."
+            why = [*why, advice]
+            transitions.servers_move(execution_id, [server.pk], ServerStatus.FAILED, lease=lease, why=" ".join(why))
+    allowed = {server.pk for server in servers if server.source_server_id not in refused}
+    deleted = [one for one in replaces if one is not None and one["source_server_id"] not in refused]
+    return tuple(server for server in action.servers if server in allowed), deleted
+
+
+def _as_acknowledged(one: Replaced, acknowledged: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """The instance with the name of who said that it may be deleted; None if nobody did."""
+    by = next((document["by"] for document in acknowledged if replaced_of(document).is_same(one)), None)
+    return None if by is None else {**one.document(), "by": by}
+
+
+def _hold(execution_id: UUID, servers: Sequence[ServerRun], site: Site, error: DrsError, lease: UUID) -> None:
+    why = f"drsorch could not check whether a launch would delete a real recovery at site {site.name}. {error.message}"
+    log.warning("recovery_not_ruled_out", execution=str(execution_id), site=site.name, error=error.message)
+    retry_at = timezone.now() + timedelta(seconds=settings.DRSORCH_POLL_CEILING_SECONDS)
+    transitions.servers_hold(execution_id, [server.pk for server in servers], why, lease=lease, retry_at=retry_at)
