@@ -208,6 +208,17 @@ class CommentSerializer(StrictSerializer):
     comment = serializers.CharField(required=False, allow_blank=True, max_length=2000)
 
 
+class DecisionSerializer(CommentSerializer):
+    wave = serializers.CharField(
+        required=False, allow_null=True, help_text="The wave whose step is meant. Needed where several steps wait."
+    )
+    step = serializers.CharField(
+        required=False,
+        allow_null=True,
+        help_text="The approval step that is meant. Null or omitted: the execution, or the one step that waits.",
+    )
+
+
 class WavePartSerializer(CommentSerializer):
     wave = serializers.CharField(help_text="The wave's name.")
     servers = serializers.ListField(

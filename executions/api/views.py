@@ -19,6 +19,7 @@ from audit.record import events_of
 from executions import selectors
 from executions.api.serializers import (
     CommentSerializer,
+    DecisionSerializer,
     EventSerializer,
     ExecutionSerializer,
     ExecutionSummarySerializer,
@@ -41,7 +42,11 @@ from executions.services.commands import (
     SKIP,
     Command,
 )
+from executions.services.scenes import Precondition
+from foundation.errors import Stale
 from foundation.rest.filters import ReferenceFilter
+from foundation.rest.schema import IF_NONE_MATCH
+from foundation.rest.versions import content_etag, if_match, not_modified
 from foundation.rest.views import ReadViewSet
 from plans.selectors import plan_get
 
@@ -69,18 +74,27 @@ class EventFilter(django_filters.FilterSet):
         fields: ClassVar[list[str]] = []
 
 
+_IF_MATCH = OpenApiParameter(
+    "If-Match",
+    str,
+    OpenApiParameter.HEADER,
+    description="The execution's ETag as you read it. If anything of it has changed since, nothing is done: 412.",
+)
+
+
 def command_action(command: Command, body: type[CommentSerializer] = CommentSerializer) -> Callable[..., Response]:
     """The API method of a command: takes its body, returns the execution as it is afterwards."""
 
     def act(self: ExecutionViewSet, request: Request, id: str) -> Response:
         asked = body(data=request.data)
         asked.is_valid(raise_exception=True)
-        execution = command.act(execution=self.get_object(), by=self.person, **asked.validated_data)
-        return Response(self.whole(execution))
+        still = self.precondition()
+        execution = command.act(execution=self.get_object(), by=self.person, precondition=still, **asked.validated_data)
+        return self.tagged(execution)
 
     act.__name__ = command.name
     act.__doc__ = f"{command.label}. {command.warning}"
-    described = extend_schema(request=body, responses=ExecutionSerializer)(act)
+    described = extend_schema(request=body, responses=ExecutionSerializer, parameters=[_IF_MATCH])(act)
     return cast("Callable[..., Response]", action(detail=True, methods=["post"], url_path=command.name)(described))
 
 
@@ -104,8 +118,8 @@ class ExecutionViewSet(ReadViewSet):
     lookup_value_regex = "[^/]+"
     id_parameter = OpenApiParameter("id", OpenApiTypes.UUID, OpenApiParameter.PATH)
 
-    approve = command_action(APPROVE)
-    reject = command_action(REJECT)
+    approve = command_action(APPROVE, DecisionSerializer)
+    reject = command_action(REJECT, DecisionSerializer)
     pause = command_action(PAUSE)
     resume = command_action(RESUME)
     cancel = command_action(CANCEL)
@@ -127,8 +141,30 @@ class ExecutionViewSet(ReadViewSet):
         """The execution with its waves, as a GET shows it."""
         return ExecutionSerializer(selectors.execution_list_whole().get(pk=execution.pk)).data
 
+    def tagged(self, execution: Execution) -> Response:
+        """The whole execution, with the ETag of exactly that."""
+        whole = self.whole(execution)
+        return Response(whole, headers={"ETag": content_etag(whole)})
+
+    def precondition(self) -> Precondition | None:
+        """`If-Match`: raises `Stale` if anything of the execution has changed since it was read."""
+        if not (wanted := if_match(self.request)):
+            return None
+
+        def check(current: Execution) -> None:
+            if content_etag(self.whole(current)) not in wanted:
+                raise Stale(
+                    "The execution has changed since you read it (If-Match), so nothing was done. Read it again, then "
+                    "decide."
+                )
+
+        return check
+
+    @extend_schema(parameters=[IF_NONE_MATCH], responses={200: ExecutionSerializer, 304: None})
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return Response(self.whole(self.get_object()))
+        """The execution with its waves. Send the ETag in If-None-Match while you poll: 304 means no change."""
+        response = self.tagged(self.get_object())
+        return not_modified(request, response)
 
     @extend_schema(request=StartSerializer, responses={201: ExecutionSerializer})
     def create(self, request: Request) -> Response:

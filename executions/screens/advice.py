@@ -25,6 +25,8 @@ def next_steps(
         return tuple(_to_approve(execution, approvals))
     if status is ExecutionStatus.RUNNING:
         return (*_steps_to_approve(execution, steps), *_while_running(waves, servers))
+    if status is ExecutionStatus.PAUSED:
+        return (*_steps_to_approve(execution, steps), _BY_STATUS[status])
     if status in _BY_STATUS:
         return (_BY_STATUS[status],)
     late = (_launches_late(execution, open_launches),) if open_launches else ()

@@ -3,6 +3,8 @@ its field what a service said."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,9 +13,11 @@ from django.core.signing import BadSignature, Signer
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminSelectWidget
 
+from executions.core.seen import Scene, changes, dumped, loaded
 from executions.core.states import ExecutionKind
-from executions.screens.parts import WaveParts
-from foundation.forms import DomainErrorsMixin, MomentField, lines, radios, text, tick, ticks
+from executions.screens.parts import WaitingStep, WaveParts
+from foundation.errors import Conflict, DomainError
+from foundation.forms import DomainErrorsMixin, MomentField, json_or_none, lines, radios, text, tick, ticks
 
 _LATEST, _AT = "latest", "at"
 _HOUR = 3600
@@ -25,6 +29,10 @@ _CLEANUPS = [
     (str(24 * _HOUR), "Terminate them 1 day after the drill ends"),
 ]
 _RECORDED = "Recorded in the audit trail."
+_NOT_DONE = "Nothing was done: "
+_LOOK = "This page now shows how it stands: check it, then decide again."
+#: Changes that are named; the page shows them all.
+_TOLD = 5
 
 
 def _signer() -> Signer:
@@ -99,19 +107,71 @@ class StartForm(DomainErrorsMixin, forms.Form):
 
 
 class CommandForm(DomainErrorsMixin, forms.Form):
-    """What is asked before a command is carried out."""
+    """What is asked before a command is carried out. It carries what its reader saw (ADR 0034)."""
 
+    seen = forms.CharField(widget=forms.HiddenInput, required=False)
     comment = lines("Comment (optional)", rows=3, max_length=2000, help_text=_RECORDED)
 
-    def __init__(self, *args: Any, needs_comment: bool, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, scene: Scene, needs_comment: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.scene = scene
+        self.initial["seen"] = json.dumps(dumped(scene))
         if needs_comment:
             self.fields["comment"].label = "Comment"
             self.fields["comment"].help_text = f"Required. {_RECORDED}"
 
+    def about(self) -> Collection[str] | None:
+        """The names in the scene that what was pressed is about; None: all of them."""
+        return None
+
+    def check_seen(self, scene: Scene) -> None:
+        """Raises `Conflict`, saying what has changed, unless everything stands as the page that was sent showed it."""
+        seen = loaded(json_or_none(self.data.get("seen", "")))
+        if seen is None:
+            raise Conflict(f"{_NOT_DONE}the page that you sent did not say what it showed. {_LOOK}")
+        if found := changes(seen, scene, self.about()):
+            more = f" And {len(found) - _TOLD} more changes." if len(found) > _TOLD else ""
+            raise Conflict(
+                f"{_NOT_DONE}it has changed since you opened the page. {' '.join(found[:_TOLD])}{more} {_LOOK}"
+            )
+
+    def show_again(self, error: DomainError) -> None:
+        """What was typed, beside what is so now, with the sentence that says why it was not done."""
+        self.data = self.data.copy()  # type: ignore[attr-defined]
+        self.data["seen"] = self.initial["seen"]  # type: ignore[index]
+        self.full_clean()
+        if isinstance(error, Conflict):
+            self.errors.clear()  # a choice that is gone is what the sentence is about
+        self.add_domain_error(error)
+
     def asked(self) -> dict[str, Any]:
         """What the command's service takes."""
         return {"comment": self.cleaned_data["comment"]}
+
+
+class ApprovalForm(CommandForm):
+    """The same, and which of the steps that wait is meant; none while the execution itself waits."""
+
+    step = radios("Which step", (), initial="")
+
+    def __init__(self, *args: Any, steps: Sequence[WaitingStep], chosen: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.steps = {step.scene_name: step for step in steps}
+        if not steps:
+            del self.fields["step"]
+            return
+        self.fields["step"].choices = [(step.scene_name, step.label) for step in steps]  # type: ignore[attr-defined]
+        self.fields["step"].error_messages["required"] = "Select the step that you mean."
+        self.initial["step"] = chosen if chosen in self.steps or len(steps) > 1 else steps[0].scene_name
+        self.order_fields(["step", "comment"])
+
+    def about(self) -> Collection[str] | None:
+        step = self.data.get("step")
+        return {step} if step else None
+
+    def asked(self) -> dict[str, Any]:
+        step = self.steps.get(self.cleaned_data.get("step", ""))
+        return {**super().asked(), "wave": step and step.wave, "step": step and step.name}
 
 
 _WHOLE, _SERVERS, _STEP = "whole", "servers", "step:"
@@ -142,6 +202,16 @@ class WaveCommandForm(CommandForm):
         if not parts.from_snapshot:
             del self.fields["point_in_time"]
         self.order_fields(["part", "servers", "point_in_time", "comment"])
+
+    def about(self) -> Collection[str] | None:
+        part = self.data.get("part", "")
+        if part == _SERVERS:
+            posted = self.data.getlist("servers")  # type: ignore[attr-defined]
+            return {self.parts.scene_name, *(self.parts.server_names.get(each, each) for each in posted)}
+        if part.startswith(_STEP):
+            step = part.removeprefix(_STEP)
+            return {self.parts.scene_name, self.parts.step_names.get(step, step)}
+        return None
 
     def asked(self) -> dict[str, Any]:
         values = self.cleaned_data

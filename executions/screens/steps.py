@@ -8,6 +8,7 @@ from datetime import datetime
 from executions.core.states import StepStatus
 from executions.models import StepRun
 from executions.screens.words import between, duration, step_badge
+from executions.services.scenes import step_name
 from foundation.wording import Badge
 from plans.core.steps import KINDS, StepKind, StepWhen
 
@@ -22,9 +23,13 @@ class StepLine:
     took: str
     #: What a person has to know or do, or what it answered.
     message: str
+    #: It waits for somebody to approve it.
+    asks: bool
+    #: What it is called in the scene of that.
+    scene_name: str
 
 
-def step_line(step: StepRun, now: datetime) -> StepLine:
+def step_line(step: StepRun, wave: str, now: datetime) -> StepLine:
     waits = step.kind == StepKind.APPROVAL
     instructions = str(step.parameters.get("instructions", "")) if waits else ""
     message = step.output
@@ -38,6 +43,8 @@ def step_line(step: StepRun, now: datetime) -> StepLine:
         badge=step_badge(step.status, waits_for_person=waits),
         took=duration(between(step.started_at, step.finished_at or now)) if step.started_at else "",
         message=message,
+        asks=waits and step.status == StepStatus.RUNNING,
+        scene_name=step_name(step.name, wave),
     )
 
 

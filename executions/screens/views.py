@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,8 +21,8 @@ from executions import selectors
 from executions.core.states import ExecutionKind
 from executions.models import Execution
 from executions.screens.execution_page import execution_page
-from executions.screens.forms import CommandForm, StartForm, WaveCommandForm
-from executions.screens.parts import to_retry, to_skip
+from executions.screens.forms import ApprovalForm, CommandForm, StartForm, WaveCommandForm
+from executions.screens.parts import to_approve, to_retry, to_skip
 from executions.screens.selectors import ExecutionRows, execution_rows, inventory_servers
 from executions.screens.start_page import start_page
 from executions.services import starting
@@ -70,6 +71,7 @@ def _execution_context(request: HttpRequest, execution_id: str) -> dict[str, Any
         "execution": rows.execution,
         "page": shown,
         "commands": [one for one in offered if not one.of_wave],
+        "step_commands": [one for one in offered if one.of_step],
         "may_retry": RETRY in offered,
         "may_skip": SKIP in offered,
         "query": urlencode(kept),
@@ -89,43 +91,55 @@ def command(request: HttpRequest, execution_id: str, name: str) -> HttpResponse:
         raise Missing(f"There is no command “{name}”.")
     chosen = COMMANDS[name]
     policy.require(request.user, chosen.permission)
-    rows = execution_rows(selectors.execution_get(execution_id))
-    form = _command_form(request, chosen, rows)
+    execution = selectors.execution_get(execution_id)
+    wave = request.GET.get("wave", "") if chosen.of_wave else ""
+    form = _command_form(request, chosen, execution, wave)
     status = 200
     if request.method == "POST":
         status = 400
-        if form.is_valid():
-            try:
-                chosen.act(execution=rows.execution, by=person(request), **form.asked())
-            except DomainError as error:
-                form.add_domain_error(error)
-                status = error.status
-            else:
+        try:
+            form.check_seen(form.scene)
+            if form.is_valid():
+                still = partial(_check_seen, form, chosen, wave)
+                chosen.act(execution=execution, by=person(request), precondition=still, **form.asked())
                 messages.success(request, chosen.done)
-                return redirect(_address(rows.execution))
+                return redirect(_address(execution))
+        except DomainError as error:
+            execution = selectors.execution_get(execution_id)
+            form = _command_form(request, chosen, execution, wave)
+            form.show_again(error)
+            status = error.status
     return screen_response(
         request,
         "admin/executions/command.html",
-        title=f"{chosen.label}: {rows.execution}",
-        about=rows.execution,
+        title=f"{chosen.label}: {execution}",
+        about=execution,
         status=status,
         command=chosen,
-        execution=rows.execution,
+        execution=execution,
         form=form,
     )
 
 
-def _command_form(request: HttpRequest, chosen: Command, rows: ExecutionRows) -> CommandForm:
+def _check_seen(form: CommandForm, chosen: Command, wave: str, current: Execution) -> None:
+    form.check_seen(chosen.scene(current, wave))
+
+
+def _command_form(request: HttpRequest, chosen: Command, execution: Execution, wave_name: str) -> CommandForm:
     data = request.POST if request.method == "POST" else None
+    rows = execution_rows(execution)
+    given: dict[str, Any] = {"needs_comment": chosen.needs_comment, "scene": chosen.scene(execution, wave_name)}
+    if chosen.of_step:
+        step = request.GET.get("step", "")
+        return ApprovalForm(data, steps=to_approve(rows.waves, rows.steps), chosen=step, **given)
     if not chosen.of_wave:
-        return CommandForm(data, needs_comment=chosen.needs_comment)
-    name = request.GET.get("wave", "")
-    wave = next((wave for wave in rows.waves if wave.name == name), None)
+        return CommandForm(data, **given)
+    wave = next((wave for wave in rows.waves if wave.name == wave_name), None)
     if wave is None:
-        raise Missing(f"There is no wave “{name}” in the {rows.execution}.")
+        raise Missing(f"There is no wave “{wave_name}” in the {rows.execution}.")
     parts_of = to_retry if chosen is RETRY else to_skip
     parts = parts_of(wave.name, rows.servers.get(wave.pk, ()), rows.steps.get(wave.pk, ()))
-    return WaveCommandForm(data, needs_comment=chosen.needs_comment, parts=parts)
+    return WaveCommandForm(data, parts=parts, **given)
 
 
 # --- starting -----------------------------------------------------------------------------------------------------

@@ -173,7 +173,7 @@ def wave_card(
     failed = any(row.status in SERVER_RETRIABLE for row in servers) or any(
         step.status == StepStatus.FAILED for step in steps
     )
-    lines = [step_line(step, now) for step in steps]
+    lines = [step_line(step, wave.name, now) for step in steps]
     status = WaveStatus(wave.status)
     return WaveCard(
         wave=wave,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 
 from django.contrib.auth.models import AbstractBaseUser
 
 from access import policy
-from executions import selectors
+from executions import selectors, transitions
 from executions.core.states import CleanupStatus, ExecutionStatus, OperationKind, ServerStatus
 from executions.models import Execution, WaveRun
+from executions.services.scenes import Precondition
 from foundation.errors import Conflict, FieldError
 from foundation.wording import count
 
@@ -27,6 +29,15 @@ _STATES = {
     "waiting": "is waiting to start",
     "skipped": "was skipped",
 }
+
+
+@contextmanager
+def locked_as_seen(execution: Execution, precondition: Precondition | None) -> Iterator[Execution]:
+    """The execution's row, locked, once the precondition has let it pass."""
+    with transitions.locked(execution.pk) as current:
+        if precondition is not None:
+            precondition(current)
+        yield current
 
 
 def state(row: Execution | WaveRun) -> str:

@@ -20,7 +20,8 @@ from executions.core.states import (
     StepStatus,
 )
 from executions.models import Execution, ServerRun, StepRun
-from executions.services import approving, controlling
+from executions.services import approving, controlling, scenes
+from executions.services.scenes import SceneOf
 from plans.core.steps import StepKind
 
 
@@ -52,7 +53,8 @@ class Command:
 
     name: str
     permission: str
-    #: The service: takes `execution`, `by`, `comment`, and with `of_wave` also `wave`, `servers` and `step`.
+    #: The service: takes `execution`, `by`, `comment`, `precondition`; with `of_step` also `wave` and `step`, and with
+    #: `of_wave` `servers` beside these.
     act: Callable[..., Execution]
     label: str
     icon: str
@@ -61,16 +63,21 @@ class Command:
     #: What was done, for the message afterwards.
     done: str
     offered: Callable[[Facts], bool]
+    #: What it is about: who presses is told if that has changed since they looked (ADR 0034).
+    scene: SceneOf = scenes.execution_scene
     danger: bool = False
     #: Not for the person who requested the execution.
     others_only: bool = False
     #: It is done to a wave, or to servers or a step of it.
     of_wave: bool = False
+    #: It is done to the execution, or to one step that waits.
+    of_step: bool = False
     needs_comment: bool = False
 
 
 def _waits_for_approval(facts: Facts) -> bool:
-    return facts.is_in(ExecutionStatus.AWAITING_APPROVAL) or (facts.is_in(ExecutionStatus.RUNNING) and facts.step_waits)
+    steps_wait = facts.is_in(ExecutionStatus.RUNNING, ExecutionStatus.PAUSED) and facts.step_waits
+    return facts.is_in(ExecutionStatus.AWAITING_APPROVAL) or steps_wait
 
 
 def _cancellable(facts: Facts) -> bool:
@@ -95,10 +102,12 @@ APPROVE = Command(
     act=approving.execution_approve,
     label="Approve",
     icon="thumb_up",
-    warning="If yours is the last approval needed, the execution proceeds immediately.",
+    warning="If yours is the last approval needed, whatever is waiting for it starts immediately.",
     done="Approved.",
     offered=_waits_for_approval,
+    scene=scenes.approval_scene,
     others_only=True,
+    of_step=True,
 )
 REJECT = Command(
     name="reject",
@@ -109,8 +118,10 @@ REJECT = Command(
     warning="If the execution is waiting for approval, it ends and nothing launches. If a step is waiting, it fails.",
     done="Rejected.",
     offered=_waits_for_approval,
+    scene=scenes.approval_scene,
     danger=True,
     others_only=True,
+    of_step=True,
 )
 PAUSE = Command(
     name="pause",
@@ -153,6 +164,7 @@ RETRY = Command(
     warning="Retries what failed. A finished execution continues from there.",
     done="Retry started.",
     offered=_reopenable,
+    scene=scenes.retry_scene,
     of_wave=True,
 )
 SKIP = Command(
@@ -164,6 +176,7 @@ SKIP = Command(
     warning="Skips everything not launched yet. Dependent waves continue without it.",
     done="Skipped.",
     offered=_reopenable,
+    scene=scenes.skip_scene,
     danger=True,
     of_wave=True,
     needs_comment=True,
@@ -177,6 +190,7 @@ CLEANUP = Command(
     warning="Terminates the instances that this drill launched, with their disks. Nothing else is touched.",
     done="The drill instances are being terminated.",
     offered=_cleanable,
+    scene=scenes.cleanup_scene,
     danger=True,
 )
 REVIEW = Command(
@@ -188,6 +202,7 @@ REVIEW = Command(
     warning="Records your review of why break-glass was used. The person who used it cannot review it.",
     done="Review recorded.",
     offered=lambda facts: facts.execution.break_glass and facts.execution.reviewed_at is None,
+    scene=scenes.review_scene,
     others_only=True,
     needs_comment=True,
 )

@@ -26,22 +26,39 @@ from executions.core.states import (
 )
 from executions.engine import preflight
 from executions.models import Execution, ServerRun, StepRun, WaveRun
-from executions.services.checks import check_not_cleaned_up, check_right, check_servers_free, check_status, state
+from executions.services.checks import (
+    check_not_cleaned_up,
+    check_right,
+    check_servers_free,
+    check_status,
+    locked_as_seen,
+    state,
+)
+from executions.services.named import step_named, wave_named
+from executions.services.scenes import Precondition
 from executions.services.stake import acknowledged_of, stake_acknowledge
 from foundation.errors import Conflict, Invalid
 from plans.core import BlueprintServer
 
 
-def execution_pause(*, execution: Execution, by: AbstractBaseUser, comment: str = "") -> Execution:
+def execution_pause(
+    *, execution: Execution, by: AbstractBaseUser, comment: str = "", precondition: Precondition | None = None
+) -> Execution:
     """Start nothing new. Launches in progress and running steps finish. Pausing twice changes nothing."""
     check_right(by, "executions.control_execution", execution)
-    return _switch(execution, ExecutionStatus.RUNNING, ExecutionStatus.PAUSED, by=by, comment=comment)
+    return _switch(
+        execution, ExecutionStatus.RUNNING, ExecutionStatus.PAUSED, by=by, comment=comment, precondition=precondition
+    )
 
 
-def execution_resume(*, execution: Execution, by: AbstractBaseUser, comment: str = "") -> Execution:
+def execution_resume(
+    *, execution: Execution, by: AbstractBaseUser, comment: str = "", precondition: Precondition | None = None
+) -> Execution:
     """Continue where it was paused. Resuming twice changes nothing."""
     check_right(by, "executions.control_execution", execution)
-    return _switch(execution, ExecutionStatus.PAUSED, ExecutionStatus.RUNNING, by=by, comment=comment)
+    return _switch(
+        execution, ExecutionStatus.PAUSED, ExecutionStatus.RUNNING, by=by, comment=comment, precondition=precondition
+    )
 
 
 #: What is done to an execution that goes there, and the event that tells of it.
@@ -58,8 +75,9 @@ def _switch(
     *,
     by: AbstractBaseUser,
     comment: str,
+    precondition: Precondition | None,
 ) -> Execution:
-    with transitions.locked(execution.pk) as current:
+    with locked_as_seen(execution, precondition) as current:
         if current.status != to:
             what, told = _SWITCHED[to]
             entry = Entry(told, current.plan_name, without_blanks(comment=comment), by.get_username())
@@ -79,6 +97,7 @@ def execution_retry(
     point_in_time: datetime | None = None,
     replace_instances: Collection[str] = (),
     comment: str = "",
+    precondition: Precondition | None = None,
 ) -> Execution:
     """Retry what failed in the wave: all of it, the servers named, or a step.
 
@@ -88,7 +107,7 @@ def execution_retry(
     Asking again while the retry is under way changes nothing.
     """
     check_right(by, "executions.control_execution", execution)
-    run, wanted_step = _wave(execution, wave), _step(execution, wave, step)
+    run, wanted_step = wave_named(execution, wave), step_named(execution, wave, step)
     _check_servers(run, servers)
     acknowledged = stake_acknowledge(
         launched_by_retry(execution, run, servers, wanted_step),
@@ -106,7 +125,7 @@ def execution_retry(
             transitions.replacement_acknowledge(current, acknowledged, by.get_username())
         return retried
 
-    return _reopen(execution, change, run, "retried")
+    return _reopen(execution, change, run, precondition, "retried")
 
 
 def execution_skip(
@@ -117,12 +136,13 @@ def execution_skip(
     servers: Collection[str] | None = None,
     step: str | None = None,
     comment: str = "",
+    precondition: Precondition | None = None,
 ) -> Execution:
     """Skip a wave, or servers or a step of it, for a stated reason. A failed execution continues."""
     check_right(by, "executions.control_execution", execution)
     if not comment.strip():
         raise Invalid.field("comment", "Enter why you are skipping it. It is recorded in the audit trail.", "required")
-    run, wanted_step = _wave(execution, wave), _step(execution, wave, step)
+    run, wanted_step = wave_named(execution, wave), step_named(execution, wave, step)
     _check_servers(run, servers)
     entry = Entry(EventType.EXECUTION_SKIPPED, run.name, without_blanks(comment=comment, step=step), by.get_username())
 
@@ -138,13 +158,15 @@ def execution_skip(
             )
         return transitions.wave_skip(current, run, servers=servers, step=wanted_step, entry=entry)
 
-    return _reopen(execution, change, run, "skipped")
+    return _reopen(execution, change, run, precondition, "skipped")
 
 
-def execution_cleanup(*, execution: Execution, by: AbstractBaseUser, comment: str = "") -> Execution:
+def execution_cleanup(
+    *, execution: Execution, by: AbstractBaseUser, comment: str = "", precondition: Precondition | None = None
+) -> Execution:
     """Terminate the drill's instances. Asking again retries those that could not be terminated."""
     check_right(by, "executions.cleanup_execution", execution)
-    with transitions.locked(execution.pk) as current:
+    with locked_as_seen(execution, precondition) as current:
         if current.kind != ExecutionKind.DRILL:
             raise Conflict("Only a drill can be cleaned up; these instances belong to a real recovery.")
         if current.status in EXECUTION_ACTIVE:
@@ -163,23 +185,6 @@ def execution_cleanup(*, execution: Execution, by: AbstractBaseUser, comment: st
 
 
 # --- finding what is named ----------------------------------------------------------------------------------------
-
-
-def _wave(execution: Execution, name: str) -> WaveRun:
-    found = execution.waves.filter(name=name).first()
-    if found is None:
-        names = ", ".join(execution.waves.values_list("name", flat=True))
-        raise Invalid.field("wave", f"This execution has no wave “{name}”. Its waves are {names}.")
-    return found
-
-
-def _step(execution: Execution, wave: str, name: str | None) -> StepRun | None:
-    if name is None:
-        return None
-    found = StepRun.objects.filter(execution=execution, wave__name=wave, name=name).first()
-    if found is None:
-        raise Invalid.field("step", f"Wave {wave} has no step “{name}”.")
-    return found
 
 
 def _check_servers(wave: WaveRun, servers: Collection[str] | None) -> None:
@@ -223,10 +228,16 @@ def _snapshots(
     )
 
 
-def _reopen(execution: Execution, change: Callable[[Execution, WaveRun], int], wave: WaveRun, action: str) -> Execution:
+def _reopen(
+    execution: Execution,
+    change: Callable[[Execution, WaveRun], int],
+    wave: WaveRun,
+    precondition: Precondition | None,
+    action: str,
+) -> Execution:
     """Make the change under the execution's lock, and have the engine look."""
     try:
-        with transaction.atomic(), transitions.locked(execution.pk) as current:
+        with transaction.atomic(), locked_as_seen(execution, precondition) as current:
             if current.status not in EXECUTION_REOPENABLE:
                 raise Conflict(f"Nothing can be {action}: the execution {state(current)}.")
             if current.status not in EXECUTION_ACTIVE:
@@ -251,10 +262,12 @@ def _under_way(wave: WaveRun, action: str) -> bool:
     return wave.status == WaveStatus.SKIPPED or any(part.exists() for part in parts)
 
 
-def execution_cancel(*, execution: Execution, by: AbstractBaseUser, comment: str = "") -> Execution:
+def execution_cancel(
+    *, execution: Execution, by: AbstractBaseUser, comment: str = "", precondition: Precondition | None = None
+) -> Execution:
     """Cancel: nothing new starts. Launches in progress cannot be stopped; the execution waits for them."""
     check_right(by, "executions.control_execution", execution)
-    with transitions.locked(execution.pk) as current:
+    with locked_as_seen(execution, precondition) as current:
         if current.status in (ExecutionStatus.CANCELLING, ExecutionStatus.CANCELLED):
             return current
         check_status(current, EXECUTION_ACTIVE, "cancelled")

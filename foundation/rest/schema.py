@@ -24,6 +24,10 @@ _IF_MATCH = OpenApiParameter(
     OpenApiParameter.HEADER,
     description='The ETag you last read, such as "7". A stale one returns 412.',
 )
+#: For what is polled.
+IF_NONE_MATCH = OpenApiParameter(
+    "If-None-Match", str, OpenApiParameter.HEADER, description="The ETag you last read: 304 if nothing has changed."
+)
 _CHANGES = ("put", "patch", "delete")
 
 #: How any operation says that it failed.

@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
 from django.utils.http import parse_etags
+from rest_framework import status
 from rest_framework.generics import GenericAPIView
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from foundation.errors import Stale
+
+
+def content_etag(data: Any) -> str:
+    """A strong ETag of an answer without a version: the SHA-256 of its JSON."""
+    return f'"{hashlib.sha256(JSONRenderer().render(data)).hexdigest()}"'
+
+
+def if_match(request: Request) -> list[str]:
+    """The tags of `If-Match`; empty if there is none, or if any will do (`*`)."""
+    header = request.headers.get("If-Match", "").strip()
+    return [] if header in ("", "*") else parse_etags(header) or [header]
+
+
+def not_modified(request: Request, response: Response) -> Response:
+    """The response, or 304 without a body if the caller has it already (`If-None-Match`, RFC 9110, 13.1.2)."""
+    # Weak comparison: a proxy that compresses makes a tag weak.
+    known = {tag.removeprefix("W/") for tag in parse_etags(request.headers.get("If-None-Match", ""))}
+    if response.headers["ETag"] not in known and "*" not in known:
+        return response
+    return Response(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": response.headers["ETag"]})
 
 
 class VersionedMixin(GenericAPIView[Any]):

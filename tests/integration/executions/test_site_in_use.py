@@ -107,14 +107,11 @@ def test_a_server_is_one_server_by_whichever_site_it_is_reached(
 def test_a_site_that_is_changed_while_a_start_asks_it_starts_nothing(
     harness: EngineHarness, frankfurt: Site, ada: User, plan: Plan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = starting.preflight.live_recoveries
-
-    def change_then_ask(servers: Any) -> Any:
+    def change_then_ask(*args: Any, **kwargs: Any) -> Any:
         site_update(site=frankfurt, changes={"role_arn": OTHER["role_arn"]}, by=ada)
-        monkeypatch.setattr(starting.preflight, "live_recoveries", asked)
         return []
 
-    monkeypatch.setattr(starting.preflight, "live_recoveries", change_then_ask)
+    monkeypatch.setattr(starting, "stake_acknowledge", change_then_ask)
     with pytest.raises(Conflict, match="was changed"):
         harness.drill(plan)
     assert not Execution.objects.exists()
