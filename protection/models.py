@@ -12,7 +12,7 @@ from django.db.models import Count, Q
 from drs.port import Quotas
 from foundation.due import DueQuerySet, DueRow
 from protection import endpoints
-from protection.core.replication import HALTED
+from protection.core.replication import HALTED, REVERSED
 
 #: The API finds things by id or by name; a name of digits alone would be taken for an id.
 NOT_A_NUMBER = RegexValidator(r"^\d+\Z", "A name needs at least one character that is not a digit.", inverse_match=True)
@@ -190,6 +190,10 @@ class SourceServerQuerySet(models.QuerySet["SourceServer"]):
         """Those whose replication stands still until somebody sees to it."""
         return self.filter(replication_state__in=HALTED)
 
+    def reversed(self) -> Self:
+        """Those that replicate back to where they came from. No group has them."""
+        return self.filter(replication_direction=REVERSED)
+
     def by_name(self) -> Self:
         return self.order_by("hostname", "source_server_id")
 
@@ -255,3 +259,8 @@ class SourceServer(models.Model):
 
     def __str__(self) -> str:
         return self.hostname or self.source_server_id
+
+    @property
+    def is_reversed(self) -> bool:
+        """True if it replicates back to where it came from."""
+        return self.replication_direction == REVERSED

@@ -204,7 +204,7 @@ def _check_servers(group: ProtectionGroup) -> None:
         raise Invalid.field(
             "servers", "A protection group needs servers: select them, or enter a tag selector that matches some."
         )
-    rows = SourceServer.objects.at(group.site).only("source_server_id", "hostname", "tags")
+    rows = SourceServer.objects.at(group.site).only("source_server_id", "hostname", "tags", "replication_direction")
     servers = selectors.core_servers(rows.by_name())
     candidate = selectors.core_group(group)
     others = selectors.groups_of_site(group.site_id)

@@ -1,4 +1,5 @@
-"""Before a launch: whether DRS would delete the live instance of a real recovery to make room for it.
+"""Before a launch: whether DRS would delete the live instance of a real recovery to make room for it, whether it still
+lists the server, and whether that replicates in the direction in which it is recovered.
 
 Starting an execution asked DRS for those, and they were acknowledged; but an execution may wait for its approval, be
 paused, or go on for hours, and meanwhile anyone may have recovered the same servers. So DRS is asked before each
@@ -34,10 +35,11 @@ def launchable(execution_id: UUID, action: Launch, lease: UUID) -> tuple[tuple[i
     site = Site.objects.get(pk=action.site)
     servers = list(ServerRun.objects.filter(pk__in=action.servers))
     try:
-        found = at_stake(stake.replaced_at(site, stake.wanted_of(servers)))
+        look = stake.look_at(site, stake.wanted_of(servers))
     except DrsError as error:
         _hold(execution_id, servers, site, error, lease)
         return (), []
+    found = at_stake(look.replaced)
     acknowledged = Execution.objects.values_list("acknowledged", flat=True).get(pk=execution_id)
     replaces = [_as_acknowledged(one, acknowledged) for one in found]
     refused: dict[str, list[str]] = {}
@@ -45,7 +47,10 @@ def launchable(execution_id: UUID, action: Launch, lease: UUID) -> tuple[tuple[i
         if document is None:
             refused.setdefault(one.source_server_id, []).append(sentence(one))
     for server in servers:
-        if why := refused.get(server.source_server_id):
+        if unlaunchable := look.unlaunchable(server):
+            refused[server.source_server_id] = []
+            transitions.servers_move(execution_id, [server.pk], ServerStatus.FAILED, lease=lease, why=unlaunchable)
+        elif why := refused.get(server.source_server_id):
             advice = "It was not launched. Fail back or terminate that instance, or name it when you retry the server."
             why = [*why, advice]
             transitions.servers_move(execution_id, [server.pk], ServerStatus.FAILED, lease=lease, why=" ".join(why))

@@ -46,12 +46,22 @@ class ServerFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class ReversedServer:
+    source_server_id: str
+    label: str
+    #: The group names it one by one; otherwise its tags match.
+    is_named: bool
+
+
+@dataclass(frozen=True, slots=True)
 class GroupFacts:
     name: str
     site: SiteFacts
     servers: tuple[ServerFacts, ...]
     #: A sentence by source server id for servers that this group and another one select.
     conflicts: tuple[tuple[str, str], ...] = ()
+    #: Servers that it means but does not have, because they replicate back to where they came from.
+    reversed: tuple[ReversedServer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +233,16 @@ def _of_group(group: GroupFacts, wave: WaveFacts) -> Iterator[Finding]:
             group.name,
             f"Protection group “{group.name}” of wave “{wave.name}” has no servers at the moment.",
             "Change its servers or its tag selector, or remove it from the plan.",
+        )
+    for one in group.reversed:
+        because = "names it" if one.is_named else "matches its tags"
+        yield Finding(
+            Severity.BLOCKING if one.is_named else Severity.WARNING,
+            "replication_reversed",
+            one.source_server_id,
+            f"{one.label} replicates back to where it came from (FAILBACK), so it is never launched, although "
+            f"protection group “{group.name}” {because}.",
+            "Complete or stop its failback in DRS. If it is not to be recovered, remove it from the group.",
         )
     for source_server_id, sentence in group.conflicts:
         yield Finding(

@@ -25,7 +25,7 @@ from drs.simulator.state import Server
 from drs.simulator.world import World
 
 PREFIX = "/_sim"
-_CHANGES = {"tags": dict, "lag_seconds": (int, float), "state": str, "error": str}
+_CHANGES = {"tags": dict, "lag_seconds": (int, float), "state": str, "error": str, "direction": str}
 
 
 def respond(world: World, request: Request) -> Response:
@@ -159,6 +159,7 @@ def _change(server: Server, changes: Mapping[str, Any], world: World) -> None:
         server.lag_since = world.now()
     server.replication_state = changes.get("state", server.replication_state)
     server.replication_error = changes.get("error", server.replication_error)
+    server.replication_direction = changes.get("direction", server.replication_direction)
 
 
 def _text(body: Mapping[str, Any], key: str) -> str:
