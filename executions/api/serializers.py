@@ -94,10 +94,11 @@ class WaveRunSerializer(serializers.ModelSerializer[WaveRun]):
 
 class ApprovalSerializer(serializers.ModelSerializer[Approval]):
     user = serializers.CharField(source="user_name")
+    user_id = serializers.IntegerField(allow_null=True, help_text="Null once the user was deleted.")
 
     class Meta:
         model = Approval
-        fields = ["user", "approved", "comment", "at"]
+        fields = ["user", "user_id", "approved", "comment", "at"]
 
 
 class ExecutionSummarySerializer(serializers.ModelSerializer[Execution]):
@@ -202,10 +203,32 @@ class StartSerializer(StrictSerializer):
         help_text="Start a recovery without approvals. Administrators only; recorded in the audit trail.",
     )
     replace_instances = InstanceNamesField()
+    seen = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=64,
+        help_text="`seen` as you were shown it: refused if what a start would rest on has changed since.",
+    )
 
 
 class CommentSerializer(StrictSerializer):
     comment = serializers.CharField(required=False, allow_blank=True, max_length=2000)
+
+
+class SeenField(serializers.CharField):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            required=False,
+            allow_blank=True,
+            max_length=64,
+            help_text="`seen` of `basis/`, or of the errors of a `changed-since-request`: you know what has changed "
+            "since the execution was requested, and go on all the same.",
+            **kwargs,
+        )
+
+
+class SeenSerializer(CommentSerializer):
+    seen = SeenField()
 
 
 class DecisionSerializer(CommentSerializer):
@@ -217,6 +240,7 @@ class DecisionSerializer(CommentSerializer):
         allow_null=True,
         help_text="The approval step that is meant. Null or omitted: the execution, or the one step that waits.",
     )
+    seen = SeenField()
 
 
 class WavePartSerializer(CommentSerializer):
@@ -228,12 +252,37 @@ class WavePartSerializer(CommentSerializer):
 
 
 class RetrySerializer(WavePartSerializer):
+    seen = SeenField()
     point_in_time = serializers.DateTimeField(
         required=False,
         allow_null=True,
         help_text="Launch the servers from their newest recovery snapshot at or before this time.",
     )
     replace_instances = InstanceNamesField()
+
+
+class DifferenceSerializer(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    detail = serializers.CharField(source="sentence")
+
+
+class BasisSerializer(serializers.Serializer[Any]):
+    """What an execution rests on now, and what of it has changed since it was requested or last accepted."""
+
+    seen = serializers.CharField(help_text="To be sent with `approve/`, `resume/` or `retry/`.")
+    sha256 = serializers.CharField(help_text="Of the document as canonical JSON.")
+    differences = DifferenceSerializer(many=True)
+    document = serializers.DictField(child=serializers.JSONField())
+
+
+class KeptBasisSerializer(serializers.Serializer[Any]):
+    """What was shown to someone who requested, approved, resumed or retried it."""
+
+    press = serializers.CharField()
+    user = serializers.CharField(source="user_name")
+    at = serializers.DateTimeField()
+    sha256 = serializers.CharField()
+    document = serializers.DictField(child=serializers.JSONField(), source="read")
 
 
 class EventSerializer(serializers.ModelSerializer[Event]):

@@ -18,17 +18,20 @@ from audit.models import Event
 from audit.record import events_of
 from executions import selectors
 from executions.api.serializers import (
+    BasisSerializer,
     CommentSerializer,
     DecisionSerializer,
     EventSerializer,
     ExecutionSerializer,
     ExecutionSummarySerializer,
+    KeptBasisSerializer,
     RetrySerializer,
+    SeenSerializer,
     StartSerializer,
     WavePartSerializer,
 )
 from executions.models import Execution
-from executions.services import starting
+from executions.services import basis, starting
 from executions.services.commands import (
     APPROVE,
     CANCEL,
@@ -108,6 +111,8 @@ class ExecutionViewSet(ReadViewSet):
         # Which of the two start permissions it takes depends on the kind: `execution_start` asks for it.
         "create": "executions.view_execution",
         "events": "executions.view_event",
+        "basis": "executions.view_execution",
+        "kept_basis": "executions.view_event",
         **{command.name: command.permission for command in COMMANDS.values()},
     }
     queryset = Execution.objects.none()
@@ -121,7 +126,7 @@ class ExecutionViewSet(ReadViewSet):
     approve = command_action(APPROVE, DecisionSerializer)
     reject = command_action(REJECT, DecisionSerializer)
     pause = command_action(PAUSE)
-    resume = command_action(RESUME)
+    resume = command_action(RESUME, SeenSerializer)
     cancel = command_action(CANCEL)
     retry = command_action(RETRY, RetrySerializer)
     skip = command_action(SKIP, WavePartSerializer)
@@ -175,6 +180,22 @@ class ExecutionViewSet(ReadViewSet):
         execution = starting.execution_start(by=self.person, **asked)
         location = self.reverse_action("detail", args=[execution.pk])
         return Response(self.whole(execution), status=status.HTTP_201_CREATED, headers={"Location": location})
+
+    @extend_schema(responses=BasisSerializer)
+    @action(detail=True, url_path="basis")
+    def basis(self, request: Request, id: str) -> Response:
+        """What the execution rests on now: servers, points in time, findings, instances that it replaces. Asks DRS."""
+        execution = self.get_object()
+        shown = basis.basis_of_execution(execution)
+        found = basis.basis_changes(execution, shown)
+        answer = {"seen": shown.seen, "sha256": shown.sha256, "differences": found, "document": shown.document}
+        return Response(BasisSerializer(answer).data)
+
+    @extend_schema(responses=KeptBasisSerializer)
+    @action(detail=True, url_path="basis/(?P<sha256>[0-9a-f]{64})")
+    def kept_basis(self, request: Request, id: str, sha256: str) -> Response:
+        """What was shown to whoever pressed, by the SHA-256 that the event of that has in `detail.basis`."""
+        return Response(KeptBasisSerializer(basis.basis_get(self.get_object(), sha256)).data)
 
     @extend_schema(responses=EventSerializer(many=True))
     @action(

@@ -23,6 +23,8 @@ _SENTENCES: dict[str, str] = {
     EventType.EXECUTION_CANCELLING: "Cancelling: nothing new is launched.",
     EventType.EXECUTION_CANCELLED: "Cancelled.",
     EventType.EXECUTION_ABANDONED: "Nothing was launched, and nothing will be.",
+    EventType.EXECUTION_NOT_STARTED: "It was not started, although it was approved.",
+    EventType.EXECUTION_APPROVALS_RAISED: "It now needs {approvals} approvals, as its plan does.",
     EventType.EXECUTION_RETRIED: "Retry requested in wave {subject}.",
     EventType.EXECUTION_SKIPPED: "Skip requested in wave {subject}.",
     EventType.EXECUTION_REVIEWED: "The use of break-glass was reviewed.",

@@ -26,6 +26,8 @@ from executions.core.states import (
 )
 from executions.engine import preflight
 from executions.models import Execution, ServerRun, StepRun, WaveRun
+from executions.services import basis
+from executions.services.basis import Shown
 from executions.services.checks import (
     check_not_cleaned_up,
     check_right,
@@ -52,12 +54,27 @@ def execution_pause(
 
 
 def execution_resume(
-    *, execution: Execution, by: AbstractBaseUser, comment: str = "", precondition: Precondition | None = None
+    *,
+    execution: Execution,
+    by: AbstractBaseUser,
+    comment: str = "",
+    seen: str = "",
+    precondition: Precondition | None = None,
 ) -> Execution:
     """Continue where it was paused. Resuming twice changes nothing."""
     check_right(by, "executions.control_execution", execution)
+    execution = Execution.objects.get(pk=execution.pk)
+    is_paused = execution.status == ExecutionStatus.PAUSED
+    shown = basis.basis_if_kept(execution) if is_paused else None
     return _switch(
-        execution, ExecutionStatus.PAUSED, ExecutionStatus.RUNNING, by=by, comment=comment, precondition=precondition
+        execution,
+        ExecutionStatus.PAUSED,
+        ExecutionStatus.RUNNING,
+        by=by,
+        comment=comment,
+        precondition=precondition,
+        shown=shown,
+        seen=seen,
     )
 
 
@@ -76,15 +93,32 @@ def _switch(
     by: AbstractBaseUser,
     comment: str,
     precondition: Precondition | None,
+    shown: Shown | None = None,
+    seen: str = "",
 ) -> Execution:
     with locked_as_seen(execution, precondition) as current:
         if current.status != to:
             what, told = _SWITCHED[to]
-            entry = Entry(told, current.plan_name, without_blanks(comment=comment), by.get_username())
+            if to is ExecutionStatus.RUNNING and current.status == frm:
+                basis.check_looked(current, shown)
+            detail = without_blanks(comment=comment, basis=_keep_if_seen(current, shown, seen, by, what))
+            entry = Entry(told, current.plan_name, detail, by.get_username())
             if not transitions.execution_move(current.pk, {frm}, to, entry):
                 raise Conflict(f"Only a {frm} execution can be {what}; this one {state(current)}.")
             tasks.nudge_on_commit([current.pk])
     return Execution.objects.get(pk=execution.pk)
+
+
+def _keep_if_seen(execution: Execution, shown: Shown | None, seen: str, by: AbstractBaseUser, action: str) -> str:
+    """Keep what a locked execution goes on with; raises `Conflict` if that has changed and whoever presses does not say
+    that they know. Returns the SHA-256 of what was kept."""
+    if shown is None:
+        return ""
+    basis.check_as_seen(execution, shown, seen, action)
+    return basis.basis_keep(execution, shown, by, _PRESS[action])
+
+
+_PRESS = {"resumed": "resume", "retried": "retry"}
 
 
 def execution_retry(
@@ -96,6 +130,7 @@ def execution_retry(
     step: str | None = None,
     point_in_time: datetime | None = None,
     replace_instances: Collection[str] = (),
+    seen: str = "",
     comment: str = "",
     precondition: Precondition | None = None,
 ) -> Execution:
@@ -107,17 +142,23 @@ def execution_retry(
     Asking again while the retry is under way changes nothing.
     """
     check_right(by, "executions.control_execution", execution)
+    execution = Execution.objects.get(pk=execution.pk)
     run, wanted_step = wave_named(execution, wave), step_named(execution, wave, step)
     _check_servers(run, servers)
+    launched = launched_by_retry(execution, run, servers, wanted_step)
+    shown = basis.basis_if_kept(execution, launched)
     acknowledged = stake_acknowledge(
-        launched_by_retry(execution, run, servers, wanted_step),
+        launched,
         replace_instances,
         already=acknowledged_of(execution),
+        replaced=None if shown is None or shown.look.not_asked else shown.look.replaced,
     )
     snapshots = _snapshots(run, servers, point_in_time)
-    entry = Entry(EventType.EXECUTION_RETRIED, run.name, without_blanks(comment=comment, step=step), by.get_username())
 
     def change(current: Execution, run: WaveRun) -> int:
+        kept = _keep_if_seen(current, shown, seen, by, "retried")
+        detail = without_blanks(comment=comment, step=step, basis=kept)
+        entry = Entry(EventType.EXECUTION_RETRIED, run.name, detail, by.get_username())
         retried = transitions.wave_retry(
             current, run, servers=servers, step=wanted_step, snapshots=snapshots, entry=entry
         )

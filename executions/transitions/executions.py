@@ -85,6 +85,14 @@ def cleanup_move(
         return True
 
 
+def approvals_raise(execution: Execution, required: int) -> None:
+    """Have a locked execution wait for more approvals, as its plan asks for more now."""
+    Execution.objects.filter(pk=execution.pk).update(approvals_required=required)
+    execution.approvals_required = required
+    detail = {"approvals": required}
+    record.append(execution, [Entry(EventType.EXECUTION_APPROVALS_RAISED, execution.plan_name, detail)])
+
+
 def execution_review(execution: Execution, reviewer: str, comment: str) -> None:
     """Keep the review of a broken glass; the caller holds the execution locked."""
     Execution.objects.filter(pk=execution.pk).update(
