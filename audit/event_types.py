@@ -12,6 +12,7 @@ class EventType(StrEnum):
     EXECUTION_BREAK_GLASS = "execution.break_glass"
     EXECUTION_APPROVED = "execution.approved"
     EXECUTION_REJECTED = "execution.rejected"
+    EXECUTION_FEWER_APPROVALS = "execution.fewer_approvals"
     EXECUTION_NOT_STARTED = "execution.not_started"
     EXECUTION_APPROVALS_RAISED = "execution.approvals_raised"
     EXECUTION_STARTED = "execution.started"

@@ -17,7 +17,7 @@ from unfold.decorators import display
 from executions.models import Execution
 from executions.screens import views
 from executions.screens.targets import rpo_meter, rto_meter
-from executions.screens.words import BREAK_GLASS, between, duration, execution_badge, kind_badge
+from executions.screens.words import between, duration, execution_badge, kind_badge, loud_badges
 from foundation.screens import badge_html, fragment, measure_html
 from foundation.wording import clock
 
@@ -70,7 +70,7 @@ class ExecutionAdmin(ModelAdmin):
 
     @display(description="kind", ordering="kind")
     def kind_shown(self, execution: Execution) -> SafeString:
-        badges = [kind_badge(execution.kind), *([BREAK_GLASS] if execution.break_glass else [])]
+        badges = [kind_badge(execution.kind), *loud_badges(execution)]
         return format_html_join(" ", "{}", [(badge_html(badge),) for badge in badges])
 
     @display(description="status", ordering="status")

@@ -61,7 +61,10 @@ class Execution(Chained, DueRow):
     approvals_required = models.PositiveSmallIntegerField(default=0)
     #: Started by an administrator without the approvals it needed; loud everywhere it is shown.
     break_glass = models.BooleanField("break-glass", default=False)
+    #: The most approvals that its plan, or another one of its groups, asked for in the 30 days before; of a recovery.
+    approvals_expected = models.PositiveSmallIntegerField(default=0)
     #: A broken glass asks for a review after: who looked at it, when, and what they said.
+    reviewed_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     reviewed_by_name = models.CharField(max_length=150, blank=True)
     reviewed_at = models.DateTimeField(null=True)
     review_comment = models.TextField(blank=True)
@@ -104,6 +107,16 @@ class Execution(Chained, DueRow):
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.plan_name}"
+
+    @property
+    def has_fewer_approvals(self) -> bool:
+        """True if it needs fewer than were needed lately: as loud as break-glass."""
+        return not self.break_glass and self.approvals_required < self.approvals_expected
+
+    @property
+    def needs_review(self) -> bool:
+        """True if someone other than its requester has to say whether it was right."""
+        return self.break_glass or self.has_fewer_approvals
 
     @property
     def replace_names(self) -> list[str]:

@@ -17,8 +17,9 @@ from rest_framework.response import Response
 from foundation.errors import Missing
 from foundation.rest.filters import ReferenceFilter
 from foundation.rest.schema import ID_OR_NAME
+from foundation.rest.serializers import StrictSerializer
 from foundation.rest.views import WriteViewSet
-from plans import readiness, selectors, services
+from plans import demands, readiness, selectors, services
 from plans.core.checks import ready
 from plans.core.document import LAUNCH_TIMEOUT_SECONDS, MAX_APPROVALS, MAX_NAME, STEP_TIMEOUT_SECONDS
 from plans.core.fields import MAX_SECONDS
@@ -74,6 +75,10 @@ class PlanSerializer(serializers.Serializer[Any]):
     rpo_target_seconds = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=MAX_SECONDS)
     approvals_required = serializers.IntegerField(default=1, min_value=0, max_value=MAX_APPROVALS)
     waves = WaveSerializer(many=True, required=False)
+    approvals_in_force = serializers.IntegerField(
+        read_only=True,
+        help_text="How many approvals a recovery needs now: a lower number counts once an approver has agreed to it.",
+    )
     version = serializers.IntegerField(read_only=True)
     created_at = serializers.DateTimeField(read_only=True)
     updated_at = serializers.DateTimeField(read_only=True)
@@ -89,6 +94,7 @@ class PlanSerializer(serializers.Serializer[Any]):
         return {
             "id": instance.pk,
             **selectors.document(instance),
+            "approvals_in_force": selectors.approvals_in_force(instance),
             "version": instance.version,
             "created_at": instance.created_at,
             "updated_at": instance.updated_at,
@@ -137,6 +143,10 @@ class ReadinessSerializer(serializers.Serializer[Any]):
     findings = FindingSerializer(many=True)
 
 
+class AgreementSerializer(StrictSerializer):
+    comment = serializers.CharField(max_length=2000, help_text="Why fewer approvals are enough.")
+
+
 class PlanFilter(django_filters.FilterSet):
     name = django_filters.CharFilter(help_text="The exact name.")
     search = django_filters.CharFilter(method="filter_search", help_text="Part of the name or description.")
@@ -171,6 +181,7 @@ class PlanViewSet(WriteViewSet):
         "revisions": "plans.view_planrevision",
         "revision": "plans.view_planrevision",
         "readiness": "plans.view_plan",
+        "agree": "plans.agree_plan",
     }
     queryset = Plan.objects.none()
     serializer_class = PlanSerializer
@@ -212,6 +223,15 @@ class PlanViewSet(WriteViewSet):
         if not (number.isascii() and number.isdecimal() and len(number) < 10):
             raise Missing(f"“{number}” is not a revision number.")
         return Response(RevisionDetailSerializer(selectors.revision_get(plan, int(number))).data)
+
+    @extend_schema(request=AgreementSerializer, responses=PlanSerializer)
+    @action(detail=True, methods=["post"])
+    def agree(self, request: Request, id: str) -> Response:
+        """Agree, as an approver who did not save it so, that recoveries need no more approvals than the plan says."""
+        body = AgreementSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        plan = demands.approvals_agree(plan=self.get_object(), comment=body.validated_data["comment"], by=self.person)
+        return Response(self.represent(plan))
 
     @extend_schema(request=None, responses=ReadinessSerializer)
     @action(detail=True, methods=["get", "post"])

@@ -38,12 +38,14 @@ def evaluate(plan: Plan) -> list[Finding]:
     groups = [place.protection_group for wave in waves for place in wave.wave_groups.all()]
     members = members_of([group.pk for group in groups])
     conflicts, reversed_ones = _conflicts(groups), _reversed(groups)
+    in_force = selectors.approvals_in_force(fresh)
     facts = PlanFacts(
         name=fresh.name,
         rto_target_seconds=fresh.rto_target_seconds,
         rpo_target_seconds=fresh.rpo_target_seconds,
-        approvals_required=fresh.approvals_required,
-        approvers=policy.holders("executions.approve_execution").count() if fresh.approvals_required else 0,
+        approvals_required=in_force,
+        approvals_lowered_to=fresh.approvals_required if fresh.approvals_required < in_force else None,
+        approvers=policy.holders("executions.approve_execution").count() if in_force else 0,
         graph=wave_graph(selectors.document(fresh)["waves"]),
         waves=tuple(_wave_facts(wave, members, conflicts, reversed_ones) for wave in waves),
     )

@@ -16,7 +16,7 @@ from django.utils import timezone
 from access import policy
 from foundation.errors import Conflict, FieldError, Invalid, Missing, Stale
 from foundation.wording import count
-from plans import selectors
+from plans import demands, selectors
 from plans.core import editing
 from plans.core.differences import Difference, differences
 from plans.core.document import PlanDocument, WaveDocument, normalise
@@ -89,6 +89,7 @@ def plan_delete(*, plan: Plan, by: User, expected_version: int | None = None) ->
         current = _locked(plan, expected_version)
         groups = _locked_groups(selectors.document(selectors.plan_list().get(pk=plan.pk)))
         policy.require(by, "plans.delete_plan", sites=_sites(groups))
+        demands.demand_end(current)
         try:
             current.delete()
         except ProtectedError as error:
@@ -138,6 +139,7 @@ def _insert(raw: Mapping[str, Any], *, by: User) -> Plan:
     plan = Plan.objects.create(version=1, **_columns(document))
     _write_waves(plan, document, groups)
     _append_revision(plan, document, [], by=by)
+    demands.demand_note(plan, groups.values())
     return plan
 
 
@@ -168,6 +170,8 @@ def _replace(plan: Plan, change: Change, *, by: User) -> Plan:
     plan.waves.all().delete()
     _write_waves(plan, document, groups)
     _append_revision(plan, document, diff, by=by)
+    plan.name, plan.approvals_required = document["name"], document["approvals_required"]
+    demands.demand_note(plan, _locked_groups(document).values())
     return plan
 
 

@@ -109,6 +109,13 @@ class ExecutionSummarySerializer(serializers.ModelSerializer[Execution]):
     kind = serializers.ChoiceField(KINDS)
     status = serializers.ChoiceField(STATUSES)
     requested_by = serializers.CharField(source="requested_by_name")
+    requested_by_id = serializers.IntegerField(allow_null=True, help_text="Null once the user was deleted.")
+    approvals_expected = serializers.IntegerField(
+        help_text="Of a recovery: the most approvals that were needed in the 30 days before it was requested."
+    )
+    fewer_approvals = serializers.BooleanField(
+        source="has_fewer_approvals", help_text="It needs fewer than that: marked like break-glass, and to be reviewed."
+    )
     approvals = ApprovalSerializer(many=True)
     reviewed_by = NullableText(source="reviewed_by_name", help_text="Who reviewed the use of break-glass.")
     review_comment = NullableText()
@@ -131,8 +138,11 @@ class ExecutionSummarySerializer(serializers.ModelSerializer[Execution]):
             "status",
             "reason",
             "requested_by",
+            "requested_by_id",
             "approvals",
             "approvals_required",
+            "approvals_expected",
+            "fewer_approvals",
             "break_glass",
             "point_in_time",
             "requested_at",

@@ -115,6 +115,11 @@ def _afterwards(execution: Execution, servers: Sequence[ServerRun], steps: Seque
             f"{' and '.join(parts)} failed, for the reasons above. Fix the cause, then retry the wave below: the "
             f"{execution.kind} continues from there. Or skip what you can do without."
         )
+    if execution.has_fewer_approvals and execution.reviewed_at is None:
+        yield (
+            f"It needed {execution.approvals_required} of the {execution.approvals_expected} approvals that were "
+            f"needed lately: someone other than {execution.requested_by_name} must review why and record the review."
+        )
     if execution.break_glass and execution.reviewed_at is None:
         yield (
             f"Break-glass was used: someone other than {execution.requested_by_name} must review why "

@@ -225,13 +225,15 @@ def execution_review(
     if not comment.strip():
         raise Invalid.field("comment", "Enter what the review found. It is recorded in the audit trail.", "required")
     with locked_as_seen(execution, precondition) as current:
-        if not current.break_glass:
-            raise Conflict("This execution did not use break-glass, so there is nothing to review.")
+        if not current.needs_review:
+            raise Conflict(
+                "This execution neither used break-glass nor had fewer approvals, so there is nothing to review."
+            )
         if current.requested_by_id == by.pk:
-            raise Conflict("You used break-glass, so someone else must review it.")
+            raise Conflict("You requested this execution, so someone else must review it.")
         if current.reviewed_at is None:
-            transitions.execution_review(current, by.get_username(), comment)
-        elif (current.reviewed_by_name, current.review_comment) != (by.get_username(), comment):
+            transitions.execution_review(current, by, comment)
+        elif (current.reviewed_by_id, current.review_comment) != (by.pk, comment):
             raise Conflict(
                 f"{current.reviewed_by_name} has already reviewed it: {current.review_comment} "
                 "Your review was not recorded."

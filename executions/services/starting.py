@@ -31,6 +31,7 @@ from foundation.wording import listing
 from plans import readiness
 from plans.core import Blueprint, BlueprintServer, Finding
 from plans.models import Plan
+from plans.selectors import approvals_demanded
 from plans.selectors import blueprint as blueprint_of
 from protection.models import Site
 
@@ -108,6 +109,7 @@ def execution_start(
         requested_by_id=by.pk,
         requested_by_name=by.get_username(),
         approvals_required=needed,
+        approvals_expected=approvals_demanded(plan, now) if kind is ExecutionKind.RECOVERY else 0,
         break_glass=break_glass,
         point_in_time=point_in_time,
         requested_at=now,
@@ -263,6 +265,10 @@ def _record_start(execution: Execution, blueprint: Blueprint, approvals_needed: 
                 execution.requested_by_name,
             )
         )
+    if execution.has_fewer_approvals:
+        detail = {"approvals": execution.approvals_required, "expected": execution.approvals_expected}
+        name = execution.plan_name
+        entries.append(Entry(EventType.EXECUTION_FEWER_APPROVALS, name, detail, execution.requested_by_name))
     if not approvals_needed:
         entries.append(Entry(EventType.EXECUTION_STARTED, execution.plan_name, {}, execution.requested_by_name))
     record.append(execution, entries)

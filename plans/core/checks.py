@@ -101,6 +101,8 @@ class PlanFacts:
     approvers: int
     graph: Graph
     waves: tuple[WaveFacts, ...]
+    #: What the plan says instead, and what no approver has agreed to; None if it says what it requires.
+    approvals_lowered_to: int | None = None
 
 
 def check(plan: PlanFacts, *, now: datetime, stale_after_seconds: float) -> list[Finding]:
@@ -137,6 +139,15 @@ def _of_plan(plan: PlanFacts) -> Iterator[Finding]:
             plan.name,
             f"A recovery needs {plan.approvals_required} approvals, but {people} the role approver.",
             "Ask an administrator to give the role to more people, or require fewer approvals.",
+        )
+    if plan.approvals_lowered_to is not None:
+        yield Finding(
+            Severity.WARNING,
+            "approvals_lowered",
+            plan.name,
+            f"The plan was saved with {plan.approvals_lowered_to} instead of {plan.approvals_required} approvals, and "
+            f"no approver has agreed to that yet: a recovery still needs {plan.approvals_required}.",
+            "Ask an approver who did not save it to agree, on the plan's page.",
         )
     if not plan.approvals_required:
         yield Finding(
