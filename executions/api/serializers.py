@@ -123,7 +123,7 @@ class ExecutionSummarySerializer(serializers.ModelSerializer[Execution]):
     replace_instances = serializers.ListField(
         child=serializers.CharField(),
         source="replace_names",
-        help_text="Live recovery instances that people said may be deleted.",
+        help_text="Live recovery instances that people allowed to be deleted.",
     )
     recovery_over_by = NullableText(source="recovery_over_by_name", help_text="Who declared the recovery over.")
     recovery_over_comment = NullableText()
@@ -232,7 +232,7 @@ class SeenField(serializers.CharField):
             allow_blank=True,
             max_length=64,
             help_text="`seen` of `basis/`, or of the errors of a `changed-since-request`: you know what has changed "
-            "since the execution was requested, and go on all the same.",
+            "since the execution was requested, and continue despite it.",
             **kwargs,
         )
 
@@ -271,7 +271,7 @@ class RetrySerializer(WavePartSerializer):
     replace_instances = InstanceNamesField()
 
 
-class DifferenceSerializer(serializers.Serializer[Any]):
+class BasisDifferenceSerializer(serializers.Serializer[Any]):
     code = serializers.CharField()
     detail = serializers.CharField(source="sentence")
 
@@ -281,7 +281,7 @@ class BasisSerializer(serializers.Serializer[Any]):
 
     seen = serializers.CharField(help_text="To be sent with `approve/`, `resume/` or `retry/`.")
     sha256 = serializers.CharField(help_text="Of the document as canonical JSON.")
-    differences = DifferenceSerializer(many=True)
+    differences = BasisDifferenceSerializer(many=True)
     document = serializers.DictField(child=serializers.JSONField())
 
 

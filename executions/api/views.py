@@ -191,7 +191,11 @@ class ExecutionViewSet(ReadViewSet):
         answer = {"seen": shown.seen, "sha256": shown.sha256, "differences": found, "document": shown.document}
         return Response(BasisSerializer(answer).data)
 
-    @extend_schema(responses=KeptBasisSerializer)
+    @extend_schema(
+        responses=KeptBasisSerializer,
+        operation_id="executions_kept_basis_retrieve",
+        parameters=[OpenApiParameter("sha256", str, OpenApiParameter.PATH, description="As in the event.")],
+    )
     @action(detail=True, url_path="basis/(?P<sha256>[0-9a-f]{64})")
     def kept_basis(self, request: Request, id: str, sha256: str) -> Response:
         """What was shown to whoever pressed, by the SHA-256 that the event of that has in `detail.basis`."""

@@ -15,6 +15,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from executions.core.seen import Scene, changes, dumped, loaded
 from executions.core.states import ExecutionKind
+from executions.screens.basis_card import BasisCard
 from executions.screens.parts import WaitingStep, WaveParts
 from foundation.errors import Conflict, DomainError
 from foundation.forms import DomainErrorsMixin, MomentField, json_or_none, lines, radios, text, tick, ticks
@@ -110,11 +111,15 @@ class CommandForm(DomainErrorsMixin, forms.Form):
     """What is asked before a command is carried out. It carries what its reader saw (ADR 0034)."""
 
     seen = forms.CharField(widget=forms.HiddenInput, required=False)
+    #: The `seen` of the basis that the page showed, where launching starts with it.
+    shown = forms.CharField(widget=forms.HiddenInput, required=False)
     comment = lines("Comment (optional)", rows=3, max_length=2000, help_text=_RECORDED)
 
-    def __init__(self, *args: Any, scene: Scene, needs_comment: bool, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, scene: Scene, needs_comment: bool, launches: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.scene = scene
+        self.scene, self.launches = scene, launches
+        self.basis: BasisCard | None = None
+        self.initial["shown"] = ""
         self.initial["seen"] = json.dumps(dumped(scene))
         if needs_comment:
             self.fields["comment"].label = "Comment"
@@ -135,10 +140,16 @@ class CommandForm(DomainErrorsMixin, forms.Form):
                 f"{_NOT_DONE}it has changed since you opened the page. {' '.join(found[:_TOLD])}{more} {_LOOK}"
             )
 
+    def show_basis(self, basis: BasisCard) -> None:
+        """The page shows it, and the form carries that it did."""
+        self.basis = basis
+        self.initial["shown"] = basis.seen
+
     def show_again(self, error: DomainError) -> None:
         """What was typed, beside what is so now, with the sentence that says why it was not done."""
         self.data = self.data.copy()  # type: ignore[attr-defined]
-        self.data["seen"] = self.initial["seen"]  # type: ignore[index]
+        for name in ("seen", "shown"):
+            self.data[name] = self.initial[name]  # type: ignore[index]
         self.full_clean()
         if isinstance(error, Conflict):
             self.errors.clear()  # a choice that is gone is what the sentence is about
@@ -146,7 +157,8 @@ class CommandForm(DomainErrorsMixin, forms.Form):
 
     def asked(self) -> dict[str, Any]:
         """What the command's service takes."""
-        return {"comment": self.cleaned_data["comment"]}
+        shown = self.cleaned_data["shown"]
+        return {"comment": self.cleaned_data["comment"], **({"seen": shown} if self.launches else {})}
 
 
 class ApprovalForm(CommandForm):

@@ -20,12 +20,14 @@ from access import policy
 from executions import selectors
 from executions.core.states import ExecutionKind
 from executions.models import Execution
+from executions.screens.basis_card import basis_card
 from executions.screens.execution_page import execution_page
 from executions.screens.forms import ApprovalForm, CommandForm, StartForm, WaveCommandForm
 from executions.screens.parts import to_approve, to_retry, to_skip
 from executions.screens.selectors import ExecutionRows, execution_rows, inventory_servers
 from executions.screens.start_page import start_page
 from executions.services import starting
+from executions.services.basis import basis_changes
 from executions.services.commands import COMMANDS, RETRY, SKIP, Command, Facts, commands_for
 from foundation.errors import Conflict, DomainError, Missing
 from foundation.people import person
@@ -94,6 +96,8 @@ def command(request: HttpRequest, execution_id: str, name: str) -> HttpResponse:
     execution = selectors.execution_get(execution_id)
     wave = request.GET.get("wave", "") if chosen.of_wave else ""
     form = _command_form(request, chosen, execution, wave)
+    if request.method != "POST":
+        form = _with_basis(form, chosen, execution, wave)
     status = 200
     if request.method == "POST":
         status = 400
@@ -107,6 +111,7 @@ def command(request: HttpRequest, execution_id: str, name: str) -> HttpResponse:
         except DomainError as error:
             execution = selectors.execution_get(execution_id)
             form = _command_form(request, chosen, execution, wave)
+            form = _with_basis(form, chosen, execution, wave)
             form.show_again(error)
             status = error.status
     return screen_response(
@@ -121,6 +126,14 @@ def command(request: HttpRequest, execution_id: str, name: str) -> HttpResponse:
     )
 
 
+def _with_basis(form: CommandForm, chosen: Command, execution: Execution, wave: str) -> CommandForm:
+    """The form with what the press rests on now. DRS is asked, so not where the press itself asks it."""
+    shown = chosen.basis(execution, wave) if chosen.basis else None
+    if shown is not None:
+        form.show_basis(basis_card(shown, basis_changes(execution, shown)))
+    return form
+
+
 def _check_seen(form: CommandForm, chosen: Command, wave: str, current: Execution) -> None:
     form.check_seen(chosen.scene(current, wave))
 
@@ -128,7 +141,11 @@ def _check_seen(form: CommandForm, chosen: Command, wave: str, current: Executio
 def _command_form(request: HttpRequest, chosen: Command, execution: Execution, wave_name: str) -> CommandForm:
     data = request.POST if request.method == "POST" else None
     rows = execution_rows(execution)
-    given: dict[str, Any] = {"needs_comment": chosen.needs_comment, "scene": chosen.scene(execution, wave_name)}
+    given: dict[str, Any] = {
+        "needs_comment": chosen.needs_comment,
+        "scene": chosen.scene(execution, wave_name),
+        "launches": chosen.basis is not None,
+    }
     if chosen.of_step:
         step = request.GET.get("step", "")
         return ApprovalForm(data, steps=to_approve(rows.waves, rows.steps), chosen=step, **given)

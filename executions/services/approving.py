@@ -51,7 +51,7 @@ def execution_approve(
     as it was requested, unless `seen` says that this is known; and if whoever requested it may no longer start it.
     """
     check_right(by, "executions.approve_execution", execution)
-    shown = _basis_for_approval(execution, by)
+    shown = approval_basis(execution)
     with locked_as_seen(execution, precondition) as current:
         if current.status in _STEPS_WAIT:
             _step_decide(current, by, comment, wave=wave, step=step, approved=True)
@@ -67,11 +67,10 @@ def execution_approve(
     return Execution.objects.get(pk=execution.pk)
 
 
-def _basis_for_approval(execution: Execution, by: AbstractBaseUser) -> Shown | None:
-    """Asks DRS, before anything is locked. None for a step, and for an execution that was requested without a basis."""
+def approval_basis(execution: Execution, wave: str = "") -> Shown | None:
+    """What an approval of it rests on now; asks DRS. None for a step, and if it was requested without a basis."""
     current = Execution.objects.get(pk=execution.pk)
-    waits = current.status == ExecutionStatus.AWAITING_APPROVAL and current.requested_by_id != by.pk
-    return basis.basis_if_kept(current) if waits else None
+    return basis.basis_if_kept(current) if current.status == ExecutionStatus.AWAITING_APPROVAL else None
 
 
 def _not_started(execution: Execution, refusal: Conflict, by: AbstractBaseUser) -> Entry:

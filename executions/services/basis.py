@@ -177,7 +177,7 @@ def check_as_seen(execution: Execution, shown: Shown, seen: str, action: str) ->
     more = f" And {len(found) - _TOLD} more: see errors." if len(found) > _TOLD else ""
     raise Conflict(
         f"Nothing was {action}: this is no longer as it was requested. {' '.join(sentences[:_TOLD])}{more} "
-        "Check it. To go on all the same, repeat the request and say that you have seen this.",
+        "Check it. To continue despite this, repeat the request and say that you have seen it.",
         errors=[FieldError("seen", one.sentence, one.code, shown.seen) for one in found],
         code=CHANGED,
     )

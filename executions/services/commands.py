@@ -21,6 +21,7 @@ from executions.core.states import (
 )
 from executions.models import Execution, ServerRun, StepRun
 from executions.services import approving, controlling, scenes
+from executions.services.basis import Shown
 from executions.services.scenes import SceneOf
 from plans.core.steps import StepKind
 
@@ -73,6 +74,9 @@ class Command:
     #: It is done to the execution, or to one step that waits.
     of_step: bool = False
     needs_comment: bool = False
+    #: Launching starts with it, so its page shows what that rests on; the service takes `seen` of that. Given the
+    #: execution and the name of the wave: what is asked of DRS and of the plan; None where there is nothing to compare.
+    basis: Callable[[Execution, str], Shown | None] | None = None
 
 
 def _waits_for_approval(facts: Facts) -> bool:
@@ -108,6 +112,7 @@ APPROVE = Command(
     scene=scenes.approval_scene,
     others_only=True,
     of_step=True,
+    basis=approving.approval_basis,
 )
 REJECT = Command(
     name="reject",
@@ -143,6 +148,7 @@ RESUME = Command(
     warning="The execution continues where it was paused.",
     done="Resumed.",
     offered=lambda facts: facts.is_in(ExecutionStatus.PAUSED),
+    basis=controlling.resume_basis,
 )
 CANCEL = Command(
     name="cancel",
@@ -165,6 +171,7 @@ RETRY = Command(
     done="Retry started.",
     offered=_reopenable,
     scene=scenes.retry_scene,
+    basis=controlling.retry_basis,
     of_wave=True,
 )
 SKIP = Command(

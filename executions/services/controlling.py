@@ -63,9 +63,7 @@ def execution_resume(
 ) -> Execution:
     """Continue where it was paused. Resuming twice changes nothing."""
     check_right(by, "executions.control_execution", execution)
-    execution = Execution.objects.get(pk=execution.pk)
-    is_paused = execution.status == ExecutionStatus.PAUSED
-    shown = basis.basis_if_kept(execution) if is_paused else None
+    shown = resume_basis(execution)
     return _switch(
         execution,
         ExecutionStatus.PAUSED,
@@ -109,6 +107,18 @@ def _switch(
     return Execution.objects.get(pk=execution.pk)
 
 
+def resume_basis(execution: Execution, wave: str = "") -> Shown | None:
+    """What resuming it rests on now; asks DRS. None unless it is paused, and if it was requested without a basis."""
+    current = Execution.objects.get(pk=execution.pk)
+    return basis.basis_if_kept(current) if current.status == ExecutionStatus.PAUSED else None
+
+
+def retry_basis(execution: Execution, wave: str) -> Shown | None:
+    """What retrying all of the wave rests on now, whichever part is then chosen; asks DRS."""
+    current = Execution.objects.get(pk=execution.pk)
+    return basis.basis_if_kept(current, launched_by_retry(current, wave_named(current, wave), None, None))
+
+
 def _keep_if_seen(execution: Execution, shown: Shown | None, seen: str, by: AbstractBaseUser, action: str) -> str:
     """Keep what a locked execution goes on with; raises `Conflict` if that has changed and whoever presses does not say
     that they know. Returns the SHA-256 of what was kept."""
@@ -146,12 +156,15 @@ def execution_retry(
     run, wanted_step = wave_named(execution, wave), step_named(execution, wave, step)
     _check_servers(run, servers)
     launched = launched_by_retry(execution, run, servers, wanted_step)
-    shown = basis.basis_if_kept(execution, launched)
+    shown = retry_basis(execution, wave)
+    named = {(row.site_id, row.source_server_id) for row in launched}
     acknowledged = stake_acknowledge(
         launched,
         replace_instances,
         already=acknowledged_of(execution),
-        replaced=None if shown is None or shown.look.not_asked else shown.look.replaced,
+        replaced=None
+        if shown is None or shown.look.not_asked
+        else [one for one in shown.look.replaced if (one.site, one.source_server_id) in named],
     )
     snapshots = _snapshots(run, servers, point_in_time)
 
