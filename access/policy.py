@@ -59,6 +59,7 @@ POLICY: Final[dict[str, frozenset[str]]] = {
     "executions.approve_execution": frozenset({APPROVER}),
     "executions.control_execution": _RUNNING,
     "executions.cleanup_execution": _RUNNING,
+    "executions.declare_recovery_over": frozenset({RECOVERY_MANAGER, ADMINISTRATOR}),
     "executions.break_glass": _ADMIN,
     "executions.post_drs_event": _RUNNING,
     "auth.view_user": _ADMIN,
@@ -83,6 +84,7 @@ _MEANING: Final[dict[str, str]] = {
     "executions.approve_execution": "approve or reject an execution",
     "executions.control_execution": "pause, resume, cancel, retry or skip an execution",
     "executions.cleanup_execution": "clean up drill instances",
+    "executions.declare_recovery_over": "declare a recovery over",
     "executions.break_glass": "use break-glass",
     "executions.post_drs_event": "post DRS events",
 }

@@ -85,7 +85,7 @@ class Execution(Chained, DueRow):
     reopened_at = models.DateTimeField(null=True)
     #: Why it ended as it did, in a sentence.
     outcome = models.TextField(blank=True)
-    #: Live recovery instances that people said may be deleted: `core.stake.Replaced` documents, with "by", who said so.
+    #: Live recovery instances that people said may be deleted: `core.stake.Replaced` documents.
     acknowledged: models.JSONField[list[dict[str, Any]], list[dict[str, Any]]] = models.JSONField(default=list)
     #: When a person declared a recovery over, who, and why; until then its plan runs in recovery.
     recovery_over_at = models.DateTimeField(null=True)
@@ -231,6 +231,12 @@ class ServerRun(models.Model):
 
     def __str__(self) -> str:
         return self.hostname or self.source_server_id
+
+    @property
+    def runs_in_recovery(self) -> bool:
+        """As `ServerRunQuerySet.in_recovery` asks it of a server of a recovery."""
+        launched = self.status == ServerStatus.LAUNCHED or bool(self.recovery_instance_id)
+        return launched and self.status != ServerStatus.TERMINATED
 
     @property
     def trouble(self) -> str:

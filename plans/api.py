@@ -63,6 +63,14 @@ class WaveSerializer(serializers.Serializer[Any]):
     steps = StepSerializer(many=True, required=False)
 
 
+class RecoveredBySerializer(serializers.Serializer[Any]):
+    """The recovery that a plan runs by, until it is failed back or declared over."""
+
+    execution = serializers.UUIDField(help_text="Id of the newest recovery.")
+    since = serializers.DateTimeField(help_text="When the first of its servers was launched.")
+    servers = serializers.IntegerField(help_text="How many servers of the plan run in recovery.")
+
+
 class PlanSerializer(serializers.Serializer[Any]):
     """A plan as one document: its targets, and its waves with their groups and steps."""
 
@@ -79,6 +87,7 @@ class PlanSerializer(serializers.Serializer[Any]):
         read_only=True,
         help_text="How many approvals a recovery needs now: a lower number counts once an approver has agreed to it.",
     )
+    recovered_by = RecoveredBySerializer(read_only=True, allow_null=True)
     version = serializers.IntegerField(read_only=True)
     created_at = serializers.DateTimeField(read_only=True)
     updated_at = serializers.DateTimeField(read_only=True)
@@ -95,10 +104,18 @@ class PlanSerializer(serializers.Serializer[Any]):
             "id": instance.pk,
             **selectors.document(instance),
             "approvals_in_force": selectors.approvals_in_force(instance),
+            "recovered_by": self._recovered_by(instance),
             "version": instance.version,
             "created_at": instance.created_at,
             "updated_at": instance.updated_at,
         }
+
+    @staticmethod
+    def _recovered_by(plan: Plan) -> dict[str, Any] | None:
+        if plan.recovered_by is None:
+            return None
+        shown = {"execution": plan.recovered_by, "since": plan.recovered_at, "servers": plan.recovered_servers}
+        return RecoveredBySerializer(shown).data
 
 
 class DifferenceSerializer(serializers.Serializer[Any]):

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from access import policy
+from drs.port import LAUNCHED, TYPE_RECOVERY
 from plans import selectors
 from plans.core import Finding
 from plans.core.checks import (
@@ -97,6 +98,7 @@ def _server_facts(server: SourceServer) -> ServerFacts:
         replication_error=server.replication_error,
         lag_seconds=server.lag_seconds,
         recovery_instance_id=server.recovery_instance_id,
+        in_recovery=(server.last_launch_type, server.last_launch_status) == (TYPE_RECOVERY, LAUNCHED),
     )
 
 

@@ -123,7 +123,7 @@ class ExecutionSummarySerializer(serializers.ModelSerializer[Execution]):
     replace_instances = serializers.ListField(
         child=serializers.CharField(),
         source="replace_names",
-        help_text="Live recovery instances that people allowed to be deleted.",
+        help_text="Live recovery instances that were named: DRS may delete them.",
     )
     recovery_over_by = NullableText(source="recovery_over_by_name", help_text="Who declared the recovery over.")
     recovery_over_comment = NullableText()

@@ -37,6 +37,7 @@ from executions.services.commands import (
     CANCEL,
     CLEANUP,
     COMMANDS,
+    DECLARE_OVER,
     PAUSE,
     REJECT,
     RESUME,
@@ -85,6 +86,10 @@ _IF_MATCH = OpenApiParameter(
 )
 
 
+def _method(command: Command) -> str:
+    return command.name.replace("-", "_")
+
+
 def command_action(command: Command, body: type[CommentSerializer] = CommentSerializer) -> Callable[..., Response]:
     """The API method of a command: takes its body, returns the execution as it is afterwards."""
 
@@ -95,7 +100,7 @@ def command_action(command: Command, body: type[CommentSerializer] = CommentSeri
         execution = command.act(execution=self.get_object(), by=self.person, precondition=still, **asked.validated_data)
         return self.tagged(execution)
 
-    act.__name__ = command.name
+    act.__name__ = _method(command)
     act.__doc__ = f"{command.label}. {command.warning}"
     described = extend_schema(request=body, responses=ExecutionSerializer, parameters=[_IF_MATCH])(act)
     return cast("Callable[..., Response]", action(detail=True, methods=["post"], url_path=command.name)(described))
@@ -113,7 +118,7 @@ class ExecutionViewSet(ReadViewSet):
         "events": "executions.view_event",
         "basis": "executions.view_execution",
         "kept_basis": "executions.view_event",
-        **{command.name: command.permission for command in COMMANDS.values()},
+        **{_method(command): command.permission for command in COMMANDS.values()},
     }
     queryset = Execution.objects.none()
     serializer_class = ExecutionSerializer
@@ -132,6 +137,7 @@ class ExecutionViewSet(ReadViewSet):
     skip = command_action(SKIP, WavePartSerializer)
     cleanup = command_action(CLEANUP)
     review = command_action(REVIEW)
+    declare_over = command_action(DECLARE_OVER)
 
     def get_queryset(self) -> QuerySet[Any]:
         return selectors.execution_list() if self.action == "list" else super().get_queryset()

@@ -6,6 +6,7 @@ of them (docs/drs.md 5.3). What is at stake decides whether a launch is refused;
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -46,6 +47,8 @@ class Replaced:
     job_id: str = ""
     #: When its launch was asked for; None where DRS does not say.
     launched_at: datetime | None = None
+    #: Who said that it may be deleted; empty where nobody did.
+    acknowledged_by: str = ""
 
     @property
     def name(self) -> str:
@@ -65,6 +68,8 @@ class Replaced:
             return self.instance_id == other.instance_id
         if self.job_id or other.job_id:
             return self.job_id == other.job_id
+        if self.launched_at is None:
+            return other.launched_at is None and self.instance_id == other.instance_id
         return self.launched_at == other.launched_at
 
     def document(self) -> dict[str, Any]:
@@ -144,9 +149,23 @@ def at_stake(replaced: Iterable[Replaced]) -> list[Replaced]:
     return [one for one in replaced if not one.is_drill]
 
 
-def unacknowledged(replaced: Iterable[Replaced], acknowledged: Collection[Replaced]) -> list[Replaced]:
+class Acknowledged:
+    """Instances that people said may be deleted, found by what they are."""
+
+    def __init__(self, instances: Iterable[Replaced]) -> None:
+        self._of_server: dict[tuple[int, str], list[Replaced]] = defaultdict(list)
+        for one in instances:
+            self._of_server[one.site, one.source_server_id].append(one)
+
+    def find(self, one: Replaced) -> Replaced | None:
+        """The same instance as it was when it was acknowledged; None if nobody did."""
+        return next((other for other in self._of_server[one.site, one.source_server_id] if one.is_same(other)), None)
+
+
+def unacknowledged(replaced: Iterable[Replaced], acknowledged: Iterable[Replaced]) -> list[Replaced]:
     """Those at stake that nobody said may be deleted."""
-    return [one for one in at_stake(replaced) if not any(one.is_same(other) for other in acknowledged)]
+    known = Acknowledged(acknowledged)
+    return [one for one in at_stake(replaced) if known.find(one) is None]
 
 
 def named(replaced: Iterable[Replaced], names: Collection[str]) -> list[Replaced]:
@@ -179,5 +198,5 @@ def summary(stake: Sequence[Replaced]) -> str:
     return (
         f"{count(len(servers), 'server')} {are} running in recovery ({listing(servers, 3)}), and DRS would delete "
         f"{'that instance' if len(stake) == 1 else f'these {len(stake)} instances'} to launch again. "
-        "Fail back or terminate first, or name each instance that may be deleted."
+        "Fail back or terminate first, or name each instance that DRS may delete."
     )

@@ -92,6 +92,7 @@ def execution_page(rows: ExecutionRows, now: datetime, *, wave: int | None = Non
             [step for one in rows.waves for step in rows.steps.get(one.pk, ())],
             rows.approvals,
             open_launches=rows.open_launches,
+            replaced=len(rows.replaced),
         ),
         failures=failures(rows.waves, rows.servers, rows.steps),
         approvals=tuple((approval, approval_badge(approval.approved)) for approval in rows.approvals),

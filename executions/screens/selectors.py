@@ -7,9 +7,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import Exists, OuterRef
+
 from audit.models import Event
 from audit.record import events_of
-from executions.core.states import OperationKind
+from executions.core.states import OperationKind, ServerStatus
 from executions.models import Approval, Execution, Operation, ServerRun, StepRun, WaveRun
 from protection.models import SourceServer
 
@@ -31,10 +33,12 @@ class ExecutionRows:
     event_pages: int
     #: Jobs that DRS has not ended, or that are still looked for.
     open_launches: int
+    #: Servers whose instance a later launch has deleted.
+    replaced: frozenset[int]
 
 
 def execution_rows(execution: Execution, event_page: int = 1) -> ExecutionRows:
-    """All that the execution page shows, in five queries. Pages of events count from 1, the newest."""
+    """All that the execution page shows, in a fixed number of queries. Pages of events count from 1, the newest."""
     servers: dict[int, list[ServerRun]] = defaultdict(list)
     for server in (
         ServerRun.objects.filter(execution=execution).select_related("site__watch").order_by("position", "pk")
@@ -57,7 +61,22 @@ def execution_rows(execution: Execution, event_page: int = 1) -> ExecutionRows:
         event_page=page,
         event_pages=pages,
         open_launches=Operation.objects.open().filter(execution=execution, kind=OperationKind.LAUNCH).count(),
+        replaced=_replaced(execution),
     )
+
+
+def _replaced(execution: Execution) -> frozenset[int]:
+    """Its servers that were launched anew since: by another execution, or, as the inventory shows, by someone else."""
+    same = {"site": OuterRef("site"), "source_server_id": OuterRef("source_server_id")}
+    later = ServerRun.objects.filter(**same, started_at__gte=OuterRef("finished_at")).exclude(recovery_instance_id="")
+    elsewhere = (
+        SourceServer.objects.filter(**same, last_launch_at__gte=OuterRef("finished_at"))
+        .exclude(recovery_instance_id="")
+        .exclude(recovery_instance_id=OuterRef("recovery_instance_id"))
+    )
+    launched = ServerRun.objects.filter(execution=execution, status=ServerStatus.LAUNCHED)
+    found = launched.filter(Exists(later.exclude(execution=execution)) | Exists(elsewhere))
+    return frozenset(found.values_list("pk", flat=True))
 
 
 # --- the start page -----------------------------------------------------------------------------------------------

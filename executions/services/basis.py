@@ -11,13 +11,14 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.utils import timezone
 
 from executions.core.basis import Difference, canonical, differences, seen_of, sha256_of
+from executions.core.stake import Acknowledged, Replaced, replaced_of
 from executions.core.states import ExecutionKind, ServerStatus
 from executions.engine import basis as engine
 from executions.engine.basis import Look
 from executions.models import Basis, Execution, ServerRun
 from foundation.errors import Conflict, FieldError, Missing
 from plans import readiness
-from plans.core import Blueprint, BlueprintServer, Finding
+from plans.core import Blueprint, BlueprintServer, Finding, Severity
 from plans.models import Plan
 from plans.selectors import blueprint as blueprint_of
 from protection.models import Site
@@ -153,24 +154,20 @@ def check_looked(execution: Execution, shown: Shown | None) -> None:
         raise Conflict("The execution was changed at the same moment. Nothing was done: look again, then decide.")
 
 
-def basis_changes(execution: Execution, shown: Shown) -> list[Difference]:
-    """What of it is not as it was requested, or last accepted."""
+def basis_changes(execution: Execution, shown: Shown, named: Collection[Replaced] = ()) -> list[Difference]:
+    """What of it is not as it was requested, or last accepted. An instance that is `named` with the press is known."""
     before = execution.bases.order_by("-pk").first()
     if before is None:
         return []
-    named = {(one["source_server_id"], one["instance_id"]) for one in execution.acknowledged}
-    document = {
-        **shown.document,
-        "instances": [
-            one for one in shown.document["instances"] if (one["source_server_id"], one["instance_id"]) not in named
-        ],
-    }
+    known = Acknowledged([*map(replaced_of, execution.acknowledged), *named])
+    instances = [one for one in shown.document["instances"] if known.find(replaced_of(one)) is None]
+    document = {**shown.document, "instances": instances}
     return differences(before.read(), document)
 
 
-def check_as_seen(execution: Execution, shown: Shown, seen: str, action: str) -> None:
+def check_as_seen(execution: Execution, shown: Shown, seen: str, action: str, named: Collection[Replaced] = ()) -> None:
     """Raises `Conflict` naming what has changed, unless `seen` says that whoever presses knows it."""
-    found = basis_changes(execution, shown)
+    found = basis_changes(execution, shown, named)
     if not found or seen == shown.seen:
         return
     sentences = [one.sentence for one in found]
@@ -203,6 +200,14 @@ def basis_get(execution: Execution, sha256: str) -> Basis:
     if found is None:
         raise Missing(f"Nothing that was shown of this execution has the SHA-256 {sha256}.")
     return found
+
+
+def problem_findings(shown: Shown) -> list[Finding]:
+    """Servers that DRS would not launch, as findings: the inventory may not know of them yet."""
+    return [
+        Finding(Severity.BLOCKING, code, key[1], sentence, "Sync the site, then check its protection groups.")
+        for key, (code, sentence) in shown.look.problems.items()
+    ]
 
 
 # --- parts of the document ----------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from executions.core.states import (
     StepStatus,
 )
 from executions.models import Execution, ServerRun, StepRun
-from executions.services import approving, controlling, scenes
+from executions.services import approving, controlling, recovered, scenes
 from executions.services.basis import Shown
 from executions.services.scenes import SceneOf
 from plans.core.steps import StepKind
@@ -37,12 +37,15 @@ class Facts:
     instances: int
     #: Instances of it that its clean-up has terminated.
     terminated: int
+    #: Servers that run in recovery by it, those included that do not count as launched and have an instance.
+    in_recovery: int
 
     @classmethod
     def of(cls, execution: Execution, servers: Sequence[ServerRun], steps: Sequence[StepRun]) -> Facts:
         waiting = any(step.kind == StepKind.APPROVAL and step.status == StepStatus.RUNNING for step in steps)
         counts = Counter(server.status for server in servers)
-        return cls(execution, waiting, counts[ServerStatus.LAUNCHED], counts[ServerStatus.TERMINATED])
+        in_recovery = sum(1 for server in servers if server.runs_in_recovery)
+        return cls(execution, waiting, counts[ServerStatus.LAUNCHED], counts[ServerStatus.TERMINATED], in_recovery)
 
     def is_in(self, *statuses: ExecutionStatus) -> bool:
         return self.execution.status in statuses
@@ -98,6 +101,13 @@ def _cleanable(facts: Facts) -> bool:
     begun = execution.cleanup_status in (CleanupStatus.RUNNING, CleanupStatus.SUCCEEDED)
     over = execution.status not in EXECUTION_ACTIVE
     return execution.kind == ExecutionKind.DRILL and over and not begun and facts.instances > 0
+
+
+def _in_recovery(facts: Facts) -> bool:
+    execution = facts.execution
+    over = execution.status not in EXECUTION_ACTIVE
+    launched = execution.kind == ExecutionKind.RECOVERY and facts.in_recovery > 0
+    return over and launched and execution.recovery_over_at is None
 
 
 APPROVE = Command(
@@ -214,7 +224,24 @@ REVIEW = Command(
     needs_comment=True,
 )
 
-COMMANDS = {command.name: command for command in (APPROVE, REJECT, RESUME, PAUSE, CANCEL, RETRY, SKIP, CLEANUP, REVIEW)}
+DECLARE_OVER = Command(
+    name="declare-over",
+    permission="executions.declare_recovery_over",
+    act=recovered.recovery_declare_over,
+    label="Declare the recovery over",
+    icon="flag",
+    warning="The plan is no longer shown as running in recovery by this execution, or by an earlier one. Nothing is "
+    "terminated, and instances that still run stay protected.",
+    done="The recovery was declared over.",
+    offered=_in_recovery,
+    danger=True,
+    needs_comment=True,
+)
+
+COMMANDS = {
+    command.name: command
+    for command in (APPROVE, REJECT, RESUME, PAUSE, CANCEL, RETRY, SKIP, CLEANUP, REVIEW, DECLARE_OVER)
+}
 
 
 def commands_for(facts: Facts, user: AbstractBaseUser) -> list[Command]:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from audit.event_types import EventType
 from audit.record import Entry, without_blanks
 from executions import tasks, transitions
+from executions.core.stake import Replaced
 from executions.core.states import (
     EXECUTION_ACTIVE,
     EXECUTION_REOPENABLE,
@@ -99,7 +100,7 @@ def _switch(
             what, told = _SWITCHED[to]
             if to is ExecutionStatus.RUNNING and current.status == frm:
                 basis.check_looked(current, shown)
-            detail = without_blanks(comment=comment, basis=_keep_if_seen(current, shown, seen, by, what))
+            detail = without_blanks(comment=comment, basis=_keep_if_seen(current, shown, seen, by=by, action=what))
             entry = Entry(told, current.plan_name, detail, by.get_username())
             if not transitions.execution_move(current.pk, {frm}, to, entry):
                 raise Conflict(f"Only a {frm} execution can be {what}; this one {state(current)}.")
@@ -119,12 +120,20 @@ def retry_basis(execution: Execution, wave: str) -> Shown | None:
     return basis.basis_if_kept(current, launched_by_retry(current, wave_named(current, wave), None, None))
 
 
-def _keep_if_seen(execution: Execution, shown: Shown | None, seen: str, by: AbstractBaseUser, action: str) -> str:
+def _keep_if_seen(
+    execution: Execution,
+    shown: Shown | None,
+    seen: str,
+    *,
+    by: AbstractBaseUser,
+    action: str,
+    named: Collection[Replaced] = (),
+) -> str:
     """Keep what a locked execution goes on with; raises `Conflict` if that has changed and whoever presses does not say
     that they know. Returns the SHA-256 of what was kept."""
     if shown is None:
         return ""
-    basis.check_as_seen(execution, shown, seen, action)
+    basis.check_as_seen(execution, shown, seen, action, named)
     return basis.basis_keep(execution, shown, by, _PRESS[action])
 
 
@@ -169,7 +178,7 @@ def execution_retry(
     snapshots = _snapshots(run, servers, point_in_time)
 
     def change(current: Execution, run: WaveRun) -> int:
-        kept = _keep_if_seen(current, shown, seen, by, "retried")
+        kept = _keep_if_seen(current, shown, seen, by=by, action="retried", named=acknowledged)
         detail = without_blanks(comment=comment, step=step, basis=kept)
         entry = Entry(EventType.EXECUTION_RETRIED, run.name, detail, by.get_username())
         retried = transitions.wave_retry(

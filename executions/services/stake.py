@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
 from executions.core.stake import Replaced, named, names_of_nothing, replaced_of, sentence, summary, unacknowledged
 from executions.engine.stake import would_replace
 from executions.models import Execution, ServerRun
-from foundation.errors import Conflict, FieldError, Invalid
+from foundation.errors import Conflict, FieldError, Invalid, Unavailable
 from plans.core import BlueprintServer
 
 _FIELD = "replace_instances"
@@ -29,7 +30,8 @@ def stake_acknowledge(
     servers, and `Unavailable` if DRS cannot be asked.
     """
     replaced = would_replace(servers) if replaced is None else replaced
-    if unknown := names_of_nothing(replaced, names):
+    # A retry that is asked for twice names what the first one has acknowledged.
+    if unknown := names_of_nothing([*replaced, *already], names):
         raise Invalid.of(
             [
                 FieldError(
@@ -47,6 +49,22 @@ def stake_acknowledge(
         errors = [FieldError(_FIELD, sentence(one), LIVE_RECOVERY_INSTANCE, one.name) for one in missing]
         raise Conflict(f"Nothing was launched. {summary(missing)}", errors=errors, code=LIVE_RECOVERY_INSTANCE)
     return given
+
+
+@dataclass(frozen=True, slots=True)
+class StakeNow:
+    """What people have to name, as a page shows it. `unavailable` says why DRS could not be asked; empty if it was."""
+
+    instances: tuple[Replaced, ...] = ()
+    unavailable: str = ""
+
+
+def stake_now(servers: Iterable[BlueprintServer | ServerRun], *, already: Collection[Replaced] = ()) -> StakeNow:
+    """The live recovery instances of these servers that nobody acknowledged, asked of DRS now."""
+    try:
+        return StakeNow(tuple(unacknowledged(would_replace(servers), already)))
+    except Unavailable as error:
+        return StakeNow(unavailable=error.detail)
 
 
 def acknowledged_of(execution: Execution) -> list[Replaced]:

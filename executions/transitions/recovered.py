@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from django.db.models import Min
 from django.utils import timezone
@@ -48,7 +49,7 @@ def replacement_acknowledge(execution: Execution, replaced: Sequence[Replaced], 
     """Keep what a person said may be deleted; the caller holds the execution locked."""
     if not replaced:
         return
-    documents = [{**one.document(), "by": by} for one in replaced]
+    documents = [replace(one, acknowledged_by=by).document() for one in replaced]
     execution.acknowledged = [*execution.acknowledged, *documents]
     Execution.objects.filter(pk=execution.pk).update(acknowledged=execution.acknowledged)
     detail = {"instances": [one.name for one in replaced], "replaced": documents}

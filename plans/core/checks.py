@@ -43,6 +43,8 @@ class ServerFacts:
     replication_error: str
     lag_seconds: float | None
     recovery_instance_id: str
+    #: Its last launch was a real recovery, whose instance was not terminated as far as DRS says.
+    in_recovery: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +220,18 @@ def _of_wave(wave: WaveFacts, plan: PlanFacts) -> Iterator[Finding]:
         yield from _of_group(group, wave)
         for server in group.servers:
             yield from _of_server(server, group, plan)
-    replaced = [server.label for group in wave.groups for server in group.servers if server.recovery_instance_id]
+    servers = [server for group in wave.groups for server in group.servers]
+    recovered = [server.label for server in servers if server.in_recovery]
+    if recovered:
+        yield Finding(
+            Severity.WARNING,
+            "running_in_recovery",
+            wave.name,
+            f"In wave “{wave.name}”, {listing(recovered, 3)} {'is' if len(recovered) == 1 else 'are'} running in "
+            "recovery, or may be: a drill or another recovery would delete production.",
+            "Fail back or terminate first, or name each instance that may be deleted when you start.",
+        )
+    replaced = [server.label for server in servers if server.recovery_instance_id and not server.in_recovery]
     if replaced:
         yield Finding(
             Severity.WARNING,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,7 @@ from audit import record
 from audit.event_types import EventType
 from audit.record import Entry
 from executions.core.refusals import Refusal
+from executions.core.stake import Replaced
 from executions.core.states import ExecutionKind, OperationKind, OperationState
 from executions.crashpoints import crash_point
 from executions.models import Operation, SiteWatch
@@ -42,7 +43,7 @@ def operation_intend(
     budget_version: int,
     *,
     lease: UUID,
-    replaces: Sequence[Mapping[str, Any]] = (),
+    replaces: Sequence[Replaced] = (),
 ) -> Operation | None:
     """Commit the intent to ask DRS for one job about these servers, before DRS is asked.
 
@@ -178,11 +179,11 @@ def _return(
         return True
 
 
-def _replaces(operation: Operation, replaced: Sequence[Mapping[str, Any]]) -> Entry:
+def _replaces(operation: Operation, replaced: Sequence[Replaced]) -> Entry:
     detail = {
-        "instances": [one["instance_id"] or one["source_server_id"] for one in replaced],
-        "acknowledged_by": ", ".join(dict.fromkeys(one["by"] for one in replaced)),
-        "replaced": [dict(one) for one in replaced],
+        "instances": [one.name for one in replaced],
+        "acknowledged_by": ", ".join(dict.fromkeys(one.acknowledged_by for one in replaced)),
+        "replaced": [one.document() for one in replaced],
     }
     return Entry(EventType.LAUNCH_REPLACES, str(operation.key), detail)
 

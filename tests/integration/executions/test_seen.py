@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
@@ -262,6 +262,10 @@ def _resumed_and_paused(execution: Execution) -> None:
 
 
 #: command -> (what the page is opened for, what happens before the press). A command without a line here fails.
+def _recovery_that_ended() -> Execution:
+    return running_drill(kind="recovery", status="succeeded")
+
+
 STALE: dict[str, list[tuple[Callable[[], Execution], Callable[[Execution], object]]]] = {
     "approve": [(_recovery_that_waits, _moved(ExecutionStatus.RUNNING))],
     "reject": [(_recovery_that_waits, _moved(ExecutionStatus.RUNNING))],
@@ -277,6 +281,7 @@ STALE: dict[str, list[tuple[Callable[[], Execution], Callable[[Execution], objec
         (_finished_drill, lambda execution: execution.servers.filter(status="launched").first().delete()),
         (_finished_drill, lambda execution: Execution.objects.update(cleanup_status="scheduled")),
     ],
+    "declare-over": [(_recovery_that_ended, _moved(ExecutionStatus.RUNNING))],
     "review": [(_used_break_glass, lambda execution: Execution.objects.update(reviewed_at=timezone.now()))],
 }
 ROWS = [(COMMANDS[name], *row) for name in COMMANDS for row in STALE.get(name, [(None, None)])]
@@ -285,6 +290,7 @@ ROWS = [(COMMANDS[name], *row) for name in COMMANDS for row in STALE.get(name, [
 @pytest.fixture
 def anyone(omar: User, ravi: User) -> User:
     """Somebody who may do everything and requested nothing."""
+    omar.groups.add(*Group.objects.filter(name="recovery manager"))
     omar.groups.add(*ravi.groups.all())
     return User.objects.get(pk=omar.pk)
 
