@@ -13,6 +13,7 @@ from audit.models import Event
 from audit.record import events_of
 from executions.core.states import OperationKind, ServerStatus
 from executions.models import Approval, Execution, Operation, ServerRun, StepRun, WaveRun
+from executions.services.people import lapsed
 from protection.models import SourceServer
 
 #: Events on one page of the timeline.
@@ -28,6 +29,8 @@ class ExecutionRows:
     servers: Mapping[int, Sequence[ServerRun]]
     steps: Mapping[int, Sequence[StepRun]]
     approvals: Sequence[Approval]
+    #: Ids of those that do not count any more.
+    lapsed: frozenset[int]
     events: Sequence[Event]
     event_page: int
     event_pages: int
@@ -57,6 +60,7 @@ def execution_rows(execution: Execution, event_page: int = 1) -> ExecutionRows:
         servers=servers,
         steps=steps,
         approvals=list(Approval.objects.filter(execution=execution).order_by("at")),
+        lapsed=lapsed(execution),
         events=list(events.order_by("-sequence")),
         event_page=page,
         event_pages=pages,

@@ -28,7 +28,7 @@ from executions.screens.selectors import ExecutionRows, execution_rows, inventor
 from executions.screens.stake import StakeCard, acknowledged_card, stake_card
 from executions.screens.start_page import start_page
 from executions.services import controlling, starting
-from executions.services.basis import basis_changes, basis_of_plan, problem_findings
+from executions.services.basis import basis_changes, basis_list, basis_of_plan, problem_findings
 from executions.services.commands import COMMANDS, RETRY, SKIP, Command, Facts, commands_for
 from executions.services.stake import acknowledged_of, stake_now
 from foundation.errors import Conflict, DomainError, Missing
@@ -73,6 +73,7 @@ def _execution_context(request: HttpRequest, execution_id: str) -> dict[str, Any
     kept = {name: request.GET[name] for name in ("wave", "page", "events") if name in request.GET}
     return {
         "execution": rows.execution,
+        "bases": basis_list(rows.execution),
         "page": shown,
         "stake": acknowledged_card(rows.execution, timezone.now()),
         "commands": [one for one in offered if not one.of_wave],

@@ -194,6 +194,11 @@ def basis_keep(execution: Execution, shown: Shown, by: AbstractBaseUser, press: 
     return shown.sha256
 
 
+def basis_list(execution: Execution) -> list[Basis]:
+    """What was shown to whom, oldest first, without the documents."""
+    return list(execution.bases.defer("document").order_by("pk"))
+
+
 def basis_get(execution: Execution, sha256: str) -> Basis:
     """One that was kept; raises `Missing`."""
     found = execution.bases.filter(sha256=sha256).first()

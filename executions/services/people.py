@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from access import policy
-from executions.core.states import ExecutionKind
+from executions.core.states import ExecutionKind, ExecutionStatus
 from executions.models import Approval, Execution
 from executions.selectors import site_ids_of
 from foundation.errors import Conflict
@@ -33,9 +31,12 @@ def does_count(approval: Approval, execution: Execution) -> bool:
     )
 
 
-def lapsed_names(approvals: Iterable[Approval], execution: Execution) -> list[str]:
-    """The names under which approvals were given that no longer count."""
-    return [one.user_name for one in approvals if one.approved and not does_count(one, execution)]
+def lapsed(execution: Execution) -> frozenset[int]:
+    """Ids of the approvals that no longer count, while it waits for approval: nobody is asked again after that."""
+    if execution.status != ExecutionStatus.AWAITING_APPROVAL:
+        return frozenset()
+    given = execution.approvals.filter(approved=True).select_related("user")
+    return frozenset(one.pk for one in given if not does_count(one, execution))
 
 
 def requester_refusal(execution: Execution) -> Conflict | None:
