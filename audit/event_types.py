@@ -12,6 +12,9 @@ class EventType(StrEnum):
     EXECUTION_BREAK_GLASS = "execution.break_glass"
     EXECUTION_APPROVED = "execution.approved"
     EXECUTION_REJECTED = "execution.rejected"
+    EXECUTION_FEWER_APPROVALS = "execution.fewer_approvals"
+    EXECUTION_NOT_STARTED = "execution.not_started"
+    EXECUTION_APPROVALS_RAISED = "execution.approvals_raised"
     EXECUTION_STARTED = "execution.started"
     EXECUTION_PAUSED = "execution.paused"
     EXECUTION_RESUMED = "execution.resumed"
@@ -24,6 +27,8 @@ class EventType(StrEnum):
     EXECUTION_PARTIALLY_SUCCEEDED = "execution.partially_succeeded"
     EXECUTION_FAILED = "execution.failed"
     EXECUTION_REVIEWED = "execution.reviewed"
+    EXECUTION_REPLACEMENT_ACKNOWLEDGED = "execution.replacement_acknowledged"
+    EXECUTION_RECOVERY_OVER = "execution.recovery_over"
 
     WAVE_WAITING = "wave.waiting"
     WAVE_RUNNING = "wave.running"
@@ -49,6 +54,7 @@ class EventType(StrEnum):
     SERVER_NOT_TERMINATED = "server.not_terminated"
 
     LAUNCH_INTENDED = "launch.intended"
+    LAUNCH_REPLACES = "launch.replaces"
     LAUNCH_ACCEPTED = "launch.accepted"
     LAUNCH_ADOPTED = "launch.adopted"
     LAUNCH_UNCERTAIN = "launch.uncertain"

@@ -13,9 +13,10 @@ from executions.core.states import ExecutionStatus, ServerStatus
 from executions.models import Execution
 from executions.screens.targets import rpo_meter, rto_meter
 from executions.screens.waves import shares
-from executions.screens.words import BREAK_GLASS, duration, execution_badge, kind_badge
+from executions.screens.words import duration, execution_badge, kind_badge, loud_badges
 from foundation.wording import Badge, Meter, Share, Tone, ago, count
 from plans.models import Plan
+from plans.screens.words import recovery_badge, recovery_sentence
 from protection.core.replication import ReplicationState, lag_tone, replication_tone, replication_words
 from protection.models import Site
 
@@ -51,6 +52,8 @@ class PlanLine:
     #: An execution of it is not over.
     active: bool
     last: LastRun | None
+    #: That it runs in recovery; None if it does not.
+    recovery: Badge | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +139,7 @@ def _running_card(execution: Execution, counts: dict[str, int], now: datetime) -
     badges = [kind_badge(execution.kind), execution_badge(execution.status)]
     return RunningCard(
         execution=execution,
-        badges=(*badges, *([BREAK_GLASS] if execution.break_glass else [])),
+        badges=(*badges, *loud_badges(execution)),
         tone=kind_badge(execution.kind).tone,
         shares=parts,
         summary=", ".join([f"{done} of {count(total, 'server')} launched", *others]),
@@ -145,7 +148,8 @@ def _running_card(execution: Execution, counts: dict[str, int], now: datetime) -
 
 
 def _plan_line(result: PlanResult, active: bool, now: datetime) -> PlanLine:
-    return PlanLine(result.plan, active, _last_run(result.last, now) if result.last else None)
+    last = _last_run(result.last, now) if result.last else None
+    return PlanLine(result.plan, active, last, recovery_badge(result.plan))
 
 
 def _last_run(execution: Execution, now: datetime) -> LastRun:
@@ -228,12 +232,21 @@ def _attention(
 
 def _plan_attention(result: PlanResult, now: datetime) -> Iterator[Attention]:
     plan, last = result.plan, result.last
+    if plan.recovered_by is not None:
+        yield Attention(
+            Tone.BAD,
+            f"{recovery_sentence(plan)} When production is back, declare the recovery over.",
+            _to("executions_execution_change", plan.recovered_by),
+        )
     if last is not None and last.status == ExecutionStatus.FAILED:
         yield Attention(
             Tone.BAD,
             f"The last {last.kind} of {plan.name} failed. {last.outcome}".strip(),
             _to("executions_execution_change", last.pk),
         )
+        return
+    if plan.recovered_by is not None:
+        # A drill would delete what runs.
         return
     drill = _to("executions_start", plan.pk, query="kind=drill")
     if result.proven_at is None:

@@ -19,6 +19,8 @@ OPERATION_TAG = "drsorch:operation"
 LAUNCHED = "LAUNCHED"
 FAILED = "FAILED"
 TERMINATED = "TERMINATED"
+TYPE_DRILL = "DRILL"
+TYPE_RECOVERY = "RECOVERY"
 JOB_COMPLETED = "COMPLETED"
 JOB_TYPE_LAUNCH = "LAUNCH"
 JOB_TYPE_TERMINATE = "TERMINATE"
@@ -59,6 +61,8 @@ class SourceServer:
     ram_bytes: int
     disk_bytes: int
     staging_account_id: str = ""
+    #: "DRILL" or "RECOVERY"; empty where DRS does not say. It stays when the instance is deleted from DRS.
+    last_launch_type: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +148,26 @@ class RecoveryInstance:
 
 
 @dataclass(frozen=True, slots=True)
+class NativeExecution:
+    """An execution of a native recovery plan that is not over (docs/drs.md 16)."""
+
+    arn: str
+    plan_arn: str
+    #: Empty where DRS does not let us read it.
+    plan_name: str
+    #: DRILL or RECOVERY.
+    mode: str
+    #: Ids of the source servers of its steps that are not over, with or without a job.
+    source_server_ids: frozenset[str]
+
+    @property
+    def label(self) -> str:
+        """What a person finds it by in the DRS console."""
+        execution = self.arn.rpartition(":")[2]
+        return f"“{self.plan_name}” ({execution})" if self.plan_name else execution
+
+
+@dataclass(frozen=True, slots=True)
 class Quotas:
     """Limits of one account and Region (docs/drs.md 4). `source` is "service-quotas" or "documented defaults"."""
 
@@ -180,6 +204,9 @@ class DrsPort(Protocol):
 
     def job_log(self, job_id: str) -> tuple[JobLogItem, ...]:
         """The job's log, oldest first."""
+
+    def native_executions(self) -> tuple[NativeExecution, ...]:
+        """Executions of native recovery plans that are not over: three calls, and one or two for each of them."""
 
     def start_recovery(self, targets: Sequence[LaunchTarget], *, is_drill: bool, tags: Mapping[str, str]) -> Job:
         """Launch. Not idempotent: call only with an intent committed. Pass no tags to send none."""

@@ -18,7 +18,7 @@ from executions.models import Execution
 from executions.screens import views
 from executions.screens.selectors import executions_matching
 from executions.screens.targets import rpo_meter, rto_meter
-from executions.screens.words import BREAK_GLASS, between, duration, execution_badge, kind_badge
+from executions.screens.words import between, duration, execution_badge, kind_badge, loud_badges
 from foundation.screens import badge_html, measure_html
 from foundation.wording import clock
 
@@ -79,7 +79,7 @@ class ExecutionAdmin(ModelAdmin):
 
     @display(description="kind", ordering="kind")
     def kind_shown(self, execution: Execution) -> SafeString:
-        badges = [kind_badge(execution.kind), *([BREAK_GLASS] if execution.break_glass else [])]
+        badges = [kind_badge(execution.kind), *loud_badges(execution)]
         return format_html_join(" ", "{}", [(badge_html(badge),) for badge in badges])
 
     @display(description="status", ordering="status")

@@ -6,3 +6,9 @@ class ExecutionsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
     #: As the sidebar calls the group of its pages.
     verbose_name = "Run"
+
+    def ready(self) -> None:
+        from executions import selectors
+        from protection import uses
+
+        uses.register(selectors.under_way_at)

@@ -6,6 +6,7 @@ evidence, as its events are, which `audit` keeps.
 
 from __future__ import annotations
 
+import json
 import uuid
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -14,6 +15,7 @@ from django.conf import settings
 from django.db import models
 
 from audit.models import Chained
+from executions.core.stake import replaced_of
 from executions.core.states import (
     EXECUTION_ACTIVE,
     CleanupStatus,
@@ -60,7 +62,10 @@ class Execution(Chained, DueRow):
     approvals_required = models.PositiveSmallIntegerField(default=0)
     #: Started by an administrator without the approvals it needed; loud everywhere it is shown.
     break_glass = models.BooleanField("break-glass", default=False)
+    #: The most approvals that its plan, or another one of its groups, asked for in the 30 days before; of a recovery.
+    approvals_expected = models.PositiveSmallIntegerField(default=0)
     #: A broken glass asks for a review after: who looked at it, when, and what they said.
+    reviewed_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     reviewed_by_name = models.CharField(max_length=150, blank=True)
     reviewed_at = models.DateTimeField(null=True)
     review_comment = models.TextField(blank=True)
@@ -81,6 +86,12 @@ class Execution(Chained, DueRow):
     reopened_at = models.DateTimeField(null=True)
     #: Why it ended as it did, in a sentence.
     outcome = models.TextField(blank=True)
+    #: Live recovery instances that people said may be deleted: `core.stake.Replaced` documents.
+    acknowledged: models.JSONField[list[dict[str, Any]], list[dict[str, Any]]] = models.JSONField(default=list)
+    #: When a person declared a recovery over, who, and why; until then its plan runs in recovery.
+    recovery_over_at = models.DateTimeField(null=True)
+    recovery_over_by_name = models.CharField(max_length=150, blank=True)
+    recovery_over_comment = models.TextField(blank=True)
 
     objects = ExecutionQuerySet.as_manager()
 
@@ -102,6 +113,21 @@ class Execution(Chained, DueRow):
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.plan_name}"
+
+    @property
+    def has_fewer_approvals(self) -> bool:
+        """True if it needs fewer than were needed lately: as loud as break-glass."""
+        return not self.break_glass and self.approvals_required < self.approvals_expected
+
+    @property
+    def needs_review(self) -> bool:
+        """True if someone other than its requester has to say whether it was right."""
+        return self.break_glass or self.has_fewer_approvals
+
+    @property
+    def replace_names(self) -> list[str]:
+        """What was acknowledged, by the names that an answer of the API and a request of it share."""
+        return [replaced_of(document).name for document in self.acknowledged]
 
 
 class WaveRun(models.Model):
@@ -213,6 +239,12 @@ class ServerRun(models.Model):
         return self.hostname or self.source_server_id
 
     @property
+    def runs_in_recovery(self) -> bool:
+        """As `ServerRunQuerySet.in_recovery` asks it of a server of a recovery."""
+        launched = self.status == ServerStatus.LAUNCHED or bool(self.recovery_instance_id)
+        return launched and self.status != ServerStatus.TERMINATED
+
+    @property
     def trouble(self) -> str:
         """Why it failed or waits, in a sentence: the error of the site that it waits for, or its own."""
         watch = getattr(self.site, "watch", None) if self.status == ServerStatus.QUEUED else None
@@ -274,6 +306,31 @@ class Approval(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_name}: {'approved' if self.approved else 'rejected'}"
+
+
+class Basis(models.Model):
+    """What was shown to whoever requested, approved, resumed or retried an execution. Never changed."""
+
+    execution = models.ForeignKey(Execution, on_delete=models.PROTECT, related_name="bases")
+    #: What was pressed: request, approve, resume, retry.
+    press = models.CharField(max_length=16)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    user_name = models.CharField(max_length=150)
+    at = models.DateTimeField()
+    #: Of `document`, which is canonical JSON (`core.basis`), as in the event of the press.
+    sha256 = models.CharField(max_length=64)
+    document = models.TextField()
+
+    class Meta:
+        ordering = ["pk"]
+        indexes = [models.Index(fields=["execution", "sha256"], name="executions_basis_by_hash")]
+
+    def __str__(self) -> str:
+        return f"{self.press}: {self.sha256}"
+
+    def read(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.document)
+        return document
 
 
 class SiteWatch(DueRow):

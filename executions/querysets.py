@@ -12,6 +12,7 @@ from executions.core.states import (
     EXECUTION_ENGAGED,
     OPERATION_OPEN,
     CleanupStatus,
+    ExecutionKind,
     ExecutionStatus,
     ServerStatus,
     StepStatus,
@@ -30,6 +31,10 @@ class ExecutionQuerySet(DueQuerySet["Execution"]):
 
     def over(self) -> Self:
         return self.exclude(status__in=EXECUTION_ACTIVE)
+
+    def recovering(self, plan_id: int) -> Self:
+        """Recoveries of the plan that nobody has declared over, whatever their status."""
+        return self.filter(plan=plan_id, kind=ExecutionKind.RECOVERY, recovery_over_at=None)
 
     def waiting_for(self, site_id: int) -> Self:
         """Those that have something in flight at the site, also when they are over, or that wait there for room."""
@@ -55,6 +60,17 @@ class ServerRunQuerySet(models.QuerySet["ServerRun"]):
     def queued_at(self, site_id: int) -> Self:
         """Servers that wait at the site to be launched, of executions that launch."""
         return self.filter(site=site_id, status=ServerStatus.QUEUED, execution__status=ExecutionStatus.RUNNING)
+
+    def in_recovery(self, plan_id: int) -> Self:
+        """Servers that recoveries of the plan launched, until these are over; also those that are not counted as
+        launched, and have an instance."""
+        launched = Q(status=ServerStatus.LAUNCHED) | ~Q(recovery_instance_id="")
+        return self.filter(
+            launched,
+            execution__plan=plan_id,
+            execution__kind=ExecutionKind.RECOVERY,
+            execution__recovery_over_at=None,
+        ).exclude(status=ServerStatus.TERMINATED)
 
 
 class StepRunQuerySet(DueQuerySet["StepRun"]):

@@ -11,11 +11,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One thing wrong with what was sent. `attr` is a dotted path such as `waves.1.name`; empty means the whole."""
+    """One thing wrong with what was sent. `attr` is a dotted path such as `waves.1.name`; empty means the whole.
+
+    `id`: of the thing in the way, for scripts; empty where there is none.
+    """
 
     attr: str
     detail: str
     code: str = "invalid"
+    id: str = ""
 
 
 class DomainError(Exception):

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
@@ -100,6 +100,6 @@ def _plain(value: Any) -> Any:
         return tuple(_plain(getattr(value, field.name)) for field in fields(value))
     if isinstance(value, Mapping):
         return tuple((key, _plain(each)) for key, each in value.items())
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, (list, tuple, QuerySet)):
         return tuple(_plain(each) for each in value)
     return value

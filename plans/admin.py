@@ -10,18 +10,21 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.defaultfilters import date
 from django.urls import URLPattern, path
+from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from foundation.durations import exact
+from foundation.screens import badge_html
 from plans.models import Plan
 from plans.screens import views
+from plans.screens.words import recovery_badge
 
 
 @admin.register(Plan)
 class PlanAdmin(ModelAdmin):
-    list_display = ["name", "waves_shown", "servers_shown", "rto_shown", "rpo_shown", "revision_shown"]
+    list_display = ["name", "state_shown", "waves_shown", "servers_shown", "rto_shown", "rpo_shown", "revision_shown"]
     search_fields = ["name", "description"]
     ordering = ["name"]
     list_per_page = 50
@@ -30,6 +33,11 @@ class PlanAdmin(ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Plan]:
         return Plan.objects.with_counts().with_newest_revision()
+
+    @display(description="State", ordering="recovered_at", empty_value="")
+    def state_shown(self, plan: Plan) -> SafeString | None:
+        badge = recovery_badge(plan)
+        return badge_html(badge) if badge else None
 
     @display(description="Waves", ordering="wave_count")
     def waves_shown(self, plan: Any) -> int:
@@ -64,5 +72,6 @@ class PlanAdmin(ModelAdmin):
             at("<int:plan_id>/wave/", views.wave, "wave"),
             at("<int:plan_id>/history/", views.revisions, "history"),
             at("<int:plan_id>/revisions/<int:number>/restore/", views.restore, "restore"),
+            at("<int:plan_id>/agree/", views.agree, "agree"),
             at("<int:plan_id>/delete/", views.delete, "delete"),
         ]

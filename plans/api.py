@@ -18,9 +18,10 @@ from rest_framework.response import Response
 from foundation.errors import Missing
 from foundation.rest.filters import ReferenceFilter
 from foundation.rest.schema import ID_OR_NAME
+from foundation.rest.serializers import StrictSerializer
 from foundation.rest.versions import version_field
 from foundation.rest.views import WriteViewSet
-from plans import readiness, selectors, services
+from plans import demands, readiness, selectors, services
 from plans.core.checks import ready
 from plans.core.document import LAUNCH_TIMEOUT_SECONDS, MAX_APPROVALS, MAX_NAME, STEP_TIMEOUT_SECONDS
 from plans.core.fields import MAX_SECONDS
@@ -64,6 +65,14 @@ class WaveSerializer(serializers.Serializer[Any]):
     steps = StepSerializer(many=True, required=False)
 
 
+class RecoveredBySerializer(serializers.Serializer[Any]):
+    """The recovery that a plan runs by, until it is failed back or declared over."""
+
+    execution = serializers.UUIDField(help_text="Id of the newest recovery.")
+    since = serializers.DateTimeField(help_text="When the first of its servers was launched.")
+    servers = serializers.IntegerField(help_text="How many servers of the plan run in recovery.")
+
+
 class PlanSerializer(serializers.Serializer[Any]):
     """A plan as one document: its targets, and its waves with their groups and steps."""
 
@@ -76,6 +85,11 @@ class PlanSerializer(serializers.Serializer[Any]):
     rpo_target_seconds = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=MAX_SECONDS)
     approvals_required = serializers.IntegerField(default=1, min_value=0, max_value=MAX_APPROVALS)
     waves = WaveSerializer(many=True, required=False)
+    approvals_in_force = serializers.IntegerField(
+        read_only=True,
+        help_text="How many approvals a recovery needs now: a lower number counts once an approver has agreed to it.",
+    )
+    recovered_by = RecoveredBySerializer(read_only=True, allow_null=True)
     version = version_field()
     created_at = serializers.DateTimeField(read_only=True)
     updated_at = serializers.DateTimeField(read_only=True)
@@ -91,10 +105,19 @@ class PlanSerializer(serializers.Serializer[Any]):
         return {
             "id": instance.pk,
             **selectors.document(instance),
+            "approvals_in_force": selectors.approvals_in_force(instance),
+            "recovered_by": self._recovered_by(instance),
             "version": instance.version,
             "created_at": instance.created_at,
             "updated_at": instance.updated_at,
         }
+
+    @staticmethod
+    def _recovered_by(plan: Plan) -> dict[str, Any] | None:
+        if plan.recovered_by is None:
+            return None
+        shown = {"execution": plan.recovered_by, "since": plan.recovered_at, "servers": plan.recovered_servers}
+        return RecoveredBySerializer(shown).data
 
 
 class DifferenceSerializer(serializers.Serializer[Any]):
@@ -139,6 +162,10 @@ class ReadinessSerializer(serializers.Serializer[Any]):
     findings = FindingSerializer(many=True)
 
 
+class AgreementSerializer(StrictSerializer):
+    comment = serializers.CharField(max_length=2000, help_text="Why fewer approvals are enough.")
+
+
 class PlanFilter(django_filters.FilterSet):
     name = django_filters.CharFilter(help_text="The exact name.")
     search = django_filters.CharFilter(method="filter_search", help_text="Part of the name or description.")
@@ -173,6 +200,7 @@ class PlanViewSet(WriteViewSet):
         "revisions": "plans.view_planrevision",
         "revision": "plans.view_planrevision",
         "readiness": "plans.view_plan",
+        "agree": "plans.agree_plan",
     }
     queryset = Plan.objects.none()
     serializer_class = PlanSerializer
@@ -217,6 +245,15 @@ class PlanViewSet(WriteViewSet):
         if not (number.isascii() and number.isdecimal() and len(number) < 10):
             raise Missing(f"“{number}” is not a revision number.")
         return Response(RevisionDetailSerializer(selectors.revision_get(plan, int(number))).data)
+
+    @extend_schema(request=AgreementSerializer, responses=PlanSerializer)
+    @action(detail=True, methods=["post"])
+    def agree(self, request: Request, id: str) -> Response:
+        """Agree, as an approver who did not save it so, that recoveries need no more approvals than the plan says."""
+        body = AgreementSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        plan = demands.approvals_agree(plan=self.get_object(), comment=body.validated_data["comment"], by=self.person)
+        return Response(self.represent(plan))
 
     @extend_schema(request=None, responses=ReadinessSerializer)
     @action(detail=True, methods=["get", "post"])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, cast
+from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
@@ -13,7 +15,7 @@ from django.utils import timezone
 from access import policy
 from foundation.errors import Conflict, FieldError, Invalid, Missing, Stale
 from foundation.protectors import protectors
-from plans import selectors
+from plans import demands, selectors
 from plans.core import editing
 from plans.core.differences import Difference, differences
 from plans.core.document import PlanDocument, WaveDocument, normalise
@@ -90,7 +92,16 @@ def plan_delete(*, plan: Plan, by: User, expected_version: int | None = None) ->
             raise Conflict(
                 f"Plan “{current}” has been run and cannot be deleted: its executions must be kept as evidence."
             )
+        demands.demand_end(current)
         current.delete()
+
+
+def plan_recovered(*, plan_id: int, by_execution: UUID | None, at: datetime | None, servers: int) -> None:
+    """Note which execution the plan runs in recovery by, since when and with how many servers; None: it does not.
+
+    No revision is saved: it is what the plan *is*, not what it says.
+    """
+    Plan.objects.filter(pk=plan_id).update(recovered_by=by_execution, recovered_at=at, recovered_servers=servers)
 
 
 def _locked(plan: Plan, expected_version: int | None) -> Plan:
@@ -127,6 +138,7 @@ def _insert(raw: Mapping[str, Any], *, by: User) -> Plan:
     plan = Plan.objects.create(version=1, **_columns(document))
     _write_waves(plan, document, groups)
     _append_revision(plan, document, [], by=by)
+    demands.demand_note(plan, groups.values())
     return plan
 
 
@@ -157,6 +169,8 @@ def _replace(plan: Plan, change: Change, *, by: User) -> Plan:
     plan.waves.all().delete()
     _write_waves(plan, document, groups)
     _append_revision(plan, document, diff, by=by)
+    plan.name, plan.approvals_required = document["name"], document["approvals_required"]
+    demands.demand_note(plan, _locked_groups(document).values())
     return plan
 
 

@@ -24,12 +24,13 @@ from protection import selectors, services
 from protection.core.tag_selector import selector_words
 from protection.models import ProtectionGroup, Site, SourceServer
 from protection.screens import views
-from protection.screens.filters import GoneFilter, ProtectedFilter, ReplicationFilter
+from protection.screens.filters import DirectionFilter, GoneFilter, ProtectedFilter, ReplicationFilter
 from protection.screens.forms import ProtectionGroupForm, SiteForm
 from protection.screens.panels import group_panel, site_panel
 from protection.screens.words import (
     EMPTY_GROUP,
     IN_TWO_GROUPS,
+    REVERSED,
     UNPROTECTED,
     gibibytes,
     lag_badge,
@@ -100,7 +101,13 @@ class SourceServerAdmin(ServiceAdmin):
 
     list_display = ("server", "at_site", "replication", "lag", "group")
     list_display_links = ("server",)
-    list_filter = (("site", admin.RelatedOnlyFieldListFilter), ReplicationFilter, ProtectedFilter, GoneFilter)
+    list_filter = (
+        ("site", admin.RelatedOnlyFieldListFilter),
+        ReplicationFilter,
+        DirectionFilter,
+        ProtectedFilter,
+        GoneFilter,
+    )
     list_filter_sheet = True
     search_fields = ("hostname", "fqdn", "source_server_id")
     search_help_text = "Part of a host name, domain name or source server id"
@@ -160,6 +167,8 @@ class SourceServerAdmin(ServiceAdmin):
 
     @display(description="Protection group", ordering="protection_group__name")
     def group(self, server: SourceServer) -> SafeString:
+        if server.is_reversed:
+            return badge_html(REVERSED)
         if server.protection_group is None:
             return badge_html(UNPROTECTED)
         url = reverse("admin:protection_protectiongroup_change", args=[server.protection_group_id])

@@ -22,7 +22,7 @@ from foundation.rest.serializers import ReferenceField, StrictSerializer
 from foundation.rest.versions import version_field
 from foundation.rest.views import ReadViewSet, WriteViewSet
 from protection import selectors, services
-from protection.core.replication import ReplicationState
+from protection.core.replication import REVERSED, ReplicationState
 from protection.models import ProtectionGroup, Site, SourceServer, SourceServerQuerySet
 
 
@@ -167,6 +167,10 @@ class SourceServerFilter(django_filters.FilterSet):
     replication_state = django_filters.CharFilter(
         method="filter_replication_state", help_text="For example `CONTINUOUS`."
     )
+    replication_direction = django_filters.CharFilter(
+        method="filter_replication_direction",
+        help_text="`FAILOVER`, or `FAILBACK`: replicating back, in no protection group, never launched.",
+    )
     unprotected = django_filters.ChoiceFilter(
         choices=_YES_OR_NO, method="filter_unprotected", help_text="`true`: in no protection group."
     )
@@ -194,6 +198,11 @@ class SourceServerFilter(django_filters.FilterSet):
             known = ", ".join(ReplicationState)
             raise Invalid.field(name, f"“{value}” is not a replication state. Choose one of {known}.")
         return rows.filter(replication_state=value)
+
+    def filter_replication_direction(self, rows: SourceServerQuerySet, name: str, value: str) -> SourceServerQuerySet:
+        if value not in ("FAILOVER", REVERSED):
+            raise Invalid.field(name, f"“{value}” is not a direction. Choose FAILOVER or {REVERSED}.")
+        return rows.filter(replication_direction=value)
 
     def filter_unprotected(self, rows: SourceServerQuerySet, name: str, value: str) -> SourceServerQuerySet:
         return rows.unprotected() if value == "true" else rows.protected()

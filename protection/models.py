@@ -12,10 +12,20 @@ from django.db.models import Count, Q
 
 from drs.port import Quotas
 from foundation.due import DueQuerySet, DueRow
-from protection.core.replication import HALTED
+from protection import endpoints
+from protection.core.replication import HALTED, REVERSED
 
 #: The API finds things by id or by name; a name of digits alone would be taken for an id.
 NOT_A_NUMBER = RegexValidator(r"^\d+\Z", "A name needs at least one character that is not a digit.", inverse_match=True)
+
+
+class EndpointKeyField(models.CharField):
+    """Follows `endpoint_url` whoever saves the row, as the constraint on it has to hold for all."""
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> str:
+        key = endpoints.key_of(model_instance.endpoint_url)  # type: ignore[attr-defined]
+        setattr(model_instance, self.attname, key)
+        return key
 
 
 class SiteQuerySet(DueQuerySet["Site"]):
@@ -70,6 +80,8 @@ class Site(DueRow):
             )
         ],
     )
+    #: The same for every spelling of the endpoint (`core.identity`).
+    endpoint_key = EndpointKeyField(max_length=520, default="", blank=True, editable=False)
     job_tags = models.BooleanField(
         "tag DRS jobs",
         default=True,
@@ -100,9 +112,7 @@ class Site(DueRow):
         ordering = ["name"]
         constraints = [
             models.UniqueConstraint(
-                fields=["account_id", "region", "endpoint_url"],
-                name="protection_one_site_per_account_and_region",
-                violation_error_message="Another site already has this account, Region and endpoint.",
+                fields=["account_id", "region", "endpoint_key"], name="protection_one_site_per_account_and_region"
             )
         ]
 
@@ -189,6 +199,10 @@ class SourceServerQuerySet(models.QuerySet["SourceServer"]):
         """Those whose replication stands still until somebody sees to it."""
         return self.filter(replication_state__in=HALTED)
 
+    def reversed(self) -> Self:
+        """Those that replicate back to where they came from. No group has them."""
+        return self.filter(replication_direction=REVERSED)
+
     def by_name(self) -> Self:
         return self.order_by("hostname", "source_server_id")
 
@@ -228,6 +242,7 @@ class SourceServer(models.Model):
     replication_direction = models.CharField(max_length=32, blank=True)
     recovery_instance_id = models.CharField("recovery instance", max_length=32, blank=True)
     last_launch_status = models.CharField("last launch", max_length=32, blank=True)
+    last_launch_type = models.CharField(max_length=32, blank=True)
     last_launch_at = models.DateTimeField(null=True)
     cpu_cores = models.PositiveIntegerField("CPU cores", default=0)
     ram_bytes = models.BigIntegerField(default=0)
@@ -253,3 +268,8 @@ class SourceServer(models.Model):
 
     def __str__(self) -> str:
         return self.hostname or self.source_server_id
+
+    @property
+    def is_reversed(self) -> bool:
+        """True if it replicates back to where it came from."""
+        return self.replication_direction == REVERSED

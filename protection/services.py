@@ -15,7 +15,7 @@ from drs.port import RecoverySnapshot
 from foundation.errors import Conflict, FieldError, Invalid, Missing, Stale, Unavailable
 from foundation.protectors import protectors
 from foundation.wording import listing
-from protection import selectors
+from protection import endpoints, selectors, uses
 from protection.core.membership import Group, Overlap, Server, overlaps
 from protection.core.tag_selector import selector_problem, selector_words
 from protection.gateways import gateway
@@ -62,6 +62,7 @@ def site_create(
     )
     with transaction.atomic():
         _check_columns(site)
+        _check_one_site_a_drs(site)
         _save(site)
         _due_now(site)
     return site
@@ -70,6 +71,7 @@ def site_create(
 def site_update(*, site: Site, changes: Mapping[str, Any], by: User, expected_version: int | None = None) -> Site:
     """Change the fields named in `changes` (of `SITE_FIELDS`). Raises `Conflict`, `Invalid`, `Stale`, `Missing`.
 
+    Whatever decides which DRS is asked stays while something is under way there: it would be looked for elsewhere.
     Pointing the site somewhere else mirrors that inventory at once; what it had and that does not have is kept,
     marked as missing.
     """
@@ -80,10 +82,13 @@ def site_update(*, site: Site, changes: Mapping[str, Any], by: User, expected_ve
         if not moved:
             return current
         _check_columns(current)
+        if not moved.isdisjoint(CONNECTION_FIELDS):
+            _check_one_site_a_drs(current)
+            _refuse_while_under_way(current)
         if not moved.isdisjoint(IDENTITY_FIELDS):
             _refuse_if_used(current)
         current.version, current.saved_by = current.version + 1, by
-        _save(current, [*moved, "version", "saved_by"])
+        _save(current, [*moved, "endpoint_key", "version", "saved_by"])
         if not moved.isdisjoint(CONNECTION_FIELDS):
             Site.objects.filter(pk=current.pk).update(sync_failures=0)
             _due_now(current)
@@ -199,7 +204,7 @@ def _check_servers(group: ProtectionGroup) -> None:
         raise Invalid.field(
             "servers", "A protection group needs servers: select them, or enter a tag selector that matches some."
         )
-    rows = SourceServer.objects.at(group.site).only("source_server_id", "hostname", "tags")
+    rows = SourceServer.objects.at(group.site).only("source_server_id", "hostname", "tags", "replication_direction")
     servers = selectors.core_servers(rows.by_name())
     candidate = selectors.core_group(group)
     others = selectors.groups_of_site(group.site_id)
@@ -316,7 +321,8 @@ def _apply(row: models.Model, changes: Mapping[str, Any], known: Sequence[str]) 
 def _check_columns(row: models.Model) -> None:
     """Django's own validation of the columns and constraints, as our errors."""
     try:
-        row.full_clean()
+        # Constraints have sentences of their own, or are a race that `_save` tells of.
+        row.full_clean(validate_constraints=False)
     except ValidationError as error:
         raise Invalid.of([
             FieldError("" if attr == NON_FIELD_ERRORS else _API_NAMES.get(attr, attr), sentence)
@@ -336,6 +342,27 @@ def _save(row: models.Model, fields: Iterable[str] | None = None) -> None:
     except IntegrityError as error:
         noun = row._meta.verbose_name
         raise Conflict(f"Someone has just saved a {noun} with the same name or place. Check the list.") from error
+
+
+def _check_one_site_a_drs(site: Site) -> None:
+    """Raises `Invalid` if another site leads to the same DRS, in whatever spelling."""
+    site.endpoint_key = endpoints.key_of(site.endpoint_url)
+    same = Site.objects.filter(account_id=site.account_id, region=site.region, endpoint_key=site.endpoint_key)
+    other = same.exclude(pk=site.pk).first()
+    if other is not None:
+        sentence = f"Another site already has this account, Region and endpoint: “{other}”. Use that site."
+        raise Invalid.of([FieldError("", sentence, "unique")])
+
+
+def _refuse_while_under_way(site: Site) -> None:
+    """Raises `Conflict` naming what is under way at the site, whose row the caller holds locked."""
+    if names := uses.under_way_at(site.pk):
+        raise Conflict(
+            f"Site “{site}” is in use by {listing(names)}, so how drsorch reaches its DRS cannot change now: launches "
+            "and instances would be looked for elsewhere. Wait until they have ended and are cleaned up, or cancel "
+            "them first.",
+            code="site_in_use",
+        )
 
 
 def _refuse_if_used(site: Site) -> None:

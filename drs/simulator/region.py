@@ -15,6 +15,7 @@ from drs.simulator import quotas
 from drs.simulator.errors import WireError
 from drs.simulator.faults import SERVER_FAULTS, Faults
 from drs.simulator.jobs import Course, Durations, Effect, Step, launch_timeline, termination_timeline
+from drs.simulator.native import NativePlans
 from drs.simulator.runs import Runs
 from drs.simulator.state import Instance, JobRecord, LastLaunch, LogEntry, Participant, Server, identifier
 
@@ -41,6 +42,7 @@ class Region:
         self.instances: dict[str, Instance] = {}
         self.jobs: dict[str, JobRecord] = {}
         self.runs = Runs()
+        self.native = NativePlans()
         self._unfinished: dict[str, JobRecord] = {}
         self._seed = seed
         self._faults = faults
@@ -102,6 +104,12 @@ class Region:
         """The server is gone from DRS, as after a DeleteSourceServer; its recovery instance stays."""
         del self.servers[server_id]
 
+    def delete_instance(self, instance_id: str) -> None:
+        """The instance is gone from DRS and stays in EC2; what the server's last launch was stays known."""
+        instance = self._remove_instance(instance_id)
+        if instance is not None and (server := self.servers.get(instance.server_id)) is not None:
+            server.kept_instances.append(instance.id)
+
     def _check_room(self, wanted: Mapping[str, Any]) -> None:
         if len(wanted) > self.limits.servers_per_job:
             raise quotas.exceeded("servers_per_job", self.limits.servers_per_job, len(wanted))
@@ -123,7 +131,7 @@ class Region:
         return Course(
             server_id=server.id,
             is_windows=server.is_windows,
-            has_instance=server.instance_id is not None,
+            has_instance=server.instance_id is not None or bool(server.kept_instances),
             skips_conversion=server.launch_configuration["recoveryMode"] == "FAST",
             uses_chosen_snapshot=at is not None,
             fault=fault.name if fault else "",
@@ -178,7 +186,7 @@ class Region:
         server = self.servers.get(server_id)
         match effect:
             case Effect.OLD_INSTANCE_REMOVED:
-                self._remove_instance(server.instance_id if server else None)
+                self._remove_earlier(server)
             case Effect.LAUNCH_BEGUN:
                 self._set_status(job, participant, server, "IN_PROGRESS")
             case Effect.INSTANCE_APPEARED:
@@ -198,10 +206,8 @@ class Region:
                 if participant.instance_id in self.instances:
                     self.instances[participant.instance_id].ec2_state = "SHUTTING-DOWN"
             case Effect.INSTANCE_TERMINATED:
-                self._remove_instance(participant.instance_id)
+                self._terminate_instance(participant.instance_id)
                 participant.launch_status = "TERMINATED"
-                if server is not None and server.last_launch is not None:
-                    server.last_launch.status = "TERMINATED"
         return {}
 
     @staticmethod
@@ -236,8 +242,20 @@ class Region:
         self.instances[identity] = instance
         return instance
 
-    def _remove_instance(self, instance_id: str | None) -> None:
+    def _remove_earlier(self, server: Server | None) -> None:
+        if server is not None:
+            self._remove_instance(server.instance_id)
+            server.kept_instances.clear()
+
+    def _terminate_instance(self, instance_id: str | None) -> None:
+        instance = self._remove_instance(instance_id)
+        launch = server.last_launch if instance and (server := self.servers.get(instance.server_id)) else None
+        if instance is not None and launch is not None and launch.job_id == instance.job_id:
+            launch.status = "TERMINATED"
+
+    def _remove_instance(self, instance_id: str | None) -> Instance | None:
         instance = self.instances.pop(instance_id or "", None)
         server = self.servers.get(instance.server_id) if instance is not None else None
         if server is not None and server.instance_id == instance_id:
             server.instance_id = None
+        return instance

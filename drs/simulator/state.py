@@ -48,6 +48,8 @@ class Server:
     replication_direction: str = "FAILOVER"
     instance_id: str | None = None
     last_launch: LastLaunch | None = None
+    #: Instances that were deleted from DRS and go on in EC2: no call lists them, the next launch removes them.
+    kept_instances: list[str] = field(default_factory=list)
 
     @property
     def is_windows(self) -> bool:
@@ -76,6 +78,7 @@ class Instance:
     created_at: datetime
     sequence: int
     visible_from: datetime
+    is_disconnected: bool = False
 
 
 @dataclass(slots=True)

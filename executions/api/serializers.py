@@ -94,10 +94,11 @@ class WaveRunSerializer(serializers.ModelSerializer[WaveRun]):
 
 class ApprovalSerializer(serializers.ModelSerializer[Approval]):
     user = serializers.CharField(source="user_name")
+    user_id = serializers.IntegerField(allow_null=True, help_text="Null once the user was deleted.")
 
     class Meta:
         model = Approval
-        fields = ["user", "approved", "comment", "at"]
+        fields = ["user", "user_id", "approved", "comment", "at"]
 
 
 class ExecutionSummarySerializer(serializers.ModelSerializer[Execution]):
@@ -108,10 +109,24 @@ class ExecutionSummarySerializer(serializers.ModelSerializer[Execution]):
     kind = serializers.ChoiceField(KINDS)
     status = serializers.ChoiceField(STATUSES)
     requested_by = serializers.CharField(source="requested_by_name")
+    requested_by_id = serializers.IntegerField(allow_null=True, help_text="Null once the user was deleted.")
+    approvals_expected = serializers.IntegerField(
+        help_text="Of a recovery: the most approvals that were needed in the 30 days before it was requested."
+    )
+    fewer_approvals = serializers.BooleanField(
+        source="has_fewer_approvals", help_text="It needs fewer than that: marked like break-glass, and to be reviewed."
+    )
     approvals = ApprovalSerializer(many=True)
     reviewed_by = NullableText(source="reviewed_by_name", help_text="Who reviewed the use of break-glass.")
     review_comment = NullableText()
     outcome = NullableText(help_text="Why it ended as it did, in a sentence.")
+    replace_instances = serializers.ListField(
+        child=serializers.CharField(),
+        source="replace_names",
+        help_text="Live recovery instances that were named: DRS may delete them.",
+    )
+    recovery_over_by = NullableText(source="recovery_over_by_name", help_text="Who declared the recovery over.")
+    recovery_over_comment = NullableText()
 
     class Meta:
         model = Execution
@@ -123,8 +138,11 @@ class ExecutionSummarySerializer(serializers.ModelSerializer[Execution]):
             "status",
             "reason",
             "requested_by",
+            "requested_by_id",
             "approvals",
             "approvals_required",
+            "approvals_expected",
+            "fewer_approvals",
             "break_glass",
             "point_in_time",
             "requested_at",
@@ -142,6 +160,10 @@ class ExecutionSummarySerializer(serializers.ModelSerializer[Execution]):
             "reviewed_at",
             "review_comment",
             "outcome",
+            "replace_instances",
+            "recovery_over_at",
+            "recovery_over_by",
+            "recovery_over_comment",
         ]
 
 
@@ -152,6 +174,19 @@ class ExecutionSerializer(ExecutionSummarySerializer):
 
     class Meta(ExecutionSummarySerializer.Meta):
         fields = [*ExecutionSummarySerializer.Meta.fields, "waves"]
+
+
+class InstanceNamesField(serializers.ListField):
+    """Ids of live recovery instances that may be deleted."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            child=serializers.CharField(max_length=32),
+            required=False,
+            help_text="Live recovery instances that DRS may delete to launch anew: each by its id, or by the id of its "
+            "source server where DRS does not list it any more. One that is not named refuses the request.",
+            **kwargs,
+        )
 
 
 class StartSerializer(StrictSerializer):
@@ -183,10 +218,33 @@ class StartSerializer(StrictSerializer):
         min_value=1,
         help_text="The revision that you looked at. If there is a newer one, nothing starts: 409 `newer-revision`.",
     )
+    replace_instances = InstanceNamesField()
+    seen = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=64,
+        help_text="`seen` as you were shown it: refused if what a start would rest on has changed since.",
+    )
 
 
 class CommentSerializer(StrictSerializer):
     comment = serializers.CharField(required=False, allow_blank=True, max_length=2000)
+
+
+class SeenField(serializers.CharField):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            required=False,
+            allow_blank=True,
+            max_length=64,
+            help_text="`seen` of `basis/`, or of the errors of a `changed-since-request`: you know what has changed "
+            "since the execution was requested, and continue despite it.",
+            **kwargs,
+        )
+
+
+class SeenSerializer(CommentSerializer):
+    seen = SeenField()
 
 
 class DecisionSerializer(CommentSerializer):
@@ -198,6 +256,7 @@ class DecisionSerializer(CommentSerializer):
         allow_null=True,
         help_text="The approval step that is meant. Null or omitted: the execution, or the one step that waits.",
     )
+    seen = SeenField()
 
 
 class WavePartSerializer(CommentSerializer):
@@ -209,11 +268,37 @@ class WavePartSerializer(CommentSerializer):
 
 
 class RetrySerializer(WavePartSerializer):
+    seen = SeenField()
     point_in_time = serializers.DateTimeField(
         required=False,
         allow_null=True,
         help_text="Launch the servers from their newest recovery snapshot at or before this time.",
     )
+    replace_instances = InstanceNamesField()
+
+
+class BasisDifferenceSerializer(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    detail = serializers.CharField(source="sentence")
+
+
+class BasisSerializer(serializers.Serializer[Any]):
+    """What an execution rests on now, and what of it has changed since it was requested or last accepted."""
+
+    seen = serializers.CharField(help_text="To be sent with `approve/`, `resume/` or `retry/`.")
+    sha256 = serializers.CharField(help_text="Of the document as canonical JSON.")
+    differences = BasisDifferenceSerializer(many=True)
+    document = serializers.DictField(child=serializers.JSONField())
+
+
+class KeptBasisSerializer(serializers.Serializer[Any]):
+    """What was shown to someone who requested, approved, resumed or retried it."""
+
+    press = serializers.CharField()
+    user = serializers.CharField(source="user_name")
+    at = serializers.DateTimeField()
+    sha256 = serializers.CharField()
+    document = serializers.DictField(child=serializers.JSONField(), source="read")
 
 
 class EventSerializer(serializers.ModelSerializer[Event]):

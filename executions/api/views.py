@@ -18,22 +18,26 @@ from audit.models import Event
 from audit.record import events_of
 from executions import selectors
 from executions.api.serializers import (
+    BasisSerializer,
     CommentSerializer,
     DecisionSerializer,
     EventSerializer,
     ExecutionSerializer,
     ExecutionSummarySerializer,
+    KeptBasisSerializer,
     RetrySerializer,
+    SeenSerializer,
     StartSerializer,
     WavePartSerializer,
 )
 from executions.models import Execution
-from executions.services import starting
+from executions.services import basis, starting
 from executions.services.commands import (
     APPROVE,
     CANCEL,
     CLEANUP,
     COMMANDS,
+    DECLARE_OVER,
     PAUSE,
     REJECT,
     RESUME,
@@ -82,6 +86,10 @@ _IF_MATCH = OpenApiParameter(
 )
 
 
+def _method(command: Command) -> str:
+    return command.name.replace("-", "_")
+
+
 def command_action(command: Command, body: type[CommentSerializer] = CommentSerializer) -> Callable[..., Response]:
     """The API method of a command: takes its body, returns the execution as it is afterwards."""
 
@@ -92,7 +100,7 @@ def command_action(command: Command, body: type[CommentSerializer] = CommentSeri
         execution = command.act(execution=self.get_object(), by=self.person, precondition=still, **asked.validated_data)
         return self.tagged(execution)
 
-    act.__name__ = command.name
+    act.__name__ = _method(command)
     act.__doc__ = f"{command.label}. {command.warning}"
     described = extend_schema(request=body, responses=ExecutionSerializer, parameters=[_IF_MATCH])(act)
     return cast("Callable[..., Response]", action(detail=True, methods=["post"], url_path=command.name)(described))
@@ -108,7 +116,9 @@ class ExecutionViewSet(ReadViewSet):
         # Which of the two start permissions it takes depends on the kind: `execution_start` asks for it.
         "create": "executions.view_execution",
         "events": "executions.view_event",
-        **{command.name: command.permission for command in COMMANDS.values()},
+        "basis": "executions.view_execution",
+        "kept_basis": "executions.view_event",
+        **{_method(command): command.permission for command in COMMANDS.values()},
     }
     queryset = Execution.objects.none()
     serializer_class = ExecutionSerializer
@@ -121,12 +131,13 @@ class ExecutionViewSet(ReadViewSet):
     approve = command_action(APPROVE, DecisionSerializer)
     reject = command_action(REJECT, DecisionSerializer)
     pause = command_action(PAUSE)
-    resume = command_action(RESUME)
+    resume = command_action(RESUME, SeenSerializer)
     cancel = command_action(CANCEL)
     retry = command_action(RETRY, RetrySerializer)
     skip = command_action(SKIP, WavePartSerializer)
     cleanup = command_action(CLEANUP)
     review = command_action(REVIEW)
+    declare_over = command_action(DECLARE_OVER)
 
     def get_queryset(self) -> QuerySet[Any]:
         return selectors.execution_list() if self.action == "list" else super().get_queryset()
@@ -180,6 +191,26 @@ class ExecutionViewSet(ReadViewSet):
         response.status_code = status.HTTP_201_CREATED
         response["Location"] = self.reverse_action("detail", args=[response.data["id"]])
         return response
+
+    @extend_schema(responses=BasisSerializer)
+    @action(detail=True, url_path="basis")
+    def basis(self, request: Request, id: str) -> Response:
+        """What the execution rests on now: servers, points in time, findings, instances that it replaces. Asks DRS."""
+        execution = self.get_object()
+        shown = basis.basis_of_execution(execution)
+        found = basis.basis_changes(execution, shown)
+        answer = {"seen": shown.seen, "sha256": shown.sha256, "differences": found, "document": shown.document}
+        return Response(BasisSerializer(answer).data)
+
+    @extend_schema(
+        responses=KeptBasisSerializer,
+        operation_id="executions_kept_basis_retrieve",
+        parameters=[OpenApiParameter("sha256", str, OpenApiParameter.PATH, description="As in the event.")],
+    )
+    @action(detail=True, url_path="basis/(?P<sha256>[0-9a-f]{64})")
+    def kept_basis(self, request: Request, id: str, sha256: str) -> Response:
+        """What was shown to whoever pressed, by the SHA-256 that the event of that has in `detail.basis`."""
+        return Response(KeptBasisSerializer(basis.basis_get(self.get_object(), sha256)).data)
 
     @extend_schema(responses=EventSerializer(many=True))
     @action(

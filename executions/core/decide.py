@@ -3,7 +3,7 @@
 `decide(facts, now)` is a pure function: the same facts gives the same decision. Its parts run in order, and each
 sees what the parts before it decided. Nothing is done here: `engine/acting.py` carries the decision out, and every
 action is guarded again there by the status in the database. What only an answer of DRS can tell is decided when it is
-there: what a refused call means (`refusals`), and whether a drill would delete a recovery (`engine/drill_guard.py`).
+there: what a refused call means (`refusals`), and what a launch would delete (`engine/launch_guard.py`, `stake`).
 """
 
 from __future__ import annotations

@@ -30,43 +30,6 @@ def _by_site(servers: Iterable[BlueprintServer]) -> dict[Site, list[BlueprintSer
     return {sites[site_id]: members for site_id, members in found.items()}
 
 
-def live_recoveries(wanted: Iterable[BlueprintServer]) -> list[FieldError]:
-    """Servers whose recovery instance of a real recovery lives: a drill would delete it (docs/drs.md 5.3).
-
-    Raises `Unavailable` if a site cannot be asked: what cannot be ruled out is not risked for a drill.
-    """
-    found: list[FieldError] = []
-    for site, servers in _by_site(wanted).items():
-        names = {server.source_server_id: server.hostname or server.source_server_id for server in servers}
-        try:
-            for source, instance in recoveries_of(site, names).items():
-                found.append(FieldError("plan", would_delete(names[source], instance), "live_recovery_instance"))
-        except DrsError as error:
-            raise Unavailable(
-                f"drsorch could not check whether a real recovery, which a drill would delete, is running at site "
-                f"{site.name}. {error.message}"
-            ) from error
-    return found
-
-
-def recoveries_of(site: Site, source_server_ids: Iterable[str]) -> dict[str, str]:
-    """The live instance of a real recovery, by source server, of those of these that have one. Raises `DrsError`."""
-    wanted = sorted(set(source_server_ids))
-    return {
-        instance.source_server_id: instance.recovery_instance_id
-        for instance in gateway(site).recovery_instances(source_server_ids=wanted)
-        if instance.source_server_id in wanted and not instance.is_drill and not instance.is_gone
-    }
-
-
-def would_delete(hostname: str, instance_id: str) -> str:
-    """Why a drill of the server is refused."""
-    return (
-        f"{hostname} is running in recovery as {instance_id}, and a drill would delete that instance. "
-        "Fail back or terminate it first."
-    )
-
-
 def snapshots_at(
     wanted: Iterable[BlueprintServer], point_in_time: datetime
 ) -> tuple[dict[tuple[int, str], RecoverySnapshot], list[FieldError]]:

@@ -18,8 +18,10 @@ def next_steps(
     approvals: Sequence[Approval],
     *,
     open_launches: int = 0,
+    replaced: int = 0,
 ) -> tuple[str, ...]:
-    """Sentences; empty while there is nothing to do but wait. `open_launches`: launch jobs still running in DRS."""
+    """Sentences; empty while there is nothing to do but wait. `open_launches`: launch jobs still running in DRS;
+    `replaced`: servers whose instance a later launch has deleted."""
     status = ExecutionStatus(execution.status)
     if status is ExecutionStatus.AWAITING_APPROVAL:
         return tuple(_to_approve(execution, approvals))
@@ -30,7 +32,7 @@ def next_steps(
     if status in _BY_STATUS:
         return (_BY_STATUS[status],)
     late = (_launches_late(execution, open_launches),) if open_launches else ()
-    return (*late, *_afterwards(execution, servers, steps))
+    return (*late, *_afterwards(execution, servers, steps, replaced))
 
 
 _BY_STATUS = {
@@ -98,7 +100,9 @@ def _while_running(waves: Sequence[WaveRun], servers: Sequence[ServerRun]) -> It
         )
 
 
-def _afterwards(execution: Execution, servers: Sequence[ServerRun], steps: Sequence[StepRun]) -> Iterator[str]:
+def _afterwards(
+    execution: Execution, servers: Sequence[ServerRun], steps: Sequence[StepRun], replaced: int
+) -> Iterator[str]:
     counts = {status: sum(1 for server in servers if server.status == status) for status in ServerStatus}
     bad, unknown, up = counts[ServerStatus.FAILED], counts[ServerStatus.UNKNOWN], counts[ServerStatus.LAUNCHED]
     drill = execution.kind == ExecutionKind.DRILL
@@ -115,6 +119,11 @@ def _afterwards(execution: Execution, servers: Sequence[ServerRun], steps: Seque
             f"{' and '.join(parts)} failed, for the reasons above. Fix the cause, then retry the wave below: the "
             f"{execution.kind} continues from there. Or skip what you can do without."
         )
+    if execution.has_fewer_approvals and execution.reviewed_at is None:
+        yield (
+            f"It needed {execution.approvals_required} of the {execution.approvals_expected} approvals that were "
+            f"needed lately: someone other than {execution.requested_by_name} must review why and record the review."
+        )
     if execution.break_glass and execution.reviewed_at is None:
         yield (
             f"Break-glass was used: someone other than {execution.requested_by_name} must review why "
@@ -122,11 +131,22 @@ def _afterwards(execution: Execution, servers: Sequence[ServerRun], steps: Seque
         )
     if execution.status == ExecutionStatus.CANCELLED and not up:
         yield "Nothing is running: no server was launched."
-    if up and not drill:
+    if replaced:
+        yield (
+            f"{count(replaced, 'instance')} of this {execution.kind} {'was' if replaced == 1 else 'were'} deleted by "
+            "later launches of the same servers."
+        )
+    up = max(up - replaced, 0)
+    if execution.recovery_over_at:
+        yield (
+            f"{execution.recovery_over_by_name} declared this recovery over at {clock(execution.recovery_over_at)} "
+            f"UTC: {execution.recovery_over_comment}"
+        )
+    elif up and not drill:
         yield (
             f"{count(up, 'recovery instance')} {'is' if up == 1 else 'are'} running. DRS does not redirect traffic: "
-            "check the application, then switch DNS and load balancers over. Do not start a drill of these servers: "
-            "it would delete these instances."
+            "check the application, then switch DNS and load balancers over. A drill or another recovery of these "
+            "servers would delete these instances. When production is back, declare the recovery over."
         )
     if up and drill:
         yield from _after_drill(execution, up)

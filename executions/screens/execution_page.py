@@ -41,7 +41,9 @@ class ExecutionPage:
     steps: tuple[str, ...]
     failures: tuple[Failure, ...]
     approvals: tuple[tuple[Approval, Badge], ...]
+    #: Approvals that count: their givers may still give them.
     approvals_given: int
+    lapsed: frozenset[int]
     picture: Picture
     waves: tuple[WaveCard, ...]
     events: tuple[EventLine, ...]
@@ -90,12 +92,14 @@ def execution_page(rows: ExecutionRows, now: datetime, *, wave: int | None = Non
             rows.waves,
             servers,
             [step for one in rows.waves for step in rows.steps.get(one.pk, ())],
-            rows.approvals,
+            [approval for approval in rows.approvals if approval.pk not in rows.lapsed],
             open_launches=rows.open_launches,
+            replaced=len(rows.replaced),
         ),
         failures=failures(rows.waves, rows.servers, rows.steps),
         approvals=tuple((approval, approval_badge(approval.approved)) for approval in rows.approvals),
-        approvals_given=sum(1 for approval in rows.approvals if approval.approved),
+        approvals_given=sum(1 for approval in rows.approvals if approval.approved) - len(rows.lapsed),
+        lapsed=rows.lapsed,
         picture=_picture(cards),
         waves=cards,
         events=event_lines(rows.events, execution.requested_at),

@@ -11,11 +11,13 @@ from typing import Any
 from django import forms
 from django.core.signing import BadSignature, Signer
 from django.utils import timezone
-from unfold.widgets import UnfoldAdminSelectWidget
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSelectWidget
 
 from executions.core.seen import Scene, changes, dumped, loaded
 from executions.core.states import ExecutionKind
+from executions.screens.basis_card import BasisCard
 from executions.screens.parts import WaitingStep, WaveParts
+from executions.services.stake import LIVE_RECOVERY_INSTANCE
 from foundation.errors import Conflict, DomainError
 from foundation.forms import DomainErrorsMixin, MomentField, json_or_none, lines, radios, text, tick, ticks
 from plans.models import Plan
@@ -36,15 +38,52 @@ _LOOK = "This page now shows how it stands: check it, then decide again."
 _TOLD = 5
 
 
+#: Names of instances, and what each is.
+Choices = Sequence[tuple[str, str]]
+
+
+def _offer(form: forms.Form, stake: Choices) -> None:
+    """A field that has nothing to choose from is not shown, and names nothing."""
+    if stake:
+        form.fields["replace_instances"].choices = list(stake)  # type: ignore[attr-defined]
+    else:
+        del form.fields["replace_instances"]
+
+
 def _signer() -> Signer:
     return Signer(salt="executions.start")
 
 
-class StartForm(DomainErrorsMixin, forms.Form):
+class NamesField(forms.MultipleChoiceField):
+    """Instances that may be deleted, each with a tick of its own. One that is gone by now is the service's to refuse:
+    it says which."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            required=False, label="Instances that may be deleted", widget=UnfoldAdminCheckboxSelectMultipleWidget()
+        )
+
+    def valid_value(self, value: str) -> bool:
+        return True
+
+
+class StakeErrorsMixin(DomainErrorsMixin):
+    """A form with a `NamesField`: what is at stake is one error, however many instances are."""
+
+    def add_domain_error(self, error: DomainError) -> None:
+        if error.code == LIVE_RECOVERY_INSTANCE:
+            self.add_error(None, error.detail)
+        else:
+            super().add_domain_error(error)
+
+
+class StartForm(StakeErrorsMixin, forms.Form):
     """Start a drill or a recovery. It carries when its page was first shown, signed, and which revision that showed."""
 
     shown_at = forms.CharField(widget=forms.HiddenInput)
     plan_revision = forms.IntegerField(widget=forms.HiddenInput)
+    #: What a start rests on, as the page showed it.
+    seen = forms.CharField(widget=forms.HiddenInput, required=False)
     moment = radios(
         "Recover to",
         [(_LATEST, "The latest state"), (_AT, "The newest recovery snapshots at or before a point in time")],
@@ -74,9 +113,22 @@ class StartForm(DomainErrorsMixin, forms.Form):
         "shown everywhere, and must be reviewed."
     )
 
-    def __init__(self, *args: Any, kind: ExecutionKind, plan: Plan, may_break_glass: bool, **kwargs: Any) -> None:
+    replace_instances = NamesField()
+
+    def __init__(
+        self,
+        *args: Any,
+        kind: ExecutionKind,
+        plan: Plan,
+        may_break_glass: bool,
+        stake: Choices = (),
+        seen: str = "",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
+        self.initial["seen"] = seen
         self.initial["plan_revision"] = plan.version
+        _offer(self, stake)
         unused = ["confirm", "break_glass"] if kind is ExecutionKind.DRILL else ["cleanup_after_seconds"]
         if not may_break_glass:
             unused.append("break_glass")
@@ -94,11 +146,11 @@ class StartForm(DomainErrorsMixin, forms.Form):
             self.add_error("point_in_time", "Enter the point in time, or choose the latest state.")
         return values
 
-    def show_again(self, error: DomainError, plan: Plan) -> None:
-        """With what was typed, beside the plan as it is now."""
+    def show_again(self, seen: str, plan: Plan) -> None:
+        """The page shows how it is now, so that is what it carries."""
         self.data = self.data.copy()  # type: ignore[attr-defined]
+        self.data["seen"] = seen  # type: ignore[index]
         self.data["plan_revision"] = str(plan.version)  # type: ignore[index]
-        self.add_domain_error(error)
 
     def first_shown_at(self) -> datetime | None:
         """None if the form did not come from a page of ours."""
@@ -115,15 +167,19 @@ class StartForm(DomainErrorsMixin, forms.Form):
         return {**values, "point_in_time": at.astimezone(UTC) if at else None}
 
 
-class CommandForm(DomainErrorsMixin, forms.Form):
+class CommandForm(StakeErrorsMixin, forms.Form):
     """What is asked before a command is carried out. It carries what its reader saw (ADR 0034)."""
 
     seen = forms.CharField(widget=forms.HiddenInput, required=False)
+    #: The `seen` of the basis that the page showed, where launching starts with it.
+    shown = forms.CharField(widget=forms.HiddenInput, required=False)
     comment = lines("Comment (optional)", rows=3, max_length=2000, help_text=_RECORDED)
 
-    def __init__(self, *args: Any, scene: Scene, needs_comment: bool, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, scene: Scene, needs_comment: bool, launches: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.scene = scene
+        self.scene, self.launches = scene, launches
+        self.basis: BasisCard | None = None
+        self.initial["shown"] = ""
         self.initial["seen"] = json.dumps(dumped(scene))
         if needs_comment:
             self.fields["comment"].label = "Comment"
@@ -144,10 +200,16 @@ class CommandForm(DomainErrorsMixin, forms.Form):
                 f"{_NOT_DONE}it has changed since you opened the page. {' '.join(found[:_TOLD])}{more} {_LOOK}"
             )
 
+    def show_basis(self, basis: BasisCard) -> None:
+        """The page shows it, and the form carries that it did."""
+        self.basis = basis
+        self.initial["shown"] = basis.seen
+
     def show_again(self, error: DomainError) -> None:
         """What was typed, beside what is so now, with the sentence that says why it was not done."""
         self.data = self.data.copy()  # type: ignore[attr-defined]
-        self.data["seen"] = self.initial["seen"]  # type: ignore[index]
+        for name in ("seen", "shown"):
+            self.data[name] = self.initial[name]  # type: ignore[index]
         self.full_clean()
         if isinstance(error, Conflict):
             self.errors.clear()  # a choice that is gone is what the sentence is about
@@ -155,7 +217,8 @@ class CommandForm(DomainErrorsMixin, forms.Form):
 
     def asked(self) -> dict[str, Any]:
         """What the command's service takes."""
-        return {"comment": self.cleaned_data["comment"]}
+        shown = self.cleaned_data["shown"]
+        return {"comment": self.cleaned_data["comment"], **({"seen": shown} if self.launches else {})}
 
 
 class ApprovalForm(CommandForm):
@@ -197,9 +260,12 @@ class WaveCommandForm(CommandForm):
         help_text="Launch from the newest recovery snapshots at or before this time. Leave empty for the latest state.",
     )
 
-    def __init__(self, *args: Any, parts: WaveParts, **kwargs: Any) -> None:
+    replace_instances = NamesField()
+
+    def __init__(self, *args: Any, parts: WaveParts, stake: Choices = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.parts = parts
+        _offer(self, stake)
         choices = [(_WHOLE, parts.whole)]
         if parts.servers:
             choices.append((_SERVERS, "Only the servers selected below"))
@@ -210,7 +276,7 @@ class WaveCommandForm(CommandForm):
             del self.fields["servers"]
         if not parts.from_snapshot:
             del self.fields["point_in_time"]
-        self.order_fields(["part", "servers", "point_in_time", "comment"])
+        self.order_fields(["part", "servers", "point_in_time", "replace_instances", "comment"])
 
     def about(self) -> Collection[str] | None:
         part = self.data.get("part", "")
@@ -232,4 +298,6 @@ class WaveCommandForm(CommandForm):
             asked["step"] = part.removeprefix(_STEP)
         if values.get("point_in_time"):
             asked["point_in_time"] = values["point_in_time"]
+        if values.get("replace_instances"):
+            asked["replace_instances"] = values["replace_instances"]
         return asked

@@ -13,7 +13,7 @@ _TEMPLATES = "admin/executions"
 
 
 def live_parts(context: Mapping[str, Any]) -> list[Part]:
-    """`context` is the page's: `execution`, `page`, `commands`, `step_commands`, `may_retry`, `may_skip`."""
+    """`context` is the page's, with all that its templates show."""
     return list(_parts(context, context["execution"], context["page"]))
 
 
@@ -23,10 +23,12 @@ def _parts(context: Mapping[str, Any], execution: Execution, page: ExecutionPage
 
     commands = [command.name for command in context["commands"]]
     yield part("head", execution, page.badge, page.cleanup, page.review, commands)
+    yield part("stake", context["stake"], execution.status)
     yield part("next", page.failures, page.steps, page.badge)
     shares = (page.total, page.done, page.percent, page.shares)
     yield part("state", execution, page.headline, page.meters, shares, page.took)
-    yield part("approvals", execution.approvals_required, page.approvals, page.approvals_given)
+    yield part("approvals", execution.approvals_required, page.approvals, page.approvals_given, sorted(page.lapsed))
+    yield part("bases", context["bases"], execution.requested_at)
     picture = page.picture
     places = [(box.x, box.y, box.label) for box in picture.boxes]
     yield part("picture", picture.edges, picture.width, picture.height, picture.words, places)

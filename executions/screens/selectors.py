@@ -7,12 +7,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from audit.models import Event
 from audit.record import events_of
-from executions.core.states import OperationKind
+from executions.core.states import OperationKind, ServerStatus
 from executions.models import Approval, Execution, Operation, ServerRun, StepRun, WaveRun
+from executions.services.people import lapsed
 from protection.models import SourceServer
 
 #: Events on one page of the timeline.
@@ -28,15 +29,19 @@ class ExecutionRows:
     servers: Mapping[int, Sequence[ServerRun]]
     steps: Mapping[int, Sequence[StepRun]]
     approvals: Sequence[Approval]
+    #: Ids of those that do not count any more.
+    lapsed: frozenset[int]
     events: Sequence[Event]
     event_page: int
     event_pages: int
     #: Jobs that DRS has not ended, or that are still looked for.
     open_launches: int
+    #: Servers whose instance a later launch has deleted.
+    replaced: frozenset[int]
 
 
 def execution_rows(execution: Execution, event_page: int = 1) -> ExecutionRows:
-    """All that the execution page shows, in five queries. Pages of events count from 1, the newest."""
+    """All that the execution page shows, in a fixed number of queries. Pages of events count from 1, the newest."""
     servers: dict[int, list[ServerRun]] = defaultdict(list)
     for server in (
         ServerRun.objects.filter(execution=execution).select_related("site__watch").order_by("position", "pk")
@@ -55,11 +60,27 @@ def execution_rows(execution: Execution, event_page: int = 1) -> ExecutionRows:
         servers=servers,
         steps=steps,
         approvals=list(Approval.objects.filter(execution=execution).order_by("at")),
+        lapsed=lapsed(execution),
         events=list(events.order_by("-sequence")),
         event_page=page,
         event_pages=pages,
         open_launches=Operation.objects.open().filter(execution=execution, kind=OperationKind.LAUNCH).count(),
+        replaced=_replaced(execution),
     )
+
+
+def _replaced(execution: Execution) -> frozenset[int]:
+    """Its servers that were launched anew since: by another execution, or, as the inventory shows, by someone else."""
+    same = {"site": OuterRef("site"), "source_server_id": OuterRef("source_server_id")}
+    later = ServerRun.objects.filter(**same, started_at__gte=OuterRef("finished_at")).exclude(recovery_instance_id="")
+    elsewhere = (
+        SourceServer.objects.filter(**same, last_launch_at__gte=OuterRef("finished_at"))
+        .exclude(recovery_instance_id="")
+        .exclude(recovery_instance_id=OuterRef("recovery_instance_id"))
+    )
+    launched = ServerRun.objects.filter(execution=execution, status=ServerStatus.LAUNCHED)
+    found = launched.filter(Exists(later.exclude(execution=execution)) | Exists(elsewhere))
+    return frozenset(found.values_list("pk", flat=True))
 
 
 # --- the list -----------------------------------------------------------------------------------------------------

@@ -10,13 +10,14 @@ from datetime import datetime
 from executions.core.states import ExecutionKind
 from executions.models import Execution
 from executions.screens.selectors import InventoryServer
+from executions.screens.stake import StakeCard
 from executions.screens.words import duration, kind_badge, wave_rules
 from foundation.wording import Badge, Tone, ago, count, listing
 from plans.core import Blueprint, BlueprintServer, BlueprintWave, Finding, Severity
 from plans.core.picture import Node, Picture, draw
 
 #: Shown as a list of its own, with the instances by name.
-_SHOWN_ELSEWHERE = frozenset({"instance_will_be_replaced"})
+_SHOWN_ELSEWHERE = frozenset({"instance_will_be_replaced", "running_in_recovery"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,8 @@ class StartPage:
     warnings: tuple[Finding, ...]
     replaced: tuple[ReplacedInstance, ...]
     replaced_count: str
+    #: Live recovery instances that have to be named; None where there are none.
+    stake: StakeCard | None
     #: The execution that must end first, if there is one.
     active: Execution | None
     #: False: the button is shown switched off, and the page says why.
@@ -77,14 +80,18 @@ def start_page(
     active: Execution | None,
     now: datetime,
     may_break_glass: bool = False,
+    stake: StakeCard | None = None,
 ) -> StartPage:
-    """`may_break_glass`: this person may start a recovery despite blocking findings."""
+    """`may_break_glass`: this person may start a recovery despite blocking findings. `stake`: what DRS says now."""
     servers = list(blueprint.servers)
     shown = [finding for finding in findings if finding.code not in _SHOWN_ELSEWHERE]
     blocking = tuple(finding for finding in shown if finding.severity == Severity.BLOCKING)
     overridable = kind is ExecutionKind.RECOVERY and may_break_glass
     what = "recovery" if kind is ExecutionKind.RECOVERY else "drill"
-    replaced = tuple(_replaced(server, inventory, now) for server in servers if _instance(server, inventory))
+    at_stake = {name for name, _ in stake.lines} if stake else set()
+    replaced = tuple(
+        _replaced(server, inventory, now) for server in servers if _instance(server, inventory) not in ("", *at_stake)
+    )
     return StartPage(
         title=f"Start a {'real recovery' if kind is ExecutionKind.RECOVERY else 'drill'} of {blueprint.plan_name}",
         badge=kind_badge(kind),
@@ -98,6 +105,7 @@ def start_page(
         warnings=tuple(finding for finding in shown if finding.severity != Severity.BLOCKING),
         replaced=replaced,
         replaced_count=count(len(replaced), "earlier instance"),
+        stake=stake,
         active=active,
         startable=bool(servers) and active is None and (not blocking or overridable),
         button=f"Start the {what}: launch {count(len(servers), 'server')}",

@@ -21,14 +21,18 @@ from access import policy
 from executions import selectors
 from executions.core.states import ExecutionKind
 from executions.models import Execution
+from executions.screens.basis_card import basis_card
 from executions.screens.execution_page import execution_page
 from executions.screens.forms import ApprovalForm, CommandForm, StartForm, WaveCommandForm
 from executions.screens.live import live_parts
 from executions.screens.parts import to_approve, to_retry, to_skip
 from executions.screens.selectors import ExecutionRows, execution_rows, inventory_servers
+from executions.screens.stake import StakeCard, acknowledged_card, stake_card
 from executions.screens.start_page import start_page
-from executions.services import starting
+from executions.services import controlling, starting
+from executions.services.basis import basis_changes, basis_list, basis_of_plan, problem_findings
 from executions.services.commands import COMMANDS, RETRY, SKIP, Command, Facts, commands_for
+from executions.services.stake import acknowledged_of, stake_now
 from foundation.errors import Conflict, DomainError, Missing
 from foundation.live import live_context, live_response
 from foundation.people import person
@@ -79,7 +83,9 @@ def _execution_context(request: HttpRequest, execution_id: str) -> dict[str, Any
     kept = {name: request.GET[name] for name in ("wave", "page", "events") if name in request.GET}
     return {
         "execution": rows.execution,
+        "bases": basis_list(rows.execution),
         "page": shown,
+        "stake": acknowledged_card(rows.execution, timezone.now()),
         "commands": [one for one in offered if not one.of_wave],
         "step_commands": [one for one in offered if one.of_step],
         "may_retry": RETRY in offered,
@@ -105,7 +111,8 @@ def command(request: HttpRequest, execution_id: str, name: str) -> HttpResponse:
     policy.require(request.user, chosen.permission)
     execution = selectors.execution_get(execution_id)
     wave = request.GET.get("wave", "") if chosen.of_wave else ""
-    form = _command_form(request, chosen, execution, wave)
+    stake = _stake_of_retry(execution, wave) if chosen is RETRY else None
+    form = _command_form(request, chosen, execution, wave, stake)
     status = 200
     if request.method == "POST":
         status = 400
@@ -118,9 +125,12 @@ def command(request: HttpRequest, execution_id: str, name: str) -> HttpResponse:
                 return redirect(_address(execution))
         except DomainError as error:
             execution = selectors.execution_get(execution_id)
-            form = _command_form(request, chosen, execution, wave)
+            form = _command_form(request, chosen, execution, wave, stake)
+            _show_basis(form, chosen, execution, wave)
             form.show_again(error)
             status = error.status
+    else:
+        _show_basis(form, chosen, execution, wave)
     return screen_response(
         request,
         "admin/executions/command.html",
@@ -130,17 +140,40 @@ def command(request: HttpRequest, execution_id: str, name: str) -> HttpResponse:
         command=chosen,
         execution=execution,
         form=form,
+        stake=stake or acknowledged_card(execution, timezone.now()),
     )
+
+
+def _stake_of_retry(execution: Execution, wave_name: str) -> StakeCard | None:
+    """What the retry of everything that failed in the wave would delete."""
+    wave = execution.waves.filter(name=wave_name).first()
+    if wave is None:
+        return None
+    servers = controlling.launched_by_retry(execution, wave, None, None)
+    return stake_card(stake_now(servers, already=acknowledged_of(execution)), timezone.now())
+
+
+def _show_basis(form: CommandForm, chosen: Command, execution: Execution, wave: str) -> None:
+    """What the press rests on now. DRS is asked, so not where the press itself asks it."""
+    shown = chosen.basis(execution, wave) if chosen.basis else None
+    if shown is not None:
+        form.show_basis(basis_card(shown, basis_changes(execution, shown)))
 
 
 def _check_seen(form: CommandForm, chosen: Command, wave: str, current: Execution) -> None:
     form.check_seen(chosen.scene(current, wave))
 
 
-def _command_form(request: HttpRequest, chosen: Command, execution: Execution, wave_name: str) -> CommandForm:
+def _command_form(
+    request: HttpRequest, chosen: Command, execution: Execution, wave_name: str, stake: StakeCard | None
+) -> CommandForm:
     data = request.POST if request.method == "POST" else None
     rows = execution_rows(execution)
-    given: dict[str, Any] = {"needs_comment": chosen.needs_comment, "scene": chosen.scene(execution, wave_name)}
+    given: dict[str, Any] = {
+        "needs_comment": chosen.needs_comment,
+        "scene": chosen.scene(execution, wave_name),
+        "launches": chosen.basis is not None,
+    }
     if chosen.of_step:
         step = request.GET.get("step", "")
         return ApprovalForm(data, steps=to_approve(rows.waves, rows.steps), chosen=step, **given)
@@ -151,7 +184,7 @@ def _command_form(request: HttpRequest, chosen: Command, execution: Execution, w
         raise Missing(f"There is no wave “{wave_name}” in the {rows.execution}.")
     parts_of = to_retry if chosen is RETRY else to_skip
     parts = parts_of(wave.name, rows.servers.get(wave.pk, ()), rows.steps.get(wave.pk, ()))
-    return WaveCommandForm(data, parts=parts, **given)
+    return WaveCommandForm(data, parts=parts, stake=stake.lines if stake else (), **given)
 
 
 # --- starting -----------------------------------------------------------------------------------------------------
@@ -166,7 +199,18 @@ def start(request: HttpRequest, plan_id: int) -> HttpResponse:
     plan = plan_get(plan_id)
     glass = kind is ExecutionKind.RECOVERY and policy.may(request.user, "executions.break_glass")
     data = request.POST if request.method == "POST" else None
-    form = StartForm(data, kind=kind, plan=plan, may_break_glass=glass)
+    frozen = blueprint(plan)
+    findings = readiness.evaluate(plan)
+    rests_on = basis_of_plan(plan, kind, blueprint=frozen, findings=findings)
+    stake = stake_card(stake_now(frozen.servers), timezone.now())
+    form = StartForm(
+        data,
+        kind=kind,
+        plan=plan,
+        may_break_glass=glass,
+        stake=stake.lines if stake else (),
+        seen=rests_on.seen,
+    )
     status = 200
     if request.method == "POST":
         status = 400
@@ -174,18 +218,18 @@ def start(request: HttpRequest, plan_id: int) -> HttpResponse:
             try:
                 return redirect(_address(_start_once(form, plan, kind, person(request))))
             except DomainError as error:
-                plan = plan_get(plan_id)
-                form.show_again(error, plan)
+                form.show_again(rests_on.seen, plan)
+                form.add_domain_error(error)
                 status = error.status
-    frozen = blueprint(plan)
     shown = start_page(
         frozen,
         kind,
-        findings=readiness.evaluate(plan),
+        findings=[*findings, *rests_on.look.findings, *problem_findings(rests_on)],
         inventory=inventory_servers({(one.site_id, one.source_server_id) for one in frozen.servers}),
         active=selectors.active_execution(plan),
         now=timezone.now(),
         may_break_glass=glass,
+        stake=stake,
     )
     return screen_response(
         request,

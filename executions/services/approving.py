@@ -11,12 +11,16 @@ from audit.record import Entry, without_blanks
 from executions import tasks, transitions
 from executions.core.states import ExecutionStatus, StepStatus
 from executions.models import Approval, Execution, StepRun
+from executions.services import basis
+from executions.services.basis import Shown
 from executions.services.checks import check_right, check_status, locked_as_seen, state
 from executions.services.named import wave_named
+from executions.services.people import approvals_that_count, requester_refusal
 from executions.services.scenes import Precondition
 from foundation.errors import Conflict, FieldError, Invalid, NotAllowed
 from foundation.wording import listing
 from plans.core.steps import StepKind
+from plans.models import Plan
 
 #: A running step waits for its approver while the execution is paused, too: only what follows it waits.
 _STEPS_WAIT = (ExecutionStatus.RUNNING, ExecutionStatus.PAUSED)
@@ -37,48 +41,76 @@ def execution_approve(
     comment: str = "",
     wave: str | None = None,
     step: str | None = None,
+    seen: str = "",
     precondition: Precondition | None = None,
 ) -> Execution:
     """Approve the execution, or a step of it. Approving an execution twice changes nothing.
 
     Without `wave` and `step`: the execution while it waits for approval, then the one step that does. The last approval
-    needed starts the execution. Raises `Conflict` if nothing waits, or if several steps do, naming them.
+    needed starts the execution. Raises `Conflict` if nothing waits, or if several steps do, naming them; if it is not
+    as it was requested, unless `seen` says that this is known; and if whoever requested it may no longer start it.
     """
     check_right(by, "executions.approve_execution", execution)
+    shown = approval_basis(execution)
     with locked_as_seen(execution, precondition) as current:
         if current.status in _STEPS_WAIT:
             _step_decide(current, by, comment, wave=wave, step=step, approved=True)
             return Execution.objects.get(pk=execution.pk)
         _check_may_decide(current, by, wave, step)
-        _, made = Approval.objects.get_or_create(
-            execution=current,
-            user_id=by.pk,
-            defaults={"user_name": by.get_username(), "approved": True, "comment": comment, "at": timezone.now()},
-        )
-        given = Approval.objects.filter(execution=current, approved=True).count()
-        if made:
-            record.append(
-                current,
-                [
-                    Entry(
-                        EventType.EXECUTION_APPROVED,
-                        current.plan_name,
-                        without_blanks(comment=comment),
-                        by.get_username(),
-                    )
-                ],
-            )
-        if given >= current.approvals_required:
-            now = timezone.now()
-            transitions.execution_move(
-                current.pk,
-                (ExecutionStatus.AWAITING_APPROVAL,),
-                ExecutionStatus.RUNNING,
-                Entry(EventType.EXECUTION_STARTED, current.plan_name, {"approvals": given}, by.get_username()),
-                started_at=now,
-            )
-            tasks.nudge_on_commit([current.pk])
+        refusal = requester_refusal(current)
+        if refusal is None:
+            _approve(current, by, comment, shown, seen)
+        else:
+            record.append(current, [_not_started(current, refusal, by)])
+    if refusal is not None:
+        raise refusal
     return Execution.objects.get(pk=execution.pk)
+
+
+def approval_basis(execution: Execution, wave: str = "") -> Shown | None:
+    """What an approval of it rests on now; asks DRS. None for a step, and if it was requested without a basis."""
+    current = Execution.objects.get(pk=execution.pk)
+    return basis.basis_if_kept(current) if current.status == ExecutionStatus.AWAITING_APPROVAL else None
+
+
+def _not_started(execution: Execution, refusal: Conflict, by: AbstractBaseUser) -> Entry:
+    detail = {"why": refusal.detail}
+    return Entry(EventType.EXECUTION_NOT_STARTED, execution.plan_name, detail, by.get_username())
+
+
+def _approve(current: Execution, by: AbstractBaseUser, comment: str, shown: Shown | None, seen: str) -> None:
+    """Record the approval of a locked execution, and start it if it was the last one needed."""
+    kept = ""
+    basis.check_looked(current, shown)
+    if shown is not None:
+        revision = Plan.objects.values_list("version", flat=True).get(pk=current.plan_id)
+        if revision != shown.document["plan"]["current_revision"]:
+            raise Conflict("The plan was changed at the same moment. Nothing was approved: look again, then decide.")
+        basis.check_as_seen(current, shown, seen, "approved")
+        required = shown.document["plan"]["approvals_required"]
+        if required > current.approvals_required:
+            transitions.approvals_raise(current, required)
+    _, made = Approval.objects.get_or_create(
+        execution=current,
+        user_id=by.pk,
+        defaults={"user_name": by.get_username(), "approved": True, "comment": comment, "at": timezone.now()},
+    )
+    if made:
+        if shown is not None:
+            kept = basis.basis_keep(current, shown, by, "approve")
+        detail = without_blanks(comment=comment, basis=kept)
+        record.append(current, [Entry(EventType.EXECUTION_APPROVED, current.plan_name, detail, by.get_username())])
+    given = len(approvals_that_count(current))
+    if given < current.approvals_required:
+        return
+    transitions.execution_move(
+        current.pk,
+        (ExecutionStatus.AWAITING_APPROVAL,),
+        ExecutionStatus.RUNNING,
+        Entry(EventType.EXECUTION_STARTED, current.plan_name, {"approvals": given}, by.get_username()),
+        started_at=timezone.now(),
+    )
+    tasks.nudge_on_commit([current.pk])
 
 
 def _step_decide(
@@ -192,13 +224,15 @@ def execution_review(
     if not comment.strip():
         raise Invalid.field("comment", "Enter what the review found. It is recorded in the audit trail.", "required")
     with locked_as_seen(execution, precondition) as current:
-        if not current.break_glass:
-            raise Conflict("This execution did not use break-glass, so there is nothing to review.")
+        if not current.needs_review:
+            raise Conflict(
+                "This execution neither used break-glass nor had fewer approvals, so there is nothing to review."
+            )
         if current.requested_by_id == by.pk:
-            raise Conflict("You used break-glass, so someone else must review it.")
+            raise Conflict("You requested this execution, so someone else must review it.")
         if current.reviewed_at is None:
-            transitions.execution_review(current, by.get_username(), comment)
-        elif (current.reviewed_by_name, current.review_comment) != (by.get_username(), comment):
+            transitions.execution_review(current, by, comment)
+        elif (current.reviewed_by_id, current.review_comment) != (by.pk, comment):
             raise Conflict(
                 f"{current.reviewed_by_name} has already reviewed it: {current.review_comment} "
                 "Your review was not recorded."

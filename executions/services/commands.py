@@ -3,6 +3,7 @@ here, and a line in the API's view set."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -19,7 +20,8 @@ from executions.core.states import (
     StepStatus,
 )
 from executions.models import Execution, ServerRun, StepRun
-from executions.services import approving, controlling, scenes
+from executions.services import approving, controlling, recovered, scenes
+from executions.services.basis import Shown
 from executions.services.scenes import SceneOf
 from plans.core.steps import StepKind
 
@@ -33,11 +35,17 @@ class Facts:
     step_waits: bool
     #: Instances that it launched and that still run.
     instances: int
+    #: Instances of it that its clean-up has terminated.
+    terminated: int
+    #: Servers that run in recovery by it, those included that do not count as launched and have an instance.
+    in_recovery: int
 
     @classmethod
     def of(cls, execution: Execution, servers: Sequence[ServerRun], steps: Sequence[StepRun]) -> Facts:
         waiting = any(step.kind == StepKind.APPROVAL and step.status == StepStatus.RUNNING for step in steps)
-        return cls(execution, waiting, sum(1 for server in servers if server.status == ServerStatus.LAUNCHED))
+        counts = Counter(server.status for server in servers)
+        in_recovery = sum(1 for server in servers if server.runs_in_recovery)
+        return cls(execution, waiting, counts[ServerStatus.LAUNCHED], counts[ServerStatus.TERMINATED], in_recovery)
 
     def is_in(self, *statuses: ExecutionStatus) -> bool:
         return self.execution.status in statuses
@@ -69,6 +77,9 @@ class Command:
     #: It is done to the execution, or to one step that waits.
     of_step: bool = False
     needs_comment: bool = False
+    #: Launching starts with it, so its page shows what that rests on; the service takes `seen` of that. Given the
+    #: execution and the name of the wave: what is asked of DRS and of the plan; None where there is nothing to compare.
+    basis: Callable[[Execution, str], Shown | None] | None = None
 
 
 def _waits_for_approval(facts: Facts) -> bool:
@@ -81,7 +92,8 @@ def _cancellable(facts: Facts) -> bool:
 
 
 def _reopenable(facts: Facts) -> bool:
-    return facts.execution.status in EXECUTION_REOPENABLE
+    being_cleaned_up = facts.execution.cleanup_status in (CleanupStatus.RUNNING, CleanupStatus.SUCCEEDED)
+    return facts.execution.status in EXECUTION_REOPENABLE and not (being_cleaned_up or facts.terminated)
 
 
 def _cleanable(facts: Facts) -> bool:
@@ -89,6 +101,13 @@ def _cleanable(facts: Facts) -> bool:
     begun = execution.cleanup_status in (CleanupStatus.RUNNING, CleanupStatus.SUCCEEDED)
     over = execution.status not in EXECUTION_ACTIVE
     return execution.kind == ExecutionKind.DRILL and over and not begun and facts.instances > 0
+
+
+def _in_recovery(facts: Facts) -> bool:
+    execution = facts.execution
+    over = execution.status not in EXECUTION_ACTIVE
+    launched = execution.kind == ExecutionKind.RECOVERY and facts.in_recovery > 0
+    return over and launched and execution.recovery_over_at is None
 
 
 APPROVE = Command(
@@ -103,6 +122,7 @@ APPROVE = Command(
     scene=scenes.approval_scene,
     others_only=True,
     of_step=True,
+    basis=approving.approval_basis,
 )
 REJECT = Command(
     name="reject",
@@ -138,6 +158,7 @@ RESUME = Command(
     warning="The execution continues where it was paused.",
     done="Resumed.",
     offered=lambda facts: facts.is_in(ExecutionStatus.PAUSED),
+    basis=controlling.resume_basis,
 )
 CANCEL = Command(
     name="cancel",
@@ -160,6 +181,7 @@ RETRY = Command(
     done="Retry started.",
     offered=_reopenable,
     scene=scenes.retry_scene,
+    basis=controlling.retry_basis,
     of_wave=True,
 )
 SKIP = Command(
@@ -194,15 +216,32 @@ REVIEW = Command(
     act=approving.execution_review,
     label="Record a review",
     icon="rate_review",
-    warning="Records your review of why break-glass was used. The person who used it cannot review it.",
+    warning="Records your review of why approvals were passed by. The person who requested it cannot review it.",
     done="Review recorded.",
-    offered=lambda facts: facts.execution.break_glass and facts.execution.reviewed_at is None,
+    offered=lambda facts: facts.execution.needs_review and facts.execution.reviewed_at is None,
     scene=scenes.review_scene,
     others_only=True,
     needs_comment=True,
 )
 
-COMMANDS = {command.name: command for command in (APPROVE, REJECT, RESUME, PAUSE, CANCEL, RETRY, SKIP, CLEANUP, REVIEW)}
+DECLARE_OVER = Command(
+    name="declare-over",
+    permission="executions.declare_recovery_over",
+    act=recovered.recovery_declare_over,
+    label="Declare the recovery over",
+    icon="flag",
+    warning="The plan is no longer shown as running in recovery by this execution, or by an earlier one. Nothing is "
+    "terminated, and instances that still run stay protected.",
+    done="The recovery was declared over.",
+    offered=_in_recovery,
+    danger=True,
+    needs_comment=True,
+)
+
+COMMANDS = {
+    command.name: command
+    for command in (APPROVE, REJECT, RESUME, PAUSE, CANCEL, RETRY, SKIP, CLEANUP, REVIEW, DECLARE_OVER)
+}
 
 
 def commands_for(facts: Facts, user: AbstractBaseUser) -> list[Command]:

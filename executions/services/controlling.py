@@ -12,6 +12,7 @@ from django.utils import timezone
 from audit.event_types import EventType
 from audit.record import Entry, without_blanks
 from executions import tasks, transitions
+from executions.core.stake import Replaced
 from executions.core.states import (
     EXECUTION_ACTIVE,
     EXECUTION_REOPENABLE,
@@ -25,10 +26,20 @@ from executions.core.states import (
     WaveStatus,
 )
 from executions.engine import preflight
-from executions.models import Execution, ServerRun, WaveRun
-from executions.services.checks import check_right, check_servers_free, check_status, locked_as_seen, state
+from executions.models import Execution, ServerRun, StepRun, WaveRun
+from executions.services import basis
+from executions.services.basis import Shown
+from executions.services.checks import (
+    check_not_cleaned_up,
+    check_right,
+    check_servers_free,
+    check_status,
+    locked_as_seen,
+    state,
+)
 from executions.services.named import step_named, wave_named
 from executions.services.scenes import Precondition
+from executions.services.stake import acknowledged_of, stake_acknowledge
 from foundation.errors import Conflict, Invalid
 from plans.core import BlueprintServer
 
@@ -44,12 +55,25 @@ def execution_pause(
 
 
 def execution_resume(
-    *, execution: Execution, by: AbstractBaseUser, comment: str = "", precondition: Precondition | None = None
+    *,
+    execution: Execution,
+    by: AbstractBaseUser,
+    comment: str = "",
+    seen: str = "",
+    precondition: Precondition | None = None,
 ) -> Execution:
     """Continue where it was paused. Resuming twice changes nothing."""
     check_right(by, "executions.control_execution", execution)
+    shown = resume_basis(execution)
     return _switch(
-        execution, ExecutionStatus.PAUSED, ExecutionStatus.RUNNING, by=by, comment=comment, precondition=precondition
+        execution,
+        ExecutionStatus.PAUSED,
+        ExecutionStatus.RUNNING,
+        by=by,
+        comment=comment,
+        precondition=precondition,
+        shown=shown,
+        seen=seen,
     )
 
 
@@ -68,15 +92,52 @@ def _switch(
     by: AbstractBaseUser,
     comment: str,
     precondition: Precondition | None,
+    shown: Shown | None = None,
+    seen: str = "",
 ) -> Execution:
     with locked_as_seen(execution, precondition) as current:
         if current.status != to:
             what, told = _SWITCHED[to]
-            entry = Entry(told, current.plan_name, without_blanks(comment=comment), by.get_username())
+            if to is ExecutionStatus.RUNNING and current.status == frm:
+                basis.check_looked(current, shown)
+            detail = without_blanks(comment=comment, basis=_keep_if_seen(current, shown, seen, by=by, action=what))
+            entry = Entry(told, current.plan_name, detail, by.get_username())
             if not transitions.execution_move(current.pk, {frm}, to, entry):
                 raise Conflict(f"Only a {frm} execution can be {what}; this one {state(current)}.")
             tasks.nudge_on_commit([current.pk])
     return Execution.objects.get(pk=execution.pk)
+
+
+def resume_basis(execution: Execution, wave: str = "") -> Shown | None:
+    """What resuming it rests on now; asks DRS. None unless it is paused, and if it was requested without a basis."""
+    current = Execution.objects.get(pk=execution.pk)
+    return basis.basis_if_kept(current) if current.status == ExecutionStatus.PAUSED else None
+
+
+def retry_basis(execution: Execution, wave: str) -> Shown | None:
+    """What retrying all of the wave rests on now, whichever part is then chosen; asks DRS."""
+    current = Execution.objects.get(pk=execution.pk)
+    return basis.basis_if_kept(current, launched_by_retry(current, wave_named(current, wave), None, None))
+
+
+def _keep_if_seen(
+    execution: Execution,
+    shown: Shown | None,
+    seen: str,
+    *,
+    by: AbstractBaseUser,
+    action: str,
+    named: Collection[Replaced] = (),
+) -> str:
+    """Keep what a locked execution goes on with; raises `Conflict` if that has changed and whoever presses does not say
+    that they know. Returns the SHA-256 of what was kept."""
+    if shown is None:
+        return ""
+    basis.check_as_seen(execution, shown, seen, action, named)
+    return basis.basis_keep(execution, shown, by, _PRESS[action])
+
+
+_PRESS = {"resumed": "resume", "retried": "retry"}
 
 
 def execution_retry(
@@ -87,24 +148,45 @@ def execution_retry(
     servers: Collection[str] | None = None,
     step: str | None = None,
     point_in_time: datetime | None = None,
+    replace_instances: Collection[str] = (),
+    seen: str = "",
     comment: str = "",
     precondition: Precondition | None = None,
 ) -> Execution:
     """Retry what failed in the wave: all of it, the servers named, or a step.
 
     With `point_in_time`, servers are launched from their newest recovery snapshot at or before it. A failed execution
-    continues from there with the waves that it had cancelled.
+    continues from there with the waves that it had cancelled. `replace_instances` is as for a start.
 
     Asking again while the retry is under way changes nothing.
     """
     check_right(by, "executions.control_execution", execution)
+    execution = Execution.objects.get(pk=execution.pk)
     run, wanted_step = wave_named(execution, wave), step_named(execution, wave, step)
     _check_servers(run, servers)
+    launched = launched_by_retry(execution, run, servers, wanted_step)
+    shown = retry_basis(execution, wave)
+    named = {(row.site_id, row.source_server_id) for row in launched}
+    acknowledged = stake_acknowledge(
+        launched,
+        replace_instances,
+        already=acknowledged_of(execution),
+        replaced=None
+        if shown is None or shown.look.not_asked
+        else [one for one in shown.look.replaced if (one.site, one.source_server_id) in named],
+    )
     snapshots = _snapshots(run, servers, point_in_time)
-    entry = Entry(EventType.EXECUTION_RETRIED, run.name, without_blanks(comment=comment, step=step), by.get_username())
 
     def change(current: Execution, run: WaveRun) -> int:
-        return transitions.wave_retry(current, run, servers=servers, step=wanted_step, snapshots=snapshots, entry=entry)
+        kept = _keep_if_seen(current, shown, seen, by=by, action="retried", named=acknowledged)
+        detail = without_blanks(comment=comment, step=step, basis=kept)
+        entry = Entry(EventType.EXECUTION_RETRIED, run.name, detail, by.get_username())
+        retried = transitions.wave_retry(
+            current, run, servers=servers, step=wanted_step, snapshots=snapshots, entry=entry
+        )
+        if retried:
+            transitions.replacement_acknowledge(current, acknowledged, by.get_username())
+        return retried
 
     return _reopen(execution, change, run, precondition, "retried")
 
@@ -179,6 +261,18 @@ def _check_servers(wave: WaveRun, servers: Collection[str] | None) -> None:
         raise Invalid.field("servers", f"{what} Use the source server ids of its servers.")
 
 
+def launched_by_retry(
+    execution: Execution, wave: WaveRun, servers: Collection[str] | None, step: StepRun | None
+) -> list[ServerRun]:
+    """What a retry launches: what failed, and what was held back when the execution failed."""
+    held_back = execution.servers.filter(status=ServerStatus.CANCELLED)
+    found = [] if execution.status in EXECUTION_ACTIVE else list(held_back)
+    if step is not None:
+        return found
+    rows = wave.servers.filter(status__in=SERVER_RETRIABLE)
+    return [*found, *(rows if servers is None else rows.filter(source_server_id__in=servers))]
+
+
 def _snapshots(
     wave: WaveRun, servers: Collection[str] | None, point_in_time: datetime | None
 ) -> transitions.Snapshots | None:
@@ -210,6 +304,7 @@ def _reopen(
             if current.status not in EXECUTION_REOPENABLE:
                 raise Conflict(f"Nothing can be {action}: the execution {state(current)}.")
             if current.status not in EXECUTION_ACTIVE:
+                check_not_cleaned_up(current, action)
                 check_servers_free(current.servers.values_list("site_id", "source_server_id"), field="execution")
             fresh = WaveRun.objects.get(pk=wave.pk)
             if not change(current, fresh) and not _under_way(fresh, action):

@@ -11,13 +11,20 @@ Not every function needs all of that:
   `operation_refuse`, `operation_lose`, `termination_settle`.
 - Lock, and append nothing: `operation_close`, because the events of its servers say how it ended; `servers_note` and
   `servers_hold`, because they write what is shown and move nothing.
-- Called with the lock held, because their callers check under it too, and append: `execution_review`, `servers_gone`,
-  `wave_retry`, `wave_skip`.
+- Called with the lock held, because their callers check under it too, and append: `approvals_raise`,
+  `execution_review`, `recovery_end`, `replacement_acknowledge`, `servers_gone`, `wave_retry`, `wave_skip`.
+  `recovery_note` appends nothing: it brings the plan up to date with what the servers' events say.
 - Under a step's claim, without the execution's lock, and append nothing: `step_claim`, `step_asking`, `step_started`,
   `step_not_started`, `step_again`. They write how a try stands; the step's status is moved by `step_move`.
 """
 
-from executions.transitions.executions import cleanup_move, execution_abandon, execution_move, execution_review
+from executions.transitions.executions import (
+    approvals_raise,
+    cleanup_move,
+    execution_abandon,
+    execution_move,
+    execution_review,
+)
 from executions.transitions.locking import locked
 from executions.transitions.operations.lifecycle import (
     operation_accept,
@@ -28,6 +35,7 @@ from executions.transitions.operations.lifecycle import (
     operation_uncertain,
 )
 from executions.transitions.operations.terminate import termination_settle
+from executions.transitions.recovered import recovery_end, recovery_note, replacement_acknowledge
 from executions.transitions.reopening import Snapshots, wave_retry, wave_skip
 from executions.transitions.servers import (
     servers_gone,
@@ -51,6 +59,7 @@ from executions.transitions.waves import wave_move
 __all__ = [
     "Snapshots",
     "StepClaim",
+    "approvals_raise",
     "cleanup_move",
     "execution_abandon",
     "execution_move",
@@ -62,6 +71,9 @@ __all__ = [
     "operation_lose",
     "operation_refuse",
     "operation_uncertain",
+    "recovery_end",
+    "recovery_note",
+    "replacement_acknowledge",
     "servers_gone",
     "servers_hold",
     "servers_hold_cleanup",

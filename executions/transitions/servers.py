@@ -17,6 +17,7 @@ from executions.core.states import SERVER_MAY_HAVE_INSTANCE, ServerStatus
 from executions.models import Execution, ServerRun
 from executions.transitions.event_types import SERVER
 from executions.transitions.locking import locked
+from executions.transitions.recovered import recovery_note
 
 _SERVER_FROM: dict[ServerStatus, tuple[ServerStatus, ...]] = {
     ServerStatus.QUEUED: (ServerStatus.PENDING,),
@@ -77,6 +78,7 @@ def servers_settle(execution_id: UUID, operation: UUID, outcomes: Sequence[Serve
             ["status", "error", "phase", "finished_at", "recovery_instance_id", "recovery_point_at", "private_ips"],
         )
         record.append(execution, entries)
+        recovery_note(execution)
         return len(rows)
 
 
@@ -84,7 +86,7 @@ def servers_note(
     execution_id: UUID, *, lease: UUID, phases: Sequence[tuple[int, str]] = (), details: Sequence[ServerOutcome] = ()
 ) -> None:
     """Write what became known without a change of status: phases, instance ids, recovery points."""
-    with locked(execution_id, lease):
+    with locked(execution_id, lease) as execution:
         by_id = {outcome.server: outcome for outcome in details}
         rows = list(ServerRun.objects.filter(pk__in=list(by_id)))
         for row in rows:
@@ -93,6 +95,8 @@ def servers_note(
             row.private_ips = list(by_id[row.pk].private_ips)
         columns = ["recovery_instance_id", "recovery_point_at", "private_ips"]
         rows_write(rows, columns)
+        if rows:
+            recovery_note(execution)
         for phase in sorted({phase for _, phase in phases}):
             ids = [server for server, shown in phases if shown == phase]
             ServerRun.objects.filter(pk__in=ids, status=ServerStatus.LAUNCHING).update(phase=phase)

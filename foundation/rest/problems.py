@@ -139,7 +139,10 @@ class ProblemFormatter(ExceptionFormatter):
 
     @staticmethod
     def _domain(error: DomainError) -> dict[str, Any]:
-        errors = [{"attr": each.attr, "code": each.code, "detail": each.detail} for each in error.errors]
+        errors = [
+            {"attr": each.attr, "code": each.code, "detail": each.detail} | ({"id": each.id} if each.id else {})
+            for each in error.errors
+        ]
         if error.status == 400 and not errors:
             errors = [{"attr": "", "code": error.code, "detail": error.detail}]
         return problem(error.status, error.code, error.detail, errors or None)

@@ -53,6 +53,7 @@ _COMPONENTS: dict[str, Any] = {
                 "attr": {"type": "string", "description": "Dotted path of the field; empty for the whole request."},
                 "code": {"type": "string"},
                 "detail": {"type": "string"},
+                "id": {"type": "string", "description": "Id of what is in the way, such as an instance."},
             },
         },
     },

@@ -17,7 +17,7 @@ from foundation.forms import json_or_none
 from foundation.overwriting import asked_version, version_of
 from foundation.people import person
 from foundation.screens import domain_errors_as_page, screen_response
-from plans import readiness, selectors, services
+from plans import demands, readiness, selectors, services
 from plans.core import editing
 from plans.core.document import PlanDocument, WaveDocument
 from plans.models import Plan
@@ -43,6 +43,8 @@ def page(request: HttpRequest, plan_id: int) -> HttpResponse:
         title=plan.name,
         about=plan,
         **_body(request, plan, selectors.document(plan)),
+        approvals_in_force=selectors.approvals_in_force(plan),
+        may_agree=policy.may(request.user, "plans.agree_plan"),
         may_delete=policy.may(request.user, "plans.delete_plan"),
         may_drill=policy.may(request.user, "executions.start_drill"),
         may_recover=policy.may(request.user, "executions.start_recovery"),
@@ -185,6 +187,20 @@ def revisions(request: HttpRequest, plan_id: int) -> HttpResponse:
         page=page,
         may_change=policy.may(request.user, "plans.change_plan"),
     )
+
+
+@require_POST
+@domain_errors_as_page
+def agree(request: HttpRequest, plan_id: int) -> HttpResponse:
+    """An approver agrees that recoveries need no more approvals than the plan says."""
+    plan = selectors.plan_get(plan_id)
+    try:
+        demands.approvals_agree(plan=plan, comment=request.POST.get("comment", ""), by=person(request))
+    except DomainError as error:
+        messages.error(request, error.detail)
+    else:
+        messages.success(request, "You have agreed to fewer approvals.")
+    return redirect("admin:plans_plan_change", plan.pk)
 
 
 @require_POST

@@ -114,6 +114,69 @@ def test_a_new_drill_deletes_the_instance_before_even_of_a_recovery(simulated: S
     assert events[1:4] == ["CLEANUP_START", "CLEANUP_END", "SNAPSHOT_START"]
 
 
+@pytest.mark.parametrize("is_drill", [True, False])
+def test_the_last_launch_says_whether_it_was_a_drill(simulated: SimulatedDrs, is_drill: bool) -> None:
+    assert simulated.servers()["shop-db-01"].last_launch_type == ""
+    simulated.launch("shop-db-01", is_drill=is_drill)
+    assert simulated.servers()["shop-db-01"].last_launch_type == ("DRILL" if is_drill else "RECOVERY")
+
+
+def keep_in_ec2(simulated: SimulatedDrs, instance_id: str) -> None:
+    """As who keeps a recovered server in AWS: the instance is no longer DRS's, and goes on."""
+    simulated.call("DisconnectRecoveryInstance", recoveryInstanceID=instance_id)
+    simulated.call("DeleteRecoveryInstance", recoveryInstanceID=instance_id)
+
+
+def test_an_instance_deleted_from_drs_is_known_by_the_last_launch_alone(simulated: SimulatedDrs) -> None:
+    job = simulated.launch("shop-db-01", is_drill=False)
+    simulated.wait(minutes=15)
+    (recovered,) = simulated.drs.recovery_instances()
+
+    keep_in_ec2(simulated, recovered.recovery_instance_id)
+
+    server = simulated.servers()["shop-db-01"]
+    assert list(simulated.drs.recovery_instances()) == []
+    assert server.recovery_instance_id is None
+    assert (server.last_launch_type, server.last_launch_status) == ("RECOVERY", "LAUNCHED")
+    assert server.last_launch_job_id == job.job_id
+    assert simulated.region.servers[server.source_server_id].kept_instances == [recovered.recovery_instance_id]
+
+
+def test_a_new_launch_removes_also_what_was_deleted_from_drs(simulated: SimulatedDrs) -> None:
+    simulated.launch("shop-db-01", is_drill=False)
+    simulated.wait(minutes=15)
+    (recovered,) = simulated.drs.recovery_instances()
+    keep_in_ec2(simulated, recovered.recovery_instance_id)
+
+    drill = simulated.launch("shop-db-01")
+    simulated.wait(minutes=15)
+
+    server = simulated.servers()["shop-db-01"]
+    assert simulated.region.servers[server.source_server_id].kept_instances == []
+    assert "CLEANUP_END" in [item.event for item in simulated.drs.job_log(drill.job_id)]
+    assert (server.last_launch_type, server.last_launch_status) == ("DRILL", "LAUNCHED")
+
+
+def test_an_instance_is_disconnected_before_it_is_deleted_from_drs(simulated: SimulatedDrs) -> None:
+    simulated.launch("shop-db-01", is_drill=False)
+    simulated.wait(minutes=15)
+    (recovered,) = simulated.drs.recovery_instances()
+    with pytest.raises(ServerBusy, match="disconnected first"):
+        simulated.call("DeleteRecoveryInstance", recoveryInstanceID=recovered.recovery_instance_id)
+    with pytest.raises(NotFound):
+        simulated.call("DisconnectRecoveryInstance", recoveryInstanceID="i-00000000000000000")
+
+
+def test_a_terminated_instance_says_so_in_the_last_launch(simulated: SimulatedDrs) -> None:
+    simulated.launch("shop-db-01", is_drill=False)
+    simulated.wait(minutes=15)
+    (recovered,) = simulated.drs.recovery_instances()
+    simulated.drs.terminate_recovery_instances([recovered.recovery_instance_id])
+    simulated.wait(minutes=5)
+    server = simulated.servers()["shop-db-01"]
+    assert (server.last_launch_type, server.last_launch_status) == ("RECOVERY", "TERMINATED")
+
+
 def test_a_chosen_point_in_time_is_what_is_launched(simulated: SimulatedDrs) -> None:
     server_id = simulated.servers()["shop-db-01"].source_server_id
     chosen = list(simulated.drs.recovery_snapshots(server_id))[3]

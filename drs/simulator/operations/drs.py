@@ -9,7 +9,7 @@ from typing import Any
 
 from drs.simulator.errors import WireError, not_found, validation
 from drs.simulator.faults import Faults
-from drs.simulator.operations import paging, render
+from drs.simulator.operations import native, paging, render
 from drs.simulator.region import BUSY, Region
 from drs.simulator.snapshots import snapshots
 from drs.simulator.state import Instance, JobRecord, Server
@@ -172,6 +172,23 @@ def describe_recovery_instances(context: Context, params: Params) -> Answer:
     )
 
 
+def disconnect_recovery_instance(context: Context, params: Params) -> Answer:
+    _instance(context, params["recoveryInstanceID"]).is_disconnected = True
+    return {}
+
+
+def delete_recovery_instance(context: Context, params: Params) -> Answer:
+    """Only from DRS: the EC2 instance stays (docs/drs.md 5.3)."""
+    instance = _instance(context, params["recoveryInstanceID"])
+    if not instance.is_disconnected:
+        raise WireError(
+            409, "ConflictException", "The Recovery Instance has to be disconnected first.",
+            resourceId=instance.id, resourceType="RECOVERY_INSTANCE",
+        )  # fmt: skip
+    context.region.delete_instance(instance.id)
+    return {}
+
+
 def get_launch_configuration(context: Context, params: Params) -> Answer:
     return dict(_server(context, params["sourceServerID"]).launch_configuration)
 
@@ -210,11 +227,14 @@ OPERATIONS: Mapping[str, Callable[[Context, Params], Answer]] = {
     "DescribeJobs": describe_jobs,
     "DescribeJobLogItems": describe_job_log_items,
     "DescribeRecoveryInstances": describe_recovery_instances,
+    "DisconnectRecoveryInstance": disconnect_recovery_instance,
+    "DeleteRecoveryInstance": delete_recovery_instance,
     "GetLaunchConfiguration": get_launch_configuration,
     "UpdateLaunchConfiguration": update_launch_configuration,
     "ListTagsForResource": list_tags_for_resource,
     "TagResource": tag_resource,
     "UntagResource": untag_resource,
+    **native.OPERATIONS,
 }
 #: These work before InitializeService; their error lists in the model lack UninitializedAccountException.
 WITHOUT_INITIALISATION = frozenset({"InitializeService", "ListTagsForResource", "TagResource", "UntagResource"})
@@ -225,6 +245,13 @@ def _server(context: Context, server_id: str) -> Server:
     if server is None:
         raise not_found("Source server", server_id)
     return server
+
+
+def _instance(context: Context, instance_id: str) -> Instance:
+    instance = context.region.instances.get(instance_id)
+    if instance is None:
+        raise not_found("Recovery instance", instance_id)
+    return instance
 
 
 def _point_in_time(context: Context, server: Server, snapshot_id: str | None) -> datetime | None:

@@ -1,4 +1,4 @@
-"""StartRecovery: the servers of one job, once the drill guard lets them pass."""
+"""StartRecovery: the servers of one job, once the launch guard lets them pass."""
 
 from __future__ import annotations
 
@@ -8,18 +8,24 @@ from drs.port import OPERATION_TAG, DrsPort, Job, LaunchTarget
 from executions import transitions
 from executions.core.actions import Launch
 from executions.core.states import OperationKind
-from executions.engine.drill_guard import launchable
+from executions.engine.launch_guard import launchable
 from executions.engine.operations.sending import send
 from executions.models import Operation
 
 
 def launch(execution_id: UUID, action: Launch, lease: UUID) -> None:
     """Launch servers in one DRS job, unless the intent cannot be committed: then the next look decides again."""
-    servers = launchable(execution_id, action, lease)
+    servers, replaces = launchable(execution_id, action, lease)
     if not servers:
         return
     operation = transitions.operation_intend(
-        execution_id, OperationKind.LAUNCH, action.site, servers, action.budget_version, lease=lease
+        execution_id,
+        OperationKind.LAUNCH,
+        action.site,
+        servers,
+        action.budget_version,
+        lease=lease,
+        replaces=replaces,
     )
     if operation is not None:
         send(operation, _start_recovery, lease)

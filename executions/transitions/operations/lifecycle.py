@@ -11,8 +11,10 @@ from django.db.models import F
 from django.utils import timezone
 
 from audit import record
+from audit.event_types import EventType
 from audit.record import Entry
 from executions.core.refusals import Refusal
+from executions.core.stake import Replaced
 from executions.core.states import ExecutionKind, OperationKind, OperationState
 from executions.crashpoints import crash_point
 from executions.models import Operation, SiteWatch
@@ -41,8 +43,11 @@ def operation_intend(
     budget_version: int,
     *,
     lease: UUID,
+    replaces: Sequence[Replaced] = (),
 ) -> Operation | None:
     """Commit the intent to ask DRS for one job about these servers, before DRS is asked.
+
+    `replaces`: live recovery instances that it makes DRS delete, as they were acknowledged.
 
     Returns None, with nothing written, if a server moved meanwhile, or if somebody else spent the site's budget
     since it was read at `budget_version`.
@@ -62,7 +67,10 @@ def operation_intend(
         )
         effects.intended(server_ids, operation)
         servers = [row.source_server_id for row in rows]
-        record.append(execution, [_entry(operation, "intended", servers=servers)])
+        entries = [_entry(operation, "intended", servers=servers)]
+        if replaces:
+            entries.append(_replaces(operation, replaces))
+        record.append(execution, entries)
         crash_point("intent.before_commit")
         return operation
 
@@ -169,6 +177,15 @@ def _return(
             execution, [_entry(operation, "lost" if to is OperationState.LOST else "refused", why=error), *entries]
         )
         return True
+
+
+def _replaces(operation: Operation, replaced: Sequence[Replaced]) -> Entry:
+    detail = {
+        "instances": [one.name for one in replaced],
+        "acknowledged_by": ", ".join(dict.fromkeys(one.acknowledged_by for one in replaced)),
+        "replaced": [one.document() for one in replaced],
+    }
+    return Entry(EventType.LAUNCH_REPLACES, str(operation.key), detail)
 
 
 def _entry(operation: Operation, what: OperationTold, **detail: Any) -> Entry:

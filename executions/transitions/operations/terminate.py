@@ -15,7 +15,7 @@ from audit import record
 from audit.event_types import EventType
 from audit.record import Entry
 from executions.core.refusals import Refusal
-from executions.core.states import OperationState, ServerStatus
+from executions.core.states import CleanupStatus, OperationState, ServerStatus
 from executions.models import Execution, Operation, ServerRun
 from executions.transitions.locking import locked
 from executions.transitions.servers import rows_write, server_detail, servers_gone
@@ -23,7 +23,9 @@ from executions.transitions.servers import rows_write, server_detail, servers_go
 
 class TerminateEffects:
     def ready(self, server_ids: Sequence[int]) -> list[ServerRun]:
-        return list(ServerRun.objects.filter(pk__in=server_ids).exclude(status=ServerStatus.TERMINATED).order_by("pk"))
+        """None once the execution is no longer being cleaned up: then its instances are not to be ended."""
+        found = ServerRun.objects.filter(pk__in=server_ids, execution__cleanup_status=CleanupStatus.RUNNING)
+        return list(found.exclude(status=ServerStatus.TERMINATED).order_by("pk"))
 
     def target(self, row: ServerRun) -> dict[str, Any]:
         return {"recovery_instance_id": row.recovery_instance_id}

@@ -18,6 +18,14 @@ from drs.simulator.world import World
 from protection import gateways
 from protection.models import Site
 from tests.harness import ACCOUNT, REGION, SHOP, START, EngineHarness
+from tests.integration.executions.recovered import Recovered
+
+
+@pytest.fixture(scope="session", autouse=True)
+def a_drs_that_knows_nothing() -> Iterator[None]:
+    """What launches would delete is asked of DRS. Where a scenario has no world of its own, it is nothing."""
+    with gateways.use(partial(InProcessDrs, World("small"))):
+        yield
 
 
 @pytest.fixture
@@ -64,6 +72,11 @@ def harness(
     made = EngineHarness(world, clock, {"petra": petra, "omar": omar, "dana": dana, "ravi": ravi})
     made.mirror(frankfurt)
     return made
+
+
+@pytest.fixture
+def recovered(harness: EngineHarness, world: World, api: Any) -> Recovered:
+    return Recovered(harness, world, api)
 
 
 @pytest.fixture

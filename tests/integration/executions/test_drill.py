@@ -219,14 +219,6 @@ def test_no_snapshot_at_or_before_the_time_blocks_before_anything_launches(harne
     assert harness.calls("StartRecovery") == 0
 
 
-def test_a_drill_over_a_live_recovery_instance_is_refused(harness: EngineHarness, world: World, ravi: User) -> None:
-    plan = harness.plan(approvals_required=0)
-    recovery = harness.recovery(plan)
-    harness.run(recovery)
-    with pytest.raises(Conflict, match="is running in recovery as i-"):
-        harness.drill(plan)
-
-
 def test_a_recovery_waits_for_somebody_else_to_approve(harness: EngineHarness, ravi: User, dana: User) -> None:
     execution = harness.recovery(harness.plan())
     harness.tick()

@@ -1,4 +1,4 @@
-"""A real recovery that begins while a drill runs: the drill must not delete it."""
+"""A real recovery that begins after an execution was requested: no launch of it may delete that."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from pytest_django.fixtures import Settings
 from drs.port import LaunchTarget
 from drs.simulator.world import World
 from executions import tasks
-from executions.engine import preflight
 from executions.models import DrsJob, Execution, ServerRun, SiteWatch
 from protection.gateways import gateway
 from protection.models import Site
@@ -56,8 +55,8 @@ def test_its_server_fails_and_says_why_and_the_recovery_lives_on(
     server = ServerRun.objects.get(execution=drill, hostname="app-1")
     assert (server.status, server.attempts) == ("failed", 0)
     assert server.error == (
-        f"app-1 is running in recovery as {instance}, and a drill would delete that instance. "
-        "Fail back or terminate it first."
+        f"app-1 is running in recovery as {instance}, and a launch would delete that instance. It was not launched. "
+        "Fail back or terminate that instance, or name it when you retry the server."
     )
     assert instance in {found.id for found in world.region(ACCOUNT, REGION).instances.values()}
     assert harness.started()[source] == 1, "by the console, and not by the drill"
@@ -125,11 +124,13 @@ def test_an_old_list_of_jobs_proves_nothing(
     assert harness.started()[source] == 1
 
 
-def test_an_ordinary_drill_asks_nothing_more(
-    harness: EngineHarness, drill: Execution, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[object] = []
-    monkeypatch.setattr(preflight, "recoveries_of", lambda *which: asked.append(which) or {})
-    harness.run(drill)
-    assert set(statuses(drill).values()) == {"launched"}
-    assert asked == []
+def test_a_launch_costs_two_reads(harness: EngineHarness) -> None:
+    """However many servers it has; a request costs as many for each site."""
+    plan = harness.plan()
+    reads = ("DescribeRecoveryInstances", "DescribeSourceServers")
+    execution = harness.drill(plan)
+    assert [harness.calls(read) for read in reads] == [1, 2], "pages hold five servers"
+    harness.run(execution)
+    assert set(statuses(execution).values()) == {"launched"}
+    assert harness.calls("StartRecovery") == 4
+    assert harness.calls("DescribeSourceServers") == 2 + 4

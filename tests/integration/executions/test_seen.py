@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
@@ -264,6 +264,10 @@ def _resumed_and_paused(execution: Execution) -> None:
 
 
 #: command -> (what the page is opened for, what happens before the press). A command without a line here fails.
+def _recovery_that_ended() -> Execution:
+    return running_drill(kind="recovery", status="succeeded")
+
+
 STALE: dict[str, list[tuple[Callable[[], Execution], Callable[[Execution], object]]]] = {
     "approve": [(_recovery_that_waits, _moved(ExecutionStatus.RUNNING))],
     "reject": [(_recovery_that_waits, _moved(ExecutionStatus.RUNNING))],
@@ -279,6 +283,7 @@ STALE: dict[str, list[tuple[Callable[[], Execution], Callable[[Execution], objec
         (_finished_drill, lambda execution: execution.servers.filter(status="launched").first().delete()),
         (_finished_drill, lambda execution: Execution.objects.update(cleanup_status="scheduled")),
     ],
+    "declare-over": [(_recovery_that_ended, _moved(ExecutionStatus.RUNNING))],
     "review": [(_used_break_glass, lambda execution: Execution.objects.update(reviewed_at=timezone.now()))],
 }
 ROWS = [(COMMANDS[name], *row) for name in COMMANDS for row in STALE.get(name, [(None, None)])]
@@ -287,6 +292,7 @@ ROWS = [(COMMANDS[name], *row) for name in COMMANDS for row in STALE.get(name, [
 @pytest.fixture
 def anyone(omar: User, ravi: User) -> User:
     """Somebody who may do everything and requested nothing."""
+    omar.groups.add(*Group.objects.filter(name="recovery manager"))
     omar.groups.add(*ravi.groups.all())
     return User.objects.get(pk=omar.pk)
 
@@ -330,6 +336,7 @@ def test_a_press_that_does_not_say_what_was_seen_does_nothing(
     assert Execution.objects.values().get(pk=execution.pk) == before
 
 
+@pytest.mark.usefixtures("world")
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=list(COMMANDS))
 def test_a_script_may_say_which_state_it_has_read(api: Api, anyone: User, command: Command) -> None:
     execution = STALE[command.name][0][0]()
@@ -345,6 +352,7 @@ def test_a_script_may_say_which_state_it_has_read(api: Api, anyone: User, comman
     assert accepted.status_code in (200, 409)
 
 
+@pytest.mark.usefixtures("world")
 def test_only_what_was_chosen_has_to_be_as_it_was_seen(browser_of: BrowserOf, omar: User) -> None:
     drill = running_drill()
     add_wave(drill, "Batch", {"failed": 2, "launching": 1}, status="running")

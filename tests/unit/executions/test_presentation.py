@@ -259,7 +259,8 @@ def test_a_launch_that_outlasts_its_execution_is_called_out() -> None:
 def test_after_a_real_recovery_traffic_is_to_be_switched_and_drills_are_dangerous() -> None:
     said = advice(execution(kind="recovery", status="succeeded", finished_at=START), [server(1), server(2)])
     assert "DNS" in said
-    assert "Do not start a drill" in said
+    assert "A drill or another recovery of these servers would delete these instances" in said
+    assert "declare the recovery over" in said
     assert "clean up" not in said
 
 
