@@ -37,6 +37,10 @@ from plans.core.steps.parameters import Anything, Parameter, Seconds, Text, Text
 from plans.models import ON_FAILURE, STEP_KINDS, STEP_WHEN
 
 
+class AgreementForm(DomainErrorsMixin, forms.Form):
+    comment = lines("Why fewer approvals are enough", rows=2, max_length=2000, help_text="Recorded.")
+
+
 class PlanForm(DomainErrorsMixin, forms.Form):
     """What a plan is beside its waves. The names are those of the document."""
 

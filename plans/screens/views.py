@@ -23,7 +23,7 @@ from plans.core.document import PlanDocument, WaveDocument
 from plans.models import Plan
 from plans.screens import plan_page
 from plans.screens.board import board
-from plans.screens.forms import PlanForm, StepForm, StepFormSet, WaveForm, plan_initial
+from plans.screens.forms import AgreementForm, PlanForm, StepForm, StepFormSet, WaveForm, plan_initial
 from plans.screens.revisions import diff_lines, newer
 from protection.selectors import group_list
 
@@ -44,7 +44,7 @@ def page(request: HttpRequest, plan_id: int) -> HttpResponse:
         about=plan,
         **_body(request, plan, selectors.document(plan)),
         approvals_in_force=selectors.approvals_in_force(plan),
-        may_agree=policy.may(request.user, "plans.agree_plan"),
+        agreement_form=AgreementForm() if policy.may(request.user, "plans.agree_plan") else None,
         may_delete=policy.may(request.user, "plans.delete_plan"),
         may_drill=policy.may(request.user, "executions.start_drill"),
         may_recover=policy.may(request.user, "executions.start_recovery"),
