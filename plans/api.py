@@ -164,6 +164,12 @@ class ReadinessSerializer(serializers.Serializer[Any]):
 
 class AgreementSerializer(StrictSerializer):
     comment = serializers.CharField(max_length=2000, help_text="Why fewer approvals are enough.")
+    approvals_required = serializers.IntegerField(
+        required=False,
+        allow_null=True,
+        min_value=0,
+        help_text="The number that you looked at. If the plan asks for another one now, nothing is agreed to: 409.",
+    )
 
 
 class PlanFilter(django_filters.FilterSet):
@@ -252,7 +258,7 @@ class PlanViewSet(WriteViewSet):
         """Agree, as an approver who did not save it so, that recoveries need no more approvals than the plan says."""
         body = AgreementSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        plan = demands.approvals_agree(plan=self.get_object(), comment=body.validated_data["comment"], by=self.person)
+        plan = demands.approvals_agree(plan=self.get_object(), by=self.person, **body.validated_data)
         return Response(self.represent(plan))
 
     @extend_schema(request=None, responses=ReadinessSerializer)

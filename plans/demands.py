@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from access import policy
 from foundation.errors import Conflict, Invalid, NotAllowed
+from foundation.wording import count
 from plans import selectors
 from plans.models import ApprovalDemand, Plan, PlanRevision
 from protection.models import ProtectionGroup
@@ -41,16 +42,22 @@ def demand_end(plan: Plan) -> None:
     ApprovalDemand.objects.filter(plan_id=plan.pk, until=None).update(until=timezone.now())
 
 
-def approvals_agree(*, plan: Plan, comment: str, by: User) -> Plan:
+def approvals_agree(*, plan: Plan, comment: str, by: User, approvals_required: int | None = None) -> Plan:
     """Agree that recoveries of the plan need no more approvals than it says.
 
-    Raises `NotAllowed` for whoever saved the plan so, `Conflict` if there is nothing to agree to.
+    Raises `NotAllowed` for whoever saved the plan so, `Conflict` if there is nothing to agree to, or if the plan says
+    another number than `approvals_required`, the one that the caller looked at.
     """
     policy.require(by, "plans.agree_plan")
     if not comment.strip():
         raise Invalid.field("comment", "Enter why fewer approvals are enough. It is recorded.", "required")
     with transaction.atomic():
         current = Plan.objects.select_for_update().get(pk=plan.pk)
+        if approvals_required not in (None, current.approvals_required):
+            raise Conflict(
+                f"Nothing was agreed to: plan “{current}” now asks for "
+                f"{count(current.approvals_required, 'approval')}, and you looked at {approvals_required}."
+            )
         higher = selectors.demands_of(current).filter(approvals_required__gt=current.approvals_required, agreed_at=None)
         if not higher.exists():
             raise Conflict(f"Plan “{current}” has not been given fewer approvals, so there is nothing to agree to.")

@@ -38,6 +38,8 @@ from plans.models import ON_FAILURE, STEP_KINDS, STEP_WHEN
 
 
 class AgreementForm(DomainErrorsMixin, forms.Form):
+    #: The number that the page showed.
+    approvals_required = forms.IntegerField(widget=forms.HiddenInput)
     comment = lines("Why fewer approvals are enough", rows=2, max_length=2000, help_text="Recorded.")
 
 

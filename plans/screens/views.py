@@ -37,14 +37,19 @@ def page(request: HttpRequest, plan_id: int) -> HttpResponse:
     """The plan: its board, its picture, what stands between it and a run."""
     policy.require(request.user, "plans.view_plan")
     plan = selectors.plan_get(plan_id)
+    return _page(request, plan, AgreementForm(initial={"approvals_required": plan.approvals_required}))
+
+
+def _page(request: HttpRequest, plan: Plan, agreement: AgreementForm, status: int = 200) -> HttpResponse:
     return screen_response(
         request,
         "admin/plans/plan.html",
         title=plan.name,
         about=plan,
+        status=status,
         **_body(request, plan, selectors.document(plan)),
         approvals_in_force=selectors.approvals_in_force(plan),
-        agreement_form=AgreementForm() if policy.may(request.user, "plans.agree_plan") else None,
+        agreement_form=agreement if policy.may(request.user, "plans.agree_plan") else None,
         may_delete=policy.may(request.user, "plans.delete_plan"),
         may_drill=policy.may(request.user, "executions.start_drill"),
         may_recover=policy.may(request.user, "executions.start_recovery"),
@@ -193,14 +198,21 @@ def revisions(request: HttpRequest, plan_id: int) -> HttpResponse:
 @domain_errors_as_page
 def agree(request: HttpRequest, plan_id: int) -> HttpResponse:
     """An approver agrees that recoveries need no more approvals than the plan says."""
+    policy.require(request.user, "plans.agree_plan")
     plan = selectors.plan_get(plan_id)
-    try:
-        demands.approvals_agree(plan=plan, comment=request.POST.get("comment", ""), by=person(request))
-    except DomainError as error:
-        messages.error(request, error.detail)
-    else:
+    form = AgreementForm(request.POST)
+    if form.is_valid():
+        try:
+            demands.approvals_agree(plan=plan, by=person(request), **form.cleaned_data)
+        except DomainError as error:
+            # As it is now, with what was typed.
+            plan = selectors.plan_get(plan_id)
+            form = AgreementForm({**request.POST.dict(), "approvals_required": plan.approvals_required})
+            form.add_domain_error(error)
+            return _page(request, plan, form, status=error.status)
         messages.success(request, "You have agreed to fewer approvals.")
-    return redirect("admin:plans_plan_change", plan.pk)
+        return redirect("admin:plans_plan_change", plan.pk)
+    return _page(request, plan, form, status=400)
 
 
 @require_POST

@@ -159,8 +159,9 @@ def test_an_approver_agrees_on_the_plans_page(
     page = f"/admin/plans/plan/{plan.pk}"
     assert "Agree to 1" not in browser_of(dana).get(f"{page}/change/").content.decode()
     assert "Agree to 1" in browser_of(ravi).get(f"{page}/change/").content.decode()
-    assert "Enter why" in browser_of(ravi).post(f"{page}/agree/", {"comment": " "}, follow=True).content.decode()
-    shown = browser_of(ravi).post(f"{page}/agree/", {"comment": "Fine."}, follow=True).content.decode()
+    sent = {"approvals_required": "1", "comment": " "}
+    assert "Enter why" in browser_of(ravi).post(f"{page}/agree/", sent).content.decode()
+    shown = browser_of(ravi).post(f"{page}/agree/", {**sent, "comment": "Fine."}, follow=True).content.decode()
     assert "You have agreed" in shown
     assert "Agree to 1" not in shown
 
@@ -170,3 +171,24 @@ def test_a_higher_number_counts_at_once(harness: EngineHarness, plan: Plan, dana
     execution = harness.recovery(raised)
     assert (execution.approvals_required, execution.has_fewer_approvals) == (3, False)
     assert Execution.objects.count() == 1
+
+
+def test_an_agreement_is_to_the_number_that_was_shown(
+    browser_of: Callable[[User], Client], api: Api, harness: EngineHarness, plan: Plan, dana: User, ravi: User
+) -> None:
+    """The planner lowers it once more while the approver reads."""
+    plan_patch(plan=plan, changes={"approvals_required": 1}, by=dana)
+    page = browser_of(ravi).get(f"/admin/plans/plan/{plan.pk}/change/").content.decode()
+    assert '<input type="hidden" name="approvals_required" value="1"' in page
+    plan_patch(plan=plan, changes={"approvals_required": 0}, by=dana)
+    url = f"/admin/plans/plan/{plan.pk}/agree/"
+    refused = browser_of(ravi).post(url, {"approvals_required": "1", "comment": "One is enough."})
+    assert (refused.status_code, "and you looked at 1." in refused.content.decode()) == (409, True)
+    assert "One is enough." in refused.content.decode()
+    by_script = api(ravi).post(f"/api/v1/plans/{plan.pk}/agree/", {"comment": "Fine.", "approvals_required": 1})
+    assert by_script.status_code == 409
+    assert api(ravi).get(f"/api/v1/plans/{plan.pk}/").json()["approvals_in_force"] == 2
+    assert browser_of(ravi).post(url, {"comment": "One is enough."}).status_code == 400
+    done = browser_of(ravi).post(url, {"approvals_required": "0", "comment": "None is enough."})
+    assert done.status_code == 302
+    assert api(ravi).get(f"/api/v1/plans/{plan.pk}/").json()["approvals_in_force"] == 0
