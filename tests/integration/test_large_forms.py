@@ -57,12 +57,12 @@ def test_the_board_of_a_plan_with_as_many_waves_as_it_may_have(browser_of: Brows
     assert answer.status_code == 200
 
 
-def test_a_retry_of_a_thousand_servers_that_were_chosen_one_by_one(browser_of: BrowserOf, omar: User) -> None:
+def test_a_skip_of_a_thousand_servers_that_were_chosen_one_by_one(browser_of: BrowserOf, omar: User) -> None:
     execution = ExecutionFactory.create()
     add_wave(execution, "All", {"failed": 1_050}, status="running")
-    url = f"/admin/executions/execution/{execution.pk}/command/retry/?wave=All"
+    url = f"/admin/executions/execution/{execution.pk}/command/skip/?wave=All"
     every = list(execution.servers.values_list("source_server_id", flat=True))
-    assert press(browser_of(omar), url, {"part": "servers", "servers": every}).status_code == 302
+    assert press(browser_of(omar), url, {"part": "servers", "servers": every, "comment": "Later."}).status_code == 302
     assert not execution.servers.filter(status="failed").exists()
 
 
