@@ -17,7 +17,7 @@ PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no
 UV_COMPILE := $(BIN)/uv pip compile --quiet --custom-compile-command "make lock" --universal --python-version 3.11 \
     --fork-strategy fewest --generate-hashes
 
-.PHONY: help install demo run test chaos check bench lock
+.PHONY: help install demo run test chaos check mutants bench lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +43,9 @@ chaos: $(DEV) ## run every fault in every mode (ticker and messages, each alone)
 
 check: $(DEV) ## run ruff, mypy, import-linter, djlint, Django's checks, missing migrations
 	@.ci/check
+
+mutants: $(DEV) ## change the pure code in small ways, and see whether its unit tests notice (minutes; no part of CI)
+	@$(BIN)/python -m tests.mutants $(JOBS)
 
 bench: $(DEV) ## measure the engine on a simulated clock; CASES="1 2" runs only those, RUNS=7
 	@$(BIN)/python -m bench $(CASES) --runs $(or $(RUNS),7)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -25,7 +26,19 @@ def pytest_configure(config: pytest.Config) -> None:
 
 # No test depends on how fast the machine is.
 hypothesis.settings.register_profile("drsorch", deadline=None)
-hypothesis.settings.load_profile("drsorch")
+# Each mutant (`make mutants`) is tried in a copy of one process that has already run the properties. All of them see
+# the same examples.
+hypothesis.settings.register_profile(
+    "mutants",
+    deadline=None,
+    database=None,
+    derandomize=True,
+    # One failing example is enough; the smallest is not looked for.
+    phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
+    max_examples=30,
+    suppress_health_check=[hypothesis.HealthCheck.differing_executors, hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("mutants" if "MUTANT_UNDER_TEST" in os.environ else "drsorch")
 
 
 @pytest.hookimpl(trylast=True)

@@ -59,3 +59,22 @@ def test_no_difference_if_and_only_if_equal(one: dict[str, Any], other: dict[str
     before, after = saved(one), saved(other)
     assert bool(differences(before, after)) == (before != after)
     assert differences(before, deepcopy(before)) == []
+
+
+def test_a_new_step_is_shown_whole() -> None:
+    after = web_shop()
+    after["waves"][1]["steps"] = [step("approval")]
+    order, added = differences(saved(web_shop()), saved(after))
+    assert order == {"path": "waves.App.steps", "before": [], "after": ["a approval"]}
+    assert added == {
+        "path": "waves.App.steps.a approval",
+        "before": None,
+        "after": {
+            "name": "a approval",
+            "when": "before",
+            "kind": "approval",
+            "timeout_seconds": 1800,
+            "on_failure": "stop",
+            "parameters": {},
+        },
+    }

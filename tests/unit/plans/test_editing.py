@@ -52,8 +52,14 @@ def test_the_layout_as_the_board_sends_it() -> None:
 
 @pytest.mark.parametrize("raw", [None, 5, {"wave": "App"}, ["App"], [{"wave": "App"}], [{"wave": "App", "groups": 3}]])
 def test_what_is_no_layout(raw: object) -> None:
-    with pytest.raises(Invalid, match="invalid layout"):
+    with pytest.raises(Invalid) as caught:
         layout_from(raw)
+    (error,) = caught.value.errors
+    assert (error.attr, error.detail) == ("", "The board sent an invalid layout. Reload the page.")
+
+
+def test_the_layout_of_a_document(document: PlanDocument) -> None:
+    assert layout_of(document)[:2] == [Place("Databases", ("shop-db",)), Place("App", ("shop-app",))]
 
 
 def test_a_renamed_wave_is_waited_for_by_its_new_name(document: PlanDocument) -> None:

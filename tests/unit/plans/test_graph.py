@@ -90,3 +90,13 @@ def test_the_critical_path_is_a_chain_that_no_other_beats(waves: graph.Graph, da
     for position in graph.order(waves):
         longest[position] = seconds[position] + max((longest[other] for other in waves[position]), default=0)
     assert total == max(longest.values(), default=0)
+
+
+def test_of_two_chains_that_take_equally_long_the_one_of_the_earlier_wave_is_shown() -> None:
+    assert graph.critical_path([(), (), (0, 1)], [5, 5, 1]) == ((0, 2), 6)
+    assert graph.critical_path([(), ()], [5, 5]) == ((0,), 5)
+
+
+def test_a_plan_without_waves_has_no_columns_and_no_chain() -> None:
+    assert graph.layers([]) == ()
+    assert graph.critical_path([], []) == ((), 0)

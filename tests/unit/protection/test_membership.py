@@ -69,8 +69,15 @@ class TestMemberships:
         both = server("s-1", "db-1", App="shop", Tier="db")
         was_in_newer = memberships([older, newer], [both], {"s-1": 2})["s-1"]
         assert was_in_newer.group_id == 2
-        assert "db-1 (s-1) is in “databases”" in was_in_newer.conflict
-        assert "“shop”" in was_in_newer.conflict
+        assert was_in_newer.conflict == (
+            "db-1 (s-1) is in “databases”, but its tags now also match “shop”. "
+            "Change its tags in AWS or one of the groups, so that only one selects it."
+        )
+
+    def test_every_other_group_that_selects_it_is_named(self) -> None:
+        three = [group(number, f"group {number}", App=["shop"]) for number in (1, 2, 3)]
+        placed = memberships(three, [server(App="shop")], {})["s-1"]
+        assert placed.conflict.startswith("s-1 is in “group 1”, but its tags now also match “group 2” and “group 3”. ")
 
     def test_a_new_server_that_two_groups_select_goes_to_the_older_one(self) -> None:
         older, newer = group(1, "shop", App=["shop"]), group(2, "databases", Tier=["db"])

@@ -6,7 +6,7 @@ import botocore.session
 import pytest
 
 from foundation.wording import Tone
-from protection.core.replication import HALTED, ReplicationState
+from protection.core.replication import HALTED, ReplicationState, replication_words
 
 
 def test_the_states_are_those_of_botocores_model_of_drs() -> None:
@@ -25,3 +25,8 @@ def test_what_is_halted_does_not_look_well() -> None:
 
 def test_only_a_state_that_can_be_launched_looks_well() -> None:
     assert all(state.launchable for state in ReplicationState if state.tone is Tone.GOOD)
+
+
+def test_a_state_in_words() -> None:
+    assert replication_words("CREATING_SNAPSHOT") == "creating snapshot"
+    assert replication_words("") == "unknown"
