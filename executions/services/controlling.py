@@ -26,7 +26,7 @@ from executions.core.states import (
     WaveStatus,
 )
 from executions.engine import preflight
-from executions.models import Execution, ServerRun, StepRun, WaveRun
+from executions.models import Execution, LateInstance, ServerRun, StepRun, WaveRun
 from executions.services import basis
 from executions.services.basis import Shown
 from executions.services.checks import (
@@ -239,7 +239,8 @@ def execution_cleanup(
             raise Conflict(f"The drill {state(current)}. Clean up when it has ended.")
         if current.cleanup_status in (CleanupStatus.RUNNING, CleanupStatus.SUCCEEDED):
             return current
-        ServerRun.objects.filter(execution=current).update(cleanup_tries=0, cleanup_not_before=None)
+        for rows in (ServerRun.objects, LateInstance.objects):
+            rows.filter(execution=current).update(cleanup_tries=0, cleanup_not_before=None)
         transitions.cleanup_move(
             current.pk,
             (CleanupStatus.NONE, CleanupStatus.SCHEDULED, CleanupStatus.FAILED),
