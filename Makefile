@@ -41,7 +41,7 @@ chaos: $(DEV) ## run every fault in every mode (ticker and messages, each alone)
 	@.ci/packages test
 	@$(BIN)/python -m pytest -n 4 --maxschedchunk 2 tests/chaos --every-mode
 
-check: $(DEV) ## run ruff, mypy, import-linter, djlint, Django's checks, missing migrations
+check: $(DEV) ## run ruff, mypy, import-linter, djlint, cfn-lint, Django's checks, missing migrations
 	@.ci/check
 
 mutants: $(DEV) ## change the pure code in small ways, and see whether its unit tests notice (minutes; no part of CI)

@@ -52,6 +52,7 @@ class EventType(StrEnum):
     SERVER_CANCELLED = "server.cancelled"
     SERVER_TERMINATED = "server.terminated"
     SERVER_NOT_TERMINATED = "server.not_terminated"
+    SERVER_LAUNCHED_LATE = "server.launched_late"
 
     LAUNCH_INTENDED = "launch.intended"
     LAUNCH_REPLACES = "launch.replaces"
@@ -60,6 +61,7 @@ class EventType(StrEnum):
     LAUNCH_UNCERTAIN = "launch.uncertain"
     LAUNCH_REFUSED = "launch.refused"
     LAUNCH_LOST = "launch.lost"
+    LAUNCH_LATE = "launch.late"
 
     TERMINATE_INTENDED = "terminate.intended"
     TERMINATE_ACCEPTED = "terminate.accepted"
@@ -67,6 +69,7 @@ class EventType(StrEnum):
     TERMINATE_UNCERTAIN = "terminate.uncertain"
     TERMINATE_REFUSED = "terminate.refused"
     TERMINATE_LOST = "terminate.lost"
+    TERMINATE_LATE = "terminate.late"
 
     CLEANUP_RUNNING = "cleanup.running"
     CLEANUP_SUCCEEDED = "cleanup.succeeded"

@@ -9,11 +9,13 @@ Every failure leaves here as a class of `drs.errors`; the sentences and the sort
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
 import boto3
@@ -46,26 +48,30 @@ from botocore.response import StreamingBody
 from drs import failures, wire
 from drs.adapter import WireAdapter
 from drs.automation_port import INVOCATION_SECONDS
-from drs.errors import DrsError
+from drs.errors import Denied, DrsError
 from drs.port import Endpoint, Quotas
+from drs.timing import is_too_late_to_go_out
 
 #: Reads may be repeated by the SDK: three calls in all.
 READS = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3})
 #: A launch, a termination or a command goes out once. Whether to send it again is the engine's decision alone.
-LAUNCHES = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 1})
+ONCE: Any = {"mode": "standard", "total_max_attempts": 1}
 #: A function's answer comes when it is done; kept alive, so that no firewall forgets a connection that says nothing.
 INVOCATIONS = Config(
     connect_timeout=5,
     read_timeout=INVOCATION_SECONDS,
     tcp_keepalive=True,
-    retries={"mode": "standard", "total_max_attempts": 1},
+    retries=ONCE,
 )
 #: Quotas and identity are nice to know; a machine that reaches only DRS must not wait for them.
-EXTRAS = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 1})
+EXTRAS = Config(connect_timeout=2, read_timeout=5, retries=ONCE)
 
 #: How long an answer of Service Quotas is good for, and how long a failure to get one is remembered.
 QUOTAS_KEPT_SECONDS = 3600.0
 QUOTAS_FAILURE_KEPT_SECONDS = 600.0
+
+#: A role's session that is younger than this many seconds was not revoked: the role lacks the permission.
+ROLE_IS_FRESH = 60.0
 
 SESSION_NAME = "drsorch"
 Service = Literal["drs", "launches", "sts", "service-quotas", "ssm", "ssm-acts", "lambda"]
@@ -85,14 +91,25 @@ UNREADABLE_ANSWERS = (ResponseParserError, ValueError, TypeError, AttributeError
 SDK_FAILURES = (BotoCoreError, ClientError, RuntimeError, *UNREADABLE_ANSWERS)
 
 
+@dataclass
+class _Login:
+    """A session and its clients: with them go the credentials that boto3 has read, which it never reads again."""
+
+    session: boto3.Session
+    #: By the monotonic clock.
+    since: float
+    #: The credentials that it began with; None for a role's, or if there were none.
+    keys: tuple[str, str, str | None] | None
+    clients: dict[Service, BaseClient] = field(default_factory=dict)
+
+
 class AwsDrs(WireAdapter):
     """One account and Region of AWS DRS."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         self._lock = threading.RLock()
-        self._session: boto3.Session | None = None
-        self._clients: dict[Service, BaseClient] = {}
+        self._login: _Login | None = None
         self._quotas: tuple[float, Quotas] | None = None
 
     def verify(self) -> str:
@@ -129,40 +146,90 @@ class AwsDrs(WireAdapter):
             params["NextToken"] = token
 
     def ask(self, service: Service, operation: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Make one call, and read its answer to the end; whatever goes wrong leaves as a `DrsError`."""
-        client = self._client(service)
+        """Make one call, and read its answer to the end; whatever goes wrong leaves as a `DrsError`.
+
+        A refusal that may be about credentials that have been replaced since is answered with those of now, once. It
+        certainly did nothing, so this is right for launches too.
+        """
+        login = self._current_login()
+        try:
+            return self._ask(login, service, operation, params)
+        except Denied as refusal:
+            if not self._may_be_outdated(login, refusal) or not self._renew(login):
+                raise
+            return self._ask(self._current_login(), service, operation, params)
+
+    def _ask(self, login: _Login, service: Service, operation: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        client = self._client(login, service)
         try:
             answer = cast("Mapping[str, Any]", getattr(client, xform_name(operation))(**params))
             return {name: each.read() if isinstance(each, StreamingBody) else each for name, each in answer.items()}
         except SDK_FAILURES as failure:  # a DrsError from taking on the role passes, it is in our words already
             raise _translated(self.endpoint, operation, failure) from failure
 
-    def _client(self, service: Service) -> BaseClient:
+    def _current_login(self) -> _Login:
         with self._lock:
-            if service not in self._clients:
+            if self._login is None:
+                self._login = self._new_login()
+            return self._login
+
+    def _new_login(self) -> _Login:
+        try:
+            session = _role_session(self.endpoint) if self.endpoint.role_arn else boto3.Session()
+        except CREDENTIAL_FAILURES as failure:
+            raise failures.no_credentials(self.endpoint, str(failure)) from failure
+        return _Login(session, time.monotonic(), None if self.endpoint.role_arn else _keys(session))
+
+    def _renew(self, login: _Login) -> bool:
+        """Forget what this login knows. False if there are no other credentials than the ones it has."""
+        with self._lock:
+            if self._login is login:
+                fresh = self._new_login()
+                if not self.endpoint.role_arn and fresh.keys == login.keys:
+                    return False
+                self._login = fresh
+            return True
+
+    def _may_be_outdated(self, login: _Login, refusal: Denied) -> bool:
+        """Expired or unknown, or none at all: a file may have been rewritten, a profile renewed. A role's session that
+        was revoked is denied everything, as if a permission were missing."""
+        if refusal.is_about_credentials:
+            return True
+        age = time.monotonic() - login.since
+        return bool(self.endpoint.role_arn) and refusal.code in failures.ACCESS_DENIED_CODES and age > ROLE_IS_FRESH
+
+    def _client(self, login: _Login, service: Service) -> BaseClient:
+        with self._lock:
+            if service not in login.clients:
                 try:
-                    self._clients[service] = self._new_client(service)
+                    login.clients[service] = self._new_client(login.session, service)
                 except CREDENTIAL_FAILURES as failure:
                     raise failures.no_credentials(self.endpoint, str(failure)) from failure
                 except (BotoCoreError, ValueError) as failure:  # a malformed address or Region
                     raise failures.not_connected(self.endpoint, "A request", str(failure)) from failure
-            return self._clients[service]
+            return login.clients[service]
 
-    def _new_client(self, service: Service) -> BaseClient:
-        if self._session is None:
-            self._session = _role_session(self.endpoint) if self.endpoint.role_arn else boto3.Session()
+    def _new_client(self, session: boto3.Session, service: Service) -> BaseClient:
         match service:
             case "drs":
-                return _client(self._session, "drs", self.endpoint, READS)
+                return _client(session, "drs", self.endpoint, READS)
             case "launches":
-                return _client(self._session, "drs", self.endpoint, LAUNCHES)
+                return _client(session, "drs", self.endpoint, _launches(self.endpoint))
             case "ssm":
-                return _client(self._session, "ssm", self.endpoint, READS)
+                return _client(session, "ssm", self.endpoint, READS)
             case "ssm-acts":
-                return _client(self._session, "ssm", self.endpoint, LAUNCHES)
+                return _client(session, "ssm", self.endpoint, _launches(self.endpoint))
             case "lambda":
-                return _client(self._session, "lambda", self.endpoint, INVOCATIONS)
-        return _client(self._session, service, self.endpoint, EXTRAS)
+                return _client(session, "lambda", self.endpoint, INVOCATIONS)
+        return _client(session, service, self.endpoint, EXTRAS)
+
+
+def _launches(endpoint: Endpoint) -> Config:
+    """Kept alive for the same reason as an invocation: the answer to a launch may take minutes."""
+    times = endpoint.call_times
+    return Config(
+        connect_timeout=times.connect_seconds, read_timeout=times.read_seconds, tcp_keepalive=True, retries=ONCE
+    )
 
 
 def _translated(endpoint: Endpoint, operation: str, failure: Exception) -> DrsError:  # noqa: PLR0911 (one return a kind of failure)
@@ -196,6 +263,16 @@ def _translated(endpoint: Endpoint, operation: str, failure: Exception) -> DrsEr
     return failures.without_answer(endpoint, operation, f"could not be asked ({type(failure).__name__}: {failure}).")
 
 
+def _keys(session: boto3.Session) -> tuple[str, str, str | None] | None:
+    """The session's credentials; None if it has none that can be read now."""
+    try:
+        found = session.get_credentials()
+        keys = found.get_frozen_credentials() if found is not None else None
+        return (str(keys.access_key), str(keys.secret_key), keys.token) if keys is not None else None
+    except (*CREDENTIAL_FAILURES, *SDK_FAILURES):
+        return None
+
+
 def _client(session: boto3.Session, service: str, endpoint: Endpoint, config: Config) -> BaseClient:
     address = endpoint.endpoint_url or None
     if service in _FOR_STEPS:
@@ -204,9 +281,16 @@ def _client(session: boto3.Session, service: str, endpoint: Endpoint, config: Co
         address = None  # the service's own variable says more than the site's address
     create = cast("Any", session.client)
     client: BaseClient = create(service, region_name=endpoint.region, endpoint_url=address, config=config)
+    client.meta.events.register("before-send", functools.partial(_refuse_to_send_late, endpoint))
     for speaks_json in ("drs", "ssm"):
         client.meta.events.register(f"before-parse.{speaks_json}", _refuse_other_than_json)
     return client
+
+
+def _refuse_to_send_late(endpoint: Endpoint, event_name: str, **_: Any) -> None:
+    """Right before the first byte, when everything that may take long is done."""
+    if is_too_late_to_go_out():
+        raise failures.not_sent_in_time(endpoint, event_name.rpartition(".")[2])
 
 
 def _refuse_other_than_json(response_dict: dict[str, Any], operation_model: Any, **_: Any) -> None:

@@ -54,6 +54,9 @@ class InstancesNotReady(Rejected):
 class Denied(DrsError):
     """Credentials are missing, wrong or expired, IAM refuses the action, or the opt-in Region is switched off."""
 
+    #: True if the credentials themselves were refused, or there are none; newer ones may be at hand.
+    is_about_credentials = False
+
 
 class NotFound(DrsError):
     """The resource named in the request does not exist there."""
@@ -71,6 +74,9 @@ class OutcomeUnknown(DrsError):
     """The request was sent and no clear answer came: read time-out, reset, 5xx. It may have been carried out."""
 
     did_nothing = False
+    #: True if the service itself answered that it failed: what it did of the request, it has done. Silence, and what a
+    #: gateway in front of the service says (502, 504), prove nothing: the request may be carried out later.
+    is_over = False
 
 
 #: What ends by itself: asking again later may well succeed, and nothing needs to be changed for that.

@@ -38,6 +38,13 @@ DENIED_CODES = frozenset({
     "MissingAuthenticationTokenException", "InvalidAccessKeyId", "RequestExpired", "Forbidden",
 })  # fmt: skip
 EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
+#: What the services answer whose caller's credentials have expired, are unknown, or do not fit together, as while a
+#: file of them is being rewritten.
+CREDENTIALS_CODES = UNKNOWN_CALLER_CODES | EXPIRED_CODES | {
+    "InvalidAccessKeyId", "InvalidToken", "InvalidSignatureException", "SignatureDoesNotMatch",
+}  # fmt: skip
+#: What a role answers that lacks a permission, and so does one whose sessions were revoked.
+ACCESS_DENIED_CODES = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 NOT_FOUND_CODES = frozenset({
     "ResourceNotFoundException", "NoSuchResourceException", "AutomationDefinitionNotFoundException",
     "AutomationDefinitionVersionNotFoundException", "AutomationExecutionNotFoundException", "InvalidDocument",
@@ -55,8 +62,11 @@ FUNCTION_NOT_STARTED_CODES = frozenset({
 })  # fmt: skip
 
 
+#: What a gateway answers that waited in vain, or could not understand, what stands behind it.
+_GATEWAY_STATUSES = (502, 504)
+
 #: The calls that are not DRS's own: the service's name for people, and its IAM prefix.
-_OTHER_SERVICES = {
+SERVICES = {
     "AssumeRole": ("AWS STS", "sts"),
     "GetCallerIdentity": ("AWS STS", "sts"),
     "ListServiceQuotas": ("Service Quotas", "servicequotas"),
@@ -68,7 +78,10 @@ _OTHER_SERVICES = {
     "Invoke": ("AWS Lambda", "lambda"),
 }
 #: IAM's name of an action, where it is not the operation's.
-_ACTIONS = {"Invoke": "InvokeFunction"}
+ACTIONS = {"Invoke": "InvokeFunction"}
+
+
+OWN_IDENTITY = "drsorch's AWS credentials"
 
 
 def place(endpoint: Endpoint) -> str:
@@ -78,10 +91,10 @@ def place(endpoint: Endpoint) -> str:
 
 
 def identity(endpoint: Endpoint) -> str:
-    return f"the role {endpoint.role_arn}" if endpoint.role_arn else "drsorch's AWS credentials"
+    return f"the role {endpoint.role_arn}" if endpoint.role_arn else OWN_IDENTITY
 
 
-def from_answer(  # noqa: PLR0911, PLR0912 (one branch a kind of failure)
+def from_answer(
     endpoint: Endpoint,
     operation: str,
     status: int,
@@ -95,10 +108,24 @@ def from_answer(  # noqa: PLR0911, PLR0912 (one branch a kind of failure)
 
     `members` are the error's own members (`resourceId`, `quotaCode`); `retry_after` is the header's text.
     """
-    members = members or {}
+    error = _of_answer(endpoint, operation, status, code, message, members or {}, retry_after)
+    if isinstance(error, errors.Denied):
+        error.is_about_credentials = code in CREDENTIALS_CODES
+    return error
+
+
+def _of_answer(  # noqa: PLR0911, PLR0912, PLR0917 (one branch a kind of failure)
+    endpoint: Endpoint,
+    operation: str,
+    status: int,
+    code: str,
+    message: str,
+    members: Mapping[str, Any],
+    retry_after: str | None,
+) -> errors.DrsError:
     resource_id = members.get("resourceId")
     says = f" AWS says: {_sentence(message)}" if message.strip() else ""
-    service, prefix = _OTHER_SERVICES.get(operation, ("DRS", "drs"))
+    service, prefix = SERVICES.get(operation, ("DRS", "drs"))
     where = f"{service} ({place(endpoint)})"
     named: dict[str, Any] = {"code": code, "resource_id": resource_id if isinstance(resource_id, str) else None}
 
@@ -110,7 +137,8 @@ def from_answer(  # noqa: PLR0911, PLR0912 (one branch a kind of failure)
     if operation == "Invoke" and code in FUNCTION_NOT_STARTED_CODES:
         return errors.Rejected(f"{where} could not start the function ({code}).{says}", **named)
     if status >= 500:
-        return without_answer(endpoint, operation, f"answered with an internal error ({status} {code}).{says}", code)
+        what = f"answered with an internal error ({status} {code}).{says}"
+        return without_answer(endpoint, operation, what, code, is_over=_is_the_services_own(status, code))
     if code == "UninitializedAccountException":
         return errors.NotInitialised(
             f"DRS is not initialised for {place(endpoint)}. Open the DRS console there once, or call "
@@ -121,22 +149,22 @@ def from_answer(  # noqa: PLR0911, PLR0912 (one branch a kind of failure)
             f"{where} does not recognise the caller ({code}). Check the AWS credentials. If {endpoint.region} is an "
             f"opt-in Region, check that it is enabled for the account.", **named,
         )  # fmt: skip
+    if code in EXPIRED_CODES:
+        whose = OWN_IDENTITY if operation == "AssumeRole" else identity(endpoint)
+        return errors.Denied(
+            f"{where} refused {operation}: the session of {whose} has expired. Renew the credentials.", **named
+        )
     if operation == "AssumeRole":
         return errors.Denied(
             f"AWS refused to let drsorch assume {identity(endpoint)} ({code}).{says} Check the role's trust policy "
             f"and the external id.", **named,
         )  # fmt: skip
-    if code in EXPIRED_CODES:
-        return errors.Denied(
-            f"{where} refused {operation}: the session of {identity(endpoint)} has expired. Renew the credentials.",
-            **named,
-        )
     if code in DENIED_CODES or status in (401, 403):
         return errors.Denied(
             f"{where} does not allow {identity(endpoint)} to call {operation} ({code}).{says} Grant it the IAM "
-            f"permission {prefix}:{_ACTIONS.get(operation, operation)} and those it depends on.", **named,
+            f"permission {prefix}:{ACTIONS.get(operation, operation)} and those it depends on.", **named,
         )  # fmt: skip
-    if operation not in _OTHER_SERVICES and (code == "ConflictException" or status == 409):
+    if operation not in SERVICES and (code == "ConflictException" or status == 409):
         return errors.ServerBusy(
             f"{where} refused {operation}: a server or instance in the request is busy.{says} Wait until the job "
             f"that is using it has ended.", **named,
@@ -161,22 +189,35 @@ def from_answer(  # noqa: PLR0911, PLR0912 (one branch a kind of failure)
     return errors.Rejected(f"{where} refused {operation} ({code or status}).{says}", **named)
 
 
-def without_answer(endpoint: Endpoint, operation: str, what: str, code: str = "") -> errors.DrsError:
-    """The error where the request went out and no clear answer came back. `what` completes "DRS (...) ..."."""
-    service, _ = _OTHER_SERVICES.get(operation, ("DRS", "drs"))
+def without_answer(
+    endpoint: Endpoint, operation: str, what: str, code: str = "", *, is_over: bool = False
+) -> errors.DrsError:
+    """The error where the request went out and no clear answer came back. `what` completes "DRS (...) ...".
+
+    `is_over`: it is certain that the service begins nothing more for the request.
+    """
+    service, _ = SERVICES.get(operation, ("DRS", "drs"))
     if operation in ACTING_OPERATIONS:
-        return errors.OutcomeUnknown(
+        unknown = errors.OutcomeUnknown(
             f"{service} ({place(endpoint)}) {what} The request {operation} may have been carried out: "
             f"{ACTING_OPERATIONS[operation]}.", code=code,
         )  # fmt: skip
+        unknown.is_over = is_over
+        return unknown
     return errors.Unreachable(
         f"{service} ({place(endpoint)}) {what} {operation} changed nothing and is safe to repeat.", code=code
     )
 
 
+def _is_the_services_own(status: int, code: str) -> bool:
+    """True if the service, not a gateway in front of it, answered: a gateway's page has no error code of the service,
+    and botocore then gives its status for one."""
+    return status not in _GATEWAY_STATUSES and bool(code) and not code.isdigit()
+
+
 def not_connected(endpoint: Endpoint, operation: str, reason: str) -> errors.Unreachable:
     """The error where no connection was made, so that nothing was asked."""
-    _, prefix = _OTHER_SERVICES.get(operation, ("DRS", "drs"))
+    _, prefix = SERVICES.get(operation, ("DRS", "drs"))
     # A site's own address is its DRS's; what steps run on is found without it.
     address = (prefix not in ("ssm", "lambda") and endpoint.endpoint_url) or "AWS's address"
     return errors.Unreachable(
@@ -185,11 +226,21 @@ def not_connected(endpoint: Endpoint, operation: str, reason: str) -> errors.Unr
     )
 
 
+def not_sent_in_time(endpoint: Endpoint, operation: str) -> errors.Unreachable:
+    """The error where it took too long to get ready, so that nothing was asked."""
+    return errors.Unreachable(
+        f"{operation} for {place(endpoint)} was not sent: it took too long to get ready to send it, for example to get "
+        f"credentials. It is safe to repeat."
+    )
+
+
 def no_credentials(endpoint: Endpoint, reason: str) -> errors.Denied:
-    return errors.Denied(
+    denied = errors.Denied(
         f"There are no usable AWS credentials for {place(endpoint)}: {_sentence(reason)} Set the standard AWS "
         f"variables, a profile, or an instance role."
     )
+    denied.is_about_credentials = True
+    return denied
 
 
 def malformed_request(endpoint: Endpoint, operation: str, reason: str) -> errors.Rejected:

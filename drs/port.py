@@ -13,8 +13,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from drs.timing import CallTimes
+
 #: The tag that carries an operation's key on a job, so that a lost answer can be found again.
 OPERATION_TAG = "drsorch:operation"
+#: Tags that say whose job it is: the execution's id, and that of the drsorch that started it.
+EXECUTION_TAG = "drsorch:execution"
+INSTALLATION_TAG = "drsorch:installation"
 
 LAUNCHED = "LAUNCHED"
 FAILED = "FAILED"
@@ -36,6 +41,8 @@ class Endpoint:
     external_id: str = ""
     #: Overrides AWS's own address; empty uses the standard chain incl. AWS_ENDPOINT_URL_DRS.
     endpoint_url: str = ""
+    #: How long a call that starts something is listened to.
+    call_times: CallTimes = field(default_factory=CallTimes)
 
 
 @dataclass(frozen=True, slots=True)

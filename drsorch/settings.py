@@ -134,7 +134,7 @@ DRAMATIQ_AUTODISCOVER_MODULES = ["tasks"]
 # --- The engine ---------------------------------------------------------------------------------------------------
 DRSORCH_POLL_FLOOR_SECONDS = number(env, "DRSORCH_POLL_FLOOR_SECONDS", 2)
 DRSORCH_POLL_CEILING_SECONDS = number(env, "DRSORCH_POLL_CEILING_SECONDS", 30)
-#: How long a job that was perhaps started may stay invisible in DescribeJobs before its launch is sent again.
+#: How long a job may stay invisible in DescribeJobs, counted from the latest moment at which AWS may have started it.
 DRSORCH_VISIBILITY_WINDOW_SECONDS = number(env, "DRSORCH_VISIBILITY_WINDOW_SECONDS", 60)
 DRSORCH_SYNC_SECONDS = number(env, "DRSORCH_SYNC_SECONDS", 300)
 DRSORCH_TICK_SECONDS = number(env, "DRSORCH_TICK_SECONDS", 1)
@@ -144,8 +144,9 @@ DRSORCH_APPROVAL_SECONDS = number(env, "DRSORCH_APPROVAL_SECONDS", 86_400)
 DRSORCH_CRASH_AT = env.str("DRSORCH_CRASH_AT", default="")
 #: For proofs only: the process falls asleep at this crash point.
 DRSORCH_FREEZE_AT = env.str("DRSORCH_FREEZE_AT", default="")
-#: Longest a call to AWS may take to come back, if only with an error. Shorter than that, for proofs only.
-DRSORCH_CALL_LIMIT_SECONDS = number(env, "DRSORCH_CALL_LIMIT_SECONDS", 30)
+#: Longest from the intent of a launch until its answer is given up; AWS may act on it for twice as long (drs.timing).
+#: Shorter than that, for proofs only.
+DRSORCH_CALL_LIMIT_SECONDS = number(env, "DRSORCH_CALL_LIMIT_SECONDS", 150)
 #: Without messages the engine moves by its ticker alone; also for proofs.
 DRSORCH_MESSAGES = env.bool("DRSORCH_MESSAGES", default=True)
 DRSORCH_LEASE_SECONDS = number(env, "DRSORCH_LEASE_SECONDS", 60)

@@ -21,6 +21,7 @@ from executions.core.states import (
     CleanupStatus,
     ExecutionKind,
     ExecutionStatus,
+    LateStatus,
     OperationKind,
     OperationState,
     ServerStatus,
@@ -172,6 +173,8 @@ class Operation(models.Model):
     #: True if the job was found again after its answer was lost.
     adopted = models.BooleanField(default=False)
     created_at = models.DateTimeField()
+    #: The latest moment at which AWS may still carry out the call, as far as its answer says.
+    may_act_until = models.DateTimeField()
     #: When the answer, or the certainty that there is none, came.
     answered_at = models.DateTimeField(null=True)
     settled_at = models.DateTimeField(null=True)
@@ -251,6 +254,39 @@ class ServerRun(models.Model):
         return watch.error if watch is not None and watch.error else self.error
 
 
+class LateInstance(models.Model):
+    """A server of a job that appeared after its launch was given up, when the server had moved on: DRS launched it
+    unasked, and perhaps deleted the instance that was launched for it since."""
+
+    execution = models.ForeignKey(Execution, on_delete=models.PROTECT, related_name="late_instances")
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="+")
+    server = models.ForeignKey(ServerRun, on_delete=models.PROTECT, related_name="late_instances")
+    source_server_id = models.CharField(max_length=32, db_index=True)
+    #: The launch that was given up, and its job.
+    operation = models.ForeignKey(Operation, on_delete=models.PROTECT, related_name="late_instances")
+    job_id = models.CharField(max_length=32)
+    status = models.CharField(max_length=16, choices=choices(LateStatus), default=LateStatus.LAUNCHING)
+    #: When its job was found.
+    found_at = models.DateTimeField()
+    recovery_instance_id = models.CharField(max_length=32, blank=True, db_index=True)
+    #: Why there is no instance, in a sentence.
+    error = models.TextField(blank=True)
+    #: As a server's, for the clean-up.
+    cleanup_operation = models.ForeignKey(Operation, null=True, on_delete=models.SET_NULL, related_name="+")
+    cleanup_tries = models.PositiveSmallIntegerField(default=0)
+    cleanup_not_before = models.DateTimeField(null=True)
+    cleanup_error = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["found_at", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["operation", "source_server_id"], name="executions_late_instance_once")
+        ]
+
+    def __str__(self) -> str:
+        return str(self.server)
+
+
 class StepRun(DueRow):
     """A step of a wave: the frozen copy of the plan's step, and how it goes. Due: it has to be tried or looked at."""
 
@@ -274,6 +310,8 @@ class StepRun(DueRow):
     asked: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)
     #: When AWS was asked to begin something whose answer is not known; null if there is no such thing.
     unanswered_since = models.DateTimeField(null=True)
+    #: The latest moment at which AWS may still carry out what it was asked for last, as far as its answer says.
+    may_act_until = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     #: What it said: the last answer while it runs, the result afterwards.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from executions.core.states import (
     EXECUTION_ACTIVE,
@@ -14,11 +16,15 @@ from executions.core.states import (
     CleanupStatus,
     ExecutionKind,
     ExecutionStatus,
+    OperationState,
     ServerStatus,
     StepStatus,
 )
 from foundation.due import DueQuerySet
 from plans.core.steps import StepKind
+
+#: Longest that the job of an operation that was given up is looked for.
+_MAY_APPEAR = timedelta(days=1)
 
 if TYPE_CHECKING:
     from executions.models import DrsJob, Execution, Operation, ServerRun, SiteWatch, StepRun  # noqa: F401
@@ -45,6 +51,13 @@ class ExecutionQuerySet(DueQuerySet["Execution"]):
                 servers__status__in=[ServerStatus.QUEUED, ServerStatus.LAUNCHING],
                 status__in=EXECUTION_ENGAGED,
             )
+            # What was given up may yet appear.
+            | Q(
+                operations__site=site_id,
+                operations__state=OperationState.LOST,
+                operations__job_id="",
+                operations__settled_at__gte=timezone.now() - _MAY_APPEAR,
+            )
             # A clean-up waits for room although its execution is over.
             | Q(servers__site=site_id, cleanup_status=CleanupStatus.RUNNING),
         ).distinct()
@@ -54,6 +67,10 @@ class OperationQuerySet(models.QuerySet["Operation"]):
     def open(self) -> Self:
         """What DRS was, or may have been, asked for, and has not been settled."""
         return self.filter(state__in=OPERATION_OPEN)
+
+    def lost_lately(self, now: datetime) -> Self:
+        """Given up in the last day, and not seen since: their jobs may yet appear."""
+        return self.filter(state=OperationState.LOST, job_id="", settled_at__gte=now - _MAY_APPEAR)
 
 
 class ServerRunQuerySet(models.QuerySet["ServerRun"]):

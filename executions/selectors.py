@@ -10,7 +10,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
 from executions.core.states import EXECUTION_ACTIVE, CleanupStatus
-from executions.models import Execution, Operation, ServerRun, StepRun, WaveRun
+from executions.models import Execution, LateInstance, Operation, ServerRun, StepRun, WaveRun
 from foundation.errors import Missing
 from plans.models import Plan
 from protection.models import Site
@@ -62,9 +62,10 @@ def execution_list() -> QuerySet[Execution]:
 
 
 def execution_list_whole() -> QuerySet[Execution]:
-    """Executions with waves, steps, servers and approvals: five queries however many there are."""
+    """Executions with waves, steps, servers and approvals: six queries however many there are."""
     return execution_list().prefetch_related(
         Prefetch("waves", WaveRun.objects.order_by("position")),
+        Prefetch("late_instances", LateInstance.objects.select_related("server")),
         Prefetch("waves__steps", StepRun.objects.order_by("position")),
         Prefetch("waves__servers", ServerRun.objects.select_related("site__watch").order_by("position", "pk")),
     )

@@ -1,6 +1,9 @@
-"""Rows that belong to no domain: the answers kept for idempotency keys, proof that a ticker runs, housekeeping."""
+"""Rows that belong to no domain: the answers kept for idempotency keys, proof that a ticker runs, housekeeping, whose
+installation this is."""
 
 from __future__ import annotations
+
+import uuid
 
 from django.conf import settings
 from django.db import models
@@ -39,6 +42,21 @@ class Heartbeat(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} {self.at:%H:%M:%S}"
+
+
+class Installation(models.Model):
+    """This drsorch, as what it leaves elsewhere names it; one row, which outlives every restore of the database."""
+
+    name = models.CharField(primary_key=True, max_length=32, default="drsorch")
+    id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+def installation_id() -> uuid.UUID:
+    """The id of this installation, made on first use: of several at once, one makes it and all get the same."""
+    return Installation.objects.get_or_create(name="drsorch")[0].id
 
 
 class ChoreQuerySet(DueQuerySet["Chore"]):

@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
+from django.conf import settings
 from django.db import connection
 
 from drs.automation import automation_for
 from drs.automation_port import AutomationPort
 from drs.aws import client_for
 from drs.port import DrsPort, Endpoint
+from drs.timing import CallTimes
 from protection.models import Site
 
 #: What makes the port to an endpoint: the last one that `use` was given.
@@ -51,6 +53,7 @@ def endpoint(site: Site) -> Endpoint:
         role_arn=site.role_arn,
         external_id=site.external_id,
         endpoint_url=site.endpoint_url,
+        call_times=CallTimes(settings.DRSORCH_CALL_LIMIT_SECONDS),
     )
 
 

@@ -34,6 +34,14 @@ class LateAnswer(Exception):
         self.answer = answer
 
 
+class LateWork(Exception):
+    """The call is held for `wait_seconds` and carried out then, also if its caller has gone by then."""
+
+    def __init__(self, wait_seconds: float) -> None:
+        super().__init__(f"carried out {wait_seconds:g} s late")
+        self.wait_seconds = wait_seconds
+
+
 class ScenarioError(ValueError):
     """A scenario, fault or control request that makes no sense; the message says what to change."""
 

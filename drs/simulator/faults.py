@@ -41,6 +41,10 @@ KINDS: Mapping[str, Kind] = {
     "hang": Kind("Does nothing, says nothing for some seconds, then drops the connection.", _LAUNCHES, {
         "seconds": 60.0}),
     "late_answer": Kind("Does the work, answers some seconds later.", _LAUNCHES, {"seconds": 5.0}),
+    "late_work": Kind("Holds the call for some seconds and does its work then, even if its caller has gone.", (
+        *_LAUNCHES, *_RUNS), {"seconds": 105.0}),
+    "expired_credentials": Kind("Refuses a caller's keys, or everybody's, as expired or unknown.", (), {
+        "access_key": "", "code": "ExpiredTokenException"}),
     "unknown_enum": Kind("Answers a value that no model lists.", options={
         "member": "dataReplicationState", "value": "HIBERNATING", "instead_of": None}),
     "late_visibility": Kind("A new job stays out of DescribeJobs for some seconds.", ("StartRecovery",), {
@@ -160,6 +164,15 @@ class Faults:
             if fault.count is not None:
                 fault.count -= 1
             return fault
+        return None
+
+    def strike_key(self, name: str, access_key: str) -> Fault | None:
+        """The same for a fault of callers, which is told from whom by their key, not from what they ask."""
+        for fault in self._faults.values():
+            if fault.name == name and fault.count != 0 and fault.options["access_key"] in ("", access_key):
+                fault.struck += 1
+                fault.count = None if fault.count is None else fault.count - 1
+                return fault
         return None
 
     def described(self) -> list[dict[str, Any]]:

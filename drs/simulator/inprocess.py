@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,11 +11,8 @@ from drs.adapter import WireAdapter
 from drs.errors import DrsError
 from drs.port import Endpoint, Quotas
 from drs.simulator.accounts import Caller
-from drs.simulator.errors import LateAnswer, NoAnswer, WireError
+from drs.simulator.errors import LateAnswer, LateWork, NoAnswer, WireError
 from drs.simulator.world import World
-
-#: As patient as `drs.aws` is.
-READ_TIMEOUT_SECONDS = 20.0
 
 
 class InProcessDrs(WireAdapter):
@@ -41,11 +39,28 @@ class InProcessDrs(WireAdapter):
         except WireError as error:
             raise self._translated(error, operation) from error
         except LateAnswer as late:
-            if late.wait_seconds < READ_TIMEOUT_SECONDS:
+            if late.wait_seconds < self.endpoint.call_times.read_seconds:
                 return late.answer
             raise failures.without_answer(self.endpoint, operation, "did not answer in time.") from late
+        except LateWork as late:
+            return self._carry_out_late(account, operation, params, late.wait_seconds)
         except NoAnswer as silence:
             raise failures.without_answer(self.endpoint, operation, "closed the connection.") from silence
+
+    def _carry_out_late(
+        self, account: str, operation: str, params: Mapping[str, Any], seconds: float
+    ) -> Mapping[str, Any]:
+        """Nobody sleeps here: who would still listen gets the answer now; else the work is left for then."""
+
+        def work() -> None:
+            with contextlib.suppress(WireError, LateAnswer, NoAnswer):  # there is nobody left to hear of it
+                self.world.call(account, self.endpoint.region, operation, params)
+
+        if seconds < self.endpoint.call_times.read_seconds:
+            with self.world.late():
+                return self.world.call(account, self.endpoint.region, operation, params)
+        self.world.later(seconds, work)
+        raise failures.without_answer(self.endpoint, operation, "did not answer in time.")
 
     def _side_call(self, operation: str) -> str:
         """A call of another service than DRS; returns the caller's account."""
@@ -54,7 +69,7 @@ class InProcessDrs(WireAdapter):
             self.world.check_side_call(account, self.endpoint.region, operation)
         except WireError as error:
             raise self._translated(error, operation) from error
-        except NoAnswer as silence:
+        except (LateWork, NoAnswer) as silence:
             raise failures.without_answer(self.endpoint, operation, "closed the connection.") from silence
         return account
 
@@ -70,7 +85,7 @@ class InProcessDrs(WireAdapter):
             return self.world.caller(keys["AccessKeyId"], keys["SessionToken"])
         except WireError as error:
             raise self._translated(error, "AssumeRole") from error
-        except NoAnswer as silence:
+        except (LateWork, NoAnswer) as silence:
             raise failures.without_answer(endpoint, "AssumeRole", "closed the connection.") from silence
 
     def _translated(self, error: WireError, operation: str) -> DrsError:

@@ -8,14 +8,15 @@ simulator's times agree with its callers' clock. Safe to use from several thread
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from drs.simulator import quotas, scenarios
 from drs.simulator.accounts import DEFAULT_SESSION_SECONDS, Accounts, Caller
-from drs.simulator.errors import LateAnswer, NoAnswer, ScenarioError, WireError, validation
+from drs.simulator.errors import LateAnswer, LateWork, NoAnswer, ScenarioError, WireError, validation
 from drs.simulator.faults import Fault, Faults
 from drs.simulator.native import NativeExecution
 from drs.simulator.operations import model, runs
@@ -66,6 +67,8 @@ class World:
         self.calls: list[CallRecord] = []
         self.lock = threading.RLock()
         self._now = now or (lambda: datetime.now(UTC))
+        self._here = threading.local()
+        self._held: list[tuple[datetime, Callable[[], Any]]] = []
         self._regions: dict[tuple[str, str], Region] = {}
         for plan in self.scenario.regions:
             region = self._new_region(plan.account, plan.region, initialised=plan.initialised)
@@ -83,9 +86,31 @@ class World:
         if account not in self.accounts:
             raise ScenarioError(f"There is no account {account!r}; there are {', '.join(self.accounts.ids)}.")
         with self.lock:
+            self._carry_out_held()
             region = self._regions.get((account, name)) or self._new_region(account, name, initialised=False)
             region.advance(self.now())
             return region
+
+    @contextmanager
+    def late(self) -> Iterator[None]:
+        """What this thread asks for meanwhile was held before, and is carried out now."""
+        self._here.is_late = True
+        try:
+            yield
+        finally:
+            self._here.is_late = False
+
+    def later(self, seconds: float, work: Callable[[], Any]) -> None:
+        """Have held work carried out then: by the first look at the world after that time."""
+        with self.lock:
+            self._held.append((self.now() + timedelta(seconds=seconds), work))
+
+    def _carry_out_held(self) -> None:
+        due = [held for held in self._held if held[0] <= self.now()]
+        self._held = [held for held in self._held if held not in due]
+        for _, work in due:
+            with self.late():
+                work()
 
     def regions(self) -> list[Region]:
         return [self.region(*key) for key in list(self._regions)]
@@ -95,7 +120,7 @@ class World:
     ) -> dict[str, Any]:
         """Carry out one operation of DRS, or of `ssm` or `lambda`.
 
-        Raises `WireError` for an error answer, `NoAnswer` or `LateAnswer` where a fault says so.
+        Raises `WireError` for an error answer, `NoAnswer`, `LateAnswer` or `LateWork` where a fault says so.
         """
         with self.lock:
             try:
@@ -115,6 +140,8 @@ class World:
 
     def caller(self, access_key: str, token: str) -> Caller:
         with self.lock:
+            if (fault := self.faults.strike_key("expired_credentials", access_key)) is not None:
+                raise WireError(403, fault.options["code"], "The security token included in the request is expired")
             return self.accounts.caller(access_key, token, self.now())
 
     def assume_role(self, caller: Caller, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -130,9 +157,10 @@ class World:
             )
 
     def check_side_call(self, account: str, region: str, operation: str) -> None:
-        """Let the faults strike a call of STS or Service Quotas. Raises `WireError` or `NoAnswer`."""
+        """Let the faults strike a call of STS or Service Quotas. Raises `WireError`, `NoAnswer` or `LateWork`."""
         with self.lock:
             try:
+                self._hold(lambda name: self.faults.strike(name, operation, account, region))
                 self._fail_before(operation, lambda name: self.faults.strike(name, operation, account, region))
             except _Lost as lost:
                 raise lost.failure from None
@@ -173,6 +201,7 @@ class World:
         def strike(name: str) -> Fault | None:
             return self.faults.strike(name, operation, region.account, region.name, servers)
 
+        self._hold(strike)
         self._fail_before(operation, strike)
         problems = model.input_problems(service, operation, params)
         if problems:
@@ -192,6 +221,10 @@ class World:
             if wrong:
                 raise AssertionError(f"the simulator's answer to {operation} breaks the model: {wrong}")
         return self._fail_after(answer, strike)
+
+    def _hold(self, strike: Callable[[str], Fault | None]) -> None:
+        if not getattr(self._here, "is_late", False) and (fault := strike("late_work")) is not None:
+            raise LateWork(fault.options["seconds"])
 
     def _fail_before(self, operation: str, strike: Callable[[str], Fault | None]) -> None:
         if (fault := strike("hang")) is not None:

@@ -7,8 +7,16 @@ from typing import Any
 from rest_framework import serializers
 
 from audit.models import Event
-from executions.core.states import ExecutionKind, ExecutionStatus, Phase, ServerStatus, StepStatus, WaveStatus
-from executions.models import Approval, Execution, ServerRun, StepRun, WaveRun
+from executions.core.states import (
+    ExecutionKind,
+    ExecutionStatus,
+    LateStatus,
+    Phase,
+    ServerStatus,
+    StepStatus,
+    WaveStatus,
+)
+from executions.models import Approval, Execution, LateInstance, ServerRun, StepRun, WaveRun
 from foundation.rest.serializers import ReferenceField, StrictSerializer
 from plans.core.fields import MAX_SECONDS
 from plans.models import STEP_KINDS, STEP_WHEN
@@ -167,13 +175,41 @@ class ExecutionSummarySerializer(serializers.ModelSerializer[Execution]):
         ]
 
 
+class LateInstanceSerializer(serializers.ModelSerializer[LateInstance]):
+    hostname = serializers.CharField(source="server.hostname")
+    status = serializers.ChoiceField([one.value for one in LateStatus])
+    job_id = serializers.CharField(help_text="The job of the launch that had been given up.")
+    found_at = serializers.DateTimeField(help_text="When its job was found.")
+    recovery_instance_id = NullableText()
+    error = NullableText(help_text="Why there is no instance, in a sentence.")
+    cleanup_error = NullableText(help_text="Why its instance could not be terminated, in a sentence.")
+
+    class Meta:
+        model = LateInstance
+        fields = [
+            "source_server_id",
+            "hostname",
+            "status",
+            "job_id",
+            "found_at",
+            "recovery_instance_id",
+            "error",
+            "cleanup_error",
+        ]
+
+
 class ExecutionSerializer(ExecutionSummarySerializer):
     """An execution with its waves and their servers."""
 
     waves = WaveRunSerializer(many=True)
+    late_instances = LateInstanceSerializer(
+        many=True,
+        help_text="What was launched by jobs that appeared after their launch had been given up. It may have replaced "
+        "the instances of the same servers. A drill's clean-up terminates it; a recovery's is left to you.",
+    )
 
     class Meta(ExecutionSummarySerializer.Meta):
-        fields = [*ExecutionSummarySerializer.Meta.fields, "waves"]
+        fields = [*ExecutionSummarySerializer.Meta.fields, "waves", "late_instances"]
 
 
 class InstanceNamesField(serializers.ListField):

@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from executions.core.states import CleanupStatus, ExecutionStatus, ServerStatus, StepStatus, WaveStatus
+from executions.core.states import (
+    CleanupStatus,
+    ExecutionStatus,
+    LateStatus,
+    OperationKind,
+    ServerStatus,
+    StepStatus,
+    WaveStatus,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +72,38 @@ class CloseOperation:
 
 @dataclass(frozen=True, slots=True)
 class AdoptJob:
-    """The job of an operation whose answer was lost has been found."""
+    """The job of an operation whose answer was lost has been found.
+
+    `late`: source servers of it that had moved on, because the operation had been given up. What the job launches for
+    them is followed apart from them.
+    """
 
     operation: str
     job_id: str
+    late: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NoteLateJob:
+    """The job of an operation that was given up has been found, and nothing follows from it."""
+
+    operation: str
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class LateOutcome:
+    """What a late job left of one server: `late` is the id of its `LateFacts`."""
+
+    late: int
+    to: LateStatus
+    instance_id: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SettleLate:
+    outcomes: tuple[LateOutcome, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +124,23 @@ class Launch:
 
 @dataclass(frozen=True, slots=True)
 class BeginCleanup:
-    """The time after which a drill cleans up by itself is over."""
+    """A clean-up that was in this status starts."""
+
+    frm: CleanupStatus
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
 class Terminate:
-    """Terminate the drill instances of these servers in one DRS job, each verified before."""
+    """Terminate the drill instances of these servers in one DRS job, each verified before.
+
+    `kind` is TERMINATE, or TERMINATE_LATE: then `servers` are ids of `LateFacts`.
+    """
 
     site: int
     servers: tuple[int, ...]
     budget_version: int
+    kind: OperationKind = OperationKind.TERMINATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +208,8 @@ Action = (
     | NoteDetails
     | CloseOperation
     | AdoptJob
+    | NoteLateJob
+    | SettleLate
     | GiveUpOperation
     | Launch
     | BeginCleanup

@@ -18,6 +18,8 @@ class Draft:
         self.settings = settings
         self.actions: list[Action] = []
         self.wake_at: list[datetime] = []
+        #: Jobs that are known to be those of operations.
+        self.taken: set[str] = {operation.job_id for operation in facts.operations if operation.job_id}
         self.waves: dict[int, WaveFacts] = {wave.position: wave for wave in facts.waves}
         self.servers: dict[int, ServerFacts] = {server.id: server for server in facts.servers}
         self.steps: dict[int, StepFacts] = {step.id: step for step in facts.steps}

@@ -13,6 +13,7 @@ from executions.core.states import (
     CleanupStatus,
     ExecutionKind,
     ExecutionStatus,
+    LateStatus,
     OperationKind,
     OperationState,
     ServerStatus,
@@ -113,6 +114,8 @@ class JobFacts:
     created_at: datetime | None
     first_seen_at: datetime
     servers: Mapping[str, ServerProgress] = field(default_factory=dict)
+    #: Without a tag, and known to be the job of another execution's operation.
+    is_of_another: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +128,25 @@ class OperationFacts:
     #: Source server ids.
     targets: frozenset[str]
     created_at: datetime
-    #: When the call came back without a clear answer; None if its caller died before that.
-    answered_at: datetime | None
+    #: The latest moment at which AWS may still carry out the call, as far as its answer says.
+    may_act_until: datetime
     job_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LateFacts:
+    """A server of a launch's job that appeared late: after the launch was given up, and the server had moved on."""
+
+    id: int
+    #: The launch.
+    operation: str
+    site: int
+    source_server_id: str
+    status: LateStatus
+    recovery_instance_id: str = ""
+    cleanup_operation: str | None = None
+    cleanup_tries: int = 0
+    cleanup_not_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +180,7 @@ class ExecutionFacts:
     operations: tuple[OperationFacts, ...]
     sites: Mapping[int, SiteFacts]
     steps: tuple[StepFacts, ...] = ()
+    late: tuple[LateFacts, ...] = ()
     #: When a person last had a failed execution carry on.
     reopened_at: datetime | None = None
     #: When an execution that waits for approval is rejected by time.
@@ -177,6 +197,5 @@ class Settings:
 
     poll_floor_seconds: float = 2
     poll_ceiling_seconds: float = 30
+    #: How long what AWS did may stay invisible.
     visibility_window_seconds: float = 60
-    #: Longest a call to AWS may hang before it comes back without an answer.
-    call_limit_seconds: float = 30

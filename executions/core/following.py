@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from executions.core.draft import Draft
 from executions.core.operations import KINDS
-from executions.core.operations.lost import look_for_job
+from executions.core.operations.lost import look_for_job, look_for_late_job
 from executions.core.states import OperationState
-
-_UNANSWERED = frozenset({OperationState.INTENDED, OperationState.LOST})
 
 
 def follow_operations(draft: Draft) -> None:
     """Look at every operation of the execution that is not settled, and at what settled ones have to add."""
-    for operation in draft.facts.operations:
+    # Those that were given up come last: a job without a tag is one of an operation that still waits for it.
+    for operation in sorted(draft.facts.operations, key=lambda one: one.state is OperationState.LOST):
         kind = KINDS[operation.kind]
-        if not kind.concerns(draft, operation):
+        if operation.state is OperationState.LOST:
+            look_for_late_job(draft, operation, kind.matches, kind.found_late)
+        elif not kind.concerns(draft, operation):
             continue
-        if operation.state in _UNANSWERED:
+        elif operation.state is OperationState.INTENDED:
             look_for_job(draft, operation, kind.matches)
         else:
             kind.follow(draft, operation, draft.jobs.get((operation.site, operation.job_id)))

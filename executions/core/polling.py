@@ -33,6 +33,8 @@ _LOG_CEILINGS = 4
 
 #: While something waits for the site and nothing says when to look, it is looked at after so many ceilings.
 _NET_CEILINGS = 3
+#: A launch that was given up is looked for ever more seldom: the gap is this share of the time since then.
+_LOST_GROWTH = 0.1
 #: A hint that a job is about to end is good for so long.
 _HINT = timedelta(seconds=60)
 #: An instance may appear a poll or two after its launch (docs/drs.md 5.1); after so many looks it is left unnamed.
@@ -137,6 +139,8 @@ class PollFacts:
     intent_open: bool = False
     servers_queued: bool = False
     operation_open: bool = False
+    #: When an operation was last given up whose job may yet appear.
+    lost_at: datetime | None = None
     #: No list of jobs was ever complete.
     first: bool = False
     #: Asked in this look: whether the jobs were listed; the jobs whose log was read since; those that were examined.
@@ -201,6 +205,8 @@ def next_poll_at(facts: PollFacts, now: datetime, settings: Settings) -> datetim
         gaps.append(floor)
     elif facts.servers_queued or facts.operation_open:
         gaps.append(ceiling * _NET_CEILINGS)
+    if facts.lost_at is not None:
+        gaps.append(max(ceiling * _NET_CEILINGS, (now - facts.lost_at).total_seconds() * _LOST_GROWTH))
     return now + timedelta(seconds=min(gaps)) if gaps else None
 
 

@@ -58,6 +58,17 @@ class ServerStatus(StrEnum):
     TERMINATED = "terminated"
 
 
+class LateStatus(StrEnum):
+    """Of a server in a job that appeared after its launch was given up, when the server had moved on."""
+
+    LAUNCHING = "launching"
+    #: An instance was launched, and is not known to be gone.
+    LAUNCHED = "launched"
+    #: The job ended without an instance that can be named.
+    FAILED = "failed"
+    TERMINATED = "terminated"
+
+
 class Phase(StrEnum):
     CLEANUP = "cleanup"
     SNAPSHOT = "snapshot"
@@ -77,6 +88,8 @@ class CleanupStatus(StrEnum):
 class OperationKind(StrEnum):
     LAUNCH = "launch"
     TERMINATE = "terminate"
+    #: The termination of instances that a late job left (`LateStatus`).
+    TERMINATE_LATE = "terminate_late"
 
 
 class OperationState(StrEnum):

@@ -26,10 +26,12 @@ from executions.core.actions import (
     MoveServers,
     MoveWave,
     NoteDetails,
+    NoteLateJob,
     NoteProgress,
     PollSite,
     RejectExecution,
     RunStep,
+    SettleLate,
     SettleServers,
     StartStep,
     Terminate,
@@ -58,7 +60,7 @@ class Look:
     run_steps: set[int] = field(default_factory=set)
 
 
-def act(action: Action, look: Look) -> None:  # noqa: PLR0912 # an arm for each kind of action
+def act(action: Action, look: Look) -> None:  # noqa: PLR0912, PLR0915 # an arm for each kind of action
     """Carry out one action. Raises `LeaseLost` if another worker holds the execution by now."""
     execution, lease = look.execution_id, look.lease
     match action:
@@ -76,9 +78,13 @@ def act(action: Action, look: Look) -> None:  # noqa: PLR0912 # an arm for each 
             transitions.servers_note(execution, lease=lease, details=outcomes)
         case CloseOperation(operation=operation):
             transitions.operation_close(execution, UUID(operation), lease=lease)
-        case AdoptJob(operation=operation, job_id=job_id):
+        case AdoptJob(operation=operation, job_id=job_id, late=late):
             crash_point("adopt.before")
-            transitions.operation_accept(execution, UUID(operation), job_id, lease=lease, adopted=True)
+            transitions.operation_adopt(execution, UUID(operation), job_id, late=late, lease=lease)
+        case NoteLateJob(operation=operation, job_id=job_id):
+            transitions.operation_note_late(execution, UUID(operation), job_id, lease=lease)
+        case SettleLate(outcomes=left):
+            transitions.late_instances_settle(execution, left, lease=lease)
         case GiveUpOperation(operation=operation):
             crash_point("give_up.before")
             transitions.operation_lose(execution, UUID(operation), _LOST, lease=lease)
@@ -98,14 +104,8 @@ def act(action: Action, look: Look) -> None:  # noqa: PLR0912 # an arm for each 
         case PollSite(site=site):
             poll_soon(site)
             look.poll_sites.add(site)
-        case BeginCleanup():
-            _move_cleanup(
-                look,
-                CleanupStatus.SCHEDULED,
-                CleanupStatus.RUNNING,
-                "The scheduled time was reached.",
-                EventType.CLEANUP_RUNNING,
-            )
+        case BeginCleanup(frm=frm, why=why):
+            _move_cleanup(look, frm, CleanupStatus.RUNNING, why, EventType.CLEANUP_RUNNING)
         case FinishCleanup(to=to, why=why):
             _move_cleanup(look, CleanupStatus.RUNNING, to, why, CLEANUP_END[to])
         case RejectExecution(why=why):

@@ -26,6 +26,7 @@ from protection.models import Site
 #: DescribeRecoverySnapshots takes one server a call, so some are asked at a time.
 _AT_A_TIME = 8
 HELD = "held_by_native_execution"
+NO_SNAPSHOT = "no_recovery_snapshot"
 
 log = structlog.get_logger(__name__)
 Server = BlueprintServer | ServerRun
@@ -98,7 +99,7 @@ def _of_snapshots(look: Look, site: Site, servers: Sequence[Server], snapshots: 
         for server, there in zip(wanted, pool.map(is_there, wanted), strict=True):
             if not there:
                 look.problems[server.site_id, server.source_server_id] = (
-                    "no_recovery_snapshot",
+                    NO_SNAPSHOT,
                     f"DRS no longer has the recovery snapshot of {server.hostname or server.source_server_id} that was "
                     f"chosen ({snapshots[server.site_id, server.source_server_id]}), so it cannot be launched.",
                 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,6 +15,7 @@ from django.db.models import Count, Q
 from executions.core.facts import (
     ExecutionFacts,
     JobFacts,
+    LateFacts,
     OperationFacts,
     ServerFacts,
     ServerProgress,
@@ -28,13 +29,14 @@ from executions.core.states import (
     CleanupStatus,
     ExecutionKind,
     ExecutionStatus,
+    LateStatus,
     OperationKind,
     OperationState,
     ServerStatus,
     StepStatus,
     WaveStatus,
 )
-from executions.models import DrsJob, Execution, Operation, ServerRun, SiteWatch, StepRun, WaveRun
+from executions.models import DrsJob, Execution, LateInstance, Operation, ServerRun, SiteWatch, StepRun, WaveRun
 from plans.core.steps import StepKind
 from protection.models import Site
 
@@ -44,7 +46,6 @@ def engine_settings() -> Settings:
         poll_floor_seconds=settings.DRSORCH_POLL_FLOOR_SECONDS,
         poll_ceiling_seconds=settings.DRSORCH_POLL_CEILING_SECONDS,
         visibility_window_seconds=settings.DRSORCH_VISIBILITY_WINDOW_SECONDS,
-        call_limit_seconds=settings.DRSORCH_CALL_LIMIT_SECONDS,
     )
 
 
@@ -78,6 +79,7 @@ def facts_of(execution: Execution) -> ExecutionFacts:
         operations=operations,
         sites=_site_facts(execution, sites, operations),
         steps=tuple(_step_facts(execution.pk)),
+        late=tuple(_late_facts(execution.pk)),
         approval_expires_at=execution.approval_expires_at,
         reopened_at=execution.reopened_at,
         cleanup_status=CleanupStatus(execution.cleanup_status),
@@ -153,6 +155,21 @@ def _step_facts(execution_id: UUID) -> Iterable[StepFacts]:
         )
 
 
+def _late_facts(execution_id: UUID) -> Iterable[LateFacts]:
+    for row in LateInstance.objects.filter(execution=execution_id):
+        yield LateFacts(
+            id=row.pk,
+            operation=str(row.operation_id),
+            site=row.site_id,
+            source_server_id=row.source_server_id,
+            status=LateStatus(row.status),
+            recovery_instance_id=row.recovery_instance_id,
+            cleanup_operation=str(row.cleanup_operation_id) if row.cleanup_operation_id else None,
+            cleanup_tries=row.cleanup_tries,
+            cleanup_not_before=row.cleanup_not_before,
+        )
+
+
 def _operation_facts(execution_id: UUID) -> Iterable[OperationFacts]:
     for row in Operation.objects.filter(execution=execution_id).exclude(state=OperationState.REFUSED):
         yield OperationFacts(
@@ -163,7 +180,7 @@ def _operation_facts(execution_id: UUID) -> Iterable[OperationFacts]:
             is_drill=row.is_drill,
             targets=frozenset(target["source_server_id"] for target in row.targets),
             created_at=row.created_at,
-            answered_at=row.answered_at,
+            may_act_until=row.may_act_until,
             job_id=row.job_id,
         )
 
@@ -175,8 +192,10 @@ def _site_facts(execution: Execution, sites: set[int], operations: Iterable[Oper
     relevant = (
         Q(finished=False) | Q(job_id__in=ours) | Q(first_seen_at__gte=execution.started_at or execution.requested_at)
     )
-    for job in DrsJob.objects.filter(relevant, site__in=sites):
-        jobs[job.site_id].append(job_facts(job))
+    rows = list(DrsJob.objects.filter(relevant, site__in=sites))
+    of_others = _jobs_of_others(execution, rows, operations)
+    for job in rows:
+        jobs[job.site_id].append(replace(job_facts(job), is_of_another=(job.site_id, job.job_id) in of_others))
     intended = defaultdict(list)
     pending = Operation.objects.filter(
         site__in=sites, state=OperationState.INTENDED, execution__status__in=EXECUTION_ACTIVE
@@ -211,6 +230,18 @@ def _site_facts(execution: Execution, sites: set[int], operations: Iterable[Oper
         )
         for site in Site.objects.filter(pk__in=sites)
     }
+
+
+def _jobs_of_others(
+    execution: Execution, jobs: Iterable[DrsJob], operations: Iterable[OperationFacts]
+) -> set[tuple[int, str]]:
+    """Those of the untagged jobs that are other executions', by site; looked up only where one may be taken for that of
+    an operation that was given up."""
+    untagged = [job.job_id for job in jobs if not job.operation_key]
+    if not untagged or not any(one.state is OperationState.LOST and not one.job_id for one in operations):
+        return set()
+    found = Operation.objects.filter(job_id__in=untagged).exclude(execution=execution)
+    return set(found.values_list("site_id", "job_id"))
 
 
 def job_facts(job: DrsJob) -> JobFacts:

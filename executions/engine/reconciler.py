@@ -61,6 +61,8 @@ def execution_reconcile(execution_id: UUID) -> LookResult | None:
 
 def _rounds(look: Look) -> datetime | None:
     last: tuple[Action, ...] = ()
+    begun_at = timezone.now()
+    slow = timedelta(seconds=settings.DRSORCH_LEASE_SECONDS / 2)
     for _ in range(_ROUNDS):
         execution = Execution.objects.get(pk=look.execution_id)
         decision = decide(facts_of(execution), timezone.now(), engine_settings())
@@ -70,6 +72,9 @@ def _rounds(look: Look) -> datetime | None:
             return max(pause, decision.look_at or pause)
         for action in decision.actions:
             act(action, look)
+            if timezone.now() - begun_at > slow:
+                # An answer took long: look again rather than go on with what was decided before.
+                return timezone.now()
         if all(isinstance(action, _FOR_OTHERS) for action in decision.actions):
             return decision.look_at
         last = decision.actions

@@ -12,6 +12,7 @@ from executions.core.states import EXECUTION_ACTIVE, CleanupStatus, ExecutionSta
 from executions.models import Approval, Execution, WaveRun
 from executions.screens.advice import next_steps
 from executions.screens.events import EventLine, event_lines
+from executions.screens.late import LateAlarm, late_alarm
 from executions.screens.selectors import ExecutionRows
 from executions.screens.targets import rpo_meter, rto_meter
 from executions.screens.waves import Failure, WaveCard, failures, shares, wave_card
@@ -40,6 +41,7 @@ class ExecutionPage:
     shares: tuple[Share, ...]
     steps: tuple[str, ...]
     failures: tuple[Failure, ...]
+    late: LateAlarm | None
     approvals: tuple[tuple[Approval, Badge], ...]
     #: Approvals that count: their givers may still give them.
     approvals_given: int
@@ -97,6 +99,7 @@ def execution_page(rows: ExecutionRows, now: datetime, *, wave: int | None = Non
             replaced=len(rows.replaced),
         ),
         failures=failures(rows.waves, rows.servers, rows.steps),
+        late=late_alarm(execution, rows.late),
         approvals=tuple((approval, approval_badge(approval.approved)) for approval in rows.approvals),
         approvals_given=sum(1 for approval in rows.approvals if approval.approved) - len(rows.lapsed),
         lapsed=rows.lapsed,

@@ -17,6 +17,7 @@ from executions.core.seen import Scene, changes, dumped, loaded
 from executions.core.states import ExecutionKind
 from executions.screens.basis_card import BasisCard
 from executions.screens.parts import WaitingStep, WaveParts
+from executions.services.basis import CHANGED
 from executions.services.stake import LIVE_RECOVERY_INSTANCE
 from foundation.errors import Conflict, DomainError
 from foundation.forms import DomainErrorsMixin, MomentField, json_or_none, lines, radios, text, tick, ticks
@@ -68,10 +69,10 @@ class NamesField(forms.MultipleChoiceField):
 
 
 class StakeErrorsMixin(DomainErrorsMixin):
-    """A form with a `NamesField`: what is at stake is one error, however many instances are."""
+    """What is at stake, or has changed, is one error however many instances or changes are, and of no field."""
 
     def add_domain_error(self, error: DomainError) -> None:
-        if error.code == LIVE_RECOVERY_INSTANCE:
+        if error.code in (LIVE_RECOVERY_INSTANCE, CHANGED):
             self.add_error(None, error.detail)
         else:
             super().add_domain_error(error)

@@ -24,6 +24,7 @@ def _parts(context: Mapping[str, Any], execution: Execution, page: ExecutionPage
     commands = [command.name for command in context["commands"]]
     yield part("head", execution, page.badge, page.cleanup, page.review, commands)
     yield part("stake", context["stake"], execution.status)
+    yield part("late", page.late)
     yield part("next", page.failures, page.steps, page.badge)
     shares = (page.total, page.done, page.percent, page.shares)
     yield part("state", execution, page.headline, page.meters, shares, page.took)

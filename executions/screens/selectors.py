@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from audit.models import Event
 from audit.record import events_of
 from executions.core.states import OperationKind, ServerStatus
-from executions.models import Approval, Execution, Operation, ServerRun, StepRun, WaveRun
+from executions.models import Approval, Execution, LateInstance, Operation, ServerRun, StepRun, WaveRun
 from executions.services.people import lapsed
 from protection.models import SourceServer
 
@@ -31,6 +31,8 @@ class ExecutionRows:
     approvals: Sequence[Approval]
     #: Ids of those that do not count any more.
     lapsed: frozenset[int]
+    #: What was launched by jobs that appeared late.
+    late: Sequence[LateInstance]
     events: Sequence[Event]
     event_page: int
     event_pages: int
@@ -61,6 +63,7 @@ def execution_rows(execution: Execution, event_page: int = 1) -> ExecutionRows:
         steps=steps,
         approvals=list(Approval.objects.filter(execution=execution).order_by("at")),
         lapsed=lapsed(execution),
+        late=list(LateInstance.objects.filter(execution=execution).select_related("server")),
         events=list(events.order_by("-sequence")),
         event_page=page,
         event_pages=pages,

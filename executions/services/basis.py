@@ -14,7 +14,7 @@ from executions.core.basis import Difference, canonical, differences, seen_of, s
 from executions.core.stake import Acknowledged, Replaced, replaced_of
 from executions.core.states import ExecutionKind, ServerStatus
 from executions.engine import basis as engine
-from executions.engine.basis import Look
+from executions.engine.basis import NO_SNAPSHOT, Look
 from executions.models import Basis, Execution, ServerRun
 from foundation.errors import Conflict, FieldError, Missing
 from plans import readiness
@@ -165,9 +165,22 @@ def basis_changes(execution: Execution, shown: Shown, named: Collection[Replaced
     return differences(before.read(), document)
 
 
-def check_as_seen(execution: Execution, shown: Shown, seen: str, action: str, named: Collection[Replaced] = ()) -> None:
-    """Raises `Conflict` naming what has changed, unless `seen` says that whoever presses knows it."""
+def check_as_seen(
+    execution: Execution,
+    shown: Shown,
+    seen: str,
+    action: str,
+    *,
+    named: Collection[Replaced] = (),
+    new_snapshots: bool = False,
+) -> None:
+    """Raises `Conflict` naming what has changed, unless `seen` says that whoever presses knows it.
+
+    `new_snapshots`: others are chosen with the press, so that it does not matter if the old ones are gone.
+    """
     found = basis_changes(execution, shown, named)
+    if new_snapshots:
+        found = [one for one in found if one.code != NO_SNAPSHOT]
     if not found or seen == shown.seen:
         return
     sentences = [one.sentence for one in found]

@@ -76,7 +76,7 @@ def check_not_cleaned_up(execution: Execution, action: str) -> None:
 
     What is gone, or about to go, would otherwise be counted as launched again. The caller holds the execution locked.
     """
-    terminating = execution.operations.open().filter(kind=OperationKind.TERMINATE).exists()
+    terminating = execution.operations.open().exclude(kind=OperationKind.LAUNCH).exists()
     if execution.cleanup_status == CleanupStatus.RUNNING or terminating:
         raise Conflict(
             f"Nothing can be {action}: the clean-up is terminating the instances of this {execution.kind}. "

@@ -26,7 +26,7 @@ from executions.core.states import (
     WaveStatus,
 )
 from executions.engine import preflight
-from executions.models import Execution, ServerRun, StepRun, WaveRun
+from executions.models import Execution, LateInstance, ServerRun, StepRun, WaveRun
 from executions.services import basis
 from executions.services.basis import Shown
 from executions.services.checks import (
@@ -128,12 +128,13 @@ def _keep_if_seen(
     by: AbstractBaseUser,
     action: str,
     named: Collection[Replaced] = (),
+    new_snapshots: bool = False,
 ) -> str:
     """Keep what a locked execution goes on with; raises `Conflict` if that has changed and whoever presses does not say
     that they know. Returns the SHA-256 of what was kept."""
     if shown is None:
         return ""
-    basis.check_as_seen(execution, shown, seen, action, named)
+    basis.check_as_seen(execution, shown, seen, action, named=named, new_snapshots=new_snapshots)
     return basis.basis_keep(execution, shown, by, _PRESS[action])
 
 
@@ -178,7 +179,9 @@ def execution_retry(
     snapshots = _snapshots(run, servers, point_in_time)
 
     def change(current: Execution, run: WaveRun) -> int:
-        kept = _keep_if_seen(current, shown, seen, by=by, action="retried", named=acknowledged)
+        kept = _keep_if_seen(
+            current, shown, seen, by=by, action="retried", named=acknowledged, new_snapshots=snapshots is not None
+        )
         detail = without_blanks(comment=comment, step=step, basis=kept)
         entry = Entry(EventType.EXECUTION_RETRIED, run.name, detail, by.get_username())
         retried = transitions.wave_retry(
@@ -236,7 +239,8 @@ def execution_cleanup(
             raise Conflict(f"The drill {state(current)}. Clean up when it has ended.")
         if current.cleanup_status in (CleanupStatus.RUNNING, CleanupStatus.SUCCEEDED):
             return current
-        ServerRun.objects.filter(execution=current).update(cleanup_tries=0, cleanup_not_before=None)
+        for rows in (ServerRun.objects, LateInstance.objects):
+            rows.filter(execution=current).update(cleanup_tries=0, cleanup_not_before=None)
         transitions.cleanup_move(
             current.pk,
             (CleanupStatus.NONE, CleanupStatus.SCHEDULED, CleanupStatus.FAILED),

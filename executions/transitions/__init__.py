@@ -7,15 +7,18 @@ the execution's lease passes its token; without the lease nothing is written, an
 Not every function needs all of that:
 
 - Lock and append: `execution_move`, `execution_abandon`, `cleanup_move`, `wave_move`, `step_move`, `servers_move`,
-  `servers_settle`, `servers_hold_cleanup`, `operation_intend`, `operation_accept`, `operation_uncertain`,
-  `operation_refuse`, `operation_lose`, `termination_settle`.
+  `servers_settle`, `servers_hold_cleanup`, `operation_intend`, `operation_accept`, `operation_adopt`,
+  `operation_note_late`, `operation_uncertain`, `operation_refuse`, `operation_lose`, `termination_settle`,
+  `late_instances_settle`. Of these `operation_accept`, `operation_uncertain` and `operation_refuse` record what AWS
+  answered, which is true whoever holds the lease by then.
 - Lock, and append nothing: `operation_close`, because the events of its servers say how it ended; `servers_note` and
   `servers_hold`, because they write what is shown and move nothing.
 - Called with the lock held, because their callers check under it too, and append: `approvals_raise`,
   `execution_review`, `recovery_end`, `replacement_acknowledge`, `servers_gone`, `wave_retry`, `wave_skip`.
   `recovery_note` appends nothing: it brings the plan up to date with what the servers' events say.
 - Under a step's claim, without the execution's lock, and append nothing: `step_claim`, `step_asking`, `step_started`,
-  `step_not_started`, `step_again`. They write how a try stands; the step's status is moved by `step_move`.
+  `step_not_started`, `step_may_act_until`, `step_again`. They write how a try stands; the step's status is moved by
+  `step_move`.
 """
 
 from executions.transitions.executions import (
@@ -25,12 +28,15 @@ from executions.transitions.executions import (
     execution_move,
     execution_review,
 )
+from executions.transitions.late import late_instances_settle
 from executions.transitions.locking import locked
 from executions.transitions.operations.lifecycle import (
     operation_accept,
+    operation_adopt,
     operation_close,
     operation_intend,
     operation_lose,
+    operation_note_late,
     operation_refuse,
     operation_uncertain,
 )
@@ -50,6 +56,7 @@ from executions.transitions.steps import (
     step_again,
     step_asking,
     step_claim,
+    step_may_act_until,
     step_move,
     step_not_started,
     step_started,
@@ -64,11 +71,14 @@ __all__ = [
     "execution_abandon",
     "execution_move",
     "execution_review",
+    "late_instances_settle",
     "locked",
     "operation_accept",
+    "operation_adopt",
     "operation_close",
     "operation_intend",
     "operation_lose",
+    "operation_note_late",
     "operation_refuse",
     "operation_uncertain",
     "recovery_end",
@@ -83,6 +93,7 @@ __all__ = [
     "step_again",
     "step_asking",
     "step_claim",
+    "step_may_act_until",
     "step_move",
     "step_not_started",
     "step_started",

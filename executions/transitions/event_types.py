@@ -50,8 +50,17 @@ SERVER: Final[Mapping[ServerStatus, EventType]] = {
 }
 
 #: What an operation has to tell in its life, by how it was answered.
-OperationTold = Literal["intended", "accepted", "adopted", "uncertain", "refused", "lost"]
+OperationTold = Literal["intended", "accepted", "adopted", "uncertain", "refused", "lost", "late"]
 
+_TERMINATE: Final[Mapping[OperationTold, EventType]] = {
+    "intended": EventType.TERMINATE_INTENDED,
+    "accepted": EventType.TERMINATE_ACCEPTED,
+    "adopted": EventType.TERMINATE_ADOPTED,
+    "uncertain": EventType.TERMINATE_UNCERTAIN,
+    "refused": EventType.TERMINATE_REFUSED,
+    "lost": EventType.TERMINATE_LOST,
+    "late": EventType.TERMINATE_LATE,
+}
 #: By the operation's kind, as its row has it.
 OPERATION: Final[Mapping[str, Mapping[OperationTold, EventType]]] = {
     OperationKind.LAUNCH: {
@@ -61,13 +70,8 @@ OPERATION: Final[Mapping[str, Mapping[OperationTold, EventType]]] = {
         "uncertain": EventType.LAUNCH_UNCERTAIN,
         "refused": EventType.LAUNCH_REFUSED,
         "lost": EventType.LAUNCH_LOST,
+        "late": EventType.LAUNCH_LATE,
     },
-    OperationKind.TERMINATE: {
-        "intended": EventType.TERMINATE_INTENDED,
-        "accepted": EventType.TERMINATE_ACCEPTED,
-        "adopted": EventType.TERMINATE_ADOPTED,
-        "uncertain": EventType.TERMINATE_UNCERTAIN,
-        "refused": EventType.TERMINATE_REFUSED,
-        "lost": EventType.TERMINATE_LOST,
-    },
+    OperationKind.TERMINATE: _TERMINATE,
+    OperationKind.TERMINATE_LATE: _TERMINATE,
 }

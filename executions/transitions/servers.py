@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db.models.functions import Coalesce
@@ -13,8 +14,8 @@ from audit import record
 from audit.event_types import EventType
 from audit.record import Entry, without_blanks
 from executions.core.actions import ServerOutcome
-from executions.core.states import SERVER_MAY_HAVE_INSTANCE, ServerStatus
-from executions.models import Execution, ServerRun
+from executions.core.states import SERVER_MAY_HAVE_INSTANCE, LateStatus, ServerStatus
+from executions.models import Execution, LateInstance, ServerRun
 from executions.transitions.event_types import SERVER
 from executions.transitions.locking import locked
 from executions.transitions.recovered import recovery_note
@@ -26,13 +27,15 @@ _SERVER_FROM: dict[ServerStatus, tuple[ServerStatus, ...]] = {
 }
 
 
-def rows_write(rows: Collection[ServerRun], columns: Sequence[str]) -> None:
+def rows_write(
+    rows: Collection[Any], columns: Sequence[str], model: type[ServerRun | LateInstance] = ServerRun
+) -> None:
     """Write these columns of rows that are there, under the execution's lock.
 
     As an upsert on the key: for a hundred rows several times faster than `bulk_update`, which spells out a CASE for
     each column and row.
     """
-    ServerRun.objects.bulk_create(
+    model._default_manager.bulk_create(
         rows, batch_size=500, update_conflicts=True, unique_fields=["pk"], update_fields=columns
     )
 
@@ -109,20 +112,22 @@ def servers_hold(execution_id: UUID, server_ids: Sequence[int], why: str, *, lea
         queued.update(error=why, refused_at=Coalesce("refused_at", timezone.now()), not_before=retry_at)
 
 
-def servers_gone(execution: Execution, instance_ids: Collection[str]) -> int:
+def servers_gone(
+    execution: Execution, instance_ids: Collection[str], *, model: type[ServerRun | LateInstance] = ServerRun
+) -> int:
     """Drill instances of a locked execution that are seen to be gone: their servers are terminated."""
     rows = list(
-        ServerRun.objects.filter(
+        model._default_manager.filter(
             execution=execution,
             recovery_instance_id__in=list(instance_ids),
             # One that is launched again has nothing to do with the instance that it had.
-            status__in=SERVER_MAY_HAVE_INSTANCE,
+            status__in=SERVER_MAY_HAVE_INSTANCE if model is ServerRun else [LateStatus.LAUNCHED],
         )
     )
     for row in rows:
         row.status = ServerStatus.TERMINATED
         row.cleanup_error = ""
-    rows_write(rows, ["status", "cleanup_error"])
+    rows_write(rows, ["status", "cleanup_error"], model)
     record.append(
         execution,
         [
@@ -138,19 +143,25 @@ def servers_gone(execution: Execution, instance_ids: Collection[str]) -> int:
 
 
 def servers_hold_cleanup(
-    execution_id: UUID, reasons: dict[int, str], *, lease: UUID, retry_at: datetime, transient: bool = False
+    execution_id: UUID,
+    reasons: dict[int, str],
+    *,
+    lease: UUID,
+    retry_at: datetime,
+    transient: bool = False,
+    model: type[ServerRun | LateInstance] = ServerRun,
 ) -> None:
     """Servers whose instance must not, or cannot, be terminated now, each with the reason.
 
     `transient`: what is in the way passes by itself, so that this does not count as a try.
     """
     with locked(execution_id, lease) as execution:
-        rows = list(ServerRun.objects.filter(pk__in=list(reasons)))
+        rows = list(model._default_manager.filter(pk__in=list(reasons)))
         for row in rows:
             row.cleanup_error = reasons[row.pk]
             row.cleanup_tries += 0 if transient else 1
             row.cleanup_not_before = retry_at
-        rows_write(rows, ["cleanup_error", "cleanup_tries", "cleanup_not_before"])
+        rows_write(rows, ["cleanup_error", "cleanup_tries", "cleanup_not_before"], model)
         record.append(
             execution,
             [
@@ -160,5 +171,5 @@ def servers_hold_cleanup(
         )
 
 
-def server_detail(row: ServerRun) -> dict[str, str]:
+def server_detail(row: ServerRun | LateInstance) -> dict[str, str]:
     return {"source_server": row.source_server_id}

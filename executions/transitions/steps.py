@@ -8,12 +8,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from audit import record
 from audit.record import Entry
+from drs.timing import CallTimes
 from executions.core.states import STEP_FINAL, STEP_SKIPPABLE, StepStatus
 from executions.models import StepRun
 from executions.transitions.event_types import STEP
@@ -88,13 +90,24 @@ def step_claim(step_id: int, seconds: float) -> StepClaim | None:
 
 
 def step_asking(claim: StepClaim, asked: dict[str, Any], seconds: float) -> bool:
-    """Commit what AWS is about to be asked for, and hold the step for as long as the answer may take.
+    """Commit what AWS is about to be asked for, and until when it may carry that out, and hold the step for as long as
+    the answer may take.
 
     False if the try is no longer the caller's: then AWS must not be asked.
     """
     now = timezone.now()
-    values: dict[str, Any] = {"asked": asked, "unanswered_since": now, "lease_until": now + timedelta(seconds=seconds)}
+    values: dict[str, Any] = {
+        "asked": asked,
+        "unanswered_since": now,
+        "may_act_until": CallTimes(settings.DRSORCH_CALL_LIMIT_SECONDS).may_act_until(now),
+        "lease_until": now + timedelta(seconds=seconds),
+    }
     return bool(_held(claim).filter(status=StepStatus.RUNNING).update(**values))
+
+
+def step_may_act_until(claim: StepClaim, at: datetime) -> None:
+    """Note that AWS begins nothing later for what it was asked for last."""
+    _held(claim).update(may_act_until=at)
 
 
 def step_started(claim: StepClaim, external_id: str) -> None:

@@ -42,7 +42,7 @@ ENGINE = {
     "DRSORCH_TICK_SECONDS": "0.25",
     "DRSORCH_LEASE_SECONDS": "2",
     "DRSORCH_VISIBILITY_WINDOW_SECONDS": "1",
-    "DRSORCH_CALL_LIMIT_SECONDS": "3",
+    "DRSORCH_CALL_LIMIT_SECONDS": "2",
 }
 #: With their roles.
 PEOPLE = {"dana": ["recovery manager", "planner", "administrator"], "omar": ["recovery manager"]}

@@ -24,6 +24,7 @@ from drs.aws import AwsDrs, client_for
 from drs.port import Endpoint, LaunchTarget, Quotas
 from drs.simulator.testing import serve
 from drs.simulator.world import World
+from drs.timing import CallTimes
 from tests.contract.conftest import ACCOUNT, HOME, OTHER_ACCOUNT, ROLE
 
 TARGET = LaunchTarget("s-00000000000000001")
@@ -87,7 +88,7 @@ def started() -> Iterator[ExitStack]:
         yield stack
 
 
-def at(url: str, **more: str) -> AwsDrs:
+def at(url: str, **more: Any) -> AwsDrs:
     return AwsDrs(Endpoint(HOME, ACCOUNT, endpoint_url=url, **more))
 
 
@@ -210,9 +211,8 @@ def test_when_to_come_back(started: ExitStack, header: str, seconds: float | Non
 def test_no_answer_in_time(started: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
     hasty = {"read_timeout": 0.2, "connect_timeout": 1, "retries": {"mode": "standard", "total_max_attempts": 1}}
     monkeypatch.setattr(aws, "READS", aws.Config(**hasty))
-    monkeypatch.setattr(aws, "LAUNCHES", aws.Config(**hasty))
     server = started.enter_context(scripted(lambda asked: reply(200, {"items": []}), pause=60))
-    drs = at(server.url)
+    drs = at(server.url, call_times=CallTimes(0.6))
     assert "did not answer in time" in str(failure_of(read, drs))
     assert type(failure_of(launch, drs)) is errors.OutcomeUnknown
 

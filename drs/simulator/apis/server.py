@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from drs.simulator.apis import control, drs_api, lambda_api, quotas_api, ssm_api, sts_api
 from drs.simulator.apis.messages import Request, Response, scope
-from drs.simulator.errors import LateAnswer, NoAnswer, WireError
+from drs.simulator.errors import LateAnswer, LateWork, NoAnswer, WireError
 from drs.simulator.world import World
 
 log = logging.getLogger("drs.simulator")
@@ -96,7 +96,7 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         request = Request(self.command, target.path, target.query, headers, body)
         try:
-            response = _respond(server.world, request)
+            response = self._response(server, request)
         except LateAnswer as late:
             server.stopping.wait(late.wait_seconds)
             response = late.answer["response"]
@@ -105,6 +105,16 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         self._send(response, f"sim-{next(server.request_numbers):08d}")
+
+    @staticmethod
+    def _response(server: SimulatorServer, request: Request) -> Response:
+        try:
+            return _respond(server.world, request)
+        except LateWork as late:
+            if server.stopping.wait(late.wait_seconds):
+                raise NoAnswer from None
+            with server.world.late():
+                return _respond(server.world, request)
 
     def _send(self, response: Response, request_id: str) -> None:
         self.send_response(response.status)
@@ -128,7 +138,7 @@ def _respond(world: World, request: Request) -> Response:
         return cast("Response", api.respond(world, request, asked))
     except WireError as error:
         return cast("Response", api.error_response(error))
-    except (LateAnswer, NoAnswer):
+    except (LateAnswer, LateWork, NoAnswer):
         raise
     except Exception as failure:  # a bug of the simulator must show itself as one, not as a dropped connection
         log.exception("%s %s", request.method, request.path)

@@ -19,14 +19,21 @@ from executions.core.states import OperationKind
 @dataclass(frozen=True, slots=True)
 class KindOfOperation:
     """`concerns` says whether an operation that is not settled matters now; `matches` recognises the job of a lost
-    answer; `follow` says what the job, once known, means."""
+    answer; `follow` says what the job, once known, means; `found_late` what it means that the job of an operation that
+    was given up has been found."""
 
     concerns: Callable[[Draft, OperationFacts], bool]
     matches: Matches
     follow: Callable[[Draft, OperationFacts, JobFacts | None], None]
+    found_late: Callable[[Draft, OperationFacts, JobFacts], None]
 
 
 KINDS: Mapping[OperationKind, KindOfOperation] = {
-    OperationKind.LAUNCH: KindOfOperation(launch.concerns, launch.matches, launch.follow),
-    OperationKind.TERMINATE: KindOfOperation(terminate.concerns, terminate.matches, terminate.follow),
+    OperationKind.LAUNCH: KindOfOperation(launch.concerns, launch.matches, launch.follow, launch.found_late),
+    OperationKind.TERMINATE: KindOfOperation(
+        terminate.concerns, terminate.matches, terminate.follow, terminate.found_late
+    ),
+    OperationKind.TERMINATE_LATE: KindOfOperation(
+        terminate.concerns, terminate.matches, terminate.follow, terminate.found_late
+    ),
 }

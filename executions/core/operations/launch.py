@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from drs.port import JOB_TYPE_LAUNCH
-from executions.core.actions import CloseOperation, NoteDetails, NoteProgress, ServerOutcome, SettleServers
+from executions.core.actions import (
+    AdoptJob,
+    CloseOperation,
+    LateOutcome,
+    NoteDetails,
+    NoteProgress,
+    ServerOutcome,
+    SettleLate,
+    SettleServers,
+)
 from executions.core.draft import Draft
-from executions.core.facts import JobFacts, OperationFacts, ServerFacts
+from executions.core.facts import JobFacts, LateFacts, OperationFacts, ServerFacts, ServerProgress
 from executions.core.results import new_details, outcome_of
-from executions.core.states import OPERATION_OPEN, SERVER_FINAL, OperationKind, OperationState, ServerStatus
+from executions.core.states import (
+    OPERATION_OPEN,
+    SERVER_FINAL,
+    LateStatus,
+    OperationKind,
+    OperationState,
+    ServerStatus,
+)
 
 #: What a job says of who asked for it, by whether that was a drill.
 INITIATED_BY = {True: "START_DRILL", False: "START_RECOVERY"}
@@ -29,13 +46,27 @@ def matches(operation: OperationFacts, job: JobFacts) -> bool:
     return frozenset(job.servers) == operation.targets
 
 
+def found_late(draft: Draft, operation: OperationFacts, job: JobFacts) -> None:
+    """Servers that still wait are taken back into the job; what it launches for those that moved on is followed apart
+    from them."""
+    moved_on = [
+        source
+        for source in sorted(operation.targets)
+        if (server := draft.by_source.get((operation.site, source))) is not None
+        and draft.servers[server].status is not ServerStatus.QUEUED
+    ]
+    draft.act(AdoptJob(operation.key, job.job_id, tuple(moved_on)))
+
+
 def follow(draft: Draft, operation: OperationFacts, job: JobFacts | None) -> None:
     """Settle what the job has decided, and take in what it tells later."""
     if job is None:
         return
-    mine = draft.held_by(operation)
+    late = [one for one in draft.facts.late if one.operation == operation.key]
+    sources = {one.source_server_id for one in late}
+    mine = [server for server in draft.held_by(operation) if server.source_server_id not in sources]
     if operation.state is OperationState.ACCEPTED:
-        _settle(draft, operation, job, mine)
+        _settle(draft, operation, job, mine, late_is_settled=_settle_late(draft, job, late))
     _note_details(draft, job, mine)
 
 
@@ -44,7 +75,9 @@ def is_open(operation: OperationFacts) -> bool:
     return operation.kind is OperationKind.LAUNCH and operation.state in OPERATION_OPEN
 
 
-def _settle(draft: Draft, operation: OperationFacts, job: JobFacts, mine: list[ServerFacts]) -> None:
+def _settle(
+    draft: Draft, operation: OperationFacts, job: JobFacts, mine: list[ServerFacts], *, late_is_settled: bool
+) -> None:
     outcomes: list[ServerOutcome] = []
     phases: list[tuple[int, str]] = []
     for server in mine:
@@ -59,8 +92,27 @@ def _settle(draft: Draft, operation: OperationFacts, job: JobFacts, mine: list[S
         draft.act(SettleServers(operation.key, tuple(outcomes)))
     if phases:
         draft.act(NoteProgress(tuple(phases)))
-    if job.finished and job.complete and all(draft.servers[server.id].status in SERVER_FINAL for server in mine):
+    are_final = all(draft.servers[server.id].status in SERVER_FINAL for server in mine)
+    if job.finished and job.complete and are_final and late_is_settled:
         draft.act(CloseOperation(operation.key))
+
+
+def _settle_late(draft: Draft, job: JobFacts, late: Sequence[LateFacts]) -> bool:
+    """Note what the job left of servers that had moved on. True if that is known of all of them."""
+    outcomes: list[LateOutcome] = []
+    waiting = [one for one in late if one.status is LateStatus.LAUNCHING]
+    for one in waiting:
+        said = job.servers.get(one.source_server_id, ServerProgress())
+        if not (job.finished and job.examined) or not (said.instance_id or job.complete):
+            continue
+        if said.instance_id:
+            outcomes.append(LateOutcome(one.id, LateStatus.LAUNCHED, said.instance_id))
+        else:
+            why = said.error or f"Job {job.job_id} reports {said.launch_status or 'nothing'} for it."
+            outcomes.append(LateOutcome(one.id, LateStatus.FAILED, error=why))
+    if outcomes:
+        draft.act(SettleLate(tuple(outcomes)))
+    return len(outcomes) == len(waiting)
 
 
 def _clamped(draft: Draft, outcome: ServerOutcome, server: ServerFacts) -> ServerOutcome:

@@ -5,13 +5,13 @@ No call that launches or terminates has a client token, so the job is looked for
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from datetime import datetime, timedelta
 
 from executions.core.actions import AdoptJob, GiveUpOperation, PollSite
 from executions.core.draft import Draft
 from executions.core.facts import JobFacts, OperationFacts, Settings
-from executions.core.states import OperationState, ServerStatus
+from executions.core.states import OperationState
 
 #: How far DRS's clock may be behind ours for an untagged job to be recognised by its time: AWS refuses what was signed
 #: by a clock that is five minutes off (docs/drs.md 2.3).
@@ -25,12 +25,9 @@ def look_for_job(draft: Draft, operation: OperationFacts, matches: Matches) -> N
     """Adopt the operation's job if DRS shows it; give up only when the visibility window is over and a whole poll since
     then showed nothing."""
     site = draft.facts.sites[operation.site]
-    taken = frozenset(other.job_id for other in draft.facts.operations if other.job_id)
-    if (job := find_job(operation, site.jobs, taken, matches)) is not None:
-        if operation.state is OperationState.INTENDED or _can_be_reclaimed(draft, operation):
-            draft.act(AdoptJob(operation.key, job.job_id))
-        return
-    if operation.state is OperationState.LOST:
+    if (job := find_job(operation, site.jobs, draft.taken, matches)) is not None:
+        draft.taken.add(job.job_id)
+        draft.act(AdoptJob(operation.key, job.job_id))
         return
     over_at = give_up_at(operation, draft.settings)
     if draft.now < over_at:
@@ -43,9 +40,28 @@ def look_for_job(draft: Draft, operation: OperationFacts, matches: Matches) -> N
         draft.wake_in(draft.settings.poll_ceiling_seconds)
 
 
-def find_job(
-    operation: OperationFacts, jobs: Iterable[JobFacts], taken: frozenset[str], matches: Matches
-) -> JobFacts | None:
+def look_for_late_job(
+    draft: Draft,
+    operation: OperationFacts,
+    matches: Matches,
+    found: Callable[[Draft, OperationFacts, JobFacts], None],
+) -> None:
+    """An operation that was given up may turn out to have been carried out after all.
+
+    Call it after `look_for_job` of those that still wait: a job without a tag is one of theirs first.
+    """
+    if operation.job_id:
+        return
+    site = draft.facts.sites[operation.site]
+    # Jobs without tags that are, or may be, another execution's.
+    of_others = {job.job_id for job in site.jobs if job.is_of_another or frozenset(job.servers) in site.intended}
+    job = find_job(operation, site.jobs, draft.taken | of_others, matches)
+    if job is not None:
+        draft.taken.add(job.job_id)
+        found(draft, operation, job)
+
+
+def find_job(operation: OperationFacts, jobs: Iterable[JobFacts], taken: Set[str], matches: Matches) -> JobFacts | None:
     """The operation's job: by its tag; else, where a job carries no tag, by server set, kind and time."""
     untagged: JobFacts | None = None
     for job in jobs:
@@ -58,18 +74,18 @@ def find_job(
 
 
 def give_up_at(operation: OperationFacts, settings: Settings) -> datetime:
-    """From this time on, a poll that shows no job means that there is none."""
-    since = operation.answered_at or operation.created_at + timedelta(seconds=settings.call_limit_seconds)
-    return since + timedelta(seconds=settings.visibility_window_seconds)
+    """From this time on, a poll that shows no job means that there is none.
+
+    It counts from the latest moment at which AWS may still act, not from when its answer was given up.
+    """
+    return operation.may_act_until + timedelta(seconds=settings.visibility_window_seconds)
 
 
 def _fits_in_time(operation: OperationFacts, job: JobFacts) -> bool:
+    """Of an operation that was given up, what began after AWS could act on it is somebody else's."""
     if job.first_seen_at < operation.created_at:
         return False
-    return job.created_at is None or job.created_at >= operation.created_at - _CLOCK_SKEW
-
-
-def _can_be_reclaimed(draft: Draft, operation: OperationFacts) -> bool:
-    """A job that became visible after its operation was given up is taken back unless its servers moved on."""
-    ids = [draft.by_source.get((operation.site, source)) for source in operation.targets]
-    return all(server_id and draft.servers[server_id].status is ServerStatus.QUEUED for server_id in ids)
+    began_at = job.created_at or job.first_seen_at
+    if operation.state is OperationState.LOST and began_at > operation.may_act_until + _CLOCK_SKEW:
+        return False
+    return began_at >= operation.created_at - _CLOCK_SKEW

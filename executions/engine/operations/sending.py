@@ -3,6 +3,9 @@
 The intent is committed, then DRS is asked, then its answer is recorded. No such call has an idempotency token
 (docs/drs.md 2.1), so each is made at most once per intent. If the process dies anywhere in here, or the answer is lost,
 the intent stays and `decide` looks for its job before it asks again.
+
+A call may take longer than the lease of the execution: then another worker moves what else there is to move, and leaves
+the intent alone for as long as AWS may act on it. The answer is recorded all the same, and that worker is told.
 """
 
 from __future__ import annotations
@@ -13,12 +16,13 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 
-from drs.errors import DrsError
+from drs.errors import DrsError, OutcomeUnknown
 from drs.port import DrsPort, Job
+from drs.timing import to_go_out_by
 from executions import transitions
 from executions.core.refusals import refusal_of
 from executions.crashpoints import crash_point
-from executions.engine.call_limit import is_too_late
+from executions.engine.call_limit import goes_out_by, is_too_late
 from executions.engine.polling.listing import jobs_mirror
 from executions.engine.polling.schedule import poll_soon, poll_when_due
 from executions.models import Execution, Operation
@@ -31,35 +35,38 @@ _HELD_UP = "The request was not sent because the worker was delayed. It will be 
 
 
 def send(operation: Operation, call: Callable[[DrsPort, Operation], Job], lease: UUID) -> None:
-    """Make the call whose intent is committed, and record what DRS says.
-
-    Raises `LeaseLost` if another worker has the execution by now: what DRS said is then found by polling.
-    """
+    """Make the call whose intent is committed, and record what DRS says. Raises `LeaseLost` if it is not made because
+    another worker has the execution by now."""
     # An intent that outlives this process is found by polling: have the site polled whatever happens now.
     poll_soon(operation.site_id, settings.DRSORCH_POLL_CEILING_SECONDS)
     Execution.objects.renew(operation.execution_id, lease, seconds=settings.DRSORCH_LEASE_SECONDS)
     crash_point("operation.after_intent")
     if is_too_late(operation.created_at):
-        transitions.operation_refuse(operation.execution_id, operation.pk, _HELD_UP, lease=lease)
+        transitions.operation_refuse(operation.execution_id, operation.pk, _HELD_UP)
         return
     try:
-        job = call(gateway(operation.site), operation)
+        with to_go_out_by(goes_out_by(operation.created_at)):
+            job = call(gateway(operation.site), operation)
     except DrsError as error:
         log.warning("not_accepted", kind=operation.kind, operation=str(operation.pk), error=error.message)
-        _record_failure(operation, error, lease)
-        return
-    crash_point("operation.after_call")
-    # DescribeJobs may not show the job for a while; what DRS answered is enough to know it.
-    jobs_mirror(operation.site, [job])
-    crash_point("operation.after_mirror")
-    transitions.operation_accept(operation.execution_id, operation.pk, job.job_id, lease=lease)
-    crash_point("operation.after_record")
-    poll_when_due(operation.site)
+        _record_failure(operation, error)
+    else:
+        crash_point("operation.after_call")
+        # DescribeJobs may not show the job for a while; what DRS answered is enough to know it.
+        jobs_mirror(operation.site, [job])
+        crash_point("operation.after_mirror")
+        transitions.operation_accept(operation.execution_id, operation.pk, job.job_id)
+        crash_point("operation.after_record")
+        poll_when_due(operation.site)
+    if not Execution.objects.held(operation.execution_id, lease).exists():
+        # The call took longer than the lease: whoever holds the execution by now decides anew.
+        Execution.objects.filter(pk=operation.execution_id).nudge()
 
 
-def _record_failure(operation: Operation, error: DrsError, lease: UUID) -> None:
-    if not error.did_nothing:
-        transitions.operation_uncertain(operation.execution_id, operation.pk, error.message, lease=lease)
+def _record_failure(operation: Operation, error: DrsError) -> None:
+    if isinstance(error, OutcomeUnknown):
+        is_over = error.is_over
+        transitions.operation_uncertain(operation.execution_id, operation.pk, error.message, is_over=is_over)
         poll_soon(operation.site_id)
         return
     refusal = refusal_of(error, [target["source_server_id"] for target in operation.targets])
@@ -68,7 +75,6 @@ def _record_failure(operation: Operation, error: DrsError, lease: UUID) -> None:
         operation.execution_id,
         operation.pk,
         error.message,
-        lease=lease,
         refusal=refusal,
         wait_seconds=lambda refused: backoff.after(refused, retry_after_seconds=error.retry_after_seconds),
     )

@@ -13,10 +13,11 @@ from drs.errors import TRANSIENT, DrsError
 from drs.port import DrsPort, Job, RecoveryInstance
 from executions import transitions
 from executions.core.actions import Terminate
-from executions.core.states import OperationKind
 from executions.crashpoints import crash_point
 from executions.engine.operations.sending import send
-from executions.models import Operation, ServerRun
+from executions.engine.operations.slots import slot
+from executions.models import LateInstance, Operation, ServerRun
+from executions.transitions.operations.terminate import terminated_model
 from protection.gateways import gateway
 from protection.models import Site
 
@@ -25,7 +26,14 @@ log = structlog.get_logger(__name__)
 
 def terminate_verified(execution_id: UUID, action: Terminate, lease: UUID) -> None:
     """Look at each instance; terminate those that are drill instances of this execution, note those that are gone."""
-    servers = list(ServerRun.objects.filter(pk__in=action.servers).select_related("site"))
+    with slot(action.site) as is_free:
+        if is_free:
+            _terminate_verified(execution_id, action, lease)
+
+
+def _terminate_verified(execution_id: UUID, action: Terminate, lease: UUID) -> None:
+    model = terminated_model(action.kind)
+    servers = list(model._default_manager.filter(pk__in=action.servers).select_related("site"))
     site = Site.objects.get(pk=action.site)
     try:
         there = _instances(site, [server.recovery_instance_id for server in servers])
@@ -36,6 +44,7 @@ def terminate_verified(execution_id: UUID, action: Terminate, lease: UUID) -> No
             lease=lease,
             retry_at=_retry_at(),
             transient=isinstance(error, TRANSIENT),
+            model=model,
         )
         return
     gone = [server for server in servers if server.recovery_instance_id not in there]
@@ -46,14 +55,14 @@ def terminate_verified(execution_id: UUID, action: Terminate, lease: UUID) -> No
     }
     if gone:
         with transitions.locked(execution_id, lease) as execution:
-            transitions.servers_gone(execution, [server.recovery_instance_id for server in gone])
+            transitions.servers_gone(execution, [server.recovery_instance_id for server in gone], model=model)
     if held:
-        transitions.servers_hold_cleanup(execution_id, held, lease=lease, retry_at=_retry_at())
+        transitions.servers_hold_cleanup(execution_id, held, lease=lease, retry_at=_retry_at(), model=model)
     to_terminate = tuple(server.pk for server in servers if server not in gone and server.pk not in held)
     if not to_terminate:
         return
     operation = transitions.operation_intend(
-        execution_id, OperationKind.TERMINATE, action.site, to_terminate, action.budget_version, lease=lease
+        execution_id, action.kind, action.site, to_terminate, action.budget_version, lease=lease
     )
     if operation is not None:
         send(operation, _terminate_instances, lease)
@@ -89,7 +98,7 @@ def _instances(site: Site, instance_ids: list[str]) -> dict[str, RecoveryInstanc
     return {one.recovery_instance_id: one for one in found if not one.is_gone}
 
 
-def _not_ours(server: ServerRun, instance: RecoveryInstance) -> str:
+def _not_ours(server: ServerRun | LateInstance, instance: RecoveryInstance) -> str:
     """Why this instance is not the drill's to terminate; empty if it is."""
     name = instance.recovery_instance_id
     if not instance.is_drill:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from django.db.models import Q
+from django.utils import timezone
 
 from drs.port import FAILED, JOB_TYPE_LAUNCH, LAUNCHED
 from executions.core.polling import Expectation, PollFacts, WatchedJob
@@ -26,6 +28,7 @@ class SiteReading:
     logs_read: set[str] = field(default_factory=set)
     examined: set[str] = field(default_factory=set)
     _open: Sequence[Operation] = ()
+    _lost_at: datetime | None = None
     _queued: bool = False
     _more_to_come: set[str] = field(default_factory=set)
     #: Learnt once a look.
@@ -38,9 +41,11 @@ class SiteReading:
         return reading
 
     def read(self) -> None:
-        """Read the rows anew, in seven queries at most, besides those that learn what new jobs may take."""
+        """Read the rows anew, in eight queries at most, besides those that learn what new jobs may take."""
         site = self.watch.pk
         self._open = list(Operation.objects.open().filter(site=site))
+        lost = Operation.objects.lost_lately(timezone.now()).filter(site=site)
+        self._lost_at = lost.order_by("-settled_at").values_list("settled_at", flat=True).first()
         self._queued = ServerRun.objects.queued_at(site).exists()
         unasked = Q(complete=False) | Q(finished=True, examinations=0, job_id__in=self._accepted())
         self.jobs = {job.job_id: job for job in DrsJob.objects.filter(unasked, site=site)}
@@ -53,6 +58,7 @@ class SiteReading:
             intent_open=any(operation.state == OperationState.INTENDED for operation in self._open),
             servers_queued=self._queued,
             operation_open=bool(self._open),
+            lost_at=self._lost_at,
             first=self.watch.polled_at is None,
             listed=self.listed,
             logs_read=frozenset(self.logs_read),

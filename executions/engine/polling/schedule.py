@@ -35,6 +35,7 @@ def poll_when_due(site: Site) -> None:
 
 def polls_of(execution_id: UUID) -> list[tuple[int, datetime]]:
     """When the sites at which the execution has something in flight are to be polled."""
-    sites = Operation.objects.open().filter(execution=execution_id).values("site")
+    operations = Operation.objects.open() | Operation.objects.lost_lately(timezone.now())
+    sites = operations.filter(execution=execution_id).values("site")
     watches = SiteWatch.objects.filter(pk__in=sites, due_at__isnull=False)
     return [(pk, at) for pk, at in watches.values_list("pk", "due_at") if at is not None]

@@ -13,16 +13,17 @@ from django.conf import settings
 from django.utils import timezone
 
 from drs.errors import TRANSIENT, DrsError, OutcomeUnknown
+from drs.timing import to_go_out_by
 from executions import transitions
 from executions.crashpoints import crash_point
-from executions.engine.call_limit import is_too_late
+from executions.engine.call_limit import goes_out_by, is_too_late
 from executions.engine.steps.outcome import StepOutcome, final, retry, running
 from executions.transitions import StepClaim
 
 Answer = TypeVar("Answer")
 
-#: An answer is recorded within this share of the longest time that a call may take: 15 of 30 s.
-_SHARE_TO_RECORD = 1 / 2
+#: An answer is recorded within this share of the longest time that a call may take: 15 of 150 s.
+_SHARE_TO_RECORD = 1 / 10
 
 
 class Settled(Exception):
@@ -46,7 +47,8 @@ def begin(
 
     `in_doubt`: AWS may have carried it out when it was asked before. `can_be_found`: what it started can be looked up.
     """
-    hold = max(seconds, settings.DRSORCH_LEASE_SECONDS) + settings.DRSORCH_CALL_LIMIT_SECONDS * _SHARE_TO_RECORD
+    limit = settings.DRSORCH_CALL_LIMIT_SECONDS
+    hold = max(seconds, limit, settings.DRSORCH_LEASE_SECONDS) + limit * _SHARE_TO_RECORD
     intended_at = timezone.now()
     if not transitions.step_asking(claim, dict(asked), hold):
         raise Settled(running("Another worker is running this step."))
@@ -56,8 +58,11 @@ def begin(
             transitions.step_not_started(claim)
         raise Settled(running("Nothing was sent to AWS because the worker was delayed."))
     try:
-        answer = ask()
+        with to_go_out_by(goes_out_by(intended_at)):
+            answer = ask()
     except OutcomeUnknown as error:
+        if error.is_over:
+            transitions.step_may_act_until(claim, timezone.now())
         raise Settled(running(error.message) if can_be_found else final(error.message)) from error
     except DrsError as error:
         transient = isinstance(error, TRANSIENT)

@@ -7,6 +7,7 @@ have shown it by now. One command takes so many instances; for more of them ther
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -19,7 +20,7 @@ from executions import transitions
 from executions.core.states import ServerStatus
 from executions.engine.steps.asking import Settled, begin, look
 from executions.engine.steps.at_aws import attempt, document, impossible
-from executions.engine.steps.outcome import StepOutcome, done, retry, running
+from executions.engine.steps.outcome import Result, StepOutcome, done, retry, running
 from executions.models import ServerRun, StepRun
 from executions.transitions import StepClaim
 from foundation.wording import count, short
@@ -40,23 +41,42 @@ def _carry_out(claim: StepClaim, asked: Mapping[str, Any], aws: AutomationPort) 
     batches = [instances[at : at + INSTANCES_PER_COMMAND] for at in range(0, len(instances), INSTANCES_PER_COMMAND)]
     sent = claim.step.external_id.split(",") if claim.step.external_id else []
 
-    def comment() -> str:
-        return f"drsorch {claim.step.attempt_key} {len(sent) + 1}/{len(batches)}"
+    comments = [f"drsorch {claim.step.attempt_key} {number + 1}/{len(batches)}" for number in range(len(batches))]
 
     def note(command_id: str) -> None:
         sent.append(command_id)
         transitions.step_started(claim, ",".join(sent))
 
-    found = _found_again(claim, asked, aws, comment())
-    if found is not None:
-        note(found.command_id)
+    if claim.step.unanswered_since is not None:
+        found = _found_again(claim, asked, aws, comments[len(sent)])
+        if found is not None:
+            note(found.command_id)
+        else:
+            asked = {**asked, "sent_again": True}
     known = len(sent)
-    for batch in batches[known:]:
-        send = partial(aws.send_command, instance_ids=batch, comment=comment(), **document(asked))
+    for number, batch in enumerate(batches[known:], start=known):
+        send = partial(aws.send_command, instance_ids=batch, comment=comments[number], **document(asked))
         note(begin(claim, asked, send))
     if len(sent) > known:
         return running(f"{asked['document_name']} was sent to {count(len(instances), 'instance')}: {', '.join(sent)}.")
-    return _outcome(asked, [look(partial(aws.command, each)) for each in sent])
+    outcome = _outcome(asked, [look(partial(aws.command, each)) for each in sent])
+    if asked.get("sent_again") and outcome.result is not Result.RUNNING:
+        return replace(outcome, text=outcome.text + _carried_out_late(claim, asked, aws, sent, comments))
+    return outcome
+
+
+def _carried_out_late(
+    claim: StepClaim, asked: Mapping[str, Any], aws: AutomationPort, sent: Sequence[str], comments: Sequence[str]
+) -> str:
+    """What AWS has made of requests that were given up and sent again; empty if nothing."""
+    since, name = (claim.step.started_at or timezone.now()) - _CLOCK_SKEW, asked["document_name"]
+    found = [
+        command.command_id
+        for comment in comments
+        for command in look(partial(aws.commands, comment=comment, sent_after=since, document_name=name))
+    ]
+    late = [each for each in found if each not in sent]
+    return f" AWS carried out a request that had been given up, so it ran again as {', '.join(late)}." if late else ""
 
 
 def _where(step: StepRun, site: Site, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -76,14 +96,14 @@ def _where(step: StepRun, site: Site, parameters: Mapping[str, Any]) -> Mapping[
 
 
 def _found_again(claim: StepClaim, asked: Mapping[str, Any], aws: AutomationPort, comment: str) -> Command | None:
-    """The command whose answer never came. None if there is none, or if AWS would show it by now and does not."""
-    since = claim.step.unanswered_since
-    if since is None:
+    """The command whose answer never came; None if AWS would show it by now and does not."""
+    since, until = claim.step.unanswered_since, claim.step.may_act_until
+    if since is None or until is None:
         return None
     name = asked["document_name"]
     found = look(partial(aws.commands, comment=comment, sent_after=since - _CLOCK_SKEW, document_name=name))
     window = timedelta(seconds=settings.DRSORCH_VISIBILITY_WINDOW_SECONDS)
-    if not found and timezone.now() < since + window:
+    if not found and timezone.now() < until + window:
         raise Settled(running(f"It is unclear whether {name} was sent: AWS does not show it yet."))
     return found[0] if found else None
 

@@ -8,16 +8,16 @@ from typing import Any, Protocol
 
 from audit.record import Entry
 from executions.core.refusals import Refusal
-from executions.models import Execution, Operation, ServerRun
+from executions.models import Execution, LateInstance, Operation, ServerRun
 
 
 class ServerEffects(Protocol):
     """Called under the execution's lock. Each method writes the rows of the operation's servers, and nothing else."""
 
-    def ready(self, server_ids: Sequence[int]) -> list[ServerRun]:
+    def ready(self, server_ids: Sequence[int]) -> Sequence[ServerRun | LateInstance]:
         """Those of the servers that it may be intended for now, in the order in which they are sent."""
 
-    def target(self, row: ServerRun) -> dict[str, Any]:
+    def target(self, row: Any) -> dict[str, Any]:
         """What is sent of a server, beside its `source_server_id`."""
 
     def intended(self, server_ids: Sequence[int], operation: Operation) -> None:

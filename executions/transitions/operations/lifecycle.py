@@ -7,18 +7,21 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import F
 from django.utils import timezone
 
 from audit import record
 from audit.event_types import EventType
 from audit.record import Entry
+from drs.timing import CallTimes
 from executions.core.refusals import Refusal
 from executions.core.stake import Replaced
 from executions.core.states import ExecutionKind, OperationKind, OperationState
 from executions.crashpoints import crash_point
-from executions.models import Operation, SiteWatch
+from executions.models import Execution, LateInstance, Operation, ServerRun, SiteWatch
 from executions.transitions.event_types import OPERATION, OperationTold
+from executions.transitions.late import late_instances_add
 from executions.transitions.locking import locked
 from executions.transitions.operations.effects import ServerEffects
 from executions.transitions.operations.launch import LaunchEffects
@@ -27,7 +30,8 @@ from executions.transitions.operations.terminate import TerminateEffects
 #: A kind of operation is a line here, and a module of its name beside this one.
 EFFECTS: dict[OperationKind, ServerEffects] = {
     OperationKind.LAUNCH: LaunchEffects(),
-    OperationKind.TERMINATE: TerminateEffects(),
+    OperationKind.TERMINATE: TerminateEffects(ServerRun),
+    OperationKind.TERMINATE_LATE: TerminateEffects(LateInstance),
 }
 #: A refusal after which every server of the call may be tried again.
 _TRY_AGAIN = Refusal()
@@ -52,7 +56,7 @@ def operation_intend(
     Returns None, with nothing written, if a server moved meanwhile, or if somebody else spent the site's budget
     since it was read at `budget_version`.
     """
-    effects = EFFECTS[kind]
+    effects, now = EFFECTS[kind], timezone.now()
     with locked(execution_id, lease) as execution:
         rows = effects.ready(server_ids)
         if len(rows) != len(server_ids) or not _spend(site_id, budget_version):
@@ -63,7 +67,8 @@ def operation_intend(
             kind=kind,
             is_drill=execution.kind == ExecutionKind.DRILL,
             targets=[{"source_server_id": row.source_server_id, **effects.target(row)} for row in rows],
-            created_at=timezone.now(),
+            created_at=now,
+            may_act_until=CallTimes(settings.DRSORCH_CALL_LIMIT_SECONDS).may_act_until(now),
         )
         effects.intended(server_ids, operation)
         servers = [row.source_server_id for row in rows]
@@ -81,29 +86,70 @@ def _spend(site_id: int, budget_version: int) -> bool:
     return bool(watch.update(budget_version=F("budget_version") + 1))
 
 
-def operation_accept(execution_id: UUID, key: UUID, job_id: str, *, lease: UUID, adopted: bool = False) -> bool:
-    """Record the operation's job: DRS's answer, or, where that was lost, the job that was found again."""
-    allowed = [OperationState.INTENDED, OperationState.LOST] if adopted else [OperationState.INTENDED]
-    with locked(execution_id, lease) as execution:
-        operation = Operation.objects.get(pk=key)
-        if operation.state not in allowed:
-            return False
-        Operation.objects.filter(pk=key).update(
-            state=OperationState.ACCEPTED, job_id=job_id, adopted=adopted, answered_at=timezone.now()
-        )
-        record.append(execution, [_entry(operation, "adopted" if adopted else "accepted", job=job_id)])
-        was_lost = operation.state == OperationState.LOST
-        EFFECTS[OperationKind(operation.kind)].accepted(execution, operation, job_id, was_lost=was_lost)
-        return True
+def operation_accept(execution_id: UUID, key: UUID, job_id: str) -> bool:
+    """Record DRS's answer: the operation's job.
 
-
-def operation_uncertain(execution_id: UUID, key: UUID, error: str, *, lease: UUID) -> bool:
-    """Record that the call came back without a clear answer: it may have been carried out."""
-    with locked(execution_id, lease) as execution:
+    Like the other answers, it needs no lease: a call may take longer than the lease of who made it, and what DRS
+    answered is true whoever holds the execution by now. The operation's state guards it.
+    """
+    with locked(execution_id) as execution:
         operation = Operation.objects.get(pk=key)
         if operation.state != OperationState.INTENDED:
             return False
-        Operation.objects.filter(pk=key).update(answered_at=timezone.now(), error=error)
+        _accept(execution, operation, job_id, "accepted")
+        return True
+
+
+def operation_adopt(execution_id: UUID, key: UUID, job_id: str, *, late: Sequence[str], lease: UUID) -> bool:
+    """Record the job of an operation whose answer was lost, found again. What it launches for the source servers in
+    `late`, which had moved on, is followed apart from them."""
+    with locked(execution_id, lease) as execution:
+        operation = Operation.objects.get(pk=key)
+        if operation.state not in (OperationState.INTENDED, OperationState.LOST):
+            return False
+        _accept(execution, operation, job_id, "adopted")
+        if late:
+            late_instances_add(execution, operation, job_id, late)
+            record.append(execution, [_entry(operation, "late", job=job_id, servers=list(late))])
+        return True
+
+
+def operation_note_late(execution_id: UUID, key: UUID, job_id: str, *, lease: UUID) -> bool:
+    """Record the job of an operation that was given up, and that nothing follows from."""
+    with locked(execution_id, lease) as execution:
+        operation = Operation.objects.get(pk=key)
+        if operation.state != OperationState.LOST or operation.job_id:
+            return False
+        Operation.objects.filter(pk=key).update(job_id=job_id, adopted=True)
+        record.append(execution, [_entry(operation, "late", job=job_id)])
+        return True
+
+
+def _accept(execution: Execution, operation: Operation, job_id: str, how: OperationTold) -> None:
+    Operation.objects.filter(pk=operation.pk).update(
+        state=OperationState.ACCEPTED,
+        job_id=job_id,
+        adopted=how == "adopted",
+        answered_at=timezone.now(),
+        settled_at=None,
+    )
+    record.append(execution, [_entry(operation, how, job=job_id)])
+    was_lost = operation.state == OperationState.LOST
+    EFFECTS[OperationKind(operation.kind)].accepted(execution, operation, job_id, was_lost=was_lost)
+
+
+def operation_uncertain(execution_id: UUID, key: UUID, error: str, *, is_over: bool) -> bool:
+    """Record that the call came back without a clear answer: it may have been carried out.
+
+    `is_over`: AWS begins nothing more for it. Otherwise it may still be carried out, whether or not anyone listens.
+    """
+    now = timezone.now()
+    with locked(execution_id) as execution:
+        operation = Operation.objects.get(pk=key)
+        if operation.state != OperationState.INTENDED:
+            return False
+        until = now if is_over else max(now, operation.may_act_until)
+        Operation.objects.filter(pk=key).update(answered_at=now, may_act_until=until, error=error)
         record.append(execution, [_entry(operation, "uncertain", why=error)])
         return True
 
@@ -123,7 +169,6 @@ def operation_refuse(
     key: UUID,
     error: str,
     *,
-    lease: UUID,
     refusal: Refusal = _TRY_AGAIN,
     wait_seconds: Callable[[int], float] = lambda refused: 0.0,
 ) -> bool:
@@ -138,7 +183,7 @@ def operation_refuse(
         refused = operation.execution.operations.filter(state=OperationState.REFUSED, created_at__gte=recent).count()
         return timezone.now() + timedelta(seconds=wait_seconds(refused))
 
-    return _return(execution_id, key, OperationState.REFUSED, error, lease=lease, refusal=refusal, retry_at=retry_at)
+    return _return(execution_id, key, OperationState.REFUSED, error, lease=None, refusal=refusal, retry_at=retry_at)
 
 
 def operation_lose(execution_id: UUID, key: UUID, error: str, *, lease: UUID) -> bool:
@@ -160,7 +205,7 @@ def _return(
     to: OperationState,
     error: str,
     *,
-    lease: UUID,
+    lease: UUID | None,
     refusal: Refusal | None,
     retry_at: Callable[[Operation], datetime],
 ) -> bool:

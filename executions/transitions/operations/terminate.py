@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F
+from django.db.models import F, Manager
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
@@ -15,23 +15,29 @@ from audit import record
 from audit.event_types import EventType
 from audit.record import Entry
 from executions.core.refusals import Refusal
-from executions.core.states import CleanupStatus, OperationState, ServerStatus
-from executions.models import Execution, Operation, ServerRun
+from executions.core.states import CleanupStatus, OperationKind, OperationState, ServerStatus
+from executions.models import Execution, LateInstance, Operation, ServerRun
 from executions.transitions.locking import locked
 from executions.transitions.servers import rows_write, server_detail, servers_gone
 
 
 class TerminateEffects:
-    def ready(self, server_ids: Sequence[int]) -> list[ServerRun]:
+    """Of the instances of servers, or of those that late jobs have left."""
+
+    def __init__(self, model: type[ServerRun | LateInstance]) -> None:
+        self.model = model
+        self._rows: Manager[Any] = model._default_manager
+
+    def ready(self, server_ids: Sequence[int]) -> Sequence[ServerRun | LateInstance]:
         """None once the execution is no longer being cleaned up: then its instances are not to be ended."""
-        found = ServerRun.objects.filter(pk__in=server_ids, execution__cleanup_status=CleanupStatus.RUNNING)
+        found = self._rows.filter(pk__in=server_ids, execution__cleanup_status=CleanupStatus.RUNNING)
         return list(found.exclude(status=ServerStatus.TERMINATED).order_by("pk"))
 
-    def target(self, row: ServerRun) -> dict[str, Any]:
+    def target(self, row: Any) -> dict[str, Any]:
         return {"recovery_instance_id": row.recovery_instance_id}
 
     def intended(self, server_ids: Sequence[int], operation: Operation) -> None:
-        ServerRun.objects.filter(pk__in=server_ids).update(
+        self._rows.filter(pk__in=server_ids).update(
             cleanup_operation=operation, cleanup_tries=F("cleanup_tries") + 1, cleanup_not_before=None, cleanup_error=""
         )
 
@@ -43,8 +49,13 @@ class TerminateEffects:
         if refusal is None or not (refusal.unrecoverable or refusal.one_job_each):
             # What passes by itself does not count as a try.
             values["cleanup_tries"] = Greatest(F("cleanup_tries") - 1, 0)
-        ServerRun.objects.filter(cleanup_operation=operation).update(**values)
+        self._rows.filter(cleanup_operation=operation).update(**values)
         return []
+
+
+def terminated_model(kind: str) -> type[ServerRun | LateInstance]:
+    """The rows whose instances an operation of this kind terminates."""
+    return LateInstance if kind == OperationKind.TERMINATE_LATE else ServerRun
 
 
 def termination_settle(
@@ -52,16 +63,17 @@ def termination_settle(
 ) -> bool:
     """Write what was verified after a termination: instances that are gone, and why others are still there."""
     with locked(execution_id, lease) as execution:
+        model = terminated_model(Operation.objects.only("kind").get(pk=key).kind)
         if not Operation.objects.filter(pk=key, state=OperationState.ACCEPTED).update(
             state=OperationState.SETTLED, settled_at=timezone.now()
         ):
             return False
-        servers_gone(execution, gone)
-        rows = list(ServerRun.objects.filter(cleanup_operation=key, recovery_instance_id__in=list(remaining)))
+        servers_gone(execution, gone, model=model)
+        rows = list(model._default_manager.filter(cleanup_operation=key, recovery_instance_id__in=list(remaining)))
         for row in rows:
             row.cleanup_error = remaining[row.recovery_instance_id]
             row.cleanup_not_before = retry_at
-        rows_write(rows, ["cleanup_error", "cleanup_not_before"])
+        rows_write(rows, ["cleanup_error", "cleanup_not_before"], model)
         record.append(
             execution,
             [

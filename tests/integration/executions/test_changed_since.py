@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -24,6 +25,7 @@ from protection.memberships import memberships_write
 from protection.models import ProtectionGroup, Site, SourceServer
 from tests.factories.people import make_user
 from tests.harness import ACCOUNT, REGION, EngineHarness, statuses
+from tests.pages import form_of, shown_form, text_of
 
 Api = Callable[[User], APIClient]
 WAVES = [
@@ -189,6 +191,21 @@ def test_the_snapshot_of_the_point_in_time_is_pruned(
     assert len(refusal.value.errors) == 5
 
 
+def test_a_retry_from_other_snapshots_does_not_miss_the_old_ones(
+    harness: EngineHarness, world: World, plan: Plan, omar: User
+) -> None:
+    world.faults.add("failed_launch", tags={"Tier": "db"}, count=2)
+    execution = harness.drill(plan, point_in_time=timezone.now() - timedelta(minutes=5))
+    harness.run(execution)
+    harness.clock.shift(timedelta(days=20))
+    with pytest.raises(Conflict) as refusal:
+        controlling.execution_retry(execution=execution, by=omar, wave="Databases")
+    assert {error.code for error in refusal.value.errors} == {"no_recovery_snapshot"}
+    at = timezone.now() - timedelta(minutes=5)
+    retried = controlling.execution_retry(execution=execution, by=omar, wave="Databases", point_in_time=at)
+    assert retried.status == "running"
+
+
 def test_nothing_is_asked_where_nothing_has_changed(
     harness: EngineHarness, plan: Plan, ravi: User, omar: User, frankfurt: Site
 ) -> None:
@@ -335,3 +352,43 @@ def test_seen_refuses_a_start_of_something_else(
     accepted = api(omar).post("/api/v1/executions/", {**body, "seen": refused.json()["errors"][0]["id"]})
     assert accepted.status_code == 201
     assert isinstance(datetime.fromisoformat(accepted.json()["requested_at"]), datetime)
+
+
+def test_a_start_page_that_is_out_of_date_starts_nothing(
+    harness: EngineHarness,
+    world: World,
+    meanwhile: Meanwhile,
+    plan: Plan,
+    omar: User,
+    browser_of: Callable[[User], Client],
+) -> None:
+    client, url = browser_of(omar), f"/admin/executions/start/{plan.pk}/"
+    opened = shown_form(client, url)
+    meanwhile.tag_moves_a_server_out()
+    pressed = client.post(url, opened)
+    assert pressed.status_code == 409
+    assert "has changed since you looked at it" in text_of(pressed)
+    assert not Execution.objects.exists()
+    meanwhile.a_native_execution_begins()
+    world.native_execution(ACCOUNT, REGION, "Native", [[server(world, "app-2").id]])
+    assert "is in progress and holds app-2" in text_of(client.get(url))
+    world.region(ACCOUNT, REGION).native.end()
+    assert client.post(url, form_of(pressed)).status_code == 302
+    assert Execution.objects.get().servers.count() == 4
+
+
+def test_an_approvers_page_carries_what_it_showed(
+    harness: EngineHarness, meanwhile: Meanwhile, plan: Plan, ravi: User, browser_of: Callable[[User], Client]
+) -> None:
+    execution = harness.recovery(plan)
+    client, url = browser_of(ravi), f"/admin/executions/execution/{execution.pk}/command/approve/"
+    opened = shown_form(client, url)
+    assert "Changed since it was requested" not in text_of(client.get(url))
+    meanwhile.server_leaves_drs()
+    pressed = client.post(url, {**opened, "comment": "At three in the morning."})
+    assert pressed.status_code == 409
+    assert "DRS no longer lists app-1" in text_of(pressed)
+    assert "At three in the morning." in pressed.content.decode()
+    assert client.post(url, form_of(pressed)).status_code == 302
+    assert Execution.objects.get().status == "running"
+    assert "What was shown" in text_of(client.get(f"/admin/executions/execution/{execution.pk}/change/"))

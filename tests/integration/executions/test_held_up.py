@@ -57,7 +57,7 @@ def test_a_launch_that_was_held_up_for_long_is_not_sent_any_more(
     harness: EngineHarness, clock: time_machine.Traveller, at: Callable[..., None]
 ) -> None:
     execution = harness.drill(harness.plan(DATABASES))
-    at(sending, "operation.after_intent", lambda: clock.shift(timedelta(seconds=6)))
+    at(sending, "operation.after_intent", lambda: clock.shift(timedelta(seconds=26)))
 
     harness.tick()
 

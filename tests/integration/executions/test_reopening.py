@@ -51,7 +51,7 @@ def test_no_button_reopens_a_drill_while_its_instances_are_being_terminated(fail
         if termination is not None:
             Operation.objects.create(
                 execution=failed, site=failed.servers.first().site, kind=OperationKind.TERMINATE, state=termination,
-                is_drill=True, targets=[], created_at=failed.requested_at,
+                is_drill=True, targets=[], created_at=failed.requested_at, may_act_until=failed.requested_at,
             )  # fmt: skip
         with contextlib.suppress(Conflict, NotAllowed):
             press(name, failed, everyone)

@@ -194,7 +194,7 @@ class PureWorld:
             is_drill=True,
             targets=frozenset(one.source_server_id for one in servers),
             created_at=self.now,
-            answered_at=self.now,
+            may_act_until=self.now,
             job_id="" if lost else job.job_id,
         )
         self.state = replace(self.state, operations=(*self.state.operations, operation))

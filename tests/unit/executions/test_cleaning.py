@@ -47,17 +47,20 @@ def operation(kind: OperationKind, state: OperationState) -> OperationFacts:
         is_drill=True,
         targets=frozenset({server(1).source_server_id}),
         created_at=START,
-        answered_at=START,
+        may_act_until=START,
         job_id="drsjob-1",
     )
+
+
+BEGINS = a.BeginCleanup(CleanupStatus.SCHEDULED, "The scheduled time was reached.")
 
 
 def test_a_clean_up_begins_when_it_is_due() -> None:
     due = replace(drill(launched(1), cleanup=CleanupStatus.SCHEDULED), cleanup_due_at=START)
     early = replace(due, cleanup_due_at=START + timedelta(seconds=1))
-    assert decide(due, START, SETTINGS) == a.Decision((a.BeginCleanup(),), None)
+    assert decide(due, START, SETTINGS) == a.Decision((BEGINS,), None)
     assert decide(early, START, SETTINGS) == a.Decision((), START + timedelta(seconds=1))
-    assert decide(replace(due, cleanup_due_at=None), START, SETTINGS).actions == (a.BeginCleanup(),)
+    assert decide(replace(due, cleanup_due_at=None), START, SETTINGS).actions == (BEGINS,)
 
 
 @pytest.mark.parametrize("cleanup", [CleanupStatus.NONE, CleanupStatus.SUCCEEDED, CleanupStatus.FAILED])

@@ -160,7 +160,7 @@ def lost_launch(**values: object) -> OperationFacts:
             "is_drill": True,
             "targets": frozenset({server(1).source_server_id}),
             "created_at": START,
-            "answered_at": START,
+            "may_act_until": START,
             **values,
         }
     )
@@ -220,9 +220,10 @@ def test_a_lost_launch_is_given_up_only_after_a_poll_past_the_window() -> None:
     assert a.GiveUpOperation("key-1") in decide(polled, over + timedelta(seconds=1), SETTINGS).actions
 
 
-def test_a_launch_whose_caller_died_waits_for_the_longest_call_as_well() -> None:
-    over = START + timedelta(seconds=SETTINGS.visibility_window_seconds + SETTINGS.call_limit_seconds)
-    state = facts([RUNNING], [LAUNCHING], sites=[site(polled_at=over)], operations=(lost_launch(answered_at=None),))
+def test_the_window_counts_from_when_aws_may_last_act() -> None:
+    until = START + timedelta(minutes=5)
+    over = until + timedelta(seconds=SETTINGS.visibility_window_seconds)
+    state = facts([RUNNING], [LAUNCHING], sites=[site(polled_at=over)], operations=(lost_launch(may_act_until=until),))
     assert decide(state, over - timedelta(seconds=1), SETTINGS).actions == ()
     assert a.GiveUpOperation("key-1") in decide(state, over, SETTINGS).actions
 
@@ -235,6 +236,59 @@ def test_a_job_that_shows_up_after_it_was_given_up_is_taken_back() -> None:
     decision = decide(state, START, SETTINGS)
     assert a.AdoptJob("key-1", "drsjob-foreign") in decision.actions
     assert launches(decision) == []
+
+
+@pytest.mark.parametrize("status", sorted(set(ServerStatus) - {ServerStatus.QUEUED}))
+def test_a_job_that_shows_up_when_its_server_has_moved_on_is_followed_apart_from_it(status: ServerStatus) -> None:
+    job = replace(foreign_job(LAUNCHING.source_server_id), operation_key="key-1")
+    moved_on = replace(LAUNCHING, status=status, operation="key-2")
+    lost = lost_launch(state=OperationState.LOST)
+    again = lost_launch(key="key-2", state=OperationState.SETTLED, job_id="drsjob-2")
+    state = facts([RUNNING], [moved_on], sites=[site(jobs=(job,))], operations=(lost, again))
+    adopted = a.AdoptJob("key-1", "drsjob-foreign", (LAUNCHING.source_server_id,))
+    assert adopted in decide(state, START, SETTINGS).actions
+
+
+def test_servers_that_still_wait_are_taken_back_into_a_job_that_shows_up_late() -> None:
+    moved_on = replace(LAUNCHING, status=ServerStatus.LAUNCHED, operation="key-2")
+    queued = server(2, status=ServerStatus.QUEUED, operation="key-1", queued_at=START)
+    both = {moved_on.source_server_id, queued.source_server_id}
+    job = replace(foreign_job(*both), operation_key="key-1")
+    lost = lost_launch(state=OperationState.LOST, targets=frozenset(both))
+    again = lost_launch(key="key-2", state=OperationState.SETTLED, job_id="drsjob-2")
+    state = facts([RUNNING], [moved_on, queued], sites=[site(jobs=(job,))], operations=(lost, again))
+    decision = decide(state, START, SETTINGS)
+    assert a.AdoptJob("key-1", "drsjob-foreign", (moved_on.source_server_id,)) in decision.actions
+    assert launches(decision) == []
+
+
+def test_a_job_without_a_tag_is_the_one_of_the_launch_that_still_waits_for_it() -> None:
+    job = replace(foreign_job(LAUNCHING.source_server_id), first_seen_at=START + timedelta(seconds=3))
+    again = replace(LAUNCHING, operation="key-3")
+    operations = (
+        lost_launch(state=OperationState.LOST),
+        lost_launch(key="key-2", state=OperationState.LOST),
+        lost_launch(key="key-3"),
+    )
+    state = facts([RUNNING], [again], sites=[site(jobs=(job,))], operations=operations)
+    assert [x for x in decide(state, START, SETTINGS).actions if isinstance(x, a.AdoptJob)] == [
+        a.AdoptJob("key-3", "drsjob-foreign")
+    ]
+    settled = (*operations[:2], replace(operations[2], state=OperationState.SETTLED, job_id="drsjob-3"))
+    state = replace(state, operations=settled)
+    assert [x.operation for x in decide(state, START, SETTINGS).actions if isinstance(x, a.AdoptJob)] == ["key-1"]
+
+
+def test_a_termination_that_shows_up_late_is_noted_once() -> None:
+    seen_at = START + timedelta(seconds=3)
+    job = replace(foreign_job(LAUNCHING.source_server_id), type="TERMINATE", first_seen_at=seen_at)
+    lost = lost_launch(kind=OperationKind.TERMINATE, state=OperationState.LOST)
+    done = replace(wave(0), status=WaveStatus.SUCCEEDED)
+    state = facts([done], [replace(LAUNCHING, status=ServerStatus.TERMINATED)], sites=[site(jobs=(job,))])
+    over = replace(state, status=ExecutionStatus.SUCCEEDED, operations=(lost,))
+    assert decide(over, START, SETTINGS).actions == (a.NoteLateJob("key-1", "drsjob-foreign"),)
+    noted = replace(over, operations=(replace(lost, job_id="drsjob-foreign"),))
+    assert decide(noted, START, SETTINGS).actions == ()
 
 
 # --- time-outs, cancelling ----------------------------------------------------------------------------------------

@@ -36,7 +36,7 @@ def operation(**values: object) -> OperationFacts:
             "is_drill": True,
             "targets": frozenset({server(1).source_server_id}),
             "created_at": START,
-            "answered_at": START,
+            "may_act_until": START,
             "job_id": "drsjob-1",
             **values,
         }

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from executions.core.polling import Expectation, expectation, log_is_due, next_gap_seconds
+from executions.core.facts import Settings
+from executions.core.polling import Expectation, PollFacts, expectation, log_is_due, next_gap_seconds, next_poll_at
+from tests.unit.executions.pure_world import START
 
 FLOOR, CEILING = 2.0, 30.0
 
@@ -62,6 +66,16 @@ def test_a_log_is_read_every_three_ceilings_and_half_as_often_when_the_end_is_ne
     elapsed: float, since_read: float, due: bool
 ) -> None:
     assert log_is_due(elapsed, since_read, Expectation(likely_seconds=310), CEILING) is due
+
+
+def test_a_job_that_was_given_up_is_looked_for_ever_more_seldom() -> None:
+    """A day of it takes a few dozen looks."""
+    at, looks = START, 0
+    while at < START + timedelta(days=1):
+        due = next_poll_at(PollFacts(jobs=(), lost_at=START), at, Settings())
+        assert due is not None
+        at, looks = due, looks + 1
+    assert looks < 60
 
 
 def test_without_history_a_log_is_read_every_four_ceilings() -> None:
