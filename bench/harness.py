@@ -12,12 +12,14 @@ from typing import Any
 
 import time_machine
 from django.contrib.auth.models import User
+from django.db import connection
 
-from audit.models import Event
+from audit import triggers
+from audit.models import Chain, Ledger
 from drs.simulator import scenarios
 from drs.simulator.inprocess import InProcessDrs
 from drs.simulator.world import World
-from executions.models import Approval, DrsJob, Execution, Operation, SiteWatch, WaveRun
+from executions.models import Approval, DrsJob, Execution, Operation, ServerRun, SiteWatch, StepRun, WaveRun
 from plans.models import Plan
 from protection import gateways
 from protection.models import ProtectionGroup, Site
@@ -110,5 +112,12 @@ def user(name: str, role: str) -> User:
 
 
 def empty() -> None:
-    for model in (Event, Approval, WaveRun, Operation, Execution, DrsJob, SiteWatch, Plan, ProtectionGroup, Site):
+    # What is written once is emptied in SQL; `bench.__main__` has dropped its triggers.
+    with connection.cursor() as cursor:
+        for table in triggers.TABLES:
+            cursor.execute(f"DELETE FROM {table}")
+    for model in (
+        Ledger, Chain, Approval, StepRun, ServerRun, WaveRun, Operation, Execution, DrsJob, SiteWatch, Plan,
+        ProtectionGroup, Site,
+    ):  # fmt: skip
         model._default_manager.all().delete()

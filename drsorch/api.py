@@ -13,6 +13,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from rest_framework.routers import APIRootView, DefaultRouter
 
 import access.api
+import audit.api
 import executions.api.views
 import plans.api
 import protection.api
@@ -38,7 +39,9 @@ class Router(DefaultRouter):
 
 
 router = Router()
-for routes in (protection.api.ROUTES, plans.api.ROUTES, executions.api.views.ROUTES, access.api.ROUTES):
+for routes in (
+    protection.api.ROUTES, plans.api.ROUTES, executions.api.views.ROUTES, access.api.ROUTES, audit.api.ROUTES,
+):  # fmt: skip
     for prefix, viewset, basename in routes:
         router.register(prefix, viewset, basename)
 

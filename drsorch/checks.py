@@ -15,6 +15,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
 from drsorch.brokers import BROKERS, scheme_of
+from drsorch.environment import NEW_AUDIT_KEY
 
 _SECRET_KEY_LENGTH = 32
 _NEW_KEY = "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
@@ -52,6 +53,24 @@ def https(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterator[Ch
             "HTTPS_ONLY is off: passwords and tokens may be sent unencrypted.",
             hint="Remove it, or set HTTPS_ONLY=true, wherever anyone connects from another machine.",
             id="drsorch.W001",
+        )
+
+
+@register(Tags.security, deploy=True)
+def audit_trail(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterator[CheckMessage]:
+    if not settings.DRSORCH_AUDIT_KEYS:
+        yield Warning(
+            "DRSORCH_AUDIT_KEYS is not set: the audit trail is signed with a key derived from SECRET_KEY.",
+            hint=f"Give it a key of its own: DRSORCH_AUDIT_KEYS=id:secret. Create one: {NEW_AUDIT_KEY}. "
+            "Then SECRET_KEY can change without it. Keep copies of it outside the database.",
+            id="drsorch.W010",
+        )
+    if settings.DRSORCH_AUDIT_HEADS and not os.access(settings.DRSORCH_AUDIT_HEADS, os.W_OK | os.X_OK):
+        yield Warning(
+            f"DRSORCH_AUDIT_HEADS is {settings.DRSORCH_AUDIT_HEADS}, where drsorch cannot write: "
+            "the heads of the audit trail are not kept.",
+            hint="Name an existing directory that drsorch's user may write to.",
+            id="drsorch.W011",
         )
 
 

@@ -12,7 +12,7 @@ from dramatiq.middleware import Retries
 
 from drsorch import logging, unfold
 from drsorch.brokers import broker_of
-from drsorch.environment import database, number
+from drsorch.environment import audit_keys, database, number
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -22,6 +22,8 @@ environ.Env.read_env(BASE_DIR / ".env")
 DEBUG = env.bool("DEBUG", default=False)
 # Empty is allowed here so that `manage.py check` can say in a sentence what is missing.
 SECRET_KEY = env.str("SECRET_KEY", default="insecure-for-debugging-only" if DEBUG else "")
+#: Earlier ones: what they signed or encrypted can still be read.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if DEBUG else [])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 HTTPS_ONLY = env.bool("HTTPS_ONLY", default=not DEBUG)
@@ -75,6 +77,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "foundation.signing_in.sign_in_on_the_whole_page",
     "django_structlog.middlewares.RequestMiddleware",
+    "audit.middleware.OriginMiddleware",
 ]
 
 ROOT_URLCONF = "drsorch.urls"
@@ -127,6 +130,7 @@ DRAMATIQ_BROKER: dict[str, Any] = {
         "dramatiq.middleware.ShutdownNotifications",
         "django_dramatiq.middleware.DbConnectionsMiddleware",
         "foundation.middleware.TickerMiddleware",
+        "drsorch.started.SettingsMiddleware",
     ],
 }
 DRAMATIQ_AUTODISCOVER_MODULES = ["tasks"]
@@ -160,6 +164,12 @@ if DRSORCH_TICK_SECONDS <= 0:
     # 30 s (in milliseconds).
     DRAMATIQ_BROKER["MIDDLEWARE"].append(Retries(max_retries=1_000, min_backoff=1_000, max_backoff=30_000))
 
+# --- The audit trail ----------------------------------------------------------------------------------------------
+#: (id, secret) of each key; the first signs, all of them verify.
+DRSORCH_AUDIT_KEYS = audit_keys(env, "DRSORCH_AUDIT_KEYS")
+#: A directory outside the database that the daily heads are written to.
+DRSORCH_AUDIT_HEADS = env.str("DRSORCH_AUDIT_HEADS", default="")
+
 # --- People -------------------------------------------------------------------------------------------------------
 AUTHENTICATION_BACKENDS = [
     "rules.permissions.ObjectPermissionBackend",
@@ -177,6 +187,7 @@ ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 #: Nobody signs up: administrators make users.
 ACCOUNT_ADAPTER = "access.adapters.ClosedAccountAdapter"
+ACCOUNT_FORMS = {"change_password": "access.forms.RecordedChangePasswordForm"}
 # No mail is sent, so no address is ever verified.
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_TOTP_ISSUER = "drsorch"

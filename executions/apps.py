@@ -8,7 +8,11 @@ class ExecutionsConfig(AppConfig):
     verbose_name = "Run"
 
     def ready(self) -> None:
-        from executions import selectors
+        from audit.holding import holds
+        from executions import events, selectors  # noqa: F401 # importing events declares them
+        from executions.models import Execution
+        from executions.sealing import ExecutionHolder
         from protection import uses
 
+        holds(Execution.subject_type, ExecutionHolder())
         uses.register(selectors.under_way_at)

@@ -16,6 +16,7 @@ import django
 from django.core.management import call_command
 from rich.console import Console
 
+from audit import origin
 from drsorch.client import Api, ApiProblem, Json, TooLong, wait_for
 from drsorch.demo import story
 from drsorch.demo.processes import DIRECTORY_VARIABLE, DemoProcesses, ProcessFailed
@@ -42,7 +43,8 @@ def main() -> int:
     logging.getLogger().setLevel(logging.WARNING)
     with DemoProcesses(Path(os.environ[DIRECTORY_VARIABLE])) as processes:
         try:
-            return _run(console, processes, options.port, exit_after=options.exit)
+            with origin.coming_from(origin.command("demo")):
+                return _run(console, processes, options.port, exit_after=options.exit)
         except KeyboardInterrupt:
             console.print("\nStopped.")
             return 130

@@ -11,6 +11,7 @@ from audit.record import Entry, without_blanks
 from executions import tasks, transitions
 from executions.core.states import ExecutionStatus, StepStatus
 from executions.models import Approval, Execution, StepRun
+from executions.sealing import DECISIONS, sealed
 from executions.services import basis
 from executions.services.basis import Shown
 from executions.services.checks import check_right, check_status, locked_as_seen, state
@@ -98,8 +99,14 @@ def _approve(current: Execution, by: AbstractBaseUser, comment: str, shown: Show
     if made:
         if shown is not None:
             kept = basis.basis_keep(current, shown, by, "approve")
-        detail = without_blanks(comment=comment, basis=kept)
-        record.append(current, [Entry(EventType.EXECUTION_APPROVED, current.plan_name, detail, by.get_username())])
+        entry = Entry(
+            EventType.EXECUTION_APPROVED,
+            current.plan_name,
+            without_blanks(comment=comment, basis=kept),
+            by.get_username(),
+            documents=sealed(current, DECISIONS),
+        )
+        record.append(current, [entry])
     given = len(approvals_that_count(current))
     if given < current.approvals_required:
         return
@@ -195,7 +202,13 @@ def execution_reject(
             current.pk,
             (ExecutionStatus.AWAITING_APPROVAL,),
             ExecutionStatus.REJECTED,
-            Entry(EventType.EXECUTION_REJECTED, current.plan_name, without_blanks(comment=comment), by.get_username()),
+            Entry(
+                EventType.EXECUTION_REJECTED,
+                current.plan_name,
+                without_blanks(comment=comment),
+                by.get_username(),
+                documents=sealed(current, DECISIONS),
+            ),
             finished_at=timezone.now(),
             outcome=f"Rejected by {by.get_username()}." + (f" {comment}" if comment else ""),
         )

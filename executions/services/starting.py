@@ -22,6 +22,7 @@ from executions.core.states import ExecutionKind, ExecutionStatus
 from executions.engine import preflight
 from executions.engine.basis import HELD
 from executions.models import Execution, ServerRun, StepRun, WaveRun
+from executions.sealing import DECISIONS, FROZEN, sealed
 from executions.services import basis
 from executions.services.basis import Shown
 from executions.services.checks import check_servers_free
@@ -272,7 +273,15 @@ def _record_start(execution: Execution, blueprint: Blueprint, approvals_needed: 
         detail["reason"] = execution.reason
     if execution.point_in_time:
         detail["point_in_time"] = execution.point_in_time.isoformat()
-    entries = [Entry(EventType.EXECUTION_REQUESTED, execution.plan_name, detail, execution.requested_by_name)]
+    entries = [
+        Entry(
+            EventType.EXECUTION_REQUESTED,
+            execution.plan_name,
+            detail,
+            execution.requested_by_name,
+            documents=sealed(execution, FROZEN, DECISIONS),
+        )
+    ]
     if execution.break_glass:
         entries.append(
             Entry(

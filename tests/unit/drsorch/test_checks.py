@@ -26,6 +26,8 @@ GOOD = {
     "DRSORCH_SYNC_SECONDS": 300.0,
     "DRSORCH_LEASE_SECONDS": 60.0,
     "DRSORCH_VISIBILITY_WINDOW_SECONDS": 60.0,
+    "DRSORCH_AUDIT_KEYS": (("2026-11", "k" * 48),),
+    "DRSORCH_AUDIT_HEADS": "",
 }
 
 
@@ -57,6 +59,8 @@ def test_a_good_configuration_has_nothing_said_about_it(settings):
         ({"DRSORCH_LEASE_SECONDS": -1.0}, "drsorch.E007"),
         ({"DRSORCH_VISIBILITY_WINDOW_SECONDS": -1.0}, "drsorch.E008"),
         ({"HTTPS_ONLY": False}, "drsorch.W001"),
+        ({"DRSORCH_AUDIT_KEYS": ()}, "drsorch.W010"),
+        ({"DRSORCH_AUDIT_HEADS": "/nowhere"}, "drsorch.W011"),
         ({"DEBUG": True, "SECRET_KEY": "short", "ALLOWED_HOSTS": [], "HTTPS_ONLY": False}, None),
         ({"DRAMATIQ_BROKER_URL": "memory://"}, None),
     ],
@@ -98,6 +102,40 @@ def test_a_database_that_cannot_be_read_is_a_sentence_without_its_password(monke
 def test_an_empty_database_url_means_the_default(monkeypatch):
     monkeypatch.setenv("DATABASE_URL", "")
     assert environment.database(environ.Env(), "DATABASE_URL", "sqlite:///x")["NAME"] == "x"
+
+
+SECRET = "hunter2-0123456789-abcdefghijklmnopqrstuvwxyz"
+
+
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        ("", ()),
+        (f"2026:{SECRET}", (("2026", SECRET),)),
+        (f"2026:{SECRET}, 2025:{SECRET}:more,", (("2026", SECRET), ("2025", f"{SECRET}:more"))),
+    ],
+)
+def test_keys_of_the_audit_trail_are_read_in_their_order(monkeypatch, text, keys):
+    monkeypatch.setenv("DRSORCH_AUDIT_KEYS", text)
+    assert environment.audit_keys(environ.Env(), "DRSORCH_AUDIT_KEYS") == keys
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (SECRET, "Key 1 of DRSORCH_AUDIT_KEYS has no id"),
+        (f"2026:{SECRET},:{SECRET}", "Key 2 of DRSORCH_AUDIT_KEYS has no id"),
+        (f"derived-1:{SECRET}", "Key 1 of DRSORCH_AUDIT_KEYS has no id"),
+        (f"2026:{SECRET},2026:{SECRET}", "two keys with the id 2026"),
+        ("2026:hunter2", "The key 2026 of DRSORCH_AUDIT_KEYS could be guessed"),
+        (f"2026:{'hunter2' * 10}", "The key 2026 of DRSORCH_AUDIT_KEYS could be guessed"),
+    ],
+)
+def test_a_key_that_cannot_be_used_is_a_sentence_without_its_secret(monkeypatch, text, sentence):
+    monkeypatch.setenv("DRSORCH_AUDIT_KEYS", text)
+    with pytest.raises(ImproperlyConfigured, match=sentence) as refused:
+        environment.audit_keys(environ.Env(), "DRSORCH_AUDIT_KEYS")
+    assert "hunter2" not in str(refused.value)
 
 
 @pytest.mark.parametrize("value", ["two", "", "nan", "inf"])
