@@ -21,7 +21,7 @@ from django.utils.safestring import SafeString
 from foundation.ticking import Ticking
 
 #: Columns that move without anything of them being shown.
-_NEVER_SHOWN = {"due_at", "lease_token", "lease_until", "event_count", "last_event_hash"}
+_NEVER_SHOWN = {"due_at", "lease_token", "lease_until", "event_count", "last_event_hash", "head_mac"}
 _DIGITS = 8
 
 

@@ -117,7 +117,7 @@ def test_a_page_of_another_kind_is_sent_whole(browser_of: BrowserOf, vera: User,
 _UNSEEN: dict[type[Model], set[str]] = {
     Execution: {
         "id", "plan", "requested_by", "reviewed_by", "acknowledged", "due_at", "lease_token", "lease_until",
-        "event_count", "last_event_hash",
+        "event_count", "last_event_hash", "head_mac",
     },
     WaveRun: {"id", "execution", "position", "depends_on"},
     ServerRun: {"id", "execution", "wave", "site", "position", "operation", "cleanup_operation"},
