@@ -104,7 +104,8 @@ def server_name(server: ServerRun) -> str:
 def _of_wave(
     execution: Execution, wave: str, has_server: Callable[[ServerRun], bool], has_step: Callable[[StepRun], bool]
 ) -> Scene:
-    things, beside = {}, {}
+    things: dict[str, Look] = {}
+    beside: dict[str, Look] = {}
     for row in execution.waves.filter(name=wave):
         things[wave_name(wave)] = Look(_words(row.status))
         for server in row.servers.all():
