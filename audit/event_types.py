@@ -87,6 +87,7 @@ class EventType(StrEnum):
     PLAN_CREATED = "plan.created"
     PLAN_CHANGED = "plan.changed"
     PLAN_DELETED = "plan.deleted"
+    PLAN_APPROVALS_AGREED = "plan.approvals_agreed"
 
     USER_CREATED = "user.created"
     USER_CHANGED = "user.changed"

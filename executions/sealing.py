@@ -20,8 +20,8 @@ from executions.models import Approval, Basis, Execution, Operation, ServerRun, 
 
 #: Sealed when it is requested; it never changes.
 FROZEN: Final = "frozen"
-#: Who approved or rejected it, how many have to, acknowledged what it replaces, reviewed break-glass, or declared the recovery over.
-#: Sealed whenever someone does.
+#: How many have to approve it, who approved or rejected it, acknowledged what it replaces, reviewed break-glass, or
+#: declared the recovery over. Sealed whenever someone does.
 DECISIONS: Final = "decisions"
 #: How it ended. Sealed when it ends, when it ends after it was reopened, when its clean-up ends, and when something
 #: becomes known of it later.
@@ -44,8 +44,8 @@ COLUMNS: Final[Mapping[str, Mapping[type[Model], Sequence[str]]]] = {
     },
     DECISIONS: {
         Execution: (
-            "acknowledged", "approvals_required", "reviewed_by_id", "reviewed_by_name", "reviewed_at", "review_comment", "recovery_over_at",
-            "recovery_over_by_name", "recovery_over_comment",
+            "acknowledged", "approvals_required", "reviewed_by_id", "reviewed_by_name", "reviewed_at",
+            "review_comment", "recovery_over_at", "recovery_over_by_name", "recovery_over_comment",
         ),
         Approval: ("user_name", "user_id", "approved", "comment", "at"),
     },

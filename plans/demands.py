@@ -12,6 +12,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from access import policy
+from audit.event_types import EventType
+from audit.record import Entry, note
 from foundation.errors import Conflict, Invalid, NotAllowed
 from foundation.wording import count
 from plans import selectors
@@ -63,7 +65,11 @@ def approvals_agree(*, plan: Plan, comment: str, by: User, approvals_required: i
             raise Conflict(f"Plan “{current}” has not been given fewer approvals, so there is nothing to agree to.")
         if _lowered_by(current) == by.pk:
             raise NotAllowed("You saved the plan with fewer approvals, so another approver must agree.")
+        before = selectors.approvals_in_force(current)
         higher.update(agreed_at=timezone.now(), agreed_by=by, agreed_by_name=by.get_username(), agreed_comment=comment)
+        detail = {"approvals": current.approvals_required, "instead_of": before, "comment": comment}
+        entry = Entry(EventType.PLAN_APPROVALS_AGREED, current.name, detail, by.get_username(), by.pk)
+        note("plan", current.pk, current.name, [entry])
     return selectors.plan_list().get(pk=plan.pk)
 
 

@@ -143,8 +143,8 @@ def _insert(raw: Mapping[str, Any], *, by: User) -> Plan:
     _check_name_free(document["name"], other_than=None)
     plan = Plan.objects.create(version=1, **_columns(document))
     _write_waves(plan, document, groups)
-    _append_revision(plan, document, [], by=by)
     demands.demand_note(plan, groups.values())
+    _append_revision(plan, document, [], by=by)
     return plan
 
 
@@ -174,9 +174,9 @@ def _replace(plan: Plan, change: Change, *, by: User) -> Plan:
     plan.version = version
     plan.waves.all().delete()
     _write_waves(plan, document, groups)
-    _append_revision(plan, document, diff, by=by)
     plan.name, plan.approvals_required = document["name"], document["approvals_required"]
     demands.demand_note(plan, _locked_groups(document).values())
+    _append_revision(plan, document, diff, by=by)
     return plan
 
 
