@@ -13,7 +13,7 @@ from executions.core.states import ExecutionStatus, ServerStatus
 from executions.models import Execution, SiteWatch, StepRun
 from executions.screens.targets import rpo_meter, rto_meter
 from executions.screens.waves import shares
-from executions.screens.words import BREAK_GLASS, duration, execution_badge, kind_badge
+from executions.screens.words import duration, execution_badge, kind_badge, loud_badges
 from foundation.due import DueRow
 from foundation.wording import Badge, Meter, Share, Tone, ago, count
 from plans.models import Plan
@@ -146,7 +146,7 @@ def _running_card(execution: Execution, counts: dict[str, int], now: datetime) -
     badges = [kind_badge(execution.kind), execution_badge(execution.status)]
     return RunningCard(
         execution=execution,
-        badges=(*badges, *([BREAK_GLASS] if execution.break_glass else [])),
+        badges=(*badges, *loud_badges(execution)),
         tone=kind_badge(execution.kind).tone,
         shares=parts,
         summary=", ".join([f"{done} of {count(total, 'server')} launched", *others]),

@@ -173,6 +173,26 @@ class RecoveryInstance(LetIn):
 
 
 @dataclass(frozen=True, slots=True)
+class NativeExecution(LetIn):
+    """An execution of a native recovery plan that is not over (docs/drs.md 16)."""
+
+    arn: str
+    plan_arn: str
+    #: Empty where DRS does not let us read it.
+    plan_name: str
+    #: DRILL or RECOVERY.
+    mode: str
+    #: Ids of the source servers of its steps that are not over, with or without a job.
+    source_server_ids: frozenset[str]
+
+    @property
+    def label(self) -> str:
+        """What a person finds it by in the DRS console."""
+        execution = self.arn.rpartition(":")[2]
+        return f"“{self.plan_name}” ({execution})" if self.plan_name else execution
+
+
+@dataclass(frozen=True, slots=True)
 class Quotas(LetIn):
     """Limits of one account and Region (docs/drs.md 4). `source` is "service-quotas" or "documented defaults"."""
 
@@ -209,6 +229,9 @@ class DrsPort(Protocol):
 
     def job_log(self, job_id: str) -> tuple[JobLogItem, ...]:
         """The job's log, oldest first."""
+
+    def native_executions(self) -> tuple[NativeExecution, ...]:
+        """Executions of native recovery plans that are not over: three calls, and one or two for each of them."""
 
     def start_recovery(self, targets: Sequence[LaunchTarget], *, is_drill: bool, tags: Mapping[str, str]) -> Job:
         """Launch. Not idempotent: call only with an intent committed. Pass no tags to send none."""

@@ -19,6 +19,7 @@ from drs.foreign import moment
 from drs.port import (
     Job,
     JobLogItem,
+    NativeExecution,
     ParticipatingServer,
     Quotas,
     RecoveryInstance,
@@ -116,6 +117,29 @@ def source_server(item: Json) -> SourceServer:
         disk_bytes=_total(_objects(properties, "disks"), "bytes"),
         staging_account_id=_text(_object(item, "stagingArea"), "stagingAccountID"),
     )
+
+
+#: Statuses of an execution of a native recovery plan that is not over, and of a step of one that is.
+NATIVE_IN_PROGRESS = ("CREATED", "IN_PROGRESS", "CANCELLING")
+_NATIVE_STEP_OVER = frozenset({"COMPLETED", "SKIPPED"})
+
+
+def native_execution(item: Json) -> NativeExecution:
+    """As ListRecoveryPlanExecutions shows it: without its steps."""
+    arn = _required(item, "recoveryPlanExecutionArn", "an execution of a recovery plan")
+    return NativeExecution(arn, _text(item, "recoveryPlanArn"), "", _text(item, "mode"), frozenset())
+
+
+def held_by_native_step(item: Json) -> frozenset[str]:
+    """Ids of the source servers of a step that is not over: one that failed may be retried."""
+    if _text(item, "status") in _NATIVE_STEP_OVER:
+        return frozenset()
+    servers = _objects(_object(_object(item, "configuration"), "executionServerStepConfiguration"), "servers")
+    return frozenset(_text(server, "serverArn").rpartition("/")[2] for server in servers) - {""}
+
+
+def native_plan_name(answer: Json) -> str:
+    return _text(_object(answer, "recoveryPlan"), "name")
 
 
 def recovery_snapshot(item: Json) -> RecoverySnapshot:

@@ -5,16 +5,27 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Self
 
+from django.conf import settings
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Count, Q
 
 from drs.port import Quotas
 from foundation.due import DueQuerySet, DueRow
-from protection.core.replication import HALTED
+from protection import endpoints
+from protection.core.replication import HALTED, REVERSED
 
 #: The API finds things by id or by name; a name of digits alone would be taken for an id.
 NOT_A_NUMBER = RegexValidator(r"^\d+\Z", "A name needs at least one character that is not a digit.", inverse_match=True)
+
+
+class EndpointKeyField(models.CharField):
+    """Follows `endpoint_url` whoever saves the row, as the constraint on it has to hold for all."""
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> str:
+        key = endpoints.key_of(model_instance.endpoint_url)  # type: ignore[attr-defined]
+        setattr(model_instance, self.attname, key)
+        return key
 
 
 class SiteQuerySet(DueQuerySet["Site"]):
@@ -69,6 +80,8 @@ class Site(DueRow):
             )
         ],
     )
+    #: The same for every spelling of the endpoint (`core.identity`).
+    endpoint_key = EndpointKeyField(max_length=520, default="", blank=True, editable=False)
     job_tags = models.BooleanField(
         "tag DRS jobs",
         default=True,
@@ -87,6 +100,10 @@ class Site(DueRow):
     sync_failures = models.PositiveIntegerField(default=0, editable=False)
 
     version = models.PositiveIntegerField(default=1, editable=False)
+    #: Who saved this version; null if that is not known.
+    saved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, editable=False, on_delete=models.SET_NULL, related_name="+"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = SiteQuerySet.as_manager()
@@ -95,9 +112,7 @@ class Site(DueRow):
         ordering = ["name"]
         constraints = [
             models.UniqueConstraint(
-                fields=["account_id", "region", "endpoint_url"],
-                name="protection_one_site_per_account_and_region",
-                violation_error_message="Another site already has this account, Region and endpoint.",
+                fields=["account_id", "region", "endpoint_key"], name="protection_one_site_per_account_and_region"
             )
         ]
 
@@ -142,6 +157,10 @@ class ProtectionGroup(models.Model):
     #: Source server ids named one by one; they may be of servers that DRS no longer has.
     explicit_servers: models.JSONField[list[str], list[str]] = models.JSONField(default=list, blank=True)
     version = models.PositiveIntegerField(default=1, editable=False)
+    #: Who saved this version; null if that is not known.
+    saved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, editable=False, on_delete=models.SET_NULL, related_name="+"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = ProtectionGroupQuerySet.as_manager()
@@ -179,6 +198,10 @@ class SourceServerQuerySet(models.QuerySet["SourceServer"]):
     def halted(self) -> Self:
         """Those whose replication stands still until somebody sees to it."""
         return self.filter(replication_state__in=HALTED)
+
+    def reversed(self) -> Self:
+        """Those that replicate back to where they came from. No group has them."""
+        return self.filter(replication_direction=REVERSED)
 
     def by_name(self) -> Self:
         return self.order_by("hostname", "source_server_id")
@@ -245,3 +268,8 @@ class SourceServer(models.Model):
 
     def __str__(self) -> str:
         return self.hostname or self.source_server_id
+
+    @property
+    def is_reversed(self) -> bool:
+        """True if it replicates back to where it came from."""
+        return self.replication_direction == REVERSED

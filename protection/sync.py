@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -104,6 +104,7 @@ def _observe(lease: Lease) -> Inventory:
         # A page may repeat a server that moved while paging.
         servers[server.source_server_id] = server
         lease.keep()
+    _verify_servers(lease.site, servers.values())
     try:
         quotas: port.Quotas | None = drs.quotas()
     except DrsError:
@@ -124,6 +125,26 @@ def _verify_account(site: Site, drs: port.DrsPort) -> None:
             f"{using} belong{'s' if site.role_arn else ''} to account {account_id}, but the site is account "
             f"{site.account_id}. Correct the site's account or its role."
         )
+
+
+#: So many servers show whether two sites have the same ones.
+_SAMPLE: Final = 200
+
+
+def _verify_servers(site: Site, servers: Collection[port.SourceServer]) -> None:
+    """What DRS itself says it is counts, not what was typed: the same servers are the same DRS."""
+    arns = [server.arn for server in servers if server.arn]
+    others = SourceServer.objects.present().filter(arn__in=arns[:_SAMPLE]).exclude(site=site)
+    twin = others.select_related("site").first()
+    if twin is not None:
+        raise SameDrs(
+            f"This site leads to the same DRS as site “{twin.site}”, which lists the same source servers. One DRS is "
+            "one site: delete one of the two, or correct its endpoint."
+        )
+
+
+class SameDrs(DrsError):
+    """Two sites lead to one DRS, so that their executions would replace each other's instances."""
 
 
 class WrongAccount(DrsError):

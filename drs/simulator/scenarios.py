@@ -112,7 +112,7 @@ def _account(entry: Any) -> tuple[Account, list[RegionPlan]]:
 
 _GROUP = {
     "hostname", "count", "os", "tags", "cores", "ram_gib", "disks_gib", "state", "lag_seconds", "error",
-    "staging_account_id", "recovery_mode",
+    "staging_account_id", "recovery_mode", "direction",
 }  # fmt: skip
 
 
@@ -150,6 +150,7 @@ def _server(
         lag_since=now,
         added_at=now - REPLICATING_SINCE,
         staging_account_id=group.get("staging_account_id", ""),
+        replication_direction=group.get("direction", "FAILOVER"),
         launch_configuration={
             "sourceServerID": identity,
             "name": hostname,

@@ -18,6 +18,7 @@ from drs.simulator import quotas, scenarios
 from drs.simulator.accounts import DEFAULT_SESSION_SECONDS, Accounts, Caller
 from drs.simulator.errors import LateAnswer, LateWork, NoAnswer, ScenarioError, WireError, validation
 from drs.simulator.faults import Fault, Faults
+from drs.simulator.native import NativeExecution
 from drs.simulator.operations import model, runs
 from drs.simulator.operations.drs import OPERATIONS, WITHOUT_INITIALISATION, Context
 from drs.simulator.operations.runs import Operation
@@ -167,6 +168,17 @@ class World:
     def quotas(self, account: str, region: str) -> list[dict[str, Any]]:
         """The `Quotas` of Service Quotas' ListServiceQuotas."""
         return quotas.listed(self.region(account, region).limits, account, region)
+
+    def native_execution(
+        self, account: str, region: str, name: str, steps: list[list[str]], *, mode: str = "DRILL"
+    ) -> NativeExecution:
+        """Have an execution of a native recovery plan in progress, a step for each list of source server ids."""
+        with self.lock:
+            place = self.region(account, region)
+            if not steps or not all(steps) or not {one for step in steps for one in step} <= set(place.servers):
+                raise ScenarioError(f"Give steps of source server ids that are in {account} {region}.")
+            arns = [[place.servers[server_id].arn for server_id in step] for step in steps]
+            return place.native.start(f"arn:aws:drs:{region}:{account}:", name, arns, mode, self.now())
 
     def foreign_job(self, account: str, region: str, server_ids: list[str], *, is_drill: bool = True) -> JobRecord:
         """Start a job as somebody else would: it is not among `calls`, and no fault strikes the call."""

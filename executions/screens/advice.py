@@ -27,6 +27,8 @@ def next_steps(
         return tuple(_to_approve(execution, approvals))
     if status is ExecutionStatus.RUNNING:
         return (*_steps_to_approve(execution, steps), *_while_running(waves, servers))
+    if status is ExecutionStatus.PAUSED:
+        return (*_steps_to_approve(execution, steps), _BY_STATUS[status])
     if status in _BY_STATUS:
         return (_BY_STATUS[status],)
     late = (_launches_late(execution, open_launches),) if open_launches else ()
@@ -122,6 +124,11 @@ def _afterwards(
         yield (
             f"{' and '.join(parts)} failed, for the reasons above. Fix the cause, then retry the wave below: the "
             f"{execution.kind} continues from there. Or skip what you can do without."
+        )
+    if execution.has_fewer_approvals and execution.reviewed_at is None:
+        yield (
+            f"It needed {execution.approvals_required} of the {execution.approvals_expected} approvals that were "
+            f"needed lately: someone other than {execution.requested_by_name} must review why and record the review."
         )
     if execution.break_glass and execution.reviewed_at is None:
         yield (

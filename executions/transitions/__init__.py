@@ -13,16 +13,22 @@ Not every function needs all of that:
   answered, which is true whoever holds the lease by then.
 - Lock, and append nothing: `operation_close`, because the events of its servers say how it ended; `servers_note` and
   `servers_hold`, because they write what is shown and move nothing.
-- Called with the lock held, because their callers check under it too, and append: `execution_review`, `recovery_end`,
-  `replacement_acknowledge`, `servers_gone`, `wave_retry`, `wave_skip`. `recovery_note` appends nothing: it brings the
-  plan up to date with what the servers' events say.
+- Called with the lock held, because their callers check under it too, and append: `approvals_raise`,
+  `execution_review`, `recovery_end`, `replacement_acknowledge`, `servers_gone`, `wave_retry`, `wave_skip`.
+  `recovery_note` appends nothing: it brings the plan up to date with what the servers' events say.
 - Under a step's claim, without the execution's lock, and append nothing: `step_claim`, `step_asking`, `step_started`,
   `step_not_started`, `step_may_act_until`, `step_again`. They write how a try stands; the step's status is moved by
   `step_move`.
 """
 
 from executions.transitions.ending import execution_end
-from executions.transitions.executions import cleanup_move, execution_abandon, execution_move, execution_review
+from executions.transitions.executions import (
+    approvals_raise,
+    cleanup_move,
+    execution_abandon,
+    execution_move,
+    execution_review,
+)
 from executions.transitions.late import late_instances_settle
 from executions.transitions.locking import locked
 from executions.transitions.operations.lifecycle import (
@@ -61,6 +67,7 @@ from executions.transitions.waves import wave_move
 __all__ = [
     "Snapshots",
     "StepClaim",
+    "approvals_raise",
     "cleanup_move",
     "execution_abandon",
     "execution_end",

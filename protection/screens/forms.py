@@ -22,7 +22,7 @@ class SiteForm(ServiceForm):
     def create(self, data: dict[str, Any]) -> Site:
         return services.site_create(**data, by=self.by)
 
-    def update(self, data: dict[str, Any], expected_version: int | None) -> Site:
+    def update(self, data: dict[str, Any], expected_version: int) -> Site:
         return services.site_update(site=self.instance, changes=data, by=self.by, expected_version=expected_version)
 
 
@@ -86,6 +86,7 @@ class ProtectionGroupForm(ServiceForm):
             self.initial["servers"] = [server.pk for server in chosen]
             url = reverse("admin:protection_protectiongroup_servers")
             self.fields["servers"].widget.attrs["data-ajax--url"] = f"{url}?site={group.site_id}"
+            self._carry()
 
     def clean_servers(self) -> list[str]:
         """Source server ids. Those that stood here stay in their order, so that saving them again changes nothing."""
@@ -102,5 +103,5 @@ class ProtectionGroupForm(ServiceForm):
     def create(self, data: dict[str, Any]) -> ProtectionGroup:
         return services.group_create(**data, by=self.by)
 
-    def update(self, data: dict[str, Any], expected_version: int | None) -> ProtectionGroup:
+    def update(self, data: dict[str, Any], expected_version: int) -> ProtectionGroup:
         return services.group_update(group=self.instance, changes=data, by=self.by, expected_version=expected_version)
