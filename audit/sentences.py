@@ -32,8 +32,6 @@ _TONES: Final = {
     "break_glass": Tone.BAD,
     "replacement_acknowledged": Tone.BAD,
     "replaces": Tone.BAD,
-    "late": Tone.BAD,
-    "launched_late": Tone.BAD,
     "failed": Tone.BAD,
     "not_terminated": Tone.BAD,
     "cancelling": Tone.WARN,
