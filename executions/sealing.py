@@ -16,7 +16,7 @@ from audit.canonical import plain
 from audit.event_types import EventType
 from audit.holding import Difference, Document, Followed, Told, differences
 from executions.core.states import EXECUTION_ACTIVE, CleanupStatus, ExecutionStatus, ServerStatus
-from executions.models import Approval, Basis, Execution, Operation, ServerRun, StepRun, WaveRun
+from executions.models import Approval, Basis, Execution, LateInstance, Operation, ServerRun, StepRun, WaveRun
 
 #: Sealed when it is requested; it never changes.
 FROZEN: Final = "frozen"
@@ -73,7 +73,7 @@ NOT_SEALED: Final[Mapping[type[Model], Collection[str]]] = {
     WaveRun: ("id", "execution_id"),
     StepRun: (
         "id", "execution_id", "due_at", "lease_token", "lease_until", "nudges", "attempt_key", "asked",
-        "unanswered_since",
+        "unanswered_since", "may_act_until",
     ),
     ServerRun: (
         "id", "execution_id", "operation_id", "cleanup_operation_id", "cleanup_tries", "cleanup_not_before",
@@ -86,6 +86,7 @@ NOT_SEALED: Final[Mapping[type[Model], Collection[str]]] = {
 NOT_SEALED_ROWS: Final[Mapping[type[Model], str]] = {
     Basis: "the SHA-256 of its document is in the event of the press",
     Operation: "its job is sealed with its servers, and its life is in events",
+    LateInstance: "what became of each is in events",
 }
 
 #: What people call each kind of row.
@@ -150,7 +151,7 @@ class _State:
     says: str = ""
     #: When it was last reopened: a result that was sealed before is not that of now.
     reopened: int = 0
-    #: Since the result was sealed: whether its clean-up runs, and what it terminated (source server ids).
+    #: Since the result was sealed: whether its clean-up runs, and the instances that it terminated.
     cleaning: bool = False
     terminated: set[str] = field(default_factory=set)
 
@@ -170,7 +171,7 @@ class ExecutionHolder:
         elif event.type == EventType.CLEANUP_RUNNING:
             state.cleaning = True
         elif event.type == EventType.SERVER_TERMINATED:
-            state.terminated.add(str(event.detail.get("source_server")))
+            state.terminated.add(str(event.detail.get("instance")))
 
     def faults(self, chains: Mapping[str, Followed]) -> Iterator[tuple[str, str]]:
         found: list[tuple[str, Difference]] = []
@@ -211,7 +212,7 @@ def _expected(part: str, chain: Followed) -> Document:
     for key, fields in document.get("server", {}).items():
         # Why an instance could not be terminated comes and goes while it runs.
         servers[key] = {name: value for name, value in fields.items() if name != "cleanup_error"}
-        if fields["source_server_id"] in state.terminated:
+        if fields["recovery_instance_id"] in state.terminated:
             servers[key]["status"] = ServerStatus.TERMINATED
     return {**document, "execution": execution, "server": servers}
 

@@ -45,7 +45,7 @@ def test_what_it_launched_is_known_although_it_is_over(
     assert {server.recovery_instance_id for server in servers} == instances(world)
     assert set(statuses(timed_out).values()) == {"failed"}, "it was too late, and the record says so"
     assert Execution.objects.get().due_at is None
-    assert verification.verify([str(timed_out.pk)]).faults == ()
+    assert verification.faults(timed_out) == []
 
 
 def test_a_clean_up_waits_for_it(harness: EngineHarness, world: World, omar: User, timed_out: Execution) -> None:
