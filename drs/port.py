@@ -21,6 +21,7 @@ from drs.foreign import (
     Count,
     Id,
     Identities,
+    IdentitySet,
     LetIn,
     Limit,
     LongWord,
@@ -176,14 +177,14 @@ class RecoveryInstance(LetIn):
 class NativeExecution(LetIn):
     """An execution of a native recovery plan that is not over (docs/drs.md 16)."""
 
-    arn: str
-    plan_arn: str
+    arn: Arn
+    plan_arn: Arn
     #: Empty where DRS does not let us read it.
-    plan_name: str
+    plan_name: Name
     #: DRILL or RECOVERY.
-    mode: str
+    mode: Word
     #: Ids of the source servers of its steps that are not over, with or without a job.
-    source_server_ids: frozenset[str]
+    source_server_ids: IdentitySet
 
     @property
     def label(self) -> str:

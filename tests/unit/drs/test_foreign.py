@@ -58,7 +58,7 @@ def texts_in(value: Any) -> Iterator[str]:
         yield value
     elif isinstance(value, Mapping):
         yield from (text for pair in value.items() for text in pair)
-    elif isinstance(value, tuple):
+    elif isinstance(value, tuple | frozenset):
         yield from (text for each in value for text in texts_in(each))
 
 
