@@ -190,6 +190,8 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["foundation.rest.parsers.StrictJSONParser"],
+    # An unknown parameter like any other; the schema reads it itself.
+    "URL_FORMAT_OVERRIDE": None,
     "DEFAULT_SCHEMA_CLASS": "foundation.rest.schema.ConventionsAutoSchema",
     "EXCEPTION_HANDLER": "foundation.rest.problems.exception_handler",
     "PAGE_SIZE": 100,

@@ -215,7 +215,7 @@ class PlanViewSet(WriteViewSet):
         services.plan_delete(plan=row, by=self.person, expected_version=expected_version)
 
     @extend_schema(responses=RevisionSerializer(many=True), filters=False)
-    @action(detail=True, filter_backends=[], url_path="revisions")
+    @action(detail=True, filter_backends=[], paged=True, url_path="revisions")
     def revisions(self, request: Request, id: str) -> Response:
         """Every saved revision, newest first: who saved it, when, and what changed."""
         page = self.paginate_queryset(selectors.revision_list(self.get_object()))
@@ -229,6 +229,8 @@ class PlanViewSet(WriteViewSet):
         if not (number.isascii() and number.isdecimal() and len(number) < 10):
             raise Missing(f"“{number}” is not a revision number.")
         return Response(RevisionDetailSerializer(selectors.revision_get(plan, int(number))).data)
+
+    without_body = frozenset({"readiness"})
 
     @extend_schema(request=None, responses=ReadinessSerializer)
     @action(detail=True, methods=["get", "post"])

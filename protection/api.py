@@ -103,6 +103,8 @@ class SiteViewSet(WriteViewSet):
     def delete_object(self, row: Site, expected_version: int | None) -> None:
         services.site_delete(site=row, by=self.person, expected_version=expected_version)
 
+    without_body = frozenset({"sync"})
+
     @extend_schema(request=None, responses={202: SiteSerializer})
     @action(detail=True, methods=["post"])
     def sync(self, request: Request, id: str) -> Response:
@@ -317,7 +319,7 @@ class ProtectionGroupViewSet(WriteViewSet):
         services.group_delete(group=row, by=self.person, expected_version=expected_version)
 
     @extend_schema(responses=SourceServerSerializer(many=True), filters=False)
-    @action(detail=True, filter_backends=[])
+    @action(detail=True, filter_backends=[], paged=True)
     def members(self, request: Request, id: str) -> Response:
         """The servers currently in the group. Those missing from DRS have `missing_since`."""
         rows = selectors.member_list(self.get_object()).select_related("site", "protection_group")

@@ -42,7 +42,7 @@ from executions.services.commands import (
     SKIP,
     Command,
 )
-from foundation.rest.filters import ReferenceFilter
+from foundation.rest.filters import MomentFilter, ReferenceFilter, WholeNumberFilter
 from foundation.rest.views import ReadViewSet
 from plans.selectors import plan_get
 
@@ -53,8 +53,8 @@ class ExecutionFilter(django_filters.FilterSet):
     status = django_filters.MultipleChoiceFilter(
         choices=Execution.status.field.choices, help_text="May be repeated; matches any of the values."
     )
-    started_after = django_filters.IsoDateTimeFilter("started_at", "gte", help_text="At or after this time.")
-    started_before = django_filters.IsoDateTimeFilter("started_at", "lt", help_text="Before this time.")
+    started_after = MomentFilter("started_at", "gte", help_text="At or after this time.")
+    started_before = MomentFilter("started_at", "lt", help_text="Before this time.")
 
     class Meta:
         model = Execution
@@ -63,7 +63,7 @@ class ExecutionFilter(django_filters.FilterSet):
 
 class EventFilter(django_filters.FilterSet):
     type = django_filters.CharFilter(help_text="For example `server.failed`.")
-    after = django_filters.NumberFilter("sequence", "gt", help_text="Only events after this sequence number.")
+    after = WholeNumberFilter("sequence", "gt", help_text="Only events after this sequence number.")
 
     class Meta:
         model = Event
@@ -153,6 +153,7 @@ class ExecutionViewSet(ReadViewSet):
         filterset_class=EventFilter,
         ordering_fields=[],
         serializer_class=EventSerializer,
+        paged=True,
     )
     def events(self, request: Request, id: str) -> Response:
         """The audit trail of the execution, oldest first. Each event contains the hash of the previous one."""
