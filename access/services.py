@@ -11,6 +11,7 @@ from django.contrib.auth.models import AbstractBaseUser, User
 from access import policy
 from access.models import ApiToken
 from foundation.errors import Invalid
+from foundation.names import name_clean, name_problem
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +32,9 @@ def token_issue(
         raise Invalid(f"{user} is inactive, so a token would not work. Activate the user first.")
     if expires_in is not None and not timedelta(0) < expires_in <= LONGEST:
         raise Invalid.field("expires_in_seconds", f"A token can be valid for 1 second to {LONGEST.days} days.")
+    name = name_clean(name)
+    if name and (problem := name_problem(name)):
+        raise Invalid.field("name", problem)
     token, text = ApiToken.objects.create(user=user, expiry=expires_in, name=name)
     log.info(
         "token_issued",

@@ -70,6 +70,8 @@ class SourceServer:
     staging_account_id: str = ""
     #: "DRILL" or "RECOVERY"; empty where DRS does not say. It stays when the instance is deleted from DRS.
     last_launch_type: str = ""
+    #: The EC2 instance that the server is, where it runs in AWS already; empty elsewhere.
+    aws_instance_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

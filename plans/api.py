@@ -15,12 +15,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from foundation.errors import Missing
-from foundation.rest.filters import ReferenceFilter
+from foundation.names import MAX_NAME
+from foundation.rest.filters import NameFilter, ReferenceFilter
 from foundation.rest.schema import ID_OR_NAME
 from foundation.rest.views import WriteViewSet
 from plans import readiness, selectors, services
 from plans.core.checks import ready
-from plans.core.document import LAUNCH_TIMEOUT_SECONDS, MAX_APPROVALS, MAX_NAME, STEP_TIMEOUT_SECONDS
+from plans.core.document import LAUNCH_TIMEOUT_SECONDS, MAX_APPROVALS, STEP_TIMEOUT_SECONDS
 from plans.core.fields import MAX_SECONDS
 from plans.core.findings import Severity
 from plans.core.steps import KINDS
@@ -155,7 +156,7 @@ class ReadinessSerializer(serializers.Serializer[Any]):
 
 
 class PlanFilter(django_filters.FilterSet):
-    name = django_filters.CharFilter(help_text="The exact name.")
+    name = NameFilter()
     search = django_filters.CharFilter(method="filter_search", help_text="Part of the name or description.")
     protection_group = ReferenceFilter(
         group_get,

@@ -17,6 +17,7 @@ from rest_framework.filters import OrderingFilter
 from rest_framework.request import Request
 
 from foundation.errors import Invalid, Missing
+from foundation.names import name_clean
 from foundation.rest.strict import NO_ZONE
 
 if TYPE_CHECKING:  # DRF's settings import this module before its views are ready
@@ -85,6 +86,16 @@ class WholeNumberFilter(django_filters.NumberFilter):
 
     def get_max_validator(self) -> None:
         """The field has its own."""
+
+
+class NameFilter(django_filters.CharFilter):
+    """`?name=Web shop`: the exact name, in its one form."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"help_text": "The exact name."} | options)
+
+    def filter(self, qs: QuerySet[Any], value: str) -> QuerySet[Any]:
+        return super().filter(qs, name_clean(value))
 
 
 class ReferenceFilter(django_filters.CharFilter):

@@ -9,6 +9,7 @@ from django.db.models import Model
 from rest_framework import serializers
 
 from foundation.errors import FieldError, Invalid, Missing
+from foundation.names import name_clean
 from foundation.rest.strict import UNKNOWN, wrong_types
 from foundation.wording import short
 
@@ -42,6 +43,13 @@ class StrictSerializer(serializers.Serializer[Any]):
         given = {name: field for name, field in self.fields.items() if name in data and not field.read_only}
         found = {name: wrong_types(field, data[name]) for name, field in given.items()}
         return {name: wrong for name, wrong in found.items() if wrong is not None}
+
+
+class NameField(serializers.CharField):
+    """A name of something that exists, in its one form."""
+
+    def to_internal_value(self, data: Any) -> str:
+        return name_clean(super().to_internal_value(data))
 
 
 class ReferenceField(serializers.CharField):

@@ -25,7 +25,6 @@ from foundation.forms import (
 )
 from plans.core.document import (
     LAUNCH_TIMEOUT_SECONDS,
-    MAX_NAME,
     STEP_TIMEOUT_SECONDS,
     PlanDocument,
     StepDocument,
@@ -40,7 +39,7 @@ class PlanForm(DomainErrorsMixin, forms.Form):
     """What a plan is beside its waves. The names are those of the document."""
 
     version = forms.IntegerField(widget=forms.HiddenInput, required=False)
-    name = text("Name", required=True, help_text=f"Must be unique, at most {MAX_NAME} characters, and not digits only.")
+    name = text("Name", required=True, help_text="Must be unique. One line, not digits only, without /.")
     description = lines("Description")
     rto_target_seconds = duration("RTO target", help_text=f"From the start to the last launch. {DURATION_HELP}")
     rpo_target_seconds = duration("RPO target", help_text=f"The maximum age of the recovered data. {DURATION_HELP}")

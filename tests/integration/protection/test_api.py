@@ -54,11 +54,18 @@ class TestSites:
         assert client.get(created["Location"]).json() == created.json()
 
         changed = client.patch("/api/v1/sites/Frankfurt/", {"external_id": "x-1"}, headers={"If-Match": '"1"'})
-        assert (changed.status_code, changed.json()["external_id"], changed["ETag"]) == (200, "x-1", '"2"')
+        assert (changed.status_code, changed.json()["has_external_id"], changed["ETag"]) == (200, True, '"2"')
         assert changed.json()["role_arn"] == f"arn:aws:iam::{ACCOUNT}:role/drsorch"
 
+        # An external id is not read, so a whole site without one keeps it; an empty one removes it.
         replaced = client.put(f"/api/v1/sites/{created.json()['id']}/", SITE)
-        assert (replaced.status_code, replaced.json()["external_id"], replaced.json()["role_arn"]) == (200, "", "")
+        assert (replaced.status_code, replaced.json()["has_external_id"], replaced.json()["role_arn"]) == (
+            200,
+            True,
+            "",
+        )
+        removed = client.put("/api/v1/sites/Frankfurt/", {**SITE, "external_id": ""})
+        assert (removed.status_code, removed.json()["has_external_id"]) == (200, False)
 
         assert client.delete("/api/v1/sites/Frankfurt/").status_code == 204
         assert client.get("/api/v1/sites/Frankfurt/").status_code == 404
