@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 from django.db.models import Field, QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
@@ -18,9 +18,6 @@ from access import policy
 from access.models import ApiToken
 from access.services import second_factor_remove, token_revoke
 from foundation.people import person
-
-admin.site.unregister(User)
-admin.site.unregister(Group)  # the seven roles are code; who holds them is on the user's page
 
 #: What Django's fields mean here: label, help.
 _WORDS = {

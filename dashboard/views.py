@@ -11,11 +11,10 @@ from django.views.decorators.http import require_safe
 from access import policy
 from dashboard import selectors
 from dashboard.presentation import dashboard, running_cards
-from foundation.screens import domain_errors_as_page, screen_response
+from foundation.screens import screen_response
 
 
 @require_safe
-@domain_errors_as_page
 def page(request: HttpRequest) -> HttpResponse:
     """Can we recover today? The page then polls `running`."""
     shown = dashboard(
@@ -39,7 +38,6 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@domain_errors_as_page
 def running(request: HttpRequest) -> HttpResponse:
     """The fragment of what runs now."""
     policy.require(request.user, "executions.view_execution")

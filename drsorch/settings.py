@@ -180,7 +180,7 @@ ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS_ONLY else "http"
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "access.authentication.BearerTokenAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
+        "access.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["access.permissions.PolicyPermission"],
     "DEFAULT_PAGINATION_CLASS": "foundation.rest.pagination.CursorPages",
@@ -251,6 +251,7 @@ TRUSTED_PROXIES = env["TRUSTED_PROXIES"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 SESSION_COOKIE_SECURE = HTTPS_ONLY
 CSRF_COOKIE_SECURE = HTTPS_ONLY
+CSRF_FAILURE_VIEW = "access.csrf.refused"
 X_FRAME_OPTIONS = "DENY"
 #: Nothing inline, nothing evaluated. The admin and the API's documentation each ask for what their libraries need.
 CONTENT_SECURITY_POLICY = {

@@ -30,7 +30,7 @@ from executions.services.commands import COMMANDS, RETRY, SKIP, Command, Facts, 
 from executions.services.stake import acknowledged_of, stake_now
 from foundation.errors import Conflict, DomainError, Missing
 from foundation.people import person
-from foundation.screens import domain_errors_as_page, screen_response
+from foundation.screens import screen_response
 from plans import readiness
 from plans.models import Plan
 from plans.selectors import blueprint, plan_get
@@ -43,7 +43,6 @@ _STOP_POLLING = 286
 
 
 @require_safe
-@domain_errors_as_page
 def page(request: HttpRequest, execution_id: str) -> HttpResponse:
     """The execution as it stands; the page then polls `fragment`."""
     context = _execution_context(request, execution_id)
@@ -53,7 +52,6 @@ def page(request: HttpRequest, execution_id: str) -> HttpResponse:
 
 
 @require_safe
-@domain_errors_as_page
 def fragment(request: HttpRequest, execution_id: str) -> HttpResponse:
     """What of the page changes. Status 286, which ends the polling, once the execution is over."""
     context = _execution_context(request, execution_id)
@@ -85,7 +83,6 @@ def _facts(rows: ExecutionRows) -> Facts:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@domain_errors_as_page
 def command(request: HttpRequest, execution_id: str, name: str) -> HttpResponse:
     """Ask for a comment, and for what it is done to; then do it."""
     if name not in COMMANDS:
@@ -146,7 +143,6 @@ def _command_form(request: HttpRequest, chosen: Command, rows: ExecutionRows, st
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@domain_errors_as_page
 def start(request: HttpRequest, plan_id: int) -> HttpResponse:
     """What would launch, and the button that launches it. `?kind=recovery` is the real thing."""
     kind = _kind(request)

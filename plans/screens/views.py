@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from access import policy
 from foundation.errors import DomainError, Invalid, Missing, NotAllowed, Stale
 from foundation.people import person
-from foundation.screens import domain_errors_as_page, screen_response
+from foundation.screens import screen_response
 from plans import readiness, selectors, services
 from plans.core import editing
 from plans.core.document import PlanDocument, WaveDocument
@@ -31,7 +31,6 @@ _get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
 
 @require_safe
-@domain_errors_as_page
 def page(request: HttpRequest, plan_id: int) -> HttpResponse:
     """The plan: its board, its picture, what stands between it and a run."""
     policy.require(request.user, "plans.view_plan")
@@ -49,7 +48,6 @@ def page(request: HttpRequest, plan_id: int) -> HttpResponse:
 
 
 @_get_or_post
-@domain_errors_as_page
 def body(request: HttpRequest, plan_id: int) -> HttpResponse:
     """The page's body alone. POST saves `layout` on top of `version`; if that fails, the layout comes back unsaved."""
     policy.require(request.user, "plans.view_plan")
@@ -77,7 +75,6 @@ def body(request: HttpRequest, plan_id: int) -> HttpResponse:
 
 
 @_get_or_post
-@domain_errors_as_page
 def add(request: HttpRequest) -> HttpResponse:
     """A new plan, without waves: they are added on its page."""
     policy.require(request.user, "plans.add_plan")
@@ -94,7 +91,6 @@ def add(request: HttpRequest) -> HttpResponse:
 
 
 @_get_or_post
-@domain_errors_as_page
 def settings(request: HttpRequest, plan_id: int) -> HttpResponse:
     """What a plan is beside its waves."""
     policy.require(request.user, "plans.change_plan")
@@ -114,7 +110,6 @@ def settings(request: HttpRequest, plan_id: int) -> HttpResponse:
 
 
 @_get_or_post
-@domain_errors_as_page
 def wave(request: HttpRequest, plan_id: int) -> HttpResponse:
     """A wave and its steps: the one named in `?name=`, or a new one."""
     policy.require(request.user, "plans.change_plan")
@@ -158,7 +153,6 @@ def wave(request: HttpRequest, plan_id: int) -> HttpResponse:
 
 
 @require_safe
-@domain_errors_as_page
 def revisions(request: HttpRequest, plan_id: int) -> HttpResponse:
     """Every saved revision: who, when, what changed."""
     policy.require(request.user, "plans.view_planrevision")
@@ -177,7 +171,6 @@ def revisions(request: HttpRequest, plan_id: int) -> HttpResponse:
 
 
 @require_POST
-@domain_errors_as_page
 def restore(request: HttpRequest, plan_id: int, number: int) -> HttpResponse:
     """Save the plan as an earlier revision had it."""
     policy.require(request.user, "plans.change_plan")
@@ -194,7 +187,6 @@ def restore(request: HttpRequest, plan_id: int, number: int) -> HttpResponse:
 
 
 @_get_or_post
-@domain_errors_as_page
 def delete(request: HttpRequest, plan_id: int) -> HttpResponse:
     """Asks once, then deletes."""
     policy.require(request.user, "plans.delete_plan")
