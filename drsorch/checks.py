@@ -242,7 +242,7 @@ def production(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterat
 def errors_refuse() -> None:
     """Raise `ImproperlyConfigured` where a command would refuse to start: for servers that start without a command."""
     ours = [check for check in registry.get_checks() if check.__module__ == __name__]
-    found = [each for check in ours for each in check(app_configs=None) if each.level >= ERROR]
+    found = [each for check in ours for each in check(app_configs=None, databases=None) if each.level >= ERROR]
     if found:
         raise ImproperlyConfigured("\n".join(f"{each.msg} {each.hint}" for each in found))
 

@@ -143,7 +143,7 @@ class Url(Kind):
     hostless: Collection[str] = ()
     empty_is_none: bool = False
 
-    def read(self, text: str) -> str:
+    def read(self, text: str) -> Any:
         _split(text, self.schemes, self.hostless)
         return text
 

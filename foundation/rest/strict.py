@@ -4,7 +4,7 @@ number belongs (ADR 0035). A misspelt `?dry_run` must not save, nor a misspelt f
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -39,10 +39,12 @@ def _known_parameters(view: APIView) -> Iterator[str]:
     yield from getattr(view, "query_parameters", ())
     if not getattr(view, "paged", False) and getattr(view, "action", None) != "list":
         return
-    if (filters := getattr(view, "filterset_class", None)) is not None and getattr(view, "filter_backends", ()):
+    backends: Sequence[Any] = getattr(view, "filter_backends", None) or ()
+    filters, ordering = getattr(view, "filterset_class", None), getattr(view, "ordering_fields", None)
+    if filters is not None and backends:
         yield from filters.base_filters
-    for backend in getattr(view, "filter_backends", ()):
-        if issubclass(backend, OrderingFilter) and getattr(view, "ordering_fields", ()):
+    for backend in backends:
+        if issubclass(backend, OrderingFilter) and ordering:
             yield backend.ordering_param
     pages = getattr(view, "paginator", None)
     if pages is not None:
