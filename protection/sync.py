@@ -30,8 +30,7 @@ _ROLES: Final = re.compile(r"arn:aws[a-z-]*:(iam|sts)::[0-9]{12}:[^\s,;]+", re.A
 MIRRORED: Final = (
     "arn", "hostname", "fqdn", "os", "tags", "replication_state", "replication_error", "lag_seconds",
     "replication_direction", "recovery_instance_id", "last_launch_status", "last_launch_type", "last_launch_at",
-    "cpu_cores", "ram_bytes", "disk_bytes", "staging_account_id",
-    "aws_instance_id",
+    "cpu_cores", "ram_bytes", "disk_bytes", "staging_account_id", "aws_instance_id",
 )  # fmt: skip
 
 
