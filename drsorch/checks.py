@@ -1,7 +1,7 @@
 """Every misconfiguration that can be detected before running, as a sentence with a hint.
 
 `drsorch.environment` has refused what is not understood before anything gets here. An error stops every command, and
-`drsorch.wsgi`. A warning is said at every start. `manage.py check --deploy` fails for what is not for production.
+`drsorch.wsgi`. Every start shows the warnings. `manage.py check --deploy` fails for what is not for production.
 """
 
 from __future__ import annotations

@@ -19,7 +19,20 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from drsorch.brokers import BROKERS
-from drsorch.values import Database, ExistingFile, Hosts, Kind, NotUnderstood, Number, Origins, Point, Text, Url, YesNo
+from drsorch.values import (
+    Database,
+    ExistingFile,
+    Hosts,
+    Kind,
+    Networks,
+    NotUnderstood,
+    Number,
+    Origins,
+    Point,
+    Text,
+    Url,
+    YesNo,
+)
 
 BASE_DIR: Final = Path(__file__).resolve().parent.parent
 SECRET_KEY_LENGTH: Final = 32
@@ -129,6 +142,12 @@ SETTINGS: Final = (
         "after this long without a sign of life from a worker, another one takes over",
     ),
     _seconds("DRSORCH_TICK_SECONDS", (0, 60), 1, "how often the ticker looks for what is due; 0 starts no ticker"),
+    Setting(
+        "DRSORCH_OUTBOUND_ALLOW", Networks(), (),
+        "networks that HTTP and TCP checks may ask although they are closed: loopback, this machine's own addresses, "
+        "multicast, translated forms of IPv4. Metadata and link-local addresses are never asked", ENGINE,
+        default_words="none", example="127.0.0.0/8,::1/128",
+    ),
     Setting("DRSORCH_MESSAGES", YesNo(), True, "`false`: work by ticks alone", PROOFS),
     Setting(
         "DRSORCH_CRASH_AT", Point(), "", "the process kills itself at this point", PROOFS, default_words="none",

@@ -17,6 +17,8 @@ from urllib.parse import SplitResult, urlsplit
 
 import environ
 
+from foundation.outbound import Network, networks_read
+
 _YES: Final = ("true", "yes", "on", "1")
 _NO: Final = ("false", "no", "off", "0")
 _HOST = re.compile(r"\.?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?", re.ASCII)
@@ -131,6 +133,20 @@ class Origins(Kind):
             if parts.path or parts.query or parts.fragment or parts.username is not None:
                 raise NotUnderstood
         return origins
+
+
+@dataclass(frozen=True)
+class Networks(Kind):
+    """IPv4 and IPv6 networks, separated by commas."""
+
+    allowed: str = "networks separated by commas, such as 10.20.0.0/16"
+    empty_is_none: bool = True
+
+    def read(self, text: str) -> tuple[Network, ...]:
+        try:
+            return networks_read(text.split(","))
+        except ValueError as error:
+            raise NotUnderstood from error
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from access import policy
 from drs.errors import DrsError, NotFound
 from drs.port import RecoverySnapshot
 from foundation.errors import Conflict, FieldError, Invalid, Missing, Stale, Unavailable
+from foundation.outbound import url_refusal
 from foundation.wording import listing
 from protection import selectors
 from protection.core.membership import Group, Overlap, Server, overlaps
@@ -124,6 +125,8 @@ def _check_site(site: Site) -> None:
         endpoint_url=site.endpoint_url,
     )
     errors += [error for error in rules if error.attr not in named]
+    if refusal := url_refusal(site.endpoint_url):
+        errors.append(FieldError("endpoint_url", refusal))
     if errors:
         raise Invalid.of(errors)
 

@@ -162,7 +162,7 @@ class CursorPages(CursorPagination):
 
 
 def _signer() -> signing.Signer:
-    """Only what a link of ours said is a value of its column: a cursor that somebody made is refused unread."""
+    """What a link of ours holds is a value of its column: a cursor that did not come from one is refused unread."""
     return signing.Signer(salt=__name__)
 
 

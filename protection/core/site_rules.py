@@ -1,6 +1,6 @@
 """What a site's account, Region, role and endpoint must be, one by one and together.
 
-Partitions and the names of their Regions are AWS's: botocore's `partitions.json`. A Region that is new
+Partitions and the names of their Regions are AWS's: botocore's list of partitions. A Region that is new
 follows its partition's pattern.
 """
 
