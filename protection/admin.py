@@ -31,7 +31,6 @@ from protection.screens.words import (
     IN_TWO_GROUPS,
     UNPROTECTED,
     gibibytes,
-    known_as,
     lag_badge,
     server_badge,
 )
@@ -105,7 +104,7 @@ class SiteAdmin(ServiceAdmin):
 
 #: What a source server is known by, and where it belongs.
 _IDENTITY = (
-    "source_server_id", "hostname", "name_tag", "fqdn", "aws_instance_id", "at_site", "group",
+    "source_server_id", "hostname", "name", "fqdn", "aws_instance_id", "at_site", "group",
     "membership_conflict",
 )  # fmt: skip
 
@@ -114,7 +113,7 @@ _IDENTITY = (
 class SourceServerAdmin(ServiceAdmin):
     """The mirrored inventory: to be looked at, written by syncs alone; what is gone from DRS can be forgotten."""
 
-    list_display = ("server", "at_site", "replication", "lag", "group")
+    list_display = ("server", "name", "instance", "at_site", "replication", "lag", "group")
     list_display_links = ("server",)
     list_filter = (("site", admin.RelatedOnlyFieldListFilter), ReplicationFilter, ProtectedFilter, GoneFilter)
     list_filter_sheet = True
@@ -160,7 +159,15 @@ class SourceServerAdmin(ServiceAdmin):
 
     @display(description="Server", ordering="hostname", header=True)
     def server(self, server: SourceServer) -> list[str]:
-        return [server.hostname or server.fqdn or "no host name", " · ".join(known_as(server))]
+        return [server.hostname or server.fqdn or "no host name", server.source_server_id]
+
+    @display(description="Name tag", ordering="tags__Name", empty_value="none")
+    def name(self, server: SourceServer) -> str | None:
+        return server.name_tag or None
+
+    @display(description="EC2 instance", ordering="aws_instance_id", empty_value="none")
+    def instance(self, server: SourceServer) -> str | None:
+        return server.aws_instance_id or None
 
     @display(description="Site", ordering="site__name")
     def at_site(self, server: SourceServer) -> str:
