@@ -159,8 +159,8 @@ def engine(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterator[C
         )
     if call < _SHORT_CALL_SECONDS:
         yield Warning(
-            f"DRSORCH_CALL_LIMIT_SECONDS is {call:g}: AWS may still act on a launch that drsorch takes for lost, and its "
-            "servers are launched twice.",
+            f"DRSORCH_CALL_LIMIT_SECONDS is {call:g}: AWS may still act on a launch that drsorch takes for lost, and "
+            "its servers are launched twice.",
             hint="It is for tests only: remove it.",
             id="drsorch.W011",
         )

@@ -130,8 +130,8 @@ SETTINGS: Final = (
     _seconds("DRSORCH_SYNC_SECONDS", (1, _DAY), 300, "how often each site's inventory is synced"),
     _seconds(
         "DRSORCH_VISIBILITY_WINDOW_SECONDS", (1, 3600), 60,
-        "how long a job may stay invisible in DRS. It counts from the latest moment at which AWS may act on a launch whose "
-        "answer was lost; after it, the launch is sent again",
+        "how long a job may stay invisible in DRS. It counts from the latest moment at which AWS may act on a launch "
+        "whose answer was lost; after it, the launch is sent again",
     ),
     _seconds(
         "DRSORCH_APPROVAL_SECONDS", (1, 365 * _DAY), _DAY, "without enough approvals within this time, an execution is "

@@ -172,15 +172,16 @@ class Database(Url):
     allowed: str = (
         "sqlite:///path or postgres://user:password@host:5432/name, with special characters in the password as %XX"
     )
-    hostless: Collection[str] = ("sqlite",)
 
     def read(self, text: str) -> dict[str, Any]:
-        parts = _split(text, self.schemes, self.hostless)
+        # Hosts may be several, a socket's folder, or none: what the library understands is right.
+        if text.partition("://")[0] not in self.schemes or "://" not in text or not text.isprintable():
+            raise NotUnderstood
         try:
             parsed: dict[str, Any] = environ.Env().db_url_config(text)
         except ValueError as error:
             raise NotUnderstood from error
-        if not parsed.get("NAME") or (parts.scheme != "sqlite" and parts.path in ("", "/")):
+        if not parsed.get("NAME"):
             raise NotUnderstood
         return parsed
 

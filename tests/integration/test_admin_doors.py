@@ -68,19 +68,18 @@ def test_the_registry_holds_what_we_know() -> None:
     assert found == REGISTERED
 
 
-@pytest.mark.parametrize("role", ["", *ROLES, "superuser"])
-def test_every_address_is_a_page_or_a_refusal_for_everybody(world: World, role: str) -> None:
-    reader = make_user("olga", *([role] if role in ROLES else []), is_superuser=role == "superuser")
-    client = Client(raise_request_exception=False)
-    client.force_login(reader, backend="django.contrib.auth.backends.ModelBackend")
-    for address in filled_in(world):
-        for verb in ("get", "post"):
-            answer = getattr(client, verb)(address)
-            assert answer.status_code < 500, f"{verb} {address}"
-            if answer.status_code == 403:
-                text = answer.content.decode()
-                assert "You may not" in text or "Forbidden" not in text, f"{verb} {address}"
+def test_every_address_is_a_page_or_a_refusal_for_everybody(world: World) -> None:
+    everything = filled_in(world)
+    for role in ("", *ROLES, "superuser"):
+        reader = make_user("", *([role] if role in ROLES else []), is_superuser=role == "superuser")
+        client = Client(raise_request_exception=False)
         client.force_login(reader, backend="django.contrib.auth.backends.ModelBackend")
+        # A button is refused before it does anything to who has no role; with one it is the business of other tests.
+        for address, verb in itertools.product(everything, ("get", "post") if not role else ("get",)):
+            answer = getattr(client, verb)(address)
+            assert answer.status_code < 500, f"{role}: {verb} {address}"
+            if answer.status_code == 403:
+                assert "administrator" in answer.content.decode(), f"{role}: {verb} {address}"
 
 
 def test_the_addresses_of_packages_that_are_not_ours_are_not_there(ada: Any) -> None:

@@ -64,16 +64,14 @@ SITE = {"name": "New", "account_id": "999922223333", "region": "eu-west-1", "rol
         "endpoint_url": "", "job_tags": True}  # fmt: skip
 GROUP = {"name": "New", "description": "", "site": "Frankfurt", "servers": [], "tag_selector": {"App": ["x"]}}
 START = {"plan": "Web shop", "kind": "drill", "reason": "x", "point_in_time": None, "confirm": "x",
-         "cleanup_after_seconds": 60, "break_glass": False}  # fmt: skip
-#: A whole body of each operation that takes one, by the start of its address's name.
+         "cleanup_after_seconds": 60, "break_glass": False, "replace_instances": ["i-x"]}  # fmt: skip
+#: A whole body of each operation that takes more than a comment, or none, by the name of its address.
 BODIES: dict[str, dict[str, Any]] = {
     "site-list": SITE, "site-detail": SITE, "site-sync": {}, "protection-group-list": GROUP,
     "protection-group-detail": GROUP, "plan-list": PLAN, "plan-detail": PLAN, "plan-readiness": {},
     "execution-list": START, "token-list": {"name": "x", "expires_in_seconds": 60},
     "events-drs": {"source": "aws.drs", "detail-type": "DRS Source Server Launch Result", "account": "111122223333",
                    "region": "eu-central-1", "detail": {"job-id": "x"}},
-    **{f"execution-{name}": COMMENT for name in
-       ("approve", "reject", "pause", "resume", "cancel", "cleanup", "review")},
     "execution-retry": {**PART, "point_in_time": None}, "execution-skip": PART,
 }  # fmt: skip
 
@@ -111,8 +109,8 @@ def mutants(body: Any, *, deep: bool) -> Any:
             yield from ([*body[:position], deeper, *body[position + 1 :]] for deeper in mutants(value, deep=deep))
 
 
-def test_every_operation_that_takes_a_body_is_in_the_table() -> None:
-    assert {one.address for one in WITH_BODY} == set(BODIES)
+def test_every_body_of_the_table_is_one_of_an_operation() -> None:
+    assert set(BODIES) <= {one.address for one in WITH_BODY}
 
 
 def sent(client: Any, there: Operation, body: str | bytes, query: str = "") -> Any:
@@ -132,7 +130,7 @@ def test_no_value_of_a_member_is_too_odd_for_a_sentence(client: Any, world: Worl
     for operation in WITH_BODY:
         there, before = world.at(operation), world.versions()
         # The verbs of one address share what reads the body.
-        for number, body in enumerate(mutants(BODIES[operation.address], deep=operation.verb == "post")):
+        for number, body in enumerate(mutants(BODIES.get(operation.address, COMMENT), deep=operation.verb == "post")):
             response = sent(client, there, json.dumps(body))
             if response.status_code < 300:
                 before = world.versions()
@@ -234,7 +232,7 @@ def test_nothing_is_taken_from_another_type(
     client: Any, world: World, operation: str, member: str, value: Any, why: str
 ) -> None:
     there = world.at(next(one for one in WITH_BODY if one.address == operation and one.verb == "post"))
-    response = client.post(there.address, {**BODIES[operation], member: value})
+    response = client.post(there.address, {**BODIES.get(operation, COMMENT), member: value})
     assert response.status_code == 400
     assert why in " ".join(error["detail"] for error in response.json()["errors"])
     assert {error["attr"].partition(".")[0] for error in response.json()["errors"]} >= {member}

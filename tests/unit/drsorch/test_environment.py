@@ -134,6 +134,23 @@ def test_readme_and_the_template_are_written_from_the_table() -> None:
 
 
 @pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("sqlite:///x.sqlite3", "x.sqlite3"),
+        ("sqlite:////srv/a b/x", "/srv/a b/x"),
+        ("sqlite:///:memory:", ":memory:"),
+        ("sqlite://:memory:", ":memory:"),
+        ("postgres://drsorch:hunter%232@db:5432/drsorch?sslmode=require", "drsorch"),
+        ("postgresql:///drsorch", "drsorch"),
+        ("postgres://%2Fvar%2Frun%2Fpostgresql/drsorch", "drsorch"),
+        ("postgres://one:5432,other:5432/drsorch", "drsorch"),
+    ],
+)
+def test_a_database_is_read_wherever_it_is(url: str, name: str) -> None:
+    assert read({"DATABASE_URL": url})["DATABASE_URL"]["NAME"] == name
+
+
+@pytest.mark.parametrize(
     ("value", "taken"),
     [
         ("https://drsorch.example.com, https://other.example.com:8443", True),
