@@ -1,23 +1,30 @@
-"""Users with their roles, and tokens, for administrators."""
+"""Users with their roles, and tokens: for administrators, and to be looked at by auditors."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from allauth.mfa.models import Authenticator
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import User
-from django.db.models import Field, QuerySet
+from django.db.models import Exists, Field, OuterRef, Prefetch, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from access import policy
-from access.models import ApiToken
+from access.models import ApiToken, Role
+from access.recording import users_as_one
 from access.services import second_factor_remove, token_revoke
+from audit.screens.history import ChainHistory
 from foundation.people import person
+from foundation.wording import clock_utc
 
 #: What Django's fields mean here: label, help.
 _WORDS = {
@@ -27,11 +34,12 @@ _WORDS = {
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, ModelAdmin):
+class UserAdmin(ChainHistory, DjangoUserAdmin, ModelAdmin):
+    subject_type = "user"
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
-    list_display = ("username", "name", "roles", "is_active", "last_login")
+    list_display = ("username", "name", "roles", "second_factor", "is_active", "last_sign_in")
     list_filter = ("groups", "is_active")
     filter_horizontal = ()
     fieldsets = (
@@ -45,10 +53,34 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
         ("Permissions", {"fields": ("is_staff", "groups")}),
     )
     readonly_fields = ("last_login", "date_joined")
+    #: What an auditor sees of a user: all but the password.
+    looked_at = (
+        (None, {"fields": ("username", "name", "email")}),
+        ("Permissions", {"fields": ("is_active", "is_staff", "roles", "is_superuser")}),
+        ("Signing in", {"fields": ("second_factor", "last_sign_in", "date_joined")}),
+    )
     actions = ("remove_second_factor",)
 
+    def _changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        # Django saves the row and its roles one after the other; for the audit trail it is one change.
+        with users_as_one():
+            return super()._changeform_view(request, *args, **kwargs)
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        return super().get_queryset(request).prefetch_related("groups")
+        has_factor = Exists(Authenticator.objects.filter(user=OuterRef("pk")).exclude(type="recovery_codes"))
+        return super().get_queryset(request).prefetch_related("groups").annotate(has_factor=has_factor)
+
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
+        looks = obj is not None and not self.has_change_permission(request, obj)
+        return self.looked_at if looks else super().get_fieldsets(request, obj)
+
+    @display(description="last sign-in", ordering="last_login")
+    def last_sign_in(self, user: User) -> str:
+        return clock_utc(user.last_login) or "never"
+
+    @display(description="second factor", boolean=True, ordering="has_factor")
+    def second_factor(self, user: Any) -> bool:
+        return bool(user.has_factor)
 
     @display(description="name", ordering="last_name")
     def name(self, user: User) -> str:
@@ -82,7 +114,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
         return {"is_staff": True, **super().get_changeform_initial_data(request)}
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        fields = super().get_readonly_fields(request, obj)
+        fields = (*super().get_readonly_fields(request, obj), "name", "roles", "second_factor", "last_sign_in")
         return fields if _superuser(request) else (*fields, "is_superuser")
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
@@ -92,15 +124,68 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
         return super().has_delete_permission(request, obj) and _in_reach(request, obj)
 
 
+@admin.register(Role)
+class RoleAdmin(ChainHistory, ModelAdmin):
+    """The seven roles are code: here they are looked at. Who holds them is changed on the user's page."""
+
+    subject_type = "role"
+    list_display = ("name", "held_by")
+    fields = ("name", "held_by", "may")
+    readonly_fields = fields
+    actions = None
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Role]:
+        active = User.objects.filter(is_active=True).order_by("username")
+        return super().get_queryset(request).prefetch_related(Prefetch("user_set", active))
+
+    @display(description="held by")
+    def held_by(self, role: Role) -> str:
+        return ", ".join(user.get_username() for user in role.user_set.all()) or "no one"
+
+    @display(description="its holders may")
+    def may(self, role: Role) -> SafeString:
+        meanings = sorted({policy.meaning(each) for each, roles in policy.POLICY.items() if role.name in roles})
+        return format_html('<ul class="dr-list">{}</ul>', format_html_join("", "<li>{}</li>", ((m,) for m in meanings)))
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Role | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Role | None = None) -> bool:
+        return False
+
+
 @admin.register(ApiToken)
-class ApiTokenAdmin(ModelAdmin):
+class ApiTokenAdmin(ChainHistory, ModelAdmin):
     """Seen and revoked here; issued by `tokens/` of the API or `manage.py issue_token`, which show the text once."""
 
-    list_display = ("__str__", "user", "created", "expiry")
+    subject_type = "token"
+    list_display = ("__str__", "user", "issued", "expires", "last_used")
     list_select_related = ("user",)
     search_fields = ("name", "user__username")
-    fields = ("name", "user", "created", "expiry")
+    fields = ("name", "user", "issued", "expires", "last_used")
     readonly_fields = fields
+
+    @display(description="issued", ordering="created")
+    def issued(self, token: ApiToken) -> str:
+        return clock_utc(token.created)
+
+    @display(description="expires", ordering="expiry")
+    def expires(self, token: ApiToken) -> str:
+        if token.expiry is None:
+            return "never"
+        return f"{clock_utc(token.expiry)}{' (expired)' if token.expiry < timezone.now() else ''}"
+
+    @display(description="last used", ordering="last_used_at")
+    def last_used(self, token: ApiToken) -> str:
+        return clock_utc(token.last_used_at) or "never"
+
+    def chain_of(self, object_id: str) -> tuple[str, str]:
+        # The key is the digest, which the audit trail must not know.
+        token = ApiToken.objects.filter(pk=object_id).first()
+        return self.subject_type, str(token.uid) if token is not None else ""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -32,6 +32,8 @@ _EVERYONE = frozenset(ROLES)
 _PLANNING = frozenset({PLANNER, RECOVERY_MANAGER, ADMINISTRATOR})
 _RUNNING = frozenset({OPERATOR, RECOVERY_MANAGER, ADMINISTRATOR})
 _ADMIN = frozenset({ADMINISTRATOR})
+#: Those who look after who does what: they see people, roles, tokens and the audit trail of everything.
+_OVERSEEING = frozenset({AUDITOR, ADMINISTRATOR})
 
 #: permission -> roles that hold it.
 POLICY: Final[dict[str, frozenset[str]]] = {
@@ -61,17 +63,25 @@ POLICY: Final[dict[str, frozenset[str]]] = {
     "executions.declare_recovery_over": frozenset({RECOVERY_MANAGER, ADMINISTRATOR}),
     "executions.break_glass": _ADMIN,
     "executions.post_drs_event": _RUNNING,
-    "auth.view_user": _ADMIN,
+    "audit.view_event": _OVERSEEING,
+    "auth.view_user": _OVERSEEING,
     "auth.add_user": _ADMIN,
     "auth.change_user": _ADMIN,
     "auth.delete_user": _ADMIN,
-    "auth.view_group": _ADMIN,
-    "access.view_apitoken": _ADMIN,
+    "access.view_role": _OVERSEEING,
+    "access.view_apitoken": _OVERSEEING,
     "access.delete_apitoken": _ADMIN,
 }
 
 #: permission -> what it lets you do, for the refusal.
 _MEANING: Final[dict[str, str]] = {
+    "audit.view_event": "read the audit trail",
+    "access.view_role": "view a role",
+    "access.view_apitoken": "view the API tokens of everyone",
+    "access.delete_apitoken": "revoke the API tokens of everyone",
+    "executions.view_event": "view the events of an execution",
+    "plans.view_planrevision": "view the revisions of a plan",
+    "protection.view_protectiongroup": "view a protection group",
     "protection.sync_site": "sync a site",
     "protection.delete_sourceserver": "remove a source server from the inventory",
     "protection.add_protectiongroup": "create a protection group",
@@ -125,9 +135,14 @@ def require(user: AbstractBaseUser | AnonymousUser, permission: str, *, sites: C
     if may(user, permission, sites=sites):
         return
     roles = ", ".join(sorted(POLICY[permission]))
+    raise NotAllowed(f"You may not {meaning(permission)}. Ask an administrator for one of these roles: {roles}.")
+
+
+def meaning(permission: str) -> str:
+    """What the permission lets its holder do, as in “You may not …”."""
     verb, _, noun = permission.partition(".")[2].partition("_")
-    meaning = _MEANING.get(permission, f"{verb} a {noun}".replace("sourceserver", "source server"))
-    raise NotAllowed(f"You may not {meaning}. Ask an administrator for one of these roles: {roles}.")
+    article = "an" if noun[0] in "aeio" else "a"
+    return _MEANING.get(permission, f"{verb} {article} {noun}".replace("sourceserver", "source server"))
 
 
 def roles_of(user: AbstractBaseUser | AnonymousUser) -> list[str]:

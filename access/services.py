@@ -1,22 +1,32 @@
-"""Issuing and revoking tokens, removing second factors."""
+"""Issuing and revoking tokens, removing second factors, and what was refused at the door."""
 
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import structlog
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import AbstractBaseUser, User
+from django.db import transaction
+from django.utils import timezone
 
 from access import policy
 from access.models import ApiToken
+from audit.attempts import attempt
+from audit.event_types import EventType
+from audit.origin import Actor, acting_as
+from audit.record import note_change
 from foundation.errors import Invalid
 from foundation.names import name_clean, name_problem
+from foundation.storable import unstorable
 
 log = structlog.get_logger(__name__)
 
 #: A token that should last longer should not expire.
 LONGEST = timedelta(days=3650)
+#: How exactly it is kept when a token was last used.
+USED_EVERY = timedelta(minutes=5)
 
 
 def token_issue(
@@ -35,7 +45,18 @@ def token_issue(
     name = name_clean(name)
     if name and (problem := name_problem(name)):
         raise Invalid.field("name", problem)
-    token, text = ApiToken.objects.create(user=user, expiry=expires_in, name=name)
+    with transaction.atomic():
+        token, text = ApiToken.objects.create(user=user, expiry=expires_in, name=name)
+        note_change(
+            "token",
+            token.uid,
+            str(token),
+            EventType.TOKEN_ISSUED,
+            before={},
+            after=token_facts(token),
+            by=by,
+            user=token.user.get_username(),
+        )
     log.info(
         "token_issued",
         user=str(user),
@@ -50,14 +71,50 @@ def token_revoke(*, token: ApiToken, by: User) -> None:
     """From now on it is refused. Everybody may revoke their own."""
     if token.user_id != by.pk:
         policy.require(by, "access.delete_apitoken")
-    token.delete()
+    with transaction.atomic():
+        current = ApiToken.objects.select_for_update(of=("self",)).filter(pk=token.pk).first()
+        if current is None:
+            return  # somebody else was faster
+        current.delete()
+        note_change(
+            "token",
+            token.uid,
+            str(token),
+            EventType.TOKEN_REVOKED,
+            before=token_facts(token),
+            after={},
+            by=by,
+            user=token.user.get_username(),
+        )
     log.info("token_revoked", user=str(token.user), by=str(by), token=str(token.uid))
+
+
+def token_facts(token: ApiToken) -> dict[str, Any]:
+    """What is recorded of a token: nothing that lets anybody in."""
+    expires_at = None if token.expiry is None else token.expiry.isoformat()
+    return {"name": token.name, "user": token.user.get_username(), "expires_at": expires_at}
+
+
+def token_used(token: ApiToken) -> None:
+    """Keep when it was last used, to a few minutes: a busy script must not write a row for each of its requests."""
+    now = timezone.now()
+    if token.last_used_at is None or token.last_used_at < now - USED_EVERY:
+        ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
+
+
+def sign_in_attempt(type: EventType, username: str) -> None:
+    """Record, within bounds, that somebody failed to sign in under this name."""
+    # A name longer than any user's is none; neither is one that no database keeps.
+    name = "" if unstorable(username) else username[:150]
+    user = User.objects.filter(username=name).first() if name else None
+    attempt(type, user=user, subject=name)
 
 
 def second_factor_remove(*, user: AbstractBaseUser, by: User) -> bool:
     """Let somebody who lost the phone in with the password alone; says whether there was a factor to remove."""
     policy.require(by, "auth.change_user")
-    removed, _ = Authenticator.objects.filter(user=user).delete()
+    with transaction.atomic(), acting_as(Actor(by.get_username(), by.pk)):
+        removed, _ = Authenticator.objects.filter(user=user).delete()
     if removed:
         log.info("second_factor_removed", user=str(user), by=str(by))
     return bool(removed)

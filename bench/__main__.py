@@ -20,13 +20,17 @@ def main() -> int:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
-        os.environ["DATABASE_URL"] = f"sqlite:///{folder}/bench.sqlite3"
+        os.environ["DATABASE_URL"] = os.environ.get("BENCH_DATABASE_URL", f"sqlite:///{folder}/bench.sqlite3")
         import django
 
         django.setup()
         from django.core.management import call_command
+        from django.db import connection
+
+        from audit import triggers
 
         call_command("migrate", verbosity=0)
+        triggers.remove(connection)
         logging.disable(logging.WARNING)
         return _run(asked.cases, asked.runs)
 
@@ -35,7 +39,7 @@ def _run(wanted: list[str], runs: int) -> int:
     from rich.console import Console
     from rich.table import Table
 
-    from bench import cases
+    from bench import audit_trail, cases
 
     every: list[tuple[str, Callable[[int], Any], int, dict[str, float]]] = [
         ("three waves of 203, 311 and 187 s, no history", cases.three_waves, runs, {"overhead s": 25, "DRS calls": 54}),
@@ -47,6 +51,8 @@ def _run(wanted: list[str], runs: int) -> int:
          {"ms per reconcile (median)": 150, "peak MiB of a reconcile": 200}),
         ("20 executions at once on 4 sites", lambda run: cases.many_executions(20), 1, {}),
         ("200 executions at once on 4 sites", lambda run: cases.many_executions(200), 1, {}),
+        (f"verifying an audit trail of {audit_trail.EVENTS:,} events", lambda run: audit_trail.verifying(), 1,
+         {"peak MiB beyond Django": 100}),
     ]  # fmt: skip
     table = Table("case", "counted", "median", "least", "most", "must be", title=f"medians of {runs} runs or of one")
     missed = 0

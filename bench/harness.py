@@ -12,12 +12,14 @@ from typing import Any
 
 import time_machine
 from django.contrib.auth.models import User
+from django.db import connection
 
-from audit.models import Event
+from audit import triggers
+from audit.models import Chain, Ledger
 from drs.simulator import scenarios
 from drs.simulator.inprocess import InProcessDrs
 from drs.simulator.world import World
-from executions.models import Approval, DrsJob, Execution, Operation, SiteWatch, WaveRun
+from executions.models import Approval, DrsJob, Execution, Operation, ServerRun, SiteWatch, StepRun, WaveRun
 from plans.models import Plan
 from protection import gateways
 from protection.models import ProtectionGroup, Site
@@ -68,7 +70,7 @@ def bench_harness(
     tiers_by_region: dict[str, dict[str, int]], *, jitter: float = 0.0, page_size: int = 100
 ) -> Iterator[BenchHarness]:
     """An empty database with sites, synced inventory and a group for each tier: {region: {tier: servers}}."""
-    _empty()
+    empty()
     regions = [
         {
             "region": region,
@@ -109,6 +111,13 @@ def _user(name: str, role: str) -> User:
     return User.objects.filter(username=name).first() or make_user(name, role)
 
 
-def _empty() -> None:
-    for model in (Event, Approval, WaveRun, Operation, Execution, DrsJob, SiteWatch, Plan, ProtectionGroup, Site):
+def empty() -> None:
+    # What is written once is emptied in SQL; `bench.__main__` has dropped its triggers.
+    with connection.cursor() as cursor:
+        for table in triggers.TABLES:
+            cursor.execute(f"DELETE FROM {table}")
+    for model in (
+        Ledger, Chain, Approval, StepRun, ServerRun, WaveRun, Operation, Execution, DrsJob, SiteWatch, Plan,
+        ProtectionGroup, Site,
+    ):  # fmt: skip
         model._default_manager.all().delete()

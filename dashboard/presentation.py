@@ -110,15 +110,19 @@ def dashboard(
     halted: Mapping[ReplicationState, int],
     rights: Collection[str],
     now: datetime,
+    trail_faults: int = 0,
 ) -> Dashboard:
     """`halted`: replication state -> servers of protection groups whose replication does not go on by itself;
-    `rights`: permissions of who looks."""
+    `rights`: permissions of who looks; `trail_faults`: what the last verification of the audit trail found."""
+    attention = [*_attention(running, results, sites, halted, now)]
+    if trail_faults and "audit.view_event" in rights:
+        attention.append(_trail_attention(trail_faults))
     active = {one.execution.plan_id for one in running}
     return Dashboard(
         running=running_cards(running, now),
         plans=tuple(_plan_line(result, result.plan.pk in active, now) for result in results),
         sites=tuple(_site_card(health, now) for health in sites),
-        attention=tuple(sorted(_attention(running, results, sites, halted, now), key=_worst_first)),
+        attention=tuple(sorted(attention, key=_worst_first)),
         first_steps=_first_steps(running, results, sites, groups_exist, rights),
     )
 
@@ -228,6 +232,11 @@ def _attention(
             f"{f'{theirs} are getting older' if state.launchable else f'{theirs} were deleted with it'}.",
             _to("protection_sourceserver_changelist", query=f"protected=yes&gone=no&replication_state={state}"),
         )
+
+
+def _trail_attention(faults: int) -> Attention:
+    sentence = f"The audit trail is damaged: verifying it found {count(faults, 'fault')}."
+    return Attention(Tone.BAD, sentence, _to("audit_event_verify"))
 
 
 def _plan_attention(result: PlanResult, now: datetime) -> Iterator[Attention]:

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from access import policy
+from audit.checking import check_get
 from dashboard import selectors
 from dashboard.presentation import dashboard, running_cards
 from foundation.screens import screen_response
@@ -25,6 +26,7 @@ def page(request: HttpRequest) -> HttpResponse:
         halted=selectors.halted_servers(),
         rights=policy.permissions_of(request.user),
         now=timezone.now(),
+        trail_faults=check_get().fault_count,
     )
     return screen_response(
         request,

@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.routers import APIRootView, DefaultRouter
 
 import access.api
+import audit.api
 import executions.api.views
 import plans.api
 import protection.api
@@ -50,7 +51,9 @@ class Router(DefaultRouter):
 
 
 router = Router()
-for routes in (protection.api.ROUTES, plans.api.ROUTES, executions.api.views.ROUTES, access.api.ROUTES):
+for routes in (
+    protection.api.ROUTES, plans.api.ROUTES, executions.api.views.ROUTES, access.api.ROUTES, audit.api.ROUTES,
+):  # fmt: skip
     for prefix, viewset, basename in routes:
         router.register(prefix, viewset, basename)
 

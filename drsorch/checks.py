@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -19,7 +20,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from drsorch.brokers import BROKERS, scheme_of
 from drsorch.environment import SECRET_KEY_LENGTH, load, unknown_names
-from drsorch.values import is_loopback
+from drsorch.values import NEW_AUDIT_KEY, is_loopback
 from executions.crashpoints import POINTS
 from foundation.wording import listing
 
@@ -89,6 +90,24 @@ def https(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterator[Ch
             "HTTPS_ONLY is off: passwords and tokens may be sent unencrypted.",
             hint="Remove it, or set HTTPS_ONLY=true, wherever anyone connects from another machine.",
             id="drsorch.W001",
+        )
+
+
+@register(Tags.security, deploy=True)
+def audit_trail(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterator[CheckMessage]:
+    if not settings.DRSORCH_AUDIT_KEYS:
+        yield Warning(
+            "DRSORCH_AUDIT_KEYS is not set: the audit trail is signed with a key derived from SECRET_KEY.",
+            hint=f"Give it a key of its own: DRSORCH_AUDIT_KEYS=id:secret. Create one: {NEW_AUDIT_KEY}. "
+            "Then SECRET_KEY can change without it. Keep copies of it outside the database.",
+            id="drsorch.W010",
+        )
+    if settings.DRSORCH_AUDIT_HEADS and not os.access(settings.DRSORCH_AUDIT_HEADS, os.W_OK | os.X_OK):
+        yield Warning(
+            f"DRSORCH_AUDIT_HEADS is {settings.DRSORCH_AUDIT_HEADS}, where drsorch cannot write: "
+            "the heads of the audit trail are not kept.",
+            hint="Name an existing directory that drsorch's user may write to.",
+            id="drsorch.W011",
         )
 
 
@@ -162,7 +181,7 @@ def engine(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterator[C
             f"DRSORCH_CALL_LIMIT_SECONDS is {call:g}: AWS may still act on a launch that drsorch takes for lost, and "
             "its servers are launched twice.",
             hint="It is for tests only: remove it.",
-            id="drsorch.W011",
+            id="drsorch.W013",
         )
     window = settings.DRSORCH_VISIBILITY_WINDOW_SECONDS
     if window < _SHORT_WINDOW_SECONDS:
@@ -206,7 +225,7 @@ def endpoints(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterato
             yield Warning(
                 f"{name} is plain HTTP to another machine: whoever is on the way can read and change what DRS says.",
                 hint=f"Use https://, or remove {name} to use AWS's own address.",
-                id="drsorch.W010",
+                id="drsorch.W012",
             )
 
 

@@ -20,6 +20,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from drsorch.brokers import BROKERS
 from drsorch.values import (
+    AuditKeys,
     Database,
     ExistingFile,
     Hosts,
@@ -29,6 +30,7 @@ from drsorch.values import (
     Number,
     Origins,
     Point,
+    Secrets,
     Text,
     Url,
     YesNo,
@@ -60,6 +62,7 @@ class Setting:
 
 
 WEB, STATE, ENGINE, PROOFS = "Web", "State and messages", "The engine", "For the chaos suite only: never in production"
+TRAIL = "The audit trail"
 REQUIRED, AWS = "Required", "AWS: boto3's own variables; all of them work"
 
 #: boto3 takes an empty address for none.
@@ -114,6 +117,22 @@ SETTINGS: Final = (
         "WEB_CONCURRENCY", Number(1, 1000, unit="", whole=True), 1,
         "web processes, where gunicorn is started on `drsorch.wsgi` by hand; `manage.py serve` is always one", WEB,
         reader="gunicorn",
+    ),
+    Setting(
+        "SECRET_KEY_FALLBACKS", Secrets(), list,
+        "earlier values of `SECRET_KEY`, separated by commas: what they signed or encrypted can still be read", TRAIL,
+        default_words="none",
+    ),
+    Setting(
+        "DRSORCH_AUDIT_KEYS", AuditKeys(), (),
+        "signs the audit trail: `id:secret`; several separated by commas, the first signs and all of them verify. Keep "
+        "copies outside the database. Without it a key derived from `SECRET_KEY` signs, and `check --deploy` says so",
+        TRAIL, default_words="derived from `SECRET_KEY`",
+    ),
+    Setting(
+        "DRSORCH_AUDIT_HEADS", Text("the path of a directory"), "",
+        "a directory outside the database, best on another machine, that the daily heads of the audit trail are "
+        "written to", TRAIL, default_words="none",
     ),
     Setting(
         "DATABASE_URL", Database(), lambda read: Database().read(f"sqlite:///{BASE_DIR}/drsorch.sqlite3"),
@@ -230,8 +249,8 @@ def _value(setting: Setting, text: str | None, before: Mapping[str, Any]) -> Any
         raise NotUnderstood(f"{setting.name} is empty: write {setting.kind.what()}, or remove it.")
     try:
         return setting.kind.read(text)
-    except NotUnderstood:
-        sentence = f"{setting.name} is {setting.kind.shown(text)}: write {setting.kind.what()}."
+    except NotUnderstood as refusal:
+        sentence = f"{setting.name} is {setting.kind.shown(text)}: write {setting.kind.what()}. {refusal}".strip()
         raise NotUnderstood(sentence) from None
 
 

@@ -6,12 +6,12 @@ import textwrap
 from collections.abc import Iterator
 from typing import Final
 
-from drsorch.environment import AWS, BASE_DIR, ENGINE, PROOFS, REQUIRED, SETTINGS, STATE, WEB, Setting
-from drsorch.values import Number
+from drsorch.environment import AWS, BASE_DIR, ENGINE, PROOFS, REQUIRED, SETTINGS, STATE, TRAIL, WEB, Setting
+from drsorch.values import NEW_AUDIT_KEY, Number
 
 BEGIN: Final = "<!-- settings: written by python -m drsorch.environment_documents -->"
 END: Final = "<!-- end of settings -->"
-SECTIONS: Final = (REQUIRED, WEB, STATE, ENGINE, AWS, PROOFS)
+SECTIONS: Final = (REQUIRED, TRAIL, WEB, STATE, ENGINE, AWS, PROOFS)
 _WIDTH: Final = 120
 
 _HEAD: Final = """\
@@ -21,6 +21,7 @@ _HEAD: Final = """\
 """
 _NOTES: Final = {
     "SECRET_KEY": "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'",
+    "DRSORCH_AUDIT_KEYS": NEW_AUDIT_KEY,
 }
 
 
@@ -66,7 +67,7 @@ def _section(name: str) -> Iterator[str]:
 
 
 def _example(one: Setting) -> str:
-    if one.example or callable(one.default):
+    if one.example or callable(one.default) or one.default == ():
         return one.example
     return str(one.default).lower() if isinstance(one.default, bool | str) else f"{one.default:g}"
 

@@ -17,6 +17,8 @@ env = load()
 DEBUG = env["DEBUG"]
 # Empty is allowed here so that `manage.py check` can say in a sentence what is missing.
 SECRET_KEY = env["SECRET_KEY"]
+#: Earlier ones: what they signed or encrypted can still be read.
+SECRET_KEY_FALLBACKS = env["SECRET_KEY_FALLBACKS"]
 ALLOWED_HOSTS = env["ALLOWED_HOSTS"]
 CSRF_TRUSTED_ORIGINS = env["CSRF_TRUSTED_ORIGINS"]
 HTTPS_ONLY = env["HTTPS_ONLY"]
@@ -71,6 +73,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "drsorch.requests.RequestLog",
+    "audit.middleware.OriginMiddleware",
 ]
 
 ROOT_URLCONF = "drsorch.urls"
@@ -121,6 +124,7 @@ DRAMATIQ_BROKER: dict[str, Any] = {
         "dramatiq.middleware.ShutdownNotifications",
         "django_dramatiq.middleware.DbConnectionsMiddleware",
         "foundation.middleware.TickerMiddleware",
+        "drsorch.started.SettingsMiddleware",
     ],
 }
 DRAMATIQ_AUTODISCOVER_MODULES = ["tasks"]
@@ -156,6 +160,12 @@ if DRSORCH_TICK_SECONDS <= 0:
     # 30 s (in milliseconds).
     DRAMATIQ_BROKER["MIDDLEWARE"].append(Retries(max_retries=1_000, min_backoff=1_000, max_backoff=30_000))
 
+# --- The audit trail ----------------------------------------------------------------------------------------------
+#: (id, secret) of each key; the first signs, all of them verify.
+DRSORCH_AUDIT_KEYS = env["DRSORCH_AUDIT_KEYS"]
+#: A directory outside the database that the daily heads are written to.
+DRSORCH_AUDIT_HEADS = env["DRSORCH_AUDIT_HEADS"]
+
 # --- People -------------------------------------------------------------------------------------------------------
 AUTHENTICATION_BACKENDS = [
     "rules.permissions.ObjectPermissionBackend",
@@ -173,6 +183,7 @@ ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 #: Nobody signs up: administrators make users.
 ACCOUNT_ADAPTER = "access.adapters.ClosedAccountAdapter"
+ACCOUNT_FORMS = {"change_password": "access.forms.RecordedChangePasswordForm"}
 # No mail is sent, so no address is ever verified.
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_TOTP_ISSUER = "drsorch"

@@ -101,7 +101,9 @@ UNFOLD: dict[str, Any] = {
                 "separator": True,
                 "items": [
                     _entry("Users", "group", "auth_user_changelist", "auth.view_user"),
+                    _entry("Roles", "badge", "access_role_changelist", "access.view_role"),
                     _entry("API tokens", "key", "access_apitoken_changelist", "access.view_apitoken"),
+                    _entry("Audit trail", "history", "audit_event_changelist", "audit.view_event"),
                     {"title": "API", "icon": "api", "link": reverse_lazy("docs")},
                 ],
             },

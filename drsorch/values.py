@@ -25,7 +25,7 @@ _HOST = re.compile(r"\.?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?", re.ASCII)
 
 
 class NotUnderstood(ValueError):
-    """The text is not such a value."""
+    """The text is not such a value; the message, if there is one, is a sentence more about it."""
 
 
 class Kind(ABC):
@@ -133,6 +133,47 @@ class Origins(Kind):
             if parts.path or parts.query or parts.fragment or parts.username is not None:
                 raise NotUnderstood
         return origins
+
+
+@dataclass(frozen=True)
+class Secrets(Kind):
+    """Secrets separated by commas."""
+
+    allowed: str = "texts separated by commas"
+    secret: bool = True
+    empty_is_none: bool = True
+
+    def read(self, text: str) -> list[str]:
+        return [each for part in text.split(",") if (each := part.strip())]
+
+
+#: As many characters as 256 bits in base64, less what people lose when they copy.
+_AUDIT_KEY_LENGTH = 40
+NEW_AUDIT_KEY: Final = "python3 -c 'import secrets, time; print(time.strftime(\"%Y-%m:\") + secrets.token_urlsafe(48))'"
+
+
+@dataclass(frozen=True)
+class AuditKeys(Kind):
+    """Keys of the audit trail, each with its id, in their order."""
+
+    allowed: str = f"id:secret, several separated by commas, such as {NEW_AUDIT_KEY} makes one"
+    secret: bool = True
+    empty_is_none: bool = True
+
+    def read(self, text: str) -> tuple[tuple[str, str], ...]:
+        keys: dict[str, str] = {}
+        for number, part in enumerate(filter(None, map(str.strip, text.split(","))), start=1):
+            id, colon, secret = part.partition(":")
+            if not colon or not re.fullmatch(r"[A-Za-z0-9_.-]{1,32}", id, re.ASCII) or id.startswith("derived-"):
+                raise NotUnderstood(f"Key {number} has no id, such as 2026-11.")
+            if id in keys:
+                raise NotUnderstood(f"Two keys have the id {id}. Give each key an id of its own.")
+            if len(secret) < _AUDIT_KEY_LENGTH or len(set(secret)) < 12:
+                raise NotUnderstood(
+                    f"The key {id} could be guessed: its secret needs at least {_AUDIT_KEY_LENGTH} random characters."
+                )
+            keys[id] = secret
+        return tuple(keys.items())
 
 
 @dataclass(frozen=True)

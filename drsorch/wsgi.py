@@ -10,3 +10,7 @@ application = get_wsgi_application()
 from drsorch.checks import errors_refuse  # noqa: E402 # it imports models, which exist once Django is set up
 
 errors_refuse()
+
+from drsorch.started import start_record  # noqa: E402 # once Django is set up
+
+start_record("web")

@@ -6,3 +6,11 @@ class ExecutionsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
     #: As the sidebar calls the group of its pages.
     verbose_name = "Run"
+
+    def ready(self) -> None:
+        from audit.holding import holds
+        from executions import events  # noqa: F401 # importing declares them
+        from executions.models import Execution
+        from executions.sealing import ExecutionHolder
+
+        holds(Execution.subject_type, ExecutionHolder())

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import dramatiq
 from django.utils import timezone
 
+from foundation.chores import CHORES, Housekeeping
 from foundation.due import works_on
 from foundation.models import Chore
 from foundation.rest.idempotency import expired_delete
@@ -20,16 +18,7 @@ _LEASE_SECONDS = 300
 _UNKNOWN = timedelta(hours=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Housekeeping:
-    every: timedelta
-    do: Callable[[datetime], Any]
-
-
-#: By the name of its row.
-CHORES: Mapping[str, Housekeeping] = {
-    "expired_answers": Housekeeping(timedelta(hours=1), expired_delete),
-}
+CHORES["expired_answers"] = Housekeeping(timedelta(hours=1), expired_delete)
 
 
 @works_on(Chore.objects.all)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -14,6 +16,8 @@ from django.db.models import ProtectedError
 from django.utils import timezone
 
 from access import policy
+from audit.event_types import EventType
+from audit.record import note_change
 from foundation.errors import Conflict, FieldError, Invalid, Missing, Stale
 from foundation.wording import count
 from plans import selectors
@@ -87,8 +91,10 @@ def plan_delete(*, plan: Plan, by: User, expected_version: int | None = None) ->
     policy.require(by, "plans.delete_plan")
     with transaction.atomic():
         current = _locked(plan, expected_version)
-        groups = _locked_groups(selectors.document(selectors.plan_list().get(pk=plan.pk)))
+        document = selectors.document(selectors.plan_list().get(pk=plan.pk))
+        groups = _locked_groups(document)
         policy.require(by, "plans.delete_plan", sites=_sites(groups))
+        note_change("plan", plan.pk, current.name, EventType.PLAN_DELETED, before=_outline(document), after={}, by=by)
         try:
             current.delete()
         except ProtectedError as error:
@@ -216,6 +222,21 @@ def _write_waves(plan: Plan, document: PlanDocument, groups: Mapping[str, Protec
 
 
 def _append_revision(plan: Plan, document: PlanDocument, diff: list[Difference], *, by: User) -> None:
+    """Keep the document, and record what changed in it. The event holds its hash: a revision cannot be rewritten
+    unnoticed.
+    """
+    created = not diff
+    note_change(
+        "plan",
+        plan.pk,
+        document["name"],
+        EventType.PLAN_CREATED if created else EventType.PLAN_CHANGED,
+        before={change["path"]: change["before"] for change in diff},
+        after=_outline(document) if created else {change["path"]: change["after"] for change in diff},
+        by=by,
+        revision=plan.version,
+        document_sha256=document_sha256(document),
+    )
     PlanRevision.objects.create(
         plan=plan,
         number=plan.version,
@@ -225,3 +246,14 @@ def _append_revision(plan: Plan, document: PlanDocument, diff: list[Difference],
         document=dict(document),
         diff=[dict(change) for change in diff],
     )
+
+
+def _outline(document: PlanDocument) -> dict[str, Any]:
+    """The plan as the audit trail tells of it when it is created or deleted: its revision has the whole."""
+    return {**_columns(document), "waves": [wave["name"] for wave in document["waves"]]}
+
+
+def document_sha256(document: PlanDocument) -> str:
+    """Of the document as JSON with sorted keys and no spaces, in hex."""
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()

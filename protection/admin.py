@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from access import policy
+from audit.screens.history import ChainHistory
 from foundation.people import person
 from foundation.screens import badge_html, fragment
 from foundation.service_admin import ServiceAdmin
@@ -37,7 +38,8 @@ from protection.screens.words import (
 
 
 @admin.register(Site)
-class SiteAdmin(ServiceAdmin):
+class SiteAdmin(ChainHistory, ServiceAdmin):
+    subject_type = "site"
     form = SiteForm
     list_display = ("site", "servers", "state", "sync_button")
     list_display_links = ("site",)
@@ -110,8 +112,10 @@ _IDENTITY = (
 
 
 @admin.register(SourceServer)
-class SourceServerAdmin(ServiceAdmin):
+class SourceServerAdmin(ChainHistory, ServiceAdmin):
     """The mirrored inventory: to be looked at, written by syncs alone; what is gone from DRS can be forgotten."""
+
+    subject_type = "site"
 
     list_display = ("server", "name", "instance", "at_site", "replication", "lag", "group")
     list_display_links = ("server",)
@@ -146,6 +150,11 @@ class SourceServerAdmin(ServiceAdmin):
         if obj is None or obj.missing_since is None:
             return False
         return policy.may(person(request), "protection.delete_sourceserver", sites=[obj.site_id])
+
+    def chain_of(self, object_id: str) -> tuple[str, str]:
+        # People do nothing to a server but remove it from its site's inventory.
+        site_id = SourceServer.objects.filter(pk=object_id).values_list("site_id", flat=True).first()
+        return self.subject_type, str(site_id or "")
 
     def service_delete(self, row: SourceServer, request: HttpRequest) -> None:
         services.server_forget(server=row, by=person(request))
@@ -217,7 +226,8 @@ class SourceServerAdmin(ServiceAdmin):
 
 
 @admin.register(ProtectionGroup)
-class ProtectionGroupAdmin(ServiceAdmin):
+class ProtectionGroupAdmin(ChainHistory, ServiceAdmin):
+    subject_type = "protection_group"
     form = ProtectionGroupForm
     list_display = ("name", "site", "selects", "servers_now")
     list_filter = (("site", admin.RelatedOnlyFieldListFilter),)

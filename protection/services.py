@@ -12,6 +12,8 @@ from django.db.models import ProtectedError
 from django.db.models.deletion import Collector
 
 from access import policy
+from audit.event_types import EventType
+from audit.record import note_change
 from drs.errors import DrsError, NotFound
 from drs.port import RecoverySnapshot
 from foundation.errors import Conflict, FieldError, Invalid, Missing, Stale, Unavailable
@@ -32,6 +34,17 @@ CONNECTION_FIELDS: Final = ("account_id", "region", "role_arn", "external_id", "
 #: What makes a site that site. Groups and executions mean these servers, so it stays while one uses it.
 IDENTITY_FIELDS: Final = ("account_id", "region")
 GROUP_FIELDS: Final = ("name", "description", "site", "servers", "tag_selector")
+_GROUP_COLUMNS: Final = ("name", "description", "site", "explicit_servers", "tag_selector")
+#: Of these the audit trail says that they changed, and not to what.
+SECRET_FIELDS: Final = ("external_id",)
+EVENTS: Final = {
+    ("site", "created"): EventType.SITE_CREATED,
+    ("site", "changed"): EventType.SITE_CHANGED,
+    ("site", "deleted"): EventType.SITE_DELETED,
+    ("protection_group", "created"): EventType.PROTECTION_GROUP_CREATED,
+    ("protection_group", "changed"): EventType.PROTECTION_GROUP_CHANGED,
+    ("protection_group", "deleted"): EventType.PROTECTION_GROUP_DELETED,
+}
 
 R = TypeVar("R", Site, ProtectionGroup)
 
@@ -62,6 +75,7 @@ def site_create(
     with transaction.atomic():
         _check_site(site)
         _save(site)
+        _record(site, {}, facts_of(site), by=by)
         _due_now(site)
     return site
 
@@ -75,6 +89,7 @@ def site_update(*, site: Site, changes: Mapping[str, Any], by: User, expected_ve
     policy.require(by, "protection.change_site", sites=[site.pk])
     with transaction.atomic():
         current = _locked(Site, site.pk, f"Site “{site}”", expected_version)
+        before = facts_of(current)
         moved = _apply(current, changes, SITE_FIELDS)
         if not moved:
             return current
@@ -83,6 +98,7 @@ def site_update(*, site: Site, changes: Mapping[str, Any], by: User, expected_ve
             _refuse_if_used(current)
         current.version += 1
         _save(current, [*moved, "version"])
+        _record(current, before, facts_of(current), by=by)
         if not moved.isdisjoint(CONNECTION_FIELDS):
             Site.objects.filter(pk=current.pk).update(sync_failures=0)
             _due_now(current)
@@ -95,6 +111,8 @@ def site_delete(*, site: Site, by: User, expected_version: int | None = None) ->
     policy.require(by, "protection.delete_site", sites=[site.pk])
     with transaction.atomic():
         current = _locked(Site, site.pk, f"Site “{site}”", expected_version)
+        # Deleting takes the row's key away, so this is recorded first, in the same transaction.
+        _record(current, facts_of(current), {}, by=by)
         try:
             current.delete()
         except ProtectedError as error:
@@ -159,6 +177,7 @@ def group_create(
         _check_columns(group)
         _check_servers(group)
         _save(group)
+        _record(group, {}, facts_of(group), by=by)
         memberships_write(group.site_id)
     return group
 
@@ -178,7 +197,8 @@ def group_update(
         # Sites before groups, as in a sync.
         list(Site.objects.locked(sites))
         current = _locked(ProtectionGroup, group.pk, f"Protection group “{group}”", expected_version)
-        moved = _apply(current, columns, ("name", "description", "site", "explicit_servers", "tag_selector"))
+        before = facts_of(current)
+        moved = _apply(current, columns, _GROUP_COLUMNS)
         if not moved:
             return current
         _check_columns(current)
@@ -186,6 +206,7 @@ def group_update(
             _check_servers(current)
         current.version += 1
         _save(current, [*moved, "version"])
+        _record(current, before, facts_of(current), by=by)
         for site_id in sorted(sites):
             memberships_write(site_id)
     return current
@@ -197,6 +218,7 @@ def group_delete(*, group: ProtectionGroup, by: User, expected_version: int | No
     with transaction.atomic():
         list(Site.objects.locked([group.site_id]))
         current = _locked(ProtectionGroup, group.pk, f"Protection group “{group}”", expected_version)
+        _record(current, facts_of(current), {}, by=by)
         try:
             current.delete()
         except ProtectedError as error:
@@ -292,6 +314,16 @@ def server_forget(*, server: SourceServer, by: User) -> None:
             raise Conflict(
                 f"Source server {current} is selected in protection group {listing(names)}. Remove it there first."
             )
+        note_change(
+            "site",
+            site.pk,
+            site.name,
+            EventType.SOURCE_SERVER_REMOVED,
+            before={"source_server_id": current.source_server_id, "hostname": current.hostname},
+            after={},
+            by=by,
+            server=str(current),
+        )
         current.delete()
 
 
@@ -331,6 +363,22 @@ def _apply(row: models.Model, changes: Mapping[str, Any], known: Sequence[str]) 
     for name in moved:
         setattr(row, name, changes[name])
     return moved
+
+
+def facts_of(row: Site | ProtectionGroup) -> dict[str, Any]:
+    """What the audit trail keeps of the row: what a person sets."""
+    if isinstance(row, Site):
+        return {name: getattr(row, name) for name in SITE_FIELDS}
+    facts = {"servers" if name == "explicit_servers" else name: getattr(row, name) for name in _GROUP_COLUMNS}
+    return {**facts, "site": row.site.name}
+
+
+def _record(row: Site | ProtectionGroup, before: Mapping[str, Any], after: Mapping[str, Any], *, by: User) -> None:
+    """Record the change in the row's chain; nothing before: it was created; nothing after: it is deleted."""
+    kind = "site" if isinstance(row, Site) else "protection_group"
+    what = "created" if not before else "changed" if after else "deleted"
+    type = EVENTS[kind, what]
+    note_change(kind, row.pk, row.name, type, before=before, after=after, by=by, secret=SECRET_FIELDS)
 
 
 def _check_columns(row: models.Model) -> None:

@@ -6,14 +6,17 @@ import functools
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
 from botocore.loaders import JSONFileLoader
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
 from rest_framework.test import APIClient
 
+from audit import attempts, triggers
 from tests.factories.people import make_user
 
 TESTS = Path(__file__).parent
@@ -56,6 +59,20 @@ def models_of_aws_are_read_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(JSONFileLoader, "load_file", lambda self, file_path: load_once(file_path))
         yield
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """The database lets go of what is written once, so that tests can empty it and tamper with it. Tests of that it
+    does not, and those that run real processes, have the triggers."""
+    with django_db_blocker.unblock():
+        triggers.remove(connection)
+
+
+@pytest.fixture(autouse=True)
+def nobody_was_refused_yet() -> None:
+    """How many attempts were refused is counted in the process, whose tests are strangers to each other."""
+    attempts.BOUND.forget()
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ import django
 from django.core.management import call_command
 from rich.console import Console
 
+from audit import origin
 from drsorch.client import Api, ApiProblem, Json, TooLong, wait_for
 from drsorch.demo import story
 from drsorch.demo.processes import DemoProcesses, ProcessFailed
@@ -42,7 +43,8 @@ def main() -> int:
     logging.getLogger().setLevel(logging.WARNING)
     with DemoProcesses(options.directory) as processes:
         try:
-            return _run(console, processes, options.port, exit_after=options.exit)
+            with origin.coming_from(origin.command("demo")):
+                return _run(console, processes, options.port, exit_after=options.exit)
         except KeyboardInterrupt:
             console.print("\nStopped.")
             return 130

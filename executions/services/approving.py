@@ -11,6 +11,7 @@ from audit.record import Entry, without_blanks
 from executions import tasks, transitions
 from executions.core.states import ExecutionStatus, StepStatus
 from executions.models import Approval, Execution
+from executions.sealing import DECISIONS, sealed
 from executions.services.checks import check_right, check_status, state
 from foundation.errors import Conflict, Invalid, NotAllowed
 from plans.core.steps import StepKind
@@ -39,6 +40,7 @@ def execution_approve(*, execution: Execution, by: AbstractBaseUser, comment: st
                         current.plan_name,
                         without_blanks(comment=comment),
                         by.get_username(),
+                        documents=sealed(current, DECISIONS),
                     )
                 ],
             )
@@ -86,7 +88,13 @@ def execution_reject(*, execution: Execution, by: AbstractBaseUser, comment: str
             current.pk,
             (ExecutionStatus.AWAITING_APPROVAL,),
             ExecutionStatus.REJECTED,
-            Entry(EventType.EXECUTION_REJECTED, current.plan_name, without_blanks(comment=comment), by.get_username()),
+            Entry(
+                EventType.EXECUTION_REJECTED,
+                current.plan_name,
+                without_blanks(comment=comment),
+                by.get_username(),
+                documents=sealed(current, DECISIONS),
+            ),
             finished_at=timezone.now(),
             outcome=f"Rejected by {by.get_username()}." + (f" {comment}" if comment else ""),
         )

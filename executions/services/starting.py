@@ -21,6 +21,7 @@ from executions.core.request import StartRequest
 from executions.core.states import ExecutionKind, ExecutionStatus
 from executions.engine import preflight
 from executions.models import Execution, ServerRun, StepRun, WaveRun
+from executions.sealing import DECISIONS, FROZEN, sealed
 from executions.services.checks import check_servers_free
 from executions.services.stake import stake_acknowledge
 from foundation.errors import Conflict, FieldError, Invalid
@@ -202,7 +203,15 @@ def _record_start(execution: Execution, blueprint: Blueprint, approvals_needed: 
         detail["reason"] = execution.reason
     if execution.point_in_time:
         detail["point_in_time"] = execution.point_in_time.isoformat()
-    entries = [Entry(EventType.EXECUTION_REQUESTED, execution.plan_name, detail, execution.requested_by_name)]
+    entries = [
+        Entry(
+            EventType.EXECUTION_REQUESTED,
+            execution.plan_name,
+            detail,
+            execution.requested_by_name,
+            documents=sealed(execution, FROZEN, DECISIONS),
+        )
+    ]
     if execution.break_glass:
         entries.append(
             Entry(

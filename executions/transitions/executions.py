@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from executions.core.states import (
     WaveStatus,
 )
 from executions.models import Execution, ServerRun, StepRun, WaveRun
+from executions.sealing import DECISIONS, RESULT, sealed
 from executions.transitions.locking import locked
 
 
@@ -38,8 +40,13 @@ def execution_move(
         if execution.status not in allowed or (_is_end(execution, to) and _is_unfinished(execution)):
             return False
         Execution.objects.filter(pk=execution_id).update(status=to, **values)
-        record.append(execution, [entry])
+        record.append(execution, [_sealing(execution, entry, over=to not in EXECUTION_ACTIVE)])
         return True
+
+
+def _sealing(execution: Execution, entry: Entry, *, over: bool) -> Entry:
+    """The entry, sealing the result if the execution is over."""
+    return replace(entry, documents={**entry.documents, **sealed(execution, RESULT)}) if over else entry
 
 
 def _is_end(execution: Execution, to: ExecutionStatus) -> bool:
@@ -64,7 +71,8 @@ def execution_abandon(execution_id: UUID, why: str, *, actor: str) -> None:
         StepRun.objects.filter(execution=execution, status=StepStatus.PENDING).update(
             status=StepStatus.CANCELLED, finished_at=now
         )
-        record.append(execution, [Entry(EventType.EXECUTION_ABANDONED, execution.plan_name, {"why": why}, actor)])
+        entry = Entry(EventType.EXECUTION_ABANDONED, execution.plan_name, {"why": why}, actor)
+        record.append(execution, [_sealing(execution, entry, over=True)])
 
 
 def cleanup_move(
@@ -81,7 +89,8 @@ def cleanup_move(
         if execution.cleanup_status not in allowed:
             return False
         Execution.objects.filter(pk=execution_id).update(cleanup_status=to, **values)
-        record.append(execution, [entry])
+        over = to in (CleanupStatus.SUCCEEDED, CleanupStatus.FAILED)
+        record.append(execution, [_sealing(execution, entry, over=over)])
         return True
 
 
@@ -90,4 +99,11 @@ def execution_review(execution: Execution, reviewer: str, comment: str) -> None:
     Execution.objects.filter(pk=execution.pk).update(
         reviewed_by_name=reviewer, reviewed_at=timezone.now(), review_comment=comment
     )
-    record.append(execution, [Entry(EventType.EXECUTION_REVIEWED, execution.plan_name, {"comment": comment}, reviewer)])
+    entry = Entry(
+        EventType.EXECUTION_REVIEWED,
+        execution.plan_name,
+        {"comment": comment},
+        reviewer,
+        documents=sealed(execution, DECISIONS),
+    )
+    record.append(execution, [entry])

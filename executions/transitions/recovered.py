@@ -14,6 +14,7 @@ from audit.record import Entry
 from executions.core.stake import Replaced
 from executions.core.states import ExecutionKind
 from executions.models import Execution, ServerRun
+from executions.sealing import DECISIONS, sealed
 from plans.services import plan_recovered
 
 
@@ -41,8 +42,8 @@ def recovery_end(execution: Execution, entry: Entry) -> None:
         recovery_over_by_name=entry.actor,
         recovery_over_comment=entry.detail.get("comment", ""),
     )
-    record.append(execution, [entry])
     recovery_note(execution)
+    record.append(execution, [replace(entry, documents=sealed(execution, DECISIONS))])
 
 
 def replacement_acknowledge(execution: Execution, replaced: Sequence[Replaced], by: str) -> None:
@@ -53,4 +54,5 @@ def replacement_acknowledge(execution: Execution, replaced: Sequence[Replaced], 
     execution.acknowledged = [*execution.acknowledged, *documents]
     Execution.objects.filter(pk=execution.pk).update(acknowledged=execution.acknowledged)
     detail = {"instances": [one.name for one in replaced], "replaced": documents}
-    record.append(execution, [Entry(EventType.EXECUTION_REPLACEMENT_ACKNOWLEDGED, execution.plan_name, detail, by)])
+    kind, decided = EventType.EXECUTION_REPLACEMENT_ACKNOWLEDGED, sealed(execution, DECISIONS)
+    record.append(execution, [Entry(kind, execution.plan_name, detail, by, documents=decided)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,8 +15,9 @@ from audit import record
 from audit.event_types import EventType
 from audit.record import Entry, without_blanks
 from executions.core.actions import ServerOutcome
-from executions.core.states import SERVER_MAY_HAVE_INSTANCE, LateStatus, ServerStatus
+from executions.core.states import EXECUTION_ACTIVE, SERVER_MAY_HAVE_INSTANCE, LateStatus, ServerStatus
 from executions.models import Execution, LateInstance, ServerRun
+from executions.sealing import sealed_if_over
 from executions.transitions.event_types import SERVER
 from executions.transitions.locking import locked
 from executions.transitions.recovered import recovery_note
@@ -88,7 +90,10 @@ def servers_settle(execution_id: UUID, operation: UUID, outcomes: Sequence[Serve
 def servers_note(
     execution_id: UUID, *, lease: UUID, phases: Sequence[tuple[int, str]] = (), details: Sequence[ServerOutcome] = ()
 ) -> None:
-    """Write what became known without a change of status: phases, instance ids, recovery points."""
+    """Write what became known without a change of status: phases, instance ids, recovery points.
+
+    What becomes known after the end is an event, and the result is sealed again.
+    """
     with locked(execution_id, lease) as execution:
         by_id = {outcome.server: outcome for outcome in details}
         rows = list(ServerRun.objects.filter(pk__in=list(by_id)))
@@ -100,6 +105,17 @@ def servers_note(
         rows_write(rows, columns)
         if rows:
             recovery_note(execution)
+        if rows and execution.status not in EXECUTION_ACTIVE:
+            entries = [
+                Entry(
+                    EventType.SERVER_INSTANCE_FOUND,
+                    str(row),
+                    without_blanks(**server_detail(row), instance=row.recovery_instance_id),
+                )
+                for row in rows
+            ]
+            entries[-1] = replace(entries[-1], documents=sealed_if_over(execution))
+            record.append(execution, entries)
         for phase in sorted({phase for _, phase in phases}):
             ids = [server for server, shown in phases if shown == phase]
             ServerRun.objects.filter(pk__in=ids, status=ServerStatus.LAUNCHING).update(phase=phase)

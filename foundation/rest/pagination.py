@@ -137,6 +137,11 @@ class CursorPages(CursorPagination):
             if beyond is not None:
                 condition |= same & beyond
             same &= field.equals(value)
+        first, value = self.key[0], position[0]
+        if value is not None and not first.nullable:
+            # Follows from the condition; said by itself, an index is entered here and not read from its beginning.
+            comparison = "lte" if first.descending != backwards else "gte"
+            condition &= Q(**{f"{first.name}__{comparison}": value})
         return condition
 
     def _position(self, request: Request) -> tuple[list[Any] | None, bool]:

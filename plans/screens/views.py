@@ -13,6 +13,7 @@ from django.template.response import TemplateResponse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from access import policy
+from audit.screens.history import trail_of
 from foundation.errors import DomainError, Invalid, Missing, NotAllowed, Stale
 from foundation.people import person
 from foundation.screens import screen_response
@@ -167,6 +168,7 @@ def revisions(request: HttpRequest, plan_id: int) -> HttpResponse:
         revisions=[(revision, diff_lines(revision.diff)) for revision in page],
         page=page,
         may_change=policy.may(request.user, "plans.change_plan"),
+        trail=trail_of("plan", plan.pk) if policy.may(request.user, "audit.view_event") else "",
     )
 
 

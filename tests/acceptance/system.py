@@ -233,6 +233,8 @@ def environment(database_url: str, broker_url: str) -> dict[str, str]:
     return kept | {
         "PYTHONUNBUFFERED": "1",
         "SECRET_KEY": "acceptance-tests-only-and-long-enough-for-anything-0123456789",
+        # As in tests.settings, so that tests verify what the processes signed.
+        "DRSORCH_AUDIT_KEYS": "tests:test-only-0123456789-abcdefghijklmnopqrstuvwxyz",
         "DEBUG": "false",
         "ALLOWED_HOSTS": "127.0.0.1,localhost",
         "HTTPS_ONLY": "false",

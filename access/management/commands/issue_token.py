@@ -6,14 +6,15 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from access.services import token_issue
+from audit.commands import RecordedCommand
 from foundation.durations import parse
 from foundation.errors import DomainError
 
 
-class Command(BaseCommand):
+class Command(RecordedCommand):
     help = "Issue an API token and print only the token to standard output. It is not shown again."
 
     def add_arguments(self, parser: CommandParser) -> None:

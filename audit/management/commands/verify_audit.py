@@ -1,8 +1,10 @@
-"""Check the audit trail: has anything been changed, removed, inserted or cut off?"""
+"""Check the audit trail, and rows against it: has anything been changed, removed, inserted or cut off?"""
 
 from __future__ import annotations
 
-from collections import Counter
+import dataclasses
+import json
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -12,23 +14,41 @@ from foundation.wording import count
 
 
 class Command(BaseCommand):
-    help = "Verify the hash chain of every row's events, or of the rows named. Exit 1 if any is broken."
+    help = (
+        "Verify every chain of the audit trail, and the rows that it seals, or those of the rows named. "
+        "Exit 0 if all is well, 1 if anything is wrong, 2 if it could not be verified."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("id", nargs="*", help="ids of rows with a chain, such as executions (default: all)")
+        parser.add_argument("--heads", type=Path, help="file or directory of heads kept outside the database")
+        parser.add_argument("--keep", type=Path, help="write where every chain ends to this file, if all is well")
+        parser.add_argument("--json", action="store_true", help="write the result as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
         wanted: list[str] = options["id"]
         if missing := [text for text in wanted if not verification.is_known(text)]:
-            raise CommandError(f"The audit trail has no row with the id {', '.join(missing)}.")
-        verified: Counter[str] = Counter()
-        broken = 0
-        for chain in verification.verify(wanted):
-            verified[chain.subject_type] += 1
-            for fault in chain.faults:
-                broken += 1
-                self.stderr.write(f"{chain.name} {chain.subject_id}: {fault}")
-        verified_rows = ", ".join(count(number, subject_type) for subject_type, number in sorted(verified.items()))
-        if broken:
-            raise CommandError(f"{count(broken, 'fault')} found in {verified_rows}.")
-        self.stdout.write(f"{verified_rows or '0 chains'} verified: every event chain is intact.")
+            raise CommandError(f"The audit trail has no row with the id {', '.join(missing)}.", returncode=2)
+        if wanted and options["keep"]:
+            raise CommandError("--keep is about every chain: leave out the ids.", returncode=2)
+        try:
+            result = verification.verify(wanted, heads=_path(options["heads"]), keep=_path(options["keep"]))
+        except OSError as error:
+            raise CommandError(f"A file of heads could not be read or written: {error}", returncode=2) from error
+        if options["json"]:
+            self.stdout.write(json.dumps(dataclasses.asdict(result), indent=2))
+        else:
+            for fault in result.faults:
+                self.stderr.write(f"{fault.name or fault.subject_type} {fault.subject_id}: {fault.message}")
+        kinds = ", ".join(count(number, subject_type) for subject_type, number in sorted(result.chains.items()))
+        verified = f"{kinds or '0 chains'} with {count(result.events, 'event')}"
+        if not result.ok:
+            more = result.fault_count - len(result.faults)
+            not_shown = f" The last {more} are not shown." if more else ""
+            raise CommandError(f"{count(result.fault_count, 'fault')} found in {verified}.{not_shown}")
+        if not options["json"]:
+            self.stdout.write(f"{verified} verified: nothing was changed.")
+
+
+def _path(given: str | Path | None) -> Path | None:
+    return None if given is None else Path(given)

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from drs.errors import TRANSIENT, DrsError, OutcomeUnknown
-from drs.timing import to_go_out_by
+from drs.timing import CallTimes, to_go_out_by
 from executions import transitions
 from executions.crashpoints import crash_point
 from executions.engine.call_limit import goes_out_by, is_too_late
@@ -47,8 +47,9 @@ def begin(
 
     `in_doubt`: AWS may have carried it out when it was asked before. `can_be_found`: what it started can be looked up.
     """
-    limit = settings.DRSORCH_CALL_LIMIT_SECONDS
-    hold = max(seconds, limit, settings.DRSORCH_LEASE_SECONDS) + limit * _SHARE_TO_RECORD
+    times = CallTimes(settings.DRSORCH_CALL_LIMIT_SECONDS)
+    longest = max(seconds + times.goes_out_seconds, times.limit_seconds, settings.DRSORCH_LEASE_SECONDS)
+    hold = longest + times.limit_seconds * _SHARE_TO_RECORD
     intended_at = timezone.now()
     if not transitions.step_asking(claim, dict(asked), hold):
         raise Settled(running("Another worker is running this step."))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -20,6 +21,7 @@ from executions.core.stake import Replaced
 from executions.core.states import ExecutionKind, OperationKind, OperationState
 from executions.crashpoints import crash_point
 from executions.models import Execution, LateInstance, Operation, ServerRun, SiteWatch
+from executions.sealing import sealed_if_over
 from executions.transitions.event_types import OPERATION, OperationTold
 from executions.transitions.late import late_instances_add
 from executions.transitions.locking import locked
@@ -133,9 +135,14 @@ def _accept(execution: Execution, operation: Operation, job_id: str, how: Operat
         answered_at=timezone.now(),
         settled_at=None,
     )
-    record.append(execution, [_entry(operation, how, job=job_id)])
     was_lost = operation.state == OperationState.LOST
-    EFFECTS[OperationKind(operation.kind)].accepted(execution, operation, job_id, was_lost=was_lost)
+    kind = OperationKind(operation.kind)
+    EFFECTS[kind].accepted(execution, operation, job_id, was_lost=was_lost)
+    entry = _entry(operation, how, job=job_id)
+    if kind is OperationKind.LAUNCH:
+        # A launch of which the servers had timed out: the job is found after the end.
+        entry = replace(entry, documents=sealed_if_over(execution))
+    record.append(execution, [entry])
 
 
 def operation_uncertain(execution_id: UUID, key: UUID, error: str, *, is_over: bool) -> bool:

@@ -11,6 +11,7 @@ import pytest
 import time_machine
 from django.contrib.auth.models import User
 
+from audit.verification import verify
 from drs.simulator import scenarios
 from drs.simulator.inprocess import InProcessDrs
 from drs.simulator.testing import serve
@@ -68,10 +69,13 @@ def dublin(db: None, world: World) -> Site:
 @pytest.fixture
 def harness(
     world: World, clock: time_machine.Traveller, frankfurt: Site, petra: User, omar: User, dana: User, ravi: User
-) -> EngineHarness:
+) -> Iterator[EngineHarness]:
+    """Whatever a scenario does: in the end the audit trail is intact, and its rows are what it says of them."""
     made = EngineHarness(world, clock, {"petra": petra, "omar": omar, "dana": dana, "ravi": ravi})
     made.mirror(frankfurt)
-    return made
+    yield made
+    if made.keeps_to_the_record:
+        assert verify().faults == ()
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ def test_paused_it_lets_what_runs_finish_and_starts_nothing(harness: EngineHarne
     harness.run(execution)
     assert fresh(execution).status == "succeeded"
     assert events_of(execution).filter(type="execution.paused").count() == 1
-    assert verification.faults(execution) == []
+    assert verification.verify([str(execution.pk)]).faults == ()
 
 
 def test_only_what_runs_can_be_paused(harness: EngineHarness, omar: User) -> None:
@@ -82,7 +82,7 @@ def test_a_retry_launches_only_what_failed_and_carries_on(harness: EngineHarness
     assert {names[source] for source, n in launched_again.items() if n} == {"web-1", "web-2"}
     assert failed.attempts == 2
     assert events_of(execution).filter(type="execution.retried").count() == 1
-    assert verification.faults(execution) == []
+    assert verification.verify([str(execution.pk)]).faults == ()
 
 
 def test_a_retry_from_an_earlier_snapshot(harness: EngineHarness, world: World, omar: User) -> None:
@@ -187,7 +187,7 @@ def test_a_drill_is_cleaned_up_by_hand(harness: EngineHarness, world: World, oma
     assert fresh(execution).status == "succeeded"
     assert set(statuses(execution).values()) == {"terminated"}
     assert harness.calls("TerminateRecoveryInstances") == 1
-    assert verification.faults(execution) == []
+    assert verification.verify([str(execution.pk)]).faults == ()
 
 
 def test_a_drill_is_cleaned_up_on_its_own(harness: EngineHarness) -> None:

@@ -1,39 +1,51 @@
-"""What a chain of hashes shows, on events that were never saved."""
+"""What a chain of signed events shows, on events that were never saved."""
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
+from audit import keys, ledger
 from audit.event_types import EventType
-from audit.models import Event
-from audit.record import Entry, append, hash_of
-from audit.verification import faults_in
+from audit.models import Event, Milestone
+from audit.record import COVERED, SEALS, Entry, append, text_of
+from audit.verification.walking import COLUMNS, Head, Walk
 from executions.models import Execution
 
 AT = datetime(2026, 11, 23, 9, 0, 0, 123456, tzinfo=UTC)
+SHOP = ("execution", "6f3c9a1e-0d0b-4f0e-9d55-0a9b8f6f2f10")
+
+
+def sign(made: Event) -> Event:
+    made.hash = keys.signing().mac(text_of(made))
+    return made
 
 
 def event(sequence: int = 1, previous_hash: str = "", **fields: Any) -> Event:
-    made = Event(
-        **{
-            "subject_type": "execution",
-            "subject_id": "6f3c9a1e-0d0b-4f0e-9d55-0a9b8f6f2f10",
-            "sequence": sequence,
-            "at": AT,
-            "actor": "dana",
-            "type": "execution.started",
-            "subject": "Web shop",
-            "detail": {"approvals": 2, "why": "Übung"},
-            "previous_hash": previous_hash,
-            **fields,
-        }
+    return sign(
+        Event(
+            **{
+                "subject_type": SHOP[0],
+                "subject_id": SHOP[1],
+                "sequence": sequence,
+                "at": AT,
+                "actor": "dana",
+                "actor_id": 7,
+                "via": "api",
+                "origin": {"address": "192.0.2.7"},
+                "type": "execution.started",
+                "subject": "Web shop",
+                "detail": {"approvals": 2, "why": "Übung"},
+                "previous_hash": previous_hash,
+                "key_id": keys.signing().id,
+                **fields,
+            }
+        )
     )
-    made.hash = hash_of(made)
-    return made
 
 
 def chain(length: int) -> list[Event]:
@@ -43,68 +55,99 @@ def chain(length: int) -> list[Event]:
     return made
 
 
-def faults(events: list[Event], written: list[Event] | None = None) -> list[str]:
-    """What is wrong with the events, where `written` is what was written."""
-    written = chain(5) if written is None else written
-    return list(faults_in(events, len(written), written[-1].hash if written else ""))
+def head(events: list[Event]) -> Head:
+    """The end of the chain that these events are, as drsorch signs it."""
+    row = Execution(pk=SHOP[1], event_count=len(events), last_event_hash=events[-1].hash if events else "")
+    mac = ledger.head_mac(row, keys.signing()) if events else ""
+    return Head("drill", row.event_count, row.last_event_hash, mac)
+
+
+def faults(
+    events: list[Event],
+    end: Head | None = None,
+    milestones: dict[int, str] | None = None,
+    documents: dict[tuple[int, str], str] | None = None,
+) -> list[str]:
+    """What is wrong with the events, where five were written."""
+    walk = Walk(*SHOP, milestones or {}, documents or {})
+    for each in events:
+        walk.follow(tuple(getattr(each, name) for name in COLUMNS))
+    walk.finish(end or head(chain(5)))
+    return [message for message, _ in walk.faults]
+
+
+# --- what is signed -----------------------------------------------------------------------------------------------
 
 
 def test_a_hash_of_before_is_computed_the_same_for_ever() -> None:
     text = (
-        '{"actor":"dana","at":"2026-11-23T09:00:00.123456+00:00","detail":{"approvals":2,"why":"Übung"},'
-        '"previous_hash":"","sequence":1,"subject":"Web shop","subject_id":"6f3c9a1e-0d0b-4f0e-9d55-0a9b8f6f2f10",'
-        '"subject_type":"execution","type":"execution.started"}'
+        '{"actor":"dana","actor_id":7,"at":"2026-11-23T09:00:00.123456+00:00",'
+        '"detail":{"approvals":2,"why":"\\u00dcbung"},"key_id":"' + keys.signing().id + '",'
+        '"origin":{"address":"192.0.2.7"},"previous_hash":"","sequence":1,"subject":"Web shop",'
+        '"subject_id":"6f3c9a1e-0d0b-4f0e-9d55-0a9b8f6f2f10",'
+        '"subject_type":"execution","type":"execution.started","via":"api"}'
     )
-    assert event().hash == hashlib.sha256(text.encode()).hexdigest()
+    assert event().hash == hmac.digest(keys.signing().secret, text.encode(), "sha256").hex()
 
 
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("subject_type", "plan"),
-        ("subject_id", "1"),
-        ("sequence", 2),
-        ("at", AT + timedelta(microseconds=1)),
-        ("actor", "omar"),
-        ("type", "execution.paused"),
-        ("subject", "CRM"),
-        ("detail", {"approvals": 3, "why": "Übung"}),
-        ("previous_hash", "0"),
-    ],
-)
-def test_the_hash_covers_all_that_an_event_says(field: str, value: object) -> None:
+@pytest.mark.parametrize(("model", "covered"), [(Event, COVERED), (Milestone, ledger.COVERED)])
+def test_every_column_is_signed_but_the_rows_number_and_the_hash(
+    model: type[Event | Milestone], covered: tuple[str, ...]
+) -> None:
+    columns = {field.attname for field in model._meta.concrete_fields}
+    assert columns - set(covered) == ({"id", "hash"} if model is Event else {"hash"})
+
+
+@pytest.mark.parametrize("name", COVERED)
+def test_the_hash_covers_all_that_an_event_says(name: str) -> None:
     changed = event()
-    setattr(changed, field, value)
-    assert hash_of(changed) != changed.hash
+    value = getattr(changed, name)
+    match value:
+        case datetime():
+            value += timedelta(microseconds=1)
+        case dict():
+            value = {**value, "more": True}
+        case int():
+            value += 1
+        case _:
+            value = f"{value}x"
+    setattr(changed, name, value)
+    assert keys.signing().mac(text_of(changed)) != changed.hash
 
 
 def test_the_hash_is_of_the_moment_whatever_clock_it_is_told_by() -> None:
-    assert hash_of(event(at=AT.astimezone(timezone(timedelta(hours=9))))) == event().hash
+    assert event(at=AT.astimezone(timezone(timedelta(hours=9)))).hash == event().hash
+
+
+# --- what is found ------------------------------------------------------------------------------------------------
 
 
 def test_a_chain_as_it_was_written_has_no_faults() -> None:
     assert faults(chain(5)) == []
-    assert faults([], written=[]) == []
+    assert faults([], Head("", 0, "", "")) == []
 
 
 def test_a_changed_event_is_found() -> None:
     events = chain(5)
     events[2].actor = "nobody"
-    assert faults(events) == ["Event 3 was changed after it was written."]
+    assert faults(events) == ["Event 3 was changed after it was written, or was not written by drsorch."]
 
 
-def test_an_event_that_was_changed_and_given_a_new_hash_no_longer_fits_the_next() -> None:
+def test_a_chain_computed_anew_without_the_key_is_found() -> None:
     events = chain(5)
-    events[2].actor = "nobody"
-    events[2].hash = hash_of(events[2])
-    assert faults(events) == ["Event 4 does not continue from the event before it."]
-
-
-def test_the_last_event_changed_and_given_a_new_hash_no_longer_fits_the_row() -> None:
-    events = chain(5)
-    events[4].actor = "nobody"
-    events[4].hash = hash_of(events[4])
-    assert faults(events) == ["The end was changed: 5 events written, 5 stored."]
+    events[1].actor = "mallory"
+    previous = events[0].hash
+    for later in events[1:]:
+        later.previous_hash = previous
+        later.hash = previous = hashlib.sha256(text_of(later)).hexdigest()
+    told = faults(events, Head("drill", 5, previous, head(chain(5)).mac))
+    assert told == [
+        *(
+            f"Event {number} was changed after it was written, or was not written by drsorch."
+            for number in (2, 3, 4, 5)
+        ),
+        "The end was changed in the database: its signature is not drsorch's.",
+    ]
 
 
 def test_a_removed_event_is_found() -> None:
@@ -121,31 +164,127 @@ def test_an_event_that_was_put_between_two_is_found() -> None:
     new = event(3, events[1].hash, actor="nobody")
     for later in events[2:]:
         later.sequence += 1
-    told = faults([*events[:2], new, *events[2:]])
-    assert told == [
-        "Event 4 does not continue from the event before it.",
-        "Event 4 was changed after it was written.",
-        "Event 5 was changed after it was written.",
-        "Event 6 was changed after it was written.",
-        "The end was changed: 5 events written, 6 stored.",
-    ]
+    assert faults([*events[:2], new, *events[2:]])[0] == "Event 4 does not continue from the event before it."
 
 
 def test_two_events_that_changed_places_are_found() -> None:
     events = chain(5)
     events[1].sequence, events[2].sequence = 3, 2
     told = faults([events[0], events[2], events[1], *events[3:]])
-    assert "Event 2 was changed after it was written." in told
-    assert "Event 3 was changed after it was written." in told
+    assert "Event 2 was changed after it was written, or was not written by drsorch." in told
+    assert "Event 3 was changed after it was written, or was not written by drsorch." in told
 
 
 def test_a_chain_that_was_cut_off_is_found() -> None:
     assert faults(chain(5)[:3]) == ["The end was changed: 5 events written, 3 stored."]
-    assert faults([]) == ["The end was changed: 5 events written, 0 stored."]
 
 
 def test_an_event_that_was_put_at_the_end_is_found() -> None:
     assert faults(chain(6)) == ["The end was changed: 5 events written, 6 stored."]
+
+
+def test_a_chain_that_was_cut_off_and_whose_end_was_mended_is_found() -> None:
+    events = chain(5)
+    mended = Head("drill", 4, events[3].hash, head(events).mac)
+    assert faults(events[:4], mended) == ["The end was changed in the database: its signature is not drsorch's."]
+    unsigned = Head("drill", 4, events[3].hash, "")
+    assert faults(events[:4], unsigned) == ["The end was changed in the database: its signature is not drsorch's."]
+
+
+def test_a_chain_put_back_to_an_old_state_with_its_genuine_end_is_missed_in_the_ledger() -> None:
+    events = chain(5)
+    old = head(events[:3])
+    assert faults(events[:3], old) == [], "nothing in the chain itself tells"
+    told = faults(events[:3], old, milestones={1: events[0].hash, 5: events[4].hash})
+    assert told == ["The chain was cut back: the ledger keeps event 5, which is missing."]
+
+
+def test_another_event_than_the_one_in_the_ledger_is_found() -> None:
+    told = faults(chain(5), milestones={4: event(4).hash})
+    assert told == ["Event 4 is not the one that the ledger keeps: the chain was rewritten."]
+
+
+def test_a_whole_chain_that_was_deleted_is_missed_in_the_ledger() -> None:
+    walk = Walk(*SHOP, {1: "a", 4: "b"}, {})
+    walk.finish(None)
+    assert [message for message, _ in walk.faults] == ["The whole chain was deleted: the ledger keeps 2 events of it."]
+
+
+def test_a_document_that_was_changed_deleted_or_inserted_is_found() -> None:
+    def told(documents: dict[tuple[int, str], str]) -> list[str]:
+        events = [event(detail={SEALS: {"result": "aa"}})]
+        return faults(events, head(events), documents=documents)
+
+    assert told({(1, "result"): "aa"}) == []
+    assert told({(1, "result"): "ab"}) == ["The sealed document “result” of event 1 was changed."]
+    assert told({}) == ["The sealed document “result” of event 1 was deleted."]
+    assert told({(1, "result"): "aa", (1, "more"): "cc"}) == [
+        "The sealed document “more” of event 1 was inserted: no event seals it."
+    ]
+
+
+def test_of_a_chain_that_is_wrong_from_the_beginning_not_every_event_is_listed() -> None:
+    events = chain(100)
+    for each in events:
+        each.actor = "mallory"
+    assert len(faults(events, head(chain(100)))) == 20
+
+
+# --- keys ---------------------------------------------------------------------------------------------------------
+
+OLD, NEW = ("2025", "o" * 20 + "0123456789abcdefghijklmnop"), ("2026", "n" * 20 + "0123456789abcdefghijklmnop")
+
+
+def test_the_first_key_signs_and_all_of_them_verify(settings: Any) -> None:
+    settings.DRSORCH_AUDIT_KEYS = (OLD,)
+    events = chain(3)
+    settings.DRSORCH_AUDIT_KEYS = (NEW, OLD)
+    for sequence in (4, 5):
+        events.append(event(sequence, events[-1].hash))
+    assert [each.key_id for each in events] == ["2025", "2025", "2025", "2026", "2026"]
+    assert faults(events, head(events)) == []
+
+
+def test_a_key_that_is_missing_is_named(settings: Any) -> None:
+    settings.DRSORCH_AUDIT_KEYS = (OLD,)
+    events = chain(3)
+    end = head(events)
+    settings.DRSORCH_AUDIT_KEYS = (NEW,)
+    assert faults(events, end) == [
+        "3 events, the first of them 1, signed with the key 2025, which is missing: add it to DRSORCH_AUDIT_KEYS after "
+        "the first."
+    ]
+
+
+def test_a_key_that_was_replaced_under_its_id_verifies_nothing(settings: Any) -> None:
+    settings.DRSORCH_AUDIT_KEYS = (OLD,)
+    events = chain(1)
+    settings.DRSORCH_AUDIT_KEYS = (("2025", NEW[1]),)
+    assert faults(events, head(events)) == ["Event 1 was changed after it was written, or was not written by drsorch."]
+
+
+def test_what_was_signed_before_keys_were_given_is_verified_after(settings: Any) -> None:
+    settings.DRSORCH_AUDIT_KEYS = ()
+    events = chain(2)
+    settings.DRSORCH_AUDIT_KEYS = (NEW,)
+    assert events[0].key_id.startswith("derived-")
+    assert faults(events, head(events)) == []
+
+
+def test_a_changed_secret_key_is_named_and_its_fallback_verifies(settings: Any) -> None:
+    settings.DRSORCH_AUDIT_KEYS = ()
+    events, before = chain(2), settings.SECRET_KEY
+    end = head(events)
+    settings.SECRET_KEY = "another-secret-key-that-is-long-enough-for-anything"
+    [told] = faults(events, end)
+    assert told.endswith("or the earlier SECRET_KEY to SECRET_KEY_FALLBACKS, after the first.")
+    settings.SECRET_KEY_FALLBACKS = [before]
+    assert faults(events, end) == []
+
+
+def test_a_key_does_not_show_itself() -> None:
+    assert keys.signing().secret.hex() not in repr(keys.signing())
+    assert repr(keys.signing().secret) not in repr(keys.signing())
 
 
 def test_nothing_is_appended_outside_of_the_transaction_of_what_it_tells_of() -> None:

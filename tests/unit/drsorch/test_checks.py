@@ -31,6 +31,8 @@ GOOD = {
     "DRSORCH_CRASH_AT": "",
     "DRSORCH_FREEZE_AT": "",
     "TRUSTED_PROXIES": 0,
+    "DRSORCH_AUDIT_KEYS": (("2026-11", "k" * 48),),
+    "DRSORCH_AUDIT_HEADS": "",
 }
 
 
@@ -65,7 +67,7 @@ def test_a_good_configuration_has_nothing_said_about_it(settings):
         ({"DRAMATIQ_BROKER_URL": "redis"}, ""),
         ({"DRSORCH_POLL_FLOOR_SECONDS": 31.0}, "E006"),
         ({"DRSORCH_LEASE_SECONDS": 29.0}, "W006 E013"),
-        ({"DRSORCH_CALL_LIMIT_SECONDS": 30.0}, "W011 E013"),
+        ({"DRSORCH_CALL_LIMIT_SECONDS": 30.0}, "W013 E013"),
         ({"DRSORCH_VISIBILITY_WINDOW_SECONDS": 1.0}, "W007 E013"),
         ({"DRSORCH_CRASH_AT": "operation.after_intent:3"}, "W008 E013"),
         ({"DRSORCH_FREEZE_AT": "operation.after_intent"}, "W008 E013"),
@@ -74,6 +76,8 @@ def test_a_good_configuration_has_nothing_said_about_it(settings):
         ({"DRSORCH_MESSAGES": False, "DRSORCH_TICK_SECONDS": 0.0}, "W009 E011 E013"),
         ({"DRSORCH_TICK_SECONDS": 0.0}, ""),
         ({"HTTPS_ONLY": False}, "W001"),
+        ({"DRSORCH_AUDIT_KEYS": ()}, "W010"),
+        ({"DRSORCH_AUDIT_HEADS": "/nowhere"}, "W011"),
         ({"DEBUG": True, "SECRET_KEY": "short", "ALLOWED_HOSTS": ["localhost", "[::1]"], "HTTPS_ONLY": False}, ""),
         ({"DEBUG": True, "ALLOWED_HOSTS": ["*"]}, "E009"),
         ({"DEBUG": True, "ALLOWED_HOSTS": ["localhost", "drsorch.example.com"]}, "E009"),
@@ -89,8 +93,8 @@ def test_each_mistake_has_its_id(settings, changes, ids):
 @pytest.mark.parametrize(
     ("address", "ids"),
     [
-        ("http://drs.example.com", "W010 E013"),
-        ("http://10.0.0.1:8080", "W010 E013"),
+        ("http://drs.example.com", "W012 E013"),
+        ("http://10.0.0.1:8080", "W012 E013"),
         ("http://127.0.0.1:8080", ""),
         ("http://[::1]:8080", ""),
         ("https://drs.example.com", ""),

@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from drsorch.environment import AWS, BASE_DIR, BY_NAME, SETTINGS, Setting, read, unknown_names
 from drsorch.environment_documents import readme, template
-from drsorch.values import Number, Origins, Text, YesNo, is_loopback
+from drsorch.values import Number, Origins, Secrets, Text, YesNo, is_loopback
 
 ODD = (
     "ture", "perhaps", "nonsense", "None", "null", "-1", "-0.001", "inf", "-inf", "nan", "1e999", "0x10", "1_000",
@@ -36,7 +36,7 @@ def test_an_odd_value_is_refused_by_name_value_and_what_is_allowed_or_is_within_
         if sentence:
             assert re.match(rf"{setting.name} is .+: write .+\.$", sentence), sentence
             assert "hunter2" not in sentence
-            assert "@" in value or repr(value) in sentence
+            assert "@" in value or setting.kind.secret or repr(value) in sentence
             continue
         taken = read({**GOOD, setting.name: value})[setting.name]
         kind = setting.kind
@@ -44,7 +44,7 @@ def test_an_odd_value_is_refused_by_name_value_and_what_is_allowed_or_is_within_
             assert kind.low <= taken <= kind.high
         elif isinstance(kind, YesNo):
             raise AssertionError(f"{setting.name} takes {value!r}")
-        elif not isinstance(kind, Text):
+        elif not isinstance(kind, Text | Secrets):
             assert taken, f"{setting.name} takes {value!r} for nothing"
 
 
@@ -162,3 +162,35 @@ def test_a_database_is_read_wherever_it_is(url: str, name: str) -> None:
 def test_an_origin_has_a_scheme_and_no_path(value: str, taken: bool) -> None:
     assert isinstance(BY_NAME["CSRF_TRUSTED_ORIGINS"].kind, Origins)
     assert (refusal("CSRF_TRUSTED_ORIGINS", value) == "") is taken
+
+
+SECRET = "hunter2-0123456789-abcdefghijklmnopqrstuvwxyz"
+
+
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        ("", ()),
+        (f"2026:{SECRET}", (("2026", SECRET),)),
+        (f"2026:{SECRET}, 2025:{SECRET}:more,", (("2026", SECRET), ("2025", f"{SECRET}:more"))),
+    ],
+)
+def test_keys_of_the_audit_trail_are_read_in_their_order(text: str, keys: tuple[tuple[str, str], ...]) -> None:
+    assert read({"DRSORCH_AUDIT_KEYS": text})["DRSORCH_AUDIT_KEYS"] == keys
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (SECRET, "Key 1 has no id"),
+        (f"2026:{SECRET},:{SECRET}", "Key 2 has no id"),
+        (f"derived-1:{SECRET}", "Key 1 has no id"),
+        (f"2026:{SECRET},2026:{SECRET}", "Two keys have the id 2026"),
+        ("2026:hunter2", "The key 2026 could be guessed"),
+        (f"2026:{'hunter2' * 10}", "The key 2026 could be guessed"),
+    ],
+)
+def test_a_key_that_cannot_be_used_is_a_sentence_without_its_secret(text: str, sentence: str) -> None:
+    said = refusal("DRSORCH_AUDIT_KEYS", text)
+    assert sentence in said
+    assert "hunter2" not in said

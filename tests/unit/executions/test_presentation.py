@@ -9,6 +9,7 @@ import pytest
 
 from audit.event_types import EventType
 from audit.models import Event
+from audit.sentences import _TONES, SENTENCES
 from executions.core.states import CleanupStatus, ExecutionKind, ExecutionStatus, ServerStatus, StepStatus, WaveStatus
 from executions.models import Execution, ServerRun, StepRun, WaveRun
 from executions.screens import events, words
@@ -292,9 +293,9 @@ def test_events_read_as_sentences_with_their_reason() -> None:
 
 
 def test_every_type_of_event_has_a_sentence_and_nothing_else_has() -> None:
-    assert set(events._SENTENCES) == set(EventType)
+    assert set(SENTENCES) == set(EventType)
     assert set(events._TOGETHER) <= set(EventType)
-    assert set(events._TONES) <= {name.rpartition(".")[2] for name in EventType}
+    assert set(_TONES) <= {name.rpartition(".")[2] for name in EventType}
 
 
 def test_an_event_that_says_less_than_expected_is_still_shown() -> None:

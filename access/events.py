@@ -1,0 +1,45 @@
+"""How the events of users, roles and tokens read, and where their pages are."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from access.models import ApiToken, Role
+from audit.event_types import EventType
+from audit.sentences import declare
+from audit.subjects import declare_subject, rows_with_pages
+
+declare({
+    EventType.USER_CREATED: "User {subject} was created.",
+    EventType.USER_CHANGED: "User {subject} was changed: {fields}.",
+    EventType.USER_ACTIVATED: "User {subject} was activated.",
+    EventType.USER_DEACTIVATED: "User {subject} was deactivated.",
+    EventType.USER_ROLES_CHANGED: "The roles of user {subject} were changed.",
+    EventType.USER_PASSWORD_CHANGED: "The password of user {subject} was changed.",
+    EventType.USER_SECOND_FACTOR_ADDED: "User {subject} has a new second factor.",
+    EventType.USER_SECOND_FACTOR_REMOVED: "A second factor of user {subject} was removed.",
+    EventType.USER_DELETED: "User {subject} was deleted.",
+    EventType.USER_SIGNED_IN: "{subject} signed in.",
+    EventType.USER_SIGNED_OUT: "{subject} signed out.",
+    EventType.ROLE_CREATED: "Role {subject} was created.",
+    EventType.ROLE_CHANGED: "Role {subject} was changed: {fields}.",
+    EventType.ROLE_DELETED: "Role {subject} was deleted.",
+    EventType.TOKEN_ISSUED: "API token {subject} was issued to {user}.",
+    EventType.TOKEN_REVOKED: "API token {subject} of {user} was revoked.",
+})  # fmt: skip
+
+
+def _tokens(uids: Collection[str]) -> Mapping[str, tuple[str, str]]:
+    page = reverse("admin:access_apitoken_changelist")
+    rows = ApiToken.objects.filter(uid__in=[UUID(uid) for uid in uids]).select_related("user")
+    return {str(row.uid): (str(row), f"{page}?{urlencode({'q': row.user.get_username()})}") for row in rows}
+
+
+declare_subject("user", "user", rows_with_pages(User))
+declare_subject("role", "role", rows_with_pages(Role))
+declare_subject("token", "API token", _tokens)

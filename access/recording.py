@@ -1,0 +1,240 @@
+"""Records what happens to users, roles and second factors, and who signs in.
+
+Their tables are Django's and allauth's, and so is most of the code that writes them: the admin's forms, the pages of
+passwords and second factors, `createsuperuser`. Signals are the one interface that all of it offers, so they are what
+this module listens to. It only records: it decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Final
+
+from allauth.mfa import signals as mfa
+from allauth.mfa.models import Authenticator
+from django.contrib.auth import signals as auth
+from django.contrib.auth.models import Group, User
+from django.db import models, transaction
+from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete, pre_save
+
+from access.services import sign_in_attempt, token_facts
+from audit.event_types import EventType
+from audit.record import Entry, note, note_change
+
+#: The columns of a user that people change.
+_COLUMNS: Final = ("username", "first_name", "last_name", "email", "is_active", "is_staff", "is_superuser", "password")
+#: Recorded as changed, without their value.
+_SECRET: Final = ("password",)
+#: What second factors are called on screens.
+_FACTORS: Final = {"totp": "authenticator app", "recovery_codes": "recovery codes", "webauthn": "security key"}
+
+Facts = dict[str, Any]
+#: User id -> what was so before, while the changes of one form are gathered into one event (`users_as_one`).
+_gathered: ContextVar[dict[int, Facts] | None] = ContextVar("drsorch_users_changed", default=None)
+
+
+def listen() -> None:
+    """Called once, when the app is ready. From then on such a row and its event are one transaction, whoever saves."""
+    for model in (User, Group, Authenticator):
+        model.save = transaction.atomic(model.save)  # type: ignore[method-assign]
+    pre_save.connect(_user_before, User)
+    post_save.connect(_user_saved, User)
+    pre_delete.connect(_user_deleted, User)
+    for through in (User.groups.through, User.user_permissions.through):
+        m2m_changed.connect(_users_granted, through)
+    pre_save.connect(_role_before, Group)
+    post_save.connect(_role_saved, Group)
+    pre_delete.connect(_role_deleted, Group)
+    m2m_changed.connect(_role_granted, Group.permissions.through)
+    post_save.connect(_factor_saved, Authenticator)
+    post_delete.connect(_factor_deleted, Authenticator)
+    auth.user_logged_in.connect(_signed_in)
+    auth.user_logged_out.connect(_signed_out)
+    auth.user_login_failed.connect(_sign_in_failed)
+    mfa.authentication_failed.connect(_second_factor_failed)
+
+
+@contextmanager
+def users_as_one() -> Iterator[None]:
+    """What is done to a user inside, to the row and to its roles, is one event. In the transaction of these changes."""
+    gathered: dict[int, Facts] = {}
+    token = _gathered.set(gathered)
+    try:
+        yield
+    finally:
+        _gathered.reset(token)
+    for user_id, before in gathered.items():
+        _changed(user_id, before)
+
+
+# --- users --------------------------------------------------------------------------------------------------------
+
+
+def user_facts(user_id: int | None) -> Facts:
+    """What is recorded of a user, as it is stored; empty if there is none. The password is its hash, to be compared."""
+    user = None if user_id is None else User.objects.filter(pk=user_id).first()
+    if user is None:
+        return {}
+    columns = {name: getattr(user, name) for name in _COLUMNS}
+    return {**columns, "roles": _names(user.groups, "name"), "permissions": _names(user.user_permissions, "codename")}
+
+
+def _names(rows: Any, field: str) -> list[str]:
+    return sorted(rows.values_list(field, flat=True))
+
+
+def _user_before(instance: Any, raw: bool, update_fields: Any, **kwargs: Any) -> None:
+    watched = update_fields is None or not set(_COLUMNS).isdisjoint(update_fields)
+    # Django renews the hash of an unchanged password when it knows a better one: that is nobody's change.
+    rehashed = update_fields is not None and set(update_fields) == {"password"} and instance._password is None
+    instance.facts_before = user_facts(instance.pk) if watched and not rehashed and not raw else None
+
+
+def _user_saved(instance: Any, **kwargs: Any) -> None:
+    if instance.facts_before is not None:
+        _changed(instance.pk, instance.facts_before)
+
+
+def _users_granted(instance: Any, action: str, reverse: bool, pk_set: Any, **kwargs: Any) -> None:
+    """Roles and permissions of users: from the user's side, or (`reverse`) from that of a role or permission."""
+    if action.startswith("pre_"):
+        instance.users_before = {pk: user_facts(pk) for pk in _touched(instance, "user_set", reverse, pk_set)}
+    else:
+        for user_id, before in instance.users_before.items():
+            _changed(user_id, before)
+
+
+def _touched(instance: Any, other_side: str, reverse: bool, pk_set: Collection[int] | None) -> Collection[int]:
+    """Whose roles or permissions are about to change. `pk_set` None: all are taken away."""
+    if not reverse:
+        return [instance.pk]
+    return list(getattr(instance, other_side).values_list("pk", flat=True)) if pk_set is None else pk_set
+
+
+def _changed(user_id: int, before: Facts) -> None:
+    gathered = _gathered.get()
+    if gathered is not None:
+        gathered.setdefault(user_id, before)
+        return
+    after = user_facts(user_id)
+    changed = {name for name in after if after[name] != before.get(name)}
+    if changed:
+        name = after["username"]
+        note_change("user", user_id, name, _type(before, after, changed), before=before, after=after, secret=_SECRET)
+
+
+def _type(before: Facts, after: Facts, changed: set[str]) -> EventType:
+    if not before:
+        return EventType.USER_CREATED
+    if changed == {"is_active"}:
+        return EventType.USER_ACTIVATED if after["is_active"] else EventType.USER_DEACTIVATED
+    if changed == {"password"}:
+        return EventType.USER_PASSWORD_CHANGED
+    return EventType.USER_ROLES_CHANGED if changed <= {"roles", "permissions"} else EventType.USER_CHANGED
+
+
+def _user_deleted(instance: Any, **kwargs: Any) -> None:
+    before = user_facts(instance.pk)
+    for token in instance.auth_token_set.all():
+        note_change(
+            "token", token.uid, str(token), EventType.TOKEN_REVOKED, before=token_facts(token), after={},
+            user=before["username"], why="Its user was deleted.",
+        )  # fmt: skip
+    note_change(
+        "user", instance.pk, before["username"], EventType.USER_DELETED, before=before, after={}, secret=_SECRET
+    )
+
+
+# --- roles --------------------------------------------------------------------------------------------------------
+
+
+def _role_facts(role_id: int | None) -> Facts:
+    role = None if role_id is None else Group.objects.filter(pk=role_id).first()
+    return {} if role is None else {"name": role.name, "permissions": _names(role.permissions, "codename")}
+
+
+def _role_before(instance: Any, raw: bool, **kwargs: Any) -> None:
+    instance.facts_before = None if raw else _role_facts(instance.pk)
+
+
+def _role_saved(instance: Any, **kwargs: Any) -> None:
+    if instance.facts_before is not None:
+        _role_changed(instance.pk, instance.facts_before)
+
+
+def _role_granted(instance: Any, action: str, reverse: bool, pk_set: Any, **kwargs: Any) -> None:
+    if action.startswith("pre_"):
+        instance.roles_before = {pk: _role_facts(pk) for pk in _touched(instance, "group_set", reverse, pk_set)}
+    else:
+        for role_id, before in instance.roles_before.items():
+            _role_changed(role_id, before)
+
+
+def _role_changed(role_id: int, before: Facts) -> None:
+    after = _role_facts(role_id)
+    if after != before:
+        type = EventType.ROLE_CHANGED if before else EventType.ROLE_CREATED
+        note_change("role", role_id, after["name"], type, before=before, after=after)
+
+
+def _role_deleted(instance: Group, **kwargs: Any) -> None:
+    note_change("role", instance.pk, instance.name, EventType.ROLE_DELETED, before=_role_facts(instance.pk), after={})
+    # Django deletes the rows that say who holds it without a word: its holders are told of here.
+    for user in instance.user_set.all():
+        before = user_facts(user.pk)
+        after = {**before, "roles": [name for name in before["roles"] if name != instance.name]}
+        note_change("user", user.pk, user.username, EventType.USER_ROLES_CHANGED, before=before, after=after)
+
+
+# --- second factors -----------------------------------------------------------------------------------------------
+
+
+def _factor_saved(instance: Authenticator, created: bool, raw: bool, **kwargs: Any) -> None:
+    if created and not raw:
+        _factor(instance, EventType.USER_SECOND_FACTOR_ADDED)
+
+
+def _factor_deleted(instance: Authenticator, origin: Any, **kwargs: Any) -> None:
+    """Not of a factor that goes with its user: that is the user's own event."""
+    deleted = origin.model if isinstance(origin, models.QuerySet) else type(origin)
+    if deleted is Authenticator:
+        _factor(instance, EventType.USER_SECOND_FACTOR_REMOVED)
+
+
+def _factor(factor: Authenticator, type: EventType) -> None:
+    user: Any = factor.user
+    kind = _FACTORS.get(factor.type, factor.type)
+    before, after = ({}, {"second factor": kind})
+    if type == EventType.USER_SECOND_FACTOR_REMOVED:
+        before, after = after, before
+    note_change("user", user.pk, user.get_username(), type, before=before, after=after)
+
+
+# --- signing in ---------------------------------------------------------------------------------------------------
+
+
+def _signed_in(user: User, **kwargs: Any) -> None:
+    _told_of_session(user, EventType.USER_SIGNED_IN)
+
+
+def _signed_out(user: User | None, **kwargs: Any) -> None:
+    if user is not None and user.pk is not None:
+        _told_of_session(user, EventType.USER_SIGNED_OUT)
+
+
+def _told_of_session(user: User, type: EventType) -> None:
+    name = user.get_username()
+    with transaction.atomic():
+        note("user", user.pk, name, [Entry(type, name, {}, name, user.pk)])
+
+
+def _sign_in_failed(credentials: Mapping[str, Any], **kwargs: Any) -> None:
+    sign_in_attempt(
+        EventType.ATTEMPT_WRONG_PASSWORD, str(credentials.get("username") or credentials.get("email") or "")
+    )
+
+
+def _second_factor_failed(user: User, **kwargs: Any) -> None:
+    sign_in_attempt(EventType.ATTEMPT_WRONG_SECOND_FACTOR, user.get_username())

@@ -1,0 +1,159 @@
+"""Rows are held against the record: what they say now is compared with what events say of them.
+
+`audit` knows no kind of row. An app registers a `Holder` for the `subject_type` of its rows when it is loaded; it says
+how to follow a chain, and what is wrong with the rows in the end. Verifying calls `begin` for each chain, `follow` for
+each of its events in order, and `faults` once for some hundred chains, so that the rows of all of them are read in the
+same few queries.
+
+Two ways to know what a row must say:
+
+- An event *seals documents* (`record.Entry.documents`): what rows say at a moment, whole. `differences` compares such a
+  document with what is now, and names the field.
+- An event says what a row became (`detail["after"]`): `Recorded` holds the row to the last word on each of its fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from audit.changes import CHANGED
+
+_BLANK: Final[tuple[Any, ...]] = (None, "", [], {})
+
+#: What rows say: kind of row -> the row's key -> its fields, as plain JSON.
+Document = Mapping[str, Mapping[str, Mapping[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event, as a holder sees it: verified, and only what it needs."""
+
+    sequence: int
+    type: str
+    detail: Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Followed:
+    """A chain that was followed to its end: what the holder made of it, and the newest document of each part."""
+
+    state: Any
+    #: {part: (sequence of the event that sealed it, the document)}
+    sealed: Mapping[str, tuple[int, Document]] = field(default_factory=dict)
+
+
+class Holder(Protocol):
+    """How the rows of one kind are held."""
+
+    def begin(self) -> Any:
+        """What to keep of a chain: something small."""
+
+    def follow(self, state: Any, event: Told) -> None:
+        """Note an event in `state`."""
+
+    def faults(self, chains: Mapping[str, Followed]) -> Iterator[tuple[str, str]]:
+        """(subject id, what is wrong in a sentence) of the rows of these chains, by subject id."""
+
+
+HOLDERS: dict[str, Holder] = {}
+
+
+def holds(subject_type: str, holder: Holder) -> None:
+    """Hold rows of this type from now on."""
+    HOLDERS[subject_type] = holder
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A field, or a whole row (`field` is empty), that is not as it was sealed."""
+
+    kind: str
+    key: str
+    #: What people call the row.
+    name: str
+    field: str
+    sealed: Any
+    now: Any
+
+    def sentence(self, subject_kind: str) -> str:
+        row = "" if self.kind == subject_kind else f"{self.kind} {self.name}: "
+        if self.field:
+            return f"{row}{self.field} is {_shown(self.now)}, sealed as {_shown(self.sealed)}."
+        return f"{row}the row was {'deleted' if self.now is None else 'added'} after it was sealed."
+
+
+def differences(sealed: Document, now: Document) -> Iterator[Difference]:
+    """What is not as it was sealed, field by field. A field that only `now` has was added by a later version."""
+    for kind in sorted({*sealed, *now}):
+        before, after = sealed.get(kind, {}), now.get(kind, {})
+        for key in sorted({*before, *after}):
+            if key not in before or key not in after:
+                fields = before.get(key) or after.get(key) or {}
+                yield Difference(kind, key, _name(key, fields), "", before.get(key), after.get(key))
+                continue
+            for name, value in before[key].items():
+                if after[key].get(name) != value:
+                    yield Difference(kind, key, _name(key, before[key]), name, value, after[key].get(name))
+
+
+def _name(key: str, fields: Mapping[str, Any]) -> str:
+    return str(
+        next((fields[name] for name in ("hostname", "user_name", "name", "source_server_id") if fields.get(name)), key)
+    )
+
+
+def _shown(value: Any) -> str:
+    text = "empty" if value in _BLANK else str(value)
+    return text if len(text) <= 80 else f"{text[:79]}…"
+
+
+#: Given ids, what their rows say now, by id: {field: value}; a row that does not exist is left out.
+ReadRows = Callable[[Collection[str]], Mapping[str, Mapping[str, Any]]]
+
+
+class Recorded:
+    """Holds a row to `detail["after"]` of its events: {field: value} of those that changed.
+
+    Only fields that an event named are compared, and none whose value is kept secret (`changes.CHANGED`), so `rows` may
+    say more than is recorded.
+    """
+
+    def __init__(self, rows: ReadRows, is_same: Callable[[str, Any, Any], bool] | None = None) -> None:
+        self._rows = rows
+        #: Whether a field that says something else now means the same: (field, now, then).
+        self._is_same = is_same or (lambda field, now, then: False)
+
+    def begin(self) -> dict[str, Any]:
+        return {}
+
+    def follow(self, state: dict[str, Any], event: Told) -> None:
+        if event.type.endswith(".deleted"):
+            state.clear()
+            state["deleted"] = True
+        elif isinstance(after := event.detail.get("after"), dict):
+            state.pop("deleted", None)
+            state.setdefault("fields", {}).update(after)
+            # What is not said any more is blank.
+            gone = set(event.detail.get("before", {})) - set(after)
+            state["fields"].update(dict.fromkeys(gone))
+
+    def faults(self, chains: Mapping[str, Followed]) -> Iterator[tuple[str, str]]:
+        def same(name: str, now: Any, then: Any) -> bool:
+            return now == then or (now in _BLANK and then in _BLANK) or self._is_same(name, now, then)
+
+        told = {subject_id: chain.state for subject_id, chain in chains.items() if chain.state}
+        rows = self._rows(list(told)) if told else {}
+        for subject_id, state in told.items():
+            row = rows.get(subject_id)
+            if state.get("deleted"):
+                if row is not None:
+                    yield subject_id, "The row exists, but the audit trail says that it was deleted."
+            elif row is None:
+                yield subject_id, "The row was deleted, and the audit trail does not say so."
+            else:
+                for name, value in state["fields"].items():
+                    if name in row and value != CHANGED and not same(name, row[name], value):
+                        now, then = _shown(row[name]), _shown(value)
+                        yield subject_id, f"{name} is {now}, and the audit trail says that it became {then}."

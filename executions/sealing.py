@@ -1,0 +1,232 @@
+"""What of an execution is sealed in the audit trail, and held against it (`audit.holding`).
+
+Every column of an execution's rows is in one of the lists below, or in `NOT_SEALED`; a test holds them complete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from django.contrib.auth import get_user_model
+from django.db.models import Model
+
+from audit.canonical import plain
+from audit.event_types import EventType
+from audit.holding import Difference, Document, Followed, Told, differences
+from executions.core.states import EXECUTION_ACTIVE, CleanupStatus, ExecutionStatus, ServerStatus
+from executions.models import Approval, Execution, Operation, ServerRun, StepRun, WaveRun
+
+#: Sealed when it is requested; it never changes.
+FROZEN: Final = "frozen"
+#: Who approved or rejected it, acknowledged what it replaces, reviewed break-glass, or declared the recovery over.
+#: Sealed whenever someone does.
+DECISIONS: Final = "decisions"
+#: How it ended. Sealed when it ends, when it ends after it was reopened, when its clean-up ends, and when something
+#: becomes known of it later.
+RESULT: Final = "result"
+
+#: Part -> kind of row -> columns.
+COLUMNS: Final[Mapping[str, Mapping[type[Model], Sequence[str]]]] = {
+    FROZEN: {
+        Execution: (
+            "plan_id", "plan_name", "plan_revision", "kind", "reason", "requested_by_id", "requested_by_name",
+            "approvals_required", "break_glass", "approval_expires_at", "point_in_time", "requested_at",
+            "rto_target_seconds", "rpo_target_seconds", "cleanup_after_seconds",
+        ),
+        WaveRun: (
+            "position", "name", "depends_on", "minimum_success_percent", "on_failure", "start_delay_seconds",
+            "launch_timeout_seconds",
+        ),
+        StepRun: ("name", "wave_id", "position", "when", "kind", "timeout_seconds", "on_failure", "parameters"),
+        ServerRun: ("hostname", "source_server_id", "wave_id", "site_id", "position", "os", "protection_group_name"),
+    },
+    DECISIONS: {
+        Execution: (
+            "acknowledged", "reviewed_by_name", "reviewed_at", "review_comment", "recovery_over_at",
+            "recovery_over_by_name", "recovery_over_comment",
+        ),
+        Approval: ("user_name", "user_id", "approved", "comment", "at"),
+    },
+    RESULT: {
+        Execution: (
+            "status", "started_at", "finished_at", "reopened_at", "rto_actual_seconds", "rpo_actual_seconds", "outcome",
+            "cleanup_status",
+        ),
+        WaveRun: ("name", "status", "ready_at", "started_at", "finished_at"),
+        StepRun: ("name", "status", "attempts", "external_id", "started_at", "finished_at", "output", "error"),
+        ServerRun: (
+            "hostname", "source_server_id", "status", "attempts", "job_id", "recovery_instance_id",
+            "recovery_snapshot_id", "recovery_point_at", "private_ips", "started_at", "finished_at", "error",
+            "cleanup_error",
+        ),
+    },
+}  # fmt: skip
+#: Columns that say nothing of what was asked for, decided or achieved.
+NOT_SEALED: Final[Mapping[type[Model], Collection[str]]] = {
+    # The ends of its chain are signed; the rest is the engine's, about what it does next.
+    Execution: (
+        "id", "event_count", "last_event_hash", "head_mac", "due_at", "lease_token", "lease_until", "nudges",
+        "cleanup_due_at",
+    ),
+    WaveRun: ("id", "execution_id"),
+    StepRun: (
+        "id", "execution_id", "due_at", "lease_token", "lease_until", "nudges", "attempt_key", "asked",
+        "unanswered_since",
+    ),
+    ServerRun: (
+        "id", "execution_id", "operation_id", "cleanup_operation_id", "cleanup_tries", "cleanup_not_before",
+        "queued_at", "refused_at", "single_server_job", "not_before", "phase",
+    ),
+    Approval: ("id", "execution_id"),
+}  # fmt: skip
+
+#: Rows of an execution that are not sealed.
+NOT_SEALED_ROWS: Final[Mapping[type[Model], str]] = {
+    Operation: "its job is sealed with its servers, and its life is in events",
+}
+
+#: What people call each kind of row.
+_KINDS: Final[Mapping[type[Model], str]] = {
+    Execution: "execution",
+    WaveRun: "wave",
+    StepRun: "step",
+    ServerRun: "server",
+    Approval: "approval",
+}
+#: Null once the user was deleted.
+_USERS: Final = ("requested_by_id", "user_id")
+
+
+def documents(part: str, execution_ids: Collection[Any]) -> Mapping[str, Document]:
+    """What the rows of these executions say now, by the execution's id."""
+    found: dict[str, dict[str, dict[str, Any]]] = {str(id): {} for id in execution_ids}
+    for model, columns in COLUMNS[part].items():
+        own = "pk" if model is Execution else "execution_id"
+        rows = model._default_manager.filter(**{f"{own}__in": list(execution_ids)}).order_by()
+        kind = _KINDS[model]
+        for owner, key, *values in rows.values_list(own, "pk", *columns).iterator(2000):
+            of_kind = found[str(owner)].setdefault(kind, {})
+            of_kind[str(key)] = {name: plain(value) for name, value in zip(columns, values, strict=True)}
+    return found
+
+
+def sealed(execution: Execution, *parts: str) -> Mapping[str, Document]:
+    """For `Entry.documents`: what the event is to seal, read after everything was written."""
+    return {part: documents(part, [execution.pk])[str(execution.pk)] for part in parts}
+
+
+def sealed_if_over(execution: Execution) -> Mapping[str, Document]:
+    """For an event of what becomes known when the execution is over: its result as it is now."""
+    return {} if execution.status in EXECUTION_ACTIVE else sealed(execution, RESULT)
+
+
+# --- holding ------------------------------------------------------------------------------------------------------
+
+_STATUS_AFTER: Final[Mapping[str, ExecutionStatus]] = {
+    EventType.EXECUTION_REQUESTED: ExecutionStatus.AWAITING_APPROVAL,
+    EventType.EXECUTION_STARTED: ExecutionStatus.RUNNING,
+    EventType.EXECUTION_PAUSED: ExecutionStatus.PAUSED,
+    EventType.EXECUTION_RESUMED: ExecutionStatus.RUNNING,
+    EventType.EXECUTION_CANCELLING: ExecutionStatus.CANCELLING,
+    EventType.EXECUTION_CANCELLED: ExecutionStatus.CANCELLED,
+    EventType.EXECUTION_REJECTED: ExecutionStatus.REJECTED,
+    EventType.EXECUTION_SUCCEEDED: ExecutionStatus.SUCCEEDED,
+    EventType.EXECUTION_PARTIALLY_SUCCEEDED: ExecutionStatus.PARTIALLY_SUCCEEDED,
+    EventType.EXECUTION_FAILED: ExecutionStatus.FAILED,
+}
+#: What reopening takes back.
+_NOT_OVER: Final = {"recovery_over_at": None, "recovery_over_by_name": "", "recovery_over_comment": ""}
+_REOPENS: Final = (EventType.EXECUTION_RETRIED, EventType.EXECUTION_SKIPPED)
+
+
+@dataclass(slots=True)
+class _State:
+    """What an execution's events say so far."""
+
+    #: The status that the last event about it says.
+    says: str = ""
+    #: When it was last reopened: a result that was sealed before is not that of now.
+    reopened: int = 0
+    #: Since the result was sealed: whether its clean-up runs, and what it terminated (source server ids).
+    cleaning: bool = False
+    terminated: set[str] = field(default_factory=set)
+
+
+class ExecutionHolder:
+    def begin(self) -> _State:
+        return _State()
+
+    def follow(self, state: _State, event: Told) -> None:
+        if RESULT in event.detail.get("seals", {}):
+            state.cleaning = False
+            state.terminated.clear()
+        if event.type in _STATUS_AFTER:
+            state.says = _STATUS_AFTER[event.type]
+        elif event.type in _REOPENS and state.says not in EXECUTION_ACTIVE:
+            state.says, state.reopened = ExecutionStatus.RUNNING, event.sequence
+        elif event.type == EventType.CLEANUP_RUNNING:
+            state.cleaning = True
+        elif event.type == EventType.SERVER_TERMINATED:
+            state.terminated.add(str(event.detail.get("source_server")))
+
+    def faults(self, chains: Mapping[str, Followed]) -> Iterator[tuple[str, str]]:
+        found: list[tuple[str, Difference]] = []
+        for part in COLUMNS:
+            held = {id: chain for id, chain in chains.items() if part in chain.sealed and _in_force(part, chain)}
+            rows = documents(part, list(held)) if held else {}
+            for execution_id, chain in held.items():
+                if now := rows[execution_id]:
+                    expected = _expected(part, chain)
+                    found += [(execution_id, difference) for difference in differences(expected, now)]
+        users = _users([one.sealed for _, one in found if one.field in _USERS])
+        told = [
+            (execution_id, one.sentence("execution"))
+            for execution_id, one in found
+            if one.field not in _USERS or one.now is not None or one.sealed in users
+        ]
+        # A row that is missing is missing in each part.
+        yield from dict.fromkeys(told)
+        yield from _statuses(chains)
+
+
+def _in_force(part: str, chain: Followed) -> bool:
+    return part != RESULT or chain.sealed[part][0] > chain.state.reopened
+
+
+def _expected(part: str, chain: Followed) -> Document:
+    """What was sealed, and what a retry, or a clean-up that has begun since then, changed: each has its event."""
+    (sequence, document), state = chain.sealed[part], chain.state
+    if part == DECISIONS and state.reopened > sequence:
+        # What it launches from then on runs in recovery again.
+        return {**document, "execution": {key: {**row, **_NOT_OVER} for key, row in document["execution"].items()}}
+    if part != RESULT or not state.cleaning:
+        return document
+    execution = {
+        key: {**fields, "cleanup_status": CleanupStatus.RUNNING} for key, fields in document["execution"].items()
+    }
+    servers = {}
+    for key, fields in document.get("server", {}).items():
+        # Why an instance could not be terminated comes and goes while it runs.
+        servers[key] = {name: value for name, value in fields.items() if name != "cleanup_error"}
+        if fields["source_server_id"] in state.terminated:
+            servers[key]["status"] = ServerStatus.TERMINATED
+    return {**document, "execution": execution, "server": servers}
+
+
+def _statuses(chains: Mapping[str, Followed]) -> Iterator[tuple[str, str]]:
+    """The status of those whose result is not sealed, against the last event that says one."""
+    open_ones = {
+        id: chain for id, chain in chains.items() if RESULT not in chain.sealed or not _in_force(RESULT, chain)
+    }
+    rows = Execution.objects.filter(pk__in=list(open_ones)).values_list("pk", "status")
+    for pk, status in rows:
+        told = open_ones[str(pk)].state.says
+        if told and status != told:
+            yield str(pk), f"status is {status}, and the last event about it says {told}."
+
+
+def _users(ids: Collection[Any]) -> set[Any]:
+    """Those of the users that exist."""
+    return set(get_user_model()._default_manager.filter(pk__in=[*ids]).values_list("pk", flat=True)) if ids else set()

@@ -1,0 +1,40 @@
+"""Sites and protection groups are held to the audit trail."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from audit.changes import plain
+from audit.holding import Recorded, holds
+from protection.models import ProtectionGroup, Site
+
+
+def hold() -> None:
+    """Called once, when the app is ready."""
+    holds("site", Recorded(_sites))
+    holds("protection_group", Recorded(_groups))
+
+
+def _sites(ids: Collection[str]) -> dict[str, Mapping[str, Any]]:
+    return {str(site.pk): _facts(site) for site in Site.objects.filter(pk__in=_numbers(ids))}
+
+
+def _groups(ids: Collection[str]) -> dict[str, Mapping[str, Any]]:
+    found: dict[str, Mapping[str, Any]] = {}
+    for group in ProtectionGroup.objects.filter(pk__in=_numbers(ids)).select_related("site"):
+        facts = _facts(group)
+        # A site that is renamed is the site's own event.
+        found[str(group.pk)] = {name: facts[name] for name in facts if name != "site"}
+    return found
+
+
+def _facts(row: Site | ProtectionGroup) -> Mapping[str, Any]:
+    # Its actors need the broker, which is not there when the app is loaded.
+    from protection.services import facts_of
+
+    return {name: plain(value) for name, value in facts_of(row).items()}
+
+
+def _numbers(ids: Collection[str]) -> list[int]:
+    return [int(each) for each in ids if each.isdecimal()]

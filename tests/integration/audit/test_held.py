@@ -1,0 +1,116 @@
+"""Users, roles, sites, groups and plans that somebody changes in the database, behind the back of the audit trail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, Permission, User
+from django.db import connection
+
+from audit.verification import verify
+from plans.models import Plan, PlanRevision
+from plans.services import plan_save
+from protection.models import ProtectionGroup, Site
+from protection.services import group_create, site_create
+from tests.factories.people import make_user
+from tests.factories.plans import web_shop
+from tests.factories.protection import ServerFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def people(ada: User, petra: User) -> dict[str, User]:
+    role = Group.objects.create(name="on call")
+    role.permissions.add(Permission.objects.get(codename="view_user"))
+    omar = make_user("omar", "operator")
+    omar.groups.add(role)
+    site = site_create(name="Frankfurt", account_id="111122223333", region="eu-central-1", by=ada)
+    ServerFactory.create(site=site, tags={"Tier": "db"})
+    group_create(name="shop-db", site=site, tag_selector={"Tier": ["db"]}, by=petra)
+    plan = plan_save(document=web_shop(without=["App", "Reports", "Web"]), by=petra)
+    plan_save(plan=plan, document=web_shop(without=["App", "Reports", "Web"]) | {"description": "Newer."}, by=petra)
+    assert verify().faults == ()
+    return {"ada": ada, "petra": petra, "omar": omar}
+
+
+def sql(query: str, *values: Any) -> Callable[[], None]:
+    def change() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(query, values)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (
+            lambda: User.objects.filter(username="omar").update(is_superuser=True),
+            "omar: is_superuser is True, and the audit trail says that it became False.",
+        ),
+        (
+            lambda: User.groups.through.objects.create(
+                user=User.objects.get(username="omar"), group=Group.objects.get(name="administrator")
+            ),
+            "omar: roles is ['administrator', 'on call', 'operator'], and the audit trail says that it became "
+            "['on call', 'operator'].",
+        ),
+        (
+            lambda: Group.permissions.through.objects.all().delete(),
+            "on call: permissions is empty, and the audit trail says that it became ['view_user'].",
+        ),
+        (
+            sql("DELETE FROM auth_user_groups WHERE user_id = (SELECT id FROM auth_user WHERE username = 'omar')"),
+            "omar: roles is empty, and the audit trail says that it became ['on call', 'operator'].",
+        ),
+        (
+            lambda: Site.objects.update(account_id="999999999999"),
+            "Frankfurt: account_id is 999999999999, and the audit trail says that it became 111122223333.",
+        ),
+        (
+            lambda: ProtectionGroup.objects.update(tag_selector={"Tier": ["web"]}),
+            "shop-db: tag_selector is {'Tier': ['web']}, and the audit trail says that it became {'Tier': ['db']}.",
+        ),
+        (sql("DELETE FROM plans_planrevision WHERE number = 1"), "Web shop: Revision 1 was deleted."),
+        (
+            lambda: PlanRevision.objects.filter(number=2).update(document={}),
+            "Web shop: Revision 2 was changed after it was saved.",
+        ),
+        (
+            lambda: PlanRevision.objects.create(
+                plan=Plan.objects.get(), number=3, saved_by_name="mallory", saved_at="2026-01-01T00:00Z", document={},
+                diff=[],
+            ),
+            "Web shop: Revision 3 was added in the database.",
+        ),
+    ],
+)  # fmt: skip
+def test_a_row_that_was_changed_behind_the_trails_back_is_named(
+    people: dict[str, User], change: Callable[[], object], fault: str
+) -> None:
+    change()
+    assert [f"{each.name}: {each.message}" for each in verify().faults] == [fault]
+
+
+def test_a_site_that_was_deleted_behind_the_trails_back_is_named(ada: User) -> None:
+    site_create(name="Frankfurt", account_id="111122223333", region="eu-central-1", by=ada)
+    sql("DELETE FROM protection_site")()
+    assert [f"{each.name}: {each.message}" for each in verify().faults] == [
+        "Frankfurt: The row was deleted, and the audit trail does not say so."
+    ]
+
+
+def test_renaming_a_role_changes_nobody(people: dict[str, User]) -> None:
+    role = Group.objects.get(name="on call")
+    role.name = "night shift"
+    role.save()
+    assert verify().faults == ()
+    assert User.objects.get(username="omar").groups.filter(name="night shift").exists()
+
+
+def test_what_was_deleted_by_drsorch_stays_deleted(people: dict[str, User]) -> None:
+    User.objects.get(username="omar").delete()
+    assert verify().faults == ()

@@ -1,0 +1,445 @@
+"""What somebody with full rights in the database, and without the key, does to the record: it is found, and named.
+
+They may keep old copies of rows, and put them back. Triggers are dropped in tests, as they would drop them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import User
+from django.db import connection, transaction
+from django.db.models import Field, Model
+
+from audit.holding import Told
+from audit.models import Event, Ledger, Milestone, SealedDocument
+from audit.record import COVERED, events_of, text_of
+from audit.verification import verify
+from executions.models import Approval, Execution, ServerRun, StepRun, WaveRun
+from executions.sealing import COLUMNS, FROZEN, NOT_SEALED, NOT_SEALED_ROWS, RESULT, ExecutionHolder
+from executions.services.approving import execution_approve
+from executions.services.controlling import execution_cleanup, execution_pause, execution_retry
+from tests.harness import EngineHarness
+
+LOOK = {"name": "Look", "kind": "wait", "when": "before", "parameters": {"seconds": 5}}
+
+
+@dataclass
+class Record:
+    """A recovery of which a server failed, a drill that was cleaned up, and a drill that is running."""
+
+    recovery: Execution
+    drill: Execution
+    running: Execution
+    #: Of the running drill and of the ledger, all columns as they were when it had just started.
+    earlier: dict[type[Model], dict[str, Any]]
+
+
+@pytest.fixture
+def there(harness: EngineHarness) -> Record:
+    harness.keeps_to_the_record = False
+
+    def wave(tier: str, **more: Any) -> list[dict[str, Any]]:
+        return [{"name": tier, "protection_groups": [f"shop-{tier}"], **more}]
+
+    harness.world.faults.add("failed_launch", tags={"Tier": "db"}, count=1)
+    recovery = harness.recovery(harness.plan(wave("db", steps=[LOOK]), approvals_required=1))
+    execution_approve(execution=recovery, by=harness.users["ravi"], comment="Go.")
+    harness.run(recovery)
+    drill = harness.drill(harness.plan(wave("reports"), name="Reports"))
+    harness.run(drill)
+    execution_cleanup(execution=drill, by=harness.users["omar"])
+    harness.run(drill, until=lambda: Execution.objects.get(pk=drill.pk).cleanup_status == "succeeded")
+    running = harness.drill(harness.plan(wave("web"), name="Web"))
+    earlier = {Execution: columns_of(running), Ledger: columns_of(Ledger.objects.get())}
+    harness.tick()
+    execution_pause(execution=running, by=harness.users["omar"])
+    assert verify().faults == ()
+    recovery, drill, running = (Execution.objects.get(pk=each.pk) for each in (recovery, drill, running))
+    assert (recovery.status, drill.status, running.status) == ("failed", "succeeded", "paused")
+    return Record(recovery, drill, running, earlier)
+
+
+def columns_of(row: Model) -> dict[str, Any]:
+    model = type(row)
+    return model._base_manager.filter(pk=row.pk).values(*[each.attname for each in model._meta.concrete_fields]).get()
+
+
+def put(model: type[Model], pk: Any, **values: Any) -> None:
+    """UPDATE of one row, also of one that is written once."""
+    with connection.cursor() as cursor:
+        for name, value in values.items():
+            field = model._meta.get_field(name)
+            stored = field.get_db_prep_save(value, connection)
+            of = model._meta.pk.get_db_prep_value(pk, connection)
+            key = model._meta.pk.column
+            cursor.execute(f'UPDATE {model._meta.db_table} SET "{field.column}" = %s WHERE "{key}" = %s', [stored, of])
+
+
+def drop(model: type[Model], where: str, *values: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"DELETE FROM {model._meta.db_table} WHERE {where}", values)
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """What is done inside is undone."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+def told(change: Callable[[], object]) -> list[str]:
+    """What `verify` says of everything after this change, which is then undone."""
+    with undone():
+        change()
+        return [f"{fault.name or fault.subject_type}: {fault.message}" for fault in verify().faults]
+
+
+def cut(execution: Execution, keep: int) -> None:
+    """Delete its events after that one, and what they sealed."""
+    for model in (Event, SealedDocument):
+        drop(model, "subject_id = %s AND sequence > %s", str(execution.pk), keep)
+
+
+def put_back(execution: Execution, keep: int, **head: Any) -> None:
+    """Cut its chain, and its end with it."""
+    cut(execution, keep)
+    last = events_of(execution).get(sequence=keep)
+    put(Execution, execution.pk, event_count=keep, last_event_hash=last.hash, **head)
+
+
+def computed_anew(execution: Execution) -> None:
+    """Another actor in an event, and plain SHA-256 from there on."""
+    previous = ""
+    for event in events_of(execution):
+        event.actor = "mallory" if event.sequence == 2 else event.actor
+        event.previous_hash = previous
+        previous = hashlib.sha256(text_of(event)).hexdigest()
+        put(Event, event.pk, actor=event.actor, previous_hash=event.previous_hash, hash=previous)
+    put(Execution, execution.pk, last_event_hash=previous)
+
+
+def inserted(execution: Execution) -> None:
+    last = events_of(execution).last()
+    assert last is not None
+    last.pk, last.sequence, last.previous_hash, last._state.adding = None, last.sequence + 1, last.hash, True
+    last.hash = hashlib.sha256(text_of(last)).hexdigest()
+    last.save()
+    put(Execution, execution.pk, event_count=last.sequence, last_event_hash=last.hash)
+
+
+def deleted_whole(execution: Execution, *, with_ledger: bool = False) -> None:
+    cut(execution, 0)
+    ids = execution._meta.pk.get_db_prep_value(execution.pk, connection)
+    put(Execution, execution.pk, status="failed")
+    for model in (Approval, StepRun, ServerRun, WaveRun):
+        drop(model, "execution_id = %s", ids)
+    drop(Execution, "id = %s", ids)
+    if with_ledger:
+        drop(Milestone, "subject_id = %s", str(execution.pk))
+
+
+def test_each_tampering_is_found_and_named(there: Record) -> None:
+    recovery, drill, running = there.recovery, there.drill, there.running
+    name, its_end = f"{recovery}", events_of(recovery).count()
+    approval = Approval.objects.get()
+    failed = ServerRun.objects.get(execution=recovery, status="failed")
+    wave, step = WaveRun.objects.get(execution=recovery), StepRun.objects.get(execution=recovery)
+    last = Milestone.objects.order_by("sequence").last()
+    others = Milestone.objects.exclude(subject_id=str(recovery.pk)).order_by("sequence")
+    begun = Milestone.objects.filter(subject_id=str(recovery.pk)).order_by("sequence")[0].sequence
+    gap = begun, others.filter(sequence__gt=begun)[0].sequence
+    document = SealedDocument.objects.filter(subject_id=str(recovery.pk), part="result").get()
+    assert last is not None
+    signature = "The end was changed in the database: its signature is not drsorch's."
+    ledger_signature = "the ledger: The end of the ledger was changed in the database: its signature is not drsorch's."
+    expected: dict[str, tuple[Callable[[], object], str]] = {
+        # --- events
+        "last event dropped": (
+            lambda: cut(recovery, its_end - 1),
+            f"{name}: The end was changed: {its_end} events written, {its_end - 1} stored.",
+        ),
+        "last event dropped and the head mended": (
+            lambda: put_back(recovery, its_end - 1),
+            f"{name}: {signature}",
+        ),
+        "an event changed": (
+            lambda: put(Event, events_of(recovery)[1].pk, actor="mallory"),
+            f"{name}: Event 2 was changed after it was written, or was not written by drsorch.",
+        ),
+        "the chain computed anew": (
+            lambda: computed_anew(recovery),
+            f"{name}: Event 1 was changed after it was written, or was not written by drsorch.",
+        ),
+        "an event put at the end": (lambda: inserted(recovery), f"{name}: {signature}"),
+        "the first event removed": (
+            lambda: drop(Event, "subject_id = %s AND sequence = 1", str(recovery.pk)),
+            f"{name}: Event 1 is missing: the next one is 2.",
+        ),
+        "the chain of a running drill put back to a genuine old state": (
+            lambda: put_back(running, 2, head_mac=there.earlier[Execution]["head_mac"]),
+            f"{running}: The chain was cut back: the ledger keeps event {running.event_count}, which is missing.",
+        ),
+        # --- whole chains and the ledger
+        "all events of an execution deleted": (
+            lambda: cut(recovery, 0),
+            f"{name}: The end was changed: {its_end} events written, 0 stored.",
+        ),
+        "a whole execution deleted": (
+            lambda: deleted_whole(recovery),
+            f"execution: The whole chain was deleted: the ledger keeps "
+            f"{Milestone.objects.filter(subject_id=str(recovery.pk)).count()} events of it.",
+        ),
+        "a whole execution deleted, and the ledger cleaned": (
+            lambda: deleted_whole(recovery, with_ledger=True),
+            f"the ledger: Entry {gap[0]} of the ledger is missing: the next one is {gap[1]}.",
+        ),
+        "the newest execution deleted, and the ledger cut": (
+            lambda: deleted_whole(running, with_ledger=True),
+            f"the ledger: The end of the ledger was changed: {last.sequence} entries written, "
+            f"{last.sequence - Milestone.objects.filter(subject_id=str(running.pk)).count()} stored.",
+        ),
+        "the ledger's end put back to an old state": (
+            lambda: put(Ledger, 1, **there.earlier[Ledger]),
+            f"the ledger: The end of the ledger was changed: {there.earlier[Ledger]['milestone_count']} entries "
+            f"written, {last.sequence} stored.",
+        ),
+        "the ledger put back to an old state": (
+            lambda: (
+                put(Ledger, 1, **there.earlier[Ledger]),
+                drop(Milestone, "sequence > %s", there.earlier[Ledger]["milestone_count"]),
+                deleted_whole(running),
+            ),
+            "execution: The whole chain was deleted: the ledger keeps 2 events of it.",
+        ),
+        "an entry of the ledger changed": (
+            lambda: put(Milestone, last.pk, event_hash="0" * 64),
+            f"the ledger: Entry {last.sequence} of the ledger was changed after it was written.",
+        ),
+        "the ledger mended without the key": (
+            lambda: put(Ledger, 1, milestone_count=last.sequence - 1, last_milestone_hash=last.previous_hash),
+            ledger_signature,
+        ),
+        "the ledger's row deleted": (
+            lambda: drop(Ledger, "id = 1"),
+            f"the ledger: The ledger's row was deleted: {last.sequence} entries stored.",
+        ),
+        "a chain that the ledger does not know": (
+            lambda: drop(Milestone, "subject_id = %s", str(running.pk)),
+            f"{running}: The ledger does not know this row, which has {running.event_count} events: "
+            "it was added in the database.",
+        ),
+        # --- rows
+        "status": (
+            lambda: put(Execution, recovery.pk, status="succeeded"),
+            f"{name}: status is succeeded, sealed as failed.",
+        ),
+        "status back to running": (
+            lambda: put(Execution, recovery.pk, status="running"),
+            f"{name}: status is running, sealed as failed.",
+        ),
+        "status of a running one": (
+            lambda: put(Execution, running.pk, status="running"),
+            f"{running}: status is running, and the last event about it says paused.",
+        ),
+        "requested by another": (
+            lambda: put(Execution, recovery.pk, requested_by_name="mallory"),
+            f"{name}: requested_by_name is mallory, sealed as dana.",
+        ),
+        "requested by nobody": (
+            lambda: put(Execution, recovery.pk, requested_by=None),
+            f"{name}: requested_by_id is empty, sealed as {recovery.requested_by_id}.",
+        ),
+        "kind": (
+            lambda: put(Execution, running.pk, kind="recovery"),
+            "recovery of Web: kind is recovery, sealed as drill.",
+        ),
+        "break-glass": (
+            lambda: put(Execution, running.pk, break_glass=True),
+            f"{running}: break_glass is True, sealed as False.",
+        ),
+        "RTO": (
+            lambda: put(Execution, drill.pk, rto_actual_seconds=1),
+            f"{drill}: rto_actual_seconds is 1, sealed as {drill.rto_actual_seconds}.",
+        ),
+        "RPO": (
+            lambda: put(Execution, drill.pk, rpo_actual_seconds=1),
+            f"{drill}: rpo_actual_seconds is 1, sealed as {drill.rpo_actual_seconds}.",
+        ),
+        "outcome": (
+            lambda: put(Execution, drill.pk, outcome="All is well."),
+            f"{drill}: outcome is All is well., sealed as {drill.outcome}.",
+        ),
+        "status of a server": (
+            lambda: put(ServerRun, failed.pk, status="launched"),
+            f"{name}: server {failed.hostname}: status is launched, sealed as failed.",
+        ),
+        "instance of a server": (
+            lambda: put(ServerRun, failed.pk, recovery_instance_id="i-0123456789abcdef0"),
+            f"{name}: server {failed.hostname}: recovery_instance_id is i-0123456789abcdef0, sealed as "
+            f"{failed.recovery_instance_id or 'empty'}.",
+        ),
+        "status of a wave": (
+            lambda: put(WaveRun, wave.pk, status="succeeded"),
+            f"{name}: wave db: status is succeeded, sealed as failed.",
+        ),
+        "status of a step": (
+            lambda: put(StepRun, step.pk, status="skipped"),
+            f"{name}: step Look: status is skipped, sealed as succeeded.",
+        ),
+        "an approval renamed": (
+            lambda: put(Approval, approval.pk, user_name="mallory"),
+            f"{name}: approval ravi: user_name is mallory, sealed as ravi.",
+        ),
+        "an approval deleted": (
+            lambda: drop(Approval, "id = %s", approval.pk),
+            f"{name}: approval ravi: the row was deleted after it was sealed.",
+        ),
+        "an approval inserted": (
+            lambda: Approval.objects.create(
+                execution=running, user_name="mallory", approved=True, at=running.requested_at
+            ),
+            f"{running}: approval mallory: the row was added after it was sealed.",
+        ),
+        "a server deleted": (
+            lambda: drop(ServerRun, "id = %s", failed.pk),
+            f"{name}: server {failed.hostname}: the row was deleted after it was sealed.",
+        ),
+        "a server added": (
+            lambda: ServerRun.objects.create(
+                execution=running, wave=running.waves.get(), site=failed.site, position=9, source_server_id="s-9"
+            ),
+            f"{running}: server s-9: the row was added after it was sealed.",
+        ),
+        "an execution added": (
+            lambda: Execution.objects.create(
+                plan=drill.plan, plan_name="Ghost", plan_revision=1, kind="drill", status="succeeded",
+                requested_by_name="mallory", requested_at=drill.requested_at,
+            ),
+            "drill of Ghost: The row has no audit trail: it was added in the database.",
+        ),
+        "a terminated instance brought back": (
+            lambda: put(ServerRun, drill.servers.get().pk, status="launched"),
+            f"{drill}: server {drill.servers.get().hostname}: status is launched, sealed as terminated.",
+        ),
+        "a sealed document changed": (
+            lambda: put(SealedDocument, document.pk, data=SealedDocument.objects.filter(part="decisions")[0].data),
+            f"{name}: The sealed document “result” of event {document.sequence} was changed.",
+        ),
+        "a sealed document deleted": (
+            lambda: drop(SealedDocument, "id = %s", document.pk),
+            f"{name}: The sealed document “result” of event {document.sequence} was deleted.",
+        ),
+    }  # fmt: skip
+    said = {case: told(change) for case, (change, _) in expected.items()}
+    missed = {case: said[case] for case, (_, fault) in expected.items() if fault not in said[case]}
+    assert missed == {}, {case: (expected[case][1], found) for case, found in missed.items()}
+
+
+@pytest.mark.parametrize("name", [name for name in COVERED if name != "subject_id"])
+def test_no_column_of_an_event_can_be_changed(there: Record, name: str) -> None:
+    event = events_of(there.recovery)[3]
+    assert told(lambda: put(Event, event.pk, **{name: other(Event._meta.get_field(name), getattr(event, name))}))
+
+
+def other(field: Field[Any, Any], value: Any) -> Any:
+    """Something else that the column may hold."""
+    match value:
+        case bool():
+            return not value
+        case int():
+            return value + 1000
+        case datetime():
+            return value + timedelta(seconds=1)
+        case dict():
+            return {**value, "more": 1}
+        case list():
+            return [*value, 7]
+        case str() if value:
+            return f"~{value[1:]}"
+        case _:
+            types = {"IntegerField": 7, "DateTimeField": datetime.fromisoformat("2026-01-01T00:00:00+00:00")}
+            return next((made for kind, made in types.items() if kind in field.get_internal_type()), 7)
+
+
+def test_every_sealed_column_is_held(there: Record) -> None:
+    """Whatever column of what was sealed is changed, it is named."""
+    missed = []
+    for part, models in COLUMNS.items():
+        for model, columns in models.items():
+            own = "pk" if model is Execution else "execution"
+            row = model._base_manager.filter(**{own: there.recovery.pk}).order_by("pk")[0]
+            for column in columns:
+                field = next(each for each in model._meta.concrete_fields if each.attname == column)
+                value = other(field, getattr(row, column))
+                with undone():
+                    model._base_manager.filter(pk=row.pk).update(**{column: value})
+                    messages = [fault.message for fault in verify([str(there.recovery.pk)]).faults]
+                if not any(f"{column} is " in message and "sealed as" in message for message in messages):
+                    missed.append((part, model.__name__, column, messages))
+    assert missed == []
+
+
+@pytest.mark.parametrize("model", [Execution, WaveRun, StepRun, ServerRun, Approval])
+def test_every_column_is_sealed_or_it_is_said_why_not(model: type[Model]) -> None:
+    sealed = {column for models in COLUMNS.values() for column in models.get(model, ())}
+    columns = {field.attname for field in model._meta.concrete_fields}
+    assert sealed | set(NOT_SEALED[model]) == columns
+    assert not sealed & set(NOT_SEALED[model])
+
+
+def test_every_kind_of_row_of_an_execution_is_sealed_or_it_is_said_why_not() -> None:
+    of_executions = {
+        model for model in apps.get_models() if any(field.related_model is Execution for field in model._meta.fields)
+    }
+    sealed = {model for models in COLUMNS.values() for model in models} - {Execution}
+    assert sealed | set(NOT_SEALED_ROWS) == of_executions
+
+
+# --- what is no tampering -----------------------------------------------------------------------------------------
+
+
+def test_a_user_who_is_deleted_leaves_the_record_intact(there: Record) -> None:
+    User.objects.filter(username__in=["dana", "ravi"]).delete()
+    assert Execution.objects.get(pk=there.recovery.pk).requested_by_id is None
+    assert verify().faults == ()
+
+
+def test_a_retry_of_what_ended_is_held_to_its_events_until_it_ends_again(there: Record, harness: EngineHarness) -> None:
+    recovery = there.recovery
+    execution_retry(execution=recovery, by=harness.users["dana"], wave="db", comment="Again.")
+    assert verify().faults == ()
+    assert told(lambda: put(Execution, recovery.pk, status="succeeded")) == [
+        f"{recovery}: status is succeeded, and the last event about it says running."
+    ]
+    harness.run(recovery)
+    assert verify().faults == ()
+    assert told(lambda: put(Execution, recovery.pk, status="failed")) == [
+        f"{recovery}: status is failed, sealed as succeeded."
+    ]
+
+
+def test_while_a_clean_up_runs_only_what_it_says_has_changed(there: Record, harness: EngineHarness) -> None:
+    drill = harness.drill(there.drill.plan)
+    harness.run(drill)
+    execution_cleanup(execution=drill, by=harness.users["omar"])
+    server = drill.servers.get()
+    assert verify().faults == ()
+    assert told(lambda: put(ServerRun, server.pk, status="terminated")) == [
+        f"{drill}: server {server.hostname}: status is terminated, sealed as launched."
+    ]
+
+
+def test_a_status_that_no_event_says_is_not_held() -> None:
+    state = ExecutionHolder().begin()
+    assert (state.says, FROZEN, RESULT) == ("", "frozen", "result")
+    ExecutionHolder().follow(state, Told(1, "execution.break_glass", {}))
+    assert state.says == ""
