@@ -23,7 +23,9 @@ from access.models import ApiToken, Role
 from access.recording import users_as_one
 from access.services import second_factor_remove, token_revoke
 from audit.screens.history import ChainHistory
+from foundation.overwriting import asked_version, fingerprint
 from foundation.people import person
+from foundation.service_admin import SeenAdmin, SeenForm
 from foundation.wording import clock_utc
 
 #: What Django's fields mean here: label, help.
@@ -33,10 +35,23 @@ _WORDS = {
 }
 
 
+class SeenUserForm(SeenForm, UserChangeForm):
+    """Roles are rights: nobody gives back what somebody else has just taken away by saving an older page."""
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        # Held until the admin's transaction ends: two saves at once come one after the other.
+        current = User.objects.select_for_update().get(pk=self.instance.pk)
+        newest = fingerprint(type(self)(instance=current).shown_values())
+        if asked_version(self.data, "expected_version") != newest:
+            self.say_newer(f"User {current} was changed by someone else while you were editing.")
+        return cleaned
+
+
 @admin.register(User)
-class UserAdmin(ChainHistory, DjangoUserAdmin, ModelAdmin):
+class UserAdmin(ChainHistory, SeenAdmin, DjangoUserAdmin):
     subject_type = "user"
-    form = UserChangeForm
+    form = SeenUserForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
     list_display = ("username", "name", "roles", "second_factor", "is_active", "last_sign_in")

@@ -12,7 +12,6 @@ from unfold.admin import ModelAdmin
 
 from audit.models import Event
 from audit.screens import views
-from foundation.screens import fragment
 
 
 @admin.register(Event)
@@ -23,7 +22,7 @@ class EventAdmin(ModelAdmin):
         def at(route: str, view: Callable[..., HttpResponse], name: str) -> URLPattern:
             return path(route, self.admin_site.admin_view(view), name=f"audit_event_{name}")
 
-        state = fragment(self.admin_site.admin_view(views.verify_state))
+        state = self.admin_site.admin_view(views.verify_state)
         return [
             at("", views.trail, "changelist"),
             at("verify/", views.verify, "verify"),

@@ -36,7 +36,7 @@ def check_now(*, by: AbstractBaseUser) -> TrailCheck:
     if is_running(check):
         raise Conflict(_RUNNING, code="verification-running")
     rows.update(requested_by=by.get_username())
-    rows.nudge()
+    rows.nudge(by_person=True)
     claim = TrailCheck.objects.claim(check.pk, seconds=LEASE_SECONDS)
     if claim is None:
         raise Conflict(_RUNNING, code="verification-running")

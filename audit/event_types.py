@@ -12,6 +12,9 @@ class EventType(StrEnum):
     EXECUTION_BREAK_GLASS = "execution.break_glass"
     EXECUTION_APPROVED = "execution.approved"
     EXECUTION_REJECTED = "execution.rejected"
+    EXECUTION_FEWER_APPROVALS = "execution.fewer_approvals"
+    EXECUTION_NOT_STARTED = "execution.not_started"
+    EXECUTION_APPROVALS_RAISED = "execution.approvals_raised"
     EXECUTION_STARTED = "execution.started"
     EXECUTION_PAUSED = "execution.paused"
     EXECUTION_RESUMED = "execution.resumed"
@@ -84,6 +87,7 @@ class EventType(StrEnum):
     PLAN_CREATED = "plan.created"
     PLAN_CHANGED = "plan.changed"
     PLAN_DELETED = "plan.deleted"
+    PLAN_APPROVALS_AGREED = "plan.approvals_agreed"
 
     USER_CREATED = "user.created"
     USER_CHANGED = "user.changed"

@@ -24,6 +24,6 @@ def check_request(*, by: AbstractBaseUser) -> None:
     with transaction.atomic():
         rows = TrailCheck.objects.filter(pk=check.pk)
         rows.update(requested_by=by.get_username())
-        rows.nudge()
+        rows.nudge(by_person=True)
         pk = check.pk
         transaction.on_commit(lambda: trail_verify.send(pk), robust=True)

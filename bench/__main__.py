@@ -53,6 +53,8 @@ def _run(wanted: list[str], runs: int) -> int:
         ("200 executions at once on 4 sites", lambda run: cases.many_executions(200), 1, {}),
         (f"verifying an audit trail of {audit_trail.EVENTS:,} events", lambda run: audit_trail.verifying(), 1,
          {"peak MiB beyond Django": 100}),
+        ("20,000 executions, 300 plans, 4,000 servers, against a tenth of it", cases.much_history, 1,
+         {"refuse to delete the site, times": 2, "dashboard, ms": 150}),
     ]  # fmt: skip
     table = Table("case", "counted", "median", "least", "most", "must be", title=f"medians of {runs} runs or of one")
     missed = 0

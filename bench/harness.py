@@ -87,12 +87,12 @@ def bench_harness(
         "accounts": [{"account_id": ACCOUNT, "access_keys": ["AKIADRSORCHSIMULATOR"], "regions": regions}],
     }
     with time_machine.travel(START, tick=False) as clock, _simulated(document) as world:
-        users = {name: _user(name, role) for name, role in _ROLES.items()}
+        users = {name: user(name, role) for name, role in _ROLES.items()}
         made = BenchHarness(world, clock, users)
         made.sites = []
         for region, tiers in tiers_by_region.items():
             site = Site.objects.create(name=region, account_id=ACCOUNT, region=region)
-            Site.objects.filter(pk=site.pk).nudge()
+            Site.objects.filter(pk=site.pk).nudge(by_person=True)
             site_sync(site.pk)
             for tier in tiers:
                 group_create(name=tier, site=site, tag_selector={"Tier": [tier]}, by=users["petra"])
@@ -107,7 +107,7 @@ def _simulated(document: dict[str, Any]) -> Iterator[World]:
         yield world
 
 
-def _user(name: str, role: str) -> User:
+def user(name: str, role: str) -> User:
     return User.objects.filter(username=name).first() or make_user(name, role)
 
 

@@ -10,10 +10,11 @@ from django.urls import reverse
 
 from dashboard.selectors import PlanResult, RunningExecution, SiteHealth
 from executions.core.states import ExecutionStatus, ServerStatus
-from executions.models import Execution
+from executions.models import Execution, SiteWatch, StepRun
 from executions.screens.targets import rpo_meter, rto_meter
 from executions.screens.waves import shares
-from executions.screens.words import BREAK_GLASS, duration, execution_badge, kind_badge
+from executions.screens.words import duration, execution_badge, kind_badge, loud_badges
+from foundation.due import DueRow
 from foundation.wording import Badge, Meter, Share, Tone, ago, count
 from plans.models import Plan
 from plans.screens.words import recovery_badge, recovery_sentence
@@ -108,12 +109,14 @@ def dashboard(
     *,
     groups_exist: bool,
     halted: Mapping[ReplicationState, int],
+    stuck: Sequence[DueRow],
     rights: Collection[str],
     now: datetime,
     trail_faults: int = 0,
 ) -> Dashboard:
     """`halted`: replication state -> servers of protection groups whose replication does not go on by itself;
-    `rights`: permissions of who looks; `trail_faults`: what the last verification of the audit trail found."""
+    `stuck`: what drsorch cannot work on; `rights`: permissions of who looks; `trail_faults`: what the last verification
+    of the audit trail found."""
     attention = [*_attention(running, results, sites, halted, now)]
     if trail_faults and "audit.view_event" in rights:
         attention.append(_trail_attention(trail_faults))
@@ -122,7 +125,7 @@ def dashboard(
         running=running_cards(running, now),
         plans=tuple(_plan_line(result, result.plan.pk in active, now) for result in results),
         sites=tuple(_site_card(health, now) for health in sites),
-        attention=tuple(sorted(attention, key=_worst_first)),
+        attention=(*(_stuck(row) for row in stuck), *sorted(attention, key=_worst_first)),
         first_steps=_first_steps(running, results, sites, groups_exist, rights),
     )
 
@@ -143,7 +146,7 @@ def _running_card(execution: Execution, counts: dict[str, int], now: datetime) -
     badges = [kind_badge(execution.kind), execution_badge(execution.status)]
     return RunningCard(
         execution=execution,
-        badges=(*badges, *([BREAK_GLASS] if execution.break_glass else [])),
+        badges=(*badges, *loud_badges(execution)),
         tone=kind_badge(execution.kind).tone,
         shares=parts,
         summary=", ".join([f"{done} of {count(total, 'server')} launched", *others]),
@@ -181,6 +184,22 @@ def _site_card(health: SiteHealth, now: datetime) -> SiteCard:
         summary=", ".join(f"{number} {state}" for state, number in ordered),
         synced=ago(site.last_synced_at, now) if site.last_synced_at else "never",
     )
+
+
+def _stuck(row: DueRow) -> Attention:
+    """Work on it raises, whatever kind of row it is."""
+    match row:
+        case Execution():
+            what, link = f"the {row}", _to("executions_execution_change", row.pk)
+        case StepRun():
+            what, link = f"step {row} of the {row.execution}", _to("executions_execution_change", row.execution_id)
+        case SiteWatch():
+            what, link = f"the jobs of site {row}", _to("protection_site_change", row.pk)
+        case Site():
+            what, link = f"the inventory of site {row}", _to("protection_site_change", row.pk)
+        case _:
+            what, link = f"{row._meta.verbose_name} {row}", _to("index")
+    return Attention(Tone.BAD, f"drsorch cannot work on {what}: {row.standstill}", link)
 
 
 def _attention(

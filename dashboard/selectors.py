@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce, NullIf
 
-from executions.core.states import ExecutionStatus
+from executions.core.states import EXECUTION_ACTIVE, ExecutionStatus
 from executions.models import Execution, ServerRun
 from plans.models import Plan
 from protection.core.replication import HALTED, ReplicationState
@@ -44,13 +45,15 @@ class PlanResult:
 
 
 def plan_results() -> list[PlanResult]:
-    """Every plan with how its last run went, in two queries."""
-    over = Execution.objects.over().filter(plan=OuterRef("pk")).order_by("-requested_at")
-    proven = Max(
-        "executions__finished_at",
-        filter=Q(executions__status__in=[ExecutionStatus.SUCCEEDED, ExecutionStatus.PARTIALLY_SUCCEEDED]),
+    """Every plan with how its last run went, in two queries; each reads the newest executions of a plan alone."""
+    newest = Execution.objects.filter(plan=OuterRef("pk")).order_by("-requested_at")
+    over = newest.exclude(status__in=EXECUTION_ACTIVE)
+    proven = newest.filter(status__in=[ExecutionStatus.SUCCEEDED, ExecutionStatus.PARTIALLY_SUCCEEDED])
+    plans = list(
+        Plan.objects.annotate(
+            last_id=Subquery(over.values("pk")[:1]), proven_at=Subquery(proven.values("finished_at")[:1])
+        ).order_by("name")
     )
-    plans = list(Plan.objects.annotate(last_id=Subquery(over.values("pk")[:1]), proven_at=proven).order_by("name"))
     last = Execution.objects.in_bulk([plan.last_id for plan in plans if plan.last_id])
     return [PlanResult(plan, last.get(plan.last_id) if plan.last_id else None, plan.proven_at) for plan in plans]
 
@@ -68,7 +71,8 @@ class SiteHealth:
 
 
 def site_health() -> list[SiteHealth]:
-    """Replication at every site, in three queries."""
+    """Replication at every site, in two queries."""
+    laggard = SourceServer.objects.present().filter(site=OuterRef("pk"), lag_seconds__isnull=False)
     present = Q(source_servers__missing_since=None)
     sites: QuerySet[Any, Any] = Site.objects.annotate(
         worst_lag=Max("source_servers__lag_seconds", filter=present),
@@ -78,32 +82,28 @@ def site_health() -> list[SiteHealth]:
             filter=Q(source_servers__missing_since__isnull=False, source_servers__protection_group__isnull=False),
         ),
         unprotected=Count("source_servers", filter=present & Q(source_servers__protection_group=None)),
+        laggard=Subquery(
+            laggard.order_by("-lag_seconds", "hostname", "source_server_id")
+            .annotate(name=Coalesce(NullIf("hostname", Value("")), "source_server_id"))
+            .values("name")[:1]
+        ),
     ).order_by("name")
     states: dict[int, dict[str, int]] = defaultdict(dict)
     here = SourceServer.objects.present().order_by()
     for site_id, state, number in here.values_list("site", "replication_state").annotate(Count("pk")):
         states[site_id][state] = number
-    worst: dict[int, str] = {}
-    laggards = here.filter(lag_seconds__isnull=False, lag_seconds=Subquery(_worst_lag_of_site()))
-    for site_id, hostname, source in laggards.values_list("site", "hostname", "source_server_id"):
-        worst.setdefault(site_id, hostname or source)
     return [
         SiteHealth(
             site=site,
             states=states[site.pk],
             worst_lag_seconds=site.worst_lag,
-            worst_lag_host=worst.get(site.pk, ""),
+            worst_lag_host=site.laggard or "",
             missing=site.missing,
             missing_protected=site.missing_protected,
             unprotected=site.unprotected,
         )
         for site in sites
     ]
-
-
-def _worst_lag_of_site() -> QuerySet[Any, Any]:
-    same_site = SourceServer.objects.present().filter(site=OuterRef("site"))
-    return same_site.order_by().values("site").annotate(worst=Max("lag_seconds")).values("worst")
 
 
 def has_protection_groups() -> bool:

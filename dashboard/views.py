@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.utils import timezone
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from access import policy
 from audit.checking import check_get
 from dashboard import selectors
 from dashboard.presentation import dashboard, running_cards
+from foundation import due
+from foundation.live import live_response
 from foundation.screens import screen_response
 
 
@@ -24,6 +26,7 @@ def page(request: HttpRequest) -> HttpResponse:
         selectors.site_health(),
         groups_exist=selectors.has_protection_groups(),
         halted=selectors.halted_servers(),
+        stuck=due.raising(),
         rights=policy.permissions_of(request.user),
         now=timezone.now(),
         trail_faults=check_get().fault_count,
@@ -40,9 +43,10 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@gzip_page  # nothing secret is in it, and no token
 def running(request: HttpRequest) -> HttpResponse:
     """The fragment of what runs now."""
     policy.require(request.user, "executions.view_execution")
     cards = running_cards(selectors.running(), timezone.now())
     context = {"running": cards, "refresh_seconds": settings.DRSORCH_REFRESH_SECONDS}
-    return TemplateResponse(request, "admin/dashboard/_running.html", context)
+    return live_response(request, "admin/dashboard/_running.html", context, root=cards)

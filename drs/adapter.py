@@ -7,15 +7,18 @@ single call is shared, so the two cannot drift apart.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
 from drs import failures, wire
+from drs.errors import DrsError
 from drs.port import (
     Endpoint,
     Job,
     JobLogItem,
     LaunchTarget,
+    NativeExecution,
     RecoveryInstance,
     RecoverySnapshot,
     SourceServer,
@@ -75,6 +78,27 @@ class WireAdapter:
         pages = self._pages("DescribeJobLogItems", {"jobID": job_id})
         return wire.job_log(item for page in pages for item in page)
 
+    def native_executions(self) -> tuple[NativeExecution, ...]:
+        # DRS filters by one status a call; without a filter it would list everything that ever ran.
+        found = [
+            self._read("ListRecoveryPlanExecutions", wire.native_execution, item)
+            for status in wire.NATIVE_IN_PROGRESS
+            for page in self._pages("ListRecoveryPlanExecutions", {"status": status}, "recoveryPlanExecutions")
+            for item in page
+        ]
+        # One that moves on between two calls is listed twice.
+        return tuple(self._with_steps(one) for one in {one.arn: one for one in found}.values())
+
+    def _with_steps(self, execution: NativeExecution) -> NativeExecution:
+        operation = "ListRecoveryPlanExecutionSteps"
+        pages = self._pages(operation, {"recoveryPlanExecutionArn": execution.arn}, "recoveryPlanExecutionSteps")
+        held = frozenset(source for page in pages for item in page for source in wire.held_by_native_step(item))
+        try:
+            name = wire.native_plan_name(self.call("GetRecoveryPlan", {"recoveryPlanArn": execution.plan_arn}))
+        except DrsError:
+            name = ""
+        return replace(execution, source_server_ids=held, plan_name=name)
+
     def start_recovery(self, targets: Sequence[LaunchTarget], *, is_drill: bool, tags: Mapping[str, str]) -> Job:
         params: dict[str, Any] = {"sourceServers": [_target(target) for target in targets], "isDrill": is_drill}
         if tags:
@@ -93,12 +117,14 @@ class WireAdapter:
             for item in page:
                 yield self._read(operation, parse, item)
 
-    def _pages(self, operation: str, params: Mapping[str, Any]) -> Iterator[Sequence[Mapping[str, Any]]]:
+    def _pages(
+        self, operation: str, params: Mapping[str, Any], key: str = "items"
+    ) -> Iterator[Sequence[Mapping[str, Any]]]:
         """Page by page and lazily: the next one is asked for only when the caller wants it."""
         token: str | None = None
         while True:
             answer = self.call(operation, {**params, "nextToken": token} if token else params)
-            items = answer.get("items")
+            items = answer.get(key)
             yield items if isinstance(items, list) else []
             previous, token = token, answer.get("nextToken") or None
             if token is None:

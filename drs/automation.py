@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from drs import failures
+from drs import failures, foreign
 from drs.automation_port import Automation, Command, CommandInvocation, FunctionAnswer
 from drs.aws import AwsDrs, client_for
 from drs.errors import DrsError, NotFound
@@ -90,14 +90,14 @@ class AwsAutomation:
         return Command(
             self._text("ListCommands", item, "CommandId"),
             self._text("ListCommands", item, "Status"),
-            tuple(item.get("InstanceIds") or ()),
+            tuple(str(each) for each in item.get("InstanceIds") or ()),
         )
 
     def _items(self, operation: str, params: Mapping[str, Any], key: str) -> Iterator[Mapping[str, Any]]:
         token = None
         while True:
             answer = self._aws.ask("ssm", operation, {**params, "NextToken": token} if token else params)
-            yield from answer.get(key) or ()
+            yield from (item for item in answer.get(key) or () if isinstance(item, Mapping))
             previous, token = token, answer.get("NextToken") or None
             if token is None:
                 return
@@ -108,7 +108,7 @@ class AwsAutomation:
         value = item.get(key)
         if not isinstance(value, str) or not value:
             raise self._unreadable(operation)
-        return value
+        return foreign.identity(value, foreign.RUN_ID)
 
     def _unreadable(self, operation: str) -> DrsError:
         return failures.without_answer(self._aws.endpoint, operation, "returned an unreadable answer.")
@@ -129,7 +129,8 @@ def _document(name: str, version: str, parameters: Mapping[str, Sequence[str]]) 
 
 
 def _invocation(item: Mapping[str, Any]) -> CommandInvocation:
-    printed = [str(plugin.get("Output") or "") for plugin in item.get("CommandPlugins") or ()]
+    plugins = (plugin for plugin in item.get("CommandPlugins") or () if isinstance(plugin, Mapping))
+    printed = [str(plugin.get("Output") or "") for plugin in plugins]
     return CommandInvocation(
         instance_id=str(item.get("InstanceId") or ""),
         status=str(item.get("Status") or ""),

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from drs.foreign import Id, Identities, LetIn, Name, RunId, Text, Word
+
 #: Longest that a function's answer is waited for. Lambda itself lets a function run for up to 900.
 INVOCATION_SECONDS = 240
 #: Most instances that one SendCommand takes (botocore's model of `ssm`).
@@ -27,14 +29,14 @@ COMMAND_FAILED = frozenset({"Failed", "TimedOut", "Cancelled"})
 
 
 @dataclass(frozen=True, slots=True)
-class Automation:
+class Automation(LetIn):
     """An execution of an SSM Automation runbook."""
 
-    automation_id: str
+    automation_id: RunId
     #: InProgress, Waiting, Success, Failed, ..., or unknown.
-    status: str
+    status: Word
     #: Which step failed and why; empty unless it failed.
-    failure: str = ""
+    failure: Text = ""
 
     @property
     def succeeded(self) -> bool:
@@ -46,16 +48,16 @@ class Automation:
 
 
 @dataclass(frozen=True, slots=True)
-class CommandInvocation:
+class CommandInvocation(LetIn):
     """How an SSM command goes on one instance."""
 
-    instance_id: str
+    instance_id: Id
     #: Pending, InProgress, Delayed, Success, Failed, ..., or unknown.
-    status: str
+    status: Word
     #: The status in more words, such as DeliveryTimedOut or Undeliverable.
-    details: str = ""
+    details: Name = ""
     #: What it printed; AWS cuts it short.
-    output: str = ""
+    output: Text = ""
 
     @property
     def succeeded(self) -> bool:
@@ -67,13 +69,13 @@ class CommandInvocation:
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class Command(LetIn):
     """An SSM Run Command. Its own status says nothing certain about its instances."""
 
-    command_id: str
+    command_id: RunId
     #: Pending, InProgress, Success, Failed, ..., or unknown.
-    status: str
-    instance_ids: tuple[str, ...] = ()
+    status: Word
+    instance_ids: Identities = ()
     #: Of the instances that it has reached so far; read only once the command's own status is a final one.
     invocations: tuple[CommandInvocation, ...] = ()
 
@@ -87,13 +89,13 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
-class FunctionAnswer:
+class FunctionAnswer(LetIn):
     """What a Lambda function answered."""
 
     #: JSON text, as the function gave it.
-    payload: str
+    payload: Text
     #: "Handled" or "Unhandled" if the function failed; empty if it did not.
-    error: str = ""
+    error: Word = ""
 
 
 class AutomationPort(Protocol):

@@ -21,6 +21,7 @@ from typing import Any, Literal, cast
 import boto3
 import botocore.session
 from botocore import xform_name
+from botocore.awsrequest import AWSHTTPConnection, AWSHTTPConnectionPool, AWSHTTPSConnection, AWSHTTPSConnectionPool
 from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.credentials import DeferredRefreshableCredentials
@@ -45,9 +46,10 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 from botocore.response import StreamingBody
 
-from drs import failures, wire
+from drs import failures, foreign, wire
 from drs.adapter import WireAdapter
 from drs.automation_port import INVOCATION_SECONDS
+from drs.deadline import Deadline, Watched
 from drs.errors import Denied, DrsError
 from drs.port import Endpoint, Quotas
 from drs.timing import is_too_late_to_go_out
@@ -65,6 +67,11 @@ INVOCATIONS = Config(
 )
 #: Quotas and identity are nice to know; a machine that reaches only DRS must not wait for them.
 EXTRAS = Config(connect_timeout=2, read_timeout=5, retries=ONCE)
+
+#: Longest that a call may take as a whole, with its repetitions: botocore's own time-outs are for each read. What only
+#: reads stays within a worker's lease; what starts something has the site's `CallTimes`.
+CALL_SECONDS: Mapping[str, float] = {"drs": 45, "ssm": 45, "lambda": INVOCATION_SECONDS + 5}
+EXTRA_SECONDS = 10.0
 
 #: How long an answer of Service Quotas is good for, and how long a failure to get one is remembered.
 QUOTAS_KEPT_SECONDS = 3600.0
@@ -117,7 +124,7 @@ class AwsDrs(WireAdapter):
         account = answer.get("Account")
         if not isinstance(account, str):
             raise failures.without_answer(self.endpoint, "GetCallerIdentity", "returned no account.")
-        return account
+        return foreign.identity(account)
 
     def quotas(self) -> Quotas:
         known = self._quotas
@@ -161,11 +168,22 @@ class AwsDrs(WireAdapter):
 
     def _ask(self, login: _Login, service: Service, operation: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
         client = self._client(login, service)
-        try:
-            answer = cast("Mapping[str, Any]", getattr(client, xform_name(operation))(**params))
-            return {name: each.read() if isinstance(each, StreamingBody) else each for name, each in answer.items()}
-        except SDK_FAILURES as failure:  # a DrsError from taking on the role passes, it is in our words already
-            raise _translated(self.endpoint, operation, failure) from failure
+        with Deadline(self._call_seconds(service)) as deadline:
+            try:
+                answer = cast("Mapping[str, Any]", getattr(client, xform_name(operation))(**params))
+                read = {name: each.read() if isinstance(each, StreamingBody) else each for name, each in answer.items()}
+            except SDK_FAILURES as failure:  # a DrsError from taking on the role passes, it is in our words already
+                if deadline.expired:
+                    raise failures.without_answer(self.endpoint, operation, "did not answer in time.") from failure
+                raise _translated(self.endpoint, operation, failure) from failure
+        if deadline.expired:
+            raise failures.without_answer(self.endpoint, operation, "did not answer in time.")
+        return read
+
+    def _call_seconds(self, service: Service) -> float:
+        if service in ("launches", "ssm-acts"):
+            return self.endpoint.call_times.limit_seconds
+        return CALL_SECONDS.get(service, EXTRA_SECONDS)
 
     def _current_login(self) -> _Login:
         with self._lock:
@@ -282,6 +300,9 @@ def _client(session: boto3.Session, service: str, endpoint: Endpoint, config: Co
     create = cast("Any", session.client)
     client: BaseClient = create(service, region_name=endpoint.region, endpoint_url=address, config=config)
     client.meta.events.register("before-send", functools.partial(_refuse_to_send_late, endpoint))
+    # botocore has no other way to say what its connections are made of; the contract tests hold it to this one.
+    pools = cast("Any", client)._endpoint.http_session._pool_classes_by_scheme
+    pools.update(http=_Pool, https=_SecurePool)
     for speaks_json in ("drs", "ssm"):
         client.meta.events.register(f"before-parse.{speaks_json}", _refuse_other_than_json)
     return client
@@ -291,6 +312,22 @@ def _refuse_to_send_late(endpoint: Endpoint, event_name: str, **_: Any) -> None:
     """Right before the first byte, when everything that may take long is done."""
     if is_too_late_to_go_out():
         raise failures.not_sent_in_time(endpoint, event_name.rpartition(".")[2])
+
+
+class _Connection(Watched, AWSHTTPConnection):  # type: ignore[misc]
+    pass
+
+
+class _SecureConnection(Watched, AWSHTTPSConnection):  # type: ignore[misc]
+    pass
+
+
+class _Pool(AWSHTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _SecurePool(AWSHTTPSConnectionPool):
+    ConnectionCls = _SecureConnection
 
 
 def _refuse_other_than_json(response_dict: dict[str, Any], operation_model: Any, **_: Any) -> None:

@@ -6,6 +6,8 @@ The classes say what may have happened *on the other side*, because that is what
 
 from __future__ import annotations
 
+from drs import foreign
+
 
 class DrsError(Exception):
     """Base. `str(error)` is a sentence fit for a person."""
@@ -21,13 +23,15 @@ class DrsError(Exception):
         resource_id: str | None = None,
         retry_after_seconds: float | None = None,
     ) -> None:
-        super().__init__(message)
-        self.message = message
+        #: AWS's own words are in it: they pass the door here, whoever wrote the sentence around them.
+        self.message = foreign.text(message)
+        super().__init__(self.message)
         #: The service's own error code, for example `ConflictException`; empty if none came.
-        self.code = code
+        self.code = foreign.line(code, 64)
         #: What the service named as the culprit, for example a source server id.
-        self.resource_id = resource_id
-        self.retry_after_seconds = retry_after_seconds
+        self.resource_id = foreign.identity(resource_id) if resource_id is not None else None
+        #: At most an hour: what a header asks for beyond that is not waited for.
+        self.retry_after_seconds = min(retry_after_seconds, 3600.0) if retry_after_seconds is not None else None
 
 
 class Throttled(DrsError):

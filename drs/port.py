@@ -2,6 +2,7 @@
 
 Units: every duration is in seconds (float), every time an aware UTC `datetime`. Enumerations of AWS stay plain
 strings because the wire carries values that the model does not list (docs/drs.md 1.3: `LAUNCH_END`).
+What DRS wrote passes `drs.foreign`: the type of a field says how.
 Every method raises a `drs.errors.DrsError` and nothing else. None of them may be called inside a database
 transaction; `protection.gateways` asserts it.
 """
@@ -13,6 +14,23 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from drs.foreign import (
+    AccountId,
+    Arn,
+    Bytes,
+    Count,
+    Id,
+    Identities,
+    LetIn,
+    Limit,
+    LongWord,
+    Moment,
+    Name,
+    Seconds,
+    Tags,
+    Text,
+    Word,
+)
 from drs.timing import CallTimes
 
 #: The tag that carries an operation's key on a job, so that a lost answer can be found again.
@@ -46,42 +64,42 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class SourceServer:
-    source_server_id: str
-    arn: str
-    hostname: str
-    fqdn: str
-    os: str
-    tags: Mapping[str, str]
-    replication_state: str
+class SourceServer(LetIn):
+    source_server_id: Id
+    arn: Arn
+    hostname: Name
+    fqdn: Name
+    os: Name
+    tags: Tags
+    replication_state: Word
     #: Age of the newest consistent copy; None where DRS does not say.
-    lag_seconds: float | None
+    lag_seconds: Seconds | None
     #: EC2 instance id of the live recovery instance, if any.
-    recovery_instance_id: str | None
-    last_launch_status: str
-    last_launch_job_id: str | None
-    last_launch_at: datetime | None
+    recovery_instance_id: Id | None
+    last_launch_status: Word
+    last_launch_job_id: Id | None
+    last_launch_at: Moment | None
     #: "FAILOVER" or "FAILBACK".
-    replication_direction: str
-    replication_error: str
-    cpu_cores: int
-    ram_bytes: int
-    disk_bytes: int
-    staging_account_id: str = ""
+    replication_direction: Word
+    replication_error: Name
+    cpu_cores: Count
+    ram_bytes: Bytes
+    disk_bytes: Bytes
+    staging_account_id: AccountId = ""
     #: "DRILL" or "RECOVERY"; empty where DRS does not say. It stays when the instance is deleted from DRS.
-    last_launch_type: str = ""
+    last_launch_type: Word = ""
     #: The EC2 instance that the server is, where it runs in AWS already; empty elsewhere.
-    aws_instance_id: str = ""
+    aws_instance_id: Id = ""
 
 
 @dataclass(frozen=True, slots=True)
-class RecoverySnapshot:
-    snapshot_id: str
-    source_server_id: str
+class RecoverySnapshot(LetIn):
+    snapshot_id: Id
+    source_server_id: Id
     #: When the point in time is of.
     taken_at: datetime
     #: When DRS expected to have it; may differ from taken_at.
-    expected_at: datetime | None = None
+    expected_at: Moment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,29 +111,29 @@ class LaunchTarget:
 
 
 @dataclass(frozen=True, slots=True)
-class ParticipatingServer:
-    source_server_id: str
+class ParticipatingServer(LetIn):
+    source_server_id: Id
     #: PENDING, IN_PROGRESS, LAUNCHED, FAILED, TERMINATED, or a value we do not know.
-    launch_status: str
+    launch_status: Word
     #: Often missing even when launched (docs/drs.md 5.1).
-    recovery_instance_id: str | None = None
+    recovery_instance_id: Id | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class Job(LetIn):
     """A DRS job. `status` says nothing about its servers: COMPLETED may hold FAILED or PENDING ones."""
 
-    job_id: str
+    job_id: Id
     #: LAUNCH, TERMINATE, CREATE_CONVERTED_SNAPSHOT, or unknown.
-    type: str
+    type: LongWord
     #: PENDING, STARTED, COMPLETED, or unknown (treated as unfinished).
-    status: str
+    status: Word
     #: START_DRILL, START_RECOVERY, TERMINATE_RECOVERY_INSTANCES, ...
-    initiated_by: str
-    created_at: datetime | None
-    ended_at: datetime | None
+    initiated_by: LongWord
+    created_at: Moment | None
+    ended_at: Moment | None
     servers: tuple[ParticipatingServer, ...]
-    tags: Mapping[str, str] = field(default_factory=dict)
+    tags: Tags = field(default_factory=dict)
 
     @property
     def finished(self) -> bool:
@@ -123,32 +141,32 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class JobLogItem:
-    at: datetime | None
+class JobLogItem(LetIn):
+    at: Moment | None
     #: JOB_START, SNAPSHOT_START, ..., LAUNCH_END, JOB_END, or unknown.
-    event: str
-    source_server_id: str | None = None
-    target_instance_id: str | None = None
-    raw_error: str = ""
+    event: LongWord
+    source_server_id: Id | None = None
+    target_instance_id: Id | None = None
+    raw_error: Text = ""
 
 
 _GONE = frozenset({"SHUTTING-DOWN", "TERMINATED", "NOT_FOUND"})
 
 
 @dataclass(frozen=True, slots=True)
-class RecoveryInstance:
+class RecoveryInstance(LetIn):
     #: Equals the EC2 instance id.
-    recovery_instance_id: str
-    source_server_id: str
-    job_id: str | None
+    recovery_instance_id: Id
+    source_server_id: Id
+    job_id: Id | None
     is_drill: bool
     #: PENDING, RUNNING, STOPPING, STOPPED, SHUTTING-DOWN, TERMINATED, NOT_FOUND, or unknown.
-    ec2_state: str
+    ec2_state: Word
     #: The recovery point it was launched from.
-    point_in_time: datetime | None
-    tags: Mapping[str, str] = field(default_factory=dict)
-    private_ips: tuple[str, ...] = ()
-    hostname: str = ""
+    point_in_time: Moment | None
+    tags: Tags = field(default_factory=dict)
+    private_ips: Identities = ()
+    hostname: Name = ""
 
     @property
     def is_gone(self) -> bool:
@@ -157,13 +175,33 @@ class RecoveryInstance:
 
 
 @dataclass(frozen=True, slots=True)
-class Quotas:
+class NativeExecution(LetIn):
+    """An execution of a native recovery plan that is not over (docs/drs.md 16)."""
+
+    arn: str
+    plan_arn: str
+    #: Empty where DRS does not let us read it.
+    plan_name: str
+    #: DRILL or RECOVERY.
+    mode: str
+    #: Ids of the source servers of its steps that are not over, with or without a job.
+    source_server_ids: frozenset[str]
+
+    @property
+    def label(self) -> str:
+        """What a person finds it by in the DRS console."""
+        execution = self.arn.rpartition(":")[2]
+        return f"“{self.plan_name}” ({execution})" if self.plan_name else execution
+
+
+@dataclass(frozen=True, slots=True)
+class Quotas(LetIn):
     """Limits of one account and Region (docs/drs.md 4). `source` is "service-quotas" or "documented defaults"."""
 
-    concurrent_jobs: int = 20
-    servers_per_job: int = 100
-    servers_in_jobs: int = 500
-    source: str = "documented defaults"
+    concurrent_jobs: Limit = 20
+    servers_per_job: Limit = 100
+    servers_in_jobs: Limit = 500
+    source: Word = "documented defaults"
 
 
 class DrsPort(Protocol):
@@ -193,6 +231,9 @@ class DrsPort(Protocol):
 
     def job_log(self, job_id: str) -> tuple[JobLogItem, ...]:
         """The job's log, oldest first."""
+
+    def native_executions(self) -> tuple[NativeExecution, ...]:
+        """Executions of native recovery plans that are not over: three calls, and one or two for each of them."""
 
     def start_recovery(self, targets: Sequence[LaunchTarget], *, is_drill: bool, tags: Mapping[str, str]) -> Job:
         """Launch. Not idempotent: call only with an intent committed. Pass no tags to send none."""

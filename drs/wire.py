@@ -15,9 +15,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from drs.foreign import moment
 from drs.port import (
     Job,
     JobLogItem,
+    NativeExecution,
     ParticipatingServer,
     Quotas,
     RecoveryInstance,
@@ -50,22 +52,21 @@ class MalformedAnswer(ValueError):
 
 
 def instant(value: object) -> datetime | None:
-    """An aware UTC time, or None if `value` is missing or not a date. A time without offset is taken as UTC."""
+    """An aware UTC time, or None if `value` is missing, not a date, or one that cannot be meant (`foreign.moment`).
+
+    A time without offset is taken as UTC.
+    """
     if isinstance(value, datetime):
-        moment = value
+        read = value
     elif isinstance(value, str) and value:
         try:
-            moment = datetime.fromisoformat(value)
+            read = datetime.fromisoformat(value)
         except ValueError:
             return None
     else:
         return None
-    if moment.tzinfo is None:
-        return moment.replace(tzinfo=UTC)
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:  # year 1 or 9999 with an offset
-        return None
+    meant = moment(read.replace(tzinfo=UTC) if read.tzinfo is None else read)
+    return meant.astimezone(UTC) if meant is not None else None
 
 
 def to_wire(moment: datetime) -> str:
@@ -119,6 +120,29 @@ def source_server(item: Json) -> SourceServer:
     )
 
 
+#: Statuses of an execution of a native recovery plan that is not over, and of a step of one that is.
+NATIVE_IN_PROGRESS = ("CREATED", "IN_PROGRESS", "CANCELLING")
+_NATIVE_STEP_OVER = frozenset({"COMPLETED", "SKIPPED"})
+
+
+def native_execution(item: Json) -> NativeExecution:
+    """As ListRecoveryPlanExecutions shows it: without its steps."""
+    arn = _required(item, "recoveryPlanExecutionArn", "an execution of a recovery plan")
+    return NativeExecution(arn, _text(item, "recoveryPlanArn"), "", _text(item, "mode"), frozenset())
+
+
+def held_by_native_step(item: Json) -> frozenset[str]:
+    """Ids of the source servers of a step that is not over: one that failed may be retried."""
+    if _text(item, "status") in _NATIVE_STEP_OVER:
+        return frozenset()
+    servers = _objects(_object(_object(item, "configuration"), "executionServerStepConfiguration"), "servers")
+    return frozenset(_text(server, "serverArn").rpartition("/")[2] for server in servers) - {""}
+
+
+def native_plan_name(answer: Json) -> str:
+    return _text(_object(answer, "recoveryPlan"), "name")
+
+
 def recovery_snapshot(item: Json) -> RecoverySnapshot:
     snapshot_id = _required(item, "snapshotID", "a recovery snapshot")
     expected_at = instant(item.get("expectedTimestamp"))
@@ -164,7 +188,7 @@ def job_of_answer(answer: Json) -> Job:
 
 def job_log(items: Iterable[Json]) -> tuple[JobLogItem, ...]:
     """The items oldest first, whichever way round DRS sent them; one without a time stays beside its neighbour."""
-    parsed = [_job_log_item(item) for item in items]
+    parsed = [_job_log_item(item) for item in items if isinstance(item, Mapping)]
     times = [item.at for item in parsed if item.at is not None]
     if times and times[0] > times[-1]:
         parsed.reverse()
@@ -203,7 +227,7 @@ def recovery_instance(item: Json) -> RecoveryInstance:
         private_ips=tuple(
             address
             for interface in _objects(properties, "networkInterfaces")
-            for address in interface.get("ips") or ()
+            for address in _list(interface, "ips")
             if isinstance(address, str)
         ),
         hostname=_text(hints, "hostname") or _text(hints, "fqdn"),
@@ -213,10 +237,10 @@ def recovery_instance(item: Json) -> RecoveryInstance:
 def quotas(items: Iterable[Json]) -> Quotas:
     """The `Quotas` of ListServiceQuotas; what it does not name keeps its documented default."""
     found: dict[str, int] = {}
-    for item in items:
+    for item in (item for item in items if isinstance(item, Mapping)):
         field = QUOTA_CODES.get(_text(item, "QuotaCode"))
         value = item.get("Value")
-        if field and isinstance(value, int | float) and value > 0:
+        if field and isinstance(value, int | float) and 0 < value < math.inf:
             found[field] = int(value)
     return Quotas(**found, source="service-quotas") if found else Quotas()
 
@@ -235,7 +259,7 @@ def _text(item: Json, key: str) -> str:
 
 def _number(item: Json, key: str) -> int:
     value = item.get(key)
-    return value if isinstance(value, int) else 0
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
 def _object(item: Json, key: str) -> Json:
@@ -244,10 +268,12 @@ def _object(item: Json, key: str) -> Json:
 
 
 def _objects(item: Json, key: str) -> list[Json]:
+    return [entry for entry in _list(item, key) if isinstance(entry, Mapping)]
+
+
+def _list(item: Json, key: str) -> Sequence[Any]:
     value = item.get(key)
-    if not isinstance(value, Sequence) or isinstance(value, str):
-        return []
-    return [entry for entry in value if isinstance(entry, Mapping)]
+    return value if isinstance(value, Sequence) and not isinstance(value, str | bytes) else ()
 
 
 def _tags(item: Json) -> dict[str, str]:

@@ -13,7 +13,7 @@ from unfold.sites import UnfoldAdminSite
 
 from dashboard import views as dashboard
 from executions.screens.views import start
-from foundation.screens import fragment, refusals_as_pages
+from foundation.screens import refusals_as_pages
 
 #: Whose admin pages are shown.
 _OURS = frozenset({"access", "audit", "executions", "plans", "protection"})
@@ -33,7 +33,7 @@ class AdminSite(UnfoldAdminSite):
     def extra_urls(self) -> list[URLPattern]:
         return [
             path("executions/start/<int:plan_id>/", self.admin_view(start), name="executions_start"),
-            path("dashboard/running/", fragment(self.admin_view(dashboard.running)), name="dashboard_running"),
+            path("dashboard/running/", self.admin_view(dashboard.running), name="dashboard_running"),
         ]
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:

@@ -18,7 +18,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from drsorch.brokers import broker_of
-from foundation import ticker
+from foundation import due, ticker
+from foundation.wording import count
 
 log = structlog.get_logger(__name__)
 
@@ -84,4 +85,13 @@ def _ticker() -> str:
     return "A ticker is running."
 
 
-_CHECKS: dict[str, Callable[[], str]] = {"database": _database, "broker": _broker, "ticker": _ticker}
+def _work() -> str:
+    """Rows that drsorch cannot work on: said, and no reason to take a process out of service, as the others go on."""
+    stuck = due.raising_counts()
+    if not stuck:
+        return "Nothing is held up by errors of drsorch's own."
+    kinds = ", ".join(count(number, kind) for kind, number in sorted(stuck.items()))
+    return f"Degraded: drsorch cannot work on {kinds}. The dashboard says why; everything else continues."
+
+
+_CHECKS: dict[str, Callable[[], str]] = {"database": _database, "broker": _broker, "ticker": _ticker, "work": _work}

@@ -72,6 +72,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "foundation.signing_in.sign_in_on_the_whole_page",
     "drsorch.requests.RequestLog",
     "audit.middleware.OriginMiddleware",
 ]
@@ -123,6 +124,7 @@ DRAMATIQ_BROKER: dict[str, Any] = {
         "dramatiq.middleware.TimeLimit",
         "dramatiq.middleware.ShutdownNotifications",
         "django_dramatiq.middleware.DbConnectionsMiddleware",
+        "foundation.middleware.OwnThreadsMiddleware",
         "foundation.middleware.TickerMiddleware",
         "drsorch.started.SettingsMiddleware",
     ],
@@ -235,6 +237,11 @@ SPECTACULAR_SETTINGS = {
         "StepKind": "plans.models.STEP_KINDS",
     },
 }
+
+#: Fields that a form may have: more than our own limits need (4,000 servers of an account, 50 steps of a wave).
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
+#: Bytes that a form, or a body of the API, may have.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 
 # --- Web ----------------------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"

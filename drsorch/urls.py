@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from allauth.account.decorators import secure_admin_login
+from django.conf import settings
 from django.contrib import admin
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.urls import include, path
 from django.views import defaults
 from django.views.generic import RedirectView
@@ -18,9 +21,18 @@ admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-a
 
 def handler400(request: HttpRequest, exception: Exception) -> HttpResponse:
     """A request that Django refused before any view: a problem for a script, a page for a person."""
+    why = ""
+    if isinstance(exception, TooManyFieldsSent):
+        why = f"A form may have at most {settings.DATA_UPLOAD_MAX_NUMBER_FIELDS:,} fields, and this one has more."
+    elif isinstance(exception, RequestDataTooBig):
+        why = f"A form may have at most {settings.DATA_UPLOAD_MAX_MEMORY_SIZE:,} bytes, and this one has more."
     if request.path.startswith("/api/"):
         return problem_response(
             400, "bad_request", "The request was refused: drsorch does not accept its host name or its format."
+        )
+    if why:
+        return render(
+            request, "400.html", {"why": f"{why} Nothing was saved. Go back and select or type less."}, status=400
         )
     return defaults.bad_request(request, exception)
 

@@ -16,19 +16,23 @@ from unfold.decorators import display
 
 from executions.models import Execution
 from executions.screens import views
+from executions.screens.selectors import executions_matching
 from executions.screens.targets import rpo_meter, rto_meter
-from executions.screens.words import BREAK_GLASS, between, duration, execution_badge, kind_badge
-from foundation.screens import badge_html, fragment, measure_html
+from executions.screens.words import between, duration, execution_badge, kind_badge, loud_badges
+from foundation.screens import badge_html, measure_html
 from foundation.wording import clock
 
 
 @admin.register(Execution)
 class ExecutionAdmin(ModelAdmin):
     list_display = ("plan_shown", "kind_shown", "status_shown", "requested", "started", "took", "rto", "rpo")
-    list_filter = ("kind", "status", "break_glass", "plan")
-    search_fields = ("plan_name", "requested_by_name", "reason", "servers__hostname", "servers__source_server_id")
-    search_help_text = "Plan, person, reason or server"
-    date_hierarchy = "requested_at"
+    # Not a date hierarchy: it reads the year and month of every row.
+    list_filter = ("kind", "status", "break_glass", "plan", ("requested_at", admin.DateFieldListFilter))
+    search_fields = ("plan_name", "requested_by_name", "reason")
+    search_help_text = (
+        "Part of a plan, a person, a reason or a server that DRS lists; the beginning of any other server"
+    )
+    show_full_result_count = False
     list_per_page = 50
     list_display_links = ("plan_shown",)
     actions = None
@@ -39,7 +43,7 @@ class ExecutionAdmin(ModelAdmin):
         return [
             path(
                 "<uuid:execution_id>/live/",
-                fragment(site.admin_view(views.fragment)),
+                site.admin_view(views.fragment),
                 name="executions_execution_live",
             ),
             path(
@@ -64,13 +68,18 @@ class ExecutionAdmin(ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Execution | None = None) -> bool:
         return False
 
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Execution], search_term: str
+    ) -> tuple[QuerySet[Execution], bool]:
+        return executions_matching(queryset, search_term), False
+
     @display(description="plan", ordering="plan_name")
     def plan_shown(self, execution: Execution) -> str:
         return f"{execution.plan_name} · revision {execution.plan_revision}"
 
     @display(description="kind", ordering="kind")
     def kind_shown(self, execution: Execution) -> SafeString:
-        badges = [kind_badge(execution.kind), *([BREAK_GLASS] if execution.break_glass else [])]
+        badges = [kind_badge(execution.kind), *loud_badges(execution)]
         return format_html_join(" ", "{}", [(badge_html(badge),) for badge in badges])
 
     @display(description="status", ordering="status")

@@ -9,8 +9,10 @@ class ExecutionsConfig(AppConfig):
 
     def ready(self) -> None:
         from audit.holding import holds
-        from executions import events  # noqa: F401 # importing declares them
+        from executions import events, selectors  # noqa: F401 # importing events declares them
         from executions.models import Execution
         from executions.sealing import ExecutionHolder
+        from protection import uses
 
         holds(Execution.subject_type, ExecutionHolder())
+        uses.register(selectors.under_way_at)

@@ -6,6 +6,7 @@ evidence, as its events are, which `audit` keeps.
 
 from __future__ import annotations
 
+import json
 import uuid
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -36,6 +37,7 @@ from executions.querysets import (
     StepRunQuerySet,
 )
 from foundation.due import DueRow
+from foundation.indexes import NewestFirst
 from plans.models import Plan
 from protection.models import Site
 
@@ -61,7 +63,10 @@ class Execution(Chained, DueRow):
     approvals_required = models.PositiveSmallIntegerField(default=0)
     #: Started by an administrator without the approvals it needed; loud everywhere it is shown.
     break_glass = models.BooleanField("break-glass", default=False)
+    #: The most approvals that its plan, or another one of its groups, asked for in the 30 days before; of a recovery.
+    approvals_expected = models.PositiveSmallIntegerField(default=0)
     #: A broken glass asks for a review after: who looked at it, when, and what they said.
+    reviewed_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     reviewed_by_name = models.CharField(max_length=150, blank=True)
     reviewed_at = models.DateTimeField(null=True)
     review_comment = models.TextField(blank=True)
@@ -93,7 +98,12 @@ class Execution(Chained, DueRow):
 
     class Meta:
         ordering = ["-requested_at"]
-        indexes = [models.Index(fields=["plan", "-requested_at"], name="executions_by_plan")]
+        indexes = [
+            models.Index(fields=["plan", "-requested_at"], name="executions_by_plan"),
+            NewestFirst(column="started_at", name="executions_by_started_at"),
+            NewestFirst(column="finished_at", name="executions_by_finished_at"),
+            NewestFirst(column="rto_actual_seconds", name="executions_by_rto"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["plan"],
@@ -104,6 +114,16 @@ class Execution(Chained, DueRow):
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.plan_name}"
+
+    @property
+    def has_fewer_approvals(self) -> bool:
+        """True if it needs fewer than were needed lately: as loud as break-glass."""
+        return not self.break_glass and self.approvals_required < self.approvals_expected
+
+    @property
+    def needs_review(self) -> bool:
+        """True if someone other than its requester has to say whether it was right."""
+        return self.break_glass or self.has_fewer_approvals
 
     @property
     def replace_names(self) -> list[str]:
@@ -178,7 +198,7 @@ class ServerRun(models.Model):
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="+")
     position = models.PositiveIntegerField()
     source_server_id = models.CharField(max_length=32, db_index=True)
-    hostname = models.CharField(max_length=256, blank=True)
+    hostname = models.CharField(max_length=256, blank=True, db_index=True)
     os = models.CharField(max_length=256, blank=True)
     protection_group_name = models.CharField(max_length=100, blank=True)
     status = models.CharField(max_length=16, choices=choices(ServerStatus), default=ServerStatus.PENDING)
@@ -187,7 +207,7 @@ class ServerRun(models.Model):
     #: The operation that launches it now, or launched it last.
     operation = models.ForeignKey(Operation, null=True, on_delete=models.SET_NULL, related_name="servers")
     job_id = models.CharField(max_length=32, blank=True)
-    recovery_instance_id = models.CharField(max_length=32, blank=True)
+    recovery_instance_id = models.CharField(max_length=32, blank=True, db_index=True)
     #: The snapshot to launch from; empty for the latest state.
     recovery_snapshot_id = models.CharField(max_length=32, blank=True)
     #: The point in time it was recovered to.
@@ -307,6 +327,11 @@ class StepRun(DueRow):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def trouble(self) -> str:
+        """Why it failed or is held up, in a sentence: drsorch's own error in working on it, or its own."""
+        return (self.standstill if self.status == StepStatus.RUNNING else "") or self.error
+
 
 class Approval(models.Model):
     """One person's word on an execution that needs approval."""
@@ -324,6 +349,31 @@ class Approval(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_name}: {'approved' if self.approved else 'rejected'}"
+
+
+class Basis(models.Model):
+    """What was shown to whoever requested, approved, resumed or retried an execution. Never changed."""
+
+    execution = models.ForeignKey(Execution, on_delete=models.PROTECT, related_name="bases")
+    #: What was pressed: request, approve, resume, retry.
+    press = models.CharField(max_length=16)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    user_name = models.CharField(max_length=150)
+    at = models.DateTimeField()
+    #: Of `document`, which is canonical JSON (`core.basis`), as in the event of the press.
+    sha256 = models.CharField(max_length=64)
+    document = models.TextField()
+
+    class Meta:
+        ordering = ["pk"]
+        indexes = [models.Index(fields=["execution", "sha256"], name="executions_basis_by_hash")]
+
+    def __str__(self) -> str:
+        return f"{self.press}: {self.sha256}"
+
+    def read(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.document)
+        return document
 
 
 class SiteWatch(DueRow):

@@ -16,12 +16,12 @@ from audit.canonical import plain
 from audit.event_types import EventType
 from audit.holding import Difference, Document, Followed, Told, differences
 from executions.core.states import EXECUTION_ACTIVE, CleanupStatus, ExecutionStatus, ServerStatus
-from executions.models import Approval, Execution, Operation, ServerRun, StepRun, WaveRun
+from executions.models import Approval, Basis, Execution, LateInstance, Operation, ServerRun, StepRun, WaveRun
 
 #: Sealed when it is requested; it never changes.
 FROZEN: Final = "frozen"
-#: Who approved or rejected it, acknowledged what it replaces, reviewed break-glass, or declared the recovery over.
-#: Sealed whenever someone does.
+#: How many have to approve it, who approved or rejected it, acknowledged what it replaces, reviewed break-glass, or
+#: declared the recovery over. Sealed whenever someone does.
 DECISIONS: Final = "decisions"
 #: How it ended. Sealed when it ends, when it ends after it was reopened, when its clean-up ends, and when something
 #: becomes known of it later.
@@ -32,7 +32,7 @@ COLUMNS: Final[Mapping[str, Mapping[type[Model], Sequence[str]]]] = {
     FROZEN: {
         Execution: (
             "plan_id", "plan_name", "plan_revision", "kind", "reason", "requested_by_id", "requested_by_name",
-            "approvals_required", "break_glass", "approval_expires_at", "point_in_time", "requested_at",
+            "approvals_expected", "break_glass", "approval_expires_at", "point_in_time", "requested_at",
             "rto_target_seconds", "rpo_target_seconds", "cleanup_after_seconds",
         ),
         WaveRun: (
@@ -44,8 +44,8 @@ COLUMNS: Final[Mapping[str, Mapping[type[Model], Sequence[str]]]] = {
     },
     DECISIONS: {
         Execution: (
-            "acknowledged", "reviewed_by_name", "reviewed_at", "review_comment", "recovery_over_at",
-            "recovery_over_by_name", "recovery_over_comment",
+            "acknowledged", "approvals_required", "reviewed_by_id", "reviewed_by_name", "reviewed_at",
+            "review_comment", "recovery_over_at", "recovery_over_by_name", "recovery_over_comment",
         ),
         Approval: ("user_name", "user_id", "approved", "comment", "at"),
     },
@@ -73,7 +73,7 @@ NOT_SEALED: Final[Mapping[type[Model], Collection[str]]] = {
     WaveRun: ("id", "execution_id"),
     StepRun: (
         "id", "execution_id", "due_at", "lease_token", "lease_until", "nudges", "attempt_key", "asked",
-        "unanswered_since",
+        "unanswered_since", "may_act_until",
     ),
     ServerRun: (
         "id", "execution_id", "operation_id", "cleanup_operation_id", "cleanup_tries", "cleanup_not_before",
@@ -84,7 +84,9 @@ NOT_SEALED: Final[Mapping[type[Model], Collection[str]]] = {
 
 #: Rows of an execution that are not sealed.
 NOT_SEALED_ROWS: Final[Mapping[type[Model], str]] = {
+    Basis: "the SHA-256 of its document is in the event of the press",
     Operation: "its job is sealed with its servers, and its life is in events",
+    LateInstance: "what became of each is in events",
 }
 
 #: What people call each kind of row.
@@ -96,7 +98,7 @@ _KINDS: Final[Mapping[type[Model], str]] = {
     Approval: "approval",
 }
 #: Null once the user was deleted.
-_USERS: Final = ("requested_by_id", "user_id")
+_USERS: Final = ("requested_by_id", "reviewed_by_id", "user_id")
 
 
 def documents(part: str, execution_ids: Collection[Any]) -> Mapping[str, Document]:
@@ -149,7 +151,7 @@ class _State:
     says: str = ""
     #: When it was last reopened: a result that was sealed before is not that of now.
     reopened: int = 0
-    #: Since the result was sealed: whether its clean-up runs, and what it terminated (source server ids).
+    #: Since the result was sealed: whether its clean-up runs, and the instances that it terminated.
     cleaning: bool = False
     terminated: set[str] = field(default_factory=set)
 
@@ -169,7 +171,7 @@ class ExecutionHolder:
         elif event.type == EventType.CLEANUP_RUNNING:
             state.cleaning = True
         elif event.type == EventType.SERVER_TERMINATED:
-            state.terminated.add(str(event.detail.get("source_server")))
+            state.terminated.add(str(event.detail.get("instance")))
 
     def faults(self, chains: Mapping[str, Followed]) -> Iterator[tuple[str, str]]:
         found: list[tuple[str, Difference]] = []
@@ -210,7 +212,7 @@ def _expected(part: str, chain: Followed) -> Document:
     for key, fields in document.get("server", {}).items():
         # Why an instance could not be terminated comes and goes while it runs.
         servers[key] = {name: value for name, value in fields.items() if name != "cleanup_error"}
-        if fields["source_server_id"] in state.terminated:
+        if fields["recovery_instance_id"] in state.terminated:
             servers[key]["status"] = ServerStatus.TERMINATED
     return {**document, "execution": execution, "server": servers}
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
-from executions.core.states import (
-    EXECUTION_ACTIVE,
-)
+from executions.core.states import EXECUTION_ACTIVE, CleanupStatus
 from executions.models import Execution, LateInstance, Operation, ServerRun, StepRun, WaveRun
 from foundation.errors import Missing
 from plans.models import Plan
+from protection.models import Site
 
 
 def has_open_operations(site_id: int) -> bool:
@@ -22,13 +21,34 @@ def has_open_operations(site_id: int) -> bool:
     return Operation.objects.open().filter(site=site_id).exists()
 
 
-def active_execution_of(source_server_ids: Iterable[str], site_ids: Iterable[int]) -> QuerySet[ServerRun]:
-    """Servers among these that another active execution holds."""
-    return ServerRun.objects.filter(
-        site__in=list(site_ids),
-        source_server_id__in=list(source_server_ids),
+def under_way_at(site_id: int) -> list[str]:
+    """The executions, as people know them, that still need the site to lead where it led when they began.
+
+    Active ones; those that are or will be cleaned up; and those over of which an operation is still followed. At most
+    six.
+    """
+    here = ServerRun.objects.filter(site=site_id, execution=OuterRef("pk"))
+    followed = Operation.objects.open().filter(site=site_id).values("execution")
+    cleaned_up = [CleanupStatus.SCHEDULED, CleanupStatus.RUNNING]
+    at_work = Execution.objects.filter(Q(status__in=EXECUTION_ACTIVE) | Q(cleanup_status__in=cleaned_up))
+    found = {*at_work.filter(Exists(here))[:6], *Execution.objects.filter(pk__in=followed)[:6]}
+    return sorted(f"the {execution}" for execution in found)[:6]
+
+
+def active_execution_of(servers: Collection[tuple[int, str]]) -> list[ServerRun]:
+    """Those of these servers, (site id, source server id), that another active execution holds.
+
+    A server is what DRS says it is: its id in an account and Region, by whichever site it is reached.
+    """
+    places = {pk: place for pk, *place in Site.objects.values_list("pk", "account_id", "region")}
+    wanted = {(*places[site_id], source) for site_id, source in servers}
+    sites = [pk for pk, place in places.items() if any(place == places[site_id] for site_id in {s for s, _ in servers})]
+    held = ServerRun.objects.filter(
+        site__in=sites,
+        source_server_id__in=list({source for _, source in servers}),
         execution__status__in=EXECUTION_ACTIVE,
     ).select_related("execution")
+    return [row for row in held if (*places[row.site_id], row.source_server_id) in wanted]
 
 
 def site_ids_of(execution: Execution) -> set[int]:

@@ -67,7 +67,8 @@ def site_poll(site_id: int, meant_for: float = 0) -> None:
 
 
 @works_on(StepRun.objects.tried_by_engine)
-@dramatiq.actor(queue_name="engine", **_NUDGE)
+# Threads of its own: a page that never ends must not hold those that launch and poll (foundation.middleware).
+@dramatiq.actor(queue_name="steps", **_NUDGE)
 def step_run(step_id: int, meant_for: float = 0) -> None:
     """Try a step, or look at what it started, if that is due; its execution looks at the result."""
     execution_id = attempt.step_try(step_id)
@@ -79,9 +80,9 @@ def step_run(step_id: int, meant_for: float = 0) -> None:
 
 
 def nudge_on_commit(execution_ids: Iterable[UUID]) -> None:
-    """Make executions due, and tell a worker once the caller's transaction is committed."""
+    """Make executions due as a person asked, and tell a worker once the caller's transaction is committed."""
     ids = list(execution_ids)
-    Execution.objects.filter(pk__in=ids).nudge()
+    Execution.objects.filter(pk__in=ids).nudge(by_person=True)
     for execution_id in ids:
         _tell_on_commit(execution_look, str(execution_id))
 

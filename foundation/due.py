@@ -5,21 +5,37 @@ claims the row, works, and releases it with the time at which it is due next. If
 the row is due again. A lease is no lock: every write of the worker repeats the token, and writes nothing once another
 worker has claimed the row.
 
+A look that raises is kept with its row: what is shown of the error, how often, since when. The row is looked at again
+ever less often, and stops no other (ADR 0033).
+
 The ticker (`foundation.ticker`) walks every kind of row that is registered here.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Generic, Self, TypeVar
 from uuid import UUID, uuid4
 
-from django.db import models, transaction
+import structlog
+from django.conf import settings
+from django.db import DatabaseError, models, transaction
 from django.db.models import Case, F, Value, When
 from django.utils import timezone
 from dramatiq import Actor
+from dramatiq.middleware import TimeLimitExceeded
+
+from foundation.backoff import Backoff
+from foundation.wording import clock, count
+
+log = structlog.get_logger(__name__)
+
+#: Before a row whose look raised is looked at again: 5 s at first, then ever longer, up to a quarter of an hour.
+RAISED_BACKOFF = Backoff(first_seconds=5.0, most_seconds=900.0)
 
 Row = TypeVar("Row", bound="DueRow")
 
@@ -42,9 +58,18 @@ class DueQuerySet(models.QuerySet[Row]):
         """Rows that should have been worked on by `now`, and that no worker holds."""
         return self.filter(due_at__lte=now).exclude(lease_until__gt=now)
 
-    def nudge(self) -> int:
-        """Make these rows due now, also those that a worker holds at this moment."""
-        return self.update(due_at=timezone.now(), nudges=F("nudges") + 1)
+    def nudge(self, *, by_person: bool = False) -> int:
+        """Make these rows due now, also those that a worker holds at this moment.
+
+        Rows whose last look raised wait for their time all the same, unless a person asks.
+        """
+        now = Value(timezone.now())
+        due_at = now if by_person else Case(When(raised_since=None, then=now), default=F("due_at"))
+        return self.update(due_at=due_at, nudges=F("nudges") + 1)
+
+    def raising(self) -> Self:
+        """Rows whose last look ended in an error of drsorch's own, those that stand longest first."""
+        return self.filter(raised_since__isnull=False).order_by("raised_since")
 
     def claim(self, pk: Any, *, seconds: float) -> Claim[Row] | None:
         """Hold a row that is due for so many seconds. None if it is not due, or another worker holds it."""
@@ -56,7 +81,10 @@ class DueQuerySet(models.QuerySet[Row]):
             abandoned = row.lease_token is not None
             row.lease_token, row.lease_until = uuid4(), now + timedelta(seconds=seconds)
             row.save(update_fields=["lease_token", "lease_until"])
-            return Claim(row, row.lease_token, abandoned)
+            claim = Claim(row, row.lease_token, abandoned)
+            if (look := _look.get()) is not None:
+                look.claim = claim
+            return claim
 
     def held(self, pk: Any, token: UUID) -> Self:
         """The row, as long as the claim with this token is good."""
@@ -68,13 +96,15 @@ class DueQuerySet(models.QuerySet[Row]):
             raise LeaseLost
 
     def release(self, claim: Claim[Row], due_at: datetime | None, **values: Any) -> bool:
-        """Give the row back, due again at `due_at`; `values` are other columns that change with it.
+        """Give the row back after a look that came to its end; `values` are other columns that change with it.
 
-        A row that was nudged since it was claimed stays due now. False if the claim is no longer good.
+        It is due again at `due_at`; if it was nudged since it was claimed, it stays due now. False if the claim is no
+        longer good.
         """
         unless_nudged = Case(When(nudges=claim.row.nudges, then=Value(due_at)), default=F("due_at"))
+        well: dict[str, Any] = {"raised_times": 0, "raised_since": None, "raised_error": ""}
         held = self.held(claim.row.pk, claim.token)
-        return bool(held.update(lease_token=None, lease_until=None, due_at=unless_nudged, **values))
+        return bool(held.update(lease_token=None, lease_until=None, due_at=unless_nudged, **well, **values))
 
 
 class DueRow(models.Model):
@@ -86,9 +116,24 @@ class DueRow(models.Model):
     lease_until = models.DateTimeField(null=True, editable=False)
     #: Counts nudges, so that one that arrives while a worker is busy with the row is not forgotten.
     nudges = models.PositiveIntegerField(default=0, editable=False)
+    #: Looks in a row that ended in an error of drsorch's own, since when, and what is shown of the last one.
+    raised_times = models.PositiveIntegerField(default=0, editable=False)
+    raised_since = models.DateTimeField(null=True, db_index=True, editable=False)
+    raised_error = models.TextField(blank=True, editable=False)
 
     class Meta:
         abstract = True
+
+    @property
+    def standstill(self) -> str:
+        """Why nothing moves here, in sentences for a person; empty unless the last look raised."""
+        if self.raised_since is None:
+            return ""
+        again = f" drsorch retries at {clock(self.due_at)} UTC." if self.due_at else ""
+        return (
+            f"{self.raised_error} It has happened {count(self.raised_times, 'time')} since {clock(self.raised_since)} "
+            f"UTC.{again}"
+        )
 
 
 # --- the registry -------------------------------------------------------------------------------------------------
@@ -115,7 +160,108 @@ def works_on(rows: Callable[[], DueQuerySet[Any]]) -> Callable[[Actor[..., Any]]
     """Decorates the actor that works on these rows: it takes a primary key, and does nothing if the row is not due."""
 
     def register(actor: Actor[..., Any]) -> Actor[..., Any]:
+        actor.fn = _guarded(actor, rows)
         DUE_WORK.append(DueWork(rows, actor))
         return actor
 
     return register
+
+
+# --- looks that raise ---------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Look:
+    """What the look that runs in this thread has claimed, and errors that stopped a part of it only."""
+
+    claim: Claim[Any] | None = None
+    partial: list[Exception] = field(default_factory=list)
+
+
+_look: ContextVar[_Look | None] = ContextVar("due_look", default=None)
+
+
+def stopped_a_part(error: Exception) -> None:
+    """Call in a look that goes on without a part that raised: the row says so, and is due when the look says."""
+    look = _look.get()
+    if look is None:
+        raise error
+    look.partial.append(error)
+
+
+def _guarded(actor: Actor[..., Any], rows: Callable[[], DueQuerySet[Any]]) -> Callable[..., Any]:
+    """The actor's function; what it raises is kept with the row that it had claimed."""
+    work = actor.fn
+
+    @functools.wraps(work)
+    def guarded(identity: Any, *args: Any, **options: Any) -> Any:
+        look = _Look()
+        token = _look.set(look)
+        try:
+            result = work(identity, *args, **options)
+        except (Exception, TimeLimitExceeded) as error:
+            # Without a claim it is no row's fault: the database is away, or the row is.
+            if look.claim is None or not error_keep(look.claim, error):
+                raise
+            _look_again(actor, identity, look.claim)
+            return None
+        else:
+            if look.partial and look.claim is not None:
+                error_keep(look.claim, look.partial[0], partial=True)
+            elif look.claim is not None and look.claim.row.raised_since is not None:
+                errors_clear(look.claim)
+            return result
+        finally:
+            _look.reset(token)
+
+    return guarded
+
+
+def error_keep(claim: Claim[Any], error: BaseException, *, partial: bool = False) -> bool:
+    """Write the error to the row, and when it is due again. False if it cannot be written.
+
+    The class of the error is shown, with a reference; its words, which may hold anything, are in the log only.
+    """
+    row, now, reference = claim.row, timezone.now(), uuid4().hex[:8]
+    times = row.raised_times + 1
+    kind = row._meta.verbose_name
+    log.error("look_raised", kind=kind, row=str(row.pk), times=times, reference=reference, exc_info=error)
+    values: dict[str, Any] = {
+        "raised_times": times,
+        "raised_since": row.raised_since or now,
+        "raised_error": f"drsorch has an error of its own here ({type(error).__name__}). The server's log has the "
+        f"details, under the reference {reference}.",
+    }
+    rows = type(row)._default_manager.filter(pk=row.pk, lease_token=None if partial else claim.token)
+    if not partial:
+        due_at = now + timedelta(seconds=RAISED_BACKOFF.after(times))
+        values |= {"lease_token": None, "lease_until": None, "due_at": due_at}
+    try:
+        return bool(rows.update(**values))
+    except DatabaseError:
+        log.exception("look_error_not_kept", kind=kind, row=str(row.pk), reference=reference)
+        return False
+
+
+def errors_clear(claim: Claim[Any]) -> None:
+    """The row's look came to its end again."""
+    type(claim.row)._default_manager.filter(pk=claim.row.pk).update(raised_times=0, raised_since=None, raised_error="")
+
+
+def _look_again(actor: Actor[..., Any], identity: Any, claim: Claim[Any]) -> None:
+    """Where no ticker finds what is due, a delayed message does."""
+    if settings.DRSORCH_TICK_SECONDS > 0:
+        return
+    seconds = RAISED_BACKOFF.after(claim.row.raised_times + 1)
+    actor.send_with_options(args=(identity,), delay=round(seconds * 1000), max_age=round(seconds * 1000) + 600_000)
+
+
+def raising_counts() -> dict[str, int]:
+    """Kind of row -> how many whose last look raised, without kinds that have none."""
+    counts = {str(work.rows().model._meta.verbose_name): work.rows().raising().count() for work in DUE_WORK}
+    return {kind: number for kind, number in counts.items() if number}
+
+
+def raising(most: int = 50) -> list[DueRow]:
+    """Rows of every kind whose last look raised."""
+    return [row for work in DUE_WORK for row in work.rows().raising()[:most]]

@@ -73,6 +73,12 @@ class Stale(DomainError):
     status, title, code = 412, "Changed in the meantime", "stale"
 
 
+class VersionNeeded(DomainError):
+    """It would overwrite what somebody else saved, without saying that it knows that (428, RFC 6585)."""
+
+    status, title, code = 428, "Version needed", "version_needed"
+
+
 class Unavailable(DomainError):
     """Something that is needed to answer, usually AWS, cannot be reached now (503)."""
 

@@ -111,6 +111,14 @@ class MomentField(forms.DateTimeField):
         return value if isinstance(value, str) or value is None else f"{value:%Y-%m-%dT%H:%M:%S}"
 
 
+def json_or_none(text: str) -> Any:
+    """What the text says as JSON; None for what is not JSON."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
 def text(label: str, *, required: bool = False, attrs: Mapping[str, str] = {}, **options: Any) -> forms.CharField:
     return forms.CharField(label=label, widget=UnfoldAdminTextInputWidget(dict(attrs)), required=required, **options)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from dramatiq import Broker, Middleware, Worker
+from dramatiq.common import dq_name
 
 if TYPE_CHECKING:
     from foundation.ticker import Ticker
@@ -28,3 +31,63 @@ class TickerMiddleware(Middleware):
         if self._ticker is not None:
             self._ticker.stop()
             self._ticker.join(timeout=10)
+
+
+#: Queues whose work waits for other people's servers: pages and functions that steps ask, and inventories of sites. How
+#: many threads each has in a process, beside those that launch and poll, which it never holds.
+OWN_THREADS: Mapping[str, int] = {"steps": 8, "inventory": 4}
+#: How long stopping waits for them. What is cut off is carried on from its rows.
+_STOP_MILLISECONDS = 25_000
+
+
+class _Beside(Worker):
+    """A worker of one queue beside the process's own. It has booted with that one, so nothing is told to middleware."""
+
+    def __init__(self, broker: Broker, queue: str) -> None:
+        super().__init__(broker, queues={queue}, worker_threads=OWN_THREADS[queue])
+        self._queue = queue
+
+    def start(self) -> None:
+        for _ in range(self.worker_threads):
+            self._add_worker()
+        self._add_consumer(self._queue)
+        self._add_consumer(dq_name(self._queue), delay=True)
+
+
+class OwnThreadsMiddleware(Middleware):
+    """Gives the queues of `OWN_THREADS` worker threads of their own in every process that works, however it was begun.
+
+    The process's worker leaves those queues alone, and for each of them another one is started beside it. A worker that
+    was told its queues (`rundramatiq --queues`) keeps to them.
+    """
+
+    def __init__(self) -> None:
+        self._main: Any = None
+        self._beside: list[_Beside] = []
+        self._stopping: list[threading.Thread] = []
+
+    def before_worker_boot(self, broker: Broker, worker: Any) -> None:
+        if self._main is None and not worker.consumer_whitelist:
+            self._main = worker
+            worker.consumer_whitelist = set(broker.get_declared_queues()) - set(OWN_THREADS)
+
+    def after_worker_boot(self, broker: Broker, worker: Any) -> None:
+        if worker is not self._main or self._beside:
+            return
+        self._beside = [_Beside(broker, queue) for queue in OWN_THREADS if queue in broker.get_declared_queues()]
+        for beside in self._beside:
+            beside.start()
+
+    def before_worker_shutdown(self, broker: Broker, worker: Any) -> None:
+        if worker is self._main:
+            self._stopping = [
+                threading.Thread(target=beside.stop, kwargs={"timeout": _STOP_MILLISECONDS}) for beside in self._beside
+            ]
+            for thread in self._stopping:
+                thread.start()
+
+    def after_worker_shutdown(self, broker: Broker, worker: Any) -> None:
+        if worker is self._main:
+            for thread in self._stopping:
+                thread.join()
+            self._main, self._beside, self._stopping = None, [], []

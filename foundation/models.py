@@ -19,7 +19,9 @@ class IdempotentAnswer(models.Model):
     #: SHA-256 of method, path, query and body: the same key with another request is a mistake of the caller's.
     fingerprint = models.CharField(max_length=64)
     created_at = models.DateTimeField(db_index=True)
-    #: Null while the first request is still being worked on.
+    #: Where the result is. Written with the work itself, in one transaction: from then on it is not done again.
+    location = models.CharField(max_length=500, blank=True)
+    #: Null until the answer is kept.
     status = models.PositiveSmallIntegerField(null=True)
     headers = models.JSONField(default=dict)
     #: Encrypted by `foundation.rest.idempotency`: an answer may hold a token that is shown once.

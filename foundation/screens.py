@@ -17,7 +17,6 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import SimpleTemplateResponse, TemplateResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django_htmx.http import HttpResponseClientRefresh
 
 from foundation.errors import DomainError, Missing, NotAllowed
 from foundation.wording import Badge, Meter
@@ -94,18 +93,6 @@ def _problem(request: HttpRequest, status: int, title: str, detail: str) -> Http
     return screen_response(request, "admin/problem.html", title=title, status=status, detail=detail).render()
 
 
-def fragment(view: View) -> View:
-    """For parts of a page that htmx polls: once the session is over, the whole page loads again and asks to sign in."""
-
-    @wraps(view)
-    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not admin.site.has_permission(request):
-            return HttpResponseClientRefresh()
-        return view(request, *args, **kwargs)
-
-    return wrapped
-
-
 def badge_html(badge: Badge, *, large: bool = False) -> SafeString:
     """The badge, for a column of a list; `{% badge … %}` in a template."""
     return format_html(
@@ -123,7 +110,7 @@ def measure_html(meter: Meter) -> SafeString:
     return format_html(
         '<span class="dr-measure" data-tone="{}" title="{}">{} <small>({})</small></span>',
         meter.tone,
-        meter.verdict,
+        str(meter.verdict),  # in an attribute nothing ticks
         meter.value,
         meter.target,
     )

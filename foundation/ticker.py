@@ -23,12 +23,18 @@ BEAT_SECONDS = 5
 
 
 def tick(now: datetime) -> int:
-    """Nudge what is due; returns how many nudges were sent."""
+    """Nudge what is due; returns how many nudges were sent. What keeps a kind of row from it is raised at the end."""
     sent = 0
+    failures: list[Exception] = []
     for work in DUE_WORK:
-        for identity in work.identities(now):
-            work.actor.send(identity)
-            sent += 1
+        try:
+            for identity in work.identities(now):
+                work.actor.send(identity)
+                sent += 1
+        except Exception as failure:  # one kind of row must not keep the others from being nudged
+            failures.append(failure)
+    if failures:
+        raise failures[0]
     return sent
 
 

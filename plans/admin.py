@@ -72,5 +72,6 @@ class PlanAdmin(ModelAdmin):
             at("<int:plan_id>/wave/", views.wave, "wave"),
             at("<int:plan_id>/history/", views.revisions, "history"),
             at("<int:plan_id>/revisions/<int:number>/restore/", views.restore, "restore"),
+            at("<int:plan_id>/agree/", views.agree, "agree"),
             at("<int:plan_id>/delete/", views.delete, "delete"),
         ]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import django_filters
+from django.contrib.auth.models import User
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
@@ -18,8 +19,10 @@ from foundation.errors import Missing
 from foundation.names import MAX_NAME
 from foundation.rest.filters import NameFilter, ReferenceFilter
 from foundation.rest.schema import ID_OR_NAME
+from foundation.rest.serializers import StrictSerializer
+from foundation.rest.versions import version_field
 from foundation.rest.views import WriteViewSet
-from plans import readiness, selectors, services
+from plans import demands, readiness, selectors, services
 from plans.core.checks import ready
 from plans.core.document import LAUNCH_TIMEOUT_SECONDS, MAX_APPROVALS, STEP_TIMEOUT_SECONDS
 from plans.core.fields import MAX_SECONDS
@@ -83,8 +86,12 @@ class PlanSerializer(serializers.Serializer[Any]):
     rpo_target_seconds = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=MAX_SECONDS)
     approvals_required = serializers.IntegerField(default=1, min_value=0, max_value=MAX_APPROVALS)
     waves = WaveSerializer(many=True, required=False)
+    approvals_in_force = serializers.IntegerField(
+        read_only=True,
+        help_text="How many approvals a recovery needs now: a lower number counts once an approver has agreed to it.",
+    )
     recovered_by = RecoveredBySerializer(read_only=True, allow_null=True)
-    version = serializers.IntegerField(read_only=True)
+    version = version_field()
     created_at = serializers.DateTimeField(read_only=True)
     updated_at = serializers.DateTimeField(read_only=True)
 
@@ -99,6 +106,7 @@ class PlanSerializer(serializers.Serializer[Any]):
         return {
             "id": instance.pk,
             **selectors.document(instance),
+            "approvals_in_force": selectors.approvals_in_force(instance),
             "recovered_by": self._recovered_by(instance),
             "version": instance.version,
             "created_at": instance.created_at,
@@ -155,6 +163,16 @@ class ReadinessSerializer(serializers.Serializer[Any]):
     findings = FindingSerializer(many=True)
 
 
+class AgreementSerializer(StrictSerializer):
+    comment = serializers.CharField(max_length=2000, help_text="Why fewer approvals are enough.")
+    approvals_required = serializers.IntegerField(
+        required=False,
+        allow_null=True,
+        min_value=0,
+        help_text="The number that you looked at. If the plan asks for another one now, nothing is agreed to: 409.",
+    )
+
+
 class PlanFilter(django_filters.FilterSet):
     name = NameFilter()
     search = django_filters.CharFilter(method="filter_search", help_text="Part of the name or description.")
@@ -189,6 +207,7 @@ class PlanViewSet(WriteViewSet):
         "revisions": "plans.view_planrevision",
         "revision": "plans.view_planrevision",
         "readiness": "plans.view_plan",
+        "agree": "plans.agree_plan",
     }
     queryset = Plan.objects.none()
     serializer_class = PlanSerializer
@@ -212,6 +231,9 @@ class PlanViewSet(WriteViewSet):
             return services.plan_patch(plan=row, changes=data, by=self.person, expected_version=expected_version)
         return services.plan_save(plan=row, document=data, by=self.person, expected_version=expected_version)
 
+    def saved_by(self, row: Plan) -> User | None:
+        return selectors.revision_get(row, row.version).saved_by
+
     def delete_object(self, row: Plan, expected_version: int | None) -> None:
         services.plan_delete(plan=row, by=self.person, expected_version=expected_version)
 
@@ -232,6 +254,15 @@ class PlanViewSet(WriteViewSet):
         return Response(RevisionDetailSerializer(selectors.revision_get(plan, int(number))).data)
 
     without_body = frozenset({"readiness"})
+
+    @extend_schema(request=AgreementSerializer, responses=PlanSerializer)
+    @action(detail=True, methods=["post"])
+    def agree(self, request: Request, id: str) -> Response:
+        """Agree, as an approver who did not save it so, that recoveries need no more approvals than the plan says."""
+        body = AgreementSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        plan = demands.approvals_agree(plan=self.get_object(), by=self.person, **body.validated_data)
+        return Response(self.represent(plan))
 
     @extend_schema(request=None, responses=ReadinessSerializer)
     @action(detail=True, methods=["get", "post"])

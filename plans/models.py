@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Count, OuterRef, Prefetch, Subquery
+from django.db.models import Count, OuterRef, Prefetch, Q, Subquery
 
 from plans.core.document import LAUNCH_TIMEOUT_SECONDS, STEP_TIMEOUT_SECONDS
 from plans.core.steps import KINDS, OnFailure, StepKind, StepWhen
@@ -19,12 +19,19 @@ STEP_KINDS = [(kind.value, KINDS[kind].words) for kind in StepKind]
 
 class PlanQuerySet(models.QuerySet["Plan"]):
     def with_waves(self) -> Self:
-        """With all that their documents need, in four queries however many there are."""
-        return self.prefetch_related(
+        """With all that their documents need, in four queries however many there are, and `demanded`."""
+        return self.with_demanded().prefetch_related(
             Prefetch("waves", Wave.objects.order_by("position")),
             Prefetch("waves__wave_groups", WaveGroup.objects.select_related("protection_group").order_by("position")),
             Prefetch("waves__steps", Step.objects.order_by("position")),
         )
+
+    def with_demanded(self) -> Self:
+        """With `demanded`: the most approvals that the plan, or one of its name, asked for and that no approver has
+        agreed to lower; null if there was none."""
+        own = Q(plan_id=OuterRef("pk")) | Q(plan_name=OuterRef("name"))
+        open_ones = ApprovalDemand.objects.filter(own, agreed_at=None).order_by("-approvals_required")
+        return self.annotate(demanded=Subquery(open_ones.values("approvals_required")[:1]))
 
     def with_counts(self) -> Self:
         """With `wave_count` and `server_count`."""
@@ -149,3 +156,27 @@ class PlanRevision(models.Model):
 
     def __str__(self) -> str:
         return f"{self.plan} · revision {self.number}"
+
+
+class ApprovalDemand(models.Model):
+    """How many approvals a plan asked for, from when to when. It outlives the plan: its number is not a foreign key."""
+
+    plan_id = models.BigIntegerField(db_index=True)
+    plan_name = models.CharField(max_length=100, db_index=True)
+    approvals_required = models.PositiveSmallIntegerField()
+    #: Ids of the protection groups that it had then.
+    protection_groups: models.JSONField[list[int], list[int]] = models.JSONField(default=list)
+    since = models.DateTimeField()
+    #: Null while it is what the plan asks for.
+    until = models.DateTimeField(null=True)
+    #: When an approver agreed that fewer are enough.
+    agreed_at = models.DateTimeField(null=True)
+    agreed_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    agreed_by_name = models.CharField(max_length=150, blank=True)
+    agreed_comment = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["-since"]
+
+    def __str__(self) -> str:
+        return f"{self.plan_name}: {self.approvals_required}"

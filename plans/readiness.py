@@ -12,7 +12,16 @@ from access import policy
 from drs.port import LAUNCHED, TYPE_RECOVERY
 from plans import selectors
 from plans.core import Finding
-from plans.core.checks import GroupFacts, PlanFacts, ServerFacts, SiteFacts, StepFacts, WaveFacts, check
+from plans.core.checks import (
+    GroupFacts,
+    PlanFacts,
+    ReversedServer,
+    ServerFacts,
+    SiteFacts,
+    StepFacts,
+    WaveFacts,
+    check,
+)
 from plans.core.document import wave_graph
 from plans.core.steps import StepKind
 from plans.models import Plan, Wave
@@ -29,22 +38,27 @@ def evaluate(plan: Plan) -> list[Finding]:
     waves = list(fresh.waves.all())
     groups = [place.protection_group for wave in waves for place in wave.wave_groups.all()]
     members = members_of([group.pk for group in groups])
-    conflicts = _conflicts(groups)
+    conflicts, reversed_ones = _conflicts(groups), _reversed(groups)
+    in_force = selectors.approvals_in_force(fresh)
     facts = PlanFacts(
         name=fresh.name,
         rto_target_seconds=fresh.rto_target_seconds,
         rpo_target_seconds=fresh.rpo_target_seconds,
-        approvals_required=fresh.approvals_required,
-        approvers=policy.holders("executions.approve_execution").count() if fresh.approvals_required else 0,
+        approvals_required=in_force,
+        approvals_lowered_to=fresh.approvals_required if fresh.approvals_required < in_force else None,
+        approvers=policy.holders("executions.approve_execution").count() if in_force else 0,
         graph=wave_graph(selectors.document(fresh)["waves"]),
-        waves=tuple(_wave_facts(wave, members, conflicts) for wave in waves),
+        waves=tuple(_wave_facts(wave, members, conflicts, reversed_ones) for wave in waves),
     )
     stale_after_seconds = _MISSED_SYNCS * settings.DRSORCH_SYNC_SECONDS
     return check(facts, now=timezone.now(), stale_after_seconds=stale_after_seconds)
 
 
 def _wave_facts(
-    wave: Wave, members: dict[int, list[SourceServer]], conflicts: dict[int, list[tuple[str, str]]]
+    wave: Wave,
+    members: dict[int, list[SourceServer]],
+    conflicts: dict[int, list[tuple[str, str]]],
+    reversed_ones: dict[int, list[ReversedServer]],
 ) -> WaveFacts:
     return WaveFacts(
         name=wave.name,
@@ -55,6 +69,7 @@ def _wave_facts(
                 site=_site_facts(group.site),
                 servers=tuple(_server_facts(server) for server in members[group.pk]),
                 conflicts=tuple(conflicts[group.pk]),
+                reversed=tuple(reversed_ones[group.pk]),
             )
             for group in (place.protection_group for place in wave.wave_groups.all())
         ),
@@ -99,4 +114,19 @@ def _conflicts(groups: Iterable[ProtectionGroup]) -> dict[int, list[tuple[str, s
         for group in by_site[row.site_id]:
             if group.pk == row.protection_group_id or core_group(group).selects(server):
                 found[group.pk].append((row.source_server_id, row.membership_conflict))
+    return found
+
+
+def _reversed(groups: Iterable[ProtectionGroup]) -> dict[int, list[ReversedServer]]:
+    """Servers that a group means and that replicate back to where they came from, by group."""
+    found: dict[int, list[ReversedServer]] = defaultdict(list)
+    by_site: dict[int, list[ProtectionGroup]] = defaultdict(list)
+    for group in groups:
+        by_site[group.site_id].append(group)
+    for row in SourceServer.objects.present().reversed().filter(site__in=by_site).by_name():
+        (server,) = core_servers([row])
+        for group in by_site[row.site_id]:
+            if core_group(group).means(server):
+                is_named = row.source_server_id in group.explicit_servers
+                found[group.pk].append(ReversedServer(row.source_server_id, str(row), is_named))
     return found

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from foundation.errors import Missing
 from foundation.lookups import row_of
 from plans.core.blueprint import Blueprint, BlueprintServer, BlueprintStep, BlueprintWave
 from plans.core.document import PlanDocument, StepDocument, WaveDocument, wave_graph
-from plans.models import Plan, PlanQuerySet, PlanRevision, Wave
+from plans.models import ApprovalDemand, Plan, PlanQuerySet, PlanRevision, Wave, WaveGroup
 from protection.models import ProtectionGroup, SourceServer
 
 
@@ -60,6 +61,38 @@ def _wave_document(wave: Wave) -> WaveDocument:
     )
 
 
+def demands_of(plan: Plan) -> QuerySet[ApprovalDemand]:
+    """What the plan, or one of its name before it, asked for."""
+    return ApprovalDemand.objects.filter(Q(plan_id=plan.pk) | Q(plan_name=plan.name))
+
+
+def approvals_in_force(plan: Plan) -> int:
+    """How many approvals a recovery needs now: fewer than before only if an approver has agreed. No query for a plan
+    from `plan_list()`."""
+    if not hasattr(plan, "demanded"):
+        plan = Plan.objects.with_demanded().get(pk=plan.pk)
+    return max(plan.approvals_required, getattr(plan, "demanded", None) or 0)
+
+
+#: So long a lower number is looked at with suspicion.
+_REMEMBERED = timedelta(days=30)
+
+
+def approvals_demanded(plan: Plan, now: datetime) -> int:
+    """The most approvals that recoveries of these servers needed at any time in the last 30 days: as asked for by the
+    plan, by one of its name, or by another plan with one of its protection groups."""
+    groups = set(WaveGroup.objects.filter(wave__plan=plan).values_list("protection_group", flat=True))
+    recent = ApprovalDemand.objects.filter(Q(until=None) | Q(until__gte=now - _REMEMBERED))
+    return max(
+        (
+            row.approvals_required
+            for row in recent.filter(approvals_required__gt=0)
+            if row.plan_id == plan.pk or row.plan_name == plan.name or not groups.isdisjoint(row.protection_groups)
+        ),
+        default=0,
+    )
+
+
 def blueprint(plan: Plan) -> Blueprint:
     """The plan's newest revision with the servers that its groups resolve to now, in five queries.
 
@@ -75,7 +108,7 @@ def blueprint(plan: Plan) -> Blueprint:
         revision=fresh.version,
         rto_target_seconds=fresh.rto_target_seconds,
         rpo_target_seconds=fresh.rpo_target_seconds,
-        approvals_required=fresh.approvals_required,
+        approvals_required=approvals_in_force(fresh),
         waves=tuple(
             BlueprintWave(
                 position=position,

@@ -12,15 +12,14 @@ from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
-from django.db.models import ProtectedError
 from django.utils import timezone
 
 from access import policy
 from audit.event_types import EventType
 from audit.record import note_change
 from foundation.errors import Conflict, FieldError, Invalid, Missing, Stale
-from foundation.wording import count
-from plans import selectors
+from foundation.protectors import protectors
+from plans import demands, selectors
 from plans.core import editing
 from plans.core.differences import Difference, differences
 from plans.core.document import PlanDocument, WaveDocument, normalise
@@ -94,12 +93,13 @@ def plan_delete(*, plan: Plan, by: User, expected_version: int | None = None) ->
         document = selectors.document(selectors.plan_list().get(pk=plan.pk))
         groups = _locked_groups(document)
         policy.require(by, "plans.delete_plan", sites=_sites(groups))
+        if protectors(current, 1):
+            raise Conflict(
+                f"Plan “{current}” has been run and cannot be deleted: its executions must be kept as evidence."
+            )
         note_change("plan", plan.pk, current.name, EventType.PLAN_DELETED, before=_outline(document), after={}, by=by)
-        try:
-            current.delete()
-        except ProtectedError as error:
-            runs = count(len(error.protected_objects), "execution")
-            raise Conflict(f"Plan “{current}” cannot be deleted: its {runs} must be kept as evidence.") from error
+        demands.demand_end(current)
+        current.delete()
 
 
 def plan_recovered(*, plan_id: int, by_execution: UUID | None, at: datetime | None, servers: int) -> None:
@@ -143,6 +143,7 @@ def _insert(raw: Mapping[str, Any], *, by: User) -> Plan:
     _check_name_free(document["name"], other_than=None)
     plan = Plan.objects.create(version=1, **_columns(document))
     _write_waves(plan, document, groups)
+    demands.demand_note(plan, groups.values())
     _append_revision(plan, document, [], by=by)
     return plan
 
@@ -173,6 +174,8 @@ def _replace(plan: Plan, change: Change, *, by: User) -> Plan:
     plan.version = version
     plan.waves.all().delete()
     _write_waves(plan, document, groups)
+    plan.name, plan.approvals_required = document["name"], document["approvals_required"]
+    demands.demand_note(plan, _locked_groups(document).values())
     _append_revision(plan, document, diff, by=by)
     return plan
 

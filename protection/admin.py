@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
@@ -17,19 +18,20 @@ from unfold.decorators import display
 from access import policy
 from audit.screens.history import ChainHistory
 from foundation.people import person
-from foundation.screens import badge_html, fragment
+from foundation.screens import badge_html
 from foundation.service_admin import ServiceAdmin
 from foundation.wording import clock_utc, count
 from protection import selectors, services
 from protection.core.tag_selector import selector_words
 from protection.models import KNOWN_BY, ProtectionGroup, Site, SourceServer
 from protection.screens import views
-from protection.screens.filters import GoneFilter, ProtectedFilter, ReplicationFilter
+from protection.screens.filters import DirectionFilter, GoneFilter, ProtectedFilter, ReplicationFilter
 from protection.screens.forms import ProtectionGroupForm, SiteForm
 from protection.screens.panels import group_panel, site_panel
 from protection.screens.words import (
     EMPTY_GROUP,
     IN_TWO_GROUPS,
+    REVERSED,
     UNPROTECTED,
     gibibytes,
     lag_badge,
@@ -47,8 +49,8 @@ class SiteAdmin(ChainHistory, ServiceAdmin):
     change_form_outer_before_template = "admin/protection/_site_panel.html"
     fieldsets = ((None, {"fields": ("name", "account_id", "region")}),)
 
-    def service_delete(self, row: Site, request: HttpRequest) -> None:
-        services.site_delete(site=row, by=person(request))
+    def service_delete(self, row: Site, by: User, expected_version: int) -> None:
+        services.site_delete(site=row, by=by, expected_version=expected_version)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Site]:
         return selectors.site_list()
@@ -92,7 +94,7 @@ class SiteAdmin(ChainHistory, ServiceAdmin):
         wrap = self.admin_site.admin_view
         return [
             path("<int:site_id>/sync/", wrap(views.site_sync), name="protection_site_sync"),
-            path("<int:site_id>/state/", fragment(wrap(views.site_state)), name="protection_site_state"),
+            path("<int:site_id>/state/", wrap(views.site_state), name="protection_site_state"),
             *super().get_urls(),
         ]
 
@@ -119,7 +121,13 @@ class SourceServerAdmin(ChainHistory, ServiceAdmin):
 
     list_display = ("server", "name", "instance", "at_site", "replication", "lag", "group")
     list_display_links = ("server",)
-    list_filter = (("site", admin.RelatedOnlyFieldListFilter), ReplicationFilter, ProtectedFilter, GoneFilter)
+    list_filter = (
+        ("site", admin.RelatedOnlyFieldListFilter),
+        ReplicationFilter,
+        DirectionFilter,
+        ProtectedFilter,
+        GoneFilter,
+    )
     list_filter_sheet = True
     search_fields = KNOWN_BY
     search_help_text = "Part of a host name, Name tag, source server id or EC2 instance id"
@@ -156,11 +164,11 @@ class SourceServerAdmin(ChainHistory, ServiceAdmin):
         site_id = SourceServer.objects.filter(pk=object_id).values_list("site_id", flat=True).first()
         return self.subject_type, str(site_id or "")
 
-    def service_delete(self, row: SourceServer, request: HttpRequest) -> None:
-        services.server_forget(server=row, by=person(request))
+    def service_delete(self, row: SourceServer, by: User, expected_version: int) -> None:
+        services.server_forget(server=row, by=by)
 
     def get_urls(self) -> list[URLPattern]:
-        points = fragment(self.admin_site.admin_view(views.server_points))
+        points = self.admin_site.admin_view(views.server_points)
         return [path("<int:server_id>/points/", points, name="protection_sourceserver_points"), *super().get_urls()]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SourceServer]:
@@ -192,6 +200,8 @@ class SourceServerAdmin(ChainHistory, ServiceAdmin):
 
     @display(description="Protection group", ordering="protection_group__name")
     def group(self, server: SourceServer) -> SafeString:
+        if server.is_reversed:
+            return badge_html(REVERSED)
         if server.protection_group is None:
             return badge_html(UNPROTECTED)
         url = reverse("admin:protection_protectiongroup_change", args=[server.protection_group_id])
@@ -245,8 +255,8 @@ class ProtectionGroupAdmin(ChainHistory, ServiceAdmin):
         ),
     )
 
-    def service_delete(self, row: ProtectionGroup, request: HttpRequest) -> None:
-        services.group_delete(group=row, by=person(request))
+    def service_delete(self, row: ProtectionGroup, by: User, expected_version: int) -> None:
+        services.group_delete(group=row, by=by, expected_version=expected_version)
 
     def get_fieldsets(self, request: HttpRequest, obj: ProtectionGroup | None = None) -> Any:
         if obj is None or self.has_change_permission(request, obj):

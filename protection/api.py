@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import django_filters
+from django.contrib.auth.models import User
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
@@ -19,9 +20,10 @@ from foundation.errors import Invalid
 from foundation.rest.filters import NameFilter, ReferenceFilter
 from foundation.rest.schema import ID_OR_NAME
 from foundation.rest.serializers import ReferenceField, StrictSerializer
+from foundation.rest.versions import version_field
 from foundation.rest.views import ReadViewSet, WriteViewSet
 from protection import selectors, services
-from protection.core.replication import ReplicationState
+from protection.core.replication import REVERSED, ReplicationState
 from protection.models import ProtectionGroup, Site, SourceServer, SourceServerQuerySet
 
 
@@ -80,7 +82,7 @@ class SiteSerializer(StrictSerializer):
     last_synced_at = serializers.DateTimeField(read_only=True, allow_null=True)
     next_sync_at = serializers.DateTimeField(source="due_at", read_only=True, allow_null=True)
     sync_error = serializers.CharField(read_only=True, help_text="Why the last sync failed; empty if it did not.")
-    version = serializers.IntegerField(read_only=True)
+    version = version_field()
     created_at = serializers.DateTimeField(read_only=True)
 
     def get_syncing(self, site: Site) -> bool:
@@ -131,6 +133,9 @@ class SiteViewSet(WriteViewSet):
 
     def change_object(self, row: Site, data: dict[str, Any], expected_version: int | None) -> Site:
         return services.site_update(site=row, changes=data, by=self.person, expected_version=expected_version)
+
+    def saved_by(self, row: Site) -> User | None:
+        return row.saved_by
 
     def delete_object(self, row: Site, expected_version: int | None) -> None:
         services.site_delete(site=row, by=self.person, expected_version=expected_version)
@@ -197,6 +202,10 @@ class SourceServerFilter(django_filters.FilterSet):
     replication_state = django_filters.CharFilter(
         method="filter_replication_state", help_text="For example `CONTINUOUS`."
     )
+    replication_direction = django_filters.CharFilter(
+        method="filter_replication_direction",
+        help_text="`FAILOVER`, or `FAILBACK`: replicating back, in no protection group, never launched.",
+    )
     unprotected = django_filters.ChoiceFilter(
         choices=_YES_OR_NO, method="filter_unprotected", help_text="`true`: in no protection group."
     )
@@ -225,6 +234,11 @@ class SourceServerFilter(django_filters.FilterSet):
             known = ", ".join(ReplicationState)
             raise Invalid.field(name, f"“{value}” is not a replication state. Choose one of {known}.")
         return rows.filter(replication_state=value)
+
+    def filter_replication_direction(self, rows: SourceServerQuerySet, name: str, value: str) -> SourceServerQuerySet:
+        if value not in ("FAILOVER", REVERSED):
+            raise Invalid.field(name, f"“{value}” is not a direction. Choose FAILOVER or {REVERSED}.")
+        return rows.filter(replication_direction=value)
 
     def filter_unprotected(self, rows: SourceServerQuerySet, name: str, value: str) -> SourceServerQuerySet:
         return rows.unprotected() if value == "true" else rows.protected()
@@ -298,7 +312,7 @@ class ProtectionGroupSerializer(StrictSerializer):
         help_text='All keys must match, each with any of its values: `{"App": ["shop"], "Tier": ["db", "cache"]}`.',
     )
     member_count = serializers.IntegerField(read_only=True, help_text="Number of servers currently in the group.")
-    version = serializers.IntegerField(read_only=True)
+    version = version_field()
     created_at = serializers.DateTimeField(read_only=True)
 
 
@@ -348,6 +362,9 @@ class ProtectionGroupViewSet(WriteViewSet):
         self, row: ProtectionGroup, data: dict[str, Any], expected_version: int | None
     ) -> ProtectionGroup:
         return services.group_update(group=row, changes=_words(data), by=self.person, expected_version=expected_version)
+
+    def saved_by(self, row: ProtectionGroup) -> User | None:
+        return row.saved_by
 
     def delete_object(self, row: ProtectionGroup, expected_version: int | None) -> None:
         services.group_delete(group=row, by=self.person, expected_version=expected_version)

@@ -18,7 +18,12 @@ def memberships_write(site_id: int) -> int:
     """
     rows = list(
         SourceServer.objects.at(site_id).only(
-            "source_server_id", "hostname", "tags", "protection_group_id", "membership_conflict"
+            "source_server_id",
+            "hostname",
+            "tags",
+            "replication_direction",
+            "protection_group_id",
+            "membership_conflict",
         )
     )
     resolved = memberships(

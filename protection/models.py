@@ -7,18 +7,29 @@ import operator
 from collections.abc import Collection, Iterable
 from typing import Final, Self
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Count, Q
 
 from drs.port import Quotas
 from foundation.due import DueQuerySet, DueRow
 from foundation.fields import NameField
-from protection.core.replication import HALTED
+from protection import endpoints
+from protection.core.replication import HALTED, REVERSED
 
 #: What a source server may be searched by.
 KNOWN_BY: Final = (
     "hostname", "fqdn", "tags__Name", "source_server_id", "aws_instance_id", "recovery_instance_id",
 )  # fmt: skip
+
+
+class EndpointKeyField(models.CharField):
+    """Follows `endpoint_url` whoever saves the row, as the constraint on it has to hold for all."""
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> str:
+        key = endpoints.key_of(model_instance.endpoint_url)  # type: ignore[attr-defined]
+        setattr(model_instance, self.attname, key)
+        return key
 
 
 class SiteQuerySet(DueQuerySet["Site"]):
@@ -50,6 +61,8 @@ class Site(DueRow):
     endpoint_url = models.CharField(
         "endpoint URL", max_length=500, blank=True, help_text="Leave empty for AWS's default endpoint."
     )
+    #: The same for every spelling of the endpoint (`core.identity`).
+    endpoint_key = EndpointKeyField(max_length=520, default="", blank=True, editable=False)
     job_tags = models.BooleanField(
         "tag DRS jobs",
         default=True,
@@ -68,6 +81,10 @@ class Site(DueRow):
     sync_failures = models.PositiveIntegerField(default=0, editable=False)
 
     version = models.PositiveIntegerField(default=1, editable=False)
+    #: Who saved this version; null if that is not known.
+    saved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, editable=False, on_delete=models.SET_NULL, related_name="+"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = SiteQuerySet.as_manager()
@@ -76,9 +93,7 @@ class Site(DueRow):
         ordering = ["name"]
         constraints = [
             models.UniqueConstraint(
-                fields=["account_id", "region", "endpoint_url"],
-                name="protection_one_site_per_account_and_region",
-                violation_error_message="Another site already has this account, Region and endpoint.",
+                fields=["account_id", "region", "endpoint_key"], name="protection_one_site_per_account_and_region"
             )
         ]
 
@@ -121,6 +136,10 @@ class ProtectionGroup(models.Model):
     #: Source server ids named one by one; they may be of servers that DRS no longer has.
     explicit_servers: models.JSONField[list[str], list[str]] = models.JSONField(default=list, blank=True)
     version = models.PositiveIntegerField(default=1, editable=False)
+    #: Who saved this version; null if that is not known.
+    saved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, editable=False, on_delete=models.SET_NULL, related_name="+"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = ProtectionGroupQuerySet.as_manager()
@@ -158,6 +177,10 @@ class SourceServerQuerySet(models.QuerySet["SourceServer"]):
     def halted(self) -> Self:
         """Those whose replication stands still until somebody sees to it."""
         return self.filter(replication_state__in=HALTED)
+
+    def reversed(self) -> Self:
+        """Those that replicate back to where they came from. No group has them."""
+        return self.filter(replication_direction=REVERSED)
 
     def by_name(self) -> Self:
         return self.order_by("hostname", "source_server_id")
@@ -231,3 +254,8 @@ class SourceServer(models.Model):
     def name_tag(self) -> str:
         """Its tag `Name`, by which people know it: host names are often ip-10-0-0-1."""
         return self.tags.get("Name", "")
+
+    @property
+    def is_reversed(self) -> bool:
+        """True if it replicates back to where it came from."""
+        return self.replication_direction == REVERSED

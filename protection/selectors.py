@@ -98,4 +98,4 @@ def core_group(group: ProtectionGroup) -> Group:
 
 def core_servers(rows: Iterable[SourceServer]) -> list[Server]:
     """The servers as the pure core sees them."""
-    return [Server(row.source_server_id, row.hostname, row.tags) for row in rows]
+    return [Server(row.source_server_id, row.hostname, row.tags, row.is_reversed) for row in rows]

@@ -7,9 +7,7 @@ from typing import Any, Final, TypeVar
 
 from django.contrib.auth.models import User
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
-from django.db import DEFAULT_DB_ALIAS, IntegrityError, models, transaction
-from django.db.models import ProtectedError
-from django.db.models.deletion import Collector
+from django.db import IntegrityError, models, transaction
 
 from access import policy
 from audit.event_types import EventType
@@ -18,8 +16,9 @@ from drs.errors import DrsError, NotFound
 from drs.port import RecoverySnapshot
 from foundation.errors import Conflict, FieldError, Invalid, Missing, Stale, Unavailable
 from foundation.outbound import url_refusal
+from foundation.protectors import protectors
 from foundation.wording import listing
-from protection import selectors
+from protection import endpoints, selectors, uses
 from protection.core.membership import Group, Overlap, Server, overlaps
 from protection.core.site_rules import site_errors
 from protection.core.tag_selector import selector_problem, selector_words
@@ -46,6 +45,9 @@ EVENTS: Final = {
     ("protection_group", "deleted"): EventType.PROTECTION_GROUP_DELETED,
 }
 
+#: What uses a row is named up to this number.
+_USERS_NAMED: Final = 5
+
 R = TypeVar("R", Site, ProtectionGroup)
 
 
@@ -71,9 +73,11 @@ def site_create(
         external_id=external_id,
         endpoint_url=endpoint_url,
         job_tags=job_tags,
+        saved_by=by,
     )
     with transaction.atomic():
         _check_site(site)
+        _check_one_site_a_drs(site)
         _save(site)
         _record(site, {}, facts_of(site), by=by)
         _due_now(site)
@@ -83,6 +87,7 @@ def site_create(
 def site_update(*, site: Site, changes: Mapping[str, Any], by: User, expected_version: int | None = None) -> Site:
     """Change the fields named in `changes` (of `SITE_FIELDS`). Raises `Conflict`, `Invalid`, `Stale`, `Missing`.
 
+    Whatever decides which DRS is asked stays while something is under way there: it would be looked for elsewhere.
     Pointing the site somewhere else mirrors that inventory at once; what it had and that does not have is kept,
     marked as missing.
     """
@@ -94,10 +99,13 @@ def site_update(*, site: Site, changes: Mapping[str, Any], by: User, expected_ve
         if not moved:
             return current
         _check_site(current)
+        if not moved.isdisjoint(CONNECTION_FIELDS):
+            _check_one_site_a_drs(current)
+            _refuse_while_under_way(current)
         if not moved.isdisjoint(IDENTITY_FIELDS):
             _refuse_if_used(current)
-        current.version += 1
-        _save(current, [*moved, "version"])
+        current.version, current.saved_by = current.version + 1, by
+        _save(current, [*moved, "endpoint_key", "version", "saved_by"])
         _record(current, before, facts_of(current), by=by)
         if not moved.isdisjoint(CONNECTION_FIELDS):
             Site.objects.filter(pk=current.pk).update(sync_failures=0)
@@ -111,15 +119,14 @@ def site_delete(*, site: Site, by: User, expected_version: int | None = None) ->
     policy.require(by, "protection.delete_site", sites=[site.pk])
     with transaction.atomic():
         current = _locked(Site, site.pk, f"Site “{site}”", expected_version)
+        if users := _users_of(current):
+            raise Conflict(
+                f"Site “{current}” cannot be deleted because it is used by {users}. "
+                "Delete plans and groups that use it first. A site that executions ran on must be kept."
+            )
         # Deleting takes the row's key away, so this is recorded first, in the same transaction.
         _record(current, facts_of(current), {}, by=by)
-        try:
-            current.delete()
-        except ProtectedError as error:
-            raise Conflict(
-                f"Site “{current}” cannot be deleted because it is used by {_users_of(error)}. "
-                "Delete plans and groups that use it first. A site that executions ran on must be kept."
-            ) from error
+        current.delete()
 
 
 def site_sync_request(*, site: Site, by: User) -> Site:
@@ -151,7 +158,7 @@ def _check_site(site: Site) -> None:
 
 def _due_now(site: Site) -> None:
     """The row says it is due; the message, which may get lost, only saves waiting for the ticker."""
-    if not Site.objects.filter(pk=site.pk).nudge():
+    if not Site.objects.filter(pk=site.pk).nudge(by_person=True):
         raise Missing(f"Site “{site}” has been deleted in the meantime.")
     pk = site.pk
     # No `partial`: Django could not log its failure.
@@ -170,7 +177,7 @@ def group_create(
 ) -> ProtectionGroup:
     """Add a protection group of `servers` (source server ids) and whatever `tag_selector` selects. Raises `Invalid`."""
     policy.require(by, "protection.add_protectiongroup", sites=[site.pk])
-    group = ProtectionGroup(name=name, description=description)
+    group = ProtectionGroup(name=name, description=description, saved_by=by)
     with transaction.atomic():
         group.site = _locked(Site, site.pk, f"Site “{site}”", None)
         group.explicit_servers, group.tag_selector = list(dict.fromkeys(servers)), _selector(tag_selector or {})
@@ -204,8 +211,8 @@ def group_update(
         _check_columns(current)
         if moved & {"site", "explicit_servers", "tag_selector"}:
             _check_servers(current)
-        current.version += 1
-        _save(current, [*moved, "version"])
+        current.version, current.saved_by = current.version + 1, by
+        _save(current, [*moved, "version", "saved_by"])
         _record(current, before, facts_of(current), by=by)
         for site_id in sorted(sites):
             memberships_write(site_id)
@@ -218,14 +225,12 @@ def group_delete(*, group: ProtectionGroup, by: User, expected_version: int | No
     with transaction.atomic():
         list(Site.objects.locked([group.site_id]))
         current = _locked(ProtectionGroup, group.pk, f"Protection group “{group}”", expected_version)
-        _record(current, facts_of(current), {}, by=by)
-        try:
-            current.delete()
-        except ProtectedError as error:
+        if users := _users_of(current):
             raise Conflict(
-                f"Protection group “{current}” cannot be deleted because it is used by {_users_of(error)}. Remove it "
-                "there first."
-            ) from error
+                f"Protection group “{current}” cannot be deleted because it is used by {users}. Remove it there first."
+            )
+        _record(current, facts_of(current), {}, by=by)
+        current.delete()
         memberships_write(group.site_id)
 
 
@@ -241,7 +246,7 @@ def _check_servers(group: ProtectionGroup) -> None:
         raise Invalid.field(
             "servers", "A protection group needs servers: select them, or enter a tag selector that matches some."
         )
-    rows = SourceServer.objects.at(group.site).only("source_server_id", "hostname", "tags")
+    rows = SourceServer.objects.at(group.site).only("source_server_id", "hostname", "tags", "replication_direction")
     servers = selectors.core_servers(rows.by_name())
     candidate = selectors.core_group(group)
     others = selectors.groups_of_site(group.site_id)
@@ -389,7 +394,8 @@ def _check_columns(row: models.Model) -> None:
 
 def _column_errors(row: models.Model) -> Iterable[FieldError]:
     try:
-        row.full_clean()
+        # Constraints have sentences of their own, or are a race that `_save` tells of.
+        row.full_clean(validate_constraints=False)
     except ValidationError as error:
         for attr, sentences in error.message_dict.items():
             yield from (
@@ -411,22 +417,44 @@ def _save(row: models.Model, fields: Iterable[str] | None = None) -> None:
         raise Conflict(f"Someone has just saved a {noun} with the same name or place. Check the list.") from error
 
 
+def _check_one_site_a_drs(site: Site) -> None:
+    """Raises `Invalid` if another site leads to the same DRS, in whatever spelling."""
+    site.endpoint_key = endpoints.key_of(site.endpoint_url)
+    same = Site.objects.filter(account_id=site.account_id, region=site.region, endpoint_key=site.endpoint_key)
+    other = same.exclude(pk=site.pk).first()
+    if other is not None:
+        sentence = f"Another site already has this account, Region and endpoint: “{other}”. Use that site."
+        raise Invalid.of([FieldError("", sentence, "unique")])
+
+
+def _refuse_while_under_way(site: Site) -> None:
+    """Raises `Conflict` naming what is under way at the site, whose row the caller holds locked."""
+    if names := uses.under_way_at(site.pk):
+        raise Conflict(
+            f"Site “{site}” is in use by {listing(names)}, so how drsorch reaches its DRS cannot change now: launches "
+            "and instances would be looked for elsewhere. Wait until they have ended and are cleaned up, or cancel "
+            "them first.",
+            code="site_in_use",
+        )
+
+
 def _refuse_if_used(site: Site) -> None:
     """Raises `Conflict` naming what would also prevent deleting the site."""
-    users = Collector(using=site._state.db or DEFAULT_DB_ALIAS)
-    try:
-        users.collect([site])
-    except ProtectedError as error:
+    if users := _users_of(site):
         raise Conflict(
-            f"Site “{site}” is used by {_users_of(error)}, so its account and Region cannot change. "
+            f"Site “{site}” is used by {users}, so its account and Region cannot change. "
             "Create another site for the other account or Region."
-        ) from error
+        )
 
 
-def _users_of(error: ProtectedError) -> str:
-    """Name what a row is protected by: plans for their waves, executions for what they ran."""
-    names = sorted({_user_name(row) for row in error.protected_objects})
-    return listing(names)
+def _users_of(row: models.Model) -> str:
+    """What keeps the row, the first few of it: plans for their waves, executions for what they ran. Empty if nothing.
+
+    A row that comes to refer to it after this waits for its lock, and then finds it gone.
+    """
+    names = list(dict.fromkeys(_user_name(each) for each in protectors(row, _USERS_NAMED + 1)))
+    more = " and others" if len(names) > _USERS_NAMED else ""
+    return listing(names[:_USERS_NAMED]) + more
 
 
 def _user_name(row: models.Model) -> str:

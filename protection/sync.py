@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -92,8 +92,9 @@ def site_sync(site_id: int) -> bool:
         log.info("sync_failed", site=lease.site.name, error=str(error), code=error.code)
         _give_up(lease, str(error), transient=isinstance(error, TRANSIENT), retry_after=error.retry_after_seconds)
     except Exception:
-        # A defect of ours: the person sees that the inventory is old, the log says why.
-        _give_up(lease, "The sync failed with an error inside drsorch; its log has the details.", transient=False)
+        # A defect of ours: the person sees that the inventory is old; when it is retried is `foundation.due`'s to say.
+        sentence = "The sync failed with an error inside drsorch; its log has the details."
+        lease.rows().update(sync_failures=lease.site.sync_failures + 1, sync_error=sentence)
         raise
     return True
 
@@ -107,6 +108,7 @@ def _observe(lease: Lease) -> Inventory:
         # A page may repeat a server that moved while paging.
         servers[server.source_server_id] = server
         lease.keep()
+    _verify_servers(lease.site, servers.values())
     try:
         quotas: port.Quotas | None = drs.quotas()
     except DrsError:
@@ -127,6 +129,26 @@ def _verify_account(site: Site, drs: port.DrsPort) -> None:
             f"{using} belong{'s' if site.role_arn else ''} to account {account_id}, but the site is account "
             f"{site.account_id}. Correct the site's account or its role."
         )
+
+
+#: So many servers show whether two sites have the same ones.
+_SAMPLE: Final = 200
+
+
+def _verify_servers(site: Site, servers: Collection[port.SourceServer]) -> None:
+    """What DRS itself says it is counts, not what was typed: the same servers are the same DRS."""
+    arns = [server.arn for server in servers if server.arn]
+    others = SourceServer.objects.present().filter(arn__in=arns[:_SAMPLE]).exclude(site=site)
+    twin = others.select_related("site").first()
+    if twin is not None:
+        raise SameDrs(
+            f"This site leads to the same DRS as site “{twin.site}”, which lists the same source servers. One DRS is "
+            "one site: delete one of the two, or correct its endpoint."
+        )
+
+
+class SameDrs(DrsError):
+    """Two sites lead to one DRS, so that their executions would replace each other's instances."""
 
 
 class WrongAccount(DrsError):
@@ -195,13 +217,7 @@ def _columns(server: port.SourceServer) -> dict[str, Any]:
     values = {name: getattr(server, name) for name in MIRRORED}
     values["tags"] = dict(server.tags)
     values["recovery_instance_id"] = server.recovery_instance_id or ""
-    return {name: _fitting(name, value) for name, value in values.items()}
-
-
-def _fitting(name: str, value: Any) -> Any:
-    """Cut a text that is longer than its column: one odd server must not keep 4,000 others from being mirrored."""
-    longest = SourceServer._meta.get_field(name).max_length  # type: ignore[union-attr]
-    return value[:longest] if longest and isinstance(value, str) else value
+    return values
 
 
 def _give_up(lease: Lease, sentence: str, *, transient: bool, retry_after: float | None = None) -> None:

@@ -10,7 +10,7 @@ from protection.models import Site
 
 
 @works_on(Site.objects.all)
-@dramatiq.actor(actor_name="protection.site_sync")
+@dramatiq.actor(actor_name="protection.site_sync", queue_name="inventory")
 def site_sync(site_id: int) -> None:
     """Mirror one site's inventory. A lost message is sent again by the ticker, a doubled one finds the lease taken."""
     sync.site_sync(site_id)

@@ -48,6 +48,11 @@ def verify(subject_ids: Collection[str] = (), *, heads: Path | None = None, keep
     return found.result()
 
 
+def faults(subject: Chained) -> list[str]:
+    """What is wrong with the row and its chain, in sentences; empty if nothing is."""
+    return [fault.message for fault in verify([subject.subject_id]).faults]
+
+
 def is_known(subject_id: str) -> bool:
     """True if a row with this id can have a chain, or if there is anything of one."""
     return next(_keys_of([subject_id]), None) is not None

@@ -26,12 +26,17 @@ class NoAnswer(Exception):
 
 
 class LateAnswer(Exception):
-    """The caller gets the answer, but only after `wait_seconds`."""
+    """The caller gets the answer, but only after `wait_seconds`; if it `drips`, a byte at a time until then."""
 
-    def __init__(self, wait_seconds: float, answer: Mapping[str, Any]) -> None:
+    def __init__(self, wait_seconds: float, answer: Mapping[str, Any], *, drips: bool = False) -> None:
         super().__init__(f"answer {wait_seconds:g} s late")
         self.wait_seconds = wait_seconds
         self.answer = answer
+        self.drips = drips
+
+    def holding(self, response: object) -> LateAnswer:
+        """The same, with the answer as it goes over the wire."""
+        return LateAnswer(self.wait_seconds, {"response": response}, drips=self.drips)
 
 
 class LateWork(Exception):

@@ -45,8 +45,12 @@ KINDS: Mapping[str, Kind] = {
         *_LAUNCHES, *_RUNS), {"seconds": 105.0}),
     "expired_credentials": Kind("Refuses a caller's keys, or everybody's, as expired or unknown.", (), {
         "access_key": "", "code": "ExpiredTokenException"}),
+    "drip": Kind("Does the work, answers a byte at a time for some seconds, then drops the connection.", (), {
+        "seconds": 600.0}),
     "unknown_enum": Kind("Answers a value that no model lists.", options={
         "member": "dataReplicationState", "value": "HIBERNATING", "instead_of": None}),
+    "odd_text": Kind("Answers, in names, tags and errors, text that no database holds.", options={
+        "text": "\0\ud800\u202eodd\ufffe", "members": ["hostname", "fqdn", "fullString", "rawError", "tags"]}),
     "late_visibility": Kind("A new job stays out of DescribeJobs for some seconds.", ("StartRecovery",), {
         "seconds": 5.0}),
     "late_instance": Kind("A new recovery instance stays out of DescribeRecoveryInstances for some seconds.", (), {

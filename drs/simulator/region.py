@@ -15,6 +15,7 @@ from drs.simulator import quotas
 from drs.simulator.errors import WireError
 from drs.simulator.faults import SERVER_FAULTS, Faults
 from drs.simulator.jobs import Course, Durations, Effect, Step, launch_timeline, termination_timeline
+from drs.simulator.native import NativePlans
 from drs.simulator.runs import Runs
 from drs.simulator.state import Instance, JobRecord, LastLaunch, LogEntry, Participant, Server, identifier
 
@@ -41,6 +42,7 @@ class Region:
         self.instances: dict[str, Instance] = {}
         self.jobs: dict[str, JobRecord] = {}
         self.runs = Runs()
+        self.native = NativePlans()
         self._unfinished: dict[str, JobRecord] = {}
         self._seed = seed
         self._faults = faults

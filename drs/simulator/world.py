@@ -18,6 +18,7 @@ from drs.simulator import quotas, scenarios
 from drs.simulator.accounts import DEFAULT_SESSION_SECONDS, Accounts, Caller
 from drs.simulator.errors import LateAnswer, LateWork, NoAnswer, ScenarioError, WireError, validation
 from drs.simulator.faults import Fault, Faults
+from drs.simulator.native import NativeExecution
 from drs.simulator.operations import model, runs
 from drs.simulator.operations.drs import OPERATIONS, WITHOUT_INITIALISATION, Context
 from drs.simulator.operations.runs import Operation
@@ -168,6 +169,17 @@ class World:
         """The `Quotas` of Service Quotas' ListServiceQuotas."""
         return quotas.listed(self.region(account, region).limits, account, region)
 
+    def native_execution(
+        self, account: str, region: str, name: str, steps: list[list[str]], *, mode: str = "DRILL"
+    ) -> NativeExecution:
+        """Have an execution of a native recovery plan in progress, a step for each list of source server ids."""
+        with self.lock:
+            place = self.region(account, region)
+            if not steps or not all(steps) or not {one for step in steps for one in step} <= set(place.servers):
+                raise ScenarioError(f"Give steps of source server ids that are in {account} {region}.")
+            arns = [[place.servers[server_id].arn for server_id in step] for step in steps]
+            return place.native.start(f"arn:aws:drs:{region}:{account}:", name, arns, mode, self.now())
+
     def foreign_job(self, account: str, region: str, server_ids: list[str], *, is_drill: bool = True) -> JobRecord:
         """Start a job as somebody else would: it is not among `calls`, and no fault strikes the call."""
         with self.lock:
@@ -226,8 +238,10 @@ class World:
         if (fault := strike("error_5xx")) is not None:
             raise _server_error(fault)
         if strike("access_denied") is not None:
+            odd = strike("odd_text")
             raise WireError(
-                403, "AccessDeniedException", f"User is not authorized to perform: {operation}",
+                403, "AccessDeniedException",
+                f"User is not authorized to perform: {operation}{odd.options['text'] if odd else ''}",
             )  # fmt: skip
 
     @staticmethod
@@ -238,6 +252,10 @@ class World:
             raise _Lost(f"accepted, answered {fault.options['status']}", _server_error(fault), accepted=True)
         if (fault := strike("unknown_enum")) is not None:
             answer = _with_unknown(answer, fault.options)
+        if (fault := strike("odd_text")) is not None:
+            answer = _with_odd_text(answer, fault.options)
+        if (fault := strike("drip")) is not None:
+            raise LateAnswer(fault.options["seconds"], answer, drips=True)
         if (fault := strike("late_answer")) is not None:
             raise LateAnswer(fault.options["seconds"], answer)
         return answer
@@ -305,3 +323,16 @@ def _with_unknown(value: Any, options: Mapping[str, Any]) -> Any:
     if isinstance(value, list):
         return [_with_unknown(entry, options) for entry in value]
     return value
+
+
+def _with_odd_text(value: Any, options: Mapping[str, Any], *, inside: bool = False) -> Any:
+    """The value with the text added to every text of the members named, to keys of maps too."""
+    if isinstance(value, Mapping):
+        added = options["text"] if inside else ""
+        return {
+            f"{key}{added}": _with_odd_text(content, options, inside=inside or key in options["members"])
+            for key, content in value.items()
+        }
+    if isinstance(value, list):
+        return [_with_odd_text(entry, options, inside=inside) for entry in value]
+    return f"{value}{options['text']}" if inside and isinstance(value, str) else value

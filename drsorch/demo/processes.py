@@ -50,6 +50,8 @@ def environment(directory: Path) -> dict[str, str]:
         "DRSORCH_POLL_CEILING_SECONDS": "1",
         "DRSORCH_TICK_SECONDS": "0.5",
         "DRSORCH_SYNC_SECONDS": "30",
+        # What the demo's checks ask stands on this machine.
+        "DRSORCH_OUTBOUND_ALLOW": "127.0.0.0/8,::1/128",
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,

@@ -83,7 +83,7 @@ class StepRunSerializer(serializers.ModelSerializer[StepRun]):
     kind = serializers.ChoiceField(STEP_KINDS)
     status = serializers.ChoiceField([one.value for one in StepStatus])
     output = NullableText(help_text="Its latest output.")
-    error = NullableText(help_text="Why it failed, in a sentence.")
+    error = NullableText(source="trouble", help_text="Why it failed, or is held up, in a sentence.")
 
     class Meta:
         model = StepRun
@@ -102,10 +102,11 @@ class WaveRunSerializer(serializers.ModelSerializer[WaveRun]):
 
 class ApprovalSerializer(serializers.ModelSerializer[Approval]):
     user = serializers.CharField(source="user_name")
+    user_id = serializers.IntegerField(allow_null=True, help_text="Null once the user was deleted.")
 
     class Meta:
         model = Approval
-        fields = ["user", "approved", "comment", "at"]
+        fields = ["user", "user_id", "approved", "comment", "at"]
 
 
 class ExecutionSummarySerializer(serializers.ModelSerializer[Execution]):
@@ -116,6 +117,13 @@ class ExecutionSummarySerializer(serializers.ModelSerializer[Execution]):
     kind = serializers.ChoiceField(KINDS)
     status = serializers.ChoiceField(STATUSES)
     requested_by = serializers.CharField(source="requested_by_name")
+    requested_by_id = serializers.IntegerField(allow_null=True, help_text="Null once the user was deleted.")
+    approvals_expected = serializers.IntegerField(
+        help_text="Of a recovery: the most approvals that were needed in the 30 days before it was requested."
+    )
+    fewer_approvals = serializers.BooleanField(
+        source="has_fewer_approvals", help_text="It needs fewer than that: marked like break-glass, and to be reviewed."
+    )
     approvals = ApprovalSerializer(many=True)
     reviewed_by = NullableText(source="reviewed_by_name", help_text="Who reviewed the use of break-glass.")
     review_comment = NullableText()
@@ -127,6 +135,10 @@ class ExecutionSummarySerializer(serializers.ModelSerializer[Execution]):
     )
     recovery_over_by = NullableText(source="recovery_over_by_name", help_text="Who declared the recovery over.")
     recovery_over_comment = NullableText()
+    standstill = NullableText(
+        help_text="Why drsorch cannot work on it: an error of its own, how often and since when, and when it retries. "
+        "Null while all is well."
+    )
 
     class Meta:
         model = Execution
@@ -138,8 +150,11 @@ class ExecutionSummarySerializer(serializers.ModelSerializer[Execution]):
             "status",
             "reason",
             "requested_by",
+            "requested_by_id",
             "approvals",
             "approvals_required",
+            "approvals_expected",
+            "fewer_approvals",
             "break_glass",
             "point_in_time",
             "requested_at",
@@ -161,6 +176,7 @@ class ExecutionSummarySerializer(serializers.ModelSerializer[Execution]):
             "recovery_over_at",
             "recovery_over_by",
             "recovery_over_comment",
+            "standstill",
         ]
 
 
@@ -237,11 +253,51 @@ class StartSerializer(StrictSerializer):
         required=False,
         help_text="Start a recovery without approvals. Administrators only; recorded in the audit trail.",
     )
+    plan_revision = serializers.IntegerField(
+        required=False,
+        allow_null=True,
+        min_value=1,
+        help_text="The revision that you looked at. If there is a newer one, nothing starts: 409 `newer-revision`.",
+    )
     replace_instances = InstanceNamesField()
+    seen = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=64,
+        help_text="`seen` as you were shown it: refused if what a start would rest on has changed since.",
+    )
 
 
 class CommentSerializer(StrictSerializer):
     comment = serializers.CharField(required=False, allow_blank=True, max_length=2000)
+
+
+class SeenField(serializers.CharField):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            required=False,
+            allow_blank=True,
+            max_length=64,
+            help_text="`seen` of `basis/`, or of the errors of a `changed-since-request`: you know what has changed "
+            "since the execution was requested, and continue despite it.",
+            **kwargs,
+        )
+
+
+class SeenSerializer(CommentSerializer):
+    seen = SeenField()
+
+
+class DecisionSerializer(CommentSerializer):
+    wave = serializers.CharField(
+        required=False, allow_null=True, help_text="The wave whose step is meant. Needed where several steps wait."
+    )
+    step = serializers.CharField(
+        required=False,
+        allow_null=True,
+        help_text="The approval step that is meant. Null or omitted: the execution, or the one step that waits.",
+    )
+    seen = SeenField()
 
 
 class WavePartSerializer(CommentSerializer):
@@ -253,12 +309,37 @@ class WavePartSerializer(CommentSerializer):
 
 
 class RetrySerializer(WavePartSerializer):
+    seen = SeenField()
     point_in_time = serializers.DateTimeField(
         required=False,
         allow_null=True,
         help_text="Launch the servers from their newest recovery snapshot at or before this time.",
     )
     replace_instances = InstanceNamesField()
+
+
+class BasisDifferenceSerializer(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    detail = serializers.CharField(source="sentence")
+
+
+class BasisSerializer(serializers.Serializer[Any]):
+    """What an execution rests on now, and what of it has changed since it was requested or last accepted."""
+
+    seen = serializers.CharField(help_text="To be sent with `approve/`, `resume/` or `retry/`.")
+    sha256 = serializers.CharField(help_text="Of the document as canonical JSON.")
+    differences = BasisDifferenceSerializer(many=True)
+    document = serializers.DictField(child=serializers.JSONField())
+
+
+class KeptBasisSerializer(serializers.Serializer[Any]):
+    """What was shown to someone who requested, approved, resumed or retried it."""
+
+    press = serializers.CharField()
+    user = serializers.CharField(source="user_name")
+    at = serializers.DateTimeField()
+    sha256 = serializers.CharField()
+    document = serializers.DictField(child=serializers.JSONField(), source="read")
 
 
 class EventSerializer(serializers.ModelSerializer[Event]):

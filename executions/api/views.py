@@ -18,22 +18,28 @@ from audit.models import Event
 from audit.record import events_of
 from executions import selectors
 from executions.api.serializers import (
+    BasisSerializer,
     CommentSerializer,
+    DecisionSerializer,
     EventSerializer,
     ExecutionSerializer,
     ExecutionSummarySerializer,
+    KeptBasisSerializer,
     RetrySerializer,
+    SeenSerializer,
     StartSerializer,
     WavePartSerializer,
 )
 from executions.models import Execution
-from executions.services import starting
+from executions.services import basis, starting
 from executions.services.commands import (
     APPROVE,
     CANCEL,
     CLEANUP,
     COMMANDS,
     DECLARE_OVER,
+    END,
+    LOOK,
     PAUSE,
     REJECT,
     RESUME,
@@ -42,7 +48,11 @@ from executions.services.commands import (
     SKIP,
     Command,
 )
+from executions.services.scenes import Precondition
+from foundation.errors import Stale
 from foundation.rest.filters import MomentFilter, ReferenceFilter, WholeNumberFilter
+from foundation.rest.schema import IF_NONE_MATCH
+from foundation.rest.versions import content_etag, if_match, not_modified
 from foundation.rest.views import ReadViewSet
 from plans.selectors import plan_get
 
@@ -70,6 +80,14 @@ class EventFilter(django_filters.FilterSet):
         fields: ClassVar[list[str]] = []
 
 
+_IF_MATCH = OpenApiParameter(
+    "If-Match",
+    str,
+    OpenApiParameter.HEADER,
+    description="The execution's ETag as you read it. If anything of it has changed since, nothing is done: 412.",
+)
+
+
 def _method(command: Command) -> str:
     return command.name.replace("-", "_")
 
@@ -80,12 +98,13 @@ def command_action(command: Command, body: type[CommentSerializer] = CommentSeri
     def act(self: ExecutionViewSet, request: Request, id: str) -> Response:
         asked = body(data=request.data)
         asked.is_valid(raise_exception=True)
-        execution = command.act(execution=self.get_object(), by=self.person, **asked.validated_data)
-        return Response(self.whole(execution))
+        still = self.precondition()
+        execution = command.act(execution=self.get_object(), by=self.person, precondition=still, **asked.validated_data)
+        return self.tagged(execution)
 
     act.__name__ = _method(command)
     act.__doc__ = f"{command.label}. {command.warning}"
-    described = extend_schema(request=body, responses=ExecutionSerializer)(act)
+    described = extend_schema(request=body, responses=ExecutionSerializer, parameters=[_IF_MATCH])(act)
     return cast("Callable[..., Response]", action(detail=True, methods=["post"], url_path=command.name)(described))
 
 
@@ -99,6 +118,8 @@ class ExecutionViewSet(ReadViewSet):
         # Which of the two start permissions it takes depends on the kind: `execution_start` asks for it.
         "create": "executions.view_execution",
         "events": "executions.view_event",
+        "basis": "executions.view_execution",
+        "kept_basis": "executions.view_event",
         **{_method(command): command.permission for command in COMMANDS.values()},
     }
     queryset = Execution.objects.none()
@@ -109,11 +130,13 @@ class ExecutionViewSet(ReadViewSet):
     lookup_value_regex = "[^/]+"
     id_parameter = OpenApiParameter("id", OpenApiTypes.UUID, OpenApiParameter.PATH)
 
-    approve = command_action(APPROVE)
-    reject = command_action(REJECT)
+    approve = command_action(APPROVE, DecisionSerializer)
+    reject = command_action(REJECT, DecisionSerializer)
     pause = command_action(PAUSE)
-    resume = command_action(RESUME)
+    resume = command_action(RESUME, SeenSerializer)
     cancel = command_action(CANCEL)
+    look = command_action(LOOK)
+    end = command_action(END)
     retry = command_action(RETRY, RetrySerializer)
     skip = command_action(SKIP, WavePartSerializer)
     cleanup = command_action(CLEANUP)
@@ -133,8 +156,30 @@ class ExecutionViewSet(ReadViewSet):
         """The execution with its waves, as a GET shows it."""
         return ExecutionSerializer(selectors.execution_list_whole().get(pk=execution.pk)).data
 
+    def tagged(self, execution: Execution) -> Response:
+        """The whole execution, with the ETag of exactly that."""
+        whole = self.whole(execution)
+        return Response(whole, headers={"ETag": content_etag(whole)})
+
+    def precondition(self) -> Precondition:
+        """For the transaction of a command. Raises `Stale` if anything has changed since it was read (`If-Match`)."""
+        wanted = if_match(self.request)
+
+        def check(current: Execution) -> None:
+            if wanted and content_etag(self.whole(current)) not in wanted:
+                raise Stale(
+                    "The execution has changed since you read it (If-Match), so nothing was done. Read it again, then "
+                    "decide."
+                )
+            self.key_done(self.reverse_action("detail", args=[current.pk]))
+
+        return check
+
+    @extend_schema(parameters=[IF_NONE_MATCH], responses={200: ExecutionSerializer, 304: None})
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return Response(self.whole(self.get_object()))
+        """The execution with its waves. Send the ETag in If-None-Match while you poll: 304 means no change."""
+        response = self.tagged(self.get_object())
+        return not_modified(request, response)
 
     @extend_schema(request=StartSerializer, responses={201: ExecutionSerializer})
     def create(self, request: Request) -> Response:
@@ -142,9 +187,34 @@ class ExecutionViewSet(ReadViewSet):
         body = StartSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         asked = dict(body.validated_data)
-        execution = starting.execution_start(by=self.person, **asked)
-        location = self.reverse_action("detail", args=[execution.pk])
-        return Response(self.whole(execution), status=status.HTTP_201_CREATED, headers={"Location": location})
+
+        def written(execution: Execution) -> None:
+            self.key_done(self.reverse_action("detail", args=[execution.pk]), created=True)
+
+        response = self.tagged(starting.execution_start(by=self.person, written=written, **asked))
+        response.status_code = status.HTTP_201_CREATED
+        response["Location"] = self.reverse_action("detail", args=[response.data["id"]])
+        return response
+
+    @extend_schema(responses=BasisSerializer)
+    @action(detail=True, url_path="basis")
+    def basis(self, request: Request, id: str) -> Response:
+        """What the execution rests on now: servers, points in time, findings, instances that it replaces. Asks DRS."""
+        execution = self.get_object()
+        shown = basis.basis_of_execution(execution)
+        found = basis.basis_changes(execution, shown)
+        answer = {"seen": shown.seen, "sha256": shown.sha256, "differences": found, "document": shown.document}
+        return Response(BasisSerializer(answer).data)
+
+    @extend_schema(
+        responses=KeptBasisSerializer,
+        operation_id="executions_kept_basis_retrieve",
+        parameters=[OpenApiParameter("sha256", str, OpenApiParameter.PATH, description="As in the event.")],
+    )
+    @action(detail=True, url_path="basis/(?P<sha256>[0-9a-f]{64})")
+    def kept_basis(self, request: Request, id: str, sha256: str) -> Response:
+        """What was shown to whoever pressed, by the SHA-256 that the event of that has in `detail.basis`."""
+        return Response(KeptBasisSerializer(basis.basis_get(self.get_object(), sha256)).data)
 
     @extend_schema(responses=EventSerializer(many=True))
     @action(

@@ -1,4 +1,5 @@
-"""Before a launch: whether DRS would delete the live instance of a real recovery to make room for it.
+"""Before a launch: whether DRS would delete the live instance of a real recovery to make room for it, whether it still
+lists the server, and whether that replicates in the direction in which it is recovered.
 
 Starting an execution asked DRS for those, and they were acknowledged; but an execution may wait for its approval, be
 paused, or go on for hours, and meanwhile anyone may have recovered the same servers. So DRS is asked before each
@@ -36,10 +37,11 @@ def launchable(execution_id: UUID, action: Launch, lease: UUID) -> tuple[tuple[i
     site = Site.objects.get(pk=action.site)
     servers = list(ServerRun.objects.filter(pk__in=action.servers))
     try:
-        found = at_stake(stake.replaced_at(site, stake.wanted_of(servers)))
+        look = stake.look_at(site, stake.wanted_of(servers))
     except DrsError as error:
         _hold(execution_id, servers, site, error, lease)
         return (), []
+    found = at_stake(look.replaced)
     acknowledged = Execution.objects.values_list("acknowledged", flat=True).get(pk=execution_id)
     known = Acknowledged(map(replaced_of, acknowledged))
     replaces: list[Replaced] = []
@@ -51,7 +53,10 @@ def launchable(execution_id: UUID, action: Launch, lease: UUID) -> tuple[tuple[i
         else:
             replaces.append(replace(one, acknowledged_by=named.acknowledged_by))
     for server in servers:
-        if reasons := refused.get(server.source_server_id):
+        if unlaunchable := look.unlaunchable(server):
+            refused[server.source_server_id] = []
+            transitions.servers_move(execution_id, [server.pk], ServerStatus.FAILED, lease=lease, why=unlaunchable)
+        elif reasons := refused.get(server.source_server_id):
             why = " ".join([*reasons, _ADVICE])
             transitions.servers_move(execution_id, [server.pk], ServerStatus.FAILED, lease=lease, why=why)
     allowed = {server.pk for server in servers if server.source_server_id not in refused}

@@ -8,17 +8,19 @@ stands in for them: a job of someone else may have begun and ended since.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
 from drs.errors import DrsError
-from drs.port import RecoveryInstance
+from drs.port import RecoveryInstance, SourceServer
 from executions.core.stake import Replaced, Wanted, replaced_by_launch
 from executions.core.states import ExecutionKind
 from executions.models import ServerRun
 from foundation.errors import Unavailable
 from plans.core import BlueprintServer
+from protection.core.replication import REVERSED
 from protection.gateways import gateway
 from protection.models import Site
 
@@ -45,10 +47,37 @@ def would_replace(servers: Iterable[BlueprintServer | ServerRun]) -> tuple[Repla
     return tuple(sorted(found, key=lambda one: order[one.site, one.source_server_id]))
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What DRS says of servers of one site that are to be launched."""
+
+    #: By source server id; one that DRS does not list is missing.
+    sources: Mapping[str, SourceServer]
+    replaced: list[Replaced]
+
+    def unlaunchable(self, server: BlueprintServer | ServerRun) -> str:
+        """Why DRS must not be asked to launch the server, in a sentence; empty if it may."""
+        name = server.hostname or server.source_server_id
+        source = self.sources.get(server.source_server_id)
+        if source is None:
+            return f"DRS no longer lists {name} ({server.source_server_id}), so it cannot be launched."
+        if source.replication_direction == REVERSED:
+            return (
+                f"{name} ({server.source_server_id}) replicates back to where it came from (FAILBACK), so it is not "
+                "launched: that would start an instance at the origin."
+            )
+        return ""
+
+
 def replaced_at(site: Site, wanted: Sequence[Wanted]) -> list[Replaced]:
     """The same for servers of one site. Raises `DrsError`."""
+    return look_at(site, wanted).replaced
+
+
+def look_at(site: Site, wanted: Sequence[Wanted]) -> Look:
+    """The same, with the servers themselves. Raises `DrsError`."""
     if not wanted:
-        return []
+        return Look({}, [])
     ids = sorted({one.source_server_id for one in wanted})
     drs = gateway(site)
     instances: dict[str, list[RecoveryInstance]] = defaultdict(list)
@@ -56,7 +85,7 @@ def replaced_at(site: Site, wanted: Sequence[Wanted]) -> list[Replaced]:
         instances[instance.source_server_id].append(instance)
     sources = {source.source_server_id: source for source in drs.source_servers(ids)}
     launched = _seen_launched(site, ids)
-    return [
+    replaced = [
         replaced
         for one in wanted
         for replaced in replaced_by_launch(
@@ -66,6 +95,7 @@ def replaced_at(site: Site, wanted: Sequence[Wanted]) -> list[Replaced]:
             launched[one.source_server_id],
         )
     ]
+    return Look(sources, replaced)
 
 
 def wanted_of(servers: Iterable[ServerRun]) -> list[Wanted]:

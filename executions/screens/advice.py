@@ -27,12 +27,20 @@ def next_steps(
         return tuple(_to_approve(execution, approvals))
     if status is ExecutionStatus.RUNNING:
         return (*_steps_to_approve(execution, steps), *_while_running(waves, servers))
+    if status is ExecutionStatus.PAUSED:
+        return (*_steps_to_approve(execution, steps), _BY_STATUS[status])
     if status in _BY_STATUS:
         return (_BY_STATUS[status],)
     late = (_launches_late(execution, open_launches),) if open_launches else ()
     return (*late, *_afterwards(execution, servers, steps, replaced))
 
 
+#: Where drsorch's own error keeps the engine from working on the execution, before all else.
+HELD_UP = (
+    "Give the reference to an administrator. Once the cause is fixed, select “Retry now”. If it cannot be fixed now, "
+    "cancel the execution; if even that does not end it, select “End without drsorch”, and check in AWS what is in "
+    "progress."
+)
 _BY_STATUS = {
     ExecutionStatus.PAUSED: "Nothing new is launched while the execution is paused, and the RTO clock keeps running. "
     "Resume or cancel it.",
@@ -116,6 +124,11 @@ def _afterwards(
         yield (
             f"{' and '.join(parts)} failed, for the reasons above. Fix the cause, then retry the wave below: the "
             f"{execution.kind} continues from there. Or skip what you can do without."
+        )
+    if execution.has_fewer_approvals and execution.reviewed_at is None:
+        yield (
+            f"It needed {execution.approvals_required} of the {execution.approvals_expected} approvals that were "
+            f"needed lately: someone other than {execution.requested_by_name} must review why and record the review."
         )
     if execution.break_glass and execution.reviewed_at is None:
         yield (

@@ -10,13 +10,13 @@ from django.conf import settings
 
 from executions.core.states import EXECUTION_ACTIVE, CleanupStatus, ExecutionStatus
 from executions.models import Approval, Execution, WaveRun
-from executions.screens.advice import next_steps
+from executions.screens.advice import HELD_UP, next_steps
 from executions.screens.events import EventLine, event_lines
 from executions.screens.late import LateAlarm, late_alarm
 from executions.screens.selectors import ExecutionRows
 from executions.screens.targets import rpo_meter, rto_meter
 from executions.screens.waves import Failure, WaveCard, failures, shares, wave_card
-from executions.screens.words import approval_badge, between, cleanup_badge, duration, execution_badge
+from executions.screens.words import approval_badge, cleanup_badge, execution_badge, took
 from foundation.wording import Badge, Meter, Share, Tone, clock, count
 from plans.core.picture import Node, Picture, draw
 
@@ -43,7 +43,9 @@ class ExecutionPage:
     failures: tuple[Failure, ...]
     late: LateAlarm | None
     approvals: tuple[tuple[Approval, Badge], ...]
+    #: Approvals that count: their givers may still give them.
     approvals_given: int
+    lapsed: frozenset[int]
     picture: Picture
     waves: tuple[WaveCard, ...]
     events: tuple[EventLine, ...]
@@ -80,26 +82,30 @@ def execution_page(rows: ExecutionRows, now: datetime, *, wave: int | None = Non
         refresh_seconds=_refresh_seconds(execution),
         headline=headline(execution, rows.waves, done, len(servers)),
         review=_review(execution),
-        took=duration(between(execution.started_at, execution.finished_at or now)),
+        took=took(execution.started_at, execution.finished_at, now),
         now=now,
         meters=(rto_meter(execution, now), rpo_meter(execution)),
         total=len(servers),
         done=done,
         percent=100 * done // len(servers) if servers else 0,
         shares=parts,
-        steps=next_steps(
-            execution,
-            rows.waves,
-            servers,
-            [step for one in rows.waves for step in rows.steps.get(one.pk, ())],
-            rows.approvals,
-            open_launches=rows.open_launches,
-            replaced=len(rows.replaced),
+        steps=(
+            *([HELD_UP] if execution.standstill else []),
+            *next_steps(
+                execution,
+                rows.waves,
+                servers,
+                [step for one in rows.waves for step in rows.steps.get(one.pk, ())],
+                [approval for approval in rows.approvals if approval.pk not in rows.lapsed],
+                open_launches=rows.open_launches,
+                replaced=len(rows.replaced),
+            ),
         ),
         failures=failures(rows.waves, rows.servers, rows.steps),
         late=late_alarm(execution, rows.late),
         approvals=tuple((approval, approval_badge(approval.approved)) for approval in rows.approvals),
-        approvals_given=sum(1 for approval in rows.approvals if approval.approved),
+        approvals_given=sum(1 for approval in rows.approvals if approval.approved) - len(rows.lapsed),
+        lapsed=rows.lapsed,
         picture=_picture(cards),
         waves=cards,
         events=event_lines(rows.events, execution.requested_at),

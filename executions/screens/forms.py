@@ -3,7 +3,8 @@ its field what a service said."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,11 +13,15 @@ from django.core.signing import BadSignature, Signer
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSelectWidget
 
+from executions.core.seen import Scene, changes, dumped, loaded
 from executions.core.states import ExecutionKind
-from executions.screens.parts import WaveParts
+from executions.screens.basis_card import BasisCard
+from executions.screens.parts import WaitingStep, WaveParts
+from executions.services.basis import CHANGED
 from executions.services.stake import LIVE_RECOVERY_INSTANCE
-from foundation.errors import DomainError
-from foundation.forms import DomainErrorsMixin, MomentField, lines, radios, text, tick, ticks
+from foundation.errors import Conflict, DomainError
+from foundation.forms import DomainErrorsMixin, MomentField, json_or_none, lines, radios, text, tick, ticks
+from plans.models import Plan
 
 _LATEST, _AT = "latest", "at"
 _HOUR = 3600
@@ -28,6 +33,10 @@ _CLEANUPS = [
     (str(24 * _HOUR), "Terminate them 1 day after the drill ends"),
 ]
 _RECORDED = "Recorded in the audit trail."
+_NOT_DONE = "Nothing was done: "
+_LOOK = "This page now shows how it stands: check it, then decide again."
+#: Changes that are named; the page shows them all.
+_TOLD = 5
 
 
 #: Names of instances, and what each is.
@@ -60,19 +69,22 @@ class NamesField(forms.MultipleChoiceField):
 
 
 class StakeErrorsMixin(DomainErrorsMixin):
-    """A form with a `NamesField`: what is at stake is one error, however many instances are."""
+    """What is at stake, or has changed, is one error however many instances or changes are, and of no field."""
 
     def add_domain_error(self, error: DomainError) -> None:
-        if error.code == LIVE_RECOVERY_INSTANCE:
+        if error.code in (LIVE_RECOVERY_INSTANCE, CHANGED):
             self.add_error(None, error.detail)
         else:
             super().add_domain_error(error)
 
 
 class StartForm(StakeErrorsMixin, forms.Form):
-    """Start a drill or a recovery. `shown_at` is when the page was first shown, signed."""
+    """Start a drill or a recovery. It carries when its page was first shown, signed, and which revision that showed."""
 
     shown_at = forms.CharField(widget=forms.HiddenInput)
+    plan_revision = forms.IntegerField(widget=forms.HiddenInput)
+    #: What a start rests on, as the page showed it.
+    seen = forms.CharField(widget=forms.HiddenInput, required=False)
     moment = radios(
         "Recover to",
         [(_LATEST, "The latest state"), (_AT, "The newest recovery snapshots at or before a point in time")],
@@ -108,12 +120,15 @@ class StartForm(StakeErrorsMixin, forms.Form):
         self,
         *args: Any,
         kind: ExecutionKind,
-        plan_name: str,
+        plan: Plan,
         may_break_glass: bool,
         stake: Choices = (),
+        seen: str = "",
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
+        self.initial["seen"] = seen
+        self.initial["plan_revision"] = plan.version
         _offer(self, stake)
         unused = ["confirm", "break_glass"] if kind is ExecutionKind.DRILL else ["cleanup_after_seconds"]
         if not may_break_glass:
@@ -123,7 +138,7 @@ class StartForm(StakeErrorsMixin, forms.Form):
         if kind is ExecutionKind.RECOVERY:
             self.fields["reason"].label = "Reason"
             self.fields["reason"].help_text = "Required. Recorded in the audit trail and shown to the approvers."
-            self.fields["confirm"].help_text = f"Type {plan_name} to confirm."
+            self.fields["confirm"].help_text = f"Type {plan.name} to confirm."
         self.initial.setdefault("shown_at", _signer().sign(timezone.now().isoformat()))
 
     def clean(self) -> dict[str, Any]:
@@ -131,6 +146,12 @@ class StartForm(StakeErrorsMixin, forms.Form):
         if values.get("moment") == _AT and values.get("point_in_time") is None and "point_in_time" not in self.errors:
             self.add_error("point_in_time", "Enter the point in time, or choose the latest state.")
         return values
+
+    def show_again(self, seen: str, plan: Plan) -> None:
+        """The page shows how it is now, so that is what it carries."""
+        self.data = self.data.copy()  # type: ignore[attr-defined]
+        self.data["seen"] = seen  # type: ignore[index]
+        self.data["plan_revision"] = str(plan.version)  # type: ignore[index]
 
     def first_shown_at(self) -> datetime | None:
         """None if the form did not come from a page of ours."""
@@ -148,19 +169,82 @@ class StartForm(StakeErrorsMixin, forms.Form):
 
 
 class CommandForm(StakeErrorsMixin, forms.Form):
-    """What is asked before a command is carried out."""
+    """What is asked before a command is carried out. It carries what its reader saw (ADR 0034)."""
 
+    seen = forms.CharField(widget=forms.HiddenInput, required=False)
+    #: The `seen` of the basis that the page showed, where launching starts with it.
+    shown = forms.CharField(widget=forms.HiddenInput, required=False)
     comment = lines("Comment (optional)", rows=3, max_length=2000, help_text=_RECORDED)
 
-    def __init__(self, *args: Any, needs_comment: bool, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, scene: Scene, needs_comment: bool, launches: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.scene, self.launches = scene, launches
+        self.basis: BasisCard | None = None
+        self.initial["shown"] = ""
+        self.initial["seen"] = json.dumps(dumped(scene))
         if needs_comment:
             self.fields["comment"].label = "Comment"
             self.fields["comment"].help_text = f"Required. {_RECORDED}"
 
+    def about(self) -> Collection[str] | None:
+        """The names in the scene that what was pressed is about; None: all of them."""
+        return None
+
+    def check_seen(self, scene: Scene) -> None:
+        """Raises `Conflict`, saying what has changed, unless everything stands as the page that was sent showed it."""
+        seen = loaded(json_or_none(self.data.get("seen", "")))
+        if seen is None:
+            raise Conflict(f"{_NOT_DONE}the page that you sent did not say what it showed. {_LOOK}")
+        if found := changes(seen, scene, self.about()):
+            more = f" And {len(found) - _TOLD} more changes." if len(found) > _TOLD else ""
+            raise Conflict(
+                f"{_NOT_DONE}it has changed since you opened the page. {' '.join(found[:_TOLD])}{more} {_LOOK}"
+            )
+
+    def show_basis(self, basis: BasisCard) -> None:
+        """The page shows it, and the form carries that it did."""
+        self.basis = basis
+        self.initial["shown"] = basis.seen
+
+    def show_again(self, error: DomainError) -> None:
+        """What was typed, beside what is so now, with the sentence that says why it was not done."""
+        self.data = self.data.copy()  # type: ignore[attr-defined]
+        for name in ("seen", "shown"):
+            self.data[name] = self.initial[name]  # type: ignore[index]
+        self.full_clean()
+        if isinstance(error, Conflict):
+            self.errors.clear()  # a choice that is gone is what the sentence is about
+        self.add_domain_error(error)
+
     def asked(self) -> dict[str, Any]:
         """What the command's service takes."""
-        return {"comment": self.cleaned_data["comment"]}
+        shown = self.cleaned_data["shown"]
+        return {"comment": self.cleaned_data["comment"], **({"seen": shown} if self.launches else {})}
+
+
+class ApprovalForm(CommandForm):
+    """The same, and which of the steps that wait is meant; none while the execution itself waits."""
+
+    step = radios("Which step", (), initial="")
+
+    def __init__(self, *args: Any, steps: Sequence[WaitingStep], chosen: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.steps = {step.scene_name: step for step in steps}
+        if not steps:
+            del self.fields["step"]
+            return
+        self.fields["step"].choices = [(step.scene_name, step.label) for step in steps]  # type: ignore[attr-defined]
+        self.fields["step"].error_messages["required"] = "Select the step that you mean."
+        self.initial["step"] = chosen if chosen in self.steps or len(steps) > 1 else steps[0].scene_name
+        self.order_fields(["step", "comment"])
+
+    def about(self) -> Collection[str] | None:
+        step = self.data.get("step")
+        return {step} if step else None
+
+    def asked(self) -> dict[str, Any]:
+        step = self.steps.get(self.cleaned_data.get("step", ""))
+        return {**super().asked(), "wave": step and step.wave, "step": step and step.name}
 
 
 _WHOLE, _SERVERS, _STEP = "whole", "servers", "step:"
@@ -194,6 +278,16 @@ class WaveCommandForm(CommandForm):
         if not parts.from_snapshot:
             del self.fields["point_in_time"]
         self.order_fields(["part", "servers", "point_in_time", "replace_instances", "comment"])
+
+    def about(self) -> Collection[str] | None:
+        part = self.data.get("part", "")
+        if part == _SERVERS:
+            posted = self.data.getlist("servers")  # type: ignore[attr-defined]
+            return {self.parts.scene_name, *(self.parts.server_names.get(each, each) for each in posted)}
+        if part.startswith(_STEP):
+            step = part.removeprefix(_STEP)
+            return {self.parts.scene_name, self.parts.step_names.get(step, step)}
+        return None
 
     def asked(self) -> dict[str, Any]:
         values = self.cleaned_data

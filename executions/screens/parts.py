@@ -1,14 +1,16 @@
-"""What in a wave can be retried or skipped: the choices on the page that asks."""
+"""What can be retried, skipped or approved: the choices on the page that asks, each with its name in the scene."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from executions.core.states import SERVER_RETRIABLE, SERVER_SKIPPABLE, STEP_FINAL, StepStatus
-from executions.models import ServerRun, StepRun
+from executions.models import ServerRun, StepRun, WaveRun
 from executions.screens.words import server_badge
+from executions.services.scenes import server_name, step_name, wave_name
 from foundation.wording import count
+from plans.core.steps import StepKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +21,33 @@ class WaveParts:
     #: Source server id and label.
     servers: tuple[tuple[str, str], ...]
     steps: tuple[str, ...]
+    #: Names in the scene: of the wave, of servers by id, of steps by name.
+    scene_name: str
+    server_names: Mapping[str, str]
+    step_names: Mapping[str, str]
     #: Servers can be launched from a recovery snapshot instead of the latest state.
     from_snapshot: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingStep:
+    """A step that waits for approval."""
+
+    scene_name: str
+    wave: str
+    name: str
+    label: str
+
+
+def to_approve(waves: Sequence[WaveRun], steps: Mapping[int, Sequence[StepRun]]) -> tuple[WaitingStep, ...]:
+    found = []
+    for wave in waves:
+        for step in steps.get(wave.pk, ()):
+            if step.kind == StepKind.APPROVAL and step.status == StepStatus.RUNNING:
+                instructions = str(step.parameters.get("instructions", "")).strip()
+                label = f"{step.name}, wave {wave.name}" + (f": {instructions}" if instructions else "")
+                found.append(WaitingStep(step_name(step.name, wave.name), wave.name, step.name, label))
+    return tuple(found)
 
 
 def to_retry(wave: str, servers: Sequence[ServerRun], steps: Sequence[StepRun]) -> WaveParts:
@@ -29,9 +56,8 @@ def to_retry(wave: str, servers: Sequence[ServerRun], steps: Sequence[StepRun]) 
     failed = tuple(step.name for step in steps if step.status == StepStatus.FAILED)
     what = [count(len(choices), "server")] if choices else []
     what += [count(len(failed), "step")] if failed else []
-    return WaveParts(
-        wave, f"Everything that failed: {' and '.join(what) or 'nothing'}", choices, failed, from_snapshot=bool(choices)
-    )
+    whole = f"Everything that failed: {' and '.join(what) or 'nothing'}"
+    return WaveParts(wave, whole, choices, failed, *_names(wave, servers, steps), from_snapshot=bool(choices))
 
 
 def to_skip(wave: str, servers: Sequence[ServerRun], steps: Sequence[StepRun]) -> WaveParts:
@@ -44,7 +70,17 @@ def to_skip(wave: str, servers: Sequence[ServerRun], steps: Sequence[StepRun]) -
         left = "all its servers have launched, so only unfinished steps are skipped"
     else:
         left = "it has no servers, only steps"
-    return WaveParts(wave, f"The whole wave: {left}", choices, open_steps)
+    return WaveParts(wave, f"The whole wave: {left}", choices, open_steps, *_names(wave, servers, steps))
+
+
+def _names(
+    wave: str, servers: Sequence[ServerRun], steps: Sequence[StepRun]
+) -> tuple[str, dict[str, str], dict[str, str]]:
+    return (
+        wave_name(wave),
+        {server.source_server_id: server_name(server) for server in servers},
+        {step.name: step_name(step.name, wave) for step in steps},
+    )
 
 
 def _choices(servers: Sequence[ServerRun]) -> tuple[tuple[str, str], ...]:

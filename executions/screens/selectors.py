@@ -7,12 +7,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from audit.models import Event
 from audit.record import events_of
 from executions.core.states import OperationKind, ServerStatus
 from executions.models import Approval, Execution, LateInstance, Operation, ServerRun, StepRun, WaveRun
+from executions.services.people import lapsed
 from protection.models import SourceServer
 
 #: Events on one page of the timeline.
@@ -28,6 +29,8 @@ class ExecutionRows:
     servers: Mapping[int, Sequence[ServerRun]]
     steps: Mapping[int, Sequence[StepRun]]
     approvals: Sequence[Approval]
+    #: Ids of those that do not count any more.
+    lapsed: frozenset[int]
     #: What was launched by jobs that appeared late.
     late: Sequence[LateInstance]
     events: Sequence[Event]
@@ -59,6 +62,7 @@ def execution_rows(execution: Execution, event_page: int = 1) -> ExecutionRows:
         servers=servers,
         steps=steps,
         approvals=list(Approval.objects.filter(execution=execution).order_by("at")),
+        lapsed=lapsed(execution),
         late=list(LateInstance.objects.filter(execution=execution).select_related("server")),
         events=list(events.order_by("-sequence")),
         event_page=page,
@@ -80,6 +84,28 @@ def _replaced(execution: Execution) -> frozenset[int]:
     launched = ServerRun.objects.filter(execution=execution, status=ServerStatus.LAUNCHED)
     found = launched.filter(Exists(later.exclude(execution=execution)) | Exists(elsewhere))
     return frozenset(found.values_list("pk", flat=True))
+
+
+# --- the list -----------------------------------------------------------------------------------------------------
+
+
+def executions_matching(rows: QuerySet[Execution], text: str) -> QuerySet[Execution]:
+    """Those with every word of the text in their plan's name, requester, reason or one of their servers.
+
+    A part of a server's name is looked for in the inventory, which is small, and found by its id in what ran. A server
+    that is no longer in the inventory is found by the beginning of its name or id. An index serves each.
+    """
+    for word in text.split():
+        named = Q(plan_name__icontains=word) | Q(requested_by_name__icontains=word) | Q(reason__icontains=word)
+        known = SourceServer.objects.matching(word).order_by().values("source_server_id")
+        begins = Q(hostname__startswith=word) | Q(hostname__startswith=word.lower())
+        runs = ServerRun.objects.order_by().values("execution")
+        rows = rows.filter(
+            named
+            | Q(pk__in=runs.filter(source_server_id__in=known))
+            | Q(pk__in=runs.filter(begins | Q(source_server_id__startswith=word.lower())))
+        )
+    return rows
 
 
 # --- the start page -----------------------------------------------------------------------------------------------

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from executions.core.states import StepStatus
 from executions.models import StepRun
-from executions.screens.words import between, duration, step_badge
+from executions.screens.words import step_badge, took
+from executions.services.scenes import step_name
+from foundation.ticking import Ticking
 from foundation.wording import Badge
 from plans.core.steps import KINDS, StepKind, StepWhen
 
@@ -22,23 +24,38 @@ class StepLine:
     took: str
     #: What a person has to know or do, or what it answered.
     message: str
+    #: How long it still waits for its approver.
+    left: str
+    #: It waits for somebody to approve it.
+    asks: bool
+    #: What it is called in the scene of that.
+    scene_name: str
 
 
-def step_line(step: StepRun, now: datetime) -> StepLine:
+def step_line(step: StepRun, wave: str, now: datetime) -> StepLine:
     waits = step.kind == StepKind.APPROVAL
     instructions = str(step.parameters.get("instructions", "")) if waits else ""
     message = step.output
     if waits and step.status == StepStatus.RUNNING:
-        left = step.timeout_seconds - (between(step.started_at, now) or 0)
-        message = f"{instructions} Times out in {duration(max(0, left))}.".strip()
+        message = instructions
     return StepLine(
         step=step,
         what=_what(step),
         before=step.when == StepWhen.BEFORE,
         badge=step_badge(step.status, waits_for_person=waits),
-        took=duration(between(step.started_at, step.finished_at or now)) if step.started_at else "",
+        took=took(step.started_at, step.finished_at, now),
         message=message,
+        left=_left(step, now) if waits else "",
+        asks=waits and step.status == StepStatus.RUNNING,
+        scene_name=step_name(step.name, wave),
     )
+
+
+def _left(step: StepRun, now: datetime) -> str:
+    if step.status != StepStatus.RUNNING or step.started_at is None:
+        return ""
+    until = step.started_at + timedelta(seconds=step.timeout_seconds)
+    return Ticking.until(until, now, before="Times out in ", after=".")
 
 
 def _what(step: StepRun) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 
 from executions.core.states import ExecutionStatus
 from executions.models import Execution
 from executions.screens.words import duration
+from foundation.ticking import Ticking
 from foundation.wording import Meter, Tone
 
 #: From this share of the target on, a clock that still runs warns.
@@ -20,17 +22,20 @@ def rto_meter(execution: Execution, now: datetime) -> Meter:
         verdict = "never started" if over else "starts when the execution starts"
         return _meter("RTO", None, execution.rto_target_seconds, verdict)
     if execution.finished_at is None:
-        return _rto_so_far(int((now - execution.started_at).total_seconds()), execution.rto_target_seconds)
+        return _rto_so_far(execution.started_at, execution.rto_target_seconds, now)
     return _rto_measured(execution)
 
 
-def _rto_so_far(elapsed: int, target: int | None) -> Meter:
+def _rto_so_far(started_at: datetime, target: int | None, now: datetime) -> Meter:
+    elapsed = int((now - started_at).total_seconds())
+    meter = partial(_meter, "RTO", elapsed, target, running=True, value=Ticking.since(started_at, now))
     if target is None:
-        return _meter("RTO", elapsed, None, "no target set", running=True)
-    if elapsed > target:
-        return _meter("RTO", elapsed, target, f"{duration(elapsed - target)} over target", Tone.BAD, running=True)
+        return meter("no target set")
+    deadline = started_at + timedelta(seconds=target)
+    if now > deadline:
+        return meter(Ticking.since(deadline, now, after=" over target"), Tone.BAD)
     tone = Tone.WARN if elapsed >= target * _WARN_FROM else Tone.BUSY
-    return _meter("RTO", elapsed, target, f"{duration(target - elapsed)} left", tone, running=True)
+    return meter(Ticking.until(deadline, now, after=" left"), tone)
 
 
 def _rto_measured(execution: Execution) -> Meter:
@@ -66,12 +71,19 @@ def rpo_meter(execution: Execution) -> Meter:
 
 
 def _meter(
-    name: str, actual: int | None, target: int | None, verdict: str, tone: Tone = Tone.NEUTRAL, *, running: bool = False
+    name: str,
+    actual: int | None,
+    target: int | None,
+    verdict: str,
+    tone: Tone = Tone.NEUTRAL,
+    *,
+    running: bool = False,
+    value: str = "",
 ) -> Meter:
     percent = min(100, round(100 * actual / target)) if actual is not None and target else None
     return Meter(
         name=name,
-        value=duration(actual) or "–",
+        value=value or duration(actual) or "–",
         target=duration(target) or "none",
         verdict=verdict,
         tone=tone,

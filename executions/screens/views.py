@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,26 +11,30 @@ from django.contrib import messages
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import capfirst
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods, require_safe
 
 from access import policy
 from executions import selectors
 from executions.core.states import ExecutionKind
 from executions.models import Execution
+from executions.screens.basis_card import basis_card
 from executions.screens.execution_page import execution_page
-from executions.screens.forms import CommandForm, StartForm, WaveCommandForm
-from executions.screens.parts import to_retry, to_skip
+from executions.screens.forms import ApprovalForm, CommandForm, StartForm, WaveCommandForm
+from executions.screens.live import live_parts
+from executions.screens.parts import to_approve, to_retry, to_skip
 from executions.screens.selectors import ExecutionRows, execution_rows, inventory_servers
 from executions.screens.stake import StakeCard, acknowledged_card, stake_card
 from executions.screens.start_page import start_page
 from executions.services import controlling, starting
+from executions.services.basis import basis_changes, basis_list, basis_of_plan, problem_findings
 from executions.services.commands import COMMANDS, RETRY, SKIP, Command, Facts, commands_for
 from executions.services.stake import acknowledged_of, stake_now
 from foundation.errors import Conflict, DomainError, Missing
+from foundation.live import live_context, live_response
 from foundation.people import person
 from foundation.screens import screen_response
 from plans import readiness
@@ -47,16 +53,23 @@ def page(request: HttpRequest, execution_id: str) -> HttpResponse:
     """The execution as it stands; the page then polls `fragment`."""
     context = _execution_context(request, execution_id)
     execution = context["execution"]
+    context |= live_context(request, live_parts(context), root=_root(context))
     title = capfirst(str(execution))
     return screen_response(request, "admin/executions/execution.html", title=title, about=execution, **context)
 
 
 @require_safe
+@gzip_page  # nothing secret is in it, and no token
 def fragment(request: HttpRequest, execution_id: str) -> HttpResponse:
-    """What of the page changes. Status 286, which ends the polling, once the execution is over."""
+    """What of the page has changed. Status 286, which ends the polling, once the execution is over."""
     context = _execution_context(request, execution_id)
     status = 200 if context["page"].refresh_seconds else _STOP_POLLING
-    return TemplateResponse(request, "admin/executions/_execution.html", context, status=status)
+    template = "admin/executions/_execution.html"
+    return live_response(request, template, context, live_parts(context), root=_root(context), status=status)
+
+
+def _root(context: Mapping[str, Any]) -> Any:
+    return context["query"], context["page"].refresh_seconds, context["execution"].pk
 
 
 def _execution_context(request: HttpRequest, execution_id: str) -> dict[str, Any]:
@@ -68,12 +81,16 @@ def _execution_context(request: HttpRequest, execution_id: str) -> dict[str, Any
     kept = {name: request.GET[name] for name in ("wave", "page", "events") if name in request.GET}
     return {
         "execution": rows.execution,
+        "bases": basis_list(rows.execution),
         "page": shown,
         "stake": acknowledged_card(rows.execution, timezone.now()),
         "commands": [one for one in offered if not one.of_wave],
+        "step_commands": [one for one in offered if one.of_step],
         "may_retry": RETRY in offered,
         "may_skip": SKIP in offered,
         "query": urlencode(kept),
+        "first_wave": f"wave-{shown.waves[0].wave.position}" if shown.waves else "",
+        "last_wave": f"wave-{shown.waves[-1].wave.position}" if shown.waves else "",
     }
 
 
@@ -89,54 +106,82 @@ def command(request: HttpRequest, execution_id: str, name: str) -> HttpResponse:
         raise Missing(f"There is no command “{name}”.")
     chosen = COMMANDS[name]
     policy.require(request.user, chosen.permission)
-    rows = execution_rows(selectors.execution_get(execution_id))
-    stake = _stake_of_retry(request, rows) if chosen is RETRY else None
-    form = _command_form(request, chosen, rows, stake)
+    execution = selectors.execution_get(execution_id)
+    wave = request.GET.get("wave", "") if chosen.of_wave else ""
+    stake = _stake_of_retry(execution, wave) if chosen is RETRY else None
+    form = _command_form(request, chosen, execution, wave, stake)
     status = 200
     if request.method == "POST":
         status = 400
-        if form.is_valid():
-            try:
-                chosen.act(execution=rows.execution, by=person(request), **form.asked())
-            except DomainError as error:
-                form.add_domain_error(error)
-                status = error.status
-            else:
+        try:
+            form.check_seen(form.scene)
+            if form.is_valid():
+                still = partial(_check_seen, form, chosen, wave)
+                chosen.act(execution=execution, by=person(request), precondition=still, **form.asked())
                 messages.success(request, chosen.done)
-                return redirect(_address(rows.execution))
+                return redirect(_address(execution))
+        except DomainError as error:
+            execution = selectors.execution_get(execution_id)
+            form = _command_form(request, chosen, execution, wave, stake)
+            _show_basis(form, chosen, execution, wave)
+            form.show_again(error)
+            status = error.status
+    else:
+        _show_basis(form, chosen, execution, wave)
     return screen_response(
         request,
         "admin/executions/command.html",
-        title=f"{chosen.label}: {rows.execution}",
-        about=rows.execution,
+        title=f"{chosen.label}: {execution}",
+        about=execution,
         status=status,
         command=chosen,
-        execution=rows.execution,
+        execution=execution,
         form=form,
-        stake=stake or acknowledged_card(rows.execution, timezone.now()),
+        stake=stake or acknowledged_card(execution, timezone.now()),
     )
 
 
-def _stake_of_retry(request: HttpRequest, rows: ExecutionRows) -> StakeCard | None:
+def _stake_of_retry(execution: Execution, wave_name: str) -> StakeCard | None:
     """What the retry of everything that failed in the wave would delete."""
-    wave = next((wave for wave in rows.waves if wave.name == request.GET.get("wave", "")), None)
+    wave = execution.waves.filter(name=wave_name).first()
     if wave is None:
         return None
-    servers = controlling.launched_by_retry(rows.execution, wave, None, None)
-    return stake_card(stake_now(servers, already=acknowledged_of(rows.execution)), timezone.now())
+    servers = controlling.launched_by_retry(execution, wave, None, None)
+    return stake_card(stake_now(servers, already=acknowledged_of(execution)), timezone.now())
 
 
-def _command_form(request: HttpRequest, chosen: Command, rows: ExecutionRows, stake: StakeCard | None) -> CommandForm:
+def _show_basis(form: CommandForm, chosen: Command, execution: Execution, wave: str) -> None:
+    """What the press rests on now. DRS is asked, so not where the press itself asks it."""
+    shown = chosen.basis(execution, wave) if chosen.basis else None
+    if shown is not None:
+        form.show_basis(basis_card(shown, basis_changes(execution, shown)))
+
+
+def _check_seen(form: CommandForm, chosen: Command, wave: str, current: Execution) -> None:
+    form.check_seen(chosen.scene(current, wave))
+
+
+def _command_form(
+    request: HttpRequest, chosen: Command, execution: Execution, wave_name: str, stake: StakeCard | None
+) -> CommandForm:
     data = request.POST if request.method == "POST" else None
+    rows = execution_rows(execution)
+    given: dict[str, Any] = {
+        "needs_comment": chosen.needs_comment,
+        "scene": chosen.scene(execution, wave_name),
+        "launches": chosen.basis is not None,
+    }
+    if chosen.of_step:
+        step = request.GET.get("step", "")
+        return ApprovalForm(data, steps=to_approve(rows.waves, rows.steps), chosen=step, **given)
     if not chosen.of_wave:
-        return CommandForm(data, needs_comment=chosen.needs_comment)
-    name = request.GET.get("wave", "")
-    wave = next((wave for wave in rows.waves if wave.name == name), None)
+        return CommandForm(data, **given)
+    wave = next((wave for wave in rows.waves if wave.name == wave_name), None)
     if wave is None:
-        raise Missing(f"There is no wave “{name}” in the {rows.execution}.")
+        raise Missing(f"There is no wave “{wave_name}” in the {rows.execution}.")
     parts_of = to_retry if chosen is RETRY else to_skip
     parts = parts_of(wave.name, rows.servers.get(wave.pk, ()), rows.steps.get(wave.pk, ()))
-    return WaveCommandForm(data, needs_comment=chosen.needs_comment, parts=parts, stake=stake.lines if stake else ())
+    return WaveCommandForm(data, parts=parts, stake=stake.lines if stake else (), **given)
 
 
 # --- starting -----------------------------------------------------------------------------------------------------
@@ -151,13 +196,16 @@ def start(request: HttpRequest, plan_id: int) -> HttpResponse:
     glass = kind is ExecutionKind.RECOVERY and policy.may(request.user, "executions.break_glass")
     data = request.POST if request.method == "POST" else None
     frozen = blueprint(plan)
+    findings = readiness.evaluate(plan)
+    rests_on = basis_of_plan(plan, kind, blueprint=frozen, findings=findings)
     stake = stake_card(stake_now(frozen.servers), timezone.now())
     form = StartForm(
         data,
         kind=kind,
-        plan_name=plan.name,
+        plan=plan,
         may_break_glass=glass,
         stake=stake.lines if stake else (),
+        seen=rests_on.seen,
     )
     status = 200
     if request.method == "POST":
@@ -166,12 +214,13 @@ def start(request: HttpRequest, plan_id: int) -> HttpResponse:
             try:
                 return redirect(_address(_start_once(form, plan, kind, person(request))))
             except DomainError as error:
+                form.show_again(rests_on.seen, plan)
                 form.add_domain_error(error)
                 status = error.status
     shown = start_page(
         frozen,
         kind,
-        findings=readiness.evaluate(plan),
+        findings=[*findings, *rests_on.look.findings, *problem_findings(rests_on)],
         inventory=inventory_servers({(one.site_id, one.source_server_id) for one in frozen.servers}),
         active=selectors.active_execution(plan),
         now=timezone.now(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from executions.core.states import (
     SERVER_RETRIABLE,
@@ -19,7 +19,8 @@ from executions.core.states import (
 )
 from executions.models import ServerRun, StepRun, WaveRun
 from executions.screens.steps import StepLine, step_line
-from executions.screens.words import between, duration, server_badge, wave_badge, wave_rules
+from executions.screens.words import between, duration, server_badge, took, wave_badge, wave_rules
+from foundation.ticking import Ticking
 from foundation.wording import Badge, Share, Tone, clock, count, listing, told_apart
 
 #: Servers of a wave shown at once.
@@ -66,6 +67,8 @@ class ServerRow:
     #: Age of its recovery point when the execution started.
     point_age: str
     took: str
+    #: Why it failed or waits.
+    trouble: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +133,8 @@ def server_row(server: ServerRun, started_at: datetime | None, now: datetime) ->
         step=step,
         dots=tuple(index < step for index in range(len(_PHASES))),
         point_age=duration(max(0, age)) if age is not None else "",
-        took=duration(between(server.started_at, server.finished_at or now)),
+        took=took(server.started_at, server.finished_at, now),
+        trouble=server.trouble,
     )
 
 
@@ -173,14 +177,14 @@ def wave_card(
     failed = any(row.status in SERVER_RETRIABLE for row in servers) or any(
         step.status == StepStatus.FAILED for step in steps
     )
-    lines = [step_line(step, now) for step in steps]
+    lines = [step_line(step, wave.name, now) for step in steps]
     status = WaveStatus(wave.status)
     return WaveCard(
         wave=wave,
         badge=wave_badge(wave.status),
         after=f"after {listing([names[need] for need in wave.depends_on])}" if wave.depends_on else "at the start",
         rules=wave_rules(wave),
-        took=duration(between(wave.started_at, wave.finished_at or now)),
+        took=took(wave.started_at, wave.finished_at, now),
         note=_waiting_for(wave, names, now),
         total=len(servers),
         done=done,
@@ -210,8 +214,10 @@ def _skippable(status: WaveStatus, servers: Sequence[ServerRun], steps: Sequence
 
 def _waiting_for(wave: WaveRun, names: Mapping[int, str], now: datetime) -> str:
     if wave.status == WaveStatus.WAITING and wave.ready_at and wave.start_delay_seconds:
-        left = wave.start_delay_seconds - (now - wave.ready_at).total_seconds()
-        return f"Start delay: {duration(left)} left." if left > 0 else "Starts now."
+        starts_at = wave.ready_at + timedelta(seconds=wave.start_delay_seconds)
+        return (
+            Ticking.until(starts_at, now, before="Start delay: ", after=" left.") if starts_at > now else "Starts now."
+        )
     if wave.status == WaveStatus.PENDING and wave.depends_on:
         return f"Starts after {listing([names[need] for need in wave.depends_on])}."
     return ""

@@ -12,8 +12,9 @@ from executions.core.states import (
     StepStatus,
     WaveStatus,
 )
-from executions.models import WaveRun
+from executions.models import Execution, WaveRun
 from foundation.durations import spoken
+from foundation.ticking import Ticking
 from foundation.wording import Badge, Tone
 from plans.core import BlueprintWave
 from plans.core.steps import OnFailure
@@ -72,6 +73,7 @@ _KIND = {
     ExecutionKind.RECOVERY: Badge("real recovery", Tone.BAD, "emergency_home"),
 }
 
+FEWER_APPROVALS = Badge("fewer approvals", Tone.BAD, "warning")
 BREAK_GLASS = Badge("break-glass", Tone.BAD, "warning")
 
 
@@ -111,6 +113,13 @@ def duration(seconds: float | None) -> str:
     return "" if seconds is None else spoken(seconds)
 
 
+def took(start: datetime | None, end: datetime | None, now: datetime) -> str:
+    """How long it took, or has been going on: that ticks. Empty for what has not started."""
+    if start is None:
+        return ""
+    return Ticking.since(start, now) if end is None else duration(between(start, end))
+
+
 def wave_rules(wave: WaveRun | BlueprintWave) -> str:
     """What decides whether the wave succeeds, and when it launches: "minimum success 80 %, otherwise ..."."""
     carries_on = wave.on_failure == OnFailure.CONTINUE
@@ -125,3 +134,10 @@ def wave_rules(wave: WaveRun | BlueprintWave) -> str:
 def between(start: datetime | None, end: datetime | None) -> float | None:
     """Seconds from start to end; None if either is not known."""
     return (end - start).total_seconds() if start and end else None
+
+
+def loud_badges(execution: Execution) -> list[Badge]:
+    """What everyone has to see of it wherever it is shown: approvals were passed by."""
+    if execution.break_glass:
+        return [BREAK_GLASS]
+    return [FEWER_APPROVALS] if execution.has_fewer_approvals else []

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 
 from django.contrib.auth.models import AbstractBaseUser
 
 from access import policy
-from executions import selectors
-from executions.core.states import ExecutionStatus
+from executions import selectors, transitions
+from executions.core.states import CleanupStatus, ExecutionStatus, OperationKind, ServerStatus
 from executions.models import Execution, WaveRun
+from executions.services.scenes import Precondition
 from foundation.errors import Conflict, FieldError
+from foundation.wording import count
 
 _STATES = {
     "awaiting_approval": "is awaiting approval",
@@ -26,6 +29,15 @@ _STATES = {
     "waiting": "is waiting to start",
     "skipped": "was skipped",
 }
+
+
+@contextmanager
+def locked_as_seen(execution: Execution, precondition: Precondition | None) -> Iterator[Execution]:
+    """The execution's row, locked, once the precondition has let it pass."""
+    with transitions.locked(execution.pk) as current:
+        if precondition is not None:
+            precondition(current)
+        yield current
 
 
 def state(row: Execution | WaveRun) -> str:
@@ -46,8 +58,6 @@ def check_status(execution: Execution, allowed: Collection[ExecutionStatus], act
 
 def check_servers_free(servers: Iterable[tuple[int, str]], *, field: str) -> None:
     """Raises `Conflict` if an active execution holds one of these servers: (site id, source server id)."""
-    wanted = set(servers)
-    held = selectors.active_execution_of({source for _, source in wanted}, {site for site, _ in wanted})
     errors = [
         FieldError(
             field,
@@ -55,8 +65,27 @@ def check_servers_free(servers: Iterable[tuple[int, str]], *, field: str) -> Non
             "cancel it.",
             "server_in_active_execution",
         )
-        for row in held
-        if (row.site_id, row.source_server_id) in wanted
+        for row in selectors.active_execution_of(set(servers))
     ]
     if errors:
         raise Conflict(" ".join(error.detail for error in errors[:10]), errors=errors)
+
+
+def check_not_cleaned_up(execution: Execution, action: str) -> None:
+    """Raises `Conflict` while drill instances of the execution are being terminated, and once some are gone.
+
+    What is gone, or about to go, would otherwise be counted as launched again. The caller holds the execution locked.
+    """
+    terminating = execution.operations.open().exclude(kind=OperationKind.LAUNCH).exists()
+    if execution.cleanup_status == CleanupStatus.RUNNING or terminating:
+        raise Conflict(
+            f"Nothing can be {action}: the clean-up is terminating the instances of this {execution.kind}. "
+            "Wait until it has ended, then start a new drill.",
+            code="cleanup_running",
+        )
+    if gone := execution.servers.filter(status=ServerStatus.TERMINATED).count():
+        raise Conflict(
+            f"Nothing can be {action}: the clean-up has terminated {count(gone, 'instance')} of this {execution.kind}. "
+            "Start a new drill.",
+            code="cleaned_up",
+        )

@@ -3,6 +3,7 @@ here, and a line in the API's view set."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -19,7 +20,9 @@ from executions.core.states import (
     StepStatus,
 )
 from executions.models import Execution, ServerRun, StepRun
-from executions.services import approving, controlling, recovered
+from executions.services import approving, controlling, recovered, scenes
+from executions.services.basis import Shown
+from executions.services.scenes import SceneOf
 from plans.core.steps import StepKind
 
 
@@ -32,14 +35,30 @@ class Facts:
     step_waits: bool
     #: Instances that it launched and that still run.
     instances: int
+    #: Instances of it that its clean-up has terminated.
+    terminated: int
     #: Servers that run in recovery by it, those included that do not count as launched and have an instance.
     in_recovery: int
+    #: The last look at it, or at one of its steps, ended in an error of drsorch's own; or AWS keeps a server waiting.
+    held_up: bool = False
 
     @classmethod
     def of(cls, execution: Execution, servers: Sequence[ServerRun], steps: Sequence[StepRun]) -> Facts:
         waiting = any(step.kind == StepKind.APPROVAL and step.status == StepStatus.RUNNING for step in steps)
-        launched = sum(1 for server in servers if server.status == ServerStatus.LAUNCHED)
-        return cls(execution, waiting, launched, sum(1 for server in servers if server.runs_in_recovery))
+        counts = Counter(server.status for server in servers)
+        held_up = bool(
+            execution.standstill
+            or any(step.trouble for step in steps if step.status == StepStatus.RUNNING)
+            or any(server.trouble for server in servers if server.status == ServerStatus.QUEUED)
+        )
+        return cls(
+            execution,
+            waiting,
+            instances=counts[ServerStatus.LAUNCHED],
+            terminated=counts[ServerStatus.TERMINATED],
+            in_recovery=sum(1 for server in servers if server.runs_in_recovery),
+            held_up=held_up,
+        )
 
     def is_in(self, *statuses: ExecutionStatus) -> bool:
         return self.execution.status in statuses
@@ -51,7 +70,8 @@ class Command:
 
     name: str
     permission: str
-    #: The service: takes `execution`, `by`, `comment`, and with `of_wave` also `wave`, `servers` and `step`.
+    #: The service: takes `execution`, `by`, `comment`, `precondition`; with `of_step` also `wave` and `step`, and with
+    #: `of_wave` `servers` beside these.
     act: Callable[..., Execution]
     label: str
     icon: str
@@ -60,24 +80,39 @@ class Command:
     #: What was done, for the message afterwards.
     done: str
     offered: Callable[[Facts], bool]
+    #: What it is about: who presses is told if that has changed since they looked (ADR 0034).
+    scene: SceneOf = scenes.execution_scene
     danger: bool = False
     #: Not for the person who requested the execution.
     others_only: bool = False
     #: It is done to a wave, or to servers or a step of it.
     of_wave: bool = False
+    #: It is done to the execution, or to one step that waits.
+    of_step: bool = False
     needs_comment: bool = False
+    #: Launching starts with it, so its page shows what that rests on; the service takes `seen` of that. Given the
+    #: execution and the name of the wave: what is asked of DRS and of the plan; None where there is nothing to compare.
+    basis: Callable[[Execution, str], Shown | None] | None = None
 
 
 def _waits_for_approval(facts: Facts) -> bool:
-    return facts.is_in(ExecutionStatus.AWAITING_APPROVAL) or (facts.is_in(ExecutionStatus.RUNNING) and facts.step_waits)
+    steps_wait = facts.is_in(ExecutionStatus.RUNNING, ExecutionStatus.PAUSED) and facts.step_waits
+    return facts.is_in(ExecutionStatus.AWAITING_APPROVAL) or steps_wait
 
 
 def _cancellable(facts: Facts) -> bool:
     return facts.execution.status in EXECUTION_ACTIVE - {ExecutionStatus.CANCELLING}
 
 
+def _endable(facts: Facts) -> bool:
+    execution = facts.execution
+    unfinished = execution.status in EXECUTION_ACTIVE or execution.cleanup_status == CleanupStatus.RUNNING
+    return unfinished and execution.raised_since is not None
+
+
 def _reopenable(facts: Facts) -> bool:
-    return facts.execution.status in EXECUTION_REOPENABLE
+    being_cleaned_up = facts.execution.cleanup_status in (CleanupStatus.RUNNING, CleanupStatus.SUCCEEDED)
+    return facts.execution.status in EXECUTION_REOPENABLE and not (being_cleaned_up or facts.terminated)
 
 
 def _cleanable(facts: Facts) -> bool:
@@ -100,10 +135,13 @@ APPROVE = Command(
     act=approving.execution_approve,
     label="Approve",
     icon="thumb_up",
-    warning="If yours is the last approval needed, the execution proceeds immediately.",
+    warning="If yours is the last approval needed, whatever is waiting for it starts immediately.",
     done="Approved.",
     offered=_waits_for_approval,
+    scene=scenes.approval_scene,
     others_only=True,
+    of_step=True,
+    basis=approving.approval_basis,
 )
 REJECT = Command(
     name="reject",
@@ -114,8 +152,10 @@ REJECT = Command(
     warning="If the execution is waiting for approval, it ends and nothing launches. If a step is waiting, it fails.",
     done="Rejected.",
     offered=_waits_for_approval,
+    scene=scenes.approval_scene,
     danger=True,
     others_only=True,
+    of_step=True,
 )
 PAUSE = Command(
     name="pause",
@@ -137,6 +177,7 @@ RESUME = Command(
     warning="The execution continues where it was paused.",
     done="Resumed.",
     offered=lambda facts: facts.is_in(ExecutionStatus.PAUSED),
+    basis=controlling.resume_basis,
 )
 CANCEL = Command(
     name="cancel",
@@ -149,6 +190,29 @@ CANCEL = Command(
     offered=_cancellable,
     danger=True,
 )
+LOOK = Command(
+    name="look",
+    permission="executions.control_execution",
+    act=controlling.execution_look,
+    label="Retry now",
+    icon="refresh",
+    warning="drsorch works on the execution, its steps and its sites now, and not only at the next planned time.",
+    done="drsorch is working on it.",
+    offered=lambda facts: facts.held_up,
+)
+END = Command(
+    name="end",
+    permission="executions.control_execution",
+    act=controlling.execution_end,
+    label="End without drsorch",
+    icon="dangerous",
+    warning="The last resort where drsorch cannot work on the execution: it is closed as it stands. AWS finishes "
+    "launches and terminations in progress, but drsorch no longer follows them: check the DRS and EC2 consoles.",
+    done="Ended. Check in the DRS and EC2 consoles what is still in progress.",
+    offered=_endable,
+    danger=True,
+    needs_comment=True,
+)
 RETRY = Command(
     name="retry",
     permission="executions.control_execution",
@@ -158,6 +222,8 @@ RETRY = Command(
     warning="Retries what failed. A finished execution continues from there.",
     done="Retry started.",
     offered=_reopenable,
+    scene=scenes.retry_scene,
+    basis=controlling.retry_basis,
     of_wave=True,
 )
 SKIP = Command(
@@ -169,6 +235,7 @@ SKIP = Command(
     warning="Skips everything not launched yet. Dependent waves continue without it.",
     done="Skipped.",
     offered=_reopenable,
+    scene=scenes.skip_scene,
     danger=True,
     of_wave=True,
     needs_comment=True,
@@ -182,6 +249,7 @@ CLEANUP = Command(
     warning="Terminates the instances that this drill launched, with their disks. Nothing else is touched.",
     done="The drill instances are being terminated.",
     offered=_cleanable,
+    scene=scenes.cleanup_scene,
     danger=True,
 )
 REVIEW = Command(
@@ -190,9 +258,10 @@ REVIEW = Command(
     act=approving.execution_review,
     label="Record a review",
     icon="rate_review",
-    warning="Records your review of why break-glass was used. The person who used it cannot review it.",
+    warning="Records your review of why approvals were passed by. The person who requested it cannot review it.",
     done="Review recorded.",
-    offered=lambda facts: facts.execution.break_glass and facts.execution.reviewed_at is None,
+    offered=lambda facts: facts.execution.needs_review and facts.execution.reviewed_at is None,
+    scene=scenes.review_scene,
     others_only=True,
     needs_comment=True,
 )
@@ -211,10 +280,9 @@ DECLARE_OVER = Command(
     needs_comment=True,
 )
 
-COMMANDS = {
-    command.name: command
-    for command in (APPROVE, REJECT, RESUME, PAUSE, CANCEL, RETRY, SKIP, CLEANUP, REVIEW, DECLARE_OVER)
-}
+COMMANDS = {command.name: command for command in (
+    APPROVE, REJECT, RESUME, PAUSE, CANCEL, LOOK, END, RETRY, SKIP, CLEANUP, REVIEW, DECLARE_OVER,
+)}  # fmt: skip
 
 
 def commands_for(facts: Facts, user: AbstractBaseUser) -> list[Command]:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from audit.event_types import EventType
 from audit.record import Entry, without_blanks
 from executions import tasks, transitions
+from executions.core.stake import Replaced
 from executions.core.states import (
     EXECUTION_ACTIVE,
     EXECUTION_REOPENABLE,
@@ -25,23 +26,56 @@ from executions.core.states import (
     WaveStatus,
 )
 from executions.engine import preflight
-from executions.models import Execution, LateInstance, ServerRun, StepRun, WaveRun
-from executions.services.checks import check_right, check_servers_free, check_status, state
+from executions.models import Execution, LateInstance, ServerRun, SiteWatch, StepRun, WaveRun
+from executions.selectors import site_ids_of
+from executions.services import basis
+from executions.services.basis import Shown
+from executions.services.checks import (
+    check_not_cleaned_up,
+    check_right,
+    check_servers_free,
+    check_status,
+    locked_as_seen,
+    state,
+)
+from executions.services.named import step_named, wave_named
+from executions.services.scenes import Precondition
 from executions.services.stake import acknowledged_of, stake_acknowledge
 from foundation.errors import Conflict, Invalid
 from plans.core import BlueprintServer
 
 
-def execution_pause(*, execution: Execution, by: AbstractBaseUser, comment: str = "") -> Execution:
+def execution_pause(
+    *, execution: Execution, by: AbstractBaseUser, comment: str = "", precondition: Precondition | None = None
+) -> Execution:
     """Start nothing new. Launches in progress and running steps finish. Pausing twice changes nothing."""
     check_right(by, "executions.control_execution", execution)
-    return _switch(execution, ExecutionStatus.RUNNING, ExecutionStatus.PAUSED, by=by, comment=comment)
+    return _switch(
+        execution, ExecutionStatus.RUNNING, ExecutionStatus.PAUSED, by=by, comment=comment, precondition=precondition
+    )
 
 
-def execution_resume(*, execution: Execution, by: AbstractBaseUser, comment: str = "") -> Execution:
+def execution_resume(
+    *,
+    execution: Execution,
+    by: AbstractBaseUser,
+    comment: str = "",
+    seen: str = "",
+    precondition: Precondition | None = None,
+) -> Execution:
     """Continue where it was paused. Resuming twice changes nothing."""
     check_right(by, "executions.control_execution", execution)
-    return _switch(execution, ExecutionStatus.PAUSED, ExecutionStatus.RUNNING, by=by, comment=comment)
+    shown = resume_basis(execution)
+    return _switch(
+        execution,
+        ExecutionStatus.PAUSED,
+        ExecutionStatus.RUNNING,
+        by=by,
+        comment=comment,
+        precondition=precondition,
+        shown=shown,
+        seen=seen,
+    )
 
 
 #: What is done to an execution that goes there, and the event that tells of it.
@@ -58,15 +92,54 @@ def _switch(
     *,
     by: AbstractBaseUser,
     comment: str,
+    precondition: Precondition | None,
+    shown: Shown | None = None,
+    seen: str = "",
 ) -> Execution:
-    with transitions.locked(execution.pk) as current:
+    with locked_as_seen(execution, precondition) as current:
         if current.status != to:
             what, told = _SWITCHED[to]
-            entry = Entry(told, current.plan_name, without_blanks(comment=comment), by.get_username())
+            if to is ExecutionStatus.RUNNING and current.status == frm:
+                basis.check_looked(current, shown)
+            detail = without_blanks(comment=comment, basis=_keep_if_seen(current, shown, seen, by=by, action=what))
+            entry = Entry(told, current.plan_name, detail, by.get_username())
             if not transitions.execution_move(current.pk, {frm}, to, entry):
                 raise Conflict(f"Only a {frm} execution can be {what}; this one {state(current)}.")
             tasks.nudge_on_commit([current.pk])
     return Execution.objects.get(pk=execution.pk)
+
+
+def resume_basis(execution: Execution, wave: str = "") -> Shown | None:
+    """What resuming it rests on now; asks DRS. None unless it is paused, and if it was requested without a basis."""
+    current = Execution.objects.get(pk=execution.pk)
+    return basis.basis_if_kept(current) if current.status == ExecutionStatus.PAUSED else None
+
+
+def retry_basis(execution: Execution, wave: str) -> Shown | None:
+    """What retrying all of the wave rests on now, whichever part is then chosen; asks DRS."""
+    current = Execution.objects.get(pk=execution.pk)
+    return basis.basis_if_kept(current, launched_by_retry(current, wave_named(current, wave), None, None))
+
+
+def _keep_if_seen(
+    execution: Execution,
+    shown: Shown | None,
+    seen: str,
+    *,
+    by: AbstractBaseUser,
+    action: str,
+    named: Collection[Replaced] = (),
+    new_snapshots: bool = False,
+) -> str:
+    """Keep what a locked execution goes on with; raises `Conflict` if that has changed and whoever presses does not say
+    that they know. Returns the SHA-256 of what was kept."""
+    if shown is None:
+        return ""
+    basis.check_as_seen(execution, shown, seen, action, named=named, new_snapshots=new_snapshots)
+    return basis.basis_keep(execution, shown, by, _PRESS[action])
+
+
+_PRESS = {"resumed": "resume", "retried": "retry"}
 
 
 def execution_retry(
@@ -78,7 +151,9 @@ def execution_retry(
     step: str | None = None,
     point_in_time: datetime | None = None,
     replace_instances: Collection[str] = (),
+    seen: str = "",
     comment: str = "",
+    precondition: Precondition | None = None,
 ) -> Execution:
     """Retry what failed in the wave: all of it, the servers named, or a step.
 
@@ -88,17 +163,28 @@ def execution_retry(
     Asking again while the retry is under way changes nothing.
     """
     check_right(by, "executions.control_execution", execution)
-    run, wanted_step = _wave(execution, wave), _step(execution, wave, step)
+    execution = Execution.objects.get(pk=execution.pk)
+    run, wanted_step = wave_named(execution, wave), step_named(execution, wave, step)
     _check_servers(run, servers)
+    launched = launched_by_retry(execution, run, servers, wanted_step)
+    shown = retry_basis(execution, wave)
+    named = {(row.site_id, row.source_server_id) for row in launched}
     acknowledged = stake_acknowledge(
-        launched_by_retry(execution, run, servers, wanted_step),
+        launched,
         replace_instances,
         already=acknowledged_of(execution),
+        replaced=None
+        if shown is None or shown.look.not_asked
+        else [one for one in shown.look.replaced if (one.site, one.source_server_id) in named],
     )
     snapshots = _snapshots(run, servers, point_in_time)
-    entry = Entry(EventType.EXECUTION_RETRIED, run.name, without_blanks(comment=comment, step=step), by.get_username())
 
     def change(current: Execution, run: WaveRun) -> int:
+        kept = _keep_if_seen(
+            current, shown, seen, by=by, action="retried", named=acknowledged, new_snapshots=snapshots is not None
+        )
+        detail = without_blanks(comment=comment, step=step, basis=kept)
+        entry = Entry(EventType.EXECUTION_RETRIED, run.name, detail, by.get_username())
         retried = transitions.wave_retry(
             current, run, servers=servers, step=wanted_step, snapshots=snapshots, entry=entry
         )
@@ -106,7 +192,7 @@ def execution_retry(
             transitions.replacement_acknowledge(current, acknowledged, by.get_username())
         return retried
 
-    return _reopen(execution, change, run, "retried")
+    return _reopen(execution, change, run, precondition, "retried")
 
 
 def execution_skip(
@@ -117,12 +203,13 @@ def execution_skip(
     servers: Collection[str] | None = None,
     step: str | None = None,
     comment: str = "",
+    precondition: Precondition | None = None,
 ) -> Execution:
     """Skip a wave, or servers or a step of it, for a stated reason. A failed execution continues."""
     check_right(by, "executions.control_execution", execution)
     if not comment.strip():
         raise Invalid.field("comment", "Enter why you are skipping it. It is recorded in the audit trail.", "required")
-    run, wanted_step = _wave(execution, wave), _step(execution, wave, step)
+    run, wanted_step = wave_named(execution, wave), step_named(execution, wave, step)
     _check_servers(run, servers)
     entry = Entry(EventType.EXECUTION_SKIPPED, run.name, without_blanks(comment=comment, step=step), by.get_username())
 
@@ -138,13 +225,15 @@ def execution_skip(
             )
         return transitions.wave_skip(current, run, servers=servers, step=wanted_step, entry=entry)
 
-    return _reopen(execution, change, run, "skipped")
+    return _reopen(execution, change, run, precondition, "skipped")
 
 
-def execution_cleanup(*, execution: Execution, by: AbstractBaseUser, comment: str = "") -> Execution:
+def execution_cleanup(
+    *, execution: Execution, by: AbstractBaseUser, comment: str = "", precondition: Precondition | None = None
+) -> Execution:
     """Terminate the drill's instances. Asking again retries those that could not be terminated."""
     check_right(by, "executions.cleanup_execution", execution)
-    with transitions.locked(execution.pk) as current:
+    with locked_as_seen(execution, precondition) as current:
         if current.kind != ExecutionKind.DRILL:
             raise Conflict("Only a drill can be cleaned up; these instances belong to a real recovery.")
         if current.status in EXECUTION_ACTIVE:
@@ -164,23 +253,6 @@ def execution_cleanup(*, execution: Execution, by: AbstractBaseUser, comment: st
 
 
 # --- finding what is named ----------------------------------------------------------------------------------------
-
-
-def _wave(execution: Execution, name: str) -> WaveRun:
-    found = execution.waves.filter(name=name).first()
-    if found is None:
-        names = ", ".join(execution.waves.values_list("name", flat=True))
-        raise Invalid.field("wave", f"This execution has no wave “{name}”. Its waves are {names}.")
-    return found
-
-
-def _step(execution: Execution, wave: str, name: str | None) -> StepRun | None:
-    if name is None:
-        return None
-    found = StepRun.objects.filter(execution=execution, wave__name=wave, name=name).first()
-    if found is None:
-        raise Invalid.field("step", f"Wave {wave} has no step “{name}”.")
-    return found
 
 
 def _check_servers(wave: WaveRun, servers: Collection[str] | None) -> None:
@@ -224,13 +296,20 @@ def _snapshots(
     )
 
 
-def _reopen(execution: Execution, change: Callable[[Execution, WaveRun], int], wave: WaveRun, action: str) -> Execution:
+def _reopen(
+    execution: Execution,
+    change: Callable[[Execution, WaveRun], int],
+    wave: WaveRun,
+    precondition: Precondition | None,
+    action: str,
+) -> Execution:
     """Make the change under the execution's lock, and have the engine look."""
     try:
-        with transaction.atomic(), transitions.locked(execution.pk) as current:
+        with transaction.atomic(), locked_as_seen(execution, precondition) as current:
             if current.status not in EXECUTION_REOPENABLE:
                 raise Conflict(f"Nothing can be {action}: the execution {state(current)}.")
             if current.status not in EXECUTION_ACTIVE:
+                check_not_cleaned_up(current, action)
                 check_servers_free(current.servers.values_list("site_id", "source_server_id"), field="execution")
             fresh = WaveRun.objects.get(pk=wave.pk)
             if not change(current, fresh) and not _under_way(fresh, action):
@@ -251,10 +330,44 @@ def _under_way(wave: WaveRun, action: str) -> bool:
     return wave.status == WaveStatus.SKIPPED or any(part.exists() for part in parts)
 
 
-def execution_cancel(*, execution: Execution, by: AbstractBaseUser, comment: str = "") -> Execution:
+def execution_look(
+    *, execution: Execution, by: AbstractBaseUser, comment: str = "", precondition: Precondition | None = None
+) -> Execution:
+    """Have the engine work on it now, on its steps and its sites too, also where looks at them raised."""
+    check_right(by, "executions.control_execution", execution)
+    with locked_as_seen(execution, precondition):
+        StepRun.objects.tried_by_engine().filter(execution=execution).nudge(by_person=True)
+        SiteWatch.objects.filter(pk__in=site_ids_of(execution), due_at__isnull=False).nudge(by_person=True)
+        tasks.nudge_on_commit([execution.pk])
+        tasks.poll_on_commit(SiteWatch.objects.filter(pk__in=site_ids_of(execution)).values_list("pk", flat=True))
+    return Execution.objects.get(pk=execution.pk)
+
+
+def execution_end(
+    *, execution: Execution, by: AbstractBaseUser, comment: str = "", precondition: Precondition | None = None
+) -> Execution:
+    """End an execution that the engine cannot work on: the last resort, when every look at it raises.
+
+    Nothing is asked of DRS. Launches in progress go on there, unseen; their servers become `unknown`.
+    """
+    check_right(by, "executions.control_execution", execution)
+    if not comment.strip():
+        raise Invalid.field("comment", "Enter why you are ending it. It is recorded in the audit trail.", "required")
+    with locked_as_seen(execution, precondition) as current:
+        if current.raised_since is None:
+            raise Conflict(f"drsorch can work on this execution, which {state(current)}. Cancel it instead.")
+        entry = Entry(EventType.EXECUTION_CANCELLED, current.plan_name, {"comment": comment}, by.get_username())
+        if not transitions.execution_end(current.pk, entry, by.get_username()):
+            raise Conflict(f"There is nothing to end: the execution {state(current)}.")
+    return Execution.objects.get(pk=execution.pk)
+
+
+def execution_cancel(
+    *, execution: Execution, by: AbstractBaseUser, comment: str = "", precondition: Precondition | None = None
+) -> Execution:
     """Cancel: nothing new starts. Launches in progress cannot be stopped; the execution waits for them."""
     check_right(by, "executions.control_execution", execution)
-    with transitions.locked(execution.pk) as current:
+    with locked_as_seen(execution, precondition) as current:
         if current.status in (ExecutionStatus.CANCELLING, ExecutionStatus.CANCELLED):
             return current
         check_status(current, EXECUTION_ACTIVE, "cancelled")

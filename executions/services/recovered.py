@@ -10,11 +10,14 @@ from audit.record import Entry
 from executions import transitions
 from executions.core.states import EXECUTION_ACTIVE, ExecutionKind
 from executions.models import Execution, ServerRun
-from executions.services.checks import check_right, state
+from executions.services.checks import check_right, locked_as_seen, state
+from executions.services.scenes import Precondition
 from foundation.errors import Conflict, Invalid
 
 
-def recovery_declare_over(*, execution: Execution, by: AbstractBaseUser, comment: str = "") -> Execution:
+def recovery_declare_over(
+    *, execution: Execution, by: AbstractBaseUser, comment: str = "", precondition: Precondition | None = None
+) -> Execution:
     """Declare that the plan no longer runs in recovery by this execution, nor by an earlier one of it, and why.
 
     It changes what drsorch says, and nothing at DRS: instances that still run there stay protected from every launch.
@@ -28,8 +31,9 @@ def recovery_declare_over(*, execution: Execution, by: AbstractBaseUser, comment
     with transaction.atomic():
         earlier = Execution.objects.recovering(execution.plan_id).filter(requested_at__lt=execution.requested_at)
         for row in [*earlier.over().order_by("pk"), execution]:
-            with transitions.locked(row.pk) as current:
-                _end(current, by.get_username(), comment, named=row.pk == execution.pk)
+            is_named = row.pk == execution.pk
+            with locked_as_seen(row, precondition if is_named else None) as current:
+                _end(current, by.get_username(), comment, named=is_named)
     return Execution.objects.get(pk=execution.pk)
 
 

@@ -21,13 +21,15 @@ def stake_acknowledge(
     names: Collection[str],
     *,
     already: Collection[Replaced] = (),
+    replaced: Collection[Replaced] | None = None,
 ) -> list[Replaced]:
-    """The live recovery instances of these servers that are named: they may be deleted. DRS is asked now.
+    """The live recovery instances of these servers that are named: they may be deleted. DRS is asked now, unless
+    `replaced` is what it has just said.
 
     Raises `Conflict` if one is neither named nor acknowledged `already`, `Invalid` if a name is of no instance of these
     servers, and `Unavailable` if DRS cannot be asked.
     """
-    replaced = would_replace(servers)
+    replaced = would_replace(servers) if replaced is None else replaced
     # A retry that is asked for twice names what the first one has acknowledged.
     if unknown := names_of_nothing([*replaced, *already], names):
         raise Invalid.of(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,14 +20,19 @@ from executions import selectors, tasks, transitions
 from executions.core.request import StartRequest
 from executions.core.states import ExecutionKind, ExecutionStatus
 from executions.engine import preflight
+from executions.engine.basis import HELD
 from executions.models import Execution, ServerRun, StepRun, WaveRun
 from executions.sealing import DECISIONS, FROZEN, sealed
+from executions.services import basis
+from executions.services.basis import Shown
 from executions.services.checks import check_servers_free
 from executions.services.stake import stake_acknowledge
 from foundation.errors import Conflict, FieldError, Invalid
+from foundation.wording import listing
 from plans import readiness
-from plans.core import Blueprint, BlueprintServer
+from plans.core import Blueprint, BlueprintServer, Finding
 from plans.models import Plan
+from plans.selectors import approvals_demanded, revision_get
 from plans.selectors import blueprint as blueprint_of
 from protection.models import Site
 
@@ -45,11 +50,18 @@ def execution_start(
     cleanup_after_seconds: int | None = None,
     break_glass: bool = False,
     replace_instances: Collection[str] = (),
+    seen: str = "",
+    plan_revision: int | None = None,
+    written: Callable[[Execution], None] | None = None,
 ) -> Execution:
     """Start a drill or a recovery of the plan's newest revision; a recovery may first wait for approvals.
 
     `replace_instances` names the live recovery instances that DRS may delete to launch anew, each by its id, or by its
     source server's where DRS does not list it: one that is not named refuses the start.
+
+    `seen` says what whoever starts it was shown (`basis.Shown.seen`): if that is no longer so, the start is refused.
+    `plan_revision` is the revision that the caller looked at: if there is a newer one, nothing starts. `written` is
+    called in the transaction that writes the execution.
 
     Raises `NotAllowed`, `Invalid` (what was typed), `Conflict` (blocking findings, or another active execution) or
     `Unavailable` (DRS could not be asked what had to be known); then nothing is written and nothing launches.
@@ -62,18 +74,35 @@ def execution_start(
     policy.require(by, _START_PERMISSION[kind], sites=sites)
     if break_glass:
         policy.require(by, "executions.break_glass", sites=sites)
+    if plan_revision is not None and plan_revision != blueprint.revision:
+        raise _newer_revision(plan, plan_revision)
     request = StartRequest(kind, reason, point_in_time, confirm, cleanup_after_seconds, break_glass)
     if errors := request.errors(plan.name, timezone.now()):
         raise Invalid.of(errors)
-    _check_ready(plan, blueprint, break_glass=break_glass)
+    versions = dict(Site.objects.filter(pk__in=sites).values_list("pk", "version"))
+    findings = _check_ready(plan, blueprint, break_glass=break_glass)
     servers = preflight.servers_of(blueprint)
     _check_free(plan, servers)
-    acknowledged = stake_acknowledge(servers, replace_instances)
     snapshots: dict[tuple[int, str], RecoverySnapshot] = {}
     if point_in_time is not None:
         snapshots, missing = preflight.snapshots_at(servers, point_in_time)
         if missing:
             raise Conflict("Nothing was launched. " + " ".join(error.detail for error in missing), errors=missing)
+    shown = basis.basis_of_plan(
+        plan,
+        kind,
+        blueprint=blueprint,
+        findings=findings,
+        point_in_time=point_in_time,
+        snapshots={key: (found.snapshot_id, found.taken_at) for key, found in snapshots.items()},
+        reason=reason,
+    )
+    if seen and seen != shown.seen:
+        raise _changed(shown)
+    _check_launchable(shown, break_glass=break_glass)
+    # What could not be asked is asked for again there, and refuses the start.
+    replaced = None if shown.look.not_asked else shown.look.replaced
+    acknowledged = stake_acknowledge(servers, replace_instances, replaced=replaced)
 
     needed = blueprint.approvals_required if kind is ExecutionKind.RECOVERY and not break_glass else 0
     now = timezone.now()
@@ -87,6 +116,7 @@ def execution_start(
         requested_by_id=by.pk,
         requested_by_name=by.get_username(),
         approvals_required=needed,
+        approvals_expected=approvals_demanded(plan, now) if kind is ExecutionKind.RECOVERY else 0,
         break_glass=break_glass,
         point_in_time=point_in_time,
         requested_at=now,
@@ -98,7 +128,7 @@ def execution_start(
     )
     with transaction.atomic():
         # Two starts at once queue here, so that no server gets into two executions.
-        list(Site.objects.select_for_update().filter(pk__in=sites).order_by("pk"))
+        _check_sites_as_asked(list(Site.objects.select_for_update().filter(pk__in=sites).order_by("pk")), versions)
         _check_free(plan, servers)
         try:
             with transaction.atomic():
@@ -106,24 +136,54 @@ def execution_start(
         except IntegrityError as error:
             raise _already_active(plan) from error
         _freeze(execution, blueprint, snapshots)
-        _record_start(execution, blueprint, needed)
+        _record_start(execution, blueprint, needed, basis.basis_keep(execution, shown, by, "request"))
         transitions.replacement_acknowledge(execution, acknowledged, execution.requested_by_name)
         tasks.nudge_on_commit([execution.pk])
+        if written is not None:
+            written(execution)
     return Execution.objects.get(pk=execution.pk)
 
 
 # --- checks -------------------------------------------------------------------------------------------------------
 
 
-def _check_ready(plan: Plan, blueprint: Blueprint, *, break_glass: bool) -> None:
+def _check_ready(plan: Plan, blueprint: Blueprint, *, break_glass: bool) -> list[Finding]:
+    """Raises `Conflict` if something blocks; returns what was found."""
     if not preflight.servers_of(blueprint):
         raise Conflict(f"Plan {plan.name} has no servers: its protection groups contain none at the moment.")
-    blocking = [finding for finding in readiness.evaluate(plan) if finding.severity == "blocking"]
+    findings = readiness.evaluate(plan)
+    blocking = [finding for finding in findings if finding.severity == "blocking"]
     if blocking and not break_glass:
         raise Conflict(
             "Nothing was launched. " + " ".join(f"{found.message} {found.remedy}".strip() for found in blocking),
             errors=[FieldError("plan", f"{found.message} {found.remedy}".strip(), found.code) for found in blocking],
         )
+    return findings
+
+
+def _check_launchable(shown: Shown, *, break_glass: bool) -> None:
+    """What the inventory may not know yet: servers that DRS would not launch, or that a native execution holds."""
+    errors = [FieldError("plan", sentence, code, key[1]) for key, (code, sentence) in shown.look.problems.items()]
+    held = [found for found in shown.look.findings if found.code == HELD]
+    errors += [FieldError("plan", f"{found.message} {found.remedy}", found.code, found.subject) for found in held]
+    if errors and not break_glass:
+        sentences = " ".join(error.detail for error in errors[:10])
+        raise Conflict(f"Nothing was launched. {sentences}", errors=errors, code=errors[-1].code)
+
+
+def _changed(shown: Shown) -> Conflict:
+    sentence = "The plan, its servers, or what a launch would delete has changed since you looked at it."
+    return Conflict(
+        f"Nothing was launched. {sentence} Check how it is now, then start again.",
+        errors=[FieldError("seen", sentence, basis.CHANGED, shown.seen)],
+        code=basis.CHANGED,
+    )
+
+
+def _check_sites_as_asked(sites: Sequence[Site], versions: Mapping[int, int]) -> None:
+    """What DRS was asked before holds only if the sites still lead to it."""
+    if changed := [site.name for site in sites if versions.get(site.pk) != site.version]:
+        raise Conflict(f"Site {listing(changed)} was changed at the same moment. Nothing was launched; start again.")
 
 
 def _check_free(plan: Plan, servers: Sequence[BlueprintServer]) -> None:
@@ -131,6 +191,15 @@ def _check_free(plan: Plan, servers: Sequence[BlueprintServer]) -> None:
     if selectors.active_execution(plan) is not None:
         raise _already_active(plan)
     check_servers_free(((server.site_id, server.source_server_id) for server in servers), field="plan")
+
+
+def _newer_revision(plan: Plan, seen: int) -> Conflict:
+    newest = revision_get(plan, plan.version)
+    return Conflict(
+        f"Nothing was launched: {newest.saved_by_name} saved revision {newest.number} of plan {plan.name}, and you "
+        f"looked at revision {seen}. Check what it launches now, then start it again.",
+        code="newer_revision",
+    )
 
 
 def _already_active(plan: Plan) -> Conflict:
@@ -191,13 +260,14 @@ def _freeze(execution: Execution, blueprint: Blueprint, snapshots: dict[tuple[in
     ServerRun.objects.bulk_create(servers, batch_size=500)
 
 
-def _record_start(execution: Execution, blueprint: Blueprint, approvals_needed: int) -> None:
+def _record_start(execution: Execution, blueprint: Blueprint, approvals_needed: int, shown: str) -> None:
     servers = sum(len(wave.servers) for wave in blueprint.waves)
     detail: dict[str, Any] = {
         "kind": execution.kind,
         "plan_revision": execution.plan_revision,
         "waves": [wave.name for wave in blueprint.waves],
         "servers": servers,
+        "basis": shown,
     }
     if execution.reason:
         detail["reason"] = execution.reason
@@ -221,6 +291,10 @@ def _record_start(execution: Execution, blueprint: Blueprint, approvals_needed: 
                 execution.requested_by_name,
             )
         )
+    if execution.has_fewer_approvals:
+        detail = {"approvals": execution.approvals_required, "expected": execution.approvals_expected}
+        name = execution.plan_name
+        entries.append(Entry(EventType.EXECUTION_FEWER_APPROVALS, name, detail, execution.requested_by_name))
     if not approvals_needed:
         entries.append(Entry(EventType.EXECUTION_STARTED, execution.plan_name, {}, execution.requested_by_name))
     record.append(execution, entries)

@@ -6,22 +6,29 @@ the execution's lease passes its token; without the lease nothing is written, an
 
 Not every function needs all of that:
 
-- Lock and append: `execution_move`, `execution_abandon`, `cleanup_move`, `wave_move`, `step_move`, `servers_move`,
-  `servers_settle`, `servers_hold_cleanup`, `operation_intend`, `operation_accept`, `operation_adopt`,
+- Lock and append: `execution_move`, `execution_abandon`, `execution_end`, `cleanup_move`, `wave_move`, `step_move`,
+  `servers_move`, `servers_settle`, `servers_hold_cleanup`, `operation_intend`, `operation_accept`, `operation_adopt`,
   `operation_note_late`, `operation_uncertain`, `operation_refuse`, `operation_lose`, `termination_settle`,
   `late_instances_settle`. Of these `operation_accept`, `operation_uncertain` and `operation_refuse` record what AWS
   answered, which is true whoever holds the lease by then.
 - Lock, and append nothing: `operation_close`, because the events of its servers say how it ended; `servers_note` and
   `servers_hold`, because they write what is shown and move nothing.
-- Called with the lock held, because their callers check under it too, and append: `execution_review`, `recovery_end`,
-  `replacement_acknowledge`, `servers_gone`, `wave_retry`, `wave_skip`. `recovery_note` appends nothing: it brings the
-  plan up to date with what the servers' events say.
+- Called with the lock held, because their callers check under it too, and append: `approvals_raise`,
+  `execution_review`, `recovery_end`, `replacement_acknowledge`, `servers_gone`, `wave_retry`, `wave_skip`.
+  `recovery_note` appends nothing: it brings the plan up to date with what the servers' events say.
 - Under a step's claim, without the execution's lock, and append nothing: `step_claim`, `step_asking`, `step_started`,
   `step_not_started`, `step_may_act_until`, `step_again`. They write how a try stands; the step's status is moved by
   `step_move`.
 """
 
-from executions.transitions.executions import cleanup_move, execution_abandon, execution_move, execution_review
+from executions.transitions.ending import execution_end
+from executions.transitions.executions import (
+    approvals_raise,
+    cleanup_move,
+    execution_abandon,
+    execution_move,
+    execution_review,
+)
 from executions.transitions.late import late_instances_settle
 from executions.transitions.locking import locked
 from executions.transitions.operations.lifecycle import (
@@ -60,8 +67,10 @@ from executions.transitions.waves import wave_move
 __all__ = [
     "Snapshots",
     "StepClaim",
+    "approvals_raise",
     "cleanup_move",
     "execution_abandon",
+    "execution_end",
     "execution_move",
     "execution_review",
     "late_instances_settle",

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
+from django.contrib.auth.models import AbstractBaseUser
 from django.utils import timezone
 
 from audit import record
@@ -94,16 +95,30 @@ def cleanup_move(
         return True
 
 
-def execution_review(execution: Execution, reviewer: str, comment: str) -> None:
-    """Keep the review of a broken glass; the caller holds the execution locked."""
+def approvals_raise(execution: Execution, required: int) -> None:
+    """Have a locked execution wait for more approvals, as its plan asks for more now."""
+    Execution.objects.filter(pk=execution.pk).update(approvals_required=required)
+    execution.approvals_required = required
+    entry = Entry(
+        EventType.EXECUTION_APPROVALS_RAISED,
+        execution.plan_name,
+        {"approvals": required},
+        documents=sealed(execution, DECISIONS),
+    )
+    record.append(execution, [entry])
+
+
+def execution_review(execution: Execution, by: AbstractBaseUser, comment: str) -> None:
+    """Keep the review of what went past approvals; the caller holds the execution locked."""
+    name = by.get_username()
     Execution.objects.filter(pk=execution.pk).update(
-        reviewed_by_name=reviewer, reviewed_at=timezone.now(), review_comment=comment
+        reviewed_by=by.pk, reviewed_by_name=name, reviewed_at=timezone.now(), review_comment=comment
     )
     entry = Entry(
         EventType.EXECUTION_REVIEWED,
         execution.plan_name,
         {"comment": comment},
-        reviewer,
+        name,
         documents=sealed(execution, DECISIONS),
     )
     record.append(execution, [entry])

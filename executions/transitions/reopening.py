@@ -119,9 +119,8 @@ def _resume_wave(wave: WaveRun) -> None:
     status = WaveStatus.RUNNING if wave.started_at else WaveStatus.WAITING if wave.ready_at else WaveStatus.PENDING
     WaveRun.objects.filter(pk=wave.pk).update(status=status, finished_at=None)
     wave.servers.filter(status=ServerStatus.CANCELLED).update(status=ServerStatus.PENDING, finished_at=None, error="")
-    wave.steps.filter(status=StepStatus.CANCELLED).update(
-        status=StepStatus.PENDING, finished_at=None, started_at=None, attempt_key=None, external_id=""
-    )
+    # A try that was under way keeps its key: what it started may still run, so it is looked up and not begun again.
+    wave.steps.filter(status=StepStatus.CANCELLED).update(status=StepStatus.PENDING, finished_at=None, started_at=None)
 
 
 def _reopen(execution: Execution, *, except_for: WaveRun) -> None:

@@ -1,11 +1,12 @@
-"""`Idempotency-Key`: the same POST sent again does its work once and answers its first result again.
+"""`Idempotency-Key`: the same POST sent again does its work once and answers its first success again.
 
 The row goes in before the work is done, so that of two that arrive at once only one does it. What was answered is
-kept for 24 hours, sealed: it may hold a token that is shown once. Nothing is kept of an answer that says that the
-work was not done (429, 5xx), nor of refusals before the work begins (401, 403): the same key may then try again.
+kept for 24 hours, sealed: it may hold a token that is shown once. A refusal is not kept, whatever its status: nothing
+was done, so the same key asks again.
 
-A process killed in the middle leaves its row unfinished. `ABANDONED_AFTER` later the next attempt takes it over, and
-does the work again: services refuse what was already done (409) by their own rows.
+The row is marked in the transaction that does the work (`KeyClaim.done`). A process that is killed after that, and
+before its answer is kept, leaves a row from which the next attempt answers what is there now. One that is killed
+before leaves an unfinished row: `ABANDONED_AFTER` later the next attempt takes it over, and does the work.
 """
 
 from __future__ import annotations
@@ -14,16 +15,20 @@ import base64
 import contextlib
 import hashlib
 import json
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
+from django.urls import resolve
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from rest_framework.exceptions import APIException
@@ -65,18 +70,30 @@ class KeyClaim:
     pk: int
     claimed_at: datetime
 
+    def done(self, location: str, *, created: bool) -> None:
+        """Mark the work as done, in its own transaction; `location` is where the result can be read.
+
+        Raises `StillInProgress` if the attempt was taken for dead and overtaken: the newer one does the work.
+        """
+        headers = {"Location": location} if created else {}
+        if not self._row().update(location=urlsplit(location).path, headers=headers):
+            raise StillInProgress
+
     def settle(self, response: HttpResponseBase | None) -> None:
         """Keep the answer; or, where nothing was done (None: it broke off), let the key be used again."""
-        # Guarded: an attempt that was taken for dead and overtaken keeps its hands off the newer one's row.
-        row = IdempotentAnswer.objects.filter(pk=self.pk, status=None, created_at=self.claimed_at)
-        if not isinstance(response, HttpResponse) or response.status_code == 429 or response.status_code >= 500:
-            row.delete()
+        row = self._row()
+        if not isinstance(response, HttpResponse) or not 200 <= response.status_code < 300:
+            row.filter(location="").delete()
             return
         row.update(
             status=response.status_code,
             headers={name: response[name] for name in _HEADERS_KEPT if name in response},
             body=_vault().encrypt(response.content).decode(),
         )
+
+    def _row(self) -> QuerySet[IdempotentAnswer]:
+        """Guarded: an attempt that was taken for dead and overtaken keeps its hands off the newer one's row."""
+        return IdempotentAnswer.objects.filter(pk=self.pk, status=None, created_at=self.claimed_at)
 
 
 def key_claim(request: Request) -> KeyClaim | None:
@@ -97,7 +114,7 @@ def key_claim(request: Request) -> KeyClaim | None:
         with transaction.atomic():
             row = IdempotentAnswer.objects.create(user=user, key=key, fingerprint=fingerprint, created_at=now)
     except IntegrityError:
-        return _second_attempt(user, key, fingerprint, now)
+        return _second_attempt(request, key, fingerprint, now)
     return KeyClaim(row.pk, now)
 
 
@@ -107,8 +124,8 @@ def expired_delete(now: datetime) -> int:
     return deleted
 
 
-def _second_attempt(user: User, key: str, fingerprint: str, now: datetime) -> KeyClaim:
-    first = IdempotentAnswer.objects.filter(user=user, key=key).first()
+def _second_attempt(request: Request, key: str, fingerprint: str, now: datetime) -> KeyClaim:
+    first = IdempotentAnswer.objects.filter(user=request.user.pk, key=key).first()
     if first is None:  # it broke off this very moment
         raise StillInProgress
     if first.fingerprint != fingerprint:
@@ -118,6 +135,8 @@ def _second_attempt(user: User, key: str, fingerprint: str, now: datetime) -> Ke
         )
     if first.status is not None:
         raise AlreadyAnswered(_answer(first, first.status))
+    if first.location:
+        raise AlreadyAnswered(_as_it_is_now(request, first))
     taken_over = first.created_at < now - ABANDONED_AFTER and IdempotentAnswer.objects.filter(
         pk=first.pk, status=None, created_at=first.created_at
     ).update(created_at=now)
@@ -137,6 +156,21 @@ def _answer(first: IdempotentAnswer, status: int) -> HttpResponse:
         ) from error
     headers = {**first.headers, "Idempotency-Replayed": "true"}
     return HttpResponse(body, status=status, headers=headers)
+
+
+def _as_it_is_now(request: Request, first: IdempotentAnswer) -> HttpResponse:
+    """What the first attempt did, read again: its own answer was lost with the process, or is only being written."""
+    get = copy(request._request)
+    get.method = "GET"
+    get.path = get.path_info = first.location
+    get.META = {**request._request.META, "REQUEST_METHOD": "GET", "PATH_INFO": first.location, "QUERY_STRING": ""}
+    view, args, kwargs = resolve(first.location)
+    answer = view(get, *args, **kwargs)
+    if answer.status_code == 200 and first.headers:
+        answer.status_code = 201
+    for name, value in {**first.headers, "Idempotency-Replayed": "true"}.items():
+        answer[name] = value
+    return cast("HttpResponse", answer)
 
 
 def _fingerprint(request: Request) -> str:

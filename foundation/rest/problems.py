@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.core.exceptions import ValidationError as ModelValidationError
 from django.http import HttpResponse, JsonResponse
@@ -19,7 +20,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import as_serializer_error
 from rest_framework.settings import api_settings
 
-from foundation.errors import DomainError, Invalid, Missing, NotAllowed, Stale, Unavailable
+from foundation.errors import DomainError, Invalid, Missing, NotAllowed, Stale, Unavailable, VersionNeeded
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -30,7 +31,7 @@ _INTERNAL = (
 
 #: Titles for people where HTTP's own phrase is not what our errors are called.
 _TITLES = {
-    **{error.status: error.title for error in (Invalid, NotAllowed, Missing, Stale, Unavailable)},
+    **{error.status: error.title for error in (Invalid, NotAllowed, Missing, Stale, Unavailable, VersionNeeded)},
     401: "Not signed in",
     406: "Format not supported",
     429: "Too many requests",
@@ -45,7 +46,9 @@ class ContentTooLarge(exceptions.APIException):
 
     status_code = 413
     default_code = "content_too_large"
-    default_detail = "The request body is too large."
+
+    def __init__(self) -> None:
+        super().__init__(f"A request body may have at most {settings.DATA_UPLOAD_MAX_MEMORY_SIZE:,} bytes.")
 
 
 def exception_handler(exc: Exception, context: Any) -> Response | None:

@@ -16,13 +16,18 @@ _IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     str,
     OpenApiParameter.HEADER,
-    description="Repeating the key and body within 24 hours returns the first answer; another body returns 409.",
+    description="Repeating key and body within 24 hours returns the first success; another body returns 409. "
+    "A refusal is not kept.",
 )
 _IF_MATCH = OpenApiParameter(
     "If-Match",
     str,
     OpenApiParameter.HEADER,
-    description='The ETag you last read, such as "7". A stale one returns 412.',
+    description='The ETag you last read, such as "7". A stale one returns 412. `version` in the body says the same.',
+)
+#: For what is polled.
+IF_NONE_MATCH = OpenApiParameter(
+    "If-None-Match", str, OpenApiParameter.HEADER, description="The ETag you last read: 304 if nothing has changed."
 )
 _CHANGES = ("put", "patch", "delete")
 
@@ -94,5 +99,5 @@ def _problem_statuses(method: str, *, versioned: bool) -> list[str]:
     if method in ("post", *_CHANGES):
         statuses += ["409", "413", "415"]
     if versioned:
-        statuses.append("412")
+        statuses += ["412", "428"] if method == "put" else ["412"]
     return statuses

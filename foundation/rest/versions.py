@@ -2,16 +2,49 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.utils.http import parse_etags
+from rest_framework import serializers, status
 from rest_framework.generics import GenericAPIView
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from foundation.errors import Stale
+from foundation.errors import Invalid, Stale, VersionNeeded
 from foundation.references import id_of
+
+
+def version_field() -> serializers.IntegerField:
+    """For the serializer of an object that is edited; `VersionedMixin` reads what is sent in it."""
+    return serializers.IntegerField(
+        required=False,
+        min_value=1,
+        help_text="In a change: the version that you last read. If there is a newer one, nothing changes: 412.",
+    )
+
+
+def content_etag(data: Any) -> str:
+    """A strong ETag of an answer without a version: the SHA-256 of its JSON."""
+    return f'"{hashlib.sha256(JSONRenderer().render(data)).hexdigest()}"'
+
+
+def if_match(request: Request) -> list[str]:
+    """The tags of `If-Match`; empty if there is none, or if any will do (`*`)."""
+    header = request.headers.get("If-Match", "").strip()
+    return [] if header in ("", "*") else parse_etags(header) or [header]
+
+
+def not_modified(request: Request, response: Response) -> Response:
+    """The response, or 304 without a body if the caller has it already (`If-None-Match`, RFC 9110, 13.1.2)."""
+    # Weak comparison: a proxy that compresses makes a tag weak.
+    known = {tag.removeprefix("W/") for tag in parse_etags(request.headers.get("If-None-Match", ""))}
+    if response.headers["ETag"] not in known and "*" not in known:
+        return response
+    return Response(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": response.headers["ETag"]})
 
 
 class VersionedMixin(GenericAPIView[Any]):
@@ -27,10 +60,31 @@ class VersionedMixin(GenericAPIView[Any]):
         return response
 
     def expected_version(self) -> int | None:
-        """The version that the caller believes to change; None if the caller does not say.
+        """The version that the caller believes to change, by `If-Match` or `version` in the body; None if unsaid.
 
-        Raises `Stale` if none of the tags sent can be the current one.
+        Raises `Stale` if what was sent cannot be the current version, `Invalid` if it is not a version.
         """
+        by_tag, by_body = self._tagged_version(), self._version_in_body()
+        if by_tag is not None and by_body is not None and by_tag != by_body:
+            raise Stale(
+                f"If-Match says version {by_tag}, and the body says {by_body}: one of them is out of date. "
+                "Read it again, then repeat your change."
+            )
+        return by_body if by_tag is None else by_tag
+
+    def require_version(self, saved_by: User | None) -> None:
+        """For a change of the whole object that says no version: `saved_by` saved what it would overwrite.
+
+        Raises `VersionNeeded` unless that was the caller, who then has seen it. `If-Match: *` overwrites anything.
+        """
+        if saved_by is None or saved_by.pk == self.request.user.pk or "If-Match" in self.request.headers:
+            return
+        raise VersionNeeded(
+            f"A PUT replaces everything, and {saved_by.get_username()} saved the current version. Read it, then send "
+            "its ETag in If-Match, or its version in the body."
+        )
+
+    def _tagged_version(self) -> int | None:
         header = self.request.headers.get("If-Match")
         if header is None or header.strip() == "*":
             return None
@@ -43,3 +97,11 @@ class VersionedMixin(GenericAPIView[Any]):
         raise Stale(
             f"If-Match says {header}, but the current version is {current}. Read it again, then repeat your change."
         )
+
+    def _version_in_body(self) -> int | None:
+        version = self.request.data.get("version") if isinstance(self.request.data, Mapping) else None
+        if version is None:
+            return None
+        if not isinstance(version, int) or isinstance(version, bool):
+            raise Invalid.field("version", "The version must be a whole number: the one that you last read.")
+        return version

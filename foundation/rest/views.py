@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import mixins, status
@@ -45,6 +47,14 @@ class ApiView(APIView):
     def person(self) -> User:
         """Who is signed in; the permissions have let nobody else through."""
         return person(self.request)
+
+    def key_done(self, location: str, *, created: bool = False) -> None:
+        """To be called in the transaction that does the work of a POST: what its key stands for is done when that is.
+
+        `location` is where the result can be read, should this answer be lost.
+        """
+        if self._claim is not None:
+            self._claim.done(location, created=created)
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         response: HttpResponseBase | None = None
@@ -100,16 +110,21 @@ class WriteViewSet(VersionedMixin, ReadViewSet, ABC):
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        row = self.create_object(serializer.validated_data)
-        location = self.reverse_action("detail", args=[getattr(row, self.lookup_field)])
+        with transaction.atomic():
+            row = self.create_object(_without_version(serializer.validated_data))
+            location = self.reverse_action("detail", args=[getattr(row, self.lookup_field)])
+            self.key_done(location, created=True)
         return Response(self.represent(row), status=status.HTTP_201_CREATED, headers={"Location": location})
 
     def update(self, request: Request, *args: Any, partial: bool = False, **kwargs: Any) -> Response:
         row = self.get_object()
         expected = self.expected_version()
+        if expected is None and not partial:
+            self.require_version(self.saved_by(row))
         serializer = self.get_serializer(row, data=request.data, partial=partial)
         serializer.is_valid(raise_exception=True)
-        return Response(self.represent(self.change_object(row, serializer.validated_data, expected)))
+        data = _without_version(serializer.validated_data)
+        return Response(self.represent(self.change_object(row, data, expected)))
 
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return self.update(request, *args, partial=True, **kwargs)
@@ -118,6 +133,14 @@ class WriteViewSet(VersionedMixin, ReadViewSet, ABC):
         self.delete_object(self.get_object(), self.expected_version())
         return Response(status=status.HTTP_204_NO_CONTENT)
 
+    @abstractmethod
+    def saved_by(self, row: Any) -> User | None:
+        """Who saved the current version; None if that is not known."""
+
     def represent(self, row: Any) -> Any:
         """The row as a GET would show it: read again, with what the queryset adds."""
         return self.get_serializer(self.get_queryset().get(pk=row.pk)).data
+
+
+def _without_version(data: Any) -> Any:
+    return {name: value for name, value in data.items() if name != "version"} if isinstance(data, Mapping) else data

@@ -48,12 +48,22 @@ class ServerFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class ReversedServer:
+    source_server_id: str
+    label: str
+    #: The group names it one by one; otherwise its tags match.
+    is_named: bool
+
+
+@dataclass(frozen=True, slots=True)
 class GroupFacts:
     name: str
     site: SiteFacts
     servers: tuple[ServerFacts, ...]
     #: A sentence by source server id for servers that this group and another one select.
     conflicts: tuple[tuple[str, str], ...] = ()
+    #: Servers that it means but does not have, because they replicate back to where they came from.
+    reversed: tuple[ReversedServer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +103,8 @@ class PlanFacts:
     approvers: int
     graph: Graph
     waves: tuple[WaveFacts, ...]
+    #: What the plan says instead, and what no approver has agreed to; None if it says what it requires.
+    approvals_lowered_to: int | None = None
 
 
 def check(plan: PlanFacts, *, now: datetime, stale_after_seconds: float) -> list[Finding]:
@@ -129,6 +141,15 @@ def _of_plan(plan: PlanFacts) -> Iterator[Finding]:
             plan.name,
             f"A recovery needs {plan.approvals_required} approvals, but {people} the role approver.",
             "Ask an administrator to give the role to more people, or require fewer approvals.",
+        )
+    if plan.approvals_lowered_to is not None:
+        yield Finding(
+            Severity.WARNING,
+            "approvals_lowered",
+            plan.name,
+            f"The plan was saved with {plan.approvals_lowered_to} instead of {plan.approvals_required} approvals, and "
+            f"no approver has agreed to that yet: a recovery still needs {plan.approvals_required}.",
+            "Ask an approver who did not save it to agree, on the plan's page.",
         )
     if not plan.approvals_required:
         yield Finding(
@@ -236,6 +257,16 @@ def _of_group(group: GroupFacts, wave: WaveFacts) -> Iterator[Finding]:
             group.name,
             f"Protection group “{group.name}” of wave “{wave.name}” has no servers at the moment.",
             "Change its servers or its tag selector, or remove it from the plan.",
+        )
+    for one in group.reversed:
+        because = "names it" if one.is_named else "matches its tags"
+        yield Finding(
+            Severity.BLOCKING if one.is_named else Severity.WARNING,
+            "replication_reversed",
+            one.source_server_id,
+            f"{one.label} replicates back to where it came from (FAILBACK), so it is never launched, although "
+            f"protection group “{group.name}” {because}.",
+            "Complete or stop its failback in DRS. If it is not to be recovered, remove it from the group.",
         )
     for source_server_id, sentence in group.conflicts:
         yield Finding(

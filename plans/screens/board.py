@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from foundation.durations import exact
+from foundation.overwriting import Newer
 from foundation.wording import Badge, Tone, count, listing
 from plans.core.document import LAUNCH_TIMEOUT_SECONDS, PlanDocument, StepDocument, WaveDocument
 from plans.core.steps import OnFailure, StepKind, StepWhen
@@ -49,6 +50,8 @@ class Board:
     unsaved: bool
     #: Why it could not be saved, in sentences.
     errors: tuple[str, ...]
+    #: What somebody else has saved since the revision that this order began from.
+    newer: Newer | None
 
 
 def board(
@@ -58,6 +61,7 @@ def board(
     version: int,
     unsaved: bool = False,
     errors: Sequence[str] = (),
+    newer: Newer | None = None,
 ) -> Board:
     """The board of a document that may not be saved yet; `groups` as `protection.selectors.group_list` gives them."""
     cards = {group.name: _board_group(group) for group in groups}
@@ -68,6 +72,7 @@ def board(
         spare=tuple(card for name, card in cards.items() if name not in used),
         unsaved=unsaved,
         errors=tuple(errors),
+        newer=newer,
     )
 
 

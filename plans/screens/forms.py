@@ -23,6 +23,7 @@ from foundation.forms import (
     text,
     ticks,
 )
+from foundation.overwriting import Newer
 from plans.core.document import (
     LAUNCH_TIMEOUT_SECONDS,
     STEP_TIMEOUT_SECONDS,
@@ -35,10 +36,18 @@ from plans.core.steps.parameters import Anything, Parameter, Seconds, Text, Text
 from plans.models import ON_FAILURE, STEP_KINDS, STEP_WHEN
 
 
+class AgreementForm(DomainErrorsMixin, forms.Form):
+    #: The number that the page showed.
+    approvals_required = forms.IntegerField(widget=forms.HiddenInput)
+    comment = lines("Why fewer approvals are enough", rows=2, max_length=2000, help_text="Recorded.")
+
+
 class PlanForm(DomainErrorsMixin, forms.Form):
     """What a plan is beside its waves. The names are those of the document."""
 
-    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    version = forms.CharField(widget=forms.HiddenInput, required=False)
+    #: What somebody else has saved since the form was shown.
+    newer: Newer | None = None
     name = text("Name", required=True, help_text="Must be unique. One line, not digits only, without /.")
     description = lines("Description")
     rto_target_seconds = duration("RTO target", help_text=f"From the start to the last launch. {DURATION_HELP}")
@@ -65,7 +74,9 @@ class WaveForm(DomainErrorsMixin, forms.Form):
         "launch_timeout_seconds": LAUNCH_TIMEOUT_SECONDS,
     }
 
-    version = forms.IntegerField(widget=forms.HiddenInput)
+    version = forms.CharField(widget=forms.HiddenInput, required=False)
+    #: What somebody else has saved since the form was shown.
+    newer: Newer | None = None
     replacing = forms.CharField(widget=forms.HiddenInput, required=False, strip=False)
     name = text("Name", required=True)
     follow = choice(

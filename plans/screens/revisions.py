@@ -5,9 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from foundation.durations import exact
+from foundation.overwriting import Newer
+from plans.core.differences import differences
+from plans.core.document import PlanDocument
+from plans.models import Plan
+from plans.selectors import revision_get, revision_list
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,23 @@ def diff_lines(diff: Iterable[Mapping[str, Any]]) -> list[DiffLine]:
         )
         for change in diff
     ]
+
+
+def newer(plan: Plan, seen: int, sentence: str) -> Newer:
+    """What has been saved since revision `seen`, for a form that was refused because of it."""
+    newest = revision_get(plan, plan.version)
+    base = revision_list(plan).filter(number=seen).first()
+    lines = (
+        diff_lines(differences(cast("PlanDocument", base.document), cast("PlanDocument", newest.document)))
+        if base
+        else []
+    )
+    return Newer(
+        sentence,
+        str(newest.number),
+        tuple(f"{line.where}: was “{line.before}”, is now “{line.after}”." for line in lines),
+        f"revision {newest.number}",
+    )
 
 
 def _value(path: str, value: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from django.contrib import messages
@@ -15,16 +14,18 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from access import policy
 from audit.screens.history import trail_of
 from foundation.errors import DomainError, Invalid, Missing, NotAllowed, Stale
+from foundation.forms import json_or_none
+from foundation.overwriting import asked_version, version_of
 from foundation.people import person
 from foundation.screens import screen_response
-from plans import readiness, selectors, services
+from plans import demands, readiness, selectors, services
 from plans.core import editing
 from plans.core.document import PlanDocument, WaveDocument
 from plans.models import Plan
 from plans.screens import plan_page
 from plans.screens.board import board
-from plans.screens.forms import PlanForm, StepForm, StepFormSet, WaveForm, plan_initial
-from plans.screens.revisions import diff_lines
+from plans.screens.forms import AgreementForm, PlanForm, StepForm, StepFormSet, WaveForm, plan_initial
+from plans.screens.revisions import diff_lines, newer
 from protection.selectors import group_list
 
 _REVISIONS_A_PAGE = 20
@@ -36,12 +37,19 @@ def page(request: HttpRequest, plan_id: int) -> HttpResponse:
     """The plan: its board, its picture, what stands between it and a run."""
     policy.require(request.user, "plans.view_plan")
     plan = selectors.plan_get(plan_id)
+    return _page(request, plan, AgreementForm(initial={"approvals_required": plan.approvals_required}))
+
+
+def _page(request: HttpRequest, plan: Plan, agreement: AgreementForm, status: int = 200) -> HttpResponse:
     return screen_response(
         request,
         "admin/plans/plan.html",
         title=plan.name,
         about=plan,
+        status=status,
         **_body(request, plan, selectors.document(plan)),
+        approvals_in_force=selectors.approvals_in_force(plan),
+        agreement_form=agreement if policy.may(request.user, "plans.agree_plan") else None,
         may_delete=policy.may(request.user, "plans.delete_plan"),
         may_drill=policy.may(request.user, "executions.start_drill"),
         may_recover=policy.may(request.user, "executions.start_recovery"),
@@ -57,21 +65,23 @@ def body(request: HttpRequest, plan_id: int) -> HttpResponse:
         return _fragment(request, plan, selectors.document(plan))
     layout = editing.layout_of(selectors.document(plan))
     try:
-        layout = editing.layout_from(_json(request.POST.get("layout", "")))
+        layout = editing.layout_from(json_or_none(request.POST.get("layout", "")))
         plan = services.plan_arrange(
-            plan=plan, layout=layout, by=person(request), expected_version=_version(request.POST.get("version"))
+            plan=plan, layout=layout, by=person(request), expected_version=version_of(asked_version(request.POST))
         )
     except (Missing, NotAllowed):
         raise
     except DomainError as error:
-        # The newest plan, in the order that was sent: nothing is lost, and saving again overwrites the newer order.
+        # The newest plan, in the order that was sent: nothing is lost.
         plan = selectors.plan_get(plan_id)
         document = editing.arranged(selectors.document(plan), layout)
-        # A screen calls every clash a conflict; 412 belongs to requests that carry If-Match.
-        status, hint = error.status, "Nothing was saved. Your order is still here: fix it and save again."
         if isinstance(error, Stale):
-            status, hint = 409, "Nothing was saved. Your order is still here: save again to overwrite the newer one."
-        return _fragment(request, plan, document, unsaved=True, errors=[*_sentences(error), hint], status=status)
+            seen = version_of(request.POST.get("version", ""))
+            # A screen calls every clash a conflict; 412 belongs to requests that carry If-Match.
+            since = newer(plan, seen, error.detail)
+            return _fragment(request, plan, document, unsaved=True, newer=since, version=seen, status=409)
+        hint = "Nothing was saved. Your order is still here: fix it and save again."
+        return _fragment(request, plan, document, unsaved=True, errors=[*_sentences(error), hint], status=error.status)
     return _fragment(request, plan, selectors.document(plan), saved=True)
 
 
@@ -99,15 +109,22 @@ def settings(request: HttpRequest, plan_id: int) -> HttpResponse:
     form = PlanForm(request.POST or None, initial=plan_initial(selectors.document(plan), plan.version))
     if form.is_valid():
         try:
-            plan = services.plan_patch(
-                plan=plan, changes=form.changes(), by=person(request), expected_version=form.cleaned_data["version"]
-            )
+            expected = version_of(asked_version(form.data))
+            plan = services.plan_patch(plan=plan, changes=form.changes(), by=person(request), expected_version=expected)
         except (Invalid, Stale) as error:
             _show_again(form, error, plan)
         else:
             messages.success(request, f"Saved as revision {plan.version}.")
             return redirect("admin:plans_plan_change", plan.pk)
-    return screen_response(request, "admin/plans/settings.html", title="Settings", about=plan, plan=plan, form=form)
+    return screen_response(
+        request,
+        "admin/plans/settings.html",
+        title="Settings",
+        about=plan,
+        status=409 if form.newer else 200,
+        plan=plan,
+        form=form,
+    )
 
 
 @_get_or_post
@@ -124,9 +141,9 @@ def wave(request: HttpRequest, plan_id: int) -> HttpResponse:
     form, steps = _wave_forms(request, plan, document, wave)
     if request.method == "POST" and "add_step" not in request.POST:
         try:
+            expected = version_of(asked_version(request.POST))
             if "delete" in request.POST:
-                version = _version(request.POST.get("version"))
-                plan = services.wave_delete(plan=plan, name=name, by=person(request), expected_version=version)
+                plan = services.wave_delete(plan=plan, name=name, by=person(request), expected_version=expected)
                 messages.success(request, f"Wave “{name}” was deleted. Saved as revision {plan.version}.")
                 return redirect("admin:plans_plan_change", plan.pk)
             if form.is_valid() and steps.is_valid():
@@ -135,7 +152,7 @@ def wave(request: HttpRequest, plan_id: int) -> HttpResponse:
                     wave=form.wave([step.step() for step in steps.kept]),
                     replacing=name or None,
                     by=person(request),
-                    expected_version=form.cleaned_data["version"],
+                    expected_version=expected,
                 )
                 messages.success(request, f"Saved as revision {plan.version}.")
                 return redirect("admin:plans_plan_change", plan.pk)
@@ -146,6 +163,7 @@ def wave(request: HttpRequest, plan_id: int) -> HttpResponse:
         "admin/plans/wave.html",
         title=name or "New wave",
         about=plan,
+        status=409 if form.newer else 200,
         plan=plan,
         wave=wave,
         form=form,
@@ -173,12 +191,32 @@ def revisions(request: HttpRequest, plan_id: int) -> HttpResponse:
 
 
 @require_POST
+def agree(request: HttpRequest, plan_id: int) -> HttpResponse:
+    """An approver agrees that recoveries need no more approvals than the plan says."""
+    policy.require(request.user, "plans.agree_plan")
+    plan = selectors.plan_get(plan_id)
+    form = AgreementForm(request.POST)
+    if form.is_valid():
+        try:
+            demands.approvals_agree(plan=plan, by=person(request), **form.cleaned_data)
+        except DomainError as error:
+            # As it is now, with what was typed.
+            plan = selectors.plan_get(plan_id)
+            form = AgreementForm({**request.POST.dict(), "approvals_required": plan.approvals_required})
+            form.add_domain_error(error)
+            return _page(request, plan, form, status=error.status)
+        messages.success(request, "You have agreed to fewer approvals.")
+        return redirect("admin:plans_plan_change", plan.pk)
+    return _page(request, plan, form, status=400)
+
+
+@require_POST
 def restore(request: HttpRequest, plan_id: int, number: int) -> HttpResponse:
     """Save the plan as an earlier revision had it."""
     policy.require(request.user, "plans.change_plan")
     plan = selectors.plan_get(plan_id)
     try:
-        version = _version(request.POST.get("version"))
+        version = version_of(request.POST.get("version", ""))
         plan = services.revision_restore(plan=plan, number=number, by=person(request), expected_version=version)
     except (Invalid, Stale) as error:
         for sentence in _sentences(error):
@@ -196,23 +234,26 @@ def delete(request: HttpRequest, plan_id: int) -> HttpResponse:
     error: DomainError | None = None
     if request.method == "POST":
         try:
-            services.plan_delete(plan=plan, by=person(request))
+            seen = version_of(request.POST.get("version", ""))
+            services.plan_delete(plan=plan, by=person(request), expected_version=seen)
         except DomainError as refused:
-            error = refused
+            error, plan = refused, selectors.plan_get(plan_id)
         else:
             messages.success(request, f"Plan “{plan}” was deleted.")
             return redirect("admin:plans_plan_changelist")
-    status = error.status if error else 200
+    status = (409 if isinstance(error, Stale) else error.status) if error else 200
     return screen_response(
         request, "admin/plans/delete.html", title="Delete", about=plan, status=status, plan=plan, error=error
     )
 
 
-def _body(request: HttpRequest, plan: Plan, document: PlanDocument, **of_board: Any) -> dict[str, Any]:
+def _body(
+    request: HttpRequest, plan: Plan, document: PlanDocument, version: int | None = None, **of_board: Any
+) -> dict[str, Any]:
     """What the body shows: `document` on the board, the saved plan in the picture and in what readiness says."""
     return {
         "plan": plan,
-        "board": board(document, group_list(), version=plan.version, **of_board),
+        "board": board(document, group_list(), version=plan.version if version is None else version, **of_board),
         "picture": plan_page.picture(selectors.document(plan)),
         "readiness": plan_page.readiness(readiness.evaluate(plan)),
         "revision": selectors.revision_get(plan, plan.version),
@@ -244,16 +285,14 @@ def _wave_forms(
         return WaveForm(initial=initial, **choices), StepFormSet(initial=steps, prefix="steps")
     data = request.POST.copy()
     if "add_step" in data:
-        data["steps-TOTAL_FORMS"] = str(_version(data.get("steps-TOTAL_FORMS")) + 1)
+        data["steps-TOTAL_FORMS"] = str(version_of(data.get("steps-TOTAL_FORMS", "")) + 1)
     return WaveForm(data, **choices), StepFormSet(data, prefix="steps")
 
 
 def _show_again(form: Any, error: DomainError, plan: Plan, steps: Any = None) -> None:
-    """Keep all input, show each error at its field, and let the next save overwrite the newest revision."""
+    """Keep all input, and show each error at its field, or what has been saved since the form was shown."""
     if isinstance(error, Stale):
-        form.data = form.data.copy()
-        form.data["version"] = selectors.plan_get(plan.pk).version
-        form.add_error(None, f"{error.detail} Your input is still here: save again to overwrite the newer revision.")
+        form.newer = newer(selectors.plan_get(plan.pk), version_of(form.data.get("version", "")), error.detail)
         return
     rest = [each for each in error.errors if not (steps is not None and steps.add_domain_error(each.attr, each.detail))]
     if rest or not error.errors:
@@ -262,15 +301,3 @@ def _show_again(form: Any, error: DomainError, plan: Plan, steps: Any = None) ->
 
 def _sentences(error: DomainError) -> list[str]:
     return [each.detail for each in error.errors] or [error.detail]
-
-
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _version(text: str | None) -> int:
-    """The number that a hidden field carries; anything else is the version of no plan."""
-    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 10 else 0

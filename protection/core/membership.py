@@ -13,6 +13,8 @@ class Server:
     source_server_id: str
     hostname: str
     tags: Mapping[str, str]
+    #: It replicates back to where it came from: no group has it.
+    reversed: bool = False
 
     @property
     def label(self) -> str:
@@ -30,11 +32,19 @@ class Group:
     explicit_servers: frozenset[str]
 
     def selects(self, server: Server) -> bool:
-        """True if the server is named one by one or has all the tag keys, each with any of the values."""
-        return server.source_server_id in self.explicit_servers or self.selects_by_tag(server)
+        """True if it means the server, and the server replicates in the direction in which it can be launched."""
+        return self.means(server) and not server.reversed
 
     def selects_by_tag(self, server: Server) -> bool:
-        """True if the server has all the tag keys, each with any of the values. An empty selector selects nothing."""
+        """The same by tags alone."""
+        return self._has_tags(server) and not server.reversed
+
+    def means(self, server: Server) -> bool:
+        """True if the server is named one by one or has all the tag keys, each with any of the values."""
+        return server.source_server_id in self.explicit_servers or self._has_tags(server)
+
+    def _has_tags(self, server: Server) -> bool:
+        """An empty selector selects nothing."""
         return bool(self.tag_selector) and all(
             server.tags.get(key) in values for key, values in self.tag_selector.items()
         )

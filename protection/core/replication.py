@@ -61,6 +61,11 @@ class ReplicationState(StrEnum):
         return cls._value2member_map_.get(text)  # type: ignore[return-value]
 
 
+#: `replicationDirection` of a source server whose recovered copy replicates back to where it came from. A launch of it
+#: would start instances at the origin, so it is in no protection group and is never launched (docs/drs.md 8).
+REVERSED: Final = "FAILBACK"
+
+
 #: The states that do not end by themselves.
 HALTED: Final = tuple(state for state in ReplicationState if state.halted)
 

@@ -8,6 +8,7 @@ from django.contrib.admin import SimpleListFilter
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from protection.core.replication import REVERSED
 from protection.models import SourceServer, SourceServerQuerySet
 from protection.screens.words import replication_badge
 
@@ -37,6 +38,19 @@ class ProtectedFilter(SimpleListFilter):
         servers = cast("SourceServerQuerySet", queryset)
         shown = {"yes": servers.protected, "no": servers.unprotected, "conflict": servers.contested}
         return shown.get(str(self.value()), queryset.all)()
+
+
+class DirectionFilter(SimpleListFilter):
+    title = "direction"
+    parameter_name = "direction"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("failover", "To the recovery site"), ("failback", "Replicating back")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[SourceServer]) -> QuerySet[SourceServer]:
+        if self.value() == "failback":
+            return queryset.filter(replication_direction=REVERSED)
+        return queryset.exclude(replication_direction=REVERSED) if self.value() else queryset
 
 
 class GoneFilter(SimpleListFilter):

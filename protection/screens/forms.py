@@ -35,7 +35,7 @@ class SiteForm(ServiceForm):
         data.pop("remove_external_id", None)
         return services.site_create(**data, by=self.by)
 
-    def update(self, data: dict[str, Any], expected_version: int | None) -> Site:
+    def update(self, data: dict[str, Any], expected_version: int) -> Site:
         remove = data.pop("remove_external_id", False)
         if not data["external_id"] and not remove:
             del data["external_id"]
@@ -102,6 +102,7 @@ class ProtectionGroupForm(ServiceForm):
             self.initial["servers"] = [server.pk for server in chosen]
             url = reverse("admin:protection_protectiongroup_servers")
             self.fields["servers"].widget.attrs["data-ajax--url"] = f"{url}?site={group.site_id}"
+            self._carry()
 
     def clean_servers(self) -> list[str]:
         """Source server ids. Those that stood here stay in their order, so that saving them again changes nothing."""
@@ -118,5 +119,5 @@ class ProtectionGroupForm(ServiceForm):
     def create(self, data: dict[str, Any]) -> ProtectionGroup:
         return services.group_create(**data, by=self.by)
 
-    def update(self, data: dict[str, Any], expected_version: int | None) -> ProtectionGroup:
+    def update(self, data: dict[str, Any], expected_version: int) -> ProtectionGroup:
         return services.group_update(group=self.instance, changes=data, by=self.by, expected_version=expected_version)

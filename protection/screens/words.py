@@ -14,6 +14,7 @@ from protection.models import SourceServer
 WORKER_EXPECTED_WITHIN: Final = timedelta(seconds=30)
 GONE = Badge("missing from DRS", Tone.BAD, "visibility_off")
 UNPROTECTED = Badge("unprotected", Tone.NEUTRAL, "shield")
+REVERSED = Badge("replicating back", Tone.WARN, "undo")
 IN_TWO_GROUPS = Badge("in two groups", Tone.WARN, "error")
 EMPTY_GROUP = Badge("none", Tone.BAD, "error")
 

@@ -73,6 +73,21 @@
       new Sortable(list, { ...common, group: "groups", draggable: "[data-group]", filter: "a, button", preventOnFilter: false });
     }
 
+    // After signing in again (keep.js): put everything where it had been dragged.
+    board.addEventListener("drsorch:restored", () => {
+      const layout = field.value ? JSON.parse(field.value) : [];
+      const all = new Map([...board.querySelectorAll("[data-group]")].map((item) => [item.dataset.group, item]));
+      const spare = board.querySelector("[data-spare]");
+      for (const { wave, groups } of layout) {
+        const item = [...waves.children].find((each) => each.dataset.wave === wave);
+        if (!item) continue;
+        waves.append(item);
+        const list = item.querySelector("[data-groups]");
+        for (const group of list.querySelectorAll("[data-group]")) spare?.append(group);
+        for (const name of groups) if (all.has(name)) list.append(all.get(name));
+      }
+      changed();
+    });
     board.addEventListener("click", (event) => {
       const button = event.target.closest("[data-move]");
       if (!button) return;
@@ -118,6 +133,7 @@
   document.addEventListener("htmx:sendError", failed);
   document.addEventListener("htmx:responseError", failed);
   window.addEventListener("beforeunload", (event) => {
-    if (document.querySelector("[data-board][data-unsaved]")) event.preventDefault();
+    const signingIn = "leaving" in document.documentElement.dataset; // keep.js has it
+    if (document.querySelector("[data-board][data-unsaved]") && !signingIn) event.preventDefault();
   });
 })();

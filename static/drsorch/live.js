@@ -1,6 +1,7 @@
-// Parts of a page that htmx renews every few seconds ([data-live]). What the reader does to them outlives a renewal:
-// sections they opened or closed, keyboard focus, a text selection, how far they scrolled a part that scrolls
-// ([data-scroll]). When renewing fails, the page says so.
+// Parts of a page that htmx renews every few seconds ([data-live]), as a whole or one by one (foundation/live.py). What
+// the reader does to them outlives a renewal: sections they opened or closed, keyboard focus, a text selection, how far
+// they scrolled a part that scrolls ([data-scroll]). Times that tick are counted here. When renewing fails, the page
+// says so.
 (() => {
   "use strict";
 
@@ -21,33 +22,85 @@
     return selection !== null && !selection.isCollapsed && element.contains(selection.anchorNode);
   };
 
-  document.addEventListener("htmx:beforeSwap", (event) => {
-    const element = event.target;
-    if (!isLive(element)) return;
-    if (event.detail.xhr.status === 200 && selecting(element)) {
-      event.detail.shouldSwap = false; // someone selects text to copy it: the next renewal will do
-      return;
-    }
+  const remember = (element) => {
     focused = element.contains(document.activeElement) ? document.activeElement.id : null;
     scrolled = [...element.querySelectorAll("[data-scroll][id]")].map((part) => [part.id, part.scrollLeft, part.scrollTop]);
-  });
+  };
 
-  document.addEventListener("htmx:afterSwap", (event) => {
-    if (!isLive(event.target)) return;
-    const element = document.getElementById(event.target.id);
+  const recall = (element) => {
     if (element === null) return;
-    for (const section of element.querySelectorAll("details[id]")) {
+    for (const section of [element, ...element.querySelectorAll("details[id]")]) {
       if (chosen.has(section.id)) section.open = chosen.get(section.id);
     }
     for (const [id, left, top] of scrolled) document.getElementById(id)?.scrollTo(left, top);
     if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+    tick();
+  };
+
+  const say = (shown) => {
+    if (stale() !== null) stale().hidden = !shown;
+  };
+
+  // The browser says what it has; the server then sends what of it has changed, or 304 for nothing.
+  document.addEventListener("htmx:configRequest", (event) => {
+    const etag = isLive(event.target) && event.target.dataset.etag;
+    if (etag) event.detail.headers["If-None-Match"] = etag;
   });
 
-  const say = (shown) => (event) => {
-    if (isLive(event.target) && stale() !== null) stale().hidden = !shown;
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const element = event.target;
+    if (!isLive(element)) return;
+    const { xhr } = event.detail;
+    if (xhr.status < 400) say(false);
+    if (xhr.status === 304) {
+      event.detail.shouldSwap = false;
+      return;
+    }
+    if (xhr.status === 200 && selecting(element)) {
+      event.detail.shouldSwap = false; // someone selects text to copy it: the next renewal will do
+      return;
+    }
+    if (xhr.getResponseHeader("HX-Reswap") === "none") element.dataset.etag = xhr.getResponseHeader("ETag");
+    else remember(element);
+  });
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (isLive(event.target)) recall(document.getElementById(event.target.id));
+  });
+  document.addEventListener("htmx:oobBeforeSwap", (event) => remember(event.detail.target));
+  document.addEventListener("htmx:oobAfterSwap", (event) => recall(document.getElementById(event.detail.target.id)));
+
+  for (const failure of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
+    document.addEventListener(failure, (event) => {
+      if (isLive(event.target)) say(true);
+    });
+  }
+
+  // --- what ticks: as foundation/durations.spoken writes it, by the server's clock ---
+  const UNITS = [["day", 86400], ["h", 3600], ["min", 60], ["s", 1]];
+  const spoken = (seconds) => {
+    let rest = Math.max(0, Math.round(seconds));
+    const first = Math.max(0, UNITS.findIndex(([, size]) => rest >= size));
+    const parts = [];
+    for (const [unit, size] of rest ? UNITS.slice(first, first + 2) : []) {
+      const count = Math.floor(rest / size);
+      rest %= size;
+      if (count) parts.push(`${count} ${unit}${unit === "day" && count > 1 ? "s" : ""}`);
+    }
+    return parts.join(" ") || "0 s";
   };
-  document.addEventListener("htmx:sendError", say(true));
-  document.addEventListener("htmx:timeout", say(true));
-  document.addEventListener("htmx:responseError", say(true));
-  document.addEventListener("htmx:afterSwap", say(false));
+  let ahead = 0;
+  const tick = () => {
+    const now = Date.now() + ahead;
+    for (const part of document.querySelectorAll("[data-since]")) part.textContent = spoken((now - Date.parse(part.dataset.since)) / 1000);
+    for (const part of document.querySelectorAll("[data-until]")) part.textContent = spoken((Date.parse(part.dataset.until) - now) / 1000);
+    for (const part of document.querySelectorAll("[data-clock]")) part.textContent = part.textContent.replace(/\d\d:\d\d:\d\d$/, new Date(now).toISOString().slice(11, 19));
+  };
+  document.addEventListener("DOMContentLoaded", () => {
+    const now = document.querySelector("[data-now]")?.dataset.now;
+    if (now) ahead = Date.parse(now) - Date.now();
+    setInterval(() => {
+      // Not while someone selects text to copy it.
+      if (document.getSelection()?.isCollapsed !== false) tick();
+    }, 1000);
+  });
 })();

@@ -39,6 +39,7 @@ STOP_SECONDS = 30
 MANAGE = "manage.py"
 ENGINE = {
     # The simulator's clock is fast, so everything that waits for the world waits shorter.
+    "DRSORCH_OUTBOUND_ALLOW": "127.0.0.0/8,::1/128",
     "DRSORCH_POLL_FLOOR_SECONDS": "0.1",
     "DRSORCH_POLL_CEILING_SECONDS": "0.5",
     "DRSORCH_TICK_SECONDS": "0.25",

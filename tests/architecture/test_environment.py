@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.architecture.source import ROOT, name_of, product_modules, tree
 
 #: Where the table is, and the edge, which hands boto3's own variables on to it.
-READERS = {"drsorch/environment.py", "drs/aws.py"}
+READERS = {"drsorch/environment.py", "drs/aws.py", "protection/endpoints.py"}
 
 
 def reads(module: ast.Module) -> Iterator[str]:
@@ -38,10 +37,12 @@ def test_only_the_table_and_the_edge_read_the_environment() -> None:
     assert not found, "declare the setting in drsorch/environment.py"
 
 
-def test_the_edge_reads_only_what_is_boto3s() -> None:
-    source = Path(ROOT / "drs/aws.py").read_text()
+@pytest.mark.parametrize("name", sorted(READERS - {"drsorch/environment.py"}))
+def test_the_others_read_only_what_is_boto3s(name: str) -> None:
+    source = (ROOT / name).read_text()
     lines = [line for line in source.splitlines() if "os.environ" in line or "getenv" in line]
-    assert all("AWS_" in line for line in lines), lines
+    assert lines
+    assert all("AWS_" in line or "_STANDARD" in line for line in lines), lines
 
 
 @pytest.mark.parametrize("line", ["os.environ['X']", "os.getenv('X')", "from os import environ", "os.environ.get('X')"])

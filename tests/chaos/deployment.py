@@ -37,6 +37,7 @@ END_SECONDS = 60
 #: The simulator's clock runs a thousand times faster, so everything that waits for the world waits shorter.
 SPEED = 1000
 ENGINE = {
+    "DRSORCH_OUTBOUND_ALLOW": "127.0.0.0/8,::1/128",
     "DRSORCH_POLL_FLOOR_SECONDS": "0.1",
     "DRSORCH_POLL_CEILING_SECONDS": "0.5",
     "DRSORCH_TICK_SECONDS": "0.25",

@@ -20,11 +20,13 @@ import pytest
 import time_machine
 
 from drs import aws, errors
+from drs.automation import AwsAutomation
 from drs.aws import AwsDrs, client_for
 from drs.port import Endpoint, LaunchTarget, Quotas
 from drs.simulator.testing import serve
 from drs.simulator.world import World
 from drs.timing import CallTimes
+from tests.acceptance.pages import dripping_page
 from tests.contract.conftest import ACCOUNT, HOME, OTHER_ACCOUNT, ROLE
 
 TARGET = LaunchTarget("s-00000000000000001")
@@ -104,6 +106,31 @@ def failure_of(call: Callable[[AwsDrs], None], drs: AwsDrs) -> errors.DrsError:
     with pytest.raises(errors.DrsError) as caught:
         call(drs)
     return caught.value
+
+
+@pytest.mark.parametrize("call", [read, launch], ids=["a read", "a launch"])
+@pytest.mark.parametrize(
+    "head",
+    [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{"],
+)
+def test_an_answer_that_comes_a_byte_at_a_time_has_a_deadline(
+    head: bytes, call: Callable[[AwsDrs], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For the whole call, with the SDK's repetitions: each byte comes in botocore's own time."""
+    monkeypatch.setattr("drs.aws.CALL_SECONDS", {"drs": 0.5})
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda self, context: 0.0)
+    with dripping_page(head) as page:
+        failure = failure_of(call, AwsDrs(Endpoint(HOME, ACCOUNT, endpoint_url=page.url, call_times=CallTimes(1.2))))
+    assert type(failure) is (errors.Unreachable if call is read else errors.OutcomeUnknown)
+    assert "did not answer in time" in failure.message
+
+
+def test_a_functions_answer_that_comes_a_byte_at_a_time_has_a_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drs.aws.CALL_SECONDS", {"lambda": 0.5})
+    with dripping_page(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n") as page:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", page.url)
+        with pytest.raises(errors.OutcomeUnknown, match="did not answer in time"):
+            AwsAutomation(AwsDrs(Endpoint(HOME, ACCOUNT))).invoke("shop-dns", {})
 
 
 #: What comes back; what a read makes of it; what a launch makes of it.

@@ -145,3 +145,20 @@ def test_nonsense_gets_a_sentence(door: Door, method: str, path: str, body: Any,
     answer = door(method, path, body)
     assert answer["status"] in (400, 404)
     assert answer["error"].startswith(says)
+
+
+def test_a_native_execution_is_in_progress_until_it_is_ended(door: Door, drs: AwsDrs) -> None:
+    first = next(drs.source_servers()).source_server_id
+    made = door("POST", "/native-executions", {"region": HOME, "plan": "Web shop", "steps": [[first]]})
+    (found,) = drs.native_executions()
+    assert (found.arn, found.source_server_ids) == (made["recoveryPlanExecutionArn"], {first})
+    refused = door("POST", "/native-executions", {"region": HOME, "plan": "Web shop", "steps": [["s-unknown"]]})
+    assert refused["status"] == 400
+    assert door("DELETE", "/native-executions") == {"ended": 1}
+    assert drs.native_executions() == ()
+
+
+def test_a_server_replicates_back(door: Door, drs: AwsDrs) -> None:
+    first = next(drs.source_servers()).source_server_id
+    door("POST", "/servers", {"region": HOME, "server_ids": [first], "set": {"direction": "FAILBACK"}})
+    assert next(drs.source_servers([first])).replication_direction == "FAILBACK"

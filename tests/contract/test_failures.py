@@ -267,3 +267,13 @@ def test_a_request_for_home_names_home(simulated: SimulatedDrs) -> None:
     simulated.world.faults.add("access_denied")
     with pytest.raises(errors.Denied, match=f"account {ACCOUNT} in {HOME}.*drs:DescribeSourceServers"):
         list(simulated.drs.source_servers())
+
+
+def test_text_that_no_database_holds_is_let_in_as_what_can_be_kept(simulated: SimulatedDrs) -> None:
+    simulated.world.faults.add("odd_text", operation="DescribeSourceServers")
+    for server in simulated.drs.source_servers():
+        assert server.hostname.endswith("\ufffd\ufffd\ufffdodd\ufffd")
+        assert all("\ufffd" in text for pair in server.tags.items() for text in pair)
+    simulated.world.faults.add("access_denied", operation="DescribeSourceServers")
+    with pytest.raises(errors.Denied, match="\ufffd\ufffd\ufffdodd\ufffd"):
+        list(simulated.drs.source_servers())

@@ -47,6 +47,13 @@ class Script:
         self.call("UntagResource", resourceArn=server["arn"], tagKeys=["k"])
         self.call("UpdateLaunchConfiguration", sourceServerID=server_id, licensing={"osByol": True})
         self.call("GetLaunchConfiguration", sourceServerID=server_id)
+        self.world.native_execution(ACCOUNT, HOME, "Web shop", [[server_id]])
+        plan = self.call("ListRecoveryPlans")["recoveryPlans"][0]["recoveryPlanArn"]
+        self.call("GetRecoveryPlan", recoveryPlanArn=plan)
+        self.call("ListRecoveryPlanSteps", recoveryPlanArn=plan)
+        running = self.call("ListRecoveryPlanExecutions")["recoveryPlanExecutions"][0]["recoveryPlanExecutionArn"]
+        self.call("GetRecoveryPlanExecution", recoveryPlanExecutionArn=running)
+        self.call("ListRecoveryPlanExecutionSteps", recoveryPlanExecutionArn=running)
         for minutes in (0, 4, 6, 20):
             if minutes == 0:
                 self.world.faults.add("failed_launch", tags={"Name": "shop-db-02"})

@@ -39,6 +39,7 @@ def test_ready_while_a_ticker_beats(db):
             "database": True,
             "broker": True,
             "ticker": True,
+            "work": True,
         }
 
 

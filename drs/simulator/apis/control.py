@@ -9,6 +9,9 @@ GET    /_sim/jobs         every job with what became of its servers
 POST   /_sim/clock        {"speed": 60}: for jobs accepted from now on
 POST   /_sim/servers      {"account", "region", "server_ids" or "tags", "set": {...} or "remove": true}
 POST   /_sim/foreign-job  {"account", "region", "server_ids", "is_drill"}: a job of somebody else
+POST   /_sim/native-executions  {"account", "region", "plan", "mode", "steps": [[server ids], ...]}: in progress, and
+                          without a job yet
+DELETE /_sim/native-executions  they have ended, all of them
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from drs.simulator.state import Server
 from drs.simulator.world import World
 
 PREFIX = "/_sim"
-_CHANGES = {"tags": dict, "lag_seconds": (int, float), "state": str, "error": str}
+_CHANGES = {"tags": dict, "lag_seconds": (int, float), "state": str, "error": str, "direction": str}
 
 
 def respond(world: World, request: Request) -> Response:
@@ -136,6 +139,21 @@ def _foreign_job(world: World, request: Request, body: Mapping[str, Any], argume
     return render.job(job, names_instances=True)
 
 
+def _native_execution(world: World, request: Request, body: Mapping[str, Any], argument: str) -> Any:
+    account, region = str(body.get("account", world.accounts.ids[0])), _text(body, "region")
+    steps, mode = body.get("steps"), body.get("mode", "DRILL")
+    if not isinstance(steps, list) or not all(isinstance(step, list) for step in steps):
+        raise ScenarioError("steps must be a list of lists of source server ids.")
+    if mode not in ("DRILL", "RECOVERY"):
+        raise ScenarioError("mode must be DRILL or RECOVERY.")
+    made = world.native_execution(account, region, _text(body, "plan"), steps, mode=mode)
+    return {"recoveryPlanExecutionArn": made.arn, "recoveryPlanArn": made.plan.arn}
+
+
+def _end_native_executions(world: World, request: Request, body: Mapping[str, Any], argument: str) -> Any:
+    return {"ended": sum(region.native.end() for region in world.regions())}
+
+
 def _matching(servers: Any, body: Mapping[str, Any]) -> list[Server]:
     ids, tags = body.get("server_ids"), body.get("tags")
     if not ids and not tags:
@@ -159,6 +177,7 @@ def _change(server: Server, changes: Mapping[str, Any], world: World) -> None:
         server.lag_since = world.now()
     server.replication_state = changes.get("state", server.replication_state)
     server.replication_error = changes.get("error", server.replication_error)
+    server.replication_direction = changes.get("direction", server.replication_direction)
 
 
 def _text(body: Mapping[str, Any], key: str) -> str:
@@ -178,4 +197,6 @@ _HANDLERS: Mapping[tuple[str, str], Callable[[World, Request, Mapping[str, Any],
     ("POST", "clock"): _set_clock,
     ("POST", "servers"): _change_servers,
     ("POST", "foreign-job"): _foreign_job,
+    ("POST", "native-executions"): _native_execution,
+    ("DELETE", "native-executions"): _end_native_executions,
 }

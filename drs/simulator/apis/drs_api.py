@@ -20,7 +20,7 @@ def respond(world: World, request: Request, asked: Scope) -> Response:
     try:
         answer = world.call(account, asked.region, operation, params)
     except LateAnswer as late:
-        raise LateAnswer(late.wait_seconds, {"response": json_response(status, late.answer)}) from None
+        raise late.holding(json_response(status, late.answer)) from None
     if status == 204 or (not answer and model.operation("drs", operation).output_shape is None):
         return Response(status)
     return json_response(status, answer)

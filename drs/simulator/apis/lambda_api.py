@@ -25,7 +25,7 @@ def respond(world: World, request: Request, asked: Scope) -> Response:
     try:
         return _answer(world.call(account, asked.region, operation, params, service="lambda"))
     except LateAnswer as late:
-        raise LateAnswer(late.wait_seconds, {"response": _answer(late.answer)}) from None
+        raise late.holding(_answer(late.answer)) from None
 
 
 def error_response(error: WireError) -> Response:

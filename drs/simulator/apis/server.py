@@ -17,6 +17,9 @@ from drs.simulator.world import World
 
 log = logging.getLogger("drs.simulator")
 
+#: Between two bytes of an answer that drips: shorter than any client's patience with a single read.
+_DRIP_SECONDS = 0.5
+
 #: Signing names of the services, and who speaks for each.
 _SERVICES: dict[str, ModuleType] = {
     "drs": drs_api,
@@ -98,8 +101,11 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             response = self._response(server, request)
         except LateAnswer as late:
-            server.stopping.wait(late.wait_seconds)
             response = late.answer["response"]
+            if late.drips:
+                self._drip(response, late.wait_seconds)
+                return
+            server.stopping.wait(late.wait_seconds)
         except NoAnswer as silence:
             server.stopping.wait(silence.wait_seconds)
             self.close_connection = True
@@ -115,6 +121,20 @@ class _Handler(BaseHTTPRequestHandler):
                 raise NoAnswer from None
             with server.world.late():
                 return _respond(server.world, request)
+
+    def _drip(self, response: Response, seconds: float) -> None:
+        """Send the answer a byte at a time, and hang up after so many seconds, whether it is all there or not."""
+        server = cast("SimulatorServer", self.server)
+        self.close_connection = True
+        self.send_response(response.status)
+        self.send_header("Content-Length", str(len(response.body)))
+        self.end_headers()
+        self.wfile.flush()
+        for sent in range(min(len(response.body) - 1, int(seconds / _DRIP_SECONDS))):
+            if server.stopping.wait(_DRIP_SECONDS):
+                return
+            self.wfile.write(response.body[sent : sent + 1])
+            self.wfile.flush()
 
     def _send(self, response: Response, request_id: str) -> None:
         self.send_response(response.status)

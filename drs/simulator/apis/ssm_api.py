@@ -18,7 +18,7 @@ def respond(world: World, request: Request, asked: Scope) -> Response:
     try:
         return _json(200, world.call(account, asked.region, operation, request.json(), service="ssm"))
     except LateAnswer as late:
-        raise LateAnswer(late.wait_seconds, {"response": _json(200, late.answer)}) from None
+        raise late.holding(_json(200, late.answer)) from None
 
 
 def error_response(error: WireError) -> Response:

@@ -9,7 +9,7 @@ from typing import Any
 
 from drs.simulator.errors import WireError, not_found, validation
 from drs.simulator.faults import Faults
-from drs.simulator.operations import paging, render
+from drs.simulator.operations import native, paging, render
 from drs.simulator.region import BUSY, Region
 from drs.simulator.snapshots import snapshots
 from drs.simulator.state import Instance, JobRecord, Server
@@ -234,6 +234,7 @@ OPERATIONS: Mapping[str, Callable[[Context, Params], Answer]] = {
     "ListTagsForResource": list_tags_for_resource,
     "TagResource": tag_resource,
     "UntagResource": untag_resource,
+    **native.OPERATIONS,
 }
 #: These work before InitializeService; their error lists in the model lack UninitializedAccountException.
 WITHOUT_INITIALISATION = frozenset({"InitializeService", "ListTagsForResource", "TagResource", "UntagResource"})

@@ -22,13 +22,14 @@ def page(
     position: Callable[[Item], float],
     render: Callable[[Item], dict[str, Any]],
     default_size: int,
+    key: str = "items",
 ) -> dict[str, Any]:
     """One page of `items`, which are sorted by rising `position`."""
     query = _fingerprint(operation, params)
     after = _read(params["nextToken"], query) if params.get("nextToken") else None
     rest = items if after is None else [item for item in items if position(item) > after]
     size = min(params.get("maxResults") or default_size, default_size)
-    answer: dict[str, Any] = {"items": [render(item) for item in rest[:size]]}
+    answer: dict[str, Any] = {key: [render(item) for item in rest[:size]]}
     if len(rest) > size:
         answer["nextToken"] = _write(position(rest[size - 1]), query)
     return answer

@@ -81,7 +81,8 @@ def _take(row: DrsJob, job: Job, now: datetime) -> bool:
     row.type = job.type
     row.initiated_by = job.initiated_by
     row.drs_status = job.status
-    row.operation_key = job.tags.get(OPERATION_TAG, row.operation_key)
+    # A key of ours is a UUID; whatever else somebody wrote there is cut to the column.
+    row.operation_key = job.tags.get(OPERATION_TAG, row.operation_key)[:64]
     row.created_at = job.created_at or row.created_at
     row.ended_at = job.ended_at or row.ended_at
     # A termination may end with an empty list (docs/drs.md 3.6): whom it was about stays known.

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from drs.errors import DrsError, Throttled
@@ -27,7 +27,7 @@ from executions.engine.polling.listing import list_jobs
 from executions.engine.polling.reading import SiteReading
 from executions.models import DrsJob, Execution, SiteWatch
 from foundation.backoff import Backoff
-from foundation.due import Claim
+from foundation.due import Claim, stopped_a_part
 from protection.gateways import gateway
 
 log = structlog.get_logger(__name__)
@@ -48,12 +48,20 @@ def site_poll(site_id: int) -> PollResult | None:
     if claim is None:
         return None
     crash_point("poll.after_claim")
-    begun_at = timezone.now()
-    reading = SiteReading.of(claim.row)
     try:
-        news = _ask(reading, gateway(claim.row.site))
+        return _poll(site_id, claim)
     except DrsError as error:
         return _fail(claim, error)
+    except Exception:
+        # A defect of ours: who waits for the site is told; when it is polled again is `foundation.due`'s to say.
+        _note_failure(claim, "drsorch has an error of its own in polling this site; the server's log has the details.")
+        raise
+
+
+def _poll(site_id: int, claim: Claim[SiteWatch]) -> PollResult:
+    begun_at = timezone.now()
+    reading = SiteReading.of(claim.row)
+    news = _ask(reading, gateway(claim.row.site))
     crash_point("poll.before_release")
     facts = reading.facts()
     nudges = news or claim.abandoned or facts.first or facts.intent_open or facts.servers_queued
@@ -75,7 +83,7 @@ def _ask(reading: SiteReading, port: DrsPort) -> bool:
                 reading.read()
             case ReadLogs(jobs=jobs):
                 for job_id in jobs:
-                    news |= read_log(port, reading.jobs[job_id])
+                    news |= _log_read(reading, port, job_id)
                 reading.logs_read.update(jobs)
             case Examine(jobs=jobs, look_up=look_up):
                 _examine(reading, port, [reading.jobs[job_id] for job_id in jobs], set(look_up))
@@ -85,6 +93,18 @@ def _ask(reading: SiteReading, port: DrsPort) -> bool:
                 return news
             case step:
                 assert_never(step)
+
+
+def _log_read(reading: SiteReading, port: DrsPort, job_id: str) -> bool:
+    """One job's log that cannot be worked on does not keep the others at the site from being polled."""
+    try:
+        return read_log(port, reading.jobs[job_id])
+    except (OperationalError, InterfaceError):  # the database is away: no job's fault
+        raise
+    except Exception as error:
+        DrsJob.objects.filter(pk=reading.jobs[job_id].pk).update(log_read_at=timezone.now())
+        stopped_a_part(error)
+        return False
 
 
 def _examine(reading: SiteReading, port: DrsPort, jobs: list[DrsJob], look_up: set[str]) -> None:
@@ -123,8 +143,13 @@ def _fail(claim: Claim[SiteWatch], error: DrsError) -> PollResult:
     backoff = Backoff(settings.DRSORCH_POLL_FLOOR_SECONDS, settings.DRSORCH_POLL_CEILING_SECONDS)
     retry_after = error.retry_after_seconds if isinstance(error, Throttled) else None
     poll_at = now + timedelta(seconds=backoff.after(failures, retry_after_seconds=retry_after))
-    SiteWatch.objects.release(
-        claim, poll_at, failures=failures, failing_since=watch.failing_since or now, error=error.message
-    )
+    _note_failure(claim, error.message)
+    SiteWatch.objects.release(claim, poll_at)
     log.warning("site_poll_failed", site=watch.site.name, error=error.message, failures=failures)
     return PollResult((), poll_at)
+
+
+def _note_failure(claim: Claim[SiteWatch], why: str) -> None:
+    watch = claim.row
+    values = {"failures": watch.failures + 1, "failing_since": watch.failing_since or timezone.now(), "error": why}
+    SiteWatch.objects.held(watch.pk, claim.token).update(**values)

@@ -20,13 +20,14 @@ def poll_soon(site_id: int, within_seconds: float = 0) -> None:
     at = timezone.now() + timedelta(seconds=within_seconds)
     with transaction.atomic():
         watch, made = SiteWatch.objects.select_for_update().get_or_create(site_id=site_id, defaults={"due_at": at})
-        if not made and (watch.due_at is None or watch.due_at > at):
+        # One whose last poll raised waits for its time, so that it is repeated ever less often.
+        if not made and watch.raised_since is None and (watch.due_at is None or watch.due_at > at):
             SiteWatch.objects.filter(pk=site_id).update(due_at=at)
 
 
 def poll_when_due(site: Site) -> None:
     """Have the site polled when its jobs are worth it, unless it is due now."""
-    watch = SiteWatch.objects.filter(pk=site.pk, due_at__gt=timezone.now()).first()
+    watch = SiteWatch.objects.filter(pk=site.pk, due_at__gt=timezone.now(), raised_since=None).first()
     if watch is None:
         return
     at = next_poll_at(SiteReading.of(watch).facts(), timezone.now(), engine_settings())

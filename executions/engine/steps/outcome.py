@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from drs.foreign import LetIn, Text
+
 
 class Result(StrEnum):
     DONE = "done"
@@ -17,11 +19,11 @@ class Result(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class StepOutcome:
-    """`text` says what was seen, in a sentence for a person."""
+class StepOutcome(LetIn):
+    """`text` says what was seen, in a sentence for a person; what a page or a network error said is in it."""
 
     result: Result
-    text: str
+    text: Text
 
 
 def done(text: str) -> StepOutcome:

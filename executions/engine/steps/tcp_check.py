@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Mapping
 from typing import Any
 
-from executions.engine.steps.addresses import TIMEOUT, allowed_address, ascii_host, reason, refusal
+from executions.engine.steps.addresses import TIMEOUT, ascii_host, reason, refusal
 from executions.engine.steps.outcome import StepOutcome, done, retry
 from executions.transitions import StepClaim
+from foundation.outbound import resolved
 
 
 def run(claim: StepClaim, parameters: Mapping[str, Any]) -> StepOutcome:
@@ -17,9 +19,11 @@ def run(claim: StepClaim, parameters: Mapping[str, Any]) -> StepOutcome:
 
 def tcp_check(host: str, port: int) -> StepOutcome:
     """It holds if the port accepts a connection."""
+    begun = time.monotonic()
     try:
-        address = allowed_address(ascii_host(host), port)
-        with socket.create_connection((address, port), timeout=TIMEOUT):
+        address, *_ = resolved(ascii_host(host), port, seconds=TIMEOUT)
+        left = max(TIMEOUT - (time.monotonic() - begun), 0.1)
+        with socket.create_connection((address, port), timeout=left):
             return done(f"{host}:{port} accepts connections.")
     except ValueError as error:
         return refusal(host, error)

@@ -15,7 +15,7 @@ from audit import record
 from audit.event_types import EventType
 from audit.record import Entry
 from executions.core.refusals import Refusal
-from executions.core.states import OperationKind, OperationState, ServerStatus
+from executions.core.states import CleanupStatus, OperationKind, OperationState, ServerStatus
 from executions.models import Execution, LateInstance, Operation, ServerRun
 from executions.transitions.locking import locked
 from executions.transitions.servers import rows_write, server_detail, servers_gone
@@ -29,7 +29,9 @@ class TerminateEffects:
         self._rows: Manager[Any] = model._default_manager
 
     def ready(self, server_ids: Sequence[int]) -> Sequence[ServerRun | LateInstance]:
-        return list(self._rows.filter(pk__in=server_ids).exclude(status=ServerStatus.TERMINATED).order_by("pk"))
+        """None once the execution is no longer being cleaned up: then its instances are not to be ended."""
+        found = self._rows.filter(pk__in=server_ids, execution__cleanup_status=CleanupStatus.RUNNING)
+        return list(found.exclude(status=ServerStatus.TERMINATED).order_by("pk"))
 
     def target(self, row: Any) -> dict[str, Any]:
         return {"recovery_instance_id": row.recovery_instance_id}

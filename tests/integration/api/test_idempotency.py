@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,9 +11,12 @@ import pytest
 import time_machine
 from rest_framework.exceptions import Throttled
 
-from foundation.errors import Conflict, Unavailable
+from foundation.errors import Conflict, Invalid, Missing, NotAllowed, Stale, Unavailable
 from foundation.models import IdempotentAnswer
 from foundation.rest import idempotency
+from protection import services
+from protection.api import SiteViewSet
+from protection.models import Site
 from tests.factories.people import make_user
 
 WORK = "/api/v1/work/"
@@ -58,29 +63,43 @@ def test_keys_of_different_people_have_nothing_to_do_with_each_other(api, vera, 
     assert len(work.done) == 2
 
 
-def test_a_refusal_by_the_service_is_a_result_and_is_answered_again(api, vera, work):
+@pytest.mark.parametrize(
+    "error",
+    [
+        Invalid("Not a name."),
+        NotAllowed("Ask an administrator."),
+        Missing("There is no such plan."),
+        Conflict("Plan Web shop already has an active execution."),
+        Stale("It has moved on."),
+        Unavailable("AWS is down."),
+        Throttled(wait=1),
+        RuntimeError("a bug"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_refusal_is_not_kept_and_the_same_key_asks_again(api, vera, work, error):
     def refuse(request: Any) -> Any:
-        raise Conflict("Already running.")
-
-    work.job = refuse
-    first = api(vera).post(WORK, {}, headers=key())
-    work.job = lambda request: {}
-    again = api(vera).post(WORK, {}, headers=key())
-    assert again.status_code == first.status_code == 409
-    assert again.json() == first.json()
-    assert again.headers["Content-Type"] == "application/problem+json"
-    assert len(work.done) == 1
-
-
-@pytest.mark.parametrize("error", [Unavailable("AWS is down."), Throttled(wait=1), RuntimeError("a bug")])
-def test_an_answer_that_says_try_again_is_not_kept(api, vera, work, error):
-    def fail(request: Any) -> Any:
         raise error
 
-    work.job = fail
-    assert api(vera).post(WORK, {}, headers=key()).status_code in (429, 500, 503)
+    work.job = refuse
+    refused = api(vera).post(WORK, {}, headers=key())
+    assert refused.status_code >= 400
+    assert "Idempotency-Replayed" not in api(vera).post(WORK, {}, headers=key()).headers
+    assert not IdempotentAnswer.objects.exists()
     work.job = lambda request: {"made": "now"}
     assert api(vera).post(WORK, {}, headers=key()).json() == {"made": "now"}
+    assert api(vera).post(WORK, {}, headers=key()).headers["Idempotency-Replayed"] == "true"
+
+
+def test_after_a_refusal_the_key_may_come_with_a_corrected_body(api, vera, work):
+    def refuse(request: Any) -> Any:
+        raise Invalid("Not a name.")
+
+    work.job = refuse
+    assert api(vera).post(WORK, {"plan": 1}, headers=key()).status_code == 400
+    work.job = lambda request: {"made": "now"}
+    assert api(vera).post(WORK, {"plan": 2}, headers=key()).status_code == 201
+    assert api(vera).post(WORK, {"plan": 1}, headers=key()).status_code == 409
 
 
 def test_a_stranger_leaves_no_trace(api, db, work):
@@ -104,17 +123,63 @@ def test_a_second_request_while_the_first_is_worked_on_is_told_to_wait(api, vera
     assert len(work.done) == 1
 
 
-def test_a_first_attempt_that_died_blocks_for_two_minutes_only(api, vera, work, monkeypatch):
-    with time_machine.travel(NOON, tick=False) as clock:
-        # Killed after its work and before its answer was kept: the row stays as it was put in.
+@pytest.fixture
+def killed(monkeypatch):
+    """`with killed():` processes die after their work, before the answer is kept: the row stays as it was."""
+
+    @contextmanager
+    def dying() -> Iterator[None]:
         with monkeypatch.context() as patch:
             patch.setattr(idempotency.KeyClaim, "settle", lambda self, response: None)
+            yield
+
+    return dying
+
+
+def test_a_first_attempt_that_died_blocks_for_two_minutes_only(api, vera, work, killed):
+    with time_machine.travel(NOON, tick=False) as clock:
+        with killed():
             api(vera).post(WORK, {}, headers=key())
         clock.move_to(NOON + timedelta(seconds=119))
         assert api(vera).post(WORK, {}, headers=key()).status_code == 409
         clock.move_to(NOON + timedelta(seconds=121))
         assert api(vera).post(WORK, {}, headers=key()).json() == {"made": 2}
         assert api(vera).post(WORK, {}, headers=key()).json() == {"made": 2}
+
+
+SITE = {"name": "Frankfurt", "account_id": "111122223333", "region": "eu-central-1"}
+
+
+def test_what_was_done_before_a_process_died_is_answered_and_not_done_again(api, ada, killed):
+    with killed():
+        lost = api(ada).post("/api/v1/sites/", SITE, headers=key())
+    again = api(ada).post("/api/v1/sites/", SITE, headers=key())
+    assert (again.status_code, again.json(), again["Location"]) == (201, lost.json(), lost["Location"])
+    assert again["Idempotency-Replayed"] == "true"
+    assert api(ada).post("/api/v1/sites/", {**SITE, "region": "eu-west-1"}, headers=key()).status_code == 409
+
+
+def test_what_is_rolled_back_is_not_marked_as_done(api, ada, work, monkeypatch):
+    def broken(self: Any, *args: Any, **kwargs: Any) -> None:
+        raise RuntimeError("the database went away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SiteViewSet, "key_done", broken)
+        assert api(ada).post("/api/v1/sites/", SITE, headers=key()).status_code == 500
+    assert not Site.objects.exists()
+    assert api(ada).post("/api/v1/sites/", SITE, headers=key()).status_code == 201
+
+
+def test_an_attempt_that_was_overtaken_does_not_do_the_work_as_well(api, ada, monkeypatch):
+    def stuck(**given: Any) -> Any:
+        IdempotentAnswer.objects.update(created_at=NOON)  # as an attempt does that takes it over
+        return real(**given)
+
+    real = services.site_create
+    monkeypatch.setattr(services, "site_create", stuck)
+    refused = api(ada).post("/api/v1/sites/", SITE, headers=key())
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:drsorch:problem:idempotency-in-progress")
+    assert not Site.objects.exists()
 
 
 def test_an_attempt_that_was_overtaken_does_not_overwrite_the_newer_answer(api, vera, work):

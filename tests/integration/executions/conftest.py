@@ -22,7 +22,7 @@ from tests.harness import ACCOUNT, REGION, SHOP, START, EngineHarness
 from tests.integration.executions.recovered import Recovered
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def a_drs_that_knows_nothing() -> Iterator[None]:
     """What launches would delete is asked of DRS. Where a scenario has no world of its own, it is nothing."""
     with gateways.use(partial(InProcessDrs, World("small"))):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -80,3 +81,17 @@ def test_what_is_no_event_of_drs_is_refused_in_a_sentence(
 
 def test_a_viewer_may_not_post_events(vera: User, api: Callable[[User], APIClient]) -> None:
     assert api(vera).post(URL, launch_result("x"), format="json").status_code == 403
+
+
+@pytest.mark.usefixtures("usual_polls")
+def test_text_that_no_database_holds_keeps_no_event_from_its_site(
+    harness: EngineHarness, frankfurt: Site, omar: User, api: Callable[[User], APIClient]
+) -> None:
+    harness.drill(harness.plan())
+    harness.tick()
+    odd = launch_result("drsjob-\0\ud800", resources=["\0", {"\ud800": "\x1b"}], id="\0")
+    answer = api(omar).post(URL, json.dumps(odd), content_type="application/json")
+    assert (answer.status_code, answer.json()) == (202, {"sites": [frankfurt.name]})
+    for name in ("account", "region", "source", "detail-type"):
+        odd = launch_result("drsjob-0123456789abcdef0", **{name: "\0\ud800"})
+        assert api(omar).post(URL, json.dumps(odd), content_type="application/json").status_code in (202, 400), name

@@ -10,6 +10,7 @@ from audit import verification
 from drs.simulator.world import World
 from executions.models import Execution, Operation, ServerRun
 from executions.services import controlling
+from foundation.errors import Conflict
 from tests.harness import ACCOUNT, REGION, EngineHarness, statuses
 
 #: Shorter than any launch takes.
@@ -44,7 +45,7 @@ def test_what_it_launched_is_known_although_it_is_over(
     assert {server.recovery_instance_id for server in servers} == instances(world)
     assert set(statuses(timed_out).values()) == {"failed"}, "it was too late, and the record says so"
     assert Execution.objects.get().due_at is None
-    assert verification.verify([str(timed_out.pk)]).faults == ()
+    assert verification.faults(timed_out) == []
 
 
 def test_a_clean_up_waits_for_it(harness: EngineHarness, world: World, omar: User, timed_out: Execution) -> None:
@@ -58,20 +59,19 @@ def test_a_clean_up_waits_for_it(harness: EngineHarness, world: World, omar: Use
     assert set(statuses(timed_out).values()) == {"terminated"}
 
 
-def test_a_retry_while_it_is_cleaned_up_launches_again(
+def test_a_retry_while_it_is_cleaned_up_is_refused(
     harness: EngineHarness, world: World, omar: User, timed_out: Execution
 ) -> None:
-    """A termination that ends then is about the instance of before, not about the server that waits for its launch."""
+    """What the termination is about would count as launched again, and be gone."""
     harness.run(until=settled)
     controlling.execution_cleanup(execution=timed_out, by=omar)
     harness.run(until=lambda: Operation.objects.filter(kind="terminate", state="accepted").exists())
-    harness.keeps_to_the_record = False
-    timed_out.waves.update(launch_timeout_seconds=7200)
-    controlling.execution_retry(execution=timed_out, by=omar, wave="Databases")
-    harness.run(timed_out)
-    assert Execution.objects.get().status == "succeeded"
-    assert set(statuses(timed_out).values()) == {"launched"}
-    assert set(harness.started().values()) == {2}, "each was launched once more"
+    with pytest.raises(Conflict, match="start a new drill"):
+        controlling.execution_retry(execution=timed_out, by=omar, wave="Databases")
+    harness.run(until=lambda: Execution.objects.get().cleanup_status == "succeeded")
+    assert instances(world) == set()
+    assert set(statuses(timed_out).values()) == {"terminated"}
+    assert set(harness.started().values()) == {1}
 
 
 def test_a_lost_launch_is_looked_for_after_the_end(harness: EngineHarness, world: World, settings: Settings) -> None:

@@ -19,6 +19,7 @@ from protection.models import Site, SourceServer
 from tests.factories.executions import ExecutionFactory, add_wave, approve, running_drill
 from tests.factories.plans import PlanFactory, make_web_shop
 from tests.harness import EngineHarness
+from tests.pages import press, shown_form
 
 BrowserOf = Callable[[User], Client]
 LIST = "/admin/executions/execution/"
@@ -45,11 +46,9 @@ def text_of(response: Any) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", response.content.decode())).strip()
 
 
-def form_of(client: Client, url: str) -> dict[str, str]:
+def form_of(client: Client, url: str) -> dict[str, list[str]]:
     """What the start form would send if nothing were typed."""
-    content = client.get(url).content.decode()
-    (shown_at,) = re.findall(r'name="shown_at" value="([^"]+)"', content)
-    return {"shown_at": shown_at, "moment": "latest"}
+    return shown_form(client, url)
 
 
 # --- the execution page -------------------------------------------------------------------------------------------
@@ -99,14 +98,6 @@ def test_a_clean_up_is_watched_after_the_end(browser_of: BrowserOf, vera: User) 
     assert browser_of(vera).get(fragment(drill)).status_code == 200
 
 
-def test_where_the_session_is_over_the_page_is_loaded_again(db: None) -> None:
-    drill = running_drill()
-    for url in (fragment(drill), "/admin/dashboard/running/"):
-        response = Client().get(url, headers={"HX-Request": "true"})
-        assert (response.status_code, response["HX-Refresh"]) == (200, "true")
-    assert Client().get(page(drill)).status_code == 302
-
-
 def test_an_execution_that_does_not_exist_is_a_sentence(browser_of: BrowserOf, vera: User) -> None:
     response = browser_of(vera).get(f"{LIST}00000000-0000-0000-0000-000000000000/change/")
     assert response.status_code == 404
@@ -151,7 +142,7 @@ def test_only_who_may_is_offered_what_can_be_done(
 def test_an_approver_approves_with_a_comment(harness: EngineHarness, browser_of: BrowserOf, ravi: User) -> None:
     recovery = harness.recovery(harness.plan())
     assert "The data centre burns." in text_of(browser_of(ravi).get(command(recovery, "approve")))
-    response = browser_of(ravi).post(command(recovery, "approve"), {"comment": "Seen it."}, follow=True)
+    response = press(browser_of(ravi), command(recovery, "approve"), {"comment": "Seen it."}, follow=True)
     assert response.redirect_chain == [(page(recovery), 302)]
     said = text_of(response)
     assert "Approvals: 1 of 1" in said
@@ -164,7 +155,7 @@ def test_a_requester_who_approves_anyway_reads_why_not(
 ) -> None:
     dana.groups.add(Group.objects.get(name="approver"))
     recovery = harness.recovery(harness.plan())
-    response = browser_of(dana).post(command(recovery, "approve"), {"comment": "I say so myself."})
+    response = press(browser_of(dana), command(recovery, "approve"), {"comment": "I say so myself."})
     assert response.status_code == 403
     assert "someone else must approve" in text_of(response)
     assert "I say so myself." in text_of(response)
@@ -186,19 +177,19 @@ def test_retrying_offers_what_failed_and_keeps_what_was_ticked(browser_of: Brows
     assert "Everything that failed: 1 server" in asked
     assert "app-09" in asked
     assert "app-01" not in asked
-    refused = browser_of(omar).post(url, {"part": "servers", "comment": "Capacity is back."})
+    refused = press(browser_of(omar), url, {"part": "servers", "comment": "Capacity is back."})
     assert refused.status_code == 400
     assert "No server is selected" in text_of(refused)
     assert "Capacity is back." in text_of(refused)
     failed = drill.servers.get(status="failed").source_server_id
-    done = browser_of(omar).post(url, {"part": "servers", "servers": [failed], "comment": "Capacity is back."})
+    done = press(browser_of(omar), url, {"part": "servers", "servers": [failed], "comment": "Capacity is back."})
     assert done.status_code == 302
     assert drill.servers.get(source_server_id=failed).status == "pending"
 
 
 def test_skipping_without_a_reason_says_so_at_its_field(browser_of: BrowserOf, omar: User) -> None:
     drill = running_drill()
-    response = browser_of(omar).post(f"{command(drill, 'skip')}?wave=Web", {"part": "whole"})
+    response = press(browser_of(omar), f"{command(drill, 'skip')}?wave=Web", {"part": "whole"})
     assert response.status_code == 400
     assert "Enter why you are skipping it" in text_of(response)
     unknown = browser_of(omar).get(f"{command(drill, 'skip')}?wave=Moon")

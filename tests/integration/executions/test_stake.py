@@ -12,6 +12,7 @@ from audit.record import events_of
 from drs.simulator.world import World
 from executions.models import Execution, ServerRun
 from executions.services import approving
+from foundation.errors import Conflict
 from protection.gateways import gateway
 from protection.models import Site
 from tests.harness import ACCOUNT, REGION, EngineHarness, statuses
@@ -154,7 +155,10 @@ def test_an_instance_that_is_new_since_the_request_is_not_deleted(recovered: Rec
     [new] = recover_elsewhere(recovered.harness, "db-1")
     if kept:
         recovered.keep_in_ec2(new)
-    approving.execution_approve(execution=execution, by=ravi)
+    with pytest.raises(Conflict, match="db-1 now has"):
+        approving.execution_approve(execution=execution, by=ravi)
+    shown = approving.approval_basis(execution)
+    approving.execution_approve(execution=execution, by=ravi, seen=shown.seen)
     recovered.harness.run(execution)
     server = ServerRun.objects.get(execution=execution, hostname="db-1")
     assert (server.status, server.attempts) == ("failed", 0)

@@ -18,6 +18,7 @@ from protection.models import Site
 from tests.factories.protection import mirror_now
 from tests.harness import ACCOUNT, REGION, EngineHarness
 from tests.integration.executions.recovered import DATABASES, Api, Recovered, recover_elsewhere, waiting
+from tests.pages import shown_form
 
 
 def text_of(response: Any) -> str:
@@ -90,8 +91,9 @@ def test_a_retry_offers_a_tick_for_each_late_instance(
     url = f"{page_of(execution, 'retry')}?wave=Databases"
     client = browser_of(dana)
     assert ticks(client.get(url)) == instances
-    assert client.post(url, {"part": "whole", "comment": ""}).status_code == 409
-    assert client.post(url, {"part": "whole", "replace_instances": instances}).status_code == 302
+    shown = shown_form(client, url)
+    assert client.post(url, {**shown, "part": "whole", "comment": ""}).status_code == 409
+    assert client.post(url, {**shown, "part": "whole", "replace_instances": instances}).status_code == 302
 
 
 def test_a_drill_counts_the_instances_that_a_recovery_deleted(
@@ -129,8 +131,9 @@ def test_the_button_declares_a_recovery_over_and_everything_says_so(
     plan = f"/admin/plans/plan/{recovered.plan.pk}/change/"
     for url in (plan, "/admin/plans/plan/", "/admin/"):
         assert "in recovery since" in text_of(client.get(url)), url
-    assert client.post(over, {"comment": ""}).status_code == 400
-    assert client.post(over, {"comment": "Failed back."}).status_code == 302
+    shown = shown_form(client, over)
+    assert client.post(over, {**shown, "comment": ""}).status_code == 400
+    assert client.post(over, {**shown, "comment": "Failed back."}).status_code == 302
     for url in (plan, "/admin/plans/plan/", "/admin/"):
         assert "in recovery" not in text_of(client.get(url)).replace("may be", ""), url
     assert "dana declared this recovery over" in text_of(client.get(page_of(recovered.execution)))

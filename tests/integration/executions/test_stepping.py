@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
@@ -100,6 +101,32 @@ def test_an_address_that_is_refused_fails_the_step_at_once(harness: EngineHarnes
     assert result(execution) == ("failed", "failed")
     assert "refused" in row(execution).error
     assert row(execution).attempts == 1
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "2130706433", "[::ffff:127.0.0.1]", "localhost"])
+def test_a_plans_author_cannot_ask_what_listens_on_this_machine(
+    harness: EngineHarness, shop: Shop, settings: Any, host: str
+) -> None:
+    settings.DRSORCH_OUTBOUND_ALLOW = ()
+    execution = drill(harness, "http_check", url=shop.url(host=host))
+    harness.run(execution)
+    assert result(execution) == ("failed", "failed")
+    assert "a loopback address. Such addresses are refused unless DRSORCH_OUTBOUND_ALLOW" in row(execution).error
+    assert shop.asked == []
+
+
+def test_a_steps_time_out_is_kept_though_nobody_is_free_to_try_it(harness: EngineHarness, shop: Shop) -> None:
+    """The engine decides it from rows, whether the step's threads are all held or the one that tries it is."""
+    shop.status = 503
+    execution = drill(harness, "http_check", url=shop.url(), timeout=60)
+    harness.run(until=lambda: StepRun.objects.filter(status="running").exists())
+    StepRun.objects.update(lease_token=uuid4(), lease_until=timezone.now() + timedelta(hours=1), due_at=timezone.now())
+    harness.run(execution)
+    assert result(execution) == ("failed", "failed")
+    started, finished = row(execution).started_at, row(execution).finished_at
+    assert started is not None
+    assert finished is not None
+    assert finished - started <= timedelta(seconds=75)
 
 
 def test_what_variables_make_of_an_address_may_be_none(harness: EngineHarness) -> None:

@@ -7,7 +7,9 @@ from uuid import uuid4
 
 import pytest
 import time_machine
+from django.utils import timezone
 
+from foundation import ticker
 from foundation.due import DUE_WORK, DueRow, LeaseLost
 from protection.models import Site
 from tests.factories.protection import SiteFactory
@@ -100,3 +102,27 @@ def _due_models() -> list[type[DueRow]]:
     from django.apps import apps
 
     return [model for model in apps.get_models() if issubclass(model, DueRow)]
+
+
+def test_a_kind_of_row_that_cannot_be_read_keeps_no_other_from_being_nudged(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nudged: list[str] = []
+
+    class Kind:
+        def __init__(self, name: str) -> None:
+            self.name = name
+            self.actor = self
+
+        def identities(self, now: datetime) -> list[str]:
+            if self.name == "broken":
+                raise ZeroDivisionError
+            return [self.name]
+
+        def send(self, identity: str) -> None:
+            nudged.append(identity)
+
+    monkeypatch.setattr(ticker, "DUE_WORK", [Kind("one"), Kind("broken"), Kind("two")])
+    with pytest.raises(ZeroDivisionError):
+        ticker.tick(timezone.now())
+    assert nudged == ["one", "two"]

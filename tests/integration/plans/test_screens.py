@@ -17,6 +17,7 @@ from plans import selectors, services
 from plans.models import Plan
 from tests.factories.plans import make_web_shop, web_shop
 from tests.factories.protection import make_group_with_servers
+from tests.pages import form_of, press, text_of
 
 pytestmark = pytest.mark.django_db
 Browser = Callable[[User], Client]
@@ -190,19 +191,26 @@ def test_settings_are_saved_and_the_waves_stay(browser_of: Browser, petra: User,
     assert after["waves"] == before["waves"]
 
 
-def test_settings_on_top_of_an_older_revision_are_kept_and_saved_the_second_time(
+def test_settings_on_top_of_an_older_revision_are_kept_and_saved_once_the_newer_was_seen(
     browser_of: Browser, petra: User, dana: User, plan: Plan
 ) -> None:
     services.plan_patch(changes={"description": "dana's words"}, by=dana, plan=plan)
     client = browser_of(petra)
     sent = {"version": "1", "name": "Shop", "approvals_required": "1"}
-    answer = client.post(url(plan, "settings"), sent)
-    text = answer.content.decode()
-    assert "dana saved revision 2" in text
-    assert "save again to overwrite" in text
+    for _ in range(2):  # pressing twice is not seeing
+        answer = client.post(url(plan, "settings"), sent)
+        assert answer.status_code == 409
+        text = text_of(answer)
+        assert "dana saved revision 2" in text
+        assert "description: was" in text
+        assert "dana&#x27;s words" in text
+        assert 'value="Shop"' in answer.content.decode()
+        sent = {**form_of(answer)}
     assert document(plan)["name"] == "Web shop"
-    again = {**sent, "version": answer.context["form"]["version"].value()}
-    assert client.post(url(plan, "settings"), again).status_code == 302
+    services.plan_patch(changes={"approvals_required": 2}, by=dana, plan=plan)
+    third = client.post(url(plan, "settings"), {**sent, "overwrite": "2"})
+    assert (third.status_code, "dana saved revision 3" in text_of(third)) == (409, True)
+    assert client.post(url(plan, "settings"), {**sent, "overwrite": "3"}).status_code == 302
     assert document(plan)["name"] == "Shop"
 
 
@@ -380,10 +388,12 @@ def test_a_wave_that_somebody_renamed_meanwhile_is_not_lost(
     browser_of(dana).post(url(plan, "wave"), wave_form(plan, 3, name="Front end"))
     client = browser_of(petra)
     answer = client.post(url(plan, "wave"), stale)
-    assert "dana saved revision 2" in answer.content.decode()
-    again = {**stale, "version": answer.context["form"]["version"].value(), "protection_groups": []}
-    text = client.post(url(plan, "wave"), again).content.decode()
-    assert "is empty" in text
+    assert answer.status_code == 409
+    assert "dana saved revision 2" in text_of(answer)
+    assert answer.context["form"]["minimum_success_percent"].value() == "75"
+    assert client.post(url(plan, "wave"), stale).status_code == 409
+    again = {**stale, "overwrite": "2", "protection_groups": []}
+    assert "is empty" in text_of(client.post(url(plan, "wave"), again))
     assert [wave["name"] for wave in document(plan)["waves"]] == ["Databases", "App", "Reports", "Front end"]
 
 
@@ -408,13 +418,17 @@ def test_an_older_layout_is_a_conflict_that_shows_both(
     browser_of: Browser, petra: User, dana: User, plan: Plan
 ) -> None:
     services.plan_patch(changes={"description": "new"}, by=dana, plan=plan)
-    layout = [{"wave": "Web", "groups": ["shop-web"]}, {"wave": "Databases", "groups": ["shop-db"]}]
+    layout = [{"wave": "Databases", "groups": ["shop-db"]}, {"wave": "Web", "groups": ["shop-web"]}]
     answer = browser_of(petra).post(url(plan, "board"), {"version": "1", "layout": json.dumps(layout)})
     assert answer.status_code == 409
     assert "dana saved revision 2" in answer.content.decode()
     board = answer.context["board"]
-    assert [wave.name for wave in board.waves] == ["Web", "Databases", "App", "Reports"]
-    assert (board.version, board.unsaved) == (2, True)
+    assert [wave.name for wave in board.waves] == ["Databases", "Web", "App", "Reports"]
+    assert (board.version, board.unsaved, board.newer.version) == (1, True, "2")
+    sent = {"version": str(board.version), "layout": json.dumps(layout)}
+    assert browser_of(petra).post(url(plan, "board"), sent).status_code == 409
+    assert browser_of(petra).post(url(plan, "board"), {**sent, "overwrite": board.newer.version}).status_code == 200
+    assert [wave["name"] for wave in document(plan)["waves"]][:2] == ["Databases", "Web"]
 
 
 @pytest.mark.parametrize("layout", ["", "{", "[1]", '{"wave": "x"}', "[" * 100_000])
@@ -454,11 +468,15 @@ def test_deleting_asks_once_and_refuses_for_evidence(browser_of: Browser, petra:
     Execution.objects.create(
         plan=plan, plan_name=plan.name, plan_revision=1, kind="drill", status="succeeded", requested_at=plan.created_at
     )
-    refused = client.post(url(plan, "delete"))
+    refused = press(client, url(plan, "delete"))
     assert refused.status_code == 409
     assert "must be kept as evidence" in refused.content.decode()
     Execution.objects.all().delete()
-    assert client.post(url(plan, "delete")).status_code == 302
+    seen = form_of(client.get(url(plan, "delete")))
+    services.plan_patch(changes={"description": "new"}, by=petra, plan=plan)
+    stale = client.post(url(plan, "delete"), seen)
+    assert (stale.status_code, "petra saved revision 2" in text_of(stale)) == (409, True)
+    assert client.post(url(plan, "delete"), form_of(stale)).status_code == 302
     assert not Plan.objects.exists()
 
 

@@ -16,6 +16,7 @@ from protection import services
 from protection.models import ProtectionGroup, Site, SourceServer
 from tests.factories.protection import ACCOUNT, FRANKFURT, ServerFactory, SiteFactory, make_group, mirror_now
 from tests.integration.protection.conftest import NOBODY_LISTENS
+from tests.pages import form_of, press
 
 BrowserOf = Callable[[User], Client]
 
@@ -29,8 +30,8 @@ def page(model: str, *args: Any, name: str = "change") -> str:
     return reverse(f"admin:protection_{model}_{name}", args=args)
 
 
-def text(answer: Any) -> str:
-    assert answer.status_code == 200, answer
+def text(answer: Any, status: int = 200) -> str:
+    assert answer.status_code == status, answer
     return str(answer.content.decode())
 
 
@@ -71,13 +72,14 @@ class TestSites:
         services.site_update(site=site, changes={"external_id": "theirs"}, by=ada)
         mine = {**SITE, "external_id": "mine", "expected_version": "1"}
         browser = browser_of(ada)
-        shown = text(browser.post(page("site", site.pk), mine))
-        assert "was changed in the meantime" in shown
-        assert 'value="mine"' in shown
+        for _ in range(2):  # pressing twice is not seeing
+            answer = browser.post(page("site", site.pk), mine)
+            assert answer.status_code == 409
+            assert "was changed in the meantime" in text(answer, 409)
+            assert 'value="mine"' in text(answer, 409)
+            mine = {**mine, **form_of(answer)}
         assert Site.objects.get().external_id == "theirs"
-        # The page says that saving again does it, and carries the version that was shown.
-        assert 'name="expected_version" value="2"' in shown
-        assert browser.post(page("site", site.pk), {**mine, "expected_version": "2"}).status_code == 302
+        assert browser.post(page("site", site.pk), {**mine, "overwrite": "2"}).status_code == 302
         assert Site.objects.get().external_id == "mine"
 
     def test_the_last_error_stands_on_list_and_page(self, browser_of: BrowserOf, vera: User) -> None:
@@ -133,13 +135,13 @@ class TestSites:
         assert browser.get(page("site", name="add")).status_code == 403
 
     def test_a_site_in_use_is_kept_and_says_by_what(self, browser_of: BrowserOf, ada: User, shop: Site) -> None:
-        answer = browser_of(ada).post(page("site", shop.pk, name="delete"), {"post": "yes"}, follow=True)
+        answer = press(browser_of(ada), page("site", shop.pk, name="delete"), follow=True)
         assert "it is used by protection group “shop-db”" in text(answer)
         assert Site.objects.exists()
 
     def test_one_that_nothing_uses_can_be_deleted(self, browser_of: BrowserOf, ada: User) -> None:
         server = ServerFactory.create()
-        answer = browser_of(ada).post(page("site", server.site_id, name="delete"), {"post": "yes"})
+        answer = press(browser_of(ada), page("site", server.site_id, name="delete"))
         assert answer.status_code == 302
         assert not Site.objects.exists()
 
@@ -189,7 +191,7 @@ class TestSourceServers:
         assert browser_of(petra).post(url, {"post": "yes"}).status_code == 403
         SourceServer.objects.filter(pk=server.pk).update(missing_since=timezone.now())
         assert url in text(browser_of(petra).get(page("sourceserver", server.pk)))
-        assert browser_of(petra).post(url, {"post": "yes"}).status_code == 302
+        assert press(browser_of(petra), url).status_code == 302
         assert not SourceServer.objects.filter(pk=server.pk).exists()
 
 
@@ -292,5 +294,5 @@ class TestProtectionGroups:
     def test_a_group_in_a_plan_is_kept_and_says_by_which(self, browser_of: BrowserOf, petra: User, shop: Site) -> None:
         plan_save(document={"name": "Web shop", "waves": [{"name": "One", "protection_groups": ["shop-db"]}]}, by=petra)
         url = page("protectiongroup", ProtectionGroup.objects.get().pk, name="delete")
-        assert "used by plan “Web shop”" in text(browser_of(petra).post(url, {"post": "yes"}, follow=True))
+        assert "used by plan “Web shop”" in text(press(browser_of(petra), url, follow=True))
         assert ProtectionGroup.objects.exists()

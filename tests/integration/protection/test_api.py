@@ -106,7 +106,7 @@ class TestSites:
         SiteFactory.create(**SITE)
         refused = api(ada).post("/api/v1/sites/", {**SITE, "name": "Again"})
         assert refused.status_code == 400
-        assert "Another site already has this account, Region and endpoint." in refused.json()["detail"]
+        assert "Another site already has this account, Region and endpoint: “" in refused.json()["detail"]
 
     def test_a_host_without_dots_is_an_endpoint(self, api: Api, ada: User) -> None:
         created = api(ada).post("/api/v1/sites/", {**SITE, "endpoint_url": "http://simulator:8001"})

@@ -42,7 +42,7 @@ def test_both_date_forms(text: object, moment: datetime | None) -> None:
     assert wire.instant(text) == moment
 
 
-@given(st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)))
+@given(st.datetimes(datetime(2000, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC)))
 def test_every_moment_survives_the_way_out_and_back(moment: datetime) -> None:
     text = wire.to_wire(moment)
     assert text.endswith("Z")
@@ -233,6 +233,12 @@ def test_nothing_but_a_missing_id_is_refused(record: dict[str, Any]) -> None:
     assert wire.job({**record, "jobID": "j"}).job_id == "j"
     assert wire.recovery_instance({**record, "recoveryInstanceID": "i-1"}).recovery_instance_id == "i-1"
     assert len(wire.job_log([record])) == 1
+
+
+@given(st.lists(json_values, max_size=4), json_values)
+def test_entries_that_are_no_records_are_left_out(entries: list[Any], value: Any) -> None:
+    assert len(wire.job_log(entries)) == sum(isinstance(entry, dict) for entry in entries)
+    assert wire.quotas([*entries, {"QuotaCode": "L-D88FAC3A", "Value": value}]).concurrent_jobs >= 1
 
 
 def test_quotas_that_are_not_named_keep_their_defaults() -> None:

@@ -23,6 +23,7 @@ from cryptography.x509.oid import NameOID
 from executions.engine.steps.http_check import http_check
 from executions.engine.steps.outcome import Result, StepOutcome
 from executions.engine.steps.tcp_check import tcp_check
+from tests.acceptance.pages import dripping_page
 
 
 @dataclass
@@ -192,6 +193,43 @@ def test_no_answer_in_time(started: ExitStack, monkeypatch: pytest.MonkeyPatch) 
     probe = http_check(f"http://127.0.0.1:{listener.getsockname()[1]}/")
     assert probe.result is Result.RETRY
     assert "timed out" in probe.text
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"",  # not even the first line comes to its end
+        b"HTTP/1.1 200 OK\r\nX-Slow: ",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n",
+        b"HTTP/1.0 200 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1000000\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n" * 3,
+    ],
+)
+def test_a_page_that_answers_a_byte_at_a_time_has_a_deadline_in_all(
+    head: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each byte comes in time; and what was read until then is no answer, even if it ends with the connection."""
+    monkeypatch.setattr("executions.engine.steps.http_check.TIMEOUT", 0.8)
+    with dripping_page(head) as page:
+        probe = http_check(page.url)
+    assert probe.result is Result.RETRY
+    assert "timed out" in probe.text
+    assert "in all" in probe.text
+
+
+def test_a_page_over_tls_has_the_same_deadline(
+    started: ExitStack, names: dict[str, list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names["shop.example"] = ["127.0.0.1"]
+    context, pem = certificate(tmp_path, "shop.example")
+    monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+    monkeypatch.setattr("executions.engine.steps.http_check.TIMEOUT", 0.8)
+    page = started.enter_context(dripping_page(tls=context))
+    probe = http_check(f"https://shop.example:{page.port}/")
+    assert probe.result is Result.RETRY
+    assert "in all" in probe.text
 
 
 def test_no_proxy_is_asked(shop: Shop, closed_port: int, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,83 @@
+"""How many approvals plans have asked for, and who agreed that they ask for fewer (ADR 0032).
+
+A plan may be saved with fewer approvals by whoever may change it; they count only once an approver has agreed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils import timezone
+
+from access import policy
+from audit.event_types import EventType
+from audit.record import Entry, note
+from foundation.errors import Conflict, Invalid, NotAllowed
+from foundation.wording import count
+from plans import selectors
+from plans.models import ApprovalDemand, Plan, PlanRevision
+from protection.models import ProtectionGroup
+
+
+def demand_note(plan: Plan, groups: Iterable[ProtectionGroup]) -> None:
+    """Keep what the plan asks for from now on, in the transaction that saves it."""
+    ids = sorted(group.pk for group in groups)
+    open_one = ApprovalDemand.objects.filter(plan_id=plan.pk, until=None).first()
+    asked = (plan.name, plan.approvals_required, ids)
+    if open_one is not None:
+        if (open_one.plan_name, open_one.approvals_required, open_one.protection_groups) == asked:
+            return
+        demand_end(plan)
+    ApprovalDemand.objects.create(
+        plan_id=plan.pk,
+        plan_name=plan.name,
+        approvals_required=plan.approvals_required,
+        protection_groups=ids,
+        since=timezone.now(),
+    )
+
+
+def demand_end(plan: Plan) -> None:
+    """The plan no longer asks for what it asked for, or is deleted: that outlives it."""
+    ApprovalDemand.objects.filter(plan_id=plan.pk, until=None).update(until=timezone.now())
+
+
+def approvals_agree(*, plan: Plan, comment: str, by: User, approvals_required: int | None = None) -> Plan:
+    """Agree that recoveries of the plan need no more approvals than it says.
+
+    Raises `NotAllowed` for whoever saved the plan so, `Conflict` if there is nothing to agree to, or if the plan says
+    another number than `approvals_required`, the one that the caller looked at.
+    """
+    policy.require(by, "plans.agree_plan")
+    if not comment.strip():
+        raise Invalid.field("comment", "Enter why fewer approvals are enough. It is recorded.", "required")
+    with transaction.atomic():
+        current = Plan.objects.select_for_update().get(pk=plan.pk)
+        if approvals_required not in (None, current.approvals_required):
+            raise Conflict(
+                f"Nothing was agreed to: plan “{current}” now asks for "
+                f"{count(current.approvals_required, 'approval')}, and you looked at {approvals_required}."
+            )
+        higher = selectors.demands_of(current).filter(approvals_required__gt=current.approvals_required, agreed_at=None)
+        if not higher.exists():
+            raise Conflict(f"Plan “{current}” has not been given fewer approvals, so there is nothing to agree to.")
+        if _lowered_by(current) == by.pk:
+            raise NotAllowed("You saved the plan with fewer approvals, so another approver must agree.")
+        before = selectors.approvals_in_force(current)
+        higher.update(agreed_at=timezone.now(), agreed_by=by, agreed_by_name=by.get_username(), agreed_comment=comment)
+        detail = {"approvals": current.approvals_required, "instead_of": before, "comment": comment}
+        entry = Entry(EventType.PLAN_APPROVALS_AGREED, current.name, detail, by.get_username(), by.pk)
+        note("plan", current.pk, current.name, [entry])
+    return selectors.plan_list().get(pk=plan.pk)
+
+
+def _lowered_by(plan: Plan) -> int | None:
+    """Who saved the revision since which it asks for so few."""
+    saved_by = None
+    for revision in PlanRevision.objects.filter(plan=plan).order_by("-number").iterator(chunk_size=20):
+        if revision.document["approvals_required"] > plan.approvals_required:
+            break
+        saved_by = revision.saved_by_id
+    return saved_by

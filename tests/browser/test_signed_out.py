@@ -1,0 +1,77 @@
+"""Somebody is signed out, or the session runs out, while they work: nothing that they typed or dragged is lost."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
+from playwright.sync_api import Page, expect
+
+from plans import selectors
+from plans.models import Plan
+from tests.browser.conftest import SignIn
+from tests.factories.people import PASSWORD, make_user
+from tests.factories.plans import make_web_shop
+from tests.factories.protection import make_group_with_servers
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def petra(sign_in: SignIn) -> User:
+    return make_user("petra", "planner")
+
+
+@pytest.fixture
+def plan(petra: User) -> Plan:
+    plan = make_web_shop(petra)
+    make_group_with_servers("shop-cache")
+    return plan
+
+
+def sign_in_again(page: Page) -> None:
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    page.get_by_label("Username").fill("petra")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_text("You were signed out. What you had entered is here again")).to_be_visible()
+
+
+def test_the_order_that_was_dragged_is_there_after_signing_in(sign_in: SignIn, petra: User, plan: Plan) -> None:
+    page = sign_in(petra)
+    page.goto(f"/admin/plans/plan/{plan.pk}/change/")
+    page.get_by_role("button", name="Move wave Web up").click()
+    page.get_by_role("button", name="Move protection group shop-db down").or_(
+        page.locator('[data-group="shop-db"] [data-move="down"]')
+    ).first.click()
+    dragged = page.locator("[data-wave]").evaluate_all("all => all.map(one => [one.dataset.wave, one.innerText])")
+    Session.objects.all().delete()
+    page.get_by_role("button", name="Save order").click()
+    sign_in_again(page)
+    assert page.url.endswith(f"/admin/plans/plan/{plan.pk}/change/")
+    assert (
+        page.locator("[data-wave]").evaluate_all("all => all.map(one => [one.dataset.wave, one.innerText])") == dragged
+    )
+    expect(page.get_by_text("The order is not saved yet.")).to_be_visible()
+    assert selectors.plan_get(plan.pk).version == 1
+    page.reload()  # kept for one page only
+    expect(page.get_by_text("The order is not saved yet.")).to_be_hidden()
+
+
+def test_a_form_that_was_typed_is_there_after_signing_in(sign_in: SignIn, petra: User, plan: Plan) -> None:
+    page = sign_in(petra)
+    page.goto(f"/admin/plans/plan/{plan.pk}/wave/?name=App")
+    page.get_by_label("Minimum success (%)").fill("77")
+    page.get_by_label("Starts").select_option("above")
+    page.get_by_role("button", name="Add a step").click()
+    page.locator("[name=steps-0-name]").fill("Look first")
+    Session.objects.all().delete()
+    page.get_by_role("button", name="Save wave").last.click()
+    sign_in_again(page)
+    expect(page.get_by_label("Minimum success (%)")).to_have_value("77")
+    expect(page.get_by_label("Starts")).to_have_value("above")
+    page.get_by_role("button", name="Save wave").last.click()
+    expect(page.get_by_text("Saved as revision 2.")).to_be_visible()
+    [app] = [wave for wave in selectors.document(selectors.plan_get(plan.pk))["waves"] if wave["name"] == "App"]
+    assert (app["minimum_success_percent"], app["depends_on"]) == (77, None)
+    assert [step["name"] for step in app["steps"]] == ["Look first"]
