@@ -7,7 +7,7 @@ from typing import Any
 from allauth.mfa.models import Authenticator
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 from django.db.models import Exists, Field, OuterRef, Prefetch, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -27,9 +27,6 @@ from foundation.overwriting import asked_version, fingerprint
 from foundation.people import person
 from foundation.service_admin import SeenAdmin, SeenForm
 from foundation.wording import clock_utc
-
-admin.site.unregister(User)
-admin.site.unregister(Group)
 
 #: What Django's fields mean here: label, help.
 _WORDS = {

@@ -1,14 +1,19 @@
-"""`Authorization: Bearer <token>` (RFC 6750), with knox's hashed, expiring tokens."""
+"""`Authorization: Bearer <token>` (RFC 6750), with knox's hashed, expiring tokens; and sessions of the screens."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
+from django.conf import settings
+from django.http import HttpRequest
 from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from knox.auth import TokenAuthentication
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.authentication import SessionAuthentication as DjangoSession
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.request import Request
 
+from access.csrf import origin_remedy
 from access.services import token_used
 
 
@@ -40,6 +45,26 @@ class BearerTokenAuthentication(TokenAuthentication):
     def _cleanup_token(self, auth_token: Any) -> bool:
         """Nothing: knox would delete what has expired, and nobody would know of it."""
         return False
+
+
+class SessionAuthentication(DjangoSession):
+    """A session of the screens; says which origin was refused, and what allows it."""
+
+    def enforce_csrf(self, request: Request) -> None:
+        try:
+            super().enforce_csrf(request)
+        except PermissionDenied as error:
+            reason = str(error.detail).removeprefix("CSRF Failed: ")
+            # DRF's request stands for Django's.
+            raise PermissionDenied(origin_remedy(cast("HttpRequest", request), reason) or str(error.detail)) from error
+
+
+class SessionScheme(OpenApiAuthenticationExtension):
+    target_class = SessionAuthentication
+    name = "cookieAuth"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME}
 
 
 class BearerScheme(OpenApiAuthenticationExtension):

@@ -18,6 +18,7 @@ from audit.event_types import EventType
 from audit.origin import Actor, acting_as
 from audit.record import note_change
 from foundation.errors import Invalid
+from foundation.names import name_clean, name_problem
 from foundation.storable import unstorable
 
 log = structlog.get_logger(__name__)
@@ -41,6 +42,9 @@ def token_issue(
         raise Invalid(f"{user} is inactive, so a token would not work. Activate the user first.")
     if expires_in is not None and not timedelta(0) < expires_in <= LONGEST:
         raise Invalid.field("expires_in_seconds", f"A token can be valid for 1 second to {LONGEST.days} days.")
+    name = name_clean(name)
+    if name and (problem := name_problem(name)):
+        raise Invalid.field("name", problem)
     with transaction.atomic():
         token, text = ApiToken.objects.create(user=user, expiry=expires_in, name=name)
         note_change(

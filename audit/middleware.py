@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any, Final
 
 import structlog
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from audit import attempts, origin
@@ -59,9 +58,8 @@ def origin_of(request: HttpRequest) -> Origin:
 
 
 def address_of(request: HttpRequest) -> str:
-    """The address of whoever asks. Behind our own proxy, the one that the proxy saw, the last that is listed."""
-    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "") if getattr(settings, "BEHIND_PROXY", False) else ""
-    return _text(forwarded.rpartition(",")[2].strip() or request.META.get("REMOTE_ADDR", ""), 45)
+    """The address of whoever asks: `drsorch.requests.ClientAddress` has put it there, whatever proxies there are."""
+    return _text(request.META.get("REMOTE_ADDR", ""), 45)
 
 
 def _refused(request: HttpRequest, response: HttpResponse) -> None:

@@ -14,11 +14,10 @@ from dashboard import selectors
 from dashboard.presentation import dashboard, running_cards
 from foundation import due
 from foundation.live import live_response
-from foundation.screens import domain_errors_as_page, screen_response
+from foundation.screens import screen_response
 
 
 @require_safe
-@domain_errors_as_page
 def page(request: HttpRequest) -> HttpResponse:
     """Can we recover today? The page then polls `running`."""
     shown = dashboard(
@@ -45,7 +44,6 @@ def page(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @gzip_page  # nothing secret is in it, and no token
-@domain_errors_as_page
 def running(request: HttpRequest) -> HttpResponse:
     """The fragment of what runs now."""
     policy.require(request.user, "executions.view_execution")

@@ -89,6 +89,8 @@ class SourceServer(LetIn):
     staging_account_id: AccountId = ""
     #: "DRILL" or "RECOVERY"; empty where DRS does not say. It stays when the instance is deleted from DRS.
     last_launch_type: Word = ""
+    #: The EC2 instance that the server is, where it runs in AWS already; empty elsewhere.
+    aws_instance_id: Id = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,6 +116,7 @@ def source_server(item: Json) -> SourceServer:
         ram_bytes=_number(properties, "ramBytes"),
         disk_bytes=_total(_objects(properties, "disks"), "bytes"),
         staging_account_id=_text(_object(item, "stagingArea"), "stagingAccountID"),
+        aws_instance_id=_text(hints, "awsInstanceID"),
     )
 
 

@@ -13,13 +13,22 @@ from unfold.sites import UnfoldAdminSite
 
 from dashboard import views as dashboard
 from executions.screens.views import start
+from foundation.screens import refusals_as_pages
+
+#: Whose admin pages are shown.
+_OURS = frozenset({"access", "audit", "executions", "plans", "protection"})
 
 
 class AdminSite(UnfoldAdminSite):
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
         # Unfold's Alpine evaluates expressions, and its colours and widths are styles of their elements.
         relaxed = csp_update({"script-src": [UNSAFE_EVAL], "style-src": [UNSAFE_INLINE]})
-        return relaxed(super().admin_view(view, cacheable))
+        return relaxed(refusals_as_pages(super().admin_view(view, cacheable)))
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """Of pages that packages bring, none is shown: they would write past our services, policy and audit trail."""
+        if admin_class is not None and admin_class.__module__.partition(".")[0] in _OURS:
+            super().register(model_or_iterable, admin_class, **options)
 
     def extra_urls(self) -> list[URLPattern]:
         return [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from csp.constants import UNSAFE_INLINE
 from csp.decorators import csp_update
@@ -10,6 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import include, path, re_path
 from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.request import Request
 from rest_framework.routers import APIRootView, DefaultRouter
 
 import access.api
@@ -29,8 +31,18 @@ class Root(ApiView, APIRootView):
     schema = None
 
 
+class FormatByQuery(DefaultContentNegotiation):
+    """`?format=json` besides the Accept header."""
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
+        return super().select_renderer(request, renderers, request.query_params.get("format") or format_suffix)
+
+
 class SchemaView(ApiView, SpectacularAPIView):
     """The OpenAPI document. It contains no one's data, so it is open to all."""
+
+    query_parameters: ClassVar[tuple[str, ...]] = ("format", "lang")
+    content_negotiation_class = FormatByQuery
 
 
 class Router(DefaultRouter):

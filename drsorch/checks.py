@@ -1,5 +1,7 @@
-"""Every misconfiguration that can be detected before running, as a sentence with a hint. `manage.py check --deploy`
-also shows those that matter only where others can reach the server.
+"""Every misconfiguration that can be detected before running, as a sentence with a hint.
+
+`drsorch.environment` has refused what is not understood before anything gets here. An error stops every command, and
+`drsorch.wsgi`. Every start shows the warnings. `manage.py check --deploy` fails for what is not for production.
 """
 
 from __future__ import annotations
@@ -8,17 +10,27 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.checks import ERROR, CheckMessage, Error, Tags, Warning, register
+from django.core.checks.registry import registry
 from django.core.exceptions import ImproperlyConfigured
 
 from drsorch.brokers import BROKERS, scheme_of
-from drsorch.environment import NEW_AUDIT_KEY
+from drsorch.environment import SECRET_KEY_LENGTH, load, unknown_names
+from drsorch.values import NEW_AUDIT_KEY, is_loopback
+from executions.crashpoints import POINTS
+from foundation.wording import listing
 
-_SECRET_KEY_LENGTH = 32
 _NEW_KEY = "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
+#: An ordinary call to AWS is given up after this long, and the lease is prolonged between calls.
+_SHORT_LEASE_SECONDS = 30
+#: The longest that an answer to a launch was waited for in vain while AWS worked at it.
+_SHORT_CALL_SECONDS = 120
+#: DRS may show a job later than it answers (docs/drs.md 2.1); below this it is likely to be missed.
+_SHORT_WINDOW_SECONDS = 30
 
 
 @register(Tags.security)
@@ -32,10 +44,10 @@ def secrets_and_hosts(app_configs: Sequence[AppConfig] | None, **kwargs: Any) ->
             id="drsorch.E001",
         )
     else:
-        if not settings.DEBUG and len(secret_key) < _SECRET_KEY_LENGTH:
+        if not settings.DEBUG and len(secret_key) < SECRET_KEY_LENGTH:
             yield Error(
                 f"SECRET_KEY has {len(secret_key)} characters and could be guessed.",
-                hint=f"Use {_SECRET_KEY_LENGTH} or more: {_NEW_KEY}.",
+                hint=f"Use {SECRET_KEY_LENGTH} or more: {_NEW_KEY}.",
                 id="drsorch.E002",
             )
     if not settings.ALLOWED_HOSTS and not settings.DEBUG:
@@ -43,6 +55,31 @@ def secrets_and_hosts(app_configs: Sequence[AppConfig] | None, **kwargs: Any) ->
             "ALLOWED_HOSTS is empty: every request would be refused.",
             hint="List the host names that drsorch is reached by: ALLOWED_HOSTS=drsorch.example.com.",
             id="drsorch.E003",
+        )
+    elif "*" in settings.ALLOWED_HOSTS and not settings.DEBUG:
+        yield Warning(
+            "ALLOWED_HOSTS is *: drsorch answers to any host name, and builds links with the one it was sent.",
+            hint="List the host names that drsorch is reached by: ALLOWED_HOSTS=drsorch.example.com.",
+            id="drsorch.W003",
+        )
+
+
+@register(Tags.security)
+def debugging(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterator[CheckMessage]:
+    if not settings.DEBUG:
+        return
+    others = [host for host in settings.ALLOWED_HOSTS if not is_loopback(host)]
+    if others:
+        yield Error(
+            f"DEBUG is on, but ALLOWED_HOSTS has {listing(others)}: debugging pages show settings and code.",
+            hint="Remove DEBUG wherever others can reach drsorch; to debug, remove ALLOWED_HOSTS.",
+            id="drsorch.E009",
+        )
+    if settings.TRUSTED_PROXIES:
+        yield Error(
+            "DEBUG is on behind a proxy: others could reach debugging pages, which show settings and code.",
+            hint="Remove DEBUG, or set TRUSTED_PROXIES=0 and use drsorch on its own machine.",
+            id="drsorch.E010",
         )
 
 
@@ -75,6 +112,18 @@ def audit_trail(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Itera
 
 
 @register
+def names(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterator[CheckMessage]:
+    for name, meant in unknown_names():
+        yield Warning(
+            f"{name} is not a setting of drsorch, so it has no effect.",
+            hint=f"Did you mean {meant}?"
+            if meant
+            else "README lists the settings. Remove it, or correct its spelling.",
+            id="drsorch.W004",
+        )
+
+
+@register
 def broker(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterator[CheckMessage]:
     scheme = scheme_of(settings.DRAMATIQ_BROKER_URL)
     if scheme not in BROKERS:
@@ -90,38 +139,137 @@ def broker(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterator[C
             hint="Use redis:// or amqp:// for all of them, or `manage.py serve` alone.",
             id="drsorch.W002",
         )
+    silent = not settings.DRSORCH_MESSAGES or (scheme == "memory" and _several_processes())
+    if silent and settings.DRSORCH_TICK_SECONDS <= 0:
+        yield Error(
+            "DRSORCH_TICK_SECONDS is 0 and no message reaches a worker: nothing would ever be launched or followed.",
+            hint="Remove DRSORCH_TICK_SECONDS, or DRSORCH_MESSAGES, or set DRAMATIQ_BROKER_URL to a broker.",
+            id="drsorch.E011",
+        )
+
+
+@register(Tags.database)
+def database(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterator[CheckMessage]:
+    if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3") and _several_processes():
+        yield Warning(
+            "DATABASE_URL is SQLite, but there are several processes: they wait for each other at every write, and on "
+            "another machine they would have a database of their own and launch the same servers again.",
+            hint="Use postgres://user:password@host:5432/name, or `manage.py serve` alone.",
+            id="drsorch.W005",
+        )
 
 
 @register
 def engine(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterator[CheckMessage]:
     floor, ceiling = settings.DRSORCH_POLL_FLOOR_SECONDS, settings.DRSORCH_POLL_CEILING_SECONDS
-    if floor <= 0:
-        yield Error(
-            f"DRSORCH_POLL_FLOOR_SECONDS is {floor:g}: DRS would be polled without a pause.",
-            hint="Use 2, the default, or another number above 0.",
-            id="drsorch.E005",
-        )
     if floor > ceiling:
         yield Error(
             f"DRSORCH_POLL_FLOOR_SECONDS ({floor:g}) is above DRSORCH_POLL_CEILING_SECONDS ({ceiling:g}).",
             hint="The floor is the shortest pause between two polls of DRS, the ceiling the longest.",
             id="drsorch.E006",
         )
-    for name in ("DRSORCH_SYNC_SECONDS", "DRSORCH_LEASE_SECONDS"):
-        if getattr(settings, name) <= 0:
-            yield Error(
-                f"{name} is {getattr(settings, name):g}.",
-                hint="Choose a number above 0, or remove the setting.",
-                id="drsorch.E007",
-            )
-    if settings.DRSORCH_VISIBILITY_WINDOW_SECONDS < 0:
-        yield Error(
-            f"DRSORCH_VISIBILITY_WINDOW_SECONDS is {settings.DRSORCH_VISIBILITY_WINDOW_SECONDS:g}.",
-            hint="It is how long drsorch looks for a launch whose answer was lost before resending it: 60 is safe.",
-            id="drsorch.E008",
+    lease, call = settings.DRSORCH_LEASE_SECONDS, settings.DRSORCH_CALL_LIMIT_SECONDS
+    if lease < _SHORT_LEASE_SECONDS:
+        yield Warning(
+            f"DRSORCH_LEASE_SECONDS is {lease:g}, shorter than an ordinary call to AWS can take: a second worker takes "
+            "over while the first one is still waiting for an answer.",
+            hint="Remove it: 60 is the default.",
+            id="drsorch.W006",
+        )
+    if call < _SHORT_CALL_SECONDS:
+        yield Warning(
+            f"DRSORCH_CALL_LIMIT_SECONDS is {call:g}: AWS may still act on a launch that drsorch takes for lost, and "
+            "its servers are launched twice.",
+            hint="It is for tests only: remove it.",
+            id="drsorch.W013",
+        )
+    window = settings.DRSORCH_VISIBILITY_WINDOW_SECONDS
+    if window < _SHORT_WINDOW_SECONDS:
+        yield Warning(
+            f"DRSORCH_VISIBILITY_WINDOW_SECONDS is {window:g}: a job that DRS shows later than that is taken for lost, "
+            "and its servers are launched again.",
+            hint="Remove it: 60 is the default.",
+            id="drsorch.W007",
         )
 
 
+@register
+def proofs(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterator[CheckMessage]:
+    for name in ("DRSORCH_CRASH_AT", "DRSORCH_FREEZE_AT"):
+        point = getattr(settings, name)
+        if point and point.partition(":")[0] not in POINTS:
+            yield Error(
+                f"{name} is {point!r}, which is not a crash point.",
+                hint=f"Remove it, or choose one of {listing(sorted(POINTS), None, 'or')}.",
+                id="drsorch.E012",
+            )
+        elif point:
+            does = "kills" if name == "DRSORCH_CRASH_AT" else "stops"
+            yield Warning(
+                f"{name} is {point!r}: the process {does} itself there, in the middle of its work.",
+                hint="It is for tests only: remove it.",
+                id="drsorch.W008",
+            )
+    if not settings.DRSORCH_MESSAGES:
+        yield Warning(
+            "DRSORCH_MESSAGES is off: all work waits for a tick.",
+            hint="It is for tests only: remove it.",
+            id="drsorch.W009",
+        )
+
+
+@register(Tags.security)
+def endpoints(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterator[CheckMessage]:
+    for name, address in load().items():
+        if name.startswith("AWS_ENDPOINT_URL") and _open_to_listeners(address):
+            yield Warning(
+                f"{name} is plain HTTP to another machine: whoever is on the way can read and change what DRS says.",
+                hint=f"Use https://, or remove {name} to use AWS's own address.",
+                id="drsorch.W012",
+            )
+
+
+@register(Tags.security, deploy=True)
+def production(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterator[CheckMessage]:
+    """`check --deploy` succeeds with warnings: these fail it."""
+    unfit = [
+        name
+        for name, wrong in {
+            "ALLOWED_HOSTS": "*" in settings.ALLOWED_HOSTS,
+            "DRSORCH_CRASH_AT": bool(settings.DRSORCH_CRASH_AT),
+            "DRSORCH_FREEZE_AT": bool(settings.DRSORCH_FREEZE_AT),
+            "DRSORCH_MESSAGES": not settings.DRSORCH_MESSAGES,
+            "DRSORCH_LEASE_SECONDS": settings.DRSORCH_LEASE_SECONDS < _SHORT_LEASE_SECONDS,
+            "DRSORCH_CALL_LIMIT_SECONDS": settings.DRSORCH_CALL_LIMIT_SECONDS < _SHORT_CALL_SECONDS,
+            "DRSORCH_VISIBILITY_WINDOW_SECONDS": settings.DRSORCH_VISIBILITY_WINDOW_SECONDS < _SHORT_WINDOW_SECONDS,
+            **{
+                name: _open_to_listeners(address)
+                for name, address in load().items()
+                if name.startswith("AWS_ENDPOINT_URL")
+            },
+        }.items()
+        if wrong
+    ]
+    if unfit and not settings.DEBUG:
+        yield Error(
+            f"Not for production: {listing(unfit)}.",
+            hint="A warning about each says why. Remove it, or correct its value.",
+            id="drsorch.E013",
+        )
+
+
+def errors_refuse() -> None:
+    """Raise `ImproperlyConfigured` where a command would refuse to start: for servers that start without a command."""
+    ours = [check for check in registry.get_checks() if check.__module__ == __name__]
+    found = [each for check in ours for each in check(app_configs=None, databases=None) if each.level >= ERROR]
+    if found:
+        raise ImproperlyConfigured("\n".join(f"{each.msg} {each.hint}" for each in found))
+
+
+def _open_to_listeners(address: str) -> bool:
+    parts = urlsplit(address)
+    return parts.scheme == "http" and not is_loopback(parts.hostname or "")
+
+
 def _several_processes() -> bool:
-    concurrency = os.environ.get("WEB_CONCURRENCY", "1")
-    return "rundramatiq" in sys.argv[1:2] or (concurrency.isdecimal() and int(concurrency) > 1)
+    return "rundramatiq" in sys.argv[1:2] or load()["WEB_CONCURRENCY"] > 1

@@ -1,76 +1,265 @@
-"""Reading the environment so that what cannot be read is a sentence."""
+"""Every setting there is: the one table that reads the environment, and that `.env.example`, README and the checks are
+made from.
+
+A value that is not understood stops drsorch with a sentence: nothing is taken for its default. Read by settings: no
+Django but its exception here.
+"""
 
 from __future__ import annotations
 
-import re
-from typing import Any
+import difflib
+import os
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from foundation.outbound import Network, networks_read
+from drsorch.brokers import BROKERS
+from drsorch.values import (
+    AuditKeys,
+    Database,
+    ExistingFile,
+    Hosts,
+    Kind,
+    Networks,
+    NotUnderstood,
+    Number,
+    Origins,
+    Point,
+    Secrets,
+    Text,
+    Url,
+    YesNo,
+)
 
-_DATABASES = ("sqlite", "postgres", "postgresql")
+BASE_DIR: Final = Path(__file__).resolve().parent.parent
+SECRET_KEY_LENGTH: Final = 32
+PREFIX: Final = "DRSORCH_"
+_DAY: Final = 86_400
+_LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
+#: So alike that a name can only be a slip of the other.
+_ALIKE: Final = 0.84
 
 
-def database(env: environ.Env, name: str, default: str) -> dict[str, Any]:
-    """Django's database settings from a URL. Raises ImproperlyConfigured; the message holds no password."""
-    url = env.str(name, default=default) or default
-    scheme = url.partition("://")[0]
-    if scheme not in _DATABASES:
-        raise ImproperlyConfigured(f"{name} begins with {scheme!r}: write sqlite:///path or postgres://user@host/name.")
+@dataclass(frozen=True)
+class Setting:
+    """One variable. `default` is a value, or makes one of the values read before it."""
+
+    name: str
+    kind: Kind
+    default: Any
+    meaning: str
+    section: str
+    #: What the table shows as default, where the value does not say it.
+    default_words: str = ""
+    #: What the template shows, where that is not the default.
+    example: str = ""
+    reader: str = "drsorch"
+
+
+WEB, STATE, ENGINE, PROOFS = "Web", "State and messages", "The engine", "For the chaos suite only: never in production"
+TRAIL = "The audit trail"
+REQUIRED, AWS = "Required", "AWS: boto3's own variables; all of them work"
+
+#: boto3 takes an empty address for none.
+_ENDPOINT = Url(("http", "https"), "an address such as https://host or http://127.0.0.1:8080", empty_is_none=True)
+
+
+def _seconds(name: str, limits: tuple[float, float], default: float, meaning: str, section: str = ENGINE) -> Setting:
+    return Setting(name, Number(*limits), default, meaning, section)
+
+
+def _boto3(name: str, kind: Kind, meaning: str) -> Setting:
+    return Setting(name, kind, "", meaning, AWS, default_words="none", reader="boto3")
+
+
+SETTINGS: Final = (
+    Setting(
+        "DEBUG", YesNo(), False,
+        "tracebacks in the browser. Serves this machine only, and creates a key of its own if there is none", WEB,
+    ),
+    Setting(
+        "SECRET_KEY", Text(f"{SECRET_KEY_LENGTH} characters or more", secret=True),
+        # Empty where one must be given, so that `manage.py check` and `manage.py run` can say so.
+        lambda read: secrets.token_urlsafe(48) if read["DEBUG"] else "",
+        f"signs sessions, and encrypts answers kept for an `Idempotency-Key`. Your own, {SECRET_KEY_LENGTH} characters "
+        "or more; `check --deploy` asks for 50", REQUIRED, default_words="required",
+    ),
+    Setting(
+        "ALLOWED_HOSTS", Hosts(), lambda read: list(_LOOPBACK) if read["DEBUG"] else [],
+        "host names that people and scripts reach drsorch by, separated by commas", REQUIRED,
+        default_words="required", example="drsorch.example.com",
+    ),
+    Setting(
+        "HTTPS_ONLY", YesNo(), lambda read: not read["DEBUG"], "redirect to HTTPS, HSTS for a year, secure cookies",
+        WEB, default_words="on unless `DEBUG`", example="true",
+    ),
+    Setting(
+        "TRUSTED_PROXIES", Number(0, 10, unit="", whole=True), 0,
+        "how many proxies of yours a request passes. The client's address, for rate limits and logs, is the one that "
+        "many places from the right in `X-Forwarded-For`, and `X-Forwarded-Proto` is believed. 0: neither header is",
+        WEB,
+    ),
+    Setting(
+        "CSRF_TRUSTED_ORIGINS", Origins(), list,
+        "origins of forms besides `ALLOWED_HOSTS`, with their scheme, and their port if it is not the usual one", WEB,
+        default_words="none", example="https://drsorch.example.com",
+    ),
+    _seconds(
+        "DRSORCH_REFRESH_SECONDS", (0.1, 3600), 2,
+        "how often a page refreshes while an execution or a sync is running", WEB,
+    ),
+    Setting(
+        "WEB_CONCURRENCY", Number(1, 1000, unit="", whole=True), 1,
+        "web processes, where gunicorn is started on `drsorch.wsgi` by hand; `manage.py serve` is always one", WEB,
+        reader="gunicorn",
+    ),
+    Setting(
+        "SECRET_KEY_FALLBACKS", Secrets(), list,
+        "earlier values of `SECRET_KEY`, separated by commas: what they signed or encrypted can still be read", TRAIL,
+        default_words="none",
+    ),
+    Setting(
+        "DRSORCH_AUDIT_KEYS", AuditKeys(), (),
+        "signs the audit trail: `id:secret`; several separated by commas, the first signs and all of them verify. Keep "
+        "copies outside the database. Without it a key derived from `SECRET_KEY` signs, and `check --deploy` says so",
+        TRAIL, default_words="derived from `SECRET_KEY`",
+    ),
+    Setting(
+        "DRSORCH_AUDIT_HEADS", Text("the path of a directory"), "",
+        "a directory outside the database, best on another machine, that the daily heads of the audit trail are "
+        "written to", TRAIL, default_words="none",
+    ),
+    Setting(
+        "DATABASE_URL", Database(), lambda read: Database().read(f"sqlite:///{BASE_DIR}/drsorch.sqlite3"),
+        "`sqlite:///relative`, `sqlite:////absolute`, `postgres://user:password@host:5432/name`", STATE,
+        default_words="`drsorch.sqlite3` here", example="sqlite:////srv/drsorch/drsorch.sqlite3",
+    ),
+    Setting(
+        "DRAMATIQ_BROKER_URL",
+        Url(tuple(BROKERS), "memory://, redis://host:6379/0 or amqp://user:password@host:5672", ("memory",)),
+        "memory://", "`redis://…`, `rediss://…`, `amqp://…`, `amqps://…`; `memory://` for a single process", STATE,
+    ),
+    _seconds("DRSORCH_POLL_FLOOR_SECONDS", (0.05, 3600), 2, "the shortest pause between two polls of running jobs"),
+    _seconds("DRSORCH_POLL_CEILING_SECONDS", (0.05, 3600), 30, "the longest pause while a job may be over"),
+    _seconds("DRSORCH_SYNC_SECONDS", (1, _DAY), 300, "how often each site's inventory is synced"),
+    _seconds(
+        "DRSORCH_VISIBILITY_WINDOW_SECONDS", (1, 3600), 60,
+        "how long a job may stay invisible in DRS. It counts from the latest moment at which AWS may act on a launch "
+        "whose answer was lost; after it, the launch is sent again",
+    ),
+    _seconds(
+        "DRSORCH_APPROVAL_SECONDS", (1, 365 * _DAY), _DAY, "without enough approvals within this time, an execution is "
+        "rejected",
+    ),
+    _seconds(
+        "DRSORCH_LEASE_SECONDS", (1, 3600), 60,
+        "after this long without a sign of life from a worker, another one takes over",
+    ),
+    _seconds("DRSORCH_TICK_SECONDS", (0, 60), 1, "how often the ticker looks for what is due; 0 starts no ticker"),
+    Setting(
+        "DRSORCH_OUTBOUND_ALLOW", Networks(), (),
+        "networks that HTTP and TCP checks may ask although they are closed: loopback, this machine's own addresses, "
+        "multicast, translated forms of IPv4. Metadata and link-local addresses are never asked", ENGINE,
+        default_words="none", example="127.0.0.0/8,::1/128",
+    ),
+    Setting("DRSORCH_MESSAGES", YesNo(), True, "`false`: work by ticks alone", PROOFS),
+    Setting(
+        "DRSORCH_CRASH_AT", Point(), "", "the process kills itself at this point", PROOFS, default_words="none",
+        example="operation.after_intent",
+    ),
+    Setting(
+        "DRSORCH_FREEZE_AT", Point(), "", "the process stops itself at this point", PROOFS, default_words="none",
+        example="operation.after_intent",
+    ),
+    _seconds(
+        "DRSORCH_CALL_LIMIT_SECONDS", (1, 3600), 150,
+        "the longest that the answer to a launch is waited for; AWS may act for twice as long", PROOFS,
+    ),
+    _boto3("AWS_PROFILE", Text(), "the profile of the shared files to use"),
+    _boto3("AWS_ACCESS_KEY_ID", Text(), "a key, where there is no profile or role"),
+    _boto3("AWS_SECRET_ACCESS_KEY", Text(secret=True), "its secret"),
+    _boto3("AWS_SESSION_TOKEN", Text(secret=True), "its session token, if it has one"),
+    _boto3("AWS_CA_BUNDLE", ExistingFile(), "certificates to trust instead of the usual ones"),
+    _boto3("AWS_ENDPOINT_URL", _ENDPOINT, "the address of every AWS service"),
+    *(
+        _boto3(f"AWS_ENDPOINT_URL_{service}", _ENDPOINT, f"the address of {words}")
+        for service, words in {
+            "DRS": "DRS", "STS": "STS", "SERVICE_QUOTAS": "Service Quotas", "SSM": "Systems Manager",
+            "LAMBDA": "Lambda",
+        }.items()
+    ),
+)  # fmt: skip
+BY_NAME: Final = {setting.name: setting for setting in SETTINGS}
+
+#: Names that were read once: what to write instead. A value that meant “no” does no harm.
+RETIRED: Final = {"BEHIND_PROXY": "TRUSTED_PROXIES=1 (the number of proxies in front of drsorch; 0 for none)"}
+
+
+def load() -> dict[str, Any]:
+    """The values of all settings, of the environment and, behind it, of `.env`. Raises `ImproperlyConfigured`."""
+    if (file := BASE_DIR / ".env").exists():
+        environ.Env.read_env(file)
+    return read(os.environ)
+
+
+def read(variables: Mapping[str, str]) -> dict[str, Any]:
+    """The values of all settings. Raises `ImproperlyConfigured` with a sentence for everything that is wrong."""
+    problems = list(_retired(variables))
+    values: dict[str, Any] = {}
+    for setting in SETTINGS:
+        try:
+            values[setting.name] = _value(setting, variables.get(setting.name), values)
+        except NotUnderstood as refusal:
+            problems.append(str(refusal))
+            values[setting.name] = _value(setting, None, values)
+    if problems:
+        raise ImproperlyConfigured("\n".join(problems))
+    return values
+
+
+def unknown_names(variables: Mapping[str, str] = os.environ) -> Iterator[tuple[str, str]]:
+    """Names that nobody reads but that look like ours, each with the setting that was probably meant, or “”."""
+    for name in sorted(variables.keys() - BY_NAME.keys() - RETIRED.keys()):
+        ours = name.upper().startswith(PREFIX)
+        # boto3 has names of its own beside those of the table; what Kubernetes adds for a service begins with its name.
+        like = [each for each in BY_NAME if each.startswith("AWS_") == name.startswith("AWS_")]
+        near = difflib.get_close_matches(name.upper(), like, n=1, cutoff=_ALIKE)
+        if ours or near:
+            yield name, near[0] if near else ""
+
+
+def inherited(*, without: tuple[str, ...]) -> dict[str, str]:
+    """The environment for a process of ours, without the names that begin so."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(without)}
+
+
+def _value(setting: Setting, text: str | None, before: Mapping[str, Any]) -> Any:
+    text = None if text is None else text.strip()
+    if text is None or (not text and setting.kind.empty_is_none):
+        make: Callable[..., Any] | None = setting.default if callable(setting.default) else None
+        if make is None:
+            return setting.default
+        return make() if make is list else make(before)
+    if not text:
+        raise NotUnderstood(f"{setting.name} is empty: write {setting.kind.what()}, or remove it.")
     try:
-        parsed: dict[str, Any] = env.db_url_config(url)
-    except ValueError as error:
-        raise ImproperlyConfigured(
-            f"{name} cannot be read: write sqlite:///path or postgres://user@host:5432/name, "
-            "with special characters in the password as %XX."
-        ) from error
-    return parsed
+        return setting.kind.read(text)
+    except NotUnderstood as refusal:
+        sentence = f"{setting.name} is {setting.kind.shown(text)}: write {setting.kind.what()}. {refusal}".strip()
+        raise NotUnderstood(sentence) from None
 
 
-def number(env: environ.Env, name: str, default: float) -> float:
-    """A finite number, usually of seconds. Raises ImproperlyConfigured."""
-    raw = env.str(name, default=str(default))
-    try:
-        value = float(raw)
-    except ValueError as error:
-        raise ImproperlyConfigured(f"{name} is {raw!r}: write a number, such as {default}.") from error
-    if not abs(value) < float("inf"):
-        raise ImproperlyConfigured(f"{name} is {raw!r}: write a finite number, such as {default}.")
-    return value
-
-
-#: As many characters as 256 bits in base64, less what people lose when they copy.
-_AUDIT_KEY_LENGTH = 40
-NEW_AUDIT_KEY = "python3 -c 'import secrets, time; print(time.strftime(\"%Y-%m:\") + secrets.token_urlsafe(48))'"
-
-
-def audit_keys(env: environ.Env, name: str) -> tuple[tuple[str, str], ...]:
-    """Keys written as `id:secret`, separated by commas, in their order. Raises ImproperlyConfigured; the message holds
-    no secret."""
-    keys: dict[str, str] = {}
-    for number, text in enumerate(filter(None, map(str.strip, env.str(name, default="").split(","))), start=1):
-        id, colon, secret = text.partition(":")
-        if not colon or not re.fullmatch(r"[A-Za-z0-9_.-]{1,32}", id) or id.startswith("derived-"):
-            raise ImproperlyConfigured(
-                f"Key {number} of {name} has no id: write id:secret, with an id such as 2026-11. "
-                f"Create one: {NEW_AUDIT_KEY}"
-            )
-        if id in keys:
-            raise ImproperlyConfigured(f"{name} has two keys with the id {id}. Give each key an id of its own.")
-        if len(secret) < _AUDIT_KEY_LENGTH or len(set(secret)) < 12:
-            raise ImproperlyConfigured(
-                f"The key {id} of {name} could be guessed: its secret needs at least {_AUDIT_KEY_LENGTH} random "
-                f"characters. Create one: {NEW_AUDIT_KEY}"
-            )
-        keys[id] = secret
-    return tuple(keys.items())
-
-
-def networks(env: environ.Env, name: str) -> tuple[Network, ...]:
-    """IPv4 and IPv6 networks, separated by commas. Raises ImproperlyConfigured."""
-    try:
-        return networks_read(env.list(name, default=[]))
-    except ValueError as error:
-        raise ImproperlyConfigured(str(error)) from error
+def _retired(variables: Mapping[str, str]) -> Iterator[str]:
+    for name, instead in RETIRED.items():
+        text = variables.get(name, "").strip()
+        try:
+            harmless = not text or YesNo().read(text) is False
+        except NotUnderstood:
+            harmless = False
+        if not harmless:
+            yield f"{name} is {text!r}, but is no longer read: write {instead}, and remove {name}."

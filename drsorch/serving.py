@@ -65,6 +65,8 @@ class Server(BaseApplication):
             "graceful_timeout": GRACEFUL_SECONDS,
             "loglevel": "warning",
             "control_socket_disable": True,
+            # Which proxies are believed is Django's to say, by TRUSTED_PROXIES.
+            "forwarded_allow_ips": "",
             "worker_tmp_dir": "/dev/shm" if os.path.isdir("/dev/shm") else None,  # noqa: S108 # a heartbeat, no data
         }
         if self._worker is not None:

@@ -1,32 +1,27 @@
-"""Configuration, by environment only. README lists the variables; `.env` beside manage.py is read if it exists."""
+"""Configuration, by environment only: `drsorch.environment` has the table of what is read."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import environ
 from csp.constants import NONE, SELF
 from django.urls import reverse_lazy
 from dramatiq.middleware import Retries
 
 from drsorch import logging, unfold
 from drsorch.brokers import broker_of
-from drsorch.environment import audit_keys, database, networks, number
+from drsorch.environment import BASE_DIR, load
 
-BASE_DIR = Path(__file__).resolve().parent.parent
+env = load()
 
-env = environ.Env()
-environ.Env.read_env(BASE_DIR / ".env")
-
-DEBUG = env.bool("DEBUG", default=False)
+DEBUG = env["DEBUG"]
 # Empty is allowed here so that `manage.py check` can say in a sentence what is missing.
-SECRET_KEY = env.str("SECRET_KEY", default="insecure-for-debugging-only" if DEBUG else "")
+SECRET_KEY = env["SECRET_KEY"]
 #: Earlier ones: what they signed or encrypted can still be read.
-SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if DEBUG else [])
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
-HTTPS_ONLY = env.bool("HTTPS_ONLY", default=not DEBUG)
+SECRET_KEY_FALLBACKS = env["SECRET_KEY_FALLBACKS"]
+ALLOWED_HOSTS = env["ALLOWED_HOSTS"]
+CSRF_TRUSTED_ORIGINS = env["CSRF_TRUSTED_ORIGINS"]
+HTTPS_ONLY = env["HTTPS_ONLY"]
 
 INSTALLED_APPS = [
     "drsorch.apps.DrsorchConfig",
@@ -64,6 +59,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "drsorch.requests.ClientAddress",
+    "drsorch.requests.DebugOnThisMachine",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -76,7 +73,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "foundation.signing_in.sign_in_on_the_whole_page",
-    "django_structlog.middlewares.RequestMiddleware",
+    "drsorch.requests.RequestLog",
     "audit.middleware.OriginMiddleware",
 ]
 
@@ -102,9 +99,7 @@ TEMPLATES: list[dict[str, Any]] = [
 LOGGING = logging.LOGGING
 
 # --- Database -----------------------------------------------------------------------------------------------------
-DATABASES: dict[str, dict[str, Any]] = {
-    "default": database(env, "DATABASE_URL", f"sqlite:///{BASE_DIR}/drsorch.sqlite3")
-}
+DATABASES: dict[str, dict[str, Any]] = {"default": env["DATABASE_URL"]}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # Writers queue for the lock from the start of a transaction instead of failing in its middle.
     DATABASES["default"]["OPTIONS"] = {
@@ -121,7 +116,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "foundation_cache"}}
 
 # --- Messages: nudges only, so any broker may lose any of them ------------------------------------------------------
-DRAMATIQ_BROKER_URL = env.str("DRAMATIQ_BROKER_URL", default="memory://")
+DRAMATIQ_BROKER_URL = env["DRAMATIQ_BROKER_URL"]
 DRAMATIQ_BROKER: dict[str, Any] = {
     **broker_of(DRAMATIQ_BROKER_URL).configuration(DRAMATIQ_BROKER_URL),
     "MIDDLEWARE": [
@@ -137,26 +132,26 @@ DRAMATIQ_BROKER: dict[str, Any] = {
 DRAMATIQ_AUTODISCOVER_MODULES = ["tasks"]
 
 # --- The engine ---------------------------------------------------------------------------------------------------
-DRSORCH_POLL_FLOOR_SECONDS = number(env, "DRSORCH_POLL_FLOOR_SECONDS", 2)
-DRSORCH_POLL_CEILING_SECONDS = number(env, "DRSORCH_POLL_CEILING_SECONDS", 30)
-#: How long a job may stay invisible in DescribeJobs, counted from the latest moment at which AWS may have started it.
-DRSORCH_VISIBILITY_WINDOW_SECONDS = number(env, "DRSORCH_VISIBILITY_WINDOW_SECONDS", 60)
-DRSORCH_SYNC_SECONDS = number(env, "DRSORCH_SYNC_SECONDS", 300)
-DRSORCH_TICK_SECONDS = number(env, "DRSORCH_TICK_SECONDS", 1)
+DRSORCH_POLL_FLOOR_SECONDS = env["DRSORCH_POLL_FLOOR_SECONDS"]
+DRSORCH_POLL_CEILING_SECONDS = env["DRSORCH_POLL_CEILING_SECONDS"]
+#: How long a job that was perhaps started may stay invisible in DescribeJobs before its launch is sent again.
+DRSORCH_VISIBILITY_WINDOW_SECONDS = env["DRSORCH_VISIBILITY_WINDOW_SECONDS"]
+DRSORCH_SYNC_SECONDS = env["DRSORCH_SYNC_SECONDS"]
+DRSORCH_TICK_SECONDS = env["DRSORCH_TICK_SECONDS"]
 #: An execution that nobody approves within this time is rejected.
-DRSORCH_APPROVAL_SECONDS = number(env, "DRSORCH_APPROVAL_SECONDS", 86_400)
+DRSORCH_APPROVAL_SECONDS = env["DRSORCH_APPROVAL_SECONDS"]
 #: For proofs only: the process dies at this crash point (executions.crashpoints).
-DRSORCH_CRASH_AT = env.str("DRSORCH_CRASH_AT", default="")
+DRSORCH_CRASH_AT = env["DRSORCH_CRASH_AT"]
 #: For proofs only: the process falls asleep at this crash point.
-DRSORCH_FREEZE_AT = env.str("DRSORCH_FREEZE_AT", default="")
+DRSORCH_FREEZE_AT = env["DRSORCH_FREEZE_AT"]
 #: Longest from the intent of a launch until its answer is given up; AWS may act on it for twice as long (drs.timing).
 #: Shorter than that, for proofs only.
-DRSORCH_CALL_LIMIT_SECONDS = number(env, "DRSORCH_CALL_LIMIT_SECONDS", 150)
+DRSORCH_CALL_LIMIT_SECONDS = env["DRSORCH_CALL_LIMIT_SECONDS"]
 #: Without messages the engine moves by its ticker alone; also for proofs.
-DRSORCH_MESSAGES = env.bool("DRSORCH_MESSAGES", default=True)
-DRSORCH_LEASE_SECONDS = number(env, "DRSORCH_LEASE_SECONDS", 60)
+DRSORCH_MESSAGES = env["DRSORCH_MESSAGES"]
+DRSORCH_LEASE_SECONDS = env["DRSORCH_LEASE_SECONDS"]
 #: Networks that checks may ask although they are closed by default (foundation.outbound).
-DRSORCH_OUTBOUND_ALLOW = networks(env, "DRSORCH_OUTBOUND_ALLOW")
+DRSORCH_OUTBOUND_ALLOW = env["DRSORCH_OUTBOUND_ALLOW"]
 if not DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # Row locks run out as leases do: a machine that is suspended in a transaction must not hold up the others.
     DATABASES["default"].setdefault("OPTIONS", {}).setdefault(
@@ -169,9 +164,9 @@ if DRSORCH_TICK_SECONDS <= 0:
 
 # --- The audit trail ----------------------------------------------------------------------------------------------
 #: (id, secret) of each key; the first signs, all of them verify.
-DRSORCH_AUDIT_KEYS = audit_keys(env, "DRSORCH_AUDIT_KEYS")
+DRSORCH_AUDIT_KEYS = env["DRSORCH_AUDIT_KEYS"]
 #: A directory outside the database that the daily heads are written to.
-DRSORCH_AUDIT_HEADS = env.str("DRSORCH_AUDIT_HEADS", default="")
+DRSORCH_AUDIT_HEADS = env["DRSORCH_AUDIT_HEADS"]
 
 # --- People -------------------------------------------------------------------------------------------------------
 AUTHENTICATION_BACKENDS = [
@@ -200,7 +195,7 @@ ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS_ONLY else "http"
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "access.authentication.BearerTokenAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
+        "access.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["access.permissions.PolicyPermission"],
     "DEFAULT_PAGINATION_CLASS": "foundation.rest.pagination.CursorPages",
@@ -210,6 +205,8 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["foundation.rest.parsers.StrictJSONParser"],
+    # An unknown parameter like any other; the schema reads it itself.
+    "URL_FORMAT_OVERRIDE": None,
     "DEFAULT_SCHEMA_CLASS": "foundation.rest.schema.ConventionsAutoSchema",
     "EXCEPTION_HANDLER": "foundation.rest.problems.exception_handler",
     "PAGE_SIZE": 100,
@@ -251,7 +248,7 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 #: How often a page renews what it shows of something that runs.
-DRSORCH_REFRESH_SECONDS = number(env, "DRSORCH_REFRESH_SECONDS", 2)
+DRSORCH_REFRESH_SECONDS = env["DRSORCH_REFRESH_SECONDS"]
 UNFOLD = unfold.UNFOLD
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
@@ -269,12 +266,12 @@ SECURE_HSTS_SECONDS = 31_536_000 if HTTPS_ONLY else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS_ONLY
 # Preloading binds a whole domain for years: its owner's decision, not an application's.
 SILENCED_SYSTEM_CHECKS = ["security.W021"]
-BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
-#: Whose address the rate limits of signing in count: the last one that our own proxy saw.
-ALLAUTH_TRUSTED_PROXY_COUNT = 1 if BEHIND_PROXY else 0
+#: `ClientAddress` reads the client's address of that many proxies; nobody else reads the header.
+TRUSTED_PROXIES = env["TRUSTED_PROXIES"]
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 SESSION_COOKIE_SECURE = HTTPS_ONLY
 CSRF_COOKIE_SECURE = HTTPS_ONLY
+CSRF_FAILURE_VIEW = "access.csrf.refused"
 X_FRAME_OPTIONS = "DENY"
 #: Nothing inline, nothing evaluated. The admin and the API's documentation each ask for what their libraries need.
 CONTENT_SECURITY_POLICY = {

@@ -12,7 +12,7 @@ from dramatiq import Broker, Middleware, Worker
 log = structlog.get_logger(__name__)
 
 #: Besides all that begin with DRSORCH_.
-_NAMES: Final = ("DEBUG", "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "HTTPS_ONLY", "BEHIND_PROXY", "TRUSTED_PROXIES")
+_NAMES: Final = ("DEBUG", "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "HTTPS_ONLY", "TRUSTED_PROXIES")
 #: In its name: then a setting is, or may hold, a secret.
 _SECRET: Final = ("KEY", "SECRET", "PASSWORD", "TOKEN", "URL")
 

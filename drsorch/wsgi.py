@@ -6,6 +6,11 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "drsorch.settings")
 
 application = get_wsgi_application()
 
+# A server that is started on this module runs no command, and so no checks.
+from drsorch.checks import errors_refuse  # noqa: E402 # it imports models, which exist once Django is set up
+
+errors_refuse()
+
 from drsorch.started import start_record  # noqa: E402 # once Django is set up
 
 start_record("web")

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from django.db.models import Model, QuerySet
 
 from foundation.errors import Missing
+from foundation.names import name_clean
 from foundation.references import id_of
 from foundation.storable import unstorable
 
@@ -18,7 +19,7 @@ def rows_of(rows: QuerySet[M], reference: str, *, name: str = "name") -> QuerySe
     if unstorable(reference):
         return rows.none()
     pk = id_of(reference)
-    by: dict[str, Any] = {name: reference} if pk is None else {"pk": pk}
+    by: dict[str, Any] = {name: name_clean(reference)} if pk is None else {"pk": pk}
     return rows.filter(**by)
 
 

@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import wraps
-from typing import Any
+from inspect import unwrap
+from typing import Any, Final
 
-from django.contrib import admin
+import structlog
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db import DatabaseError, DataError, transaction
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import SimpleTemplateResponse, TemplateResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from foundation.errors import DomainError
+from foundation.errors import DomainError, Missing, NotAllowed
 from foundation.wording import Badge, Meter
 
+log = structlog.get_logger(__name__)
+
 View = Callable[..., HttpResponse]
+
+_NO_ROLE: Final = "Your account does not have the role for this page. An administrator can give it to you."
+_NOTHING: Final = "There is nothing at this address. It may have been deleted, or the address is not complete."
+#: What Django's lists raise for values that they do not check.
+_UNANSWERABLE: Final = (ArithmeticError, DatabaseError, IndexError, TypeError, ValueError)
 
 
 def screen_response(
@@ -35,19 +47,50 @@ def screen_response(
     return TemplateResponse(request, template, shown, status=status)
 
 
-def domain_errors_as_page(view: View) -> View:
-    """A domain error that a view lets through becomes a page with its sentence and its status."""
+def refusals_as_pages(view: View) -> View:
+    """Around every view of the admin: what it refuses becomes a page with a sentence and the status.
+
+    A list whose address asks for what no database can look for (a year 9999, an id of twenty digits) leads to the whole
+    list; any other address like that is of nothing.
+    """
 
     @wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
-            return view(request, *args, **kwargs)
+            # What is looked for is found out while the page is written.
+            with transaction.atomic() if _asks_a_list(view, request) else nullcontext():
+                response = view(request, *args, **kwargs)
+                if isinstance(response, SimpleTemplateResponse):
+                    response.render()
         except DomainError as error:
-            return screen_response(
-                request, "admin/problem.html", title=error.title, status=error.status, detail=error.detail
+            return _problem(request, error.status, error.title, error.detail)
+        except PermissionDenied:
+            return _problem(request, NotAllowed.status, NotAllowed.title, _NO_ROLE)
+        except Http404:
+            return _problem(request, Missing.status, Missing.title, _NOTHING)
+        except _UNANSWERABLE as error:
+            asks_a_list = _asks_a_list(view, request)
+            if not asks_a_list and not isinstance(error, OverflowError | DataError):
+                raise
+            log.warning(
+                "address_refused", path=request.path, query=request.GET.urlencode()[:500], why=repr(error)[:500]
             )
+            if not asks_a_list:
+                return _problem(request, Missing.status, Missing.title, _NOTHING)
+            messages.warning(request, "The address asked for something that cannot be looked for. Here is everything.")
+            return HttpResponseRedirect(request.path)
+        return response
 
     return wrapped
+
+
+def _asks_a_list(view: View, request: HttpRequest) -> bool:
+    name = getattr(unwrap(view), "__name__", "")
+    return name == "changelist_view" and request.method in {"GET", "HEAD"} and bool(request.GET)
+
+
+def _problem(request: HttpRequest, status: int, title: str, detail: str) -> HttpResponse:
+    return screen_response(request, "admin/problem.html", title=title, status=status, detail=detail).render()
 
 
 def badge_html(badge: Badge, *, large: bool = False) -> SafeString:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -76,6 +77,12 @@ def listing(names: Iterable[str], most: int | None = 5, last: str = "and") -> st
         return f"{', '.join(every[:most])} and {len(every) - most} more"
     *others, final = every or [""]
     return f"{', '.join(others)} {last} {final}" if others else final
+
+
+def told_apart(names: Mapping[str, str]) -> dict[str, str]:
+    """Names by id; of several that share one, each with its id: `web-1 (s-123)`. No name is the id."""
+    often = Counter(names.values())
+    return {id: id if not name else f"{name} ({id})" if often[name] > 1 else name for id, name in names.items()}
 
 
 def short(text: str, limit: int = 300) -> str:

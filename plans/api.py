@@ -16,14 +16,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from foundation.errors import Missing
-from foundation.rest.filters import ReferenceFilter
+from foundation.names import MAX_NAME
+from foundation.rest.filters import NameFilter, ReferenceFilter
 from foundation.rest.schema import ID_OR_NAME
 from foundation.rest.serializers import StrictSerializer
 from foundation.rest.versions import version_field
 from foundation.rest.views import WriteViewSet
 from plans import demands, readiness, selectors, services
 from plans.core.checks import ready
-from plans.core.document import LAUNCH_TIMEOUT_SECONDS, MAX_APPROVALS, MAX_NAME, STEP_TIMEOUT_SECONDS
+from plans.core.document import LAUNCH_TIMEOUT_SECONDS, MAX_APPROVALS, STEP_TIMEOUT_SECONDS
 from plans.core.fields import MAX_SECONDS
 from plans.core.findings import Severity
 from plans.core.steps import KINDS
@@ -173,7 +174,7 @@ class AgreementSerializer(StrictSerializer):
 
 
 class PlanFilter(django_filters.FilterSet):
-    name = django_filters.CharFilter(help_text="The exact name.")
+    name = NameFilter()
     search = django_filters.CharFilter(method="filter_search", help_text="Part of the name or description.")
     protection_group = ReferenceFilter(
         group_get,
@@ -237,7 +238,7 @@ class PlanViewSet(WriteViewSet):
         services.plan_delete(plan=row, by=self.person, expected_version=expected_version)
 
     @extend_schema(responses=RevisionSerializer(many=True), filters=False)
-    @action(detail=True, filter_backends=[], url_path="revisions")
+    @action(detail=True, filter_backends=[], paged=True, url_path="revisions")
     def revisions(self, request: Request, id: str) -> Response:
         """Every saved revision, newest first: who saved it, when, and what changed."""
         page = self.paginate_queryset(selectors.revision_list(self.get_object()))
@@ -251,6 +252,8 @@ class PlanViewSet(WriteViewSet):
         if not (number.isascii() and number.isdecimal() and len(number) < 10):
             raise Missing(f"“{number}” is not a revision number.")
         return Response(RevisionDetailSerializer(selectors.revision_get(plan, int(number))).data)
+
+    without_body = frozenset({"readiness"})
 
     @extend_schema(request=AgreementSerializer, responses=PlanSerializer)
     @action(detail=True, methods=["post"])

@@ -23,7 +23,7 @@ from foundation.service_admin import ServiceAdmin
 from foundation.wording import clock_utc, count
 from protection import selectors, services
 from protection.core.tag_selector import selector_words
-from protection.models import ProtectionGroup, Site, SourceServer
+from protection.models import KNOWN_BY, ProtectionGroup, Site, SourceServer
 from protection.screens import views
 from protection.screens.filters import DirectionFilter, GoneFilter, ProtectedFilter, ReplicationFilter
 from protection.screens.forms import ProtectionGroupForm, SiteForm
@@ -47,19 +47,28 @@ class SiteAdmin(ChainHistory, ServiceAdmin):
     list_display_links = ("site",)
     search_fields = ("name", "account_id", "region")
     change_form_outer_before_template = "admin/protection/_site_panel.html"
-    fieldsets = (
-        (None, {"fields": ("name", "account_id", "region")}),
-        (
-            "Connection",
-            {"fields": ("role_arn", "external_id", "endpoint_url", "job_tags")},
-        ),
-    )
+    fieldsets = ((None, {"fields": ("name", "account_id", "region")}),)
 
     def service_delete(self, row: Site, by: User, expected_version: int) -> None:
         services.site_delete(site=row, by=by, expected_version=expected_version)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Site]:
         return selectors.site_list()
+
+    def get_fieldsets(self, request: HttpRequest, obj: Site | None = None) -> Any:
+        if obj is not None and not self.has_change_permission(request, obj):
+            # Roles are for those who may change them; an external id is for nobody to read.
+            return (*self.fieldsets, ("Connection", {"fields": ("endpoint", "job_tags")}))
+        remove = ("remove_external_id",) if obj is not None and obj.external_id else ()
+        fields = ("role_arn", "external_id", *remove, "endpoint_url", "job_tags")
+        return (*self.fieldsets, ("Connection", {"fields": fields}))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Site | None = None) -> Any:
+        return () if obj is None or self.has_change_permission(request, obj) else ("endpoint",)
+
+    @display(description="endpoint URL")
+    def endpoint(self, site: Site) -> str:
+        return selectors.without_credentials(site.endpoint_url)
 
     def get_list_display(self, request: HttpRequest) -> Any:
         may_sync = policy.may(person(request), "protection.sync_site")
@@ -97,13 +106,20 @@ class SiteAdmin(ChainHistory, ServiceAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
 
+#: What a source server is known by, and where it belongs.
+_IDENTITY = (
+    "source_server_id", "hostname", "name", "fqdn", "aws_instance_id", "at_site", "group",
+    "membership_conflict",
+)  # fmt: skip
+
+
 @admin.register(SourceServer)
 class SourceServerAdmin(ChainHistory, ServiceAdmin):
     """The mirrored inventory: to be looked at, written by syncs alone; what is gone from DRS can be forgotten."""
 
     subject_type = "site"
 
-    list_display = ("server", "at_site", "replication", "lag", "group")
+    list_display = ("server", "name", "instance", "at_site", "replication", "lag", "group")
     list_display_links = ("server",)
     list_filter = (
         ("site", admin.RelatedOnlyFieldListFilter),
@@ -113,15 +129,15 @@ class SourceServerAdmin(ChainHistory, ServiceAdmin):
         GoneFilter,
     )
     list_filter_sheet = True
-    search_fields = ("hostname", "fqdn", "source_server_id")
-    search_help_text = "Part of a host name, domain name or source server id"
+    search_fields = KNOWN_BY
+    search_help_text = "Part of a host name, Name tag, source server id or EC2 instance id"
     ordering = ("hostname", "source_server_id")
     list_per_page = 50
     show_full_result_count = False
     change_form_before_template = ""  # nothing to save
     change_form_outer_after_template = "admin/protection/_server_points.html"
     fieldsets = (
-        (None, {"fields": ("source_server_id", "hostname", "fqdn", "at_site", "group", "membership_conflict")}),
+        (None, {"fields": _IDENTITY}),
         (
             "Replication",
             {"fields": ("replication", "lag", "replication_error", "replication_direction", "staging_account_id")},
@@ -161,6 +177,14 @@ class SourceServerAdmin(ChainHistory, ServiceAdmin):
     @display(description="Server", ordering="hostname", header=True)
     def server(self, server: SourceServer) -> list[str]:
         return [server.hostname or server.fqdn or "no host name", server.source_server_id]
+
+    @display(description="Name tag", ordering="tags__Name", empty_value="none")
+    def name(self, server: SourceServer) -> str | None:
+        return server.name_tag or None
+
+    @display(description="EC2 instance", ordering="aws_instance_id", empty_value="none")
+    def instance(self, server: SourceServer) -> str | None:
+        return server.aws_instance_id or None
 
     @display(description="Site", ordering="site__name")
     def at_site(self, server: SourceServer) -> str:

@@ -12,11 +12,12 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.decorators import action
+from rest_framework.fields import empty
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from foundation.errors import Invalid
-from foundation.rest.filters import ReferenceFilter
+from foundation.rest.filters import NameFilter, ReferenceFilter
 from foundation.rest.schema import ID_OR_NAME
 from foundation.rest.serializers import ReferenceField, StrictSerializer
 from foundation.rest.versions import version_field
@@ -36,16 +37,44 @@ class QuotasSerializer(serializers.Serializer[Any]):
     )
 
 
+class RoleField(serializers.CharField):
+    """A role's ARN names accounts and roles to attack: it is shown to those who may change sites."""
+
+    def run_validation(self, data: Any = empty) -> Any:
+        if data is None:
+            raise serializers.ValidationError("Write a role, or an empty text for drsorch's own credentials.", "null")
+        return super().run_validation(data)
+
+    def to_representation(self, value: Any) -> Any:
+        return super().to_representation(value) if selectors.may_see_roles(self.context["request"].user) else None
+
+
+class AddressField(serializers.CharField):
+    """An address, shown without whatever credentials it holds."""
+
+    def to_representation(self, value: Any) -> str:
+        return selectors.without_credentials(super().to_representation(value))
+
+
 class SiteSerializer(StrictSerializer):
     id = serializers.IntegerField(read_only=True)
     name = serializers.CharField(max_length=100)
     account_id = serializers.CharField(max_length=12, help_text="The AWS account, 12 digits.")
     region = serializers.CharField(max_length=32, help_text="For example `eu-central-1`.")
-    role_arn = serializers.CharField(
-        default="", allow_blank=True, help_text="The role to assume. Empty: drsorch's own credentials."
+    role_arn = RoleField(
+        default="",
+        allow_blank=True,
+        allow_null=True,
+        help_text="The role to assume. Empty: drsorch's own credentials. Null: shown to those who may change sites.",
     )
-    external_id = serializers.CharField(default="", allow_blank=True, help_text="The role's external id; not a secret.")
-    endpoint_url = serializers.CharField(default="", allow_blank=True, help_text="Empty: AWS's default endpoint.")
+    external_id = serializers.CharField(
+        required=False,
+        write_only=True,
+        allow_blank=True,
+        help_text="The role's external id. Written, never read: it stays as it is unless it is sent.",
+    )
+    has_external_id = serializers.SerializerMethodField(help_text="True if the site has an external id.")
+    endpoint_url = AddressField(default="", allow_blank=True, help_text="Empty: AWS's default endpoint.")
     job_tags = serializers.BooleanField(default=True, help_text="Tag DRS jobs, to find a job whose answer was lost.")
     quotas = QuotasSerializer(read_only=True)
     server_count = serializers.IntegerField(read_only=True, help_text="Number of source servers that DRS lists.")
@@ -59,9 +88,12 @@ class SiteSerializer(StrictSerializer):
     def get_syncing(self, site: Site) -> bool:
         return selectors.site_is_syncing(site, timezone.now())
 
+    def get_has_external_id(self, site: Site) -> bool:
+        return bool(site.external_id)
+
 
 class SiteFilter(django_filters.FilterSet):
-    name = django_filters.CharFilter(help_text="The exact name.")
+    name = NameFilter()
     account_id = django_filters.CharFilter()
     region = django_filters.CharFilter()
 
@@ -108,6 +140,8 @@ class SiteViewSet(WriteViewSet):
     def delete_object(self, row: Site, expected_version: int | None) -> None:
         services.site_delete(site=row, by=self.person, expected_version=expected_version)
 
+    without_body = frozenset({"sync"})
+
     @extend_schema(request=None, responses={202: SiteSerializer})
     @action(detail=True, methods=["post"])
     def sync(self, request: Request, id: str) -> Response:
@@ -123,14 +157,15 @@ class SourceServerSerializer(serializers.ModelSerializer[SourceServer]):
     lag_seconds = serializers.SerializerMethodField(help_text="Age of the newest consistent copy; null if unknown.")
     recovery_instance_id = serializers.SerializerMethodField(help_text="The live recovery instance, if any.")
     protection_group = serializers.CharField(source="protection_group.name", default=None)
+    name_tag = serializers.CharField(help_text="The value of its tag `Name`; empty if it has none.")
 
     class Meta:
         model = SourceServer
         fields = [
-            "id", "source_server_id", "arn", "site", "hostname", "fqdn", "os", "tags", "replication_state",
-            "replication_error", "lag_seconds", "replication_direction", "recovery_instance_id", "last_launch_status",
-            "last_launch_at", "cpu_cores", "ram_bytes", "disk_bytes", "staging_account_id", "protection_group",
-            "membership_conflict", "first_seen_at", "missing_since",
+            "id", "source_server_id", "arn", "site", "hostname", "fqdn", "name_tag", "aws_instance_id",
+            "os", "tags", "replication_state", "replication_error", "lag_seconds", "replication_direction",
+            "recovery_instance_id", "last_launch_status", "last_launch_at", "cpu_cores", "ram_bytes", "disk_bytes",
+            "staging_account_id", "protection_group", "membership_conflict", "first_seen_at", "missing_since",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -178,7 +213,8 @@ class SourceServerFilter(django_filters.FilterSet):
         choices=_YES_OR_NO, method="filter_missing", help_text="`true`: no longer listed by DRS."
     )
     search = django_filters.CharFilter(
-        method="filter_search", help_text="Part of host name, domain name or source server id."
+        method="filter_search",
+        help_text="Part of host name, domain name, Name tag, source server id or instance id.",
     )
 
     class Meta:
@@ -281,7 +317,7 @@ class ProtectionGroupSerializer(StrictSerializer):
 
 
 class ProtectionGroupFilter(django_filters.FilterSet):
-    name = django_filters.CharFilter(help_text="The exact name.")
+    name = NameFilter()
     site = ReferenceFilter(selectors.site_get)
     search = django_filters.CharFilter(method="filter_search", help_text="Part of the name or description.")
 
@@ -334,7 +370,7 @@ class ProtectionGroupViewSet(WriteViewSet):
         services.group_delete(group=row, by=self.person, expected_version=expected_version)
 
     @extend_schema(responses=SourceServerSerializer(many=True), filters=False)
-    @action(detail=True, filter_backends=[])
+    @action(detail=True, filter_backends=[], paged=True)
     def members(self, request: Request, id: str) -> Response:
         """The servers currently in the group. Those missing from DRS have `missing_since`."""
         rows = selectors.member_list(self.get_object()).select_related("site", "protection_group")

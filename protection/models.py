@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Collection, Iterable
-from typing import Self
+from typing import Final, Self
 
 from django.conf import settings
-from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Count, Q
 
 from drs.port import Quotas
 from foundation.due import DueQuerySet, DueRow
+from foundation.fields import NameField
 from protection import endpoints
 from protection.core.replication import HALTED, REVERSED
 
-#: The API finds things by id or by name; a name of digits alone would be taken for an id.
-NOT_A_NUMBER = RegexValidator(r"^\d+\Z", "A name needs at least one character that is not a digit.", inverse_match=True)
+#: What a source server may be searched by.
+KNOWN_BY: Final = (
+    "hostname", "fqdn", "tags__Name", "source_server_id", "aws_instance_id", "recovery_instance_id",
+)  # fmt: skip
 
 
 class EndpointKeyField(models.CharField):
@@ -42,43 +46,20 @@ class Site(DueRow):
     """A recovery site: one AWS account in one Region where DRS holds source servers. Due: its inventory has to be
     mirrored."""
 
-    name = models.CharField(
-        max_length=100,
+    name = NameField(
         unique=True,
-        validators=[NOT_A_NUMBER],
         error_messages={"unique": "There is already a site with this name. Choose another name."},
     )
-    account_id = models.CharField(
-        "AWS account", max_length=12, validators=[RegexValidator(r"^\d{12}\Z", "An AWS account id has 12 digits.")]
-    )
-    region = models.CharField(
-        "Region",
-        max_length=32,
-        validators=[RegexValidator(r"^[a-z]{2,4}(-[a-z]+)+-\d\Z", "A Region is written like eu-central-1.")],
-    )
+    # What these four may be, alone and together: `core.site_rules`.
+    account_id = models.CharField("AWS account", max_length=12)
+    region = models.CharField("Region", max_length=32)
     role_arn = models.CharField(
-        "role to assume",
-        max_length=2048,
-        blank=True,
-        help_text="Leave empty to use drsorch's own credentials.",
-        validators=[
-            RegexValidator(
-                r"^arn:aws[a-z-]*:iam::\d{12}:role/.+\Z", "A role looks like arn:aws:iam::123456789012:role/name."
-            )
-        ],
+        "role to assume", max_length=2048, blank=True, help_text="Leave empty to use drsorch's own credentials."
     )
     external_id = models.CharField("external id", max_length=1224, blank=True)
+    # Not a URLField: hosts without a dot are usual for private endpoints.
     endpoint_url = models.CharField(
-        "endpoint URL",
-        max_length=500,
-        blank=True,
-        help_text="Leave empty for AWS's default endpoint.",
-        # Not a URLField: hosts without a dot are usual for private endpoints.
-        validators=[
-            RegexValidator(
-                r"^https?://[^\s/]+(/\S*)?\Z", "An endpoint is written like https://host or http://host:port."
-            )
-        ],
+        "endpoint URL", max_length=500, blank=True, help_text="Leave empty for AWS's default endpoint."
     )
     #: The same for every spelling of the endpoint (`core.identity`).
     endpoint_key = EndpointKeyField(max_length=520, default="", blank=True, editable=False)
@@ -142,10 +123,8 @@ class ProtectionGroupQuerySet(models.QuerySet["ProtectionGroup"]):
 class ProtectionGroup(models.Model):
     """Servers of one site that are recovered together: named one by one, by tags, or both."""
 
-    name = models.CharField(
-        max_length=100,
+    name = NameField(
         unique=True,
-        validators=[NOT_A_NUMBER],
         error_messages={"unique": "There is already a protection group with this name. Choose another name."},
     )
     description = models.TextField(blank=True)
@@ -207,8 +186,8 @@ class SourceServerQuerySet(models.QuerySet["SourceServer"]):
         return self.order_by("hostname", "source_server_id")
 
     def matching(self, text: str) -> Self:
-        """Those with the text in their host name, domain name or source server id."""
-        return self.filter(Q(hostname__icontains=text) | Q(fqdn__icontains=text) | Q(source_server_id__icontains=text))
+        """Those with the text in anything that people know a server by."""
+        return self.filter(functools.reduce(operator.or_, (Q(**{f"{name}__icontains": text}) for name in KNOWN_BY)))
 
     def with_tags(self, tags: Collection[str]) -> Self:
         """Those that have every tag of `tags`, each written `Key:Value`.
@@ -233,6 +212,8 @@ class SourceServer(models.Model):
     arn = models.CharField("ARN", max_length=2048, blank=True)
     hostname = models.CharField("host name", max_length=256, blank=True)
     fqdn = models.CharField("domain name", max_length=256, blank=True)
+    #: The EC2 instance that it is, where it runs in AWS already.
+    aws_instance_id = models.CharField("EC2 instance", max_length=32, blank=True)
     os = models.CharField("operating system", max_length=256, blank=True)
     tags: models.JSONField[dict[str, str], dict[str, str]] = models.JSONField(default=dict)
     #: As DRS calls it: see `core.replication`, or a value we do not know.
@@ -268,6 +249,11 @@ class SourceServer(models.Model):
 
     def __str__(self) -> str:
         return self.hostname or self.source_server_id
+
+    @property
+    def name_tag(self) -> str:
+        """Its tag `Name`, by which people know it: host names are often ip-10-0-0-1."""
+        return self.tags.get("Name", "")
 
     @property
     def is_reversed(self) -> bool:

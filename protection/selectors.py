@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+
+from access import policy
 from foundation.errors import Conflict, Missing
 from foundation.lookups import row_of, rows_of
 from protection.core.membership import Group, Server
@@ -41,6 +45,16 @@ def site_is_syncing(site: Site, now: datetime) -> bool:
 def site_get(reference: str) -> Site:
     """The site of this id or name; raises `Missing`."""
     return row_of(site_list(), reference, "site")
+
+
+def may_see_roles(user: AbstractBaseUser | AnonymousUser) -> bool:
+    """True for those who may change sites: what roles there are is nobody else's business."""
+    return policy.may(user, "protection.change_site")
+
+
+def without_credentials(address: str) -> str:
+    """The address without the user and password that it may hold."""
+    return re.sub(r"//[^/?#]*@", "//", address)
 
 
 def group_get(reference: str) -> ProtectionGroup:

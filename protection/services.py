@@ -15,10 +15,12 @@ from audit.record import note_change
 from drs.errors import DrsError, NotFound
 from drs.port import RecoverySnapshot
 from foundation.errors import Conflict, FieldError, Invalid, Missing, Stale, Unavailable
+from foundation.outbound import url_refusal
 from foundation.protectors import protectors
 from foundation.wording import listing
 from protection import endpoints, selectors, uses
 from protection.core.membership import Group, Overlap, Server, overlaps
+from protection.core.site_rules import site_errors
 from protection.core.tag_selector import selector_problem, selector_words
 from protection.gateways import gateway
 from protection.memberships import memberships_write
@@ -74,7 +76,7 @@ def site_create(
         saved_by=by,
     )
     with transaction.atomic():
-        _check_columns(site)
+        _check_site(site)
         _check_one_site_a_drs(site)
         _save(site)
         _record(site, {}, facts_of(site), by=by)
@@ -96,7 +98,7 @@ def site_update(*, site: Site, changes: Mapping[str, Any], by: User, expected_ve
         moved = _apply(current, changes, SITE_FIELDS)
         if not moved:
             return current
-        _check_columns(current)
+        _check_site(current)
         if not moved.isdisjoint(CONNECTION_FIELDS):
             _check_one_site_a_drs(current)
             _refuse_while_under_way(current)
@@ -134,6 +136,24 @@ def site_sync_request(*, site: Site, by: User) -> Site:
         _due_now(site)
     site.refresh_from_db()
     return site
+
+
+def _check_site(site: Site) -> None:
+    """Raise `Invalid` with everything that is wrong: with its columns, and with where it is and how it is reached."""
+    errors = list(_column_errors(site))
+    named = {error.attr for error in errors}
+    rules = site_errors(
+        account_id=site.account_id,
+        region=site.region,
+        role_arn=site.role_arn,
+        external_id=site.external_id,
+        endpoint_url=site.endpoint_url,
+    )
+    errors += [error for error in rules if error.attr not in named]
+    if refusal := url_refusal(site.endpoint_url):
+        errors.append(FieldError("endpoint_url", refusal))
+    if errors:
+        raise Invalid.of(errors)
 
 
 def _due_now(site: Site) -> None:
@@ -367,16 +387,21 @@ def _record(row: Site | ProtectionGroup, before: Mapping[str, Any], after: Mappi
 
 
 def _check_columns(row: models.Model) -> None:
-    """Django's own validation of the columns and constraints, as our errors."""
+    """Raise `Invalid` with what Django's own validation of the columns and constraints finds."""
+    if errors := list(_column_errors(row)):
+        raise Invalid.of(errors)
+
+
+def _column_errors(row: models.Model) -> Iterable[FieldError]:
     try:
         # Constraints have sentences of their own, or are a race that `_save` tells of.
         row.full_clean(validate_constraints=False)
     except ValidationError as error:
-        raise Invalid.of([
-            FieldError("" if attr == NON_FIELD_ERRORS else _API_NAMES.get(attr, attr), sentence)
-            for attr, sentences in error.message_dict.items()
-            for sentence in sentences
-        ]) from error  # fmt: skip
+        for attr, sentences in error.message_dict.items():
+            yield from (
+                FieldError("" if attr == NON_FIELD_ERRORS else _API_NAMES.get(attr, attr), sentence)
+                for sentence in sentences
+            )
 
 
 _API_NAMES = {"explicit_servers": "servers"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,11 +23,14 @@ from protection.models import Site, SourceServer
 
 log = structlog.get_logger(__name__)
 
+#: Names a role or a session of one, as AWS's refusals do.
+_ROLES: Final = re.compile(r"arn:aws[a-z-]*:(iam|sts)::[0-9]{12}:[^\s,;]+", re.ASCII)
+
 #: The columns that mirror DRS; the others are ours.
 MIRRORED: Final = (
     "arn", "hostname", "fqdn", "os", "tags", "replication_state", "replication_error", "lag_seconds",
     "replication_direction", "recovery_instance_id", "last_launch_status", "last_launch_type", "last_launch_at",
-    "cpu_cores", "ram_bytes", "disk_bytes", "staging_account_id",
+    "cpu_cores", "ram_bytes", "disk_bytes", "staging_account_id", "aws_instance_id",
 )  # fmt: skip
 
 
@@ -120,7 +124,7 @@ def _verify_account(site: Site, drs: port.DrsPort) -> None:
     except DrsError:
         return
     if account_id != site.account_id:
-        using = f"The role {site.role_arn}" if site.role_arn else "The AWS credentials of drsorch"
+        using = "The site's role" if site.role_arn else "The AWS credentials of drsorch"
         raise WrongAccount(
             f"{using} belong{'s' if site.role_arn else ''} to account {account_id}, but the site is account "
             f"{site.account_id}. Correct the site's account or its role."
@@ -154,7 +158,7 @@ class WrongAccount(DrsError):
 def _write(lease: Lease, inventory: Inventory) -> None:
     """One short transaction: rows that changed, rows that vanished or came back, memberships, the site itself.
 
-    Queries: a constant handful, and one per `BATCH` rows written (per 45 on SQLite, which takes 999 variables in one
+    Queries: a constant handful, and one per `BATCH` rows written (per 41 on SQLite, which takes 999 variables in one
     statement).
     """
     if lease.rows().select_for_update(no_key=True).first() is None:
@@ -219,6 +223,8 @@ def _columns(server: port.SourceServer) -> dict[str, Any]:
 def _give_up(lease: Lease, sentence: str, *, transient: bool, retry_after: float | None = None) -> None:
     """Say on the site why its inventory is old, and when it is tried again."""
     failures = lease.site.sync_failures + 1
+    # Everybody may read the sentence; who may change the site sees its role there, and the log has it whole.
+    sentence = _ROLES.sub("a role", sentence.replace(lease.site.role_arn or "\0", "its role"))
     backoff = sync_backoff(interval_seconds=settings.DRSORCH_SYNC_SECONDS, transient=transient)
     delay = backoff.after(failures, retry_after_seconds=retry_after)
     Site.objects.release(

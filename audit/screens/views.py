@@ -22,12 +22,11 @@ from audit.screens.lines import trail_lines
 from audit.tasks import check_request
 from foundation.people import person
 from foundation.references import id_of
-from foundation.screens import domain_errors_as_page, screen_response
+from foundation.screens import screen_response
 from foundation.wording import Badge, Tone, ago, count
 
 
 @require_safe
-@domain_errors_as_page
 def trail(request: HttpRequest) -> HttpResponse:
     """Events of everything, newest first."""
     _require(request)
@@ -56,7 +55,6 @@ def trail(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@domain_errors_as_page
 def verify(request: HttpRequest) -> HttpResponse:
     """The last verification of the whole trail; a POST has a worker verify it again."""
     _require(request)

@@ -112,7 +112,7 @@ def _account(entry: Any) -> tuple[Account, list[RegionPlan]]:
 
 _GROUP = {
     "hostname", "count", "os", "tags", "cores", "ram_gib", "disks_gib", "state", "lag_seconds", "error",
-    "staging_account_id", "recovery_mode", "direction",
+    "staging_account_id", "recovery_mode", "direction", "in_ec2",
 }  # fmt: skip
 
 
@@ -150,6 +150,7 @@ def _server(
         lag_since=now,
         added_at=now - REPLICATING_SINCE,
         staging_account_id=group.get("staging_account_id", ""),
+        aws_instance_id=identifier("i", identity, "origin") if group.get("in_ec2") else "",
         replication_direction=group.get("direction", "FAILOVER"),
         launch_configuration={
             "sourceServerID": identity,

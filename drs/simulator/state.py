@@ -45,6 +45,8 @@ class Server:
     launch_configuration: dict[str, Any]
     replication_error: str = ""
     staging_account_id: str = ""
+    #: The EC2 instance that it is at its origin; empty for a server outside AWS.
+    aws_instance_id: str = ""
     replication_direction: str = "FAILOVER"
     instance_id: str | None = None
     last_launch: LastLaunch | None = None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import signal
 import sys
 import urllib.error
@@ -19,7 +18,7 @@ from rich.console import Console
 from audit import origin
 from drsorch.client import Api, ApiProblem, Json, TooLong, wait_for
 from drsorch.demo import story
-from drsorch.demo.processes import DIRECTORY_VARIABLE, DemoProcesses, ProcessFailed
+from drsorch.demo.processes import DemoProcesses, ProcessFailed
 
 #: The simulator divides the durations of launches by this: nine minutes become about five seconds.
 SPEED = 100
@@ -32,6 +31,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m drsorch.demo")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--exit", action="store_true")
+    parser.add_argument("--directory", type=Path, required=True)
     options = parser.parse_args()
     # However it is ended, it stops what it started. A shell that puts it in the background has Ctrl-C ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -41,7 +41,7 @@ def main() -> int:
     django.setup()
     # What is worth a person's eye is on the screen already; the processes log to files.
     logging.getLogger().setLevel(logging.WARNING)
-    with DemoProcesses(Path(os.environ[DIRECTORY_VARIABLE])) as processes:
+    with DemoProcesses(options.directory) as processes:
         try:
             with origin.coming_from(origin.command("demo")):
                 return _run(console, processes, options.port, exit_after=options.exit)

@@ -15,13 +15,12 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
+from drsorch.environment import inherited
 from drsorch.processes import die_with_parent
 
 STOP_SECONDS = 15
 #: What is shown of a line of a log; tracebacks are one long line of JSON there.
 LINE_LENGTH = 300
-#: Whose directory it is: set by `manage.py demo`, read by `python -m drsorch.demo`.
-DIRECTORY_VARIABLE = "DRSORCH_DEMO_DIRECTORY"
 
 
 class ProcessFailed(Exception):
@@ -36,16 +35,14 @@ def directory_make(parent: Path) -> Path:
 
 def environment(directory: Path) -> dict[str, str]:
     """The demo's whole configuration. Nothing of the caller's own drsorch or AWS set-up reaches it, or is reached."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "DRSORCH_", "DRAMATIQ_"))}
-    return kept | {
+    return inherited(without=("AWS_", "DRSORCH_", "DRAMATIQ_", "BEHIND_PROXY", "WEB_CONCURRENCY")) | {
         "DJANGO_SETTINGS_MODULE": "drsorch.settings",
-        DIRECTORY_VARIABLE: str(directory),
         "SECRET_KEY": secrets.token_urlsafe(48),
         "DEBUG": "false",
         "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1]",
         "CSRF_TRUSTED_ORIGINS": "",
         "HTTPS_ONLY": "false",
-        "BEHIND_PROXY": "false",
+        "TRUSTED_PROXIES": "0",
         "DATABASE_URL": f"sqlite:///{quote(str(directory / 'drsorch.sqlite3'))}",
         "DRAMATIQ_BROKER_URL": "memory://",
         # The simulator's clock is fast, so drsorch looks often.
@@ -99,7 +96,7 @@ class DemoProcesses:
         with self.log(name).open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, *arguments],
-                env={**os.environ, **(environment or {})},
+                env={**inherited(without=()), **(environment or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

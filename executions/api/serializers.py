@@ -17,7 +17,7 @@ from executions.core.states import (
     WaveStatus,
 )
 from executions.models import Approval, Execution, LateInstance, ServerRun, StepRun, WaveRun
-from foundation.rest.serializers import ReferenceField, StrictSerializer
+from foundation.rest.serializers import NameField, ReferenceField, StrictSerializer
 from plans.core.fields import MAX_SECONDS
 from plans.models import STEP_KINDS, STEP_WHEN
 from plans.selectors import plan_get
@@ -301,11 +301,11 @@ class DecisionSerializer(CommentSerializer):
 
 
 class WavePartSerializer(CommentSerializer):
-    wave = serializers.CharField(help_text="The wave's name.")
+    wave = NameField(help_text="The wave's name.")
     servers = serializers.ListField(
         child=serializers.CharField(), required=False, allow_null=True, help_text="Source server ids. All if omitted."
     )
-    step = serializers.CharField(required=False, allow_null=True, help_text="Only this step of the wave.")
+    step = NameField(required=False, allow_null=True, help_text="Only this step of the wave.")
 
 
 class RetrySerializer(WavePartSerializer):

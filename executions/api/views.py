@@ -50,7 +50,7 @@ from executions.services.commands import (
 )
 from executions.services.scenes import Precondition
 from foundation.errors import Stale
-from foundation.rest.filters import ReferenceFilter
+from foundation.rest.filters import MomentFilter, ReferenceFilter, WholeNumberFilter
 from foundation.rest.schema import IF_NONE_MATCH
 from foundation.rest.versions import content_etag, if_match, not_modified
 from foundation.rest.views import ReadViewSet
@@ -63,8 +63,8 @@ class ExecutionFilter(django_filters.FilterSet):
     status = django_filters.MultipleChoiceFilter(
         choices=Execution.status.field.choices, help_text="May be repeated; matches any of the values."
     )
-    started_after = django_filters.IsoDateTimeFilter("started_at", "gte", help_text="At or after this time.")
-    started_before = django_filters.IsoDateTimeFilter("started_at", "lt", help_text="Before this time.")
+    started_after = MomentFilter("started_at", "gte", help_text="At or after this time.")
+    started_before = MomentFilter("started_at", "lt", help_text="Before this time.")
 
     class Meta:
         model = Execution
@@ -73,7 +73,7 @@ class ExecutionFilter(django_filters.FilterSet):
 
 class EventFilter(django_filters.FilterSet):
     type = django_filters.CharFilter(help_text="For example `server.failed`.")
-    after = django_filters.NumberFilter("sequence", "gt", help_text="Only events after this sequence number.")
+    after = WholeNumberFilter("sequence", "gt", help_text="Only events after this sequence number.")
 
     class Meta:
         model = Event
@@ -223,6 +223,7 @@ class ExecutionViewSet(ReadViewSet):
         filterset_class=EventFilter,
         ordering_fields=[],
         serializer_class=EventSerializer,
+        paged=True,
     )
     def events(self, request: Request, id: str) -> Response:
         """The audit trail of the execution, oldest first. Each event contains the hash of the previous one."""

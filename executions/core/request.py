@@ -7,6 +7,7 @@ from datetime import datetime
 
 from executions.core.states import ExecutionKind
 from foundation.errors import FieldError
+from foundation.names import name_clean
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class StartRequest:
 
     def _recovery_errors(self, plan_name: str) -> list[FieldError]:
         found = []
-        if self.confirm != plan_name:
+        if name_clean(self.confirm) != plan_name:
             found.append(FieldError("confirm", f"Type the plan's name, {plan_name}, to confirm a real recovery."))
         if not self.reason.strip():
             found.append(FieldError("reason", "A real recovery needs a reason.", "required"))

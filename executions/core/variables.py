@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 #: {{execution_id}}, {{execution_kind}}, {{plan}}, {{wave}}, {{instance_ids}}, {{private_ips}}, and of one server by its
-#: hostname {{instance_id:web-1}}, {{private_ip:web-1}}. {{ssm:name}} is not ours: Systems Manager fills it in itself.
+#: hostname, or by its source server id, {{instance_id:web-1}}, {{private_ip:web-1}}. {{ssm:name}} is not ours: Systems
+#: Manager fills it in itself.
 _VARIABLE = re.compile(r"\{\{\s*(?!ssm:)([a-z_]+(?::[^{}\s]+)?)\s*\}\}")
 
 

@@ -12,7 +12,7 @@ from executions.models import Execution
 from executions.screens.selectors import InventoryServer
 from executions.screens.stake import StakeCard
 from executions.screens.words import duration, kind_badge, wave_rules
-from foundation.wording import Badge, Tone, ago, count, listing
+from foundation.wording import Badge, Tone, ago, count, listing, told_apart
 from plans.core import Blueprint, BlueprintServer, BlueprintWave, Finding, Severity
 from plans.core.picture import Node, Picture, draw
 
@@ -158,7 +158,7 @@ def _wave(wave: BlueprintWave, blueprint: Blueprint, inventory: Mapping[tuple[in
             GroupLine(
                 name,
                 ", ".join(sorted({_site(server, inventory) for server in members})),
-                tuple(server.hostname or server.source_server_id for server in members),
+                tuple(told_apart({server.source_server_id: server.hostname for server in members}).values()),
             )
             for name, members in groups.items()
         ),

@@ -36,7 +36,7 @@ from executions.services.stake import acknowledged_of, stake_now
 from foundation.errors import Conflict, DomainError, Missing
 from foundation.live import live_context, live_response
 from foundation.people import person
-from foundation.screens import domain_errors_as_page, screen_response
+from foundation.screens import screen_response
 from plans import readiness
 from plans.models import Plan
 from plans.selectors import blueprint, plan_get
@@ -49,7 +49,6 @@ _STOP_POLLING = 286
 
 
 @require_safe
-@domain_errors_as_page
 def page(request: HttpRequest, execution_id: str) -> HttpResponse:
     """The execution as it stands; the page then polls `fragment`."""
     context = _execution_context(request, execution_id)
@@ -61,7 +60,6 @@ def page(request: HttpRequest, execution_id: str) -> HttpResponse:
 
 @require_safe
 @gzip_page  # nothing secret is in it, and no token
-@domain_errors_as_page
 def fragment(request: HttpRequest, execution_id: str) -> HttpResponse:
     """What of the page has changed. Status 286, which ends the polling, once the execution is over."""
     context = _execution_context(request, execution_id)
@@ -102,7 +100,6 @@ def _facts(rows: ExecutionRows) -> Facts:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@domain_errors_as_page
 def command(request: HttpRequest, execution_id: str, name: str) -> HttpResponse:
     """Ask for a comment, and for what it is done to; then do it."""
     if name not in COMMANDS:
@@ -191,7 +188,6 @@ def _command_form(
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@domain_errors_as_page
 def start(request: HttpRequest, plan_id: int) -> HttpResponse:
     """What would launch, and the button that launches it. `?kind=recovery` is the real thing."""
     kind = _kind(request)

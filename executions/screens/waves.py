@@ -21,7 +21,7 @@ from executions.models import ServerRun, StepRun, WaveRun
 from executions.screens.steps import StepLine, step_line
 from executions.screens.words import between, duration, server_badge, took, wave_badge, wave_rules
 from foundation.ticking import Ticking
-from foundation.wording import Badge, Share, Tone, clock, count, listing
+from foundation.wording import Badge, Share, Tone, clock, count, listing, told_apart
 
 #: Servers of a wave shown at once.
 PAGE = 25
@@ -243,8 +243,10 @@ def failures(
         for step in steps.get(wave.pk, ()):
             if step.status == StepStatus.FAILED:
                 reasons.setdefault(step.error or "No reason was given.", []).append(f"step {step.name}")
+        names = told_apart({server.source_server_id: server.hostname for server in servers.get(wave.pk, ())})
         for server in servers.get(wave.pk, ()):
             if server.status in SERVER_RETRIABLE:
-                reasons.setdefault(server.error or "No reason was given.", []).append(str(server))
-        found += [Failure(reason, listing(names), wave) for reason, names in reasons.items()]
+                name = names[server.source_server_id]
+                reasons.setdefault(server.error or "No reason was given.", []).append(name)
+        found += [Failure(reason, listing(failed), wave) for reason, failed in reasons.items()]
     return tuple(found)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import IO, Any
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import IO, Any, NoReturn
 
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
@@ -12,15 +14,56 @@ from foundation.storable import unstorable
 
 
 class StrictJSONParser(JSONParser):
-    """JSON that can be stored."""
+    """A JSON object that can be stored. Nothing is lost on the way: a member that is there twice is refused."""
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
         try:
-            data = super().parse(stream, media_type, parser_context)
+            text = stream.read().decode("utf-8")
+            data = json.loads(text, object_pairs_hook=_members, parse_constant=_no_constant, parse_float=_finite_float)
         except RecursionError as error:
             raise ParseError("The JSON is nested too deeply.") from error
+        except UnicodeDecodeError as error:
+            raise ParseError("The JSON is not UTF-8.") from error
+        except ValueError as error:
+            raise ParseError(f"The body is not valid JSON: {error}.") from error
         if why := unstorable(data):
             raise ParseError(f"The JSON {why}.")
+        if not isinstance(data, dict):
+            raise ParseError(f"The body must be a JSON object, not {_noun(data)}.")
         return data
+
+
+def _members(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"it has {json.dumps(name[:60])} twice in one object")
+        found[name] = value
+    return found
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _finite_float(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text[:20]} is too large a number")
+    return value
+
+
+def _noun(data: object) -> str:
+    match data:
+        case None:
+            return "null"
+        case list():
+            return "a list"
+        case str():
+            return "a text"
+        case bool():
+            return "true" if data else "false"
+        case _:
+            return "a number"

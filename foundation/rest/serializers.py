@@ -9,10 +9,13 @@ from django.db.models import Model
 from rest_framework import serializers
 
 from foundation.errors import FieldError, Invalid, Missing
+from foundation.names import name_clean
+from foundation.rest.strict import UNKNOWN, wrong_types
+from foundation.wording import short
 
 
 class StrictSerializer(serializers.Serializer[Any]):
-    """Unknown fields are refused."""
+    """Unknown fields are refused, and values of another JSON type than their field's."""
 
     # A misspelt `point_in_time` must not launch the latest state, nor a misspelt `expires_in_seconds` give a token that
     # never expires. Read-only fields are known, so that what was read can be sent back.
@@ -20,12 +23,40 @@ class StrictSerializer(serializers.Serializer[Any]):
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping) and (unknown := [str(key) for key in data if key not in self.fields]):
             known = ", ".join(self.fields)
-            raise Invalid.of([FieldError(key, f"Unknown field “{key}”. Known fields: {known}.") for key in unknown])
-        return super().to_internal_value(data)
+            raise Invalid.of([
+                FieldError(key, f"Unknown field “{short(key, 60)}”. Known fields: {known}.", UNKNOWN) for key in unknown
+            ])  # fmt: skip
+        wrong = self._wrong_types(data)
+        try:
+            value = super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            if not isinstance(error.detail, dict):
+                raise
+            raise serializers.ValidationError({**error.detail, **wrong}) from error
+        if wrong:
+            raise serializers.ValidationError(wrong)
+        return value
+
+    def _wrong_types(self, data: Any) -> dict[str, Any]:
+        if not isinstance(data, Mapping):
+            return {}
+        given = {name: field for name, field in self.fields.items() if name in data and not field.read_only}
+        found = {name: wrong_types(field, data[name]) for name, field in given.items()}
+        return {name: wrong for name, wrong in found.items() if wrong is not None}
+
+
+class NameField(serializers.CharField):
+    """A name of something that exists, in its one form."""
+
+    def to_internal_value(self, data: Any) -> str:
+        return name_clean(super().to_internal_value(data))
 
 
 class ReferenceField(serializers.CharField):
     """An object by id or name, returned as its name. `find` raises `Missing` for what does not exist."""
+
+    #: An id may be sent as the number that it is answered as.
+    takes_ids = True
 
     def __init__(self, find: Callable[[str], Model], **options: Any) -> None:
         super().__init__(**{"help_text": "Id or name; returned as the name."} | options)

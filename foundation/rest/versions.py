@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from foundation.errors import Invalid, Stale, VersionNeeded
+from foundation.references import id_of
 
 
 def version_field() -> serializers.IntegerField:
@@ -87,7 +88,7 @@ class VersionedMixin(GenericAPIView[Any]):
         header = self.request.headers.get("If-Match")
         if header is None or header.strip() == "*":
             return None
-        versions = [int(tag[1:-1]) for tag in parse_etags(header) if tag[1:-1].isdecimal() and tag[0] == '"']
+        versions = [int(tag[1:-1]) for tag in parse_etags(header) if id_of(tag[1:-1]) is not None and tag[0] == '"']
         if len(versions) == 1:
             return versions[0]
         current: int = self.get_object().version

@@ -19,6 +19,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from foundation.people import person
 from foundation.rest.idempotency import AlreadyAnswered, KeyClaim, key_claim
+from foundation.rest.strict import refuse_body, refuse_unknown_query
 from foundation.rest.versions import VersionedMixin
 
 
@@ -27,6 +28,15 @@ class ApiView(APIView):
 
     #: action (or method name) -> permission of the policy; None: anybody who is signed in; not named: nobody.
     permissions: ClassVar[dict[str, str | None]] = {}
+
+    #: Query parameters beside those of a list's filters, order and pages.
+    query_parameters: ClassVar[tuple[str, ...]] = ()
+
+    #: True where an action besides `list` answers in pages.
+    paged: ClassVar[bool] = False
+
+    #: Actions that take no body although their method may have one.
+    without_body: ClassVar[frozenset[str]] = frozenset()
 
     #: What `{id}` is in the view's addresses, for the OpenAPI document; None: what the model says.
     id_parameter: ClassVar[OpenApiParameter | None] = None
@@ -60,6 +70,8 @@ class ApiView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         _ = request._request.body  # raises RequestDataTooBig; DRF's parsers have no limit of their own
+        refuse_unknown_query(self, request)
+        refuse_body(self, request)
         self._claim = key_claim(request)
 
     def handle_exception(self, exc: Exception) -> Response:

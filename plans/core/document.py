@@ -11,12 +11,12 @@ from itertools import pairwise
 from typing import Any, TypedDict
 
 from foundation.errors import FieldError, Invalid
+from foundation.names import name_clean
 from foundation.references import id_of
 from foundation.storable import unstorable
 from plans.core import graph, steps
 from plans.core.fields import Fields, shown
 
-MAX_NAME = 100
 MAX_WAVES = 200
 MAX_STEPS = 50
 MAX_APPROVALS = 20
@@ -66,7 +66,7 @@ def normalise(raw: object, *, groups: Mapping[int, str]) -> PlanDocument:
         raise Invalid.field("", f"The plan cannot be saved: it {why}.")
     plan = Fields.of(raw, "", "The plan", errors)
     document = PlanDocument(
-        name=_plan_name(plan),
+        name=plan.name(),
         description=plan.text("description"),
         rto_target_seconds=plan.seconds_or_none("rto_target_seconds"),
         rpo_target_seconds=plan.seconds_or_none("rpo_target_seconds"),
@@ -92,17 +92,10 @@ def wave_graph(waves: Sequence[WaveDocument]) -> graph.Graph:
     return graph.resolve([wave["name"] for wave in waves], [wave["depends_on"] for wave in waves])
 
 
-def _plan_name(plan: Fields) -> str:
-    name = plan.text("name", required=True, limit=MAX_NAME)
-    if name.isdigit():
-        plan.error("name", f"The plan's name {shown(name)} would be read as an id: add a letter to it.")
-    return name
-
-
 def _wave(raw: object, index: int, groups: Mapping[int, str], errors: list[FieldError]) -> WaveDocument:
     wave = Fields.of(raw, f"waves.{index}", _called("Wave", raw, index), errors)
     document = WaveDocument(
-        name=wave.text("name", required=True, limit=MAX_NAME),
+        name=wave.name(),
         depends_on=_depends_on(wave),
         protection_groups=_groups(wave, groups),
         minimum_success_percent=wave.whole("minimum_success_percent", low=0, high=100, default=100),
@@ -125,8 +118,8 @@ def _depends_on(wave: Fields) -> list[str] | None:
     for name in wave.items("depends_on"):
         if not isinstance(name, str):
             wave.error("depends_on", f"{wave.subject}: depends_on must contain names of waves, not {shown(name)}.")
-        elif name.strip() not in names:
-            names.append(name.strip())
+        elif (clean := name_clean(name)) not in names:
+            names.append(clean)
     return names
 
 
@@ -137,7 +130,7 @@ def _groups(wave: Fields, groups: Mapping[int, str]) -> list[str]:
     for index, wanted in enumerate(wave.items("protection_groups")):
         name: str | None = None
         if isinstance(wanted, str):
-            trimmed = wanted.strip()
+            trimmed = name_clean(wanted)
             pk = id_of(trimmed)
             by_id = None if pk is None else groups.get(pk)
             name = trimmed if trimmed in known else by_id
@@ -176,7 +169,7 @@ def _step(raw: object, index: int, wave: Fields) -> StepDocument:
     subject = f"{_called('Step', raw, index)} of {wave.subject[0].lower()}{wave.subject[1:]}"
     step = Fields.of(raw, wave.path(f"steps.{index}"), subject, wave.errors)
     document = StepDocument(
-        name=step.text("name", required=True, limit=MAX_NAME),
+        name=step.name(),
         when=step.choice("when", list(steps.StepWhen)),
         kind=step.choice("kind", list(steps.StepKind)),
         timeout_seconds=step.seconds("timeout_seconds", low=1, default=STEP_TIMEOUT_SECONDS),

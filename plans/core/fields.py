@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from foundation.errors import FieldError
+from foundation.names import name_clean, name_problem
 from foundation.wording import listing, short
 
 #: A year: longer is a slip of the unit, and it fits every database's integer.
@@ -63,6 +64,17 @@ class Fields:
             self.error(key, f"{self.subject}: {_words(key)} is {len(value)} characters long; the maximum is {limit}.")
             return ""
         return value
+
+    def name(self, key: str = "name") -> str:
+        """A required name, by the rule of all names, in its one form."""
+        value = self.take(key)
+        if isinstance(value, str) and value.strip():
+            name = name_clean(value)
+            if problem := name_problem(name):
+                self.error(key, f"{self.subject}: {problem[0].lower()}{problem[1:]}")
+                return ""
+            return name
+        return self.text(key, required=True)
 
     def whole(self, key: str, *, low: int, high: int, default: int | None = None, unit: str = "") -> int:
         """A whole number from `low` to `high`; required unless there is a default."""

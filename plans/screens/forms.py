@@ -26,7 +26,6 @@ from foundation.forms import (
 from foundation.overwriting import Newer
 from plans.core.document import (
     LAUNCH_TIMEOUT_SECONDS,
-    MAX_NAME,
     STEP_TIMEOUT_SECONDS,
     PlanDocument,
     StepDocument,
@@ -49,7 +48,7 @@ class PlanForm(DomainErrorsMixin, forms.Form):
     version = forms.CharField(widget=forms.HiddenInput, required=False)
     #: What somebody else has saved since the form was shown.
     newer: Newer | None = None
-    name = text("Name", required=True, help_text=f"Must be unique, at most {MAX_NAME} characters, and not digits only.")
+    name = text("Name", required=True, help_text="Must be unique. One line, not digits only, without /.")
     description = lines("Description")
     rto_target_seconds = duration("RTO target", help_text=f"From the start to the last launch. {DURATION_HELP}")
     rpo_target_seconds = duration("RPO target", help_text=f"The maximum age of the recovered data. {DURATION_HELP}")

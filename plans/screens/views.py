@@ -17,7 +17,7 @@ from foundation.errors import DomainError, Invalid, Missing, NotAllowed, Stale
 from foundation.forms import json_or_none
 from foundation.overwriting import asked_version, version_of
 from foundation.people import person
-from foundation.screens import domain_errors_as_page, screen_response
+from foundation.screens import screen_response
 from plans import demands, readiness, selectors, services
 from plans.core import editing
 from plans.core.document import PlanDocument, WaveDocument
@@ -33,7 +33,6 @@ _get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
 
 @require_safe
-@domain_errors_as_page
 def page(request: HttpRequest, plan_id: int) -> HttpResponse:
     """The plan: its board, its picture, what stands between it and a run."""
     policy.require(request.user, "plans.view_plan")
@@ -58,7 +57,6 @@ def _page(request: HttpRequest, plan: Plan, agreement: AgreementForm, status: in
 
 
 @_get_or_post
-@domain_errors_as_page
 def body(request: HttpRequest, plan_id: int) -> HttpResponse:
     """The page's body alone. POST saves `layout` on top of `version`; if that fails, the layout comes back unsaved."""
     policy.require(request.user, "plans.view_plan")
@@ -88,7 +86,6 @@ def body(request: HttpRequest, plan_id: int) -> HttpResponse:
 
 
 @_get_or_post
-@domain_errors_as_page
 def add(request: HttpRequest) -> HttpResponse:
     """A new plan, without waves: they are added on its page."""
     policy.require(request.user, "plans.add_plan")
@@ -105,7 +102,6 @@ def add(request: HttpRequest) -> HttpResponse:
 
 
 @_get_or_post
-@domain_errors_as_page
 def settings(request: HttpRequest, plan_id: int) -> HttpResponse:
     """What a plan is beside its waves."""
     policy.require(request.user, "plans.change_plan")
@@ -132,7 +128,6 @@ def settings(request: HttpRequest, plan_id: int) -> HttpResponse:
 
 
 @_get_or_post
-@domain_errors_as_page
 def wave(request: HttpRequest, plan_id: int) -> HttpResponse:
     """A wave and its steps: the one named in `?name=`, or a new one."""
     policy.require(request.user, "plans.change_plan")
@@ -177,7 +172,6 @@ def wave(request: HttpRequest, plan_id: int) -> HttpResponse:
 
 
 @require_safe
-@domain_errors_as_page
 def revisions(request: HttpRequest, plan_id: int) -> HttpResponse:
     """Every saved revision: who, when, what changed."""
     policy.require(request.user, "plans.view_planrevision")
@@ -197,7 +191,6 @@ def revisions(request: HttpRequest, plan_id: int) -> HttpResponse:
 
 
 @require_POST
-@domain_errors_as_page
 def agree(request: HttpRequest, plan_id: int) -> HttpResponse:
     """An approver agrees that recoveries need no more approvals than the plan says."""
     policy.require(request.user, "plans.agree_plan")
@@ -218,7 +211,6 @@ def agree(request: HttpRequest, plan_id: int) -> HttpResponse:
 
 
 @require_POST
-@domain_errors_as_page
 def restore(request: HttpRequest, plan_id: int, number: int) -> HttpResponse:
     """Save the plan as an earlier revision had it."""
     policy.require(request.user, "plans.change_plan")
@@ -235,7 +227,6 @@ def restore(request: HttpRequest, plan_id: int, number: int) -> HttpResponse:
 
 
 @_get_or_post
-@domain_errors_as_page
 def delete(request: HttpRequest, plan_id: int) -> HttpResponse:
     """Asks once, then deletes."""
     policy.require(request.user, "plans.delete_plan")

@@ -10,19 +10,35 @@ from django.urls import reverse
 from unfold.fields import UnfoldAdminMultipleAutocompleteModelChoiceField
 from unfold.widgets import UnfoldAdminMultipleAutocompleteModelChoiceFieldWidget, UnfoldAdminTextareaWidget
 
+from foundation.forms import text, tick
+from foundation.references import id_of
 from foundation.service_admin import ServiceForm
 from protection import services
 from protection.core.tag_selector import selector_parse, selector_text
 from protection.models import ProtectionGroup, Site, SourceServer
+from protection.screens.words import known_as
 
 
 class SiteForm(ServiceForm):
-    """A site's account, Region and how it is reached."""
+    """A site's account, Region and how it is reached. An external id is written and never shown."""
+
+    external_id = text("External id", help_text="Of the role. Not shown again once it is saved.")
+    remove_external_id = tick("Remove the external id")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["external_id"] = ""
+        if self.instance.external_id:
+            self.fields["external_id"].help_text = "The site has one. Leave this empty to keep it."
 
     def create(self, data: dict[str, Any]) -> Site:
+        data.pop("remove_external_id", None)
         return services.site_create(**data, by=self.by)
 
     def update(self, data: dict[str, Any], expected_version: int) -> Site:
+        remove = data.pop("remove_external_id", False)
+        if not data["external_id"] and not remove:
+            del data["external_id"]
         return services.site_update(site=self.instance, changes=data, by=self.by, expected_version=expected_version)
 
 
@@ -34,7 +50,7 @@ class ServersWidget(UnfoldAdminMultipleAutocompleteModelChoiceFieldWidget):
     def optgroups(self, name: str, value: list[str], attrs: Any = None) -> Any:
         iterator: Any = self.choices
         field: ModelMultipleChoiceField[SourceServer] = iterator.field
-        chosen = field.queryset.filter(pk__in=[each for each in value if str(each).isdigit()])  # type: ignore[union-attr]
+        chosen = field.queryset.filter(pk__in=[each for each in value if id_of(str(each)) is not None])  # type: ignore[union-attr]
         self.choices = [(server.pk, field.label_from_instance(server)) for server in chosen]
         try:
             return super().optgroups(name, value, attrs)
@@ -53,7 +69,7 @@ class ServersField(UnfoldAdminMultipleAutocompleteModelChoiceField):
 
 def server_label(server: SourceServer, *, with_site: bool = True) -> str:
     """What a person picks a server by."""
-    name = f"{server.hostname or server.fqdn or 'no host name'} · {server.source_server_id}"
+    name = " · ".join([server.hostname or server.fqdn or "no host name", *known_as(server)])
     return f"{name} · {server.site}" if with_site else name
 
 
@@ -62,7 +78,7 @@ class ProtectionGroupForm(ServiceForm):
         url_path="admin:protection_protectiongroup_servers",
         queryset=SourceServer.objects.select_related("site").by_name(),
         required=False,
-        help_text="Selected one by one. Type part of a host name or id.",
+        help_text="Selected one by one. Type part of a host name, Name tag or id.",
     )
     tag_selector = forms.CharField(
         required=False,

@@ -13,14 +13,12 @@ from access import policy
 from foundation.errors import DomainError
 from foundation.people import person
 from foundation.references import id_of
-from foundation.screens import domain_errors_as_page
 from protection import selectors, services
 from protection.screens.forms import server_label
 from protection.screens.panels import points_panel, site_panel
 
 
 @require_POST
-@domain_errors_as_page
 def site_sync(request: HttpRequest, site_id: int) -> HttpResponse:
     """The button: have a worker mirror the inventory now."""
     site = selectors.site_get(str(site_id))
@@ -35,7 +33,6 @@ def site_sync(request: HttpRequest, site_id: int) -> HttpResponse:
 
 
 @require_safe
-@domain_errors_as_page
 def site_state(request: HttpRequest, site_id: int) -> HttpResponse:
     """The part of a page that renews itself while a sync runs."""
     policy.require(request.user, "protection.view_site")
@@ -44,7 +41,6 @@ def site_state(request: HttpRequest, site_id: int) -> HttpResponse:
 
 
 @require_safe
-@domain_errors_as_page
 def server_points(request: HttpRequest, server_id: int) -> HttpResponse:
     """The part of a server's page that asks DRS, when somebody wants to know."""
     server = selectors.server_get(str(server_id))
@@ -52,7 +48,6 @@ def server_points(request: HttpRequest, server_id: int) -> HttpResponse:
 
 
 @require_safe
-@domain_errors_as_page
 def server_search(request: HttpRequest) -> HttpResponse:
     """What the field of servers finds, in the form of its select2: `?term=…&page=…`, in one site with `&site=`."""
     policy.require(request.user, "protection.view_sourceserver")

@@ -39,6 +39,12 @@ def replication_badge(state: str) -> Badge:
     return Badge(replication_words(state), replication_tone(state), _ICONS[known] if known else "help")
 
 
+def known_as(server: SourceServer) -> list[str]:
+    """What tells a server from another of its host name: Name tag, source server id, EC2 instance id."""
+    name = server.name_tag if server.name_tag != server.hostname else ""
+    return [text for text in (name, server.source_server_id, server.aws_instance_id) if text]
+
+
 def server_badge(server: SourceServer) -> Badge:
     """How the server replicates, or that DRS no longer has it."""
     return GONE if server.missing_since is not None else replication_badge(server.replication_state)

@@ -103,7 +103,11 @@ def _source_properties(server: Server, now: datetime) -> dict[str, Any]:
     return {
         "lastUpdatedDateTime": date(now - timedelta(minutes=now.minute % 30)),
         "recommendedInstanceType": "m5.large",
-        "identificationHints": {"fqdn": f"{server.hostname}.example.internal", "hostname": server.hostname},
+        "identificationHints": {
+            "fqdn": f"{server.hostname}.example.internal",
+            "hostname": server.hostname,
+            **({"awsInstanceID": server.aws_instance_id} if server.aws_instance_id else {}),
+        },
         "networkInterfaces": [{"macAddress": "0a:00:00:00:00:01", "ips": [server.ip], "isPrimary": True}],
         "disks": [{"deviceName": _device(server, index), "bytes": size} for index, size in enumerate(server.disks)],
         "cpus": [{"cores": server.cores, "modelName": "Intel(R) Xeon(R) Platinum"}],

@@ -42,6 +42,7 @@ class Command(BaseCommand):
                 f"The demo cannot write to {directory}: {error.strerror}. "
                 "Choose another directory: manage.py demo --directory DIRECTORY"
             ) from error
-        command = [sys.executable, "-m", "drsorch.demo", "--port", str(port), *(["--exit"] if exit else [])]
+        command = [sys.executable, "-m", "drsorch.demo", "--port", str(port), "--directory", str(scratch)]
+        command += ["--exit"] if exit else []
         os.chdir(settings.BASE_DIR)
         os.execve(sys.executable, command, processes.environment(scratch))

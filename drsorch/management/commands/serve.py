@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection, connections
@@ -12,6 +13,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from drsorch.embedded import EmbeddedWorker
 from drsorch.serving import CannotListen, Server, address, listen
+from drsorch.values import is_loopback
 from foundation.wording import count
 
 
@@ -28,6 +30,11 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, host: str, port: int, no_worker: bool, **options: Any) -> None:
+        if settings.DEBUG and not is_loopback(host):
+            raise CommandError(
+                f"DEBUG is on, so drsorch serves this machine only, not {host}: its pages show settings and code. "
+                "Turn DEBUG off, or leave --host out."
+            )
         try:
             listener = listen(host, port)
         except CannotListen as error:

@@ -6,6 +6,7 @@ gives nothing, the step fails and says so, because doing it twice may be worse t
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import assert_never
@@ -102,8 +103,11 @@ def variables_of(step: StepRun) -> Mapping[str, str | Sequence[str]]:
         "wave_instance_ids": [server.recovery_instance_id for server in own],
         "wave_private_ips": [address for server in own for address in server.private_ips],
     }
+    # A host name that two servers share means neither of them: such a server is named by its id.
+    shared = Counter(ServerRun.objects.filter(execution=execution).values_list("hostname", flat=True))
     for server in servers:
-        found[f"instance_id:{server.hostname}"] = server.recovery_instance_id
-        if server.private_ips:
-            found[f"private_ip:{server.hostname}"] = server.private_ips[0]
+        for name in (server.source_server_id, *([server.hostname] if shared[server.hostname] == 1 else [])):
+            found[f"instance_id:{name}"] = server.recovery_instance_id
+            if server.private_ips:
+                found[f"private_ip:{name}"] = server.private_ips[0]
     return found

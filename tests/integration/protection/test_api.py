@@ -54,12 +54,13 @@ class TestSites:
         assert client.get(created["Location"]).json() == created.json()
 
         changed = client.patch("/api/v1/sites/Frankfurt/", {"external_id": "x-1"}, headers={"If-Match": '"1"'})
-        assert (changed.status_code, changed.json()["external_id"], changed["ETag"]) == (200, "x-1", '"2"')
+        assert (changed.status_code, changed.json()["has_external_id"], changed["ETag"]) == (200, True, '"2"')
         assert changed.json()["role_arn"] == f"arn:aws:iam::{ACCOUNT}:role/drsorch"
 
-        replaced = client.put(f"/api/v1/sites/{created.json()['id']}/", SITE)
-        assert (replaced.status_code, replaced.json()["external_id"], replaced.json()["role_arn"]) == (200, "", "")
-
+        # An external id is never read, so a PUT without one keeps it.
+        for whole, kept in ((SITE, True), ({**SITE, "external_id": ""}, False)):
+            replaced = client.put(f"/api/v1/sites/{created.json()['id']}/", whole).json()
+            assert (replaced["has_external_id"], replaced["role_arn"]) == (kept, "")
         assert client.delete("/api/v1/sites/Frankfurt/").status_code == 204
         assert client.get("/api/v1/sites/Frankfurt/").status_code == 404
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from foundation.names import name_clean, name_problem
+
 #: Protection groups by id, as `normalise` is told of them.
 GROUPS = {index: f"group-{index}" for index in range(1, 13)} | {
     20: "shop-db",
@@ -55,8 +57,10 @@ def graphs(*, acyclic: bool, largest: int = 10) -> st.SearchStrategy[list[tuple[
     return build()
 
 
-_names = st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "Zs"]), min_size=1, max_size=20).filter(
-    lambda name: name == name.strip() and name.isprintable() and name != ""
+_names = (
+    st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "Zs"]), min_size=1, max_size=20)
+    .map(name_clean)
+    .filter(lambda name: not name_problem(name))
 )
 
 

@@ -1,0 +1,71 @@
+"""Whose request it is: the client's address behind proxies, and only this machine's requests while debugging."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+
+import structlog
+from django.conf import settings
+from django.core.exceptions import MiddlewareNotUsed
+from django.http import HttpRequest, HttpResponse
+from django_structlog.middlewares import RequestMiddleware
+
+from drsorch.values import is_loopback
+
+Handler = Callable[[HttpRequest], HttpResponse]
+
+
+class ClientAddress:
+    """Puts the client's address into REMOTE_ADDR, for rate limits, logs and everybody else.
+
+    Each proxy appends the address that it was asked from to `X-Forwarded-For`: of `TRUSTED_PROXIES` proxies the last
+    so many entries are true, and the first of these is the client. Everything before them, and the whole header where
+    there is no proxy, is what anybody may have written. It is removed, so that no library believes it.
+    """
+
+    def __init__(self, get_response: Handler) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        said = request.META.pop("HTTP_X_FORWARDED_FOR", "")
+        proxies = settings.TRUSTED_PROXIES
+        entries = said.split(",") if said else []
+        if proxies and len(entries) >= proxies and (address := _address(entries[-proxies])):
+            request.META["REMOTE_ADDR"] = address
+        return self._get_response(request)
+
+
+class DebugOnThisMachine:
+    """While DEBUG is on, answers to this machine alone: its pages show settings and code."""
+
+    def __init__(self, get_response: Handler) -> None:
+        if not settings.DEBUG:
+            raise MiddlewareNotUsed
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not is_loopback(request.META.get("REMOTE_ADDR", "")):
+            sentence = "DEBUG is on, so drsorch answers requests of its own machine only. Turn DEBUG off.\n"
+            return HttpResponse(sentence, status=403, content_type="text/plain")
+        return self._get_response(request)
+
+
+class RequestLog(RequestMiddleware):
+    """django-structlog's, with the address that `ClientAddress` found instead of whatever a header says."""
+
+    @classmethod
+    def bind_ip(cls, request: HttpRequest) -> None:
+        structlog.contextvars.bind_contextvars(ip=request.META.get("REMOTE_ADDR"))
+
+
+def _address(entry: str) -> str:
+    """The address of an entry, which may carry a port; empty if it is none."""
+    text = entry.strip()
+    bare = text[1:].partition("]")[0] if text.startswith("[") else text
+    if bare.count(":") == 1:
+        bare = bare.partition(":")[0]
+    try:
+        return str(ipaddress.ip_address(bare))
+    except ValueError:
+        return ""

@@ -1,0 +1,149 @@
+"""Every address of the screens, for everybody: a page or a refusal in a sentence, never a 500."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from django.contrib import admin
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from access.policy import ROLES
+from tests.factories.people import make_user
+from tests.integration.api.operations import World
+
+#: What the screens show. A package that brings a page of its own is looked at first, then named here or unregistered.
+REGISTERED = {
+    "access.ApiToken", "auth.User", "executions.Execution", "plans.Plan", "protection.ProtectionGroup",
+    "protection.Site", "protection.SourceServer",
+}  # fmt: skip
+#: Shown by the admin alone to whoever is signed out.
+OPEN = {"admin:login", "admin:logout"}
+
+
+def addresses(found: Any = None, namespace: str = "") -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Every named address of the admin, with the parts that name something."""
+    for each in get_resolver().url_patterns if found is None else found:
+        if isinstance(each, URLResolver):
+            if namespace or each.namespace == "admin":
+                yield from addresses(each.url_patterns, "admin:")
+        elif isinstance(each, URLPattern) and each.name and namespace:
+            yield f"{namespace}{each.name}", tuple(each.pattern.regex.groupindex)
+
+
+@pytest.fixture
+def world(ada: Any) -> World:
+    return World(ada)
+
+
+def filled_in(world: World) -> list[str]:
+    known = {
+        "plan_id": world.plan.pk, "site_id": world.names["site"][0], "server_id": world.names["source-server"][0],
+        "execution_id": world.drill.pk, "number": 1, "name": "approve", "app_label": "plans", "url": "nowhere",
+        "content_type_id": 1, "id": world.plan.pk,
+    }  # fmt: skip
+    objects = {
+        "plans_plan": world.plan.pk, "protection_site": world.names["site"][0],
+        "protection_sourceserver": world.names["source-server"][0],
+        "protection_protectiongroup": world.names["protection-group"][0],
+        "executions_execution": world.drill.pk, "access_apitoken": world.token.pk, "auth_user": world.token.user_id,
+    }  # fmt: skip
+    made = []
+    for name, named in addresses():
+        if name in OPEN:
+            continue
+        row = next((pk for prefix, pk in objects.items() if name.startswith(f"admin:{prefix}")), 1)
+        parts = {part: known.get(part, row) for part in named if part != "final_dot"}
+        made.append(reverse(name, kwargs=parts))
+    assert len(made) > 50
+    return made
+
+
+def test_the_registry_holds_what_we_know() -> None:
+    found = {f"{model._meta.app_label}.{model.__name__}" for model in admin.site._registry}
+    assert found == REGISTERED
+
+
+def test_every_address_is_a_page_or_a_refusal_for_everybody(world: World) -> None:
+    everything = filled_in(world)
+    for role in ("", *ROLES, "superuser"):
+        reader = make_user("", *([role] if role in ROLES else []), is_superuser=role == "superuser")
+        client = Client(raise_request_exception=False)
+        client.force_login(reader, backend="django.contrib.auth.backends.ModelBackend")
+        # A button is refused before it does anything to who has no role; with one it is the business of other tests.
+        for address, verb in itertools.product(everything, ("get", "post") if not role else ("get",)):
+            answer = getattr(client, verb)(address)
+            assert answer.status_code < 500, f"{role}: {verb} {address}"
+            if answer.status_code == 403:
+                assert "administrator" in answer.content.decode(), f"{role}: {verb} {address}"
+
+
+def test_the_addresses_of_packages_that_are_not_ours_are_not_there(ada: Any) -> None:
+    client = Client()
+    ada.is_superuser = True
+    ada.save()
+    client.force_login(ada, backend="django.contrib.auth.backends.ModelBackend")
+    for path in ("mfa/authenticator/", "account/emailaddress/", "socialaccount/socialapp/", "django_dramatiq/task/",
+                 "knox/authtoken/", "sites/site/", "auth/group/"):  # fmt: skip
+        assert client.get(f"/admin/{path}").status_code == 404, path
+
+
+ODD_VALUES = ("", "\0", "x", "-1", "9" * 20, "9223372036854775808", "٣", "9999", "0001-01-01", "\u202e")
+
+
+LOOKUPS = ("", "__isnull", "__gt", "__year", "__range", "__regex")
+#: Of these, behind what Django makes a filter of although nobody offers it.
+FEW = ("", "x", "9" * 20, "(")
+
+
+def odd_queries(model_admin: Any, request: Any, seen: set[type]) -> Iterator[str]:
+    """Every filter of a list with every odd value, and what Django makes filters of: a column of each type once."""
+    names = {"q", "o", "p", "no_such"}
+    for one in model_admin.get_list_filter(request):
+        spec = one[0] if isinstance(one, tuple) else one
+        name = getattr(spec, "parameter_name", None) or str(spec)
+        names |= {name, f"{name}__exact", f"{name}__id__exact"}
+    yield from (f"{name}={quote(value)}" for name in sorted(names) for value in ODD_VALUES)
+    columns = {type(field): field.name for field in model_admin.model._meta.concrete_fields if type(field) not in seen}
+    seen |= set(columns)
+    for name, lookup, value in itertools.product(columns.values(), LOOKUPS, FEW):
+        yield f"{name}{lookup}={quote(value)}"
+    if hierarchy := model_admin.date_hierarchy:
+        for year, month, day in itertools.product(("9999", "0", "10000", "2026", "x"), ("12", "13"), ("31", "32")):
+            yield f"{hierarchy}__year={year}"
+            yield f"{hierarchy}__year={year}&{hierarchy}__month={month}"
+            yield f"{hierarchy}__year={year}&{hierarchy}__month={month}&{hierarchy}__day={day}"
+
+
+def test_no_filter_of_any_list_breaks_on_what_is_written_behind_it(world: World, ada: Any, rf: Any) -> None:
+    ada.is_superuser = True
+    ada.save()
+    client = Client(raise_request_exception=False)
+    client.force_login(ada, backend="django.contrib.auth.backends.ModelBackend")
+    request = rf.get("/")
+    request.user = ada
+    seen: set[type] = set()
+    for model, model_admin in admin.site._registry.items():
+        address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+        for query in odd_queries(model_admin, request, seen):
+            answer = client.get(f"{address}?{query}")
+            assert answer.status_code < 500, f"{address}?{query}"
+
+
+@pytest.mark.parametrize("part", ["%00", "%FF", "9" * 20, "9223372036854775808", "-1", "..", "%2E%2E", "%D9%A3", "null",
+                                  "_3F", "_ZZ", "a" * 3000, "0", "%E2%80%AE"])  # fmt: skip
+def test_a_page_of_what_cannot_exist_is_not_there(world: World, ada: Any, part: str) -> None:
+    ada.is_superuser = True
+    ada.save()
+    client = Client(raise_request_exception=False)
+    client.force_login(ada, backend="django.contrib.auth.backends.ModelBackend")
+    for address in filled_in(world):
+        pieces = address.split("/")
+        for position, piece in enumerate(pieces):
+            if piece.isdigit() or piece == str(world.drill.pk) or piece == str(world.token.pk):
+                odd = "/".join([*pieces[:position], part, *pieces[position + 1 :]])
+                assert client.get(odd).status_code in {200, 301, 302, 400, 403, 404, 405}, odd

@@ -1,0 +1,78 @@
+"""Whose request it is: behind any number of proxies, and while debugging."""
+
+from __future__ import annotations
+
+import pytest
+import structlog
+from django.core.exceptions import MiddlewareNotUsed
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
+
+from drsorch.requests import ClientAddress, DebugOnThisMachine, RequestLog
+from tests.factories.people import make_user
+
+
+@pytest.mark.parametrize(
+    ("proxies", "header", "address"),
+    [
+        (0, "203.0.113.9", "192.0.2.1"),
+        (0, None, "192.0.2.1"),
+        (1, "203.0.113.9", "203.0.113.9"),
+        (1, "198.51.100.7, 203.0.113.9", "203.0.113.9"),
+        (2, "198.51.100.7, 203.0.113.9", "198.51.100.7"),
+        (2, "10.9.9.9, 198.51.100.7,203.0.113.9", "198.51.100.7"),
+        (2, "203.0.113.9", "192.0.2.1"),
+        (2, None, "192.0.2.1"),
+        (1, "unknown", "192.0.2.1"),
+        (1, "", "192.0.2.1"),
+        (1, "203.0.113.9:51234", "203.0.113.9"),
+        (1, "2001:db8::7", "2001:db8::7"),
+        (1, "[2001:db8::7]:51234", "2001:db8::7"),
+        (1, "[2001:db8::7", "2001:db8::7"),
+    ],
+)
+def test_the_client_is_the_nth_from_the_right(settings, proxies, header, address):
+    settings.TRUSTED_PROXIES = proxies
+    headers = {} if header is None else {"HTTP_X_FORWARDED_FOR": header}
+    request = RequestFactory().get("/", REMOTE_ADDR="192.0.2.1", **headers)
+    ClientAddress(lambda request: HttpResponse())(request)
+    assert request.META["REMOTE_ADDR"] == address
+    assert "HTTP_X_FORWARDED_FOR" not in request.META
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Real-IP", "Forwarded", "Client-IP", "True-Client-IP"])
+def test_no_header_of_the_client_gets_into_the_log_as_its_address(header):
+    request = RequestFactory().get("/", REMOTE_ADDR="192.0.2.1", headers={header: "203.0.113.9"})
+    with structlog.contextvars.bound_contextvars():
+        RequestLog.bind_ip(request)
+        assert structlog.contextvars.get_contextvars()["ip"] == "192.0.2.1"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("proxies", [1, 2, 3])
+def test_behind_several_proxies_one_who_guesses_locks_nobody_else_out(settings, proxies):
+    settings.TRUSTED_PROXIES = proxies
+    make_user("dana", "recovery manager")
+
+    def sign_in(address, name, password):
+        # Each proxy appends the address that asked it; the client makes one up before that.
+        seen = ["10.0.0.9", address, *(f"192.0.2.{number}" for number in range(1, proxies))]
+        client = Client(REMOTE_ADDR=f"192.0.2.{proxies}", headers={"X-Forwarded-For": ", ".join(seen)})
+        return client.post("/accounts/login/", {"login": name, "password": password})
+
+    for number in range(40):
+        sign_in("203.0.113.66", f"nobody{number}", "wrong")
+    assert sign_in("203.0.113.66", "dana", "correct horse battery staple").status_code != 302
+    assert sign_in("198.51.100.7", "dana", "correct horse battery staple").status_code == 302
+
+
+@pytest.mark.parametrize(("address", "status"), [("127.0.0.1", 200), ("::1", 200), ("192.0.2.1", 403), ("", 403)])
+def test_while_debugging_only_its_own_machine_is_answered(settings, address, status):
+    settings.DEBUG = True
+    answer = DebugOnThisMachine(lambda request: HttpResponse())(RequestFactory().get("/", REMOTE_ADDR=address))
+    assert answer.status_code == status
+
+
+def test_otherwise_everybody_is(settings):
+    with pytest.raises(MiddlewareNotUsed):
+        DebugOnThisMachine(lambda request: HttpResponse())
