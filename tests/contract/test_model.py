@@ -67,6 +67,12 @@ class Script:
         for seconds in (0, 5, 300):
             self.now += timedelta(seconds=seconds)
             self.look(job_id)
+        job_id = self.call("StartRecovery", sourceServers=wanted[:1])["job"]["jobID"]
+        self.now += timedelta(minutes=30)
+        self.look(job_id)
+        kept = self.call("DescribeRecoveryInstances")["items"][0]["recoveryInstanceID"]
+        self.call("DisconnectRecoveryInstance", recoveryInstanceID=kept)
+        self.call("DeleteRecoveryInstance", recoveryInstanceID=kept)
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ def test_answers_that_were_kept_for_a_day_are_deleted_each_hour(dana: User) -> N
     with time_machine.travel(NOON, tick=False):
         tasks.chore_do.fn("expired_answers")
         assert [answer.key for answer in IdempotentAnswer.objects.all()] == ["23 h old"]
-        assert Chore.objects.get().due_at == NOON + timedelta(hours=1)
+        assert Chore.objects.get(name="expired_answers").due_at == NOON + timedelta(hours=1)
         IdempotentAnswer.objects.update(created_at=NOON - timedelta(hours=25))
         tasks.chore_do.fn("expired_answers")
         assert IdempotentAnswer.objects.exists(), "it is not due yet"
