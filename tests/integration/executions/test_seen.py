@@ -263,11 +263,15 @@ def _resumed_and_paused(execution: Execution) -> None:
     controlling.execution_pause(execution=execution, by=omar)
 
 
-#: command -> (what the page is opened for, what happens before the press). A command without a line here fails.
 def _recovery_that_ended() -> Execution:
     return running_drill(kind="recovery", status="succeeded")
 
 
+def _drill_that_cannot_be_worked_on() -> Execution:
+    return running_drill(raised_since=timezone.now(), raised_times=3, raised_error="An error of its own.")
+
+
+#: command -> (what the page is opened for, what happens before the press). A command without a line here fails.
 STALE: dict[str, list[tuple[Callable[[], Execution], Callable[[Execution], object]]]] = {
     "approve": [(_recovery_that_waits, _moved(ExecutionStatus.RUNNING))],
     "reject": [(_recovery_that_waits, _moved(ExecutionStatus.RUNNING))],
@@ -276,6 +280,8 @@ STALE: dict[str, list[tuple[Callable[[], Execution], Callable[[Execution], objec
         (lambda: running_drill(status="paused"), _moved(ExecutionStatus.RUNNING)),
         (lambda: running_drill(status="paused"), _resumed_and_paused),
     ],
+    "look": [(_drill_that_cannot_be_worked_on, _moved(ExecutionStatus.PAUSED))],
+    "end": [(_drill_that_cannot_be_worked_on, _moved(ExecutionStatus.PAUSED))],
     "cancel": [(running_drill, _moved(ExecutionStatus.PAUSED))],
     "retry": [(running_drill, _one_more_failed), (running_drill, _tried_again)],
     "skip": [(running_drill, _one_more_failed), (running_drill, _tried_again)],
