@@ -19,6 +19,7 @@ from audit.origin import Via
 from audit.selectors import Narrowed
 from audit.sentences import sentence_of
 from audit.subjects import KINDS, subjects_of
+from foundation.rest.filters import MomentFilter
 from foundation.rest.views import ApiView
 
 VIA = [(via.value, via.value) for via in Via]
@@ -77,8 +78,8 @@ class AuditFilter(django_filters.FilterSet):
         choices=_choices(selectors.TYPES), method="gather", help_text="For example `site.changed`, or `site.*`."
     )
     via = django_filters.ChoiceFilter(choices=VIA, method="gather")
-    after = django_filters.IsoDateTimeFilter(method="gather", help_text="At or after this time.")
-    before = django_filters.IsoDateTimeFilter(method="gather", help_text="Before this time.")
+    after = MomentFilter(method="gather", help_text="At or after this time.")
+    before = MomentFilter(method="gather", help_text="Before this time.")
 
     class Meta:
         model = Event
@@ -100,6 +101,7 @@ class AuditViewSet(ApiView, mixins.ListModelMixin, GenericViewSet[Event]):
     serializer_class = AuditEventSerializer
     filterset_class = AuditFilter
     ordering_fields: ClassVar[Any] = ["at"]
+    without_body = frozenset({"verify"})
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Newest first; `ordering=at` is oldest first."""

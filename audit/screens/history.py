@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -24,6 +25,10 @@ class ChainHistory(ModelAdmin):
     subject_type: ClassVar[str]
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        try:
+            self.opts.pk.to_python(object_id)
+        except ValidationError as error:
+            raise Http404 from error
         return redirect(trail_of(*self.chain_of(object_id)))
 
     def chain_of(self, object_id: str) -> tuple[str, str]:

@@ -164,6 +164,8 @@ def _as_it_is_now(request: Request, first: IdempotentAnswer) -> HttpResponse:
     get.method = "GET"
     get.path = get.path_info = first.location
     get.META = {**request._request.META, "REQUEST_METHOD": "GET", "PATH_INFO": first.location, "QUERY_STRING": ""}
+    # What was posted is not for a GET to read, which would refuse it.
+    get.META["CONTENT_LENGTH"], get._body = "0", b""
     view, args, kwargs = resolve(first.location)
     answer = view(get, *args, **kwargs)
     if answer.status_code == 200 and first.headers:

@@ -130,7 +130,8 @@ class ProblemFormatter(ExceptionFormatter):
             return self._domain(self.exc.error)
         if isinstance(self.exc, (exceptions.ValidationError, exceptions.ParseError)):
             errors = [
-                {"attr": _attr(error.attr), "code": error.code, "detail": error.detail} for error in self.get_errors()
+                {"attr": _attr(error.attr), "code": error.code or "invalid", "detail": error.detail}
+                for error in self.get_errors()
             ]
             code = "malformed" if isinstance(self.exc, exceptions.ParseError) else "invalid"
             return problem(400, code, _summary(errors), errors)

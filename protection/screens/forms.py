@@ -28,6 +28,8 @@ class SiteForm(ServiceForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.initial["external_id"] = ""
+        # What the form carries of the row must not hold it either.
+        self._carry()
         if self.instance.external_id:
             self.fields["external_id"].help_text = "The site has one. Leave this empty to keep it."
 

@@ -18,8 +18,8 @@ from tests.integration.api.operations import World
 
 #: What the screens show. A package that brings a page of its own is looked at first, then named here or unregistered.
 REGISTERED = {
-    "access.ApiToken", "auth.User", "executions.Execution", "plans.Plan", "protection.ProtectionGroup",
-    "protection.Site", "protection.SourceServer",
+    "access.ApiToken", "access.Role", "audit.Event", "auth.User", "executions.Execution", "plans.Plan",
+    "protection.ProtectionGroup", "protection.Site", "protection.SourceServer",
 }  # fmt: skip
 #: Shown by the admin alone to whoever is signed out.
 OPEN = {"admin:login", "admin:logout"}

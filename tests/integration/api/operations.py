@@ -78,14 +78,17 @@ class World:
             "token": (self.token.uid, {}),
         }
 
-    def at(self, operation: Operation, **instead: Any) -> Operation:
-        """The operation with its address filled in; `instead` names other things."""
-        named: dict[str, Any] = {}
-        if operation.named:
-            prefix = max((one for one in self.names if operation.address.startswith(one)), key=len)
-            pk, more = self.names[prefix]
-            named = {name: {"id": pk, **more}[name] for name in operation.named} | instead
-        return replace(operation, address=reverse(operation.address, kwargs=named))
+    def parts(self, operation: Operation) -> dict[str, Any]:
+        """What stands in the operation's address, by what it is called there."""
+        if not operation.named:
+            return {}
+        prefix = max((one for one in self.names if operation.address.startswith(one)), key=len)
+        pk, more = self.names[prefix]
+        return {name: {"id": pk, "sha256": "0" * 64, **more}.get(name, "0") for name in operation.named}
+
+    def at(self, operation: Operation) -> Operation:
+        """The operation with its address filled in."""
+        return replace(operation, address=reverse(operation.address, kwargs=self.parts(operation)))
 
     def versions(self) -> list[Any]:
         """What would move if anything were written."""
