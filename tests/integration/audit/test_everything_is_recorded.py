@@ -39,6 +39,7 @@ from tests.architecture.source import LAYERS
 from tests.factories.people import PASSWORD, make_user
 from tests.factories.plans import web_shop
 from tests.factories.protection import ServerFactory, SiteFactory, make_group, make_group_with_servers
+from tests.pages import press
 
 pytestmark = pytest.mark.django_db
 
@@ -134,7 +135,7 @@ def form(**fields: Any) -> dict[str, Any]:
 
 
 def posted(world: World, path: str, data: Any = None) -> None:
-    answer = world.browser.post(path, {"post": "yes"} if data is None else data)
+    answer = press(world.browser, path, {"post": "yes"} if data is None else data)
     assert answer.status_code == 302, answer.content.decode()[-3000:]
 
 

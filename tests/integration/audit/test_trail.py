@@ -24,6 +24,7 @@ from protection import services
 from protection.models import Site
 from tests.factories.executions import running_drill
 from tests.factories.people import PASSWORD
+from tests.pages import press
 
 pytestmark = pytest.mark.django_db
 AUDIT = "/api/v1/audit/"
@@ -192,7 +193,7 @@ def test_the_trail_shows_who_did_what_from_where_with_before_and_after(
 ) -> None:
     browser = Client(REMOTE_ADDR="203.0.113.9")
     browser.force_login(ada, backend="django.contrib.auth.backends.ModelBackend")
-    browser.post(f"/admin/protection/site/{frankfurt.pk}/delete/", {"post": "yes"})
+    press(browser, f"/admin/protection/site/{frankfurt.pk}/delete/")
     shown = text(browser_of(aldo).get(TRAIL, {"type": "site.deleted"}))
     for words in ("Site Main was deleted.", "on a screen", "from 203.0.113.9", "history of site Main", "eu-central-1"):
         assert words in shown
