@@ -49,7 +49,8 @@ def plan(everyone: Everyone) -> Plan:
 
 
 def _site(by: User) -> None:
-    site_update(site=Site.objects.get(), changes={"role_arn": "arn:aws:iam::123456789012:role/theirs"}, by=by)
+    site = Site.objects.get()
+    site_update(site=site, changes={"role_arn": f"arn:aws:iam::{site.account_id}:role/theirs"}, by=by)
 
 
 def _group(by: User) -> None:

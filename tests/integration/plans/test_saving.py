@@ -129,7 +129,7 @@ def test_a_plan_that_was_run_is_evidence_and_stays(petra: User) -> None:
     Execution.objects.create(
         plan=plan, plan_name=plan.name, plan_revision=1, kind="drill", status="succeeded", requested_at=plan.created_at
     )
-    with pytest.raises(Conflict, match="its 1 execution must be kept"):
+    with pytest.raises(Conflict, match="its executions must be kept as evidence"):
         services.plan_delete(plan=plan, by=petra)
     assert Plan.objects.filter(pk=plan.pk).exists()
     assert plan.waves.count() == 4
