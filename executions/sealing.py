@@ -68,12 +68,12 @@ NOT_SEALED: Final[Mapping[type[Model], Collection[str]]] = {
     # The ends of its chain are signed; the rest is the engine's, about what it does next.
     Execution: (
         "id", "event_count", "last_event_hash", "head_mac", "due_at", "lease_token", "lease_until", "nudges",
-        "cleanup_due_at",
+        "cleanup_due_at", "raised_times", "raised_since", "raised_error",
     ),
     WaveRun: ("id", "execution_id"),
     StepRun: (
         "id", "execution_id", "due_at", "lease_token", "lease_until", "nudges", "attempt_key", "asked",
-        "unanswered_since", "may_act_until",
+        "unanswered_since", "may_act_until", "raised_times", "raised_since", "raised_error",
     ),
     ServerRun: (
         "id", "execution_id", "operation_id", "cleanup_operation_id", "cleanup_tries", "cleanup_not_before",

@@ -17,6 +17,7 @@ from drs.simulator.world import World
 from executions.models import Execution, WaveRun
 from plans.models import Plan
 from protection import gateways
+from protection.models import SourceServer
 from tests.browser.conftest import DESKTOP, PHONE, SignIn
 from tests.factories.executions import ExecutionFactory, add_wave, running_drill
 from tests.factories.people import make_user
@@ -56,13 +57,16 @@ def drill(sign_in: SignIn) -> Execution:
 
 @pytest.fixture
 def shop(dana: User) -> Iterator[Plan]:
-    """A plan at a site whose DRS holds none of its servers, and so no live recovery either."""
+    """A plan at a site whose DRS holds its servers, and no instance of them."""
     plan = make_web_shop(dana)
     site = plan.waves.get(name="Web").wave_groups.get().protection_group.site
-    region = {"region": site.region, "servers": []}
+    mirrored = list(SourceServer.objects.order_by("pk"))
+    region = {"region": site.region, "servers": [{"hostname": "shop-{n}", "count": len(mirrored)}]}
     account = {"account_id": site.account_id, "access_keys": ["AKIADRSORCHSIMULATOR"], "regions": [region]}
-    world = World(scenarios.parse({"accounts": [account]}, "empty"), now=lambda: datetime.now(UTC))
+    world = World(scenarios.parse({"accounts": [account]}, "shop"), now=lambda: datetime.now(UTC))
     with gateways.use(partial(InProcessDrs, world)):
+        for row, server in zip(mirrored, gateways.gateway(site).source_servers(), strict=True):
+            SourceServer.objects.filter(pk=row.pk).update(source_server_id=server.source_server_id)
         yield plan
 
 

@@ -133,7 +133,7 @@ SCREENS: dict[str, tuple[Callable[[], str], Callable[[User], None], dict[str, An
         lambda: f"/admin/protection/site/{Site.objects.get().pk}/change/",
         _site,
         {"name": "Mine"},
-        "is now “arn:aws:iam::123456789012:role/theirs”",
+        ":role/theirs”",
     ),
     "group": (
         lambda: f"/admin/protection/protectiongroup/{ProtectionGroup.objects.get(name='shop-db').pk}/change/",
