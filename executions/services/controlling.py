@@ -172,6 +172,7 @@ def execution_retry(
     acknowledged = stake_acknowledge(
         launched,
         replace_instances,
+        by=by,
         already=acknowledged_of(execution),
         replaced=None
         if shown is None or shown.look.not_asked

@@ -1,0 +1,145 @@
+"""Things that are each in order, at the same moment: a launch whose answer is out, a retry, another execution, an end
+without the engine, a clean-up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from drs.simulator.world import World
+from executions.models import Execution, LateInstance, Operation, ServerRun
+from executions.services import controlling
+from foundation.errors import Conflict
+from plans.selectors import plan_get
+from tests.harness import ACCOUNT, REGION, EngineHarness, statuses
+
+DATABASES = [{"name": "Databases", "protection_groups": ["shop-db"]}]
+HASTY = [{**DATABASES[0], "launch_timeout_seconds": 60}]
+
+
+def instances(world: World) -> set[str]:
+    return {found.id for found in world.region(ACCOUNT, REGION).instances.values() if found.ec2_state == "RUNNING"}
+
+
+def known(execution: Execution) -> set[str]:
+    return set(execution.servers.values_list("recovery_instance_id", flat=True))
+
+
+@pytest.mark.parametrize("kind", ["drill", "recovery"])
+def test_a_retry_while_the_answer_of_its_launch_is_out_launches_once(
+    harness: EngineHarness, world: World, dana: User, kind: str
+) -> None:
+    world.speed = 20
+    world.faults.add("late_work", operation="StartRecovery", count=1, seconds=150)
+    plan = harness.plan(HASTY, approvals_required=0)
+    execution = harness.drill(plan) if kind == "drill" else harness.recovery(plan)
+    harness.run(execution)
+    assert set(statuses(execution).values()) == {"unknown"}
+    assert Operation.objects.get().state == "intended"
+    harness.keeps_to_the_record = False
+    execution.waves.update(launch_timeout_seconds=7200)
+    controlling.execution_retry(execution=execution, by=dana, wave="Databases")
+    harness.run(execution)
+    harness.clock.shift(timedelta(hours=1))
+    print(statuses(execution), list(ServerRun.objects.values_list("error", flat=True)))
+    assert set(statuses(execution).values()) == {"launched"}
+    assert set(harness.started().values()) == {1}
+    assert known(execution) == instances(world)
+
+
+def test_another_execution_launches_nothing_while_an_ended_ones_launch_may_still_be_carried_out(
+    harness: EngineHarness, world: World, dana: User
+) -> None:
+    world.speed = 100
+    world.faults.add("late_work", operation="StartRecovery", count=1, seconds=250)
+    first = harness.drill(harness.plan(HASTY))
+    harness.run(first)
+    second = harness.drill(harness.plan([{**DATABASES[0], "launch_timeout_seconds": 7200}], name="Again"))
+    harness.run(second)
+    harness.clock.shift(timedelta(hours=1))
+    harness.tick()
+    print(statuses(first), statuses(second), instances(world), known(second), harness.started())
+    assert set(statuses(second).values()) == {"launched"}
+    assert known(second) == instances(world)
+
+
+def test_what_a_retry_that_was_refused_did_not_delete_stays_known(
+    harness: EngineHarness, world: World, dana: User
+) -> None:
+    world.faults.add("pending_in_completed", launched=True)
+    execution = harness.drill(harness.plan(HASTY_NOT))
+    harness.run(execution)
+    harness.clock.shift(timedelta(minutes=10))
+    assert known(execution) == instances(world) != {""}
+    world.faults.remove()
+    world.faults.add("access_denied", operation="StartRecovery")
+    controlling.execution_retry(execution=execution, by=dana, wave="Databases")
+    harness.run(execution)
+    world.faults.remove()
+    print(statuses(execution), known(execution), instances(world))
+    controlling.execution_cleanup(execution=execution, by=dana)
+    harness.run(until=lambda: Execution.objects.get().cleanup_status != "running")
+    assert instances(world) == set()
+
+
+HASTY_NOT = [{**DATABASES[0], "launch_timeout_seconds": 1800}]
+
+
+def test_what_a_retry_whose_own_clean_up_failed_did_not_delete_stays_known(
+    harness: EngineHarness, world: World, dana: User
+) -> None:
+    world.faults.add("pending_in_completed", launched=True)
+    execution = harness.drill(harness.plan(HASTY_NOT))
+    harness.run(execution)
+    harness.clock.shift(timedelta(minutes=10))
+    world.faults.remove()
+    world.faults.add("failed_cleanup", operation="StartRecovery")
+    controlling.execution_retry(execution=execution, by=dana, wave="Databases")
+    harness.run(execution)
+    world.faults.remove()
+    print(statuses(execution), known(execution), instances(world))
+    controlling.execution_cleanup(execution=execution, by=dana)
+    harness.run(until=lambda: Execution.objects.get().cleanup_status != "running")
+    assert instances(world) == set()
+
+
+def test_an_end_without_the_engine_leaves_a_clean_up_that_finds_what_was_launched(
+    harness: EngineHarness, world: World, dana: User
+) -> None:
+    execution = harness.drill(harness.plan(DATABASES))
+    harness.tick()
+    assert set(statuses(execution).values()) == {"launching"}
+    Execution.objects.update(raised_since=timezone.now(), raised_times=1)
+    controlling.execution_end(execution=execution, by=dana, comment="It does not move.")
+    controlling.execution_cleanup(execution=execution, by=dana)
+    for _ in range(200):
+        harness.step()
+        if Execution.objects.get().cleanup_status != "running":
+            break
+    harness.clock.shift(timedelta(hours=1))
+    print(Execution.objects.get().cleanup_status, statuses(execution), instances(world))
+    assert instances(world) == set()
+
+
+def test_a_clean_up_that_was_ended_is_not_forgotten_by_a_retry(
+    harness: EngineHarness, world: World, dana: User
+) -> None:
+    waves = [{**DATABASES[0]}, {"name": "App", "depends_on": [], "protection_groups": ["shop-app"]}]
+    world.faults.add("failed_launch", tags={"Tier": "db"}, count=1)
+    execution = harness.drill(harness.plan(waves))
+    harness.run(execution)
+    controlling.execution_cleanup(execution=execution, by=dana)
+    harness.tick()
+    assert Operation.objects.filter(kind="terminate").exists()
+    Execution.objects.update(raised_since=timezone.now(), raised_times=1)
+    controlling.execution_end(execution=execution, by=dana, comment="It does not move.")
+    with pytest.raises(Conflict):
+        controlling.execution_retry(execution=execution, by=dana, wave="Databases")
+    # The clean-up can be asked for again, and ends it.
+    controlling.execution_cleanup(execution=execution, by=dana)
+    harness.run(until=lambda: Execution.objects.get().cleanup_status != "running")
+    assert instances(world) == set()
