@@ -105,6 +105,8 @@ class OperationState(StrEnum):
     SETTLED = "settled"
     #: No job was found although the visibility window is over: given up, its servers were given back.
     LOST = "lost"
+    #: DRS has the job, and nobody follows it: its execution was ended without the engine.
+    DROPPED = "dropped"
 
 
 EXECUTION_ACTIVE = frozenset(

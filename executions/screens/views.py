@@ -96,7 +96,7 @@ def _execution_context(request: HttpRequest, execution_id: str) -> dict[str, Any
 
 def _facts(rows: ExecutionRows) -> Facts:
     servers = [server for servers in rows.servers.values() for server in servers]
-    return Facts.of(rows.execution, servers, [step for steps in rows.steps.values() for step in steps])
+    return Facts.of(rows.execution, servers, [step for steps in rows.steps.values() for step in steps], rows.late)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

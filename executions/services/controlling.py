@@ -243,6 +243,7 @@ def execution_cleanup(
             return current
         for rows in (ServerRun.objects, LateInstance.objects):
             rows.filter(execution=current).update(cleanup_tries=0, cleanup_not_before=None)
+        transitions.operations_follow(current)
         transitions.cleanup_move(
             current.pk,
             (CleanupStatus.NONE, CleanupStatus.SCHEDULED, CleanupStatus.FAILED),
@@ -250,6 +251,8 @@ def execution_cleanup(
             Entry(EventType.CLEANUP_RUNNING, current.plan_name, without_blanks(comment=comment), by.get_username()),
         )
         tasks.nudge_on_commit([current.pk])
+        followed = current.operations.open().values_list("site", flat=True)
+        tasks.poll_on_commit(SiteWatch.objects.filter(pk__in=followed).values_list("pk", flat=True))
     return Execution.objects.get(pk=execution.pk)
 
 

@@ -60,7 +60,7 @@ def stake_acknowledge(
 
 
 def may_replace(by: AbstractBaseUser | AnonymousUser, sites: Collection[int] | None = None) -> bool:
-    """True if the person may name live recovery instances: whoever may delete production may also start its recovery."""
+    """True if the person may name live recovery instances: only those who may start a recovery may delete one."""
     return policy.may(by, "executions.start_recovery", sites=sites)
 
 

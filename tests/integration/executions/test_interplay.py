@@ -8,14 +8,17 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
+from django.test import Client
 from django.utils import timezone
 
 from drs.simulator.world import World
-from executions.models import Execution, LateInstance, Operation, ServerRun
+from executions.models import Execution, Operation
 from executions.services import controlling
 from foundation.errors import Conflict
-from plans.selectors import plan_get
+from protection.gateways import gateway
+from protection.models import Site
 from tests.harness import ACCOUNT, REGION, EngineHarness, statuses
+from tests.pages import shown_form
 
 DATABASES = [{"name": "Databases", "protection_groups": ["shop-db"]}]
 HASTY = [{**DATABASES[0], "launch_timeout_seconds": 60}]
@@ -23,6 +26,13 @@ HASTY = [{**DATABASES[0], "launch_timeout_seconds": 60}]
 
 def instances(world: World) -> set[str]:
     return {found.id for found in world.region(ACCOUNT, REGION).instances.values() if found.ec2_state == "RUNNING"}
+
+
+def later(harness: EngineHarness) -> None:
+    """What AWS has not done by then, it never does."""
+    for _ in range(2):
+        harness.clock.shift(timedelta(hours=1))
+        gateway(Site.objects.get()).recovery_instances()
 
 
 def known(execution: Execution) -> set[str]:
@@ -44,8 +54,7 @@ def test_a_retry_while_the_answer_of_its_launch_is_out_launches_once(
     execution.waves.update(launch_timeout_seconds=7200)
     controlling.execution_retry(execution=execution, by=dana, wave="Databases")
     harness.run(execution)
-    harness.clock.shift(timedelta(hours=1))
-    print(statuses(execution), list(ServerRun.objects.values_list("error", flat=True)))
+    later(harness)
     assert set(statuses(execution).values()) == {"launched"}
     assert set(harness.started().values()) == {1}
     assert known(execution) == instances(world)
@@ -60,9 +69,7 @@ def test_another_execution_launches_nothing_while_an_ended_ones_launch_may_still
     harness.run(first)
     second = harness.drill(harness.plan([{**DATABASES[0], "launch_timeout_seconds": 7200}], name="Again"))
     harness.run(second)
-    harness.clock.shift(timedelta(hours=1))
-    harness.tick()
-    print(statuses(first), statuses(second), instances(world), known(second), harness.started())
+    later(harness)
     assert set(statuses(second).values()) == {"launched"}
     assert known(second) == instances(world)
 
@@ -80,7 +87,6 @@ def test_what_a_retry_that_was_refused_did_not_delete_stays_known(
     controlling.execution_retry(execution=execution, by=dana, wave="Databases")
     harness.run(execution)
     world.faults.remove()
-    print(statuses(execution), known(execution), instances(world))
     controlling.execution_cleanup(execution=execution, by=dana)
     harness.run(until=lambda: Execution.objects.get().cleanup_status != "running")
     assert instances(world) == set()
@@ -101,7 +107,6 @@ def test_what_a_retry_whose_own_clean_up_failed_did_not_delete_stays_known(
     controlling.execution_retry(execution=execution, by=dana, wave="Databases")
     harness.run(execution)
     world.faults.remove()
-    print(statuses(execution), known(execution), instances(world))
     controlling.execution_cleanup(execution=execution, by=dana)
     harness.run(until=lambda: Execution.objects.get().cleanup_status != "running")
     assert instances(world) == set()
@@ -121,7 +126,6 @@ def test_an_end_without_the_engine_leaves_a_clean_up_that_finds_what_was_launche
         if Execution.objects.get().cleanup_status != "running":
             break
     harness.clock.shift(timedelta(hours=1))
-    print(Execution.objects.get().cleanup_status, statuses(execution), instances(world))
     assert instances(world) == set()
 
 
@@ -143,3 +147,32 @@ def test_a_clean_up_that_was_ended_is_not_forgotten_by_a_retry(
     controlling.execution_cleanup(execution=execution, by=dana)
     harness.run(until=lambda: Execution.objects.get().cleanup_status != "running")
     assert instances(world) == set()
+
+
+def test_a_clean_up_is_offered_for_instances_of_servers_that_do_not_count_as_launched(
+    harness: EngineHarness, world: World, browser_of: Callable[[User], Client], dana: User
+) -> None:
+    world.faults.add("pending_in_completed", launched=True)
+    execution = harness.drill(harness.plan(DATABASES))
+    harness.run(execution)
+    assert set(statuses(execution).values()) == {"unknown"}
+    assert len(instances(world)) == 2
+    client = browser_of(dana)
+    page = f"/admin/executions/execution/{execution.pk}/"
+    assert f"{page}command/cleanup/" in client.get(f"{page}change/").content.decode()
+    shown = shown_form(client, f"{page}command/cleanup/")
+    assert client.post(f"{page}command/cleanup/", shown).status_code == 302
+    harness.run(until=lambda: Execution.objects.get().cleanup_status != "running")
+    assert instances(world) == set()
+
+
+def test_an_ended_execution_is_not_said_to_have_launched_nothing(
+    harness: EngineHarness, browser_of: Callable[[User], Client], dana: User
+) -> None:
+    execution = harness.drill(harness.plan(DATABASES))
+    harness.tick()
+    Execution.objects.update(raised_since=timezone.now(), raised_times=1)
+    controlling.execution_end(execution=execution, by=dana, comment="It does not move.")
+    said = browser_of(dana).get(f"/admin/executions/execution/{execution.pk}/change/").content.decode()
+    assert "no server was launched" not in said
+    assert "command/cleanup/" in said

@@ -133,28 +133,6 @@ def test_a_drill_counts_the_instances_that_a_recovery_deleted(
     assert "2 recovery instances are running" in text_of(client.get(page_of(recovery)))
 
 
-def test_whoever_may_not_start_a_recovery_is_offered_no_tick_and_told_whom_to_ask(
-    recovered: Recovered, browser_of: Callable[[User], Client], omar: User
-) -> None:
-    client, url = browser_of(omar), start_page(recovered.plan, "drill")
-    failed = recovered.harness.plan(
-        [{"name": "App", "protection_groups": ["shop-app"]}], name="App", approvals_required=0
-    )
-    recovered.world.faults.add("failed_launch", tags={"Tier": "app"})
-    drill = recovered.harness.drill(failed)
-    recovered.harness.run(drill)
-    recovered.world.faults.remove()
-    late = recover_elsewhere(recovered.harness, "app-1")
-    for page, instances in ((url, recovered.instances), (f"{page_of(drill, 'retry')}?wave=App", late)):
-        shown = client.get(page)
-        assert ticks(shown) == []
-        assert all(instance in text_of(shown) for instance in instances)
-        assert "Ask someone who may start a recovery" in text_of(shown)
-    shown = shown_form(client, url)
-    refused = client.post(url, {**shown, "moment": "latest", "replace_instances": recovered.instances})
-    assert refused.status_code == 409
-
-
 def test_a_drill_counts_the_instances_that_somebody_else_deleted(
     harness: EngineHarness, browser_of: Callable[[User], Client], dana: User, frankfurt: Site
 ) -> None:
