@@ -245,7 +245,7 @@ class ServerRun(models.Model):
 
     @property
     def runs_in_recovery(self) -> bool:
-        """As `ServerRunQuerySet.in_recovery` asks it of a server of a recovery."""
+        """As `ServerRunQuerySet.in_recovery` asks it of a server of a recovery, apart from what came late."""
         launched = self.status == ServerStatus.LAUNCHED or bool(self.recovery_instance_id)
         return launched and self.status != ServerStatus.TERMINATED
 

@@ -17,6 +17,7 @@ from executions.core.states import (
     CleanupStatus,
     ExecutionKind,
     ExecutionStatus,
+    LateStatus,
     OperationState,
     ServerStatus,
     StepStatus,
@@ -96,8 +97,9 @@ class ServerRunQuerySet(models.QuerySet["ServerRun"]):
 
     def in_recovery(self, plan_id: int) -> Self:
         """Servers that recoveries of the plan launched, until these are over; also those that are not counted as
-        launched, and have an instance."""
+        launched, and have an instance, be it of a job that appeared late. A server may be there twice."""
         launched = Q(status=ServerStatus.LAUNCHED) | ~Q(recovery_instance_id="")
+        launched |= Q(late_instances__status=LateStatus.LAUNCHED)
         return self.filter(
             launched,
             execution__plan=plan_id,

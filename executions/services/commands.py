@@ -65,7 +65,10 @@ class Facts:
             instances=sum(1 for server in servers if server.may_have_instance)
             + sum(1 for one in late if one.status in (LateStatus.LAUNCHING, LateStatus.LAUNCHED)),
             terminated=counts[ServerStatus.TERMINATED],
-            in_recovery=sum(1 for server in servers if server.runs_in_recovery),
+            in_recovery=len(
+                {server.pk for server in servers if server.runs_in_recovery}
+                | {one.server_id for one in late if one.status == LateStatus.LAUNCHED}
+            ),
             held_up=held_up,
         )
 

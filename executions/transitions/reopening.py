@@ -24,6 +24,7 @@ from executions.core.states import (
     WaveStatus,
 )
 from executions.models import DrsJob, Execution, Operation, ServerRun, StepRun, WaveRun
+from executions.transitions.recovered import recovery_note
 from executions.transitions.servers import rows_write, server_detail
 from executions.transitions.steps import step_move
 
@@ -170,3 +171,4 @@ def _reopen(execution: Execution, *, except_for: WaveRun) -> None:
         recovery_over_by_name="",
         recovery_over_comment="",
     )
+    recovery_note(execution)

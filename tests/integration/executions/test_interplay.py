@@ -12,9 +12,10 @@ from django.test import Client
 from django.utils import timezone
 
 from drs.simulator.world import World
-from executions.models import Execution, Operation
-from executions.services import controlling
+from executions.models import Execution, LateInstance, Operation
+from executions.services import controlling, recovered
 from foundation.errors import Conflict
+from plans.models import Plan
 from protection.gateways import gateway
 from protection.models import Site
 from tests.harness import ACCOUNT, REGION, EngineHarness, statuses
@@ -176,3 +177,40 @@ def test_an_ended_execution_is_not_said_to_have_launched_nothing(
     said = browser_of(dana).get(f"/admin/executions/execution/{execution.pk}/change/").content.decode()
     assert "no server was launched" not in said
     assert "command/cleanup/" in said
+
+
+def test_a_plan_runs_in_recovery_again_when_a_recovery_that_was_declared_over_goes_on(
+    harness: EngineHarness, world: World, dana: User
+) -> None:
+    world.faults.add("failed_launch", tags={"Tier": "db"}, count=1)
+    plan = harness.plan([{**DATABASES[0], "minimum_success_percent": 50}], approvals_required=0)
+    execution = harness.recovery(plan)
+    harness.run(execution)
+    assert Execution.objects.get().status == "partially_succeeded"
+    recovered.recovery_declare_over(execution=execution, by=dana, comment="Failed back.")
+    assert Plan.objects.get().recovered_by is None
+    failed = execution.servers.get(status="failed").source_server_id
+    controlling.execution_skip(execution=execution, by=dana, wave="Databases", servers=[failed], comment="Not needed.")
+    harness.run(execution)
+    assert Execution.objects.get().recovery_over_at is None
+    assert Plan.objects.get().recovered_by == execution.pk
+
+
+def test_a_recovery_of_which_only_a_late_instance_runs_is_one_until_it_is_declared_over(
+    harness: EngineHarness, world: World, dana: User, browser_of: Callable[[User], Client]
+) -> None:
+    world.faults.add("late_work", operation="StartRecovery", count=1, seconds=1500)
+    execution = harness.recovery(harness.plan(DATABASES, approvals_required=0))
+    harness.run(execution, until=lambda: Operation.objects.filter(state="lost").exists())
+    controlling.execution_cancel(execution=execution, by=dana)
+    harness.run(execution)
+    for _ in range(400):
+        if LateInstance.objects.filter(status="launched").count() == 2:
+            break
+        harness.step()
+    assert LateInstance.objects.filter(status="launched").count() == 2
+    assert Plan.objects.get().recovered_by == execution.pk
+    page = browser_of(dana).get(f"/admin/executions/execution/{execution.pk}/change/").content.decode()
+    assert "command/declare-over/" in page
+    recovered.recovery_declare_over(execution=execution, by=dana, comment="Terminated by hand.")
+    assert Plan.objects.get().recovered_by is None

@@ -47,7 +47,7 @@ def test_the_start_page_says_in_one_sentence_what_is_deleted_and_offers_a_tick_f
     assert f"This {kind} deletes live recovery instances" in text_of(shown)
     assert "Running in recovery since" in text_of(shown)
     (shown_at,) = re.findall(r'name="shown_at" value="([^"]+)"', shown.content.decode())
-    typed = {"shown_at": shown_at, "moment": "latest", "reason": "Fire.", "confirm": "Web shop"}
+    typed = {"shown_at": shown_at, "plan_revision": 1, "moment": "latest", "reason": "Fire.", "confirm": "Web shop"}
 
     refused = client.post(url, {**typed, "replace_instances": recovered.instances[:1]})
     assert refused.status_code == 409
