@@ -136,9 +136,16 @@ OPERATION_OPEN = frozenset({OperationState.INTENDED, OperationState.ACCEPTED})
 
 #: What a retry gives another try.
 SERVER_RETRIABLE = frozenset({ServerStatus.FAILED, ServerStatus.UNKNOWN})
-#: An instance of these may still be there.
+#: An instance of these may still be there: of one that was skipped or cancelled, an earlier launch's, or one that DRS
+#: went on with.
 SERVER_MAY_HAVE_INSTANCE = frozenset(
-    {ServerStatus.LAUNCHED, ServerStatus.UNKNOWN, ServerStatus.FAILED, ServerStatus.SKIPPED}
+    {
+        ServerStatus.LAUNCHED,
+        ServerStatus.UNKNOWN,
+        ServerStatus.FAILED,
+        ServerStatus.SKIPPED,
+        ServerStatus.CANCELLED,
+    }
 )
 STEP_RETRIABLE = frozenset({StepStatus.FAILED})
 #: What a skip may leave out: nothing that DRS is launching or has launched.

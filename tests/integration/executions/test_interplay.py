@@ -214,3 +214,46 @@ def test_a_recovery_of_which_only_a_late_instance_runs_is_one_until_it_is_declar
     assert "command/declare-over/" in page
     recovered.recovery_declare_over(execution=execution, by=dana, comment="Terminated by hand.")
     assert Plan.objects.get().recovered_by is None
+
+
+@pytest.mark.parametrize("press", ["skip", "cancel after a retry", "cancel after a retry that had left an instance"])
+def test_a_clean_up_ends_what_was_launched_for_servers_that_were_then_given_up(
+    harness: EngineHarness, world: World, dana: User, press: str
+) -> None:
+    """DRS launches them all the same, after their time-out; or launched them before."""
+    timed_out = "left" not in press
+    if timed_out:
+        execution = harness.drill(harness.plan(HASTY))
+    else:
+        world.faults.add("pending_in_completed", launched=True)
+        execution = harness.drill(harness.plan(DATABASES))
+    harness.run(execution)
+    world.faults.remove()
+    if press == "skip":
+        controlling.execution_skip(execution=execution, by=dana, wave="Databases", comment="Not needed.")
+    else:
+        at = timezone.now() if timed_out else None
+        controlling.execution_retry(execution=execution, by=dana, wave="Databases", point_in_time=at)
+        controlling.execution_cancel(execution=execution, by=dana)
+    harness.run(execution)
+    harness.clock.shift(timedelta(minutes=30))
+    harness.tick()
+    gateway(Site.objects.get()).recovery_instances()
+    assert len(instances(world)) == 2
+    controlling.execution_cleanup(execution=execution, by=dana)
+    harness.run(until=lambda: Execution.objects.get().cleanup_status != "running")
+    assert instances(world) == set()
+
+
+@pytest.mark.parametrize("servers", [True, False])
+def test_a_step_is_retried_although_drs_does_not_answer(
+    harness: EngineHarness, world: World, dana: User, servers: bool
+) -> None:
+    """Nothing is launched with it."""
+    check = {"name": "Check", "when": "after", "kind": "approval", "timeout_seconds": 60, "parameters": {}}
+    execution = harness.drill(harness.plan([{**DATABASES[0], "steps": [check]}]))
+    harness.run(execution)
+    assert execution.steps.get().status == "failed"
+    world.faults.add("error_5xx", operation="DescribeSourceServers")
+    controlling.execution_retry(execution=execution, by=dana, wave="Databases", step="Check" if servers else None)
+    assert execution.steps.get().status == "pending"
