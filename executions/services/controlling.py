@@ -130,12 +130,13 @@ def _keep_if_seen(
     action: str,
     named: Collection[Replaced] = (),
     new_snapshots: bool = False,
+    about: Collection[str] | None = None,
 ) -> str:
     """Keep what a locked execution goes on with; raises `Conflict` if that has changed and whoever presses does not say
     that they know. Returns the SHA-256 of what was kept."""
     if shown is None:
         return ""
-    basis.check_as_seen(execution, shown, seen, action, named=named, new_snapshots=new_snapshots)
+    basis.check_as_seen(execution, shown, seen, action, named=named, new_snapshots=new_snapshots, about=about)
     return basis.basis_keep(execution, shown, by, _PRESS[action])
 
 
@@ -182,7 +183,14 @@ def execution_retry(
 
     def change(current: Execution, run: WaveRun) -> int:
         kept = _keep_if_seen(
-            current, shown, seen, by=by, action="retried", named=acknowledged, new_snapshots=snapshots is not None
+            current,
+            shown,
+            seen,
+            by=by,
+            action="retried",
+            named=acknowledged,
+            new_snapshots=snapshots is not None,
+            about={row.source_server_id for row in launched},
         )
         detail = without_blanks(comment=comment, step=step, basis=kept)
         entry = Entry(EventType.EXECUTION_RETRIED, run.name, detail, by.get_username())

@@ -55,7 +55,8 @@ def execution_end(execution_id: UUID, entry: Entry, actor: str) -> bool:
         mine.filter(state=OperationState.INTENDED).update(state=OperationState.LOST, error=why, settled_at=now)
         mine.filter(state=OperationState.ACCEPTED).update(state=OperationState.DROPPED, error=why, settled_at=now)
         if active:
-            outcome = f"{why} Launches in progress were not followed to their end."
+            unfollowed = mine.filter(state__in=[OperationState.LOST, OperationState.DROPPED]).exists()
+            outcome = f"{why} Launches in progress were not followed to their end." if unfollowed else why
             execution_move(
                 execution_id, EXECUTION_ACTIVE, ExecutionStatus.CANCELLED, entry, finished_at=now, outcome=outcome
             )

@@ -85,7 +85,7 @@ def _still_launching(rows: Collection[ServerRun]) -> set[int]:
     }
     found = set()
     for row in rows:
-        operation = open_ones.get(row.operation_id)
+        operation = open_ones.get(row.operation_id) if row.operation_id else None
         if operation is None:
             continue
         job = jobs.get((operation.site_id, operation.job_id))

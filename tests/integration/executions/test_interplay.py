@@ -10,6 +10,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
+from rest_framework.test import APIClient
 
 from drs.simulator.world import World
 from executions.models import Execution, LateInstance, Operation
@@ -19,6 +20,7 @@ from plans.models import Plan
 from protection.gateways import gateway
 from protection.models import Site
 from tests.harness import ACCOUNT, REGION, EngineHarness, statuses
+from tests.integration.executions.recovered import recover_elsewhere
 from tests.pages import shown_form
 
 DATABASES = [{"name": "Databases", "protection_groups": ["shop-db"]}]
@@ -257,3 +259,32 @@ def test_a_step_is_retried_although_drs_does_not_answer(
     world.faults.add("error_5xx", operation="DescribeSourceServers")
     controlling.execution_retry(execution=execution, by=dana, wave="Databases", step="Check" if servers else None)
     assert execution.steps.get().status == "pending"
+
+
+def test_a_server_is_retried_although_another_one_must_not_be(
+    harness: EngineHarness, world: World, api: Callable[[User], APIClient], dana: User
+) -> None:
+    """Somebody recovered that one meanwhile, and it is not retried."""
+    world.faults.add("failed_launch", tags={"Tier": "db"})
+    execution = harness.drill(harness.plan(DATABASES))
+    harness.run(execution)
+    world.faults.remove()
+    recover_elsewhere(harness, "db-2")
+    first, second = (execution.servers.get(hostname=name).source_server_id for name in ("db-1", "db-2"))
+    url = f"/api/v1/executions/{execution.pk}/retry/"
+    answer = api(dana).post(url, {"wave": "Databases", "servers": [first, second]}, format="json")
+    assert answer.status_code == 409
+    answer = api(dana).post(url, {"wave": "Databases", "servers": [first]}, format="json")
+    assert answer.status_code == 200, answer.json()
+    harness.run(execution)
+    assert statuses(execution) == {"db-1": "launched", "db-2": "failed"}
+
+
+def test_what_is_ended_before_it_was_approved_is_not_said_to_have_launched_anything(
+    harness: EngineHarness, dana: User
+) -> None:
+    execution = harness.recovery(harness.plan(DATABASES, approvals_required=1))
+    Execution.objects.update(raised_since=timezone.now(), raised_times=1)
+    controlling.execution_end(execution=execution, by=dana, comment="It does not move.")
+    ended = Execution.objects.get()
+    assert (ended.status, "Launches" in ended.outcome) == ("cancelled", False)
