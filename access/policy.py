@@ -132,11 +132,16 @@ def holders(permission: str) -> QuerySet[Any]:
     return people.filter(Q(groups__name__in=POLICY[permission]) | Q(is_superuser=True)).distinct()
 
 
+def roles_with(permission: str) -> list[str]:
+    """The roles that hold the permission, for a refusal that names them."""
+    return sorted(POLICY[permission])
+
+
 def require(user: AbstractBaseUser | AnonymousUser, permission: str, *, sites: Collection[int] | None = None) -> None:
     """Raise `NotAllowed`, in a sentence that names the roles to ask for, unless the person `may`."""
     if may(user, permission, sites=sites):
         return
-    roles = ", ".join(sorted(POLICY[permission]))
+    roles = ", ".join(roles_with(permission))
     raise NotAllowed(f"You may not {meaning(permission)}. Ask an administrator for one of these roles: {roles}.")
 
 

@@ -18,6 +18,7 @@ from audit.models import Chained
 from executions.core.stake import replaced_of
 from executions.core.states import (
     EXECUTION_ACTIVE,
+    SERVER_MAY_HAVE_INSTANCE,
     CleanupStatus,
     ExecutionKind,
     ExecutionStatus,
@@ -167,7 +168,8 @@ class Operation(models.Model):
     kind = models.CharField(max_length=16, choices=choices(OperationKind))
     state = models.CharField(max_length=16, choices=choices(OperationState), default=OperationState.INTENDED)
     is_drill = models.BooleanField()
-    #: Of each server "source_server_id", and what is sent of it: "recovery_snapshot_id" or "recovery_instance_id".
+    #: Of each server "source_server_id", and what is sent of it: "recovery_snapshot_id" or "recovery_instance_id". Of a
+    #: server that is launched again, "had": the "job_id" and "recovery_instance_id" of the launch before.
     targets: models.JSONField[list[dict[str, Any]], list[dict[str, Any]]] = models.JSONField()
     job_id = models.CharField(max_length=32, blank=True, db_index=True)
     #: True if the job was found again after its answer was lost.
@@ -243,9 +245,16 @@ class ServerRun(models.Model):
 
     @property
     def runs_in_recovery(self) -> bool:
-        """As `ServerRunQuerySet.in_recovery` asks it of a server of a recovery."""
+        """As `ServerRunQuerySet.in_recovery` asks it of a server of a recovery, apart from what came late."""
         launched = self.status == ServerStatus.LAUNCHED or bool(self.recovery_instance_id)
         return launched and self.status != ServerStatus.TERMINATED
+
+    @property
+    def may_have_instance(self) -> bool:
+        """True while an instance that the execution launched for it runs, or may run, as far as is known."""
+        if self.status in (ServerStatus.LAUNCHED, ServerStatus.UNKNOWN):
+            return True
+        return self.status in SERVER_MAY_HAVE_INSTANCE and bool(self.recovery_instance_id)
 
     @property
     def trouble(self) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
+from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q, Value
 from django.utils import timezone
 
 from executions.core.states import (
@@ -16,6 +17,7 @@ from executions.core.states import (
     CleanupStatus,
     ExecutionKind,
     ExecutionStatus,
+    LateStatus,
     OperationState,
     ServerStatus,
     StepStatus,
@@ -28,6 +30,12 @@ _MAY_APPEAR = timedelta(days=1)
 
 if TYPE_CHECKING:
     from executions.models import DrsJob, Execution, Operation, ServerRun, SiteWatch, StepRun  # noqa: F401
+
+
+def _given_up_early(at: F | Value) -> Q:
+    """At that time AWS could still act on the call, or what it had done could be invisible."""
+    window = timedelta(seconds=settings.DRSORCH_VISIBILITY_WINDOW_SECONDS)
+    return Q(state=OperationState.LOST, job_id="", may_act_until__gt=at - window)
 
 
 class ExecutionQuerySet(DueQuerySet["Execution"]):
@@ -68,6 +76,15 @@ class OperationQuerySet(models.QuerySet["Operation"]):
         """What DRS was, or may have been, asked for, and has not been settled."""
         return self.filter(state__in=OPERATION_OPEN)
 
+    def may_begin(self, now: datetime) -> Self:
+        """Intents of which AWS may still make a job that nobody has seen, whatever became of their execution: it may be
+        over by its launch time-out, or have been ended without the engine."""
+        return self.filter(Q(state=OperationState.INTENDED) | _given_up_early(Value(now)))
+
+    def left(self) -> Self:
+        """What was not followed to its end because its execution was ended without the engine."""
+        return self.filter(Q(state=OperationState.DROPPED) | _given_up_early(F("settled_at")))
+
     def lost_lately(self, now: datetime) -> Self:
         """Given up in the last day, and not seen since: their jobs may yet appear."""
         return self.filter(state=OperationState.LOST, job_id="", settled_at__gte=now - _MAY_APPEAR)
@@ -80,8 +97,9 @@ class ServerRunQuerySet(models.QuerySet["ServerRun"]):
 
     def in_recovery(self, plan_id: int) -> Self:
         """Servers that recoveries of the plan launched, until these are over; also those that are not counted as
-        launched, and have an instance."""
+        launched, and have an instance, be it of a job that appeared late. A server may be there twice."""
         launched = Q(status=ServerStatus.LAUNCHED) | ~Q(recovery_instance_id="")
+        launched |= Q(late_instances__status=LateStatus.LAUNCHED)
         return self.filter(
             launched,
             execution__plan=plan_id,

@@ -158,7 +158,7 @@ class SiteFacts:
     servers_per_job: int
     servers_in_jobs: int
     jobs: tuple[JobFacts, ...] = ()
-    #: Intents whose job is not known yet, of every active execution: their source server ids.
+    #: Intents whose job is not known yet, of every execution: their source server ids.
     intended: tuple[frozenset[str], ...] = ()
     #: Queued servers of recoveries other than this execution; a drill leaves them the room.
     recovery_queue: int = 0

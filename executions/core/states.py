@@ -105,6 +105,8 @@ class OperationState(StrEnum):
     SETTLED = "settled"
     #: No job was found although the visibility window is over: given up, its servers were given back.
     LOST = "lost"
+    #: DRS has the job, and nobody follows it: its execution was ended without the engine.
+    DROPPED = "dropped"
 
 
 EXECUTION_ACTIVE = frozenset(
@@ -134,9 +136,16 @@ OPERATION_OPEN = frozenset({OperationState.INTENDED, OperationState.ACCEPTED})
 
 #: What a retry gives another try.
 SERVER_RETRIABLE = frozenset({ServerStatus.FAILED, ServerStatus.UNKNOWN})
-#: An instance of these may still be there.
+#: An instance of these may still be there: of one that was skipped or cancelled, an earlier launch's, or one that DRS
+#: went on with.
 SERVER_MAY_HAVE_INSTANCE = frozenset(
-    {ServerStatus.LAUNCHED, ServerStatus.UNKNOWN, ServerStatus.FAILED, ServerStatus.SKIPPED}
+    {
+        ServerStatus.LAUNCHED,
+        ServerStatus.UNKNOWN,
+        ServerStatus.FAILED,
+        ServerStatus.SKIPPED,
+        ServerStatus.CANCELLED,
+    }
 )
 STEP_RETRIABLE = frozenset({StepStatus.FAILED})
 #: What a skip may leave out: nothing that DRS is launching or has launched.

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Count, Q
+from django.utils import timezone
 
 from executions.core.facts import (
     ExecutionFacts,
@@ -25,7 +26,6 @@ from executions.core.facts import (
     WaveFacts,
 )
 from executions.core.states import (
-    EXECUTION_ACTIVE,
     CleanupStatus,
     ExecutionKind,
     ExecutionStatus,
@@ -197,9 +197,7 @@ def _site_facts(execution: Execution, sites: set[int], operations: Iterable[Oper
     for job in rows:
         jobs[job.site_id].append(replace(job_facts(job), is_of_another=(job.site_id, job.job_id) in of_others))
     intended = defaultdict(list)
-    pending = Operation.objects.filter(
-        site__in=sites, state=OperationState.INTENDED, execution__status__in=EXECUTION_ACTIVE
-    )
+    pending = Operation.objects.may_begin(timezone.now()).filter(site__in=sites)
     for site_id, targets in pending.values_list("site_id", "targets"):
         intended[site_id].append(frozenset(target["source_server_id"] for target in targets))
     recoveries = dict(

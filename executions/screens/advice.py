@@ -135,7 +135,7 @@ def _afterwards(
             f"Break-glass was used: someone other than {execution.requested_by_name} must review why "
             "and record the review."
         )
-    if execution.status == ExecutionStatus.CANCELLED and not up:
+    if execution.status == ExecutionStatus.CANCELLED and not any(server.may_have_instance for server in servers):
         yield "Nothing is running: no server was launched."
     if replaced:
         yield (

@@ -32,7 +32,7 @@ from executions.screens.start_page import start_page
 from executions.services import controlling, starting
 from executions.services.basis import basis_changes, basis_list, basis_of_plan, problem_findings
 from executions.services.commands import COMMANDS, RETRY, SKIP, Command, Facts, commands_for
-from executions.services.stake import acknowledged_of, stake_now
+from executions.services.stake import acknowledged_of, may_replace, stake_now
 from foundation.errors import Conflict, DomainError, Missing
 from foundation.live import live_context, live_response
 from foundation.people import person
@@ -96,7 +96,7 @@ def _execution_context(request: HttpRequest, execution_id: str) -> dict[str, Any
 
 def _facts(rows: ExecutionRows) -> Facts:
     servers = [server for servers in rows.servers.values() for server in servers]
-    return Facts.of(rows.execution, servers, [step for steps in rows.steps.values() for step in steps])
+    return Facts.of(rows.execution, servers, [step for steps in rows.steps.values() for step in steps], rows.late)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -138,6 +138,7 @@ def command(request: HttpRequest, execution_id: str, name: str) -> HttpResponse:
         execution=execution,
         form=form,
         stake=stake or acknowledged_card(execution, timezone.now()),
+        others=stake is not None and not may_replace(request.user),
     )
 
 
@@ -181,7 +182,8 @@ def _command_form(
         raise Missing(f"There is no wave “{wave_name}” in the {rows.execution}.")
     parts_of = to_retry if chosen is RETRY else to_skip
     parts = parts_of(wave.name, rows.servers.get(wave.pk, ()), rows.steps.get(wave.pk, ()))
-    return WaveCommandForm(data, parts=parts, stake=stake.lines if stake else (), **given)
+    ticks = stake.lines if stake and may_replace(request.user) else ()
+    return WaveCommandForm(data, parts=parts, stake=ticks, **given)
 
 
 # --- starting -----------------------------------------------------------------------------------------------------
@@ -204,7 +206,7 @@ def start(request: HttpRequest, plan_id: int) -> HttpResponse:
         kind=kind,
         plan=plan,
         may_break_glass=glass,
-        stake=stake.lines if stake else (),
+        stake=stake.lines if stake and may_replace(request.user) else (),
         seen=rests_on.seen,
     )
     status = 200

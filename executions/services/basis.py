@@ -154,15 +154,27 @@ def check_looked(execution: Execution, shown: Shown | None) -> None:
         raise Conflict("The execution was changed at the same moment. Nothing was done: look again, then decide.")
 
 
-def basis_changes(execution: Execution, shown: Shown, named: Collection[Replaced] = ()) -> list[Difference]:
-    """What of it is not as it was requested, or last accepted. An instance that is `named` with the press is known."""
+def basis_changes(
+    execution: Execution, shown: Shown, named: Collection[Replaced] = (), about: Collection[str] | None = None
+) -> list[Difference]:
+    """What of it is not as it was requested, or last accepted. An instance that is `named` with the press is known.
+
+    `about`: source server ids, where the press launches these alone of what was shown.
+    """
     before = execution.bases.order_by("-pk").first()
     if before is None:
         return []
     known = Acknowledged([*map(replaced_of, execution.acknowledged), *named])
     instances = [one for one in shown.document["instances"] if known.find(replaced_of(one)) is None]
     document = {**shown.document, "instances": instances}
+    if about is not None:
+        document["instances"] = _only(instances, about)
+        document["waves"] = [{**wave, "servers": _only(wave["servers"], about)} for wave in shown.document["waves"]]
     return differences(before.read(), document)
+
+
+def _only(documents: Iterable[dict[str, Any]], about: Collection[str]) -> list[dict[str, Any]]:
+    return [one for one in documents if one["source_server_id"] in about]
 
 
 def check_as_seen(
@@ -173,12 +185,13 @@ def check_as_seen(
     *,
     named: Collection[Replaced] = (),
     new_snapshots: bool = False,
+    about: Collection[str] | None = None,
 ) -> None:
     """Raises `Conflict` naming what has changed, unless `seen` says that whoever presses knows it.
 
     `new_snapshots`: others are chosen with the press, so that it does not matter if the old ones are gone.
     """
-    found = basis_changes(execution, shown, named)
+    found = basis_changes(execution, shown, named, about)
     if new_snapshots:
         found = [one for one in found if one.code != NO_SNAPSHOT]
     if not found or seen == shown.seen:

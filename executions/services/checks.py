@@ -76,7 +76,14 @@ def check_not_cleaned_up(execution: Execution, action: str) -> None:
 
     What is gone, or about to go, would otherwise be counted as launched again. The caller holds the execution locked.
     """
-    terminating = execution.operations.open().exclude(kind=OperationKind.LAUNCH).exists()
+    terminations = execution.operations.exclude(kind=OperationKind.LAUNCH)
+    terminating = terminations.open().exists()
+    if terminations.left().exists():
+        raise Conflict(
+            f"Nothing can be {action}: the clean-up of this {execution.kind} was ended while DRS may have been "
+            "terminating its instances. Request the clean-up again, then start a new drill.",
+            code="cleanup_running",
+        )
     if execution.cleanup_status == CleanupStatus.RUNNING or terminating:
         raise Conflict(
             f"Nothing can be {action}: the clean-up is terminating the instances of this {execution.kind}. "

@@ -16,10 +16,11 @@ from executions.core.states import (
     CleanupStatus,
     ExecutionKind,
     ExecutionStatus,
+    LateStatus,
     ServerStatus,
     StepStatus,
 )
-from executions.models import Execution, ServerRun, StepRun
+from executions.models import Execution, LateInstance, ServerRun, StepRun
 from executions.services import approving, controlling, recovered, scenes
 from executions.services.basis import Shown
 from executions.services.scenes import SceneOf
@@ -33,7 +34,8 @@ class Facts:
     execution: Execution
     #: A step is waiting for approval.
     step_waits: bool
-    #: Instances that it launched and that still run.
+    #: Instances that it launched and that run, or may run: also of servers that do not count as launched, and of jobs
+    #: that appeared late.
     instances: int
     #: Instances of it that its clean-up has terminated.
     terminated: int
@@ -43,7 +45,13 @@ class Facts:
     held_up: bool = False
 
     @classmethod
-    def of(cls, execution: Execution, servers: Sequence[ServerRun], steps: Sequence[StepRun]) -> Facts:
+    def of(
+        cls,
+        execution: Execution,
+        servers: Sequence[ServerRun],
+        steps: Sequence[StepRun],
+        late: Sequence[LateInstance] = (),
+    ) -> Facts:
         waiting = any(step.kind == StepKind.APPROVAL and step.status == StepStatus.RUNNING for step in steps)
         counts = Counter(server.status for server in servers)
         held_up = bool(
@@ -54,9 +62,13 @@ class Facts:
         return cls(
             execution,
             waiting,
-            instances=counts[ServerStatus.LAUNCHED],
+            instances=sum(1 for server in servers if server.may_have_instance)
+            + sum(1 for one in late if one.status in (LateStatus.LAUNCHING, LateStatus.LAUNCHED)),
             terminated=counts[ServerStatus.TERMINATED],
-            in_recovery=sum(1 for server in servers if server.runs_in_recovery),
+            in_recovery=len(
+                {server.pk for server in servers if server.runs_in_recovery}
+                | {one.server_id for one in late if one.status == LateStatus.LAUNCHED}
+            ),
             held_up=held_up,
         )
 

@@ -130,12 +130,13 @@ def _keep_if_seen(
     action: str,
     named: Collection[Replaced] = (),
     new_snapshots: bool = False,
+    about: Collection[str] | None = None,
 ) -> str:
     """Keep what a locked execution goes on with; raises `Conflict` if that has changed and whoever presses does not say
     that they know. Returns the SHA-256 of what was kept."""
     if shown is None:
         return ""
-    basis.check_as_seen(execution, shown, seen, action, named=named, new_snapshots=new_snapshots)
+    basis.check_as_seen(execution, shown, seen, action, named=named, new_snapshots=new_snapshots, about=about)
     return basis.basis_keep(execution, shown, by, _PRESS[action])
 
 
@@ -172,6 +173,7 @@ def execution_retry(
     acknowledged = stake_acknowledge(
         launched,
         replace_instances,
+        by=by,
         already=acknowledged_of(execution),
         replaced=None
         if shown is None or shown.look.not_asked
@@ -181,7 +183,14 @@ def execution_retry(
 
     def change(current: Execution, run: WaveRun) -> int:
         kept = _keep_if_seen(
-            current, shown, seen, by=by, action="retried", named=acknowledged, new_snapshots=snapshots is not None
+            current,
+            shown,
+            seen,
+            by=by,
+            action="retried",
+            named=acknowledged,
+            new_snapshots=snapshots is not None,
+            about={row.source_server_id for row in launched},
         )
         detail = without_blanks(comment=comment, step=step, basis=kept)
         entry = Entry(EventType.EXECUTION_RETRIED, run.name, detail, by.get_username())
@@ -242,6 +251,7 @@ def execution_cleanup(
             return current
         for rows in (ServerRun.objects, LateInstance.objects):
             rows.filter(execution=current).update(cleanup_tries=0, cleanup_not_before=None)
+        transitions.operations_follow(current)
         transitions.cleanup_move(
             current.pk,
             (CleanupStatus.NONE, CleanupStatus.SCHEDULED, CleanupStatus.FAILED),
@@ -249,6 +259,8 @@ def execution_cleanup(
             Entry(EventType.CLEANUP_RUNNING, current.plan_name, without_blanks(comment=comment), by.get_username()),
         )
         tasks.nudge_on_commit([current.pk])
+        followed = current.operations.open().values_list("site", flat=True)
+        tasks.poll_on_commit(SiteWatch.objects.filter(pk__in=followed).values_list("pk", flat=True))
     return Execution.objects.get(pk=execution.pk)
 
 

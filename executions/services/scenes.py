@@ -14,7 +14,6 @@ from executions.core.states import (
     STEP_FINAL,
     STEP_RETRIABLE,
     ExecutionStatus,
-    ServerStatus,
     StepStatus,
 )
 from executions.models import Execution, ServerRun, StepRun
@@ -69,12 +68,12 @@ def skip_scene(execution: Execution, wave: str) -> Scene:
 
 
 def cleanup_scene(execution: Execution, wave: str = "") -> Scene:
-    up = execution.servers.filter(status=ServerStatus.LAUNCHED).count()
+    up = sum(1 for server in execution.servers.all() if server.may_have_instance)
     return Scene(
         {
             EXECUTION: _execution(execution),
             "The clean-up": Look(_words(execution.cleanup_status)),
-            "Drill instances": Look(f"{up} running"),
+            "Drill instances": Look(f"{up} running, as far as is known"),
         }
     )
 

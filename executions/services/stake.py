@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+
+from access import policy
 from executions.core.stake import Replaced, named, names_of_nothing, replaced_of, sentence, summary, unacknowledged
 from executions.engine.stake import would_replace
 from executions.models import Execution, ServerRun
-from foundation.errors import Conflict, FieldError, Invalid, Unavailable
+from foundation.errors import Conflict, FieldError, Invalid, NotAllowed, Unavailable
+from foundation.wording import listing
 from plans.core import BlueprintServer
 
 _FIELD = "replace_instances"
@@ -20,14 +24,16 @@ def stake_acknowledge(
     servers: Iterable[BlueprintServer | ServerRun],
     names: Collection[str],
     *,
+    by: AbstractBaseUser,
     already: Collection[Replaced] = (),
     replaced: Collection[Replaced] | None = None,
 ) -> list[Replaced]:
     """The live recovery instances of these servers that are named: they may be deleted. DRS is asked now, unless
     `replaced` is what it has just said.
 
-    Raises `Conflict` if one is neither named nor acknowledged `already`, `Invalid` if a name is of no instance of these
-    servers, and `Unavailable` if DRS cannot be asked.
+    Raises `NotAllowed` if `by` names one and may not start a recovery, `Conflict` if one is neither named nor
+    acknowledged `already`, `Invalid` if a name is of no instance of these servers, and `Unavailable` if DRS cannot be
+    asked.
     """
     replaced = would_replace(servers) if replaced is None else replaced
     # A retry that is asked for twice names what the first one has acknowledged.
@@ -45,10 +51,28 @@ def stake_acknowledge(
             ]
         )
     given = named(replaced, names)
+    if new := unacknowledged(given, already):
+        check_may_replace(by, new)
     if missing := unacknowledged(replaced, [*given, *already]):
         errors = [FieldError(_FIELD, sentence(one), LIVE_RECOVERY_INSTANCE, one.name) for one in missing]
         raise Conflict(f"Nothing was launched. {summary(missing)}", errors=errors, code=LIVE_RECOVERY_INSTANCE)
     return given
+
+
+def may_replace(by: AbstractBaseUser | AnonymousUser, sites: Collection[int] | None = None) -> bool:
+    """True if the person may name live recovery instances: only those who may start a recovery may delete one."""
+    return policy.may(by, "executions.start_recovery", sites=sites)
+
+
+def check_may_replace(by: AbstractBaseUser, instances: Collection[Replaced]) -> None:
+    """Raises `NotAllowed` unless the person may say that these are deleted."""
+    if not may_replace(by, {one.site for one in instances}):
+        names = listing([one.name for one in instances], 3)
+        roles = ", ".join(policy.roles_with("executions.start_recovery"))
+        raise NotAllowed(
+            f"Nothing was launched: you may not name {names}, because that lets DRS delete a live recovery instance. "
+            f"Ask someone with one of these roles to do it: {roles}."
+        )
 
 
 @dataclass(frozen=True, slots=True)

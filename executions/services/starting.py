@@ -57,7 +57,8 @@ def execution_start(
     """Start a drill or a recovery of the plan's newest revision; a recovery may first wait for approvals.
 
     `replace_instances` names the live recovery instances that DRS may delete to launch anew, each by its id, or by its
-    source server's where DRS does not list it: one that is not named refuses the start.
+    source server's where DRS does not list it: one that is not named refuses the start. Naming one takes the right to
+    start a recovery, for a drill as well.
 
     `seen` says what whoever starts it was shown (`basis.Shown.seen`): if that is no longer so, the start is refused.
     `plan_revision` is the revision that the caller looked at: if there is a newer one, nothing starts. `written` is
@@ -102,7 +103,7 @@ def execution_start(
     _check_launchable(shown, break_glass=break_glass)
     # What could not be asked is asked for again there, and refuses the start.
     replaced = None if shown.look.not_asked else shown.look.replaced
-    acknowledged = stake_acknowledge(servers, replace_instances, replaced=replaced)
+    acknowledged = stake_acknowledge(servers, replace_instances, by=by, replaced=replaced)
 
     needed = blueprint.approvals_required if kind is ExecutionKind.RECOVERY and not break_glass else 0
     now = timezone.now()

@@ -15,13 +15,14 @@ Not every function needs all of that:
   `servers_hold`, because they write what is shown and move nothing.
 - Called with the lock held, because their callers check under it too, and append: `approvals_raise`,
   `execution_review`, `recovery_end`, `replacement_acknowledge`, `servers_gone`, `wave_retry`, `wave_skip`.
-  `recovery_note` appends nothing: it brings the plan up to date with what the servers' events say.
+  `recovery_note` and `operations_follow` append nothing: the one brings the plan up to date with what the servers'
+  events say, the other has the engine follow again what an end had left.
 - Under a step's claim, without the execution's lock, and append nothing: `step_claim`, `step_asking`, `step_started`,
   `step_not_started`, `step_may_act_until`, `step_again`. They write how a try stands; the step's status is moved by
   `step_move`.
 """
 
-from executions.transitions.ending import execution_end
+from executions.transitions.ending import execution_end, operations_follow
 from executions.transitions.executions import (
     approvals_raise,
     cleanup_move,
@@ -83,6 +84,7 @@ __all__ = [
     "operation_note_late",
     "operation_refuse",
     "operation_uncertain",
+    "operations_follow",
     "recovery_end",
     "recovery_note",
     "replacement_acknowledge",

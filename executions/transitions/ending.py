@@ -53,9 +53,10 @@ def execution_end(execution_id: UUID, entry: Entry, actor: str) -> bool:
             )
         mine = Operation.objects.filter(execution=execution)
         mine.filter(state=OperationState.INTENDED).update(state=OperationState.LOST, error=why, settled_at=now)
-        mine.filter(state=OperationState.ACCEPTED).update(state=OperationState.SETTLED, error=why, settled_at=now)
+        mine.filter(state=OperationState.ACCEPTED).update(state=OperationState.DROPPED, error=why, settled_at=now)
         if active:
-            outcome = f"{why} Launches in progress were not followed to their end."
+            unfollowed = mine.filter(state__in=[OperationState.LOST, OperationState.DROPPED]).exists()
+            outcome = f"{why} Launches in progress were not followed to their end." if unfollowed else why
             execution_move(
                 execution_id, EXECUTION_ACTIVE, ExecutionStatus.CANCELLED, entry, finished_at=now, outcome=outcome
             )
@@ -66,6 +67,16 @@ def execution_end(execution_id: UUID, entry: Entry, actor: str) -> bool:
             due_at=None, lease_token=None, lease_until=None, raised_times=0, raised_since=None, raised_error=""
         )
         return True
+
+
+def operations_follow(execution: Execution) -> None:
+    """Follow again what was left when the execution was ended: a clean-up has to know what its launches have made, and
+    what its terminations have done. The caller holds the execution locked."""
+    mine = Operation.objects.filter(execution=execution)
+    mine.may_begin(timezone.now()).filter(state=OperationState.LOST).update(
+        state=OperationState.INTENDED, settled_at=None
+    )
+    mine.filter(state=OperationState.DROPPED).update(state=OperationState.ACCEPTED, settled_at=None)
 
 
 def _servers_leave(execution: Execution, actor: str) -> None:

@@ -14,6 +14,7 @@ from executions.core.actions import LateOutcome
 from executions.core.states import LateStatus
 from executions.models import Execution, LateInstance, Operation
 from executions.transitions.locking import locked
+from executions.transitions.recovered import recovery_note
 
 
 def late_instances_add(execution: Execution, operation: Operation, job_id: str, sources: Collection[str]) -> None:
@@ -49,5 +50,6 @@ def late_instances_settle(execution_id: UUID, outcomes: Sequence[LateOutcome], *
                     source_server=row.source_server_id, job=row.job_id, instance=row.recovery_instance_id
                 )
                 entries.append(Entry(EventType.SERVER_LAUNCHED_LATE, str(row), detail))
+        recovery_note(execution)
         record.append(execution, entries)
         return len(entries)

@@ -11,6 +11,7 @@ from django.utils import timezone
 from audit import record
 from audit.event_types import EventType
 from audit.record import Entry
+from drs.port import FAILED
 from executions.core.states import (
     SERVER_RETRIABLE,
     SERVER_SKIPPABLE,
@@ -22,7 +23,8 @@ from executions.core.states import (
     StepStatus,
     WaveStatus,
 )
-from executions.models import Execution, ServerRun, StepRun, WaveRun
+from executions.models import DrsJob, Execution, Operation, ServerRun, StepRun, WaveRun
+from executions.transitions.recovered import recovery_note
 from executions.transitions.servers import rows_write, server_detail
 from executions.transitions.steps import step_move
 
@@ -52,13 +54,18 @@ def wave_retry(
     steps = [one for one in steps if one.status in STEP_RETRIABLE]
     if not rows and not steps:
         return 0
+    # A launch from another point in time has to come after the one that DRS may still be at.
+    followed = _still_launching(rows) if snapshots is None else set()
+    now = timezone.now()
     for row in rows:
-        row.status = ServerStatus.PENDING
+        row.status = ServerStatus.LAUNCHING if row.pk in followed else ServerStatus.PENDING
         row.error = ""
         row.finished_at = row.queued_at = row.refused_at = row.not_before = None
+        # Its launch time-out counts anew.
+        row.started_at = now if row.pk in followed else row.started_at
         if snapshots is not None:
             row.recovery_snapshot_id, row.recovery_point_at = snapshots.chosen[row.source_server_id]
-    columns = ["status", "error", "finished_at", "queued_at", "refused_at", "not_before"]
+    columns = ["status", "error", "finished_at", "queued_at", "refused_at", "not_before", "started_at"]
     rows_write(rows, [*columns, "recovery_snapshot_id", "recovery_point_at"])
     StepRun.objects.filter(pk__in=[one.pk for one in steps]).update(
         status=StepStatus.PENDING, finished_at=None, started_at=None, attempt_key=None, external_id="", error=""
@@ -66,6 +73,25 @@ def wave_retry(
     _record(execution, entry, rows, EventType.SERVER_RETRIED)
     _carry_on(execution, wave)
     return len(rows) + len(steps)
+
+
+def _still_launching(rows: Collection[ServerRun]) -> set[int]:
+    """Those of which only the time-out has ended the launch: DRS may still be at it. A retry follows that to its end,
+    as a second launch would delete what the first is about to leave."""
+    open_ones = {one.pk: one for one in Operation.objects.open().filter(pk__in={row.operation_id for row in rows})}
+    jobs = {
+        (job.site_id, job.job_id): job
+        for job in DrsJob.objects.filter(job_id__in={one.job_id for one in open_ones.values() if one.job_id})
+    }
+    found = set()
+    for row in rows:
+        operation = open_ones.get(row.operation_id) if row.operation_id else None
+        if operation is None:
+            continue
+        job = jobs.get((operation.site_id, operation.job_id))
+        if job is None or not (job.finished or job.servers.get(row.source_server_id) == FAILED):
+            found.add(row.pk)
+    return found
 
 
 def wave_skip(
@@ -145,3 +171,4 @@ def _reopen(execution: Execution, *, except_for: WaveRun) -> None:
         recovery_over_by_name="",
         recovery_over_comment="",
     )
+    recovery_note(execution)

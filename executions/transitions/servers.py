@@ -14,9 +14,10 @@ from django.utils import timezone
 from audit import record
 from audit.event_types import EventType
 from audit.record import Entry, without_blanks
+from drs.port import FAILED
 from executions.core.actions import ServerOutcome
 from executions.core.states import EXECUTION_ACTIVE, SERVER_MAY_HAVE_INSTANCE, LateStatus, ServerStatus
-from executions.models import Execution, LateInstance, ServerRun
+from executions.models import DrsJob, Execution, LateInstance, Operation, ServerRun
 from executions.sealing import sealed_if_over
 from executions.transitions.event_types import SERVER
 from executions.transitions.locking import locked
@@ -67,13 +68,14 @@ def servers_settle(execution_id: UUID, operation: UUID, outcomes: Sequence[Serve
     with locked(execution_id, lease) as execution:
         rows = list(ServerRun.objects.filter(pk__in=list(by_id), operation=operation, status=ServerStatus.LAUNCHING))
         entries = []
+        kept = _earlier_instances(operation) if any(one.to is ServerStatus.FAILED for one in outcomes) else {}
         for row in rows:
             outcome = by_id[row.pk]
             row.status = outcome.to
             row.error = outcome.error
             row.phase = "" if outcome.to is ServerStatus.LAUNCHED else row.phase
             row.finished_at = outcome.ended_at
-            row.recovery_instance_id = outcome.instance_id
+            row.recovery_instance_id = outcome.instance_id or kept.get(row.source_server_id, "")
             row.recovery_point_at = outcome.recovery_point_at or row.recovery_point_at
             row.private_ips = list(outcome.private_ips)
             detail = {**server_detail(row), "job": row.job_id, "instance": outcome.instance_id}
@@ -85,6 +87,20 @@ def servers_settle(execution_id: UUID, operation: UUID, outcomes: Sequence[Serve
         record.append(execution, entries)
         recovery_note(execution)
         return len(rows)
+
+
+def _earlier_instances(key: UUID) -> dict[str, str]:
+    """Of the servers that the launch's job says it could not launch: what an earlier launch of the execution had left.
+
+    DRS deletes that first; where just this fails, it is still there.
+    """
+    operation = Operation.objects.get(pk=key)
+    job = DrsJob.objects.filter(site=operation.site_id, job_id=operation.job_id).first()
+    return {
+        target["source_server_id"]: target["had"]["recovery_instance_id"]
+        for target in operation.targets
+        if "had" in target and job is not None and job.servers.get(target["source_server_id"]) == FAILED
+    }
 
 
 def servers_note(

@@ -22,6 +22,7 @@ from executions.core.results import new_details, outcome_of
 from executions.core.states import (
     OPERATION_OPEN,
     SERVER_FINAL,
+    SERVER_MAY_HAVE_INSTANCE,
     LateStatus,
     OperationKind,
     OperationState,
@@ -30,8 +31,6 @@ from executions.core.states import (
 
 #: What a job says of who asked for it, by whether that was a drill.
 INITIATED_BY = {True: "START_DRILL", False: "START_RECOVERY"}
-#: Servers of which the job may tell more: also of one that timed out, and then launched after all.
-_MAY_HAVE_MORE = frozenset({ServerStatus.LAUNCHED, ServerStatus.UNKNOWN, ServerStatus.FAILED})
 
 
 def concerns(draft: Draft, operation: OperationFacts) -> bool:
@@ -122,10 +121,11 @@ def _clamped(draft: Draft, outcome: ServerOutcome, server: ServerFacts) -> Serve
 
 
 def _note_details(draft: Draft, job: JobFacts, mine: list[ServerFacts]) -> None:
+    # Also of a server that timed out, and perhaps was given up, and then launched after all.
     details = [
         found
         for server in mine
-        if (current := draft.servers[server.id]).status in _MAY_HAVE_MORE
+        if (current := draft.servers[server.id]).status in SERVER_MAY_HAVE_INSTANCE
         and (found := new_details(current, job)) is not None
     ]
     if details:

@@ -13,6 +13,7 @@ from drs.errors import TRANSIENT, DrsError
 from drs.port import DrsPort, Job, RecoveryInstance
 from executions import transitions
 from executions.core.actions import Terminate
+from executions.core.states import OperationKind
 from executions.crashpoints import crash_point
 from executions.engine.operations.sending import send
 from executions.engine.operations.slots import slot
@@ -105,9 +106,15 @@ def _not_ours(server: ServerRun | LateInstance, instance: RecoveryInstance) -> s
         return f"{name} is a recovery instance, not a drill instance, so it was not terminated."
     if instance.source_server_id != server.source_server_id:
         return f"{name} belongs to {instance.source_server_id}, so it was not terminated."
-    if instance.job_id and server.job_id and instance.job_id != server.job_id:
+    if instance.job_id and server.job_id and instance.job_id not in _jobs(server):
         return f"{name} was launched by job {instance.job_id}, not by this execution, so it was not terminated."
     return ""
+
+
+def _jobs(server: ServerRun | LateInstance) -> set[str]:
+    """The jobs by which its execution launched it. Where the last one failed, the instance of one before may stay."""
+    launches = Operation.objects.filter(execution=server.execution_id, site=server.site_id, kind=OperationKind.LAUNCH)
+    return {server.job_id, *launches.values_list("job_id", flat=True)}
 
 
 def _retry_at() -> datetime:

@@ -22,7 +22,11 @@ class LaunchEffects:
         return list(ServerRun.objects.filter(pk__in=server_ids, status=ServerStatus.QUEUED).order_by("position", "pk"))
 
     def target(self, row: ServerRun) -> dict[str, Any]:
-        return {"recovery_snapshot_id": row.recovery_snapshot_id or None}
+        sent = {"recovery_snapshot_id": row.recovery_snapshot_id or None}
+        if not row.recovery_instance_id:
+            return sent
+        # An earlier launch of it left this, and it stays if the call does nothing.
+        return {**sent, "had": {"job_id": row.job_id, "recovery_instance_id": row.recovery_instance_id}}
 
     def intended(self, server_ids: Sequence[int], operation: Operation) -> None:
         ServerRun.objects.filter(pk__in=server_ids).update(
@@ -46,6 +50,7 @@ class LaunchEffects:
                 status=ServerStatus.LAUNCHING,
                 operation=operation,
                 started_at=operation.created_at,
+                recovery_instance_id="",
                 error="",
                 not_before=None,
             )
@@ -54,8 +59,11 @@ class LaunchEffects:
     def returned(self, operation: Operation, error: str, *, refusal: Refusal | None, retry_at: datetime) -> list[Entry]:
         now = timezone.now()
         rows = list(ServerRun.objects.filter(operation=operation, status=ServerStatus.LAUNCHING))
+        had = {target["source_server_id"]: target["had"] for target in operation.targets if "had" in target}
         for row in rows:
             row.error = error
+            if kept := had.get(row.source_server_id):
+                row.job_id, row.recovery_instance_id = kept["job_id"], kept["recovery_instance_id"]
             if refusal is not None and row.source_server_id in refusal.unrecoverable:
                 row.status = ServerStatus.FAILED
                 row.finished_at = now
@@ -70,6 +78,6 @@ class LaunchEffects:
                 # The call did nothing: it was no attempt.
                 row.attempts = max(row.attempts - 1, 0)
         columns = ["status", "error", "finished_at", "queued_at", "refused_at", "not_before", "single_server_job"]
-        rows_write(rows, [*columns, "attempts", "started_at"])
+        rows_write(rows, [*columns, "attempts", "started_at", "job_id", "recovery_instance_id"])
         failed = [row for row in rows if row.status == ServerStatus.FAILED]
         return [Entry(EventType.SERVER_FAILED, str(row), {**server_detail(row), "why": error}) for row in failed]

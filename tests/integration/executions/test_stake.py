@@ -336,3 +336,41 @@ def test_saving_the_plan_leaves_what_it_is_alone(recovered: Recovered, api: Api,
     assert saved["recovered_by"] == before["recovered_by"]
     whole = api(petra).put("/api/v1/plans/Web shop/", saved, format="json")
     assert whole.status_code == 200, whole.json()
+
+
+# --- who may name them --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("unlisted", [False, True], ids=["listed", "deleted from DRS"])
+def test_only_those_who_may_start_a_recovery_name_what_is_deleted_for_a_drill(
+    recovered: Recovered, unlisted: bool
+) -> None:
+    names = recovered.instances
+    if unlisted:
+        recovered.keep_in_ec2(*names)
+    refused = recovered.ask("drill", by="omar", replace_instances=names)
+    assert refused.status_code == 403
+    assert f"you may not name {names[0]}, {names[1]}" in refused.json()["detail"].replace(" and ", ", ")
+    assert "administrator, recovery manager" in refused.json()["detail"]
+    assert recovered.ask("drill", by="omar", replace_instances=names[:1]).status_code == 403
+    assert recovered.ask("drill", by="omar").status_code == 409, "unnamed, it is refused as ever"
+    assert Execution.objects.count() == 1
+    assert recovered.ask("drill", by="dana", replace_instances=names).status_code == 201
+
+
+@pytest.mark.parametrize("kind", ["drill", "recovery"])
+def test_only_those_who_may_start_a_recovery_name_what_a_retry_deletes(
+    harness: EngineHarness, world: World, api: Api, kind: str
+) -> None:
+    world.faults.add("failed_launch", tags={"Tier": "db"})
+    plan = harness.plan(DATABASES, approvals_required=0)
+    execution = harness.drill(plan) if kind == "drill" else harness.recovery(plan)
+    harness.run(execution)
+    world.faults.remove()
+    names = recover_elsewhere(harness, "db-1", "db-2")
+    retry, body = f"{URL}{execution.pk}/retry/", {"wave": "Databases", "replace_instances": names}
+    refused = api(harness.users["omar"]).post(retry, body, format="json")
+    assert refused.status_code == 403, refused.json()
+    assert set(statuses(execution).values()) == {"failed"}
+    assert api(harness.users["dana"]).post(retry, body, format="json").status_code == 200
+    assert api(harness.users["omar"]).post(retry, body, format="json").status_code == 200, "they are named by now"

@@ -47,7 +47,7 @@ def test_the_start_page_says_in_one_sentence_what_is_deleted_and_offers_a_tick_f
     assert f"This {kind} deletes live recovery instances" in text_of(shown)
     assert "Running in recovery since" in text_of(shown)
     (shown_at,) = re.findall(r'name="shown_at" value="([^"]+)"', shown.content.decode())
-    typed = {"shown_at": shown_at, "moment": "latest", "reason": "Fire.", "confirm": "Web shop"}
+    typed = {"shown_at": shown_at, "plan_revision": 1, "moment": "latest", "reason": "Fire.", "confirm": "Web shop"}
 
     refused = client.post(url, {**typed, "replace_instances": recovered.instances[:1]})
     assert refused.status_code == 409
@@ -94,6 +94,28 @@ def test_a_retry_offers_a_tick_for_each_late_instance(
     shown = shown_form(client, url)
     assert client.post(url, {**shown, "part": "whole", "comment": ""}).status_code == 409
     assert client.post(url, {**shown, "part": "whole", "replace_instances": instances}).status_code == 302
+
+
+def test_whoever_may_not_start_a_recovery_is_offered_no_tick_and_told_whom_to_ask(
+    recovered: Recovered, browser_of: Callable[[User], Client], omar: User
+) -> None:
+    client, url = browser_of(omar), start_page(recovered.plan, "drill")
+    failed = recovered.harness.plan(
+        [{"name": "App", "protection_groups": ["shop-app"]}], name="App", approvals_required=0
+    )
+    recovered.world.faults.add("failed_launch", tags={"Tier": "app"})
+    drill = recovered.harness.drill(failed)
+    recovered.harness.run(drill)
+    recovered.world.faults.remove()
+    late = recover_elsewhere(recovered.harness, "app-1")
+    for page, instances in ((url, recovered.instances), (f"{page_of(drill, 'retry')}?wave=App", late)):
+        shown = client.get(page)
+        assert ticks(shown) == []
+        assert all(instance in text_of(shown) for instance in instances)
+        assert "Ask someone who may start a recovery" in text_of(shown)
+    shown = shown_form(client, url)
+    refused = client.post(url, {**shown, "moment": "latest", "replace_instances": recovered.instances})
+    assert refused.status_code == 409
 
 
 def test_a_drill_counts_the_instances_that_a_recovery_deleted(
