@@ -248,9 +248,9 @@ def _shown(chains: Mapping[str, Followed]) -> Iterator[tuple[str, str]]:
             yield str(pk), f"What was shown, {sha256[:12]}…, was added in the database: no event names it."
         elif hashlib.sha256(str(document).encode()).hexdigest() != sha256:
             yield str(pk), f"What was shown, {sha256[:12]}…, was changed."
-    for pk, chain in chains.items():
-        for sha256 in sorted(chain.state.shown - kept.get(pk, set())):
-            yield pk, f"What was shown, {sha256[:12]}…, was deleted."
+    for execution_id, chain in chains.items():
+        for sha256 in sorted(chain.state.shown - kept.get(execution_id, set())):
+            yield execution_id, f"What was shown, {sha256[:12]}…, was deleted."
 
 
 def _users(ids: Collection[Any]) -> set[Any]:
