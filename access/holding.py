@@ -1,12 +1,17 @@
-"""Users and roles are held to the audit trail: who makes themselves an administrator in the database is found out."""
+"""Users, roles and API tokens are held to the audit trail: who makes themselves an administrator in the database, or a
+token of one, is found out."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from django.contrib.auth.models import Group, User
+from django.db.models import Model
 
+from access.models import ApiToken
+from access.policy import ROLES
+from access.services import token_facts
 from audit.event_types import EventType
 from audit.holding import Recorded, holds
 from audit.models import Event
@@ -17,8 +22,19 @@ _COLUMNS = ("username", "first_name", "last_name", "email", "is_active", "is_sta
 
 def hold() -> None:
     """Called once, when the app is ready."""
-    holds("user", Recorded(_users, _is_renamed))
-    holds("role", Recorded(_roles))
+    holds("user", Recorded(_users, lambda: _named(User, "pk", "username"), _is_renamed))
+    holds("role", Recorded(_roles, _roles_made))
+    holds("token", Recorded(_tokens, lambda: _named(ApiToken, "uid", "name")))
+
+
+def _roles_made() -> Iterable[tuple[object, str]]:
+    """Those that people made, or gave permissions to: the migration that makes the roles of the policy records none."""
+    rows = Group.objects.exclude(name__in=ROLES, permissions=None)
+    return rows.order_by("pk").distinct().values_list("pk", "name").iterator(2000)
+
+
+def _named(model: type[Model], key: str, name: str) -> Iterable[tuple[object, str]]:
+    return model._default_manager.order_by(key).values_list(key, name).iterator(2000)
 
 
 def _users(ids: Collection[str]) -> dict[str, Mapping[str, Any]]:
@@ -38,6 +54,14 @@ def _roles(ids: Collection[str]) -> dict[str, Mapping[str, Any]]:
     return {
         str(role.pk): {"name": role.name, "permissions": sorted(each.codename for each in role.permissions.all())}
         for role in rows
+    }
+
+
+def _tokens(ids: Collection[str]) -> dict[str, Mapping[str, Any]]:
+    # Whose it is, by id: a user may be renamed.
+    return {
+        str(token.uid): {name: value for name, value in token_facts(token).items() if name != "user"}
+        for token in ApiToken.objects.filter(uid__in=ids).select_related("user")
     }
 
 

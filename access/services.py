@@ -92,7 +92,12 @@ def token_revoke(*, token: ApiToken, by: User) -> None:
 def token_facts(token: ApiToken) -> dict[str, Any]:
     """What is recorded of a token: nothing that lets anybody in."""
     expires_at = None if token.expiry is None else token.expiry.isoformat()
-    return {"name": token.name, "user": token.user.get_username(), "expires_at": expires_at}
+    return {
+        "name": token.name,
+        "user": token.user.get_username(),
+        "user_id": token.user_id,
+        "expires_at": expires_at,
+    }
 
 
 def token_used(token: ApiToken) -> None:

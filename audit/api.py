@@ -97,6 +97,7 @@ class AuditViewSet(ApiView, mixins.ListModelMixin, GenericViewSet[Event]):
     """The audit trail of everything: executions, sites, groups, plans, users, roles, tokens, settings, sign-ins."""
 
     permissions: ClassVar[dict[str, str | None]] = {"list": "audit.view_event", "verify": "audit.view_event"}
+    without_body = frozenset({"verify"})
     queryset = Event.objects.none()
     serializer_class = AuditEventSerializer
     filterset_class = AuditFilter

@@ -14,13 +14,16 @@ Two ways to know what a row must say:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from audit.changes import CHANGED
 
 _BLANK: Final[tuple[Any, ...]] = (None, "", [], {})
+#: How the types of events end that name all of a row, and after which there is none.
+_BEGINS: Final = (".created", ".issued")
+_ENDS: Final = (".deleted", ".revoked")
 
 #: What rows say: kind of row -> the row's key -> its fields, as plain JSON.
 Document = Mapping[str, Mapping[str, Mapping[str, Any]]]
@@ -55,6 +58,10 @@ class Holder(Protocol):
 
     def faults(self, chains: Mapping[str, Followed]) -> Iterator[tuple[str, str]]:
         """(subject id, what is wrong in a sentence) of the rows of these chains, by subject id."""
+
+    def existing(self) -> Iterable[tuple[object, str]]:
+        """The ids and names of all rows: one without a chain was added in the database. None of a kind whose rows
+        keep the end of their chain themselves."""
 
 
 HOLDERS: dict[str, Holder] = {}
@@ -116,12 +123,18 @@ ReadRows = Callable[[Collection[str]], Mapping[str, Mapping[str, Any]]]
 class Recorded:
     """Holds a row to `detail["after"]` of its events: {field: value} of those that changed.
 
-    Only fields that an event named are compared, and none whose value is kept secret (`changes.CHANGED`), so `rows` may
-    say more than is recorded.
+    What the event of its creation does not name was blank then. No field is compared whose value is kept secret
+    (`changes.CHANGED`): of those `rows` must say no more than that they are set.
     """
 
-    def __init__(self, rows: ReadRows, is_same: Callable[[str, Any, Any], bool] | None = None) -> None:
+    def __init__(
+        self,
+        rows: ReadRows,
+        existing: Callable[[], Iterable[tuple[object, str]]],
+        is_same: Callable[[str, Any, Any], bool] | None = None,
+    ) -> None:
         self._rows = rows
+        self.existing = existing
         #: Whether a field that says something else now means the same: (field, now, then).
         self._is_same = is_same or (lambda field, now, then: False)
 
@@ -129,11 +142,13 @@ class Recorded:
         return {}
 
     def follow(self, state: dict[str, Any], event: Told) -> None:
-        if event.type.endswith(".deleted"):
+        if event.type.endswith(_ENDS):
             state.clear()
             state["deleted"] = True
         elif isinstance(after := event.detail.get("after"), dict):
             state.pop("deleted", None)
+            if event.type.endswith(_BEGINS):
+                state["whole"] = True
             state.setdefault("fields", {}).update(after)
             # What is not said any more is blank.
             gone = set(event.detail.get("before", {})) - set(after)
@@ -153,7 +168,8 @@ class Recorded:
             elif row is None:
                 yield subject_id, "The row was deleted, and the audit trail does not say so."
             else:
-                for name, value in state["fields"].items():
+                fields = (dict.fromkeys(row) if state.get("whole") else {}) | state["fields"]
+                for name, value in fields.items():
                     if name in row and value != CHANGED and not same(name, row[name], value):
                         now, then = _shown(row[name]), _shown(value)
                         yield subject_id, f"{name} is {now}, and the audit trail says that it became {then}."

@@ -5,7 +5,8 @@ Every column of an execution's rows is in one of the lists below, or in `NOT_SEA
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import hashlib
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -68,12 +69,12 @@ NOT_SEALED: Final[Mapping[type[Model], Collection[str]]] = {
     # The ends of its chain are signed; the rest is the engine's, about what it does next.
     Execution: (
         "id", "event_count", "last_event_hash", "head_mac", "due_at", "lease_token", "lease_until", "nudges",
-        "cleanup_due_at", "raised_times", "raised_since", "raised_error",
+        "raised_times", "raised_since", "raised_error", "cleanup_due_at",
     ),
     WaveRun: ("id", "execution_id"),
     StepRun: (
-        "id", "execution_id", "due_at", "lease_token", "lease_until", "nudges", "attempt_key", "asked",
-        "unanswered_since", "may_act_until", "raised_times", "raised_since", "raised_error",
+        "id", "execution_id", "due_at", "lease_token", "lease_until", "nudges", "raised_times", "raised_since",
+        "raised_error", "attempt_key", "asked", "unanswered_since", "may_act_until",
     ),
     ServerRun: (
         "id", "execution_id", "operation_id", "cleanup_operation_id", "cleanup_tries", "cleanup_not_before",
@@ -84,7 +85,7 @@ NOT_SEALED: Final[Mapping[type[Model], Collection[str]]] = {
 
 #: Rows of an execution that are not sealed.
 NOT_SEALED_ROWS: Final[Mapping[type[Model], str]] = {
-    Basis: "the SHA-256 of its document is in the event of the press",
+    Basis: "its document is held to its SHA-256 in the event of the press",
     Operation: "its job is sealed with its servers, and its life is in events",
     LateInstance: "what became of each is in events",
 }
@@ -154,6 +155,8 @@ class _State:
     #: Since the result was sealed: whether its clean-up runs, and the instances that it terminated.
     cleaning: bool = False
     terminated: set[str] = field(default_factory=set)
+    #: SHA-256 of what was shown to those who pressed.
+    shown: set[str] = field(default_factory=set)
 
 
 class ExecutionHolder:
@@ -164,6 +167,8 @@ class ExecutionHolder:
         if RESULT in event.detail.get("seals", {}):
             state.cleaning = False
             state.terminated.clear()
+        if event.detail.get("basis"):
+            state.shown.add(str(event.detail["basis"]))
         if event.type in _STATUS_AFTER:
             state.says = _STATUS_AFTER[event.type]
         elif event.type in _REOPENS and state.says not in EXECUTION_ACTIVE:
@@ -191,6 +196,10 @@ class ExecutionHolder:
         # A row that is missing is missing in each part.
         yield from dict.fromkeys(told)
         yield from _statuses(chains)
+        yield from _shown(chains)
+
+    def existing(self) -> Iterable[tuple[object, str]]:
+        return ()
 
 
 def _in_force(part: str, chain: Followed) -> bool:
@@ -227,6 +236,21 @@ def _statuses(chains: Mapping[str, Followed]) -> Iterator[tuple[str, str]]:
         told = open_ones[str(pk)].state.says
         if told and status != told:
             yield str(pk), f"status is {status}, and the last event about it says {told}."
+
+
+def _shown(chains: Mapping[str, Followed]) -> Iterator[tuple[str, str]]:
+    """What was shown to those who pressed, against the hash of it in the events of their presses."""
+    kept: dict[str, set[str]] = {}
+    rows = Basis.objects.filter(execution__in=list(chains)).order_by().values_list("execution_id", "sha256", "document")
+    for pk, sha256, document in rows.iterator(100):
+        kept.setdefault(str(pk), set()).add(sha256)
+        if sha256 not in chains[str(pk)].state.shown:
+            yield str(pk), f"What was shown, {sha256[:12]}…, was added in the database: no event names it."
+        elif hashlib.sha256(str(document).encode()).hexdigest() != sha256:
+            yield str(pk), f"What was shown, {sha256[:12]}…, was changed."
+    for execution_id, chain in chains.items():
+        for sha256 in sorted(chain.state.shown - kept.get(execution_id, set())):
+            yield execution_id, f"What was shown, {sha256[:12]}…, was deleted."
 
 
 def _users(ids: Collection[Any]) -> set[Any]:

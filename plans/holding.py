@@ -1,14 +1,19 @@
-"""Revisions of plans are held to the hash that the audit trail has of each."""
+"""Plans are held to their newest revision, and every revision to the hash that the audit trail has of it."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from typing import cast
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, cast
 
+from django.db.models import F
+
+from audit.event_types import EventType
 from audit.holding import Followed, Told, holds
+from audit.models import Event
+from plans import selectors
 from plans.core.document import PlanDocument
-from plans.models import PlanRevision
+from plans.models import Plan, PlanRevision
 
 
 def hold() -> None:
@@ -44,3 +49,42 @@ class RevisionHolder:
                     yield subject_id, f"Revision {number} was added in the database."
                 elif written[number] != stored[number]:
                     yield subject_id, f"Revision {number} was changed after it was saved."
+        yield from self._plans(chains)
+
+    def existing(self) -> Iterable[tuple[object, str]]:
+        return Plan.objects.order_by("pk").values_list("pk", "name").iterator(2000)
+
+    def _plans(self, chains: Mapping[str, Followed]) -> Iterator[tuple[str, str]]:
+        """Plans that are not what their newest revision says."""
+        from plans.services import document_sha256
+
+        ids = [int(each) for each in chains if each.isdecimal()]
+        newest = {each.plan_id: each for each in PlanRevision.objects.filter(plan__in=ids, number=F("plan__version"))}
+        plans = {str(plan.pk): plan for plan in selectors.plan_list().filter(pk__in=ids)}
+        for subject_id in chains.keys() - plans.keys():
+            if chains[subject_id].state:
+                yield subject_id, "The plan was deleted, and the audit trail does not say so."
+        for plan in plans.values():
+            written: dict[int, str] = chains[str(plan.pk)].state
+            number, revision = max(written, default=0), newest.get(plan.pk)
+            if plan.version != number:
+                yield str(plan.pk), f"The plan says revision {plan.version}, and the newest that was saved is {number}."
+            elif revision is None or document_sha256(cast("PlanDocument", revision.document)) != written[number]:
+                continue  # told already
+            elif (now := selectors.document(plan)) != revision.document:
+                expected = _as_called_now(revision)
+                if other := ", ".join(name for name, value in now.items() if value != expected.get(name)):
+                    yield str(plan.pk), f"The plan is not as its newest revision, {number}, says: {other}."
+
+
+def _as_called_now(revision: PlanRevision) -> dict[str, Any]:
+    """The document with the names that its groups have now: renaming one saves no revision."""
+    renamed = Event.objects.filter(
+        type=EventType.PROTECTION_GROUP_CHANGED, at__gte=revision.saved_at, detail__before__has_key="name"
+    )
+    waves = [dict(wave) for wave in revision.document.get("waves", ())]
+    for detail in renamed.order_by("pk").values_list("detail", flat=True):
+        before, after = detail["before"]["name"], detail["after"]["name"]
+        for wave in waves:
+            wave["protection_groups"] = [after if name == before else name for name in wave["protection_groups"]]
+    return {**revision.document, "waves": waves}

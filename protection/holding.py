@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from audit.changes import plain
@@ -12,8 +12,12 @@ from protection.models import ProtectionGroup, Site
 
 def hold() -> None:
     """Called once, when the app is ready."""
-    holds("site", Recorded(_sites))
-    holds("protection_group", Recorded(_groups))
+    holds("site", Recorded(_sites, lambda: _named(Site)))
+    holds("protection_group", Recorded(_groups, lambda: _named(ProtectionGroup)))
+
+
+def _named(model: type[Site | ProtectionGroup]) -> Iterable[tuple[object, str]]:
+    return model._default_manager.order_by("pk").values_list("pk", "name").iterator(2000)
 
 
 def _sites(ids: Collection[str]) -> dict[str, Mapping[str, Any]]:
@@ -31,9 +35,12 @@ def _groups(ids: Collection[str]) -> dict[str, Mapping[str, Any]]:
 
 def _facts(row: Site | ProtectionGroup) -> Mapping[str, Any]:
     # Its actors need the broker, which is not there when the app is loaded.
-    from protection.services import facts_of
+    from protection.services import SECRET_FIELDS, facts_of
 
-    return {name: plain(value) for name, value in facts_of(row).items()}
+    return {
+        name: ("set" if value else "") if name in SECRET_FIELDS else plain(value)
+        for name, value in facts_of(row).items()
+    }
 
 
 def _numbers(ids: Collection[str]) -> list[int]:

@@ -8,7 +8,7 @@ import zlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from django.apps import apps
 from django.core.exceptions import ValidationError
@@ -20,10 +20,13 @@ from audit.verification.report import Found
 from audit.verification.walking import COLUMNS, Head, Walk
 from foundation.wording import count
 
+T = TypeVar("T")
 #: (subject_type, subject_id)
 Key = tuple[str, str]
 #: So many chains are read together, unless they have more events than that.
 _CHAINS, _EVENTS = 200, 20_000
+#: What reading raises of a column that somebody wrote something else into: SQLite stores whatever it is given.
+UNREADABLE = (ValueError, TypeError, AttributeError, KeyError, ValidationError, zlib.error)
 #: Rows that come from the database at a time.
 _FETCH = 2000
 
@@ -54,7 +57,8 @@ def heads(keys: Collection[Key]) -> dict[Key, Head]:
         if model is None:
             rows = Chain.objects.filter(subject_type=subject_type, subject_id__in=ids)
         else:
-            rows = model._base_manager.filter(pk__in=primary_keys(model, ids))
+            # None of the others is read: what somebody wrote into one of them stops nothing.
+            rows = model._base_manager.filter(pk__in=primary_keys(model, ids)).only(*_of_a_head(model))
         for row in rows:
             head = Head(str(row), row.event_count, row.last_event_hash, row.head_mac)
             found[subject_type, row.subject_id] = head
@@ -63,7 +67,7 @@ def heads(keys: Collection[Key]) -> dict[Key, Head]:
 
 def batches(keys: Iterable[Key]) -> Iterator[tuple[list[Key], dict[Key, Head]]]:
     """The chains in their order, as many together as fit into memory, with their ends."""
-    for some in _in_portions(keys, _CHAINS):
+    for some in in_portions(keys, _CHAINS):
         ends = heads(some)
         batch: list[Key] = []
         events = 0
@@ -83,8 +87,7 @@ def follow(batch: Sequence[Key], ends: dict[Key, Head], found: Found, days: Days
     try:
         chains = _Chains(batch)
         chains.follow(days)
-    except (ValueError, TypeError, AttributeError, ValidationError, zlib.error):
-        # SQLite stores whatever somebody writes into a column.
+    except UNREADABLE:
         days.forget(batch)
         if len(batch) > 1:
             for key in batch:
@@ -108,8 +111,19 @@ def follow(batch: Sequence[Key], ends: dict[Key, Head], found: Found, days: Days
             )
         for message, sequence in walk.faults:
             found.add(*key, name, message, sequence)
-    for key, message in chains.held_faults(ends):
+    try:
+        held = list(chains.held_faults(batch, ends))
+    except UNREADABLE:
+        held = [fault for key in batch for fault in _held_alone(chains, key, ends)]
+    for key, message in held:
         found.add(*key, ends[key].name if key in ends else "", message)
+
+
+def _held_alone(chains: _Chains, key: Key, ends: Collection[Key]) -> list[tuple[Key, str]]:
+    try:
+        return list(chains.held_faults([key], ends))
+    except UNREADABLE:
+        return [(key, "A row was changed in the database to something that cannot be read.")]
 
 
 def ends_of_day(keys: Iterable[Key], days: Days, since: datetime | None, until: datetime) -> None:
@@ -117,7 +131,7 @@ def ends_of_day(keys: Iterable[Key], days: Days, since: datetime | None, until: 
     of_time = Event.objects.filter(at__lt=until)
     if since is not None:
         of_time = of_time.filter(at__gte=since)
-    for some in _in_portions(keys, _CHAINS):
+    for some in in_portions(keys, _CHAINS):
         for subject_type, ids in _by_type(some).items():
             events = of_time.filter(subject_type=subject_type, subject_id__in=ids)
             columns = events.order_by("subject_type", "subject_id", "sequence").values_list(
@@ -170,8 +184,8 @@ class _Chains:
                 if holder:
                     holder.follow(state, told)
 
-    def held_faults(self, ends: Collection[Key]) -> Iterator[tuple[Key, str]]:
-        for subject_type, ids in _by_type(self._batch).items():
+    def held_faults(self, batch: Collection[Key], ends: Collection[Key]) -> Iterator[tuple[Key, str]]:
+        for subject_type, ids in _by_type(batch).items():
             holder = HOLDERS.get(subject_type)
             if holder is None:
                 continue
@@ -193,8 +207,18 @@ class _Chains:
         return found
 
 
+def _of_a_head(model: type[Chained]) -> list[str]:
+    """The columns of a chain's end, and those that a row may be named by."""
+    named = ("event_count", "last_event_hash", "head_mac", "name", "kind", "plan_name")
+    return [field.name for field in model._meta.concrete_fields if field.primary_key or field.name in named]
+
+
 def _unpacked(data: Any) -> bytes:
-    return zlib.decompress(bytes(data))
+    stream = zlib.decompressobj()
+    text = stream.decompress(bytes(data))
+    if not stream.eof or stream.unused_data:
+        raise zlib.error("no whole document, or more than one")
+    return text
 
 
 def _by_type(keys: Iterable[Key]) -> dict[str, list[str]]:
@@ -204,8 +228,9 @@ def _by_type(keys: Iterable[Key]) -> dict[str, list[str]]:
     return found
 
 
-def _in_portions(keys: Iterable[Key], size: int) -> Iterator[list[Key]]:
-    portion: list[Key] = []
+def in_portions(keys: Iterable[T], size: int) -> Iterator[list[T]]:
+    """In lists of that many, the last one with what is left."""
+    portion: list[T] = []
     for key in keys:
         portion.append(key)
         if len(portion) == size:

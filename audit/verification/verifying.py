@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from audit import keys
 from audit.canonical import moment
+from audit.holding import HOLDERS
 from audit.ledger import COVERED, end_text, text_of_values
 from audit.models import Chain, Chained, Event, Ledger, Milestone
 from audit.verification import rows
@@ -26,6 +27,9 @@ from audit.verification.snapshot import snapshot
 from foundation.wording import count
 
 _FETCH = 2000
+_PORTION = 500
+#: Said of a row that nobody recorded.
+ADDED = "The row has no audit trail: it was added in the database."
 
 
 def verify(subject_ids: Collection[str] = (), *, heads: Path | None = None, keep: Path | None = None) -> Verification:
@@ -83,6 +87,7 @@ def _everything(found: Found) -> None:
         for batch, ends in rows.batches(_strangers()):
             rows.follow(batch, ends, found, Days(), strangers=True)
     _rows_without_chain(found, with_row)
+    _rows_unknown(found)
     for sequence, message in days.faults():
         _fault(found, message, sequence)
 
@@ -173,12 +178,23 @@ def _rows_without_chain(found: Found, with_row: Counter[str]) -> None:
         _name_strange(found, Chain)
 
 
+def _rows_unknown(found: Found) -> None:
+    """Rows that keep no end of a chain, and have none."""
+    for subject_type, holder in HOLDERS.items():
+        try:
+            for some in rows.in_portions(holder.existing(), _PORTION):
+                names = {str(key): name for key, name in some}
+                chains = Chain.objects.filter(subject_type=subject_type, subject_id__in=list(names))
+                for subject_id in names.keys() - set(chains.values_list("subject_id", flat=True)):
+                    found.add(subject_type, subject_id, names[subject_id], ADDED)
+        except rows.UNREADABLE:
+            found.add(subject_type, "", "", "The id of a row was changed in the database to something else.")
+
+
 def _name_strange(found: Found, model: type[Chained]) -> None:
     for row in model._base_manager.order_by("pk").iterator(_FETCH):
         key = {"subject_type": row.subject_type, "subject_id": row.subject_id}
         # Asked for each row, as something is wrong already.
         if not Milestone.objects.filter(**key, event_sequence=1).exists() and not Event.objects.filter(**key).exists():
             found.chains[row.subject_type] += 1
-            found.add(
-                row.subject_type, row.subject_id, str(row), "The row has no audit trail: it was added in the database."
-            )
+            found.add(row.subject_type, row.subject_id, str(row), ADDED)

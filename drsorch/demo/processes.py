@@ -34,10 +34,15 @@ def directory_make(parent: Path) -> Path:
 
 
 def environment(directory: Path) -> dict[str, str]:
-    """The demo's whole configuration. Nothing of the caller's own drsorch or AWS set-up reaches it, or is reached."""
+    """The demo's whole configuration. Nothing of the caller's own drsorch or AWS set-up reaches it, or is reached.
+
+    The secret key is kept beside the database, for commands of whoever tries the demo: what they record is signed.
+    """
+    secret_key = secrets.token_urlsafe(48)
+    (directory / "secret-key").write_text(secret_key)
     return inherited(without=("AWS_", "DRSORCH_", "DRAMATIQ_", "BEHIND_PROXY", "WEB_CONCURRENCY")) | {
         "DJANGO_SETTINGS_MODULE": "drsorch.settings",
-        "SECRET_KEY": secrets.token_urlsafe(48),
+        "SECRET_KEY": secret_key,
         "DEBUG": "false",
         "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1]",
         "CSRF_TRUSTED_ORIGINS": "",

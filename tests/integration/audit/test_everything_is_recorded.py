@@ -26,10 +26,8 @@ from rest_framework.test import APIClient
 
 from access.models import ApiToken
 from access.services import token_issue
-from audit import verification
 from audit.event_types import EventType
 from audit.models import Event
-from audit.verification import verify
 from drsorch.api import router
 from executions.models import Execution
 from plans.models import Plan
@@ -39,6 +37,7 @@ from tests.architecture.source import LAYERS
 from tests.factories.people import PASSWORD, make_user
 from tests.factories.plans import web_shop
 from tests.factories.protection import ServerFactory, SiteFactory, make_group, make_group_with_servers
+from tests.factories.trail import faults_found
 from tests.pages import press
 
 pytestmark = pytest.mark.django_db
@@ -127,7 +126,7 @@ def world(ada: User, petra: User) -> Iterator[World]:
     world = World(ada, api, browser, site, group, plan, gone, token, user)
     world.last = Event.objects.order_by("id").values_list("id", flat=True).last() or 0
     yield world
-    assert verify().faults == ()
+    assert faults_found() == []
 
 
 def form(**fields: Any) -> dict[str, Any]:
@@ -465,4 +464,4 @@ def test_a_user_and_its_event_are_one_transaction(world: World) -> None:
 def test_all_of_it_is_chained(world: World) -> None:
     world.api.patch(f"{API}/sites/Frankfurt/", {"name": "Main"})
     world.user.delete()
-    assert verification.verify().ok
+    assert faults_found() == []

@@ -9,16 +9,19 @@ import pytest
 from django.contrib.auth.models import Group, Permission, User
 from django.db import connection
 
+from access.models import ApiToken
+from access.services import token_issue
 from audit.verification import verify
-from plans.models import Plan, PlanRevision
+from plans.models import Plan, PlanRevision, Step, Wave, WaveGroup
 from plans.services import plan_save
 from protection.models import ProtectionGroup, Site
-from protection.services import group_create, site_create
+from protection.services import group_create, group_update, site_create
 from tests.factories.people import make_user
 from tests.factories.plans import web_shop
 from tests.factories.protection import ServerFactory
 
 pytestmark = pytest.mark.django_db
+WAVES = "Web shop: The plan is not as its newest revision, 2, says: waves."
 
 
 @pytest.fixture
@@ -32,6 +35,7 @@ def people(ada: User, petra: User) -> dict[str, User]:
     group_create(name="shop-db", site=site, tag_selector={"Tier": ["db"]}, by=petra)
     plan = plan_save(document=web_shop(without=["App", "Reports", "Web"]), by=petra)
     plan_save(plan=plan, document=web_shop(without=["App", "Reports", "Web"]) | {"description": "Newer."}, by=petra)
+    token_issue(user=omar, by=omar)
     assert verify().faults == ()
     return {"ada": ada, "petra": petra, "omar": omar}
 
@@ -86,13 +90,80 @@ def sql(query: str, *values: Any) -> Callable[[], None]:
             ),
             "Web shop: Revision 3 was added in the database.",
         ),
+        # What was left blank when it was created is held too.
+        (
+            lambda: Site.objects.update(role_arn="arn:aws:iam::999999999999:role/m"),
+            "Frankfurt: role_arn is arn:aws:iam::999999999999:role/m, and the audit trail says that it became empty.",
+        ),
+        (
+            lambda: Site.objects.update(endpoint_url="https://drs.example.com"),
+            "Frankfurt: endpoint_url is https://drs.example.com, and the audit trail says that it became empty.",
+        ),
+        (
+            lambda: Site.objects.update(external_id="a secret"),
+            "Frankfurt: external_id is set, and the audit trail says that it became empty.",
+        ),
+        (
+            lambda: ProtectionGroup.objects.update(explicit_servers=["s-00000000000000001"]),
+            "shop-db: servers is ['s-00000000000000001'], and the audit trail says that it became empty.",
+        ),
+        (
+            lambda: User.objects.filter(username="omar").update(email="mallory@example.com"),
+            "omar: email is mallory@example.com, and the audit trail says that it became empty.",
+        ),
+        # Rights that nobody gave.
+        (
+            lambda: User.objects.bulk_create([User(username="mallory", is_superuser=True)]),
+            "mallory: The row has no audit trail: it was added in the database.",
+        ),
+        (
+            lambda: Group.objects.bulk_create([Group(name="backdoor")]),
+            "backdoor: The row has no audit trail: it was added in the database.",
+        ),
+        (
+            lambda: ApiToken.objects.bulk_create(
+                [ApiToken(user=User.objects.get(username="ada"), name="nightly", digest="0" * 128, token_key="0" * 8)]
+            ),
+            "nightly: The row has no audit trail: it was added in the database.",
+        ),
+        (
+            lambda: ApiToken.objects.update(user=User.objects.get(username="ada")),
+            "token of omar: user_id is {ada}, and the audit trail says that it became {omar}.",
+        ),
+        (
+            lambda: ApiToken.objects.update(expiry="2036-01-01T00:00Z"),
+            "token of omar: expires_at is 2036-01-01T00:00:00+00:00, and the audit trail says that it became empty.",
+        ),
+        (
+            sql("DELETE FROM access_apitoken"),
+            "token of omar: The row was deleted, and the audit trail does not say so.",
+        ),
+        (
+            lambda: Site.objects.bulk_create([Site(name="Rome", account_id="999922223333", region="eu-south-1")]),
+            "Rome: The row has no audit trail: it was added in the database.",
+        ),
+        # What a plan says is what its newest revision says.
+        (
+            lambda: Plan.objects.update(approvals_required=0),
+            "Web shop: The plan is not as its newest revision, 2, says: approvals_required.",
+        ),
+        (lambda: Step.objects.all().delete() and Wave.objects.update(on_failure="continue"), WAVES),
+        (lambda: Wave.objects.update(minimum_success_percent=1), WAVES),
+        (lambda: WaveGroup.objects.all().delete(), WAVES),
+        (
+            lambda: Plan.objects.update(version=7),
+            "Web shop: The plan says revision 7, and the newest that was saved is 2.",
+        ),
     ],
 )  # fmt: skip
 def test_a_row_that_was_changed_behind_the_trails_back_is_named(
     people: dict[str, User], change: Callable[[], object], fault: str
 ) -> None:
     change()
-    assert [f"{each.name}: {each.message}" for each in verify().faults] == [fault]
+    found = [f"{each.name}: {each.message}" for each in verify().faults]
+    assert found == [
+        fault.format(**{name: person.pk for name, person in people.items()}) if "{ada}" in fault else fault
+    ]
 
 
 def test_a_site_that_was_deleted_behind_the_trails_back_is_named(ada: User) -> None:
@@ -101,6 +172,14 @@ def test_a_site_that_was_deleted_behind_the_trails_back_is_named(ada: User) -> N
     assert [f"{each.name}: {each.message}" for each in verify().faults] == [
         "Frankfurt: The row was deleted, and the audit trail does not say so."
     ]
+
+
+def test_a_plan_that_was_deleted_behind_the_trails_back_is_named(people: dict[str, User]) -> None:
+    for table in ("plans_step", "plans_wavegroup", "plans_wave", "plans_plan"):
+        sql(f"DELETE FROM {table}")()
+    found = [f"{each.name}: {each.message}" for each in verify().faults]
+    sql("DELETE FROM plans_planrevision")()
+    assert found == ["Web shop: The plan was deleted, and the audit trail does not say so."]
 
 
 def test_renaming_a_role_changes_nobody(people: dict[str, User]) -> None:
@@ -113,4 +192,10 @@ def test_renaming_a_role_changes_nobody(people: dict[str, User]) -> None:
 
 def test_what_was_deleted_by_drsorch_stays_deleted(people: dict[str, User]) -> None:
     User.objects.get(username="omar").delete()
+    assert verify().faults == ()
+
+
+def test_renaming_a_group_changes_no_plan(people: dict[str, User]) -> None:
+    group = ProtectionGroup.objects.get()
+    group_update(group=group, changes={"name": "shop-databases"}, by=people["petra"])
     assert verify().faults == ()

@@ -11,13 +11,13 @@ import pytest
 import time_machine
 from django.contrib.auth.models import User
 
-from audit.verification import verify
 from drs.simulator import scenarios
 from drs.simulator.inprocess import InProcessDrs
 from drs.simulator.testing import serve
 from drs.simulator.world import World
 from protection import gateways
 from protection.models import Site
+from tests.factories.trail import faults_found
 from tests.harness import ACCOUNT, REGION, SHOP, START, EngineHarness
 from tests.integration.executions.recovered import Recovered
 
@@ -75,7 +75,7 @@ def harness(
     made.mirror(frankfurt)
     yield made
     if made.keeps_to_the_record:
-        assert verify().faults == ()
+        assert faults_found() == []
 
 
 @pytest.fixture
