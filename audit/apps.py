@@ -14,10 +14,10 @@ class AuditConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from audit.daily import daily_head
+        from audit.daily import DAILY_HEAD, daily_head
         from foundation.chores import CHORES, Housekeeping
 
-        CHORES["audit_daily_head"] = Housekeeping(timedelta(hours=1), daily_head)
+        CHORES[DAILY_HEAD] = Housekeeping(timedelta(hours=1), daily_head, "the daily heads of the audit trail")
         post_migrate.connect(_make_check, sender=self)
 
 

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
+from typing import Final
 
-import structlog
 from django.conf import settings
 from django.db import transaction
 
 from audit import ledger, record
 from audit.canonical import moment
 from audit.event_types import EventType
+from audit.places import SUFFIX, Place, place_of
 from audit.verification.days import Day, Days, recorded
 from audit.verification.keeping import HeadsFile, heads_file
 from audit.verification.rows import ends_of_day
 from audit.verification.snapshot import snapshot
 from audit.verification.verifying import chain_order
+from foundation.errors import Unavailable
+from foundation.models import Chore
 
-log = structlog.get_logger(__name__)
-
+#: The chore's name.
+DAILY_HEAD: Final = "audit_daily_head"
 #: Longer than any transaction lasts, and than clocks differ: an event of yesterday is not committed after this.
 _SETTLED = timedelta(minutes=15)
 
@@ -27,7 +30,7 @@ _SETTLED = timedelta(minutes=15)
 def daily_head(now: datetime) -> None:
     """Append the head of the days that are over and have none, up to the last midnight in UTC; then keep it outside.
 
-    What cannot be kept is logged and tried again with the next call.
+    Raises `Unavailable` if it cannot be kept; the next call tries that again.
     """
     until = (now - _SETTLED).replace(hour=0, minute=0, second=0, microsecond=0)
     days = recorded()
@@ -44,20 +47,28 @@ def daily_head(now: datetime) -> None:
             record.append(row, [record.Entry(EventType.AUDIT_DAILY_HEAD, f"{until:%Y-%m-%d}", detail)])
         days = recorded()
     if settings.DRSORCH_AUDIT_HEADS:
-        _keep(Path(settings.DRSORCH_AUDIT_HEADS), days[-1])
+        try:
+            _keep(place_of(settings.DRSORCH_AUDIT_HEADS), days)
+        except Unavailable as error:
+            where = settings.DRSORCH_AUDIT_HEADS
+            raise Unavailable(f"They are not being kept in {where}. {error}") from error
 
 
-def _keep(directory: Path, day: Day) -> None:
-    path = directory / f"heads-{day.until:%Y-%m-%d}.jsonl"
-    try:
-        if path.exists():
-            return
-        since = day.detail.get("since")
-        with heads_file(path) as file:
+def _keep(place: Place, days: Sequence[Day]) -> None:
+    """The last day, and those before it that are missing since the first that was kept there."""
+    there = set(place.names())
+    first = min((_name(day) for day in days if _name(day) in there), default=_name(days[-1]))
+    for day in days:
+        name, since = _name(day), day.detail.get("since")
+        if name < first or name in there:
+            continue
+        with heads_file(place, name) as file:
             _count(datetime.fromisoformat(since) if since else None, day.until, file)
             file.end({"since": since, "until": moment(day.until)})
-    except OSError as error:
-        log.error("audit_heads_not_kept", path=str(path), error=str(error))
+
+
+def _name(day: Day) -> str:
+    return f"heads-{day.until:%Y-%m-%d}{SUFFIX}"
 
 
 def _count(since: datetime | None, until: datetime, file: HeadsFile | None = None) -> Day:
@@ -68,3 +79,9 @@ def _count(since: datetime | None, until: datetime, file: HeadsFile | None = Non
     with snapshot():
         ends_of_day(chain_order(), days, since, until)
     return day
+
+
+def heads_trouble() -> str:
+    """Why the daily heads are not made or kept, in sentences; empty if they are."""
+    chore = Chore.objects.filter(name=DAILY_HEAD).first()
+    return chore.standstill if chore else ""

@@ -8,13 +8,18 @@ from datetime import datetime, timedelta
 
 from django.urls import reverse
 
+from audit.daily import DAILY_HEAD
+from audit.models import TrailCheck
 from dashboard.selectors import PlanResult, RunningExecution, SiteHealth
 from executions.core.states import ExecutionStatus, ServerStatus
 from executions.models import Execution, SiteWatch, StepRun
+from executions.screens.late import late_alarm
 from executions.screens.targets import rpo_meter, rto_meter
 from executions.screens.waves import shares
 from executions.screens.words import duration, execution_badge, kind_badge, loud_badges
+from foundation.chores import CHORES
 from foundation.due import DueRow
+from foundation.models import Chore
 from foundation.wording import Badge, Meter, Share, Tone, ago, count
 from plans.models import Plan
 from plans.screens.words import recovery_badge, recovery_sentence
@@ -109,17 +114,19 @@ def dashboard(
     *,
     groups_exist: bool,
     halted: Mapping[ReplicationState, int],
+    late: Sequence[Execution],
     stuck: Sequence[DueRow],
     rights: Collection[str],
     now: datetime,
     trail_faults: int = 0,
 ) -> Dashboard:
     """`halted`: replication state -> servers of protection groups whose replication does not go on by itself;
-    `stuck`: what drsorch cannot work on; `rights`: permissions of who looks; `trail_faults`: what the last verification
-    of the audit trail found."""
+    `late`: executions with an alarm for what was launched late; `stuck`: what drsorch cannot work on; `rights`:
+    permissions of who looks; `trail_faults`: what the last verification of the audit trail found."""
     attention = [*_attention(running, results, sites, halted, now)]
     if trail_faults and "audit.view_event" in rights:
         attention.append(_trail_attention(trail_faults))
+    attention.extend(alarm for execution in late for alarm in _late_attention(execution))
     active = {one.execution.plan_id for one in running}
     return Dashboard(
         running=running_cards(running, now),
@@ -197,6 +204,12 @@ def _stuck(row: DueRow) -> Attention:
             what, link = f"the jobs of site {row}", _to("protection_site_change", row.pk)
         case Site():
             what, link = f"the inventory of site {row}", _to("protection_site_change", row.pk)
+        case TrailCheck():
+            what, link = "the verification of the audit trail", _to("audit_event_verify")
+        case Chore():
+            chore = CHORES.get(row.name)
+            what = chore.what if chore else f"chore {row}"
+            link = _to("audit_event_verify" if row.name == DAILY_HEAD else "index")
         case _:
             what, link = f"{row._meta.verbose_name} {row}", _to("index")
     return Attention(Tone.BAD, f"drsorch cannot work on {what}: {row.standstill}", link)
@@ -251,6 +264,13 @@ def _attention(
             f"{f'{theirs} are getting older' if state.launchable else f'{theirs} were deleted with it'}.",
             _to("protection_sourceserver_changelist", query=f"protected=yes&gone=no&replication_state={state}"),
         )
+
+
+def _late_attention(execution: Execution) -> Iterator[Attention]:
+    alarm = late_alarm(execution, list(execution.late_instances.all()))
+    if alarm is not None:
+        sentence = f"Launched late in the {execution}: {alarm.to_do}"
+        yield Attention(alarm.tone, sentence, _to("executions_execution_change", execution.pk))
 
 
 def _trail_attention(faults: int) -> Attention:

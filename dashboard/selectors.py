@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce, NullIf
 
-from executions.core.states import EXECUTION_ACTIVE, ExecutionStatus
-from executions.models import Execution, ServerRun
+from executions.core.states import EXECUTION_ACTIVE, LATE_OPEN, ExecutionStatus
+from executions.models import Execution, LateInstance, ServerRun
 from plans.models import Plan
 from protection.core.replication import HALTED, ReplicationState
 from protection.models import ProtectionGroup, Site, SourceServer
@@ -104,6 +104,13 @@ def site_health() -> list[SiteHealth]:
         )
         for site in sites
     ]
+
+
+def launched_late() -> list[Execution]:
+    """Executions with what was launched late and is not settled, newest first; a recovery until it is declared over."""
+    late = LateInstance.objects.filter(execution=OuterRef("pk"), status__in=LATE_OPEN)
+    found = Execution.objects.filter(Exists(late), recovery_over_at=None)
+    return list(found.prefetch_related("late_instances__server").order_by("-requested_at"))
 
 
 def has_protection_groups() -> bool:

@@ -26,6 +26,7 @@ def page(request: HttpRequest) -> HttpResponse:
         selectors.site_health(),
         groups_exist=selectors.has_protection_groups(),
         halted=selectors.halted_servers(),
+        late=selectors.launched_late(),
         stuck=due.raising(),
         rights=policy.permissions_of(request.user),
         now=timezone.now(),

@@ -1,4 +1,4 @@
-"""DRS through boto3: the only module of drsorch that imports it. `drs.automation` makes its calls through here.
+"""DRS through boto3: the only module of drsorch that imports it. `drs.automation` and `drs.objects` call through here.
 
 One `AwsDrs` per endpoint lives for the whole process (`client_for`); boto3 clients are safe to share between threads,
 creating them is not, so that happens under a lock. Where the endpoint names a role, its session comes from
@@ -70,7 +70,7 @@ EXTRAS = Config(connect_timeout=2, read_timeout=5, retries=ONCE)
 
 #: Longest that a call may take as a whole, with its repetitions: botocore's own time-outs are for each read. What only
 #: reads stays within a worker's lease; what starts something has the site's `CallTimes`.
-CALL_SECONDS: Mapping[str, float] = {"drs": 45, "ssm": 45, "lambda": INVOCATION_SECONDS + 5}
+CALL_SECONDS: Mapping[str, float] = {"drs": 45, "ssm": 45, "lambda": INVOCATION_SECONDS + 5, "s3": 45}
 EXTRA_SECONDS = 10.0
 
 #: How long an answer of Service Quotas is good for, and how long a failure to get one is remembered.
@@ -81,7 +81,7 @@ QUOTAS_FAILURE_KEPT_SECONDS = 600.0
 ROLE_IS_FRESH = 60.0
 
 SESSION_NAME = "drsorch"
-Service = Literal["drs", "launches", "sts", "service-quotas", "ssm", "ssm-acts", "lambda"]
+Service = Literal["drs", "launches", "sts", "service-quotas", "ssm", "ssm-acts", "lambda", "s3"]
 #: What steps run on: a site's own address is its DRS's, and says nothing of these.
 _FOR_STEPS = ("ssm", "lambda")
 
@@ -233,8 +233,8 @@ class AwsDrs(WireAdapter):
                 return _client(session, "drs", self.endpoint, READS)
             case "launches":
                 return _client(session, "drs", self.endpoint, _launches(self.endpoint))
-            case "ssm":
-                return _client(session, "ssm", self.endpoint, READS)
+            case "ssm" | "s3":
+                return _client(session, service, self.endpoint, READS)
             case "ssm-acts":
                 return _client(session, "ssm", self.endpoint, _launches(self.endpoint))
             case "lambda":
@@ -298,7 +298,7 @@ def _client(session: boto3.Session, service: str, endpoint: Endpoint, config: Co
     elif service != "drs" and os.environ.get(f"AWS_ENDPOINT_URL_{service.upper().replace('-', '_')}"):
         address = None  # the service's own variable says more than the site's address
     create = cast("Any", session.client)
-    client: BaseClient = create(service, region_name=endpoint.region, endpoint_url=address, config=config)
+    client: BaseClient = create(service, region_name=endpoint.region or None, endpoint_url=address, config=config)
     client.meta.events.register("before-send", functools.partial(_refuse_to_send_late, endpoint))
     # botocore has no other way to say what its connections are made of; the contract tests hold it to this one.
     pools = cast("Any", client)._endpoint.http_session._pool_classes_by_scheme

@@ -62,12 +62,23 @@ class Deadline:
 
 
 class Watched:
-    """Mixed into a class of HTTP connections, before it: the thread's deadline holds for what is read of an answer."""
+    """Mixed into a class of HTTP connections, before it: the thread's deadline holds for what is sent and read."""
 
     sock: Any
 
+    def connect(self) -> None:
+        super().connect()  # type: ignore[misc]
+        self._watch()
+
+    def send(self, *args: Any, **options: Any) -> Any:
+        self._watch()
+        return super().send(*args, **options)  # type: ignore[misc]
+
     def getresponse(self, *args: Any, **options: Any) -> Any:
+        self._watch()
+        return super().getresponse(*args, **options)  # type: ignore[misc]
+
+    def _watch(self) -> None:
         deadline: Deadline | None = getattr(_here, "deadline", None)
         if deadline is not None and self.sock is not None:
             deadline.watch(self.sock)
-        return super().getresponse(*args, **options)  # type: ignore[misc]

@@ -24,6 +24,7 @@ ACTING_OPERATIONS: Mapping[str, str] = {
     "StartAutomationExecution": "send it again with the same token, so that it is carried out only once",
     "SendCommand": "look for the command before sending it again",
     "Invoke": "check the function's log before sending it again",
+    "PutObject": "send it again, as it overwrites nothing",
 }
 
 THROTTLING_CODES = frozenset({
@@ -76,16 +77,21 @@ SERVICES = {
     "ListCommands": ("AWS Systems Manager", "ssm"),
     "ListCommandInvocations": ("AWS Systems Manager", "ssm"),
     "Invoke": ("AWS Lambda", "lambda"),
+    "PutObject": ("Amazon S3", "s3"),
+    "GetObject": ("Amazon S3", "s3"),
+    "ListObjectsV2": ("Amazon S3", "s3"),
 }
 #: IAM's name of an action, where it is not the operation's.
-ACTIONS = {"Invoke": "InvokeFunction"}
+ACTIONS = {"Invoke": "InvokeFunction", "ListObjectsV2": "ListBucket"}
 
 
 OWN_IDENTITY = "drsorch's AWS credentials"
 
 
 def place(endpoint: Endpoint) -> str:
-    """The account and Region as a person reads them: "account 111122223333 in eu-west-1"."""
+    """The account and Region as a person reads them: "account 111122223333 in eu-west-1"; or the bucket."""
+    if endpoint.bucket:
+        return f"bucket {endpoint.bucket}"
     account = endpoint.account_id or _account_of(endpoint.role_arn)
     return f"account {account} in {endpoint.region}" if account else endpoint.region
 

@@ -52,7 +52,7 @@ JOB_TYPE_TERMINATE = "TERMINATE"
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where and as whom to call: one AWS account in one Region."""
+    """Where and as whom to call: one AWS account in one Region, or one bucket."""
 
     region: str
     account_id: str = ""
@@ -60,6 +60,8 @@ class Endpoint:
     external_id: str = ""
     #: Overrides AWS's own address; empty uses the standard chain incl. AWS_ENDPOINT_URL_DRS.
     endpoint_url: str = ""
+    #: Where a bucket of S3 is called instead, which has one name in all Regions.
+    bucket: str = ""
     #: How long a call that starts something is listened to.
     call_times: CallTimes = field(default_factory=CallTimes)
 

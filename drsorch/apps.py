@@ -7,7 +7,11 @@ class DrsorchConfig(AppConfig):
     verbose_name = "drsorch"
 
     def ready(self) -> None:
+        from audit.places import SCHEMES
         from drsorch import checks  # noqa: F401 # importing registers them
+        from drsorch.heads import BucketPlace
+
+        SCHEMES["s3"] = BucketPlace
 
 
 class AdminConfig(DjangoAdminConfig):

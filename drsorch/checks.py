@@ -102,10 +102,11 @@ def audit_trail(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Itera
             "Then SECRET_KEY can change without it. Keep copies of it outside the database.",
             id="drsorch.W010",
         )
-    if settings.DRSORCH_AUDIT_HEADS and not os.access(settings.DRSORCH_AUDIT_HEADS, os.W_OK | os.X_OK):
+    heads = settings.DRSORCH_AUDIT_HEADS
+    # A bucket is not asked here: the dashboard says if it refuses.
+    if heads and "://" not in heads and not os.access(heads, os.W_OK | os.X_OK):
         yield Warning(
-            f"DRSORCH_AUDIT_HEADS is {settings.DRSORCH_AUDIT_HEADS}, where drsorch cannot write: "
-            "the heads of the audit trail are not kept.",
+            f"DRSORCH_AUDIT_HEADS is {heads}, where drsorch cannot write: the heads of the audit trail are not kept.",
             hint="Name an existing directory that drsorch's user may write to.",
             id="drsorch.W011",
         )

@@ -23,6 +23,7 @@ from drsorch.values import (
     AuditKeys,
     Database,
     ExistingFile,
+    HeadsPlace,
     Hosts,
     Kind,
     Networks,
@@ -130,9 +131,9 @@ SETTINGS: Final = (
         TRAIL, default_words="derived from `SECRET_KEY`",
     ),
     Setting(
-        "DRSORCH_AUDIT_HEADS", Text("the path of a directory"), "",
-        "a directory outside the database, best on another machine, that the daily heads of the audit trail are "
-        "written to", TRAIL, default_words="none",
+        "DRSORCH_AUDIT_HEADS", HeadsPlace(), "",
+        "where the daily heads of the audit trail are kept outside the database: a directory, best on another machine, "
+        "or `s3://bucket/prefix`", TRAIL, default_words="none", example="s3://bucket/prefix",
     ),
     Setting(
         "DATABASE_URL", Database(), lambda read: Database().read(f"sqlite:///{BASE_DIR}/drsorch.sqlite3"),
@@ -190,7 +191,7 @@ SETTINGS: Final = (
         _boto3(f"AWS_ENDPOINT_URL_{service}", _ENDPOINT, f"the address of {words}")
         for service, words in {
             "DRS": "DRS", "STS": "STS", "SERVICE_QUOTAS": "Service Quotas", "SSM": "Systems Manager",
-            "LAMBDA": "Lambda",
+            "LAMBDA": "Lambda", "S3": "S3",
         }.items()
     ),
 )  # fmt: skip

@@ -177,6 +177,26 @@ class AuditKeys(Kind):
 
 
 @dataclass(frozen=True)
+class HeadsPlace(Kind):
+    """A directory, or where in a bucket of S3."""
+
+    allowed: str = "the path of a directory, or s3://bucket/prefix"
+    empty_is_none: bool = True
+
+    def read(self, text: str) -> str:
+        scheme, separator, path = text.partition("://")
+        bucket, _, prefix = path.partition("/")
+        # What a bucket may be called: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+        is_bucket = re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", bucket, re.ASCII)
+        is_prefix = prefix.isprintable() and "//" not in prefix and not prefix.startswith("/")
+        if separator and not (scheme == "s3" and is_bucket and is_prefix):
+            raise NotUnderstood
+        if prefix.endswith(".jsonl"):
+            raise NotUnderstood("Heads are kept below it, in an object for each day.")
+        return text
+
+
+@dataclass(frozen=True)
 class Networks(Kind):
     """IPv4 and IPv6 networks, separated by commas."""
 

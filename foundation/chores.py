@@ -12,6 +12,8 @@ from typing import Any
 class Housekeeping:
     every: timedelta
     do: Callable[[datetime], Any]
+    #: What it is about, for people: “cannot work on …”.
+    what: str
 
 
 #: By the name of its row.

@@ -30,6 +30,7 @@ from dramatiq import Actor
 from dramatiq.middleware import TimeLimitExceeded
 
 from foundation.backoff import Backoff
+from foundation.errors import Unavailable
 from foundation.wording import clock, count
 
 log = structlog.get_logger(__name__)
@@ -116,7 +117,7 @@ class DueRow(models.Model):
     lease_until = models.DateTimeField(null=True, editable=False)
     #: Counts nudges, so that one that arrives while a worker is busy with the row is not forgotten.
     nudges = models.PositiveIntegerField(default=0, editable=False)
-    #: Looks in a row that ended in an error of drsorch's own, since when, and what is shown of the last one.
+    #: Looks in a row that raised, since when, and what is shown of the last error.
     raised_times = models.PositiveIntegerField(default=0, editable=False)
     raised_since = models.DateTimeField(null=True, db_index=True, editable=False)
     raised_error = models.TextField(blank=True, editable=False)
@@ -220,7 +221,8 @@ def _guarded(actor: Actor[..., Any], rows: Callable[[], DueQuerySet[Any]]) -> Ca
 def error_keep(claim: Claim[Any], error: BaseException, *, partial: bool = False) -> bool:
     """Write the error to the row, and when it is due again. False if it cannot be written.
 
-    The class of the error is shown, with a reference; its words, which may hold anything, are in the log only.
+    The words of an `Unavailable` are shown. Of any other error the class is, with a reference; its words, which may
+    hold anything, are in the log only.
     """
     row, now, reference = claim.row, timezone.now(), uuid4().hex[:8]
     times = row.raised_times + 1
@@ -229,8 +231,10 @@ def error_keep(claim: Claim[Any], error: BaseException, *, partial: bool = False
     values: dict[str, Any] = {
         "raised_times": times,
         "raised_since": row.raised_since or now,
-        "raised_error": f"drsorch has an error of its own here ({type(error).__name__}). The server's log has the "
-        f"details, under the reference {reference}.",
+        "raised_error": str(error)
+        if isinstance(error, Unavailable)
+        else f"drsorch has an error of its own here ({type(error).__name__}). The server's log has the details, under "
+        f"the reference {reference}.",
     }
     rows = type(row)._default_manager.filter(pk=row.pk, lease_token=None if partial else claim.token)
     if not partial:

@@ -80,6 +80,8 @@ class VersionNeeded(DomainError):
 
 
 class Unavailable(DomainError):
-    """Something that is needed to answer, usually AWS, cannot be reached now (503)."""
+    """Something that is needed, usually AWS, refuses or cannot be reached now (503).
+
+    Its words are shown with the due row whose look raised it."""
 
     status, title, code = 503, "Temporarily unavailable", "unavailable"

@@ -18,7 +18,9 @@ _LEASE_SECONDS = 300
 _UNKNOWN = timedelta(hours=1)
 
 
-CHORES["expired_answers"] = Housekeeping(timedelta(hours=1), expired_delete)
+CHORES["expired_answers"] = Housekeeping(
+    timedelta(hours=1), expired_delete, "the deletion of answers that are kept for a day"
+)
 
 
 @works_on(Chore.objects.all)

@@ -15,7 +15,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
-from audit import checking, selectors
+from audit import checking, selectors, verification
+from audit.daily import heads_trouble
 from audit.models import Event, TrailCheck
 from audit.screens.forms import TrailForm
 from audit.screens.lines import trail_lines
@@ -90,6 +91,9 @@ def _check() -> dict[str, Any]:
         "verified": f"verified {ago(check.finished_at, now)}" if check.finished_at else "never verified",
         "event_count": count(check.events, "event"),
         "faults": count(check.fault_count, "fault"),
+        "heads_at": settings.DRSORCH_AUDIT_HEADS,
+        "heads_trouble": heads_trouble(),
+        "warnings": verification.warnings(),
         "refresh_seconds": settings.DRSORCH_REFRESH_SECONDS,
     }
 

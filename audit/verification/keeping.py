@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import reduce
 from operator import or_
-from pathlib import Path
 from typing import IO, Any
 
 from django.db.models import Q
@@ -20,7 +19,9 @@ from django.db.models import Q
 from audit import keys
 from audit.canonical import canonical
 from audit.models import Event
+from audit.places import SUFFIX, Place
 from audit.verification.report import Found
+from foundation.errors import Unavailable
 
 #: Lines that are compared in one query.
 _TOGETHER = 100
@@ -46,26 +47,20 @@ class HeadsFile:
 
 
 @contextmanager
-def heads_file(path: Path) -> Iterator[HeadsFile]:
-    """Write a file of heads. Raises OSError; then there is none."""
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    try:
-        with unfinished.open("wb") as file:
-            yield HeadsFile(file)
-        unfinished.replace(path)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise
+def heads_file(place: Place, name: str) -> Iterator[HeadsFile]:
+    """Write a file of heads. Raises `Unavailable`; then there is none."""
+    with place.writing(name) as file:
+        yield HeadsFile(file)
 
 
-def check_kept(path: Path, found: Found) -> None:
-    """Compare the kept heads in a file, or in all files of a directory. Raises OSError if they cannot be read."""
-    files = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
-    if not files:
-        raise FileNotFoundError(f"{path} has no file of heads (*.jsonl).")
-    for file in files:
-        with file.open("rb") as lines:
-            _check_file(file.name, lines, found)
+def check_kept(place: Place, found: Found) -> None:
+    """Compare all heads that are kept there. Raises `Unavailable` if they cannot be read."""
+    names = place.names()
+    if not names:
+        raise Unavailable(f"{place} has no file of heads (*{SUFFIX}).")
+    for name in names:
+        with place.reading(name) as lines:
+            _check_file(name, lines, found)
 
 
 def _check_file(name: str, lines: Iterable[bytes], found: Found) -> None:

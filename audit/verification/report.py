@@ -33,6 +33,8 @@ class Verification:
     #: The first of them; `fault_count` counts all.
     faults: tuple[Fault, ...]
     fault_count: int
+    #: What is wrong with what guards the trail, though nothing is with the trail, in sentences.
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -43,6 +45,7 @@ class Found:
     chains: Counter[str] = field(default_factory=Counter)
     faults: list[Fault] = field(default_factory=list)
     fault_count: int = 0
+    warnings: tuple[str, ...] = ()
 
     def add(self, subject_type: str, subject_id: str, name: str, message: str, sequence: int | None = None) -> None:
         self.fault_count += 1
@@ -50,4 +53,11 @@ class Found:
             self.faults.append(Fault(subject_type, subject_id, name, message, sequence))
 
     def result(self) -> Verification:
-        return Verification(not self.fault_count, self.events, dict(self.chains), tuple(self.faults), self.fault_count)
+        return Verification(
+            not self.fault_count,
+            self.events,
+            dict(self.chains),
+            tuple(self.faults),
+            self.fault_count,
+            self.warnings,
+        )

@@ -10,21 +10,23 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from django.db import connection
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from audit import keys
+from audit import keys, triggers
 from audit.canonical import moment
 from audit.holding import HOLDERS
 from audit.ledger import COVERED, end_text, text_of_values
 from audit.models import Chain, Chained, Event, Ledger, Milestone
+from audit.places import Directory, place_of
 from audit.verification import rows
 from audit.verification.days import Days, line_of, recorded
 from audit.verification.keeping import check_kept, heads_file
 from audit.verification.report import Found, Verification
 from audit.verification.rows import Key
 from audit.verification.snapshot import snapshot
-from foundation.wording import count
+from foundation.wording import count, listing
 
 _FETCH = 2000
 _PORTION = 500
@@ -32,24 +34,39 @@ _PORTION = 500
 ADDED = "The row has no audit trail: it was added in the database."
 
 
-def verify(subject_ids: Collection[str] = (), *, heads: Path | None = None, keep: Path | None = None) -> Verification:
+def verify(
+    subject_ids: Collection[str] = (), *, heads: Path | str | None = None, keep: Path | None = None
+) -> Verification:
     """Verify every chain of the audit trail, the ledger, and the rows that are held to them.
 
     With `subject_ids` only the chains of those rows. `heads`: a file of heads that was kept outside the database, or a
-    directory of them, to be compared too. `keep`: a file to write where every chain ends, if nothing is wrong. Raises
-    OSError if a file cannot be read or written.
+    place of them (`audit.places`), to be compared too. `keep`: a file to write where every chain ends, if nothing is
+    wrong. Raises `Unavailable` if heads cannot be read or written.
     """
-    found = Found()
+    found = Found(warnings=warnings())
+    if heads is not None:
+        # Not in the snapshot, as others are asked; what is kept outside is in the database for good.
+        check_kept(place_of(str(heads)), found)
     with snapshot():
         if subject_ids:
             _some(found, subject_ids)
         else:
             _everything(found)
-        if heads is not None:
-            check_kept(heads, found)
         if keep is not None and not found.fault_count:
             _keep(keep)
     return found.result()
+
+
+def warnings() -> tuple[str, ...]:
+    """What is wrong with what guards the trail in the database, in sentences."""
+    tables = triggers.unguarded(connection)
+    if not tables:
+        return ()
+    return (
+        f"The database does not refuse changes of {listing(tables)}: {'its' if len(tables) == 1 else 'their'} triggers "
+        "are missing or were changed. Find out who did that. Create them again: manage.py migrate audit 0001, then "
+        "manage.py migrate audit.",
+    )
 
 
 def faults(subject: Chained) -> list[str]:
@@ -69,7 +86,7 @@ def chain_order() -> Iterator[Key]:
 
 
 def _keep(path: Path) -> None:
-    with heads_file(path) as file:
+    with heads_file(Directory(path.parent), path.name) as file:
         for batch, ends in rows.batches(chain_order()):
             for key in batch:
                 file.line(line_of(*key, ends[key].event_count, ends[key].last_event_hash))

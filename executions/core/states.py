@@ -69,6 +69,10 @@ class LateStatus(StrEnum):
     TERMINATED = "terminated"
 
 
+#: Of these an instance exists, or may: somebody has to see to it.
+LATE_OPEN = frozenset({LateStatus.LAUNCHING, LateStatus.LAUNCHED})
+
+
 class Phase(StrEnum):
     CLEANUP = "cleanup"
     SNAPSHOT = "snapshot"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from executions.core.states import EXECUTION_ACTIVE, CleanupStatus, ExecutionKind, LateStatus
+from executions.core.states import EXECUTION_ACTIVE, LATE_OPEN, CleanupStatus, ExecutionKind, LateStatus
 from executions.models import Execution, LateInstance
 from foundation.wording import Tone, count, listing
 
@@ -26,7 +26,7 @@ def late_alarm(execution: Execution, late: Sequence[LateInstance]) -> LateAlarm 
         return None
     jobs = sorted({one.job_id for one in late})
     job = "job" if len(jobs) == 1 else "jobs"
-    is_settled = all(one.status in (LateStatus.TERMINATED, LateStatus.FAILED) for one in late)
+    is_settled = not any(one.status in LATE_OPEN for one in late)
     return LateAlarm(
         what=(
             f"DRS carried out a launch that drsorch had given up: {job} {listing(jobs)} launched "

@@ -1,8 +1,10 @@
-"""The role in `deploy/aws/site-role.yaml` may call what drsorch's code can call, all of it and no more."""
+"""The role in `deploy/aws/site-role.yaml` may call what drsorch's code can call, all of it and no more; and so may
+`deploy/aws/heads-policy.json`, of S3."""
 
 from __future__ import annotations
 
 import ast
+import json
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -116,8 +118,20 @@ def called() -> set[str]:
     return found
 
 
+def of_s3() -> set[str]:
+    """What is called as drsorch's own identity, not as a site's role: the bucket of the audit trail's heads."""
+    return {action for action in called() if action.startswith("s3:")}
+
+
 def test_the_role_may_call_what_the_code_can_call_and_no_more() -> None:
-    assert called() - NOT_OF_THE_ROLE == granted("Call")
+    assert called() - NOT_OF_THE_ROLE - of_s3() == granted("Call")
+
+
+def test_the_policy_of_the_heads_grants_what_the_code_can_call_and_no_more() -> None:
+    statements = json.loads((ROOT / "deploy/aws/heads-policy.json").read_text())["Statement"]
+    actions = [one["Action"] for one in statements]
+    assert {action for one in actions for action in ([one] if isinstance(one, str) else one)} == of_s3() != set()
+    assert all(one["Effect"] == "Allow" and one["Resource"].startswith("arn:aws:s3:::BUCKET") for one in statements)
 
 
 def test_what_drs_does_with_the_callers_rights_is_granted_and_no_more() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from audit import verification
+from foundation.errors import Unavailable
 from foundation.wording import count
 
 
@@ -21,7 +22,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("id", nargs="*", help="ids of rows with a chain, such as executions (default: all)")
-        parser.add_argument("--heads", type=Path, help="file or directory of heads kept outside the database")
+        parser.add_argument(
+            "--heads",
+            metavar="PLACE",
+            help="compare heads kept outside the database too: a file, a directory, or s3://bucket/prefix",
+        )
         parser.add_argument("--keep", type=Path, help="write where every chain ends to this file, if all is well")
         parser.add_argument("--json", action="store_true", help="write the result as JSON")
 
@@ -29,17 +34,21 @@ class Command(BaseCommand):
         wanted: list[str] = options["id"]
         if missing := [text for text in wanted if not verification.is_known(text)]:
             raise CommandError(f"The audit trail has no row with the id {', '.join(missing)}.", returncode=2)
+        if "://" in str(options["keep"]):
+            raise CommandError("--keep writes a file: name one on this machine.", returncode=2)
         if wanted and options["keep"]:
             raise CommandError("--keep is about every chain: leave out the ids.", returncode=2)
         try:
-            result = verification.verify(wanted, heads=_path(options["heads"]), keep=_path(options["keep"]))
-        except OSError as error:
-            raise CommandError(f"A file of heads could not be read or written: {error}", returncode=2) from error
+            result = verification.verify(wanted, heads=options["heads"], keep=_path(options["keep"]))
+        except Unavailable as error:
+            raise CommandError(str(error), returncode=2) from error
         if options["json"]:
             self.stdout.write(json.dumps(dataclasses.asdict(result), indent=2))
         else:
             for fault in result.faults:
                 self.stderr.write(f"{fault.name or fault.subject_type} {fault.subject_id}: {fault.message}")
+            for warning in result.warnings:
+                self.stderr.write(f"Warning: {warning}")
         kinds = ", ".join(count(number, subject_type) for subject_type, number in sorted(result.chains.items()))
         verified = f"{kinds or '0 chains'} with {count(result.events, 'event')}"
         if not result.ok:

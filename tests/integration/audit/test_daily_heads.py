@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from audit.record import Entry, events_of
 from audit.verification import verify
 from executions.models import Execution
 from foundation import tasks
+from foundation.errors import Unavailable
 from foundation.models import Chore
 from tests.factories.executions import add_events, running_drill
 
@@ -199,12 +201,27 @@ def test_heads_that_cannot_be_kept_are_kept_later(clock: time_machine.Traveller,
     settings.DRSORCH_AUDIT_HEADS = str(tmp_path / "mounted later")
     running_drill()
     clock.move_to(MONDAY + DAY)
-    daily_head(datetime.now(UTC))
+    with pytest.raises(Unavailable, match="mounted later: No such file or directory"):
+        daily_head(datetime.now(UTC))
     assert len(heads()) == 1
     (tmp_path / "mounted later").mkdir()
     daily_head(datetime.now(UTC))
     assert len(heads()) == 1
     assert messages(tmp_path / "mounted later") == []
+
+
+def test_days_that_could_not_be_kept_are_kept_as_soon_as_they_can(
+    clock: time_machine.Traveller, kept: Path, settings: Any
+) -> None:
+    drill, away = running_drill(), kept / "away"
+    for number, place in enumerate([kept, away, away, kept], start=1):
+        settings.DRSORCH_AUDIT_HEADS = str(place)
+        clock.move_to(MONDAY + number * DAY)
+        with nullcontext() if place is kept else pytest.raises(Unavailable):
+            daily_head(datetime.now(UTC))
+        wave_ends(drill)
+    assert sorted(path.name for path in kept.iterdir()) == [f"heads-2026-11-{day}.jsonl" for day in (24, 25, 26, 27)]
+    assert messages(kept) == []
 
 
 def test_a_head_that_was_deleted_with_the_day_is_missed(clock: time_machine.Traveller) -> None:

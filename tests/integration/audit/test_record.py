@@ -31,13 +31,17 @@ LEDGER = "the ledger 1: "
 
 
 def verify(*ids: str) -> tuple[str, list[str]]:
-    """What `verify_audit` says last, and the faults it lists."""
+    """What `verify_audit` says last, and the faults it lists; not that the test's database has no triggers."""
     said, complaints = io.StringIO(), io.StringIO()
     try:
         call_command("verify_audit", *ids, stdout=said, stderr=complaints)
     except CommandError as error:
-        return str(error), complaints.getvalue().splitlines()
-    return said.getvalue().strip(), complaints.getvalue().splitlines()
+        return str(error), _without_warnings(complaints)
+    return said.getvalue().strip(), _without_warnings(complaints)
+
+
+def _without_warnings(complaints: io.StringIO) -> list[str]:
+    return [line for line in complaints.getvalue().splitlines() if not line.startswith("Warning: ")]
 
 
 # --- appending ----------------------------------------------------------------------------------------------------
@@ -164,6 +168,7 @@ def test_a_script_reads_the_result_as_json() -> None:
     call_command("verify_audit", json=True, stdout=out)
     assert json.loads(out.getvalue()) == {
         "ok": True, "events": 9, "chains": {"execution": 1}, "faults": [], "fault_count": 0,
+        "warnings": list(verification.warnings()),
     }  # fmt: skip
     tampered("UPDATE audit_event SET actor = 'mallory' WHERE subject_id = %s AND sequence = 3", str(drill.pk))
     out = io.StringIO()
@@ -301,6 +306,44 @@ def test_the_database_refuses_to_change_what_is_written_once(with_triggers: None
     with pytest.raises(DatabaseError, match="is written once"), transaction.atomic():
         tampered(query.format(table))
     assert verify()[1] == []
+
+
+def changes_of_triggers() -> list[tuple[str, ...]]:
+    if connection.vendor == "sqlite":
+        another = "CREATE TRIGGER {0}_update_refused BEFORE UPDATE ON {0} BEGIN SELECT 1; END"
+        dropped = "DROP TRIGGER {0}_update_refused"
+        return [(dropped,), ("DROP TRIGGER {0}_delete_refused",), (dropped, another)]
+    dropped = "DROP TRIGGER {0}_written_once ON {0}"
+    another = "CREATE TRIGGER {0}_written_once BEFORE UPDATE ON {0} FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse()"
+    switched = ("ALTER TABLE {0} DISABLE TRIGGER ALL", "ALTER TABLE {0} ENABLE REPLICA TRIGGER {0}_written_once")
+    return [(dropped,), (dropped, another), *((one,) for one in switched)]
+
+
+@pytest.mark.parametrize("table", triggers.TABLES)
+def test_a_trigger_that_is_missing_or_another_one_is_warned_of(with_triggers: None, table: str) -> None:
+    for change in changes_of_triggers():
+        triggers.install(connection)
+        assert verification.verify().warnings == ()
+        for statement in change:
+            tampered(statement.format(table))
+        [warning] = verification.verify().warnings
+        assert warning.startswith(f"The database does not refuse changes of {table}: its triggers are missing or")
+
+
+def test_a_function_of_the_triggers_that_refuses_nothing_is_warned_of(with_triggers: None) -> None:
+    if connection.vendor == "sqlite":
+        return  # there is none
+    tampered("CREATE OR REPLACE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NULL; END$$")
+    [warning] = verification.verify().warnings
+    assert "audit_event, audit_sealeddocument and audit_milestone: their triggers" in warning
+
+
+def test_missing_triggers_are_no_fault() -> None:
+    running_drill()
+    out, complaints = io.StringIO(), io.StringIO()
+    call_command("verify_audit", stdout=out, stderr=complaints)
+    assert "nothing was changed" in out.getvalue()
+    assert complaints.getvalue().startswith("Warning: The database does not refuse changes of audit_event, ")
 
 
 # --- chains of what keeps none itself -------------------------------------------------------------------------------

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from audit import verification
@@ -156,6 +158,12 @@ def overtaken(harness: EngineHarness, world: World) -> Callable[[Execution], Non
     return run
 
 
+def dashboard_of(person: User) -> str:
+    page = Client()
+    page.force_login(person)
+    return page.get(reverse("admin:index")).content.decode()
+
+
 def test_a_job_that_appears_when_its_drill_is_over_is_told_and_cleaned_up(
     harness: EngineHarness,
     world: World,
@@ -178,11 +186,13 @@ def test_a_job_that_appears_when_its_drill_is_over_is_told_and_cleaned_up(
     assert {one["recovery_instance_id"] for one in seen["late_instances"]} == instances(world)
     assert {one["status"] for one in seen["late_instances"]} == {"launched"}
     assert "Clean up the drill to terminate its late instances." in page_of(execution)
+    assert "Clean up the drill to terminate its late instances." in dashboard_of(omar)
 
     controlling.execution_cleanup(execution=execution, by=omar)
     harness.run(until=lambda: Execution.objects.get().cleanup_status != "running")
     assert Execution.objects.get().cleanup_status == "succeeded"
     assert instances(world) == set()
+    assert "Launched late" not in dashboard_of(omar)
     assert {one["status"] for one in read(execution)["late_instances"]} == {"terminated"}
     assert {one.status for one in late.all()} == {"terminated"}
     assert not Operation.objects.open().exists()
@@ -207,7 +217,11 @@ def test_a_job_that_appears_after_the_clean_up_is_cleaned_up_as_well(
 
 
 def test_what_a_late_job_of_a_recovery_launches_is_left_to_a_person(
-    harness: EngineHarness, world: World, overtaken: Callable[[Execution], None], page_of: Callable[[Execution], str]
+    harness: EngineHarness,
+    world: World,
+    overtaken: Callable[[Execution], None],
+    page_of: Callable[[Execution], str],
+    omar: User,
 ) -> None:
     execution = harness.recovery(harness.plan(DATABASES, approvals_required=0))
     overtaken(execution)
@@ -219,6 +233,10 @@ def test_what_a_late_job_of_a_recovery_launches_is_left_to_a_person(
     assert {one.status for one in LateInstance.objects.all()} == {"launched"}
     assert harness.calls("TerminateRecoveryInstances") == 0
     assert "Check in the DRS console which instance of each server exists" in page_of(execution)
+    assert f"Launched late in the {execution}: drsorch terminates nothing of a recovery." in dashboard_of(omar)
+    Execution.objects.update(recovery_over_at=timezone.now())
+    assert "Launched late" not in dashboard_of(omar)
+    Execution.objects.update(recovery_over_at=None)  # the record knows nothing of it
 
 
 def test_an_untagged_job_of_another_drill_is_not_taken_for_the_late_one(

@@ -68,7 +68,9 @@ def _site(harness: EngineHarness, broken_by: pytest.MonkeyPatch) -> DueRow:
 
 
 def _chore(harness: EngineHarness, broken_by: pytest.MonkeyPatch) -> DueRow:
-    broken_by.setattr("foundation.tasks.CHORES", {"expired_answers": Housekeeping(timedelta(hours=1), broken)})
+    broken_by.setattr(
+        "foundation.tasks.CHORES", {"expired_answers": Housekeeping(timedelta(hours=1), broken, "a test")}
+    )
     Chore.objects.all().delete()
     chores_make()
     return Chore.objects.get()
