@@ -12,11 +12,11 @@ from django.db import transaction
 from audit import ledger, record
 from audit.canonical import moment
 from audit.event_types import EventType
-from audit.verification.days import Day, Days, recorded
+from audit.verification.days import Day, Days
 from audit.verification.keeping import HeadsFile, heads_file
 from audit.verification.rows import ends_of_day
 from audit.verification.snapshot import snapshot
-from audit.verification.verifying import chain_order
+from audit.verification.verifying import chain_order, recorded
 
 log = structlog.get_logger(__name__)
 
