@@ -13,11 +13,11 @@ from audit import ledger, record
 from audit.canonical import moment
 from audit.event_types import EventType
 from audit.places import SUFFIX, Place, place_of
-from audit.verification.days import Day, Days, recorded
+from audit.verification.days import Day, Days
 from audit.verification.keeping import HeadsFile, heads_file
 from audit.verification.rows import ends_of_day
 from audit.verification.snapshot import snapshot
-from audit.verification.verifying import chain_order
+from audit.verification.verifying import chain_order, recorded
 from foundation.errors import Unavailable
 from foundation.models import Chore
 

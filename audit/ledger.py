@@ -8,23 +8,10 @@ few events are kept, and why appending comes last in a transaction.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
 
-from audit.canonical import canonical, moment
 from audit.keys import Key
 from audit.models import Chained, Event, Ledger, Milestone
-
-#: Columns of a milestone that its hash covers.
-COVERED: Final = (
-    "sequence",
-    "subject_type",
-    "subject_id",
-    "event_sequence",
-    "event_hash",
-    "at",
-    "previous_hash",
-    "key_id",
-)
+from audit.signed import MILESTONE_COLUMNS, end_text, head_text, milestone_text
 
 
 def locked() -> Ledger:
@@ -50,7 +37,7 @@ def keep(events: Sequence[Event], key: Key) -> None:
             previous_hash=row.last_milestone_hash,
             key_id=key.id,
         )
-        milestone.hash = key.mac(text_of_values({name: getattr(milestone, name) for name in COVERED}))
+        milestone.hash = key.mac(milestone_text({name: getattr(milestone, name) for name in MILESTONE_COLUMNS}))
         row.last_milestone_hash = milestone.hash
         milestones.append(milestone)
     Milestone.objects.bulk_create(milestones, batch_size=500)
@@ -62,19 +49,3 @@ def head_mac(subject: Chained, key: Key) -> str:
     """The signature of the end of a row's chain, as the row keeps it."""
     text = head_text(subject.subject_type, subject.subject_id, subject.event_count, subject.last_event_hash)
     return f"{key.id}:{key.mac(text)}"
-
-
-def head_text(subject_type: str, subject_id: str, event_count: int, last_event_hash: str) -> bytes:
-    """What the signature of a chain's end covers."""
-    return canonical(["head", subject_type, subject_id, event_count, last_event_hash])
-
-
-def end_text(milestone_count: int, last_milestone_hash: str) -> bytes:
-    """What the signature of the ledger's end covers."""
-    return canonical(["ledger", milestone_count, last_milestone_hash])
-
-
-def text_of_values(values: dict[str, Any]) -> bytes:
-    """What a milestone's hash signs, of its columns by name. Changes `values`."""
-    values["at"] = moment(values["at"])
-    return canonical({"milestone": values})

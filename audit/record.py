@@ -10,7 +10,7 @@ import hashlib
 import zlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import connection
@@ -18,30 +18,12 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from audit import keys, ledger, origin
-from audit.canonical import canonical, moment, plain
+from audit.canonical import canonical, plain
 from audit.changes import difference
 from audit.event_types import EventType
 from audit.models import Chain, Chained, Event, SealedDocument
 from audit.origin import ENGINE, Actor
-
-#: Columns of an event that its hash covers: all but the row's number and the hash itself.
-COVERED: Final = (
-    "subject_type",
-    "subject_id",
-    "sequence",
-    "at",
-    "actor",
-    "actor_id",
-    "via",
-    "origin",
-    "type",
-    "subject",
-    "detail",
-    "previous_hash",
-    "key_id",
-)
-#: In the detail of an event that seals documents: {part: SHA-256 of its canonical JSON}.
-SEALS: Final = "seals"
+from audit.signed import EVENT_COLUMNS, SEALS, event_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,13 +148,7 @@ def note_change(
 
 def text_of(event: Event) -> bytes:
     """What an event's hash signs."""
-    return text_of_values({name: getattr(event, name) for name in COVERED})
-
-
-def text_of_values(values: dict[str, Any]) -> bytes:
-    """The same of an event's columns, by name. Changes `values`."""
-    values["at"] = moment(values["at"])
-    return canonical(values)
+    return event_text({name: getattr(event, name) for name in EVENT_COLUMNS})
 
 
 def events_of(subject: Chained) -> QuerySet[Event]:

@@ -14,8 +14,6 @@ from datetime import datetime
 from typing import Any
 
 from audit.canonical import canonical
-from audit.event_types import EventType
-from audit.models import Event, Ledger
 from foundation.wording import count
 
 Key = tuple[str, str]
@@ -96,15 +94,15 @@ def line_of(subject_type: str, subject_id: str, sequence: int, event_hash: str) 
     return canonical({"hash": event_hash, "id": subject_id, "sequence": sequence, "type": subject_type})
 
 
-def recorded() -> list[Day]:
-    """The days that have a head, as the trail says, in their order."""
-    heads = Event.objects.filter(
-        subject_type=Ledger.subject_type, subject_id=str(Ledger.THE_ONE), type=EventType.AUDIT_DAILY_HEAD.value
-    )
+def days_of(heads: Iterable[tuple[int, dict[str, Any]]]) -> list[Day]:
+    """The days of these heads, (sequence, detail) of their events, in the order of time.
+
+    A head that does not say which day it is of was changed, which following the ledger's chain says.
+    """
     found = []
-    for sequence, detail in heads.order_by("sequence").values_list("sequence", "detail"):
+    for sequence, detail in heads:
         try:
             found.append(Day(datetime.fromisoformat(detail["until"]), detail, sequence))
         except (KeyError, TypeError, ValueError):
-            continue  # It was changed, which following the ledger's chain says.
+            continue
     return sorted(found, key=lambda day: day.until)

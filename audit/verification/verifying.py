@@ -16,12 +16,13 @@ from django.utils import timezone
 
 from audit import keys, triggers
 from audit.canonical import moment
+from audit.event_types import EventType
 from audit.holding import HOLDERS
-from audit.ledger import COVERED, end_text, text_of_values
 from audit.models import Chain, Chained, Event, Ledger, Milestone
 from audit.places import Directory, place_of
+from audit.signed import MILESTONE_COLUMNS, end_text, milestone_text
 from audit.verification import rows
-from audit.verification.days import Days, line_of, recorded
+from audit.verification.days import Day, Days, days_of, line_of
 from audit.verification.keeping import check_kept, heads_file
 from audit.verification.report import Found, Verification
 from audit.verification.rows import Key
@@ -77,6 +78,14 @@ def faults(subject: Chained) -> list[str]:
 def is_known(subject_id: str) -> bool:
     """True if a row with this id can have a chain, or if there is anything of one."""
     return next(_keys_of([subject_id]), None) is not None
+
+
+def recorded() -> list[Day]:
+    """The days that have a head, as the trail says, in their order."""
+    heads = Event.objects.filter(
+        subject_type=Ledger.subject_type, subject_id=str(Ledger.THE_ONE), type=EventType.AUDIT_DAILY_HEAD.value
+    )
+    return days_of(heads.order_by("sequence").values_list("sequence", "detail"))
 
 
 def chain_order() -> Iterator[Key]:
@@ -139,14 +148,14 @@ def _ledger(found: Found) -> None:
     previous, number = "", 0
     without_key: Counter[str] = Counter()
     known = keys.known()
-    for row in Milestone.objects.order_by("sequence").values_list(*COVERED, "hash").iterator(_FETCH):
-        values, stored = dict(zip(COVERED, row, strict=False)), row[-1]
+    for row in Milestone.objects.order_by("sequence").values_list(*MILESTONE_COLUMNS, "hash").iterator(_FETCH):
+        values, stored = dict(zip(MILESTONE_COLUMNS, row, strict=False)), row[-1]
         sequence, key_id = values["sequence"], values["key_id"]
         if sequence != number + 1:
             _fault(found, f"Entry {number + 1} of the ledger is missing: the next one is {sequence}.")
         if values["previous_hash"] != previous:
             _fault(found, f"Entry {sequence} of the ledger does not continue from the one before it.")
-        signed = keys.is_mac(known, key_id, text_of_values(values), stored)
+        signed = keys.is_mac(known, key_id, milestone_text(values), stored)
         if signed is None:
             without_key[key_id] += 1
         elif not signed:

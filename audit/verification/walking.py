@@ -1,4 +1,4 @@
-"""Following one chain, event by event, in memory that does not grow with it. Pure: rows come from `reading`."""
+"""Following one chain, event by event, in memory that does not grow with it. Pure: rows come from `rows`."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from typing import Any
 
 from audit.holding import Told
 from audit.keys import Key, is_mac, known
-from audit.ledger import head_text
-from audit.record import COVERED, SEALS, text_of_values
+from audit.signed import EVENT_COLUMNS, SEALS, event_text, head_text
 from foundation.wording import count
 
 #: The columns that are read of an event, in this order.
-COLUMNS = (*COVERED, "hash")
+COLUMNS = (*EVENT_COLUMNS, "hash")
 #: Of the faults of one chain so many are told; one change near the beginning may break all that follows.
 _MOST_OF_A_CHAIN = 20
 
@@ -51,7 +50,7 @@ class Walk:
 
     def follow(self, row: tuple[Any, ...]) -> Told:
         """The next event, as a row of `COLUMNS`."""
-        values = dict(zip(COVERED, row, strict=False))
+        values = dict(zip(EVENT_COLUMNS, row, strict=False))
         stored = row[-1]
         sequence, detail = values["sequence"], values["detail"]
         told = Told(sequence, values["type"], detail if isinstance(detail, dict) else {})
@@ -60,7 +59,7 @@ class Walk:
         if values["previous_hash"] != self._previous:
             self._add(f"Event {sequence} does not continue from the event before it.", sequence)
         key_id = values["key_id"]
-        good = is_mac(self.keys, key_id, text_of_values(values), stored)
+        good = is_mac(self.keys, key_id, event_text(values), stored)
         if good is None:
             self._without_key.setdefault(key_id, [0, sequence])[0] += 1
         elif not good:

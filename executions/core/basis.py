@@ -26,7 +26,7 @@ class Difference:
     sentence: str
 
 
-def canonical(document: Document) -> str:
+def canonical(document: object) -> str:
     """The one text of a document: sorted keys, no blanks."""
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
@@ -91,19 +91,16 @@ def _of_members(before: Document, now: Document) -> Iterable[Difference]:
                 yield Difference(f"server_{code}", f"{name} ({server['source_server_id']}) {what}.")
 
 
-def _essence(document: Document) -> dict[str, Any]:
+def _essence(document: Document) -> list[Any]:
     plan = document["plan"]
-    return {
-        "kind": document["kind"],
-        "plan": [plan["id"], plan["revision"], plan["current_revision"], plan["approvals_required"]],
-        "servers": [_key(server) for wave in document["waves"] for server in wave["servers"]],
-        "joined": sorted(_key(server) for server in document["members"]["joined"]),
-        "left": sorted(_key(server) for server in document["members"]["left"]),
-        "problems": sorted(_problems(document)),
-        "blocking": sorted(_blocking(document)),
-        "at_stake": sorted(_at_stake(document)),
-        "not_asked": sorted(document["not_asked"]),
-    }
+    return [
+        document["kind"],
+        [plan["id"], plan["revision"], plan["current_revision"], plan["approvals_required"]],
+        [_key(server) for wave in document["waves"] for server in wave["servers"]],
+        *(sorted(_key(server) for server in document["members"][moved]) for moved in ("joined", "left")),
+        *(sorted(found(document)) for found in (_problems, _blocking, _at_stake)),
+        sorted(document["not_asked"]),
+    ]
 
 
 def _key(server: Document) -> str:

@@ -20,7 +20,8 @@ from django.db.models import Field, Model
 
 from audit.holding import Told
 from audit.models import Event, Ledger, Milestone, SealedDocument
-from audit.record import COVERED, events_of, text_of
+from audit.record import events_of, text_of
+from audit.signed import EVENT_COLUMNS
 from audit.verification import verify
 from executions.models import Approval, Basis, Execution, ServerRun, StepRun, WaveRun
 from executions.sealing import COLUMNS, FROZEN, NOT_SEALED, NOT_SEALED_ROWS, RESULT, ExecutionHolder
@@ -345,7 +346,7 @@ def test_each_tampering_is_found_and_named(there: Record) -> None:
     assert missed == {}, {case: (expected[case][1], found) for case, found in missed.items()}
 
 
-@pytest.mark.parametrize("name", [name for name in COVERED if name != "subject_id"])
+@pytest.mark.parametrize("name", [name for name in EVENT_COLUMNS if name != "subject_id"])
 def test_no_column_of_an_event_can_be_changed(there: Record, name: str) -> None:
     event = events_of(there.recovery)[3]
     assert told(lambda: put(Event, event.pk, **{name: other(Event._meta.get_field(name), getattr(event, name))}))

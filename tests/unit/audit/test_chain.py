@@ -12,7 +12,8 @@ import pytest
 from audit import keys, ledger
 from audit.event_types import EventType
 from audit.models import Event, Milestone
-from audit.record import COVERED, SEALS, Entry, append, text_of
+from audit.record import Entry, append, text_of
+from audit.signed import EVENT_COLUMNS, MILESTONE_COLUMNS, SEALS
 from audit.verification.walking import COLUMNS, Head, Walk
 from executions.models import Execution
 
@@ -90,7 +91,7 @@ def test_a_hash_of_before_is_computed_the_same_for_ever() -> None:
     assert event().hash == hmac.digest(keys.signing().secret, text.encode(), "sha256").hex()
 
 
-@pytest.mark.parametrize(("model", "covered"), [(Event, COVERED), (Milestone, ledger.COVERED)])
+@pytest.mark.parametrize(("model", "covered"), [(Event, EVENT_COLUMNS), (Milestone, MILESTONE_COLUMNS)])
 def test_every_column_is_signed_but_the_rows_number_and_the_hash(
     model: type[Event | Milestone], covered: tuple[str, ...]
 ) -> None:
@@ -98,7 +99,7 @@ def test_every_column_is_signed_but_the_rows_number_and_the_hash(
     assert columns - set(covered) == ({"id", "hash"} if model is Event else {"hash"})
 
 
-@pytest.mark.parametrize("name", COVERED)
+@pytest.mark.parametrize("name", EVENT_COLUMNS)
 def test_the_hash_covers_all_that_an_event_says(name: str) -> None:
     changed = event()
     value = getattr(changed, name)
@@ -292,3 +293,81 @@ def test_nothing_is_appended_outside_of_the_transaction_of_what_it_tells_of() ->
     with pytest.raises(AssertionError, match="in the transaction"):
         append(execution, [Entry(EventType.EXECUTION_PAUSED)])
     assert (execution.event_count, execution.last_event_hash) == (0, "")
+
+
+def test_each_fault_is_of_an_event_where_it_is_of_one() -> None:
+    def told(events: list[Event], documents: dict[tuple[int, str], str], end: Head | None) -> list[tuple[str, Any]]:
+        walk = Walk(*SHOP, {9: "z"}, documents)
+        for each in events:
+            walk.follow(tuple(getattr(each, name) for name in COLUMNS))
+        walk.finish(end)
+        return [(message.partition(":")[0], sequence) for message, sequence in walk.faults]
+
+    first = event(detail={SEALS: {"a": "aa", "b": "bb", "c": "cc"}})
+    third = event(3, "?", key_id="gone")
+    strange = Head("drill", 7, "", "nobody:mac")
+    assert told([first, third], {(1, "a"): "aa", (1, "b"): "xx", (2, "d"): "dd"}, strange) == [
+        ("The sealed document “b” of event 1 was changed.", 1),
+        ("The sealed document “c” of event 1 was deleted.", 1),
+        ("Event 2 is missing", 2),
+        ("Event 3 does not continue from the event before it.", 3),
+        ("1 event, the first of them 3, signed with the key gone, which is missing", 3),
+        ("The chain was cut back", 9),
+        ("The end was changed", None),
+        ("The end is signed with the key nobody, which is missing from DRSORCH_AUDIT_KEYS.", None),
+        ("The sealed document “d” of event 2 was inserted", 2),
+    ]
+    assert told([first], {(1, part): part * 2 for part in "abc"}, None) == [
+        ("The chain was cut back", 9),
+        ("The row does not exist, but its audit trail has 1 event.", None),
+    ]
+
+
+def test_the_newest_document_of_each_part_is_known_unless_it_is_not_what_was_sealed() -> None:
+    one = event(detail={SEALS: {"a": "aa", "b": "bb"}})
+    two = event(2, one.hash, detail={SEALS: {"b": "b2"}})
+    three = event(3, two.hash)
+
+    def newest(documents: dict[tuple[int, str], str]) -> dict[str, int]:
+        walk = Walk(*SHOP, {}, documents)
+        told = [walk.follow(tuple(getattr(each, name) for name in COLUMNS)) for each in (one, two, three)]
+        assert [(each.sequence, each.type, each.detail) for each in told] == [
+            (each.sequence, each.type, each.detail) for each in (one, two, three)
+        ]
+        assert walk.events == 3
+        return walk.newest
+
+    sealed = {(1, "a"): "aa", (1, "b"): "bb", (2, "b"): "b2"}
+    assert newest(dict(sealed)) == {"a": 1, "b": 2}
+    assert newest({**sealed, (2, "b"): "xx"}) == {"a": 1}
+    assert newest({(1, "b"): "bb", (2, "b"): "b2"}) == {"b": 2}
+
+
+def test_an_event_whose_detail_is_no_document_is_followed_all_the_same() -> None:
+    walk = Walk(*SHOP, {}, {})
+    told = walk.follow(tuple(getattr(event(detail=[1]), name) for name in COLUMNS))
+    assert (told.detail, walk.faults) == ({}, [])
+
+
+def test_a_key_that_is_missing_is_told_once_also_of_the_end(settings: Any) -> None:
+    settings.DRSORCH_AUDIT_KEYS = (OLD,)
+    events = chain(1)
+    end = head(events)
+    settings.DRSORCH_AUDIT_KEYS = (NEW,)
+    assert faults(events, end) == [
+        "1 event, the first of them 1, signed with the key 2025, which is missing: add it to DRSORCH_AUDIT_KEYS after "
+        "the first."
+    ]
+
+
+def test_a_row_that_says_that_nothing_was_written_has_no_signature() -> None:
+    forged = "The end was changed in the database: its signature is not drsorch's."
+    assert faults([], Head("", 0, "", f"{keys.signing().id}:no")) == [forged]
+    assert faults([], Head("", 0, "", ":no")) == [forged]
+    assert faults([], Head("", 2, "", "")) == ["The end was changed: 2 events written, 0 stored.", forged]
+
+
+def test_more_than_five_that_are_cut_off_are_not_all_named() -> None:
+    events = chain(1)
+    told = faults(events, head(events), milestones=dict.fromkeys((8, 7, 6, 5, 4, 3), "z"))
+    assert told == ["The chain was cut back: the ledger keeps event 3, 4, 5, 6, 7, which is missing."]

@@ -130,3 +130,7 @@ def test_it_does_not_fail_while_another_is_being_terminated() -> None:
     held = launched(2, cleanup_operation="key-1")
     decision = decide(drill(launched(1, cleanup_tries=3), held, operations=(running,)), START, SETTINGS)
     assert decision.actions == ()
+
+
+def test_a_clean_up_leaves_the_room_to_a_recovery_that_queues() -> None:
+    assert decide(drill(launched(1), recovery_queue=1), START, SETTINGS) == a.Decision((), CEILING)

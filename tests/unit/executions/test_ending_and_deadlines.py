@@ -205,3 +205,17 @@ def test_a_queued_server_is_looked_at_again_when_its_time_is_over() -> None:
     state = facts([RUNNING], [refused], sites=[site(concurrent_jobs=20, jobs=())])
     state = replace(state, status=ExecutionStatus.PAUSED)
     assert decide(state, START, SETTINGS) == a.Decision((), START + timedelta(hours=1))
+
+
+def test_what_aws_refused_does_not_blame_the_site() -> None:
+    down = {"failing_since": START, "error": "Access was denied."}
+    why = "It was not launched within the wave's launch time-out."
+    assert moved(queued(refused_at=START), 60, **down) == [a.MoveServers((1,), ServerStatus.FAILED, why)]
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(100, "1.7 min."), (123, "2 min."), (5400, "90 min."), (6, "0.1 min.")])
+def test_a_time_out_is_told_in_minutes(seconds: float, told: str) -> None:
+    short = replace(RUNNING, launch_timeout_seconds=seconds)
+    state = facts([short], [launching(120)], sites=[site(jobs=(job(),))], operations=(operation(),))
+    [action] = [one for one in decide(state, START, SETTINGS).actions if isinstance(one, a.SettleServers)]
+    assert f"launch time-out of {told}" in action.outcomes[0].error

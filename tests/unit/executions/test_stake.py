@@ -252,3 +252,57 @@ def test_a_live_instance_of_a_recovery_is_never_overlooked(
     assert ("i-1" in found) is (not drill and state not in GONE)
     if (kind, status) == ("RECOVERY", "LAUNCHED") and job == OTHER_JOB:
         assert DB.source_server_id in found, "nor what was deleted from DRS"
+
+
+# --- sentences ----------------------------------------------------------------------------------------------------
+
+
+def test_each_is_told_with_how_it_is_acknowledged() -> None:
+    unlisted = (
+        "s-1 was recovered{} and may still be in production: DRS no longer lists that instance, but does not report "
+        "it terminated, and a launch would delete it. To name it, use {}."
+    )
+    assert sentence(replaced("s-1", "i-1")) == (
+        "s-1 is running in recovery as i-1, and a launch would delete that instance."
+    )
+    assert sentence(replaced("s-1", "i-1", is_listed=False)) == unlisted.format(" as i-1", "i-1")
+    assert sentence(replaced("s-1", "", is_listed=False)) == unlisted.format("", "s-1")
+
+
+@pytest.mark.parametrize(
+    ("servers", "instances", "told"),
+    [
+        (1, 1, "1 server is running in recovery (s-0), and DRS would delete that instance to launch again. "),
+        (1, 2, "1 server is running in recovery (s-0), and DRS would delete these 2 instances to launch again. "),
+        (3, 3, "3 servers are running in recovery (s-0, s-1 and s-2), and DRS would delete these 3 instances to launch "
+               "again. "),
+        (4, 5, "4 servers are running in recovery (s-0, s-1, s-2 and 1 more), and DRS would delete these 5 instances "
+               "to launch again. "),
+    ],
+)  # fmt: skip
+def test_all_at_stake_is_told_in_one_sentence(servers: int, instances: int, told: str) -> None:
+    stake_ = [replaced(f"s-{number % servers}", f"i-{number}") for number in range(instances)][::-1]
+    assert summary(stake_) == told + ("Fail back or terminate first, or name each instance that DRS may delete.")
+
+
+def test_what_a_launch_replaces_is_told_whole() -> None:
+    listed = Replaced(1, DB.source_server_id, "shop-db-01", "i-1", False, True, JOB, AT, "")
+    assert replaced_by_launch(DB, [instance()], RECOVERED, {}) == [listed]
+    other = replace(listed, job_id=OTHER_JOB, launched_at=None)
+    lost = replace(listed, instance_id="i-9", is_listed=False)
+    assert replaced_by_launch(DB, [instance(job=OTHER_JOB)], RECOVERED, {JOB: "i-9"}) == [other, lost]
+    assert replaced_by_launch(DB, [instance(job=None, drill=True)], None, {}) == [
+        replace(listed, job_id="", launched_at=None, is_drill=True)
+    ]
+    assert lost.document() == {
+        "site": 1,
+        "source_server_id": DB.source_server_id,
+        "hostname": "shop-db-01",
+        "instance_id": "i-9",
+        "is_drill": False,
+        "is_listed": False,
+        "job_id": JOB,
+        "launched_at": "2026-03-03T09:00:00+00:00",
+        "acknowledged_by": "",
+    }
+    assert (listed.names, lost.names) == ({"i-1"}, {"i-9", DB.source_server_id})

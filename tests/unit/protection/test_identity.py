@@ -65,3 +65,31 @@ def test_other_addresses_are_others() -> None:
 def test_what_cannot_be_read_is_its_own_key() -> None:
     assert endpoint_key("http://host:port") == endpoint_key("HTTP://host:port")
     assert endpoint_key("http://[::1") != ""
+
+
+@pytest.mark.parametrize(
+    ("url", "key"),
+    [
+        ("drs.example", "drs.example:443"),
+        ("//drs.example", "drs.example:443"),
+        ("drs.example:8001/tenant", "drs.example:8001/tenant"),
+        ("ftp://drs.example", "drs.example:443"),
+        ("http://drs.example//Tenant/a/", "drs.example:80/Tenant/a"),
+        ("https://drs%2Eexample./", "drs.example:443"),
+        ("https://büro.example", "xn--bro-hoa.example:443"),
+        ("https://drs.localhost", "localhost:443"),
+        ("https://notlocalhost", "notlocalhost:443"),
+        ("https://drs.localhost.example", "drs.localhost.example:443"),
+        ("http://[::]:8001", "localhost:8001"),
+        ("http://127.8.9.1", "localhost:80"),
+        ("http://10.1", "10.0.0.1:80"),
+        ("http://[::ffff:10.0.0.1]", "10.0.0.1:80"),
+        ("http://[2001:DB8::0:1]", "2001:db8::1:80"),
+        ("http://HOST:port", "http://host:port"),
+        ("http:///Path", "http:///path"),
+        ("https://amazonaws.com", ""),
+        ("https://a..b/", "a..b:443"),
+    ],
+)
+def test_the_key_of_an_address(url: str, key: str) -> None:
+    assert endpoint_key(url) == key
