@@ -25,7 +25,7 @@ from audit.verification.snapshot import snapshot
 from executions.models import Execution
 from tests.factories.executions import add_events, running_drill
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("only_executions_are_held")]
 
 LEDGER = "the ledger 1: "
 
