@@ -37,6 +37,10 @@ def now(kind: str, key: str, **fields: Any) -> Document:
         (now("server", "8", user_name="ann"), ["server ann: the row was added after it was sealed."]),
         (now("server", "8", source_server_id="s-8"), ["server s-8: the row was added after it was sealed."]),
         (now("server", "8", name="web", source_server_id="s"), ["server web: the row was added after it was sealed."]),
+        (
+            {**SEALED, "server": {"5": {}, "7": {**SEALED["server"]["7"], "status": "failed"}}},
+            ["server 5: the row was added after it was sealed.", "server db-1: status is failed, sealed as launched."],
+        ),
         (now("server", "8", hostname="", status="x"), ["server 8: the row was added after it was sealed."]),
         ({**SEALED, "server": {}}, ["server db-1: the row was deleted after it was sealed."]),
         ({"server": SEALED["server"]}, ["the row was deleted after it was sealed."]),

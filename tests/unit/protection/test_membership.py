@@ -52,6 +52,12 @@ class TestSelecting:
     def test_a_server_named_one_by_one_needs_no_tags(self) -> None:
         assert group(1, "shop", "s-1").selects(server("s-1"))
 
+    def test_by_tags_alone_it_does_not_matter_who_is_named(self) -> None:
+        both = group(1, "shop", "s-1", App=["shop"])
+        assert not both.selects_by_tag(server("s-1"))
+        assert both.selects_by_tag(server("s-2", App="shop"))
+        assert not both.selects_by_tag(Server("s-2", "", {"App": "shop"}, reversed=True))
+
     def test_values_are_compared_exactly(self) -> None:
         assert not group(App=["shop"]).selects(server(App="Shop"))
 
