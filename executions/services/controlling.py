@@ -182,23 +182,27 @@ def execution_retry(
     snapshots = _snapshots(run, servers, point_in_time)
 
     def change(current: Execution, run: WaveRun) -> int:
-        kept = _keep_if_seen(
-            current,
-            shown,
-            seen,
-            by=by,
-            action="retried",
-            named=acknowledged,
-            new_snapshots=snapshots is not None,
-            about={row.source_server_id for row in launched},
-        )
-        detail = without_blanks(comment=comment, step=step, basis=kept)
-        entry = Entry(EventType.EXECUTION_RETRIED, run.name, detail, by.get_username())
-        retried = transitions.wave_retry(
-            current, run, servers=servers, step=wanted_step, snapshots=snapshots, entry=entry
-        )
-        if retried:
-            transitions.replacement_acknowledge(current, acknowledged, by.get_username())
+        with transaction.atomic():
+            kept = _keep_if_seen(
+                current,
+                shown,
+                seen,
+                by=by,
+                action="retried",
+                named=acknowledged,
+                new_snapshots=snapshots is not None,
+                about={row.source_server_id for row in launched},
+            )
+            detail = without_blanks(comment=comment, step=step, basis=kept)
+            entry = Entry(EventType.EXECUTION_RETRIED, run.name, detail, by.get_username())
+            retried = transitions.wave_retry(
+                current, run, servers=servers, step=wanted_step, snapshots=snapshots, entry=entry
+            )
+            if retried:
+                transitions.replacement_acknowledge(current, acknowledged, by.get_username())
+            else:
+                # It is under way already: what was shown is kept with an event, or not at all.
+                transaction.set_rollback(True)
         return retried
 
     return _reopen(execution, change, run, precondition, "retried")

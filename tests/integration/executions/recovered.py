@@ -14,6 +14,7 @@ from drs.simulator.inprocess import InProcessDrs
 from drs.simulator.world import World
 from executions.models import Execution, ServerRun
 from plans.models import Plan
+from plans.services import plan_patch
 from protection.gateways import gateway
 from protection.models import Site
 from tests.harness import ACCOUNT, REGION, EngineHarness
@@ -76,7 +77,7 @@ def recover_elsewhere(harness: EngineHarness, *hostnames: str) -> list[str]:
 
 def waiting(recovered: Recovered) -> Execution:
     """A second recovery, its replacements named, that waits for ravi."""
-    Plan.objects.filter(pk=recovered.plan.pk).update(approvals_required=1)
+    plan_patch(plan=recovered.plan, changes={"approvals_required": 1}, by=recovered.harness.users["petra"])
     answer = recovered.ask("recovery", replace_instances=recovered.instances)
     assert (answer.status_code, answer.json()["status"]) == (201, "awaiting_approval")
     return Execution.objects.get(pk=answer.json()["id"])
