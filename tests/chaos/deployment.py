@@ -32,7 +32,7 @@ START_SECONDS = 60
 #: Milliseconds after which dramatiq asks a broker again that did not answer; 3000 unless told otherwise.
 BROKER = {"dramatiq_restart_delay": "300"}
 #: Everything here is over in seconds, or it never is.
-END_SECONDS = 60
+END_SECONDS = 180
 
 #: The simulator's clock runs a thousand times faster, so everything that waits for the world waits shorter.
 SPEED = 1000
