@@ -36,7 +36,7 @@ def known() -> Mapping[str, Key]:
 
 
 def is_mac(keys: Mapping[str, Key], key_id: str, text: bytes, mac: str) -> bool | None:
-    """True if that of these keys signed the text so. None if there is no such key."""
+    """True if the key with this id made this signature of the text. None if it is not among these keys."""
     key = keys.get(key_id)
     return None if key is None else hmac.compare_digest(key.mac(text), mac)
 

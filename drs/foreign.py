@@ -37,7 +37,7 @@ TAGS = 200
 TAG_KEY = 128
 #: Addresses of one instance, servers of one job, instances of one command.
 MEMBERS = 1000
-#: DRS is younger than the one, and nobody plans beyond the other: a time outside is no time.
+#: DRS did not exist before the first, and no one plans beyond the second: a time outside them is left out.
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(2090, 1, 1, tzinfo=UTC)
 #: Some thirty years. Longer than that says nothing more, and soon it cannot be calculated with.
