@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -50,6 +51,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     in the test's process leaves the tables empty, and without the roles that the others need."""
     order = {"acceptance": 0, "browser": 2}
     items.sort(key=lambda item: order.get(item.path.relative_to(TESTS).parts[0], 1))
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests, and all that they import, are there to the end: the collector need not look for them."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -16,4 +16,8 @@ os.environ.setdefault("DRSORCH_OUTBOUND_ALLOW", "127.0.0.0/8,::1/128")
 
 from drsorch.settings import *  # noqa: F403
 
+# What every request logs is written in three places at once; a failure's own words are louder.
+LOGGING = {**LOGGING, "root": {**LOGGING["root"], "level": "WARNING"}}  # noqa: F405
+# Each test client loads the middleware anew; static files are looked up when asked for, not all listed each time.
+WHITENOISE_AUTOREFRESH = True
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

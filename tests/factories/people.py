@@ -6,6 +6,9 @@ import itertools
 from typing import Any
 
 from django.contrib.auth.models import Group, User
+from django.db import transaction
+
+from access.recording import users_as_one
 
 PASSWORD = "correct horse battery staple"
 
@@ -14,11 +17,13 @@ _numbers = itertools.count(1)
 
 def make_user(username: str = "", *roles: str, **fields: Any) -> User:
     """`make_user("dana", "recovery manager")`: an active user who signs in with `PASSWORD` and holds the roles."""
-    user = User.objects.create_user(
-        username or f"user{next(_numbers)}", password=PASSWORD, **{"is_staff": True, **fields}
-    )
     groups = Group.objects.filter(name__in=roles)
     missing = set(roles) - {group.name for group in groups}
     assert not missing, f"no such role: {missing}"
-    user.groups.set(groups)
+    with transaction.atomic(), users_as_one():
+        user = User.objects.create_user(
+            username or f"user{next(_numbers)}", password=PASSWORD, **{"is_staff": True, **fields}
+        )
+        if roles:
+            user.groups.add(*groups)
     return user

@@ -37,7 +37,14 @@ def clock() -> Iterator[time_machine.Traveller]:
 
 @pytest.fixture
 def seldom_polls(settings: Any) -> None:
-    """Most scenarios are about what is seen, not about when: a drill then takes a third of the polls."""
+    """Most scenarios are about what is seen, not about when: a drill then takes a sixth of the polls."""
+    settings.DRSORCH_POLL_FLOOR_SECONDS = 60
+    settings.DRSORCH_POLL_CEILING_SECONDS = 600
+
+
+@pytest.fixture
+def some_polls(seldom_polls: None, settings: Any) -> None:
+    """For what appears late, and has to be seen before something else comes to its end."""
     settings.DRSORCH_POLL_FLOOR_SECONDS = 10
     settings.DRSORCH_POLL_CEILING_SECONDS = 120
 

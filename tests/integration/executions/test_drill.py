@@ -273,6 +273,7 @@ def test_cancelling_lets_running_jobs_end_and_starts_nothing_new(harness: Engine
     assert wave_statuses(execution)["Web"] == "cancelled"
 
 
+@pytest.mark.usefixtures("usual_polls")
 def test_an_unreachable_site_is_tried_until_the_time_out(harness: EngineHarness, world: World) -> None:
     waves = [{"name": "Databases", "protection_groups": ["shop-db"], "launch_timeout_seconds": 300}]
     execution = harness.drill(harness.plan(waves))

@@ -199,6 +199,7 @@ def test_a_job_that_appears_when_its_drill_is_over_is_told_and_cleaned_up(
     assert verification.faults(Execution.objects.get()) == []
 
 
+@pytest.mark.usefixtures("some_polls")
 def test_a_job_that_appears_after_the_clean_up_is_cleaned_up_as_well(
     harness: EngineHarness, world: World, omar: User
 ) -> None:

@@ -95,6 +95,7 @@ def test_a_lost_command_is_sent_again_only_after_the_visibility_window(harness: 
     assert begun(world, "ssm_command") == 1
 
 
+@pytest.mark.usefixtures("some_polls")
 def test_a_command_that_appears_after_it_was_sent_again_is_told(harness: EngineHarness, world: World) -> None:
     world.faults.add("lost_answer", operation="SendCommand", count=1)
     world.faults.add("late_visibility", operation="SendCommand", count=1, seconds=410)
