@@ -151,7 +151,7 @@ def broker(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterator[C
 
 @register(Tags.database)
 def database(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterator[CheckMessage]:
-    if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3") and _several_processes():
+    if _on_sqlite() and _several_processes():
         yield Warning(
             "DATABASE_URL is SQLite, but there are several processes: they wait for each other at every write, and on "
             "another machine they would have a database of their own and launch the same servers again.",
@@ -237,6 +237,8 @@ def production(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterat
         name
         for name, wrong in {
             "ALLOWED_HOSTS": "*" in settings.ALLOWED_HOSTS,
+            "DATABASE_URL": _on_sqlite() and _several_processes(),
+            "DRAMATIQ_BROKER_URL": scheme_of(settings.DRAMATIQ_BROKER_URL) == "memory" and _several_processes(),
             "DRSORCH_CRASH_AT": bool(settings.DRSORCH_CRASH_AT),
             "DRSORCH_FREEZE_AT": bool(settings.DRSORCH_FREEZE_AT),
             "DRSORCH_MESSAGES": not settings.DRSORCH_MESSAGES,
@@ -270,6 +272,10 @@ def errors_refuse() -> None:
 def _open_to_listeners(address: str) -> bool:
     parts = urlsplit(address)
     return parts.scheme == "http" and not is_loopback(parts.hostname or "")
+
+
+def _on_sqlite() -> bool:
+    return bool(settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"))
 
 
 def _several_processes() -> bool:

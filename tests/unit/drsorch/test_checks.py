@@ -126,22 +126,23 @@ def test_http_is_a_warning_for_deployments_only(settings):
 
 def test_messages_that_stay_in_one_of_several_processes_are_warned_of(settings, monkeypatch):
     monkeypatch.setenv("WEB_CONCURRENCY", "4")
-    assert found(settings, DRAMATIQ_BROKER_URL="memory://") == ["drsorch.W002"]
+    assert found(settings, DRAMATIQ_BROKER_URL="memory://") == ["drsorch.E013", "drsorch.W002"]
+    assert found(settings, deploy=False, DRAMATIQ_BROKER_URL="memory://") == ["drsorch.W002"]
     assert found(settings, DRAMATIQ_BROKER_URL="amqp://broker") == []
 
 
 def test_a_worker_of_its_own_without_a_broker_is_warned_of(settings, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["manage.py", "rundramatiq"])
-    assert found(settings, DRAMATIQ_BROKER_URL="memory://") == ["drsorch.W002"]
+    assert found(settings, DRAMATIQ_BROKER_URL="memory://") == ["drsorch.E013", "drsorch.W002"]
     ticks_off = {"DRAMATIQ_BROKER_URL": "memory://", "DRSORCH_TICK_SECONDS": 0.0}
-    assert found(settings, **ticks_off) == ["drsorch.E011", "drsorch.W002"]
+    assert found(settings, **ticks_off) == ["drsorch.E011", "drsorch.E013", "drsorch.W002"]
 
 
 def test_several_processes_on_sqlite_are_warned_of(settings, monkeypatch):
     monkeypatch.setitem(settings.DATABASES["default"], "ENGINE", "django.db.backends.sqlite3")
     assert found(settings) == []
     monkeypatch.setattr(sys, "argv", ["manage.py", "rundramatiq"])
-    assert found(settings) == ["drsorch.W005"]
+    assert found(settings) == ["drsorch.E013", "drsorch.W005"]
 
 
 @pytest.mark.parametrize(
