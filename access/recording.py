@@ -100,7 +100,9 @@ def _user_saved(instance: Any, **kwargs: Any) -> None:
 def _users_granted(instance: Any, action: str, reverse: bool, pk_set: Any, **kwargs: Any) -> None:
     """Roles and permissions of users: from the user's side, or (`reverse`) from that of a role or permission."""
     if action.startswith("pre_"):
-        instance.users_before = {pk: user_facts(pk) for pk in _touched(instance, "user_set", reverse, pk_set)}
+        known = _gathered.get() or {}
+        touched = _touched(instance, "user_set", reverse, pk_set)
+        instance.users_before = {pk: known[pk] if pk in known else user_facts(pk) for pk in touched}
     else:
         for user_id, before in instance.users_before.items():
             _changed(user_id, before)

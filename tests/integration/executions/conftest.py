@@ -15,6 +15,7 @@ from drs.simulator import scenarios
 from drs.simulator.inprocess import InProcessDrs
 from drs.simulator.testing import serve
 from drs.simulator.world import World
+from foundation import due
 from protection import gateways
 from protection.models import Site
 from tests.factories.trail import faults_found
@@ -75,11 +76,25 @@ def dublin(db: None, world: World) -> Site:
 
 @pytest.fixture
 def harness(
-    world: World, clock: time_machine.Traveller, frankfurt: Site, petra: User, omar: User, dana: User, ravi: User
+    world: World,
+    clock: time_machine.Traveller,
+    frankfurt: Site,
+    petra: User,
+    omar: User,
+    dana: User,
+    ravi: User,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[EngineHarness]:
     """Whatever a scenario does: in the end the audit trail is intact, and its rows are what it says of them."""
     made = EngineHarness(world, clock, {"petra": petra, "omar": omar, "dana": dana, "ravi": ravi})
     made.mirror(frankfurt)
+    keep = due.error_keep
+
+    def kept(claim: due.Claim[Any], error: BaseException, *, partial: bool = False) -> bool:
+        made.raised.append(error)
+        return keep(claim, error, partial=partial)
+
+    monkeypatch.setattr(due, "error_keep", kept)
     yield made
     if made.keeps_to_the_record:
         assert faults_found() == []
