@@ -29,11 +29,12 @@ _ROLE = re.compile(r"arn:(?P<partition>aws[a-z-]*):iam::(?P<account>[0-9]{12}):r
 #: IAM's pattern of an external id.
 _EXTERNAL_ID = re.compile(r"[A-Za-z0-9+=,.@:/_-]{2,1224}", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?", re.ASCII)
-_ACCOUNT_DIGITS: Final = 12
+#: An account id that lost zeros at its beginning.
+_SHORT_ACCOUNT = re.compile(r"[0-9]{1,11}")
 
 
 def site_errors(
-    *, account_id: str, region: str, role_arn: str = "", external_id: str = "", endpoint_url: str = ""
+    *, account_id: str, region: str, role_arn: str, external_id: str, endpoint_url: str
 ) -> list[FieldError]:
     """Everything that is wrong with where a site is and how it is reached, each in a sentence at its field."""
     partition = partition_of(region)
@@ -55,7 +56,7 @@ def _account_errors(account_id: str) -> Iterator[FieldError]:
     if _ACCOUNT.fullmatch(account_id):
         return
     sentence = "An AWS account id has 12 digits."
-    if account_id.isascii() and account_id.isdecimal() and len(account_id) < _ACCOUNT_DIGITS:
+    if _SHORT_ACCOUNT.fullmatch(account_id):
         sentence += f" This one has {len(account_id)}: spreadsheets and YAML drop zeros at the beginning."
     elif account_id.isdecimal():
         sentence = "An AWS account id has 12 digits, 0 to 9."
@@ -104,7 +105,7 @@ def _endpoint_problem(endpoint_url: str) -> str:
         return "An endpoint is written like https://host or http://host:port."
     if parts.username is not None or parts.password is not None:
         return "An endpoint has no user and password: drsorch signs its calls with AWS credentials."
-    if parts.query or parts.fragment or "?" in endpoint_url or "#" in endpoint_url:
+    if "?" in endpoint_url or "#" in endpoint_url:
         return "An endpoint is an address alone, without ? and #."
     return ""
 

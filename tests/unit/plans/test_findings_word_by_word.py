@@ -7,12 +7,26 @@ from datetime import timedelta
 
 import pytest
 
-from plans.core.checks import PlanFacts
+from plans.core.checks import PlanFacts, ReversedServer
 from plans.core.findings import Finding, Severity
 from tests.unit.plans.test_checks import GROUP, NOW, PLAN, SERVER, SITE, WAVE, findings, with_server, with_site
 
 NO_SERVERS = replace(WAVE, groups=(replace(GROUP, servers=()),))
 CONTESTED = replace(WAVE, groups=(replace(GROUP, conflicts=(("s-1", "db-1 is in two groups."),)),))
+
+
+def recovered(number: int) -> PlanFacts:
+    """So many servers that run in recovery."""
+    servers = tuple(
+        replace(SERVER, source_server_id=f"s-{i}", label=f"db-{i}", recovery_instance_id="i-1", in_recovery=True)
+        for i in range(number)
+    )
+    return replace(PLAN, waves=(replace(WAVE, groups=(replace(GROUP, servers=servers),)),))
+
+
+def reversed_server(*, is_named: bool) -> PlanFacts:
+    group = replace(GROUP, reversed=(ReversedServer("s-9", "db-9", is_named),))
+    return replace(PLAN, waves=(replace(WAVE, groups=(group,)),))
 
 
 def replaced(number: int) -> PlanFacts:
@@ -51,6 +65,15 @@ def replaced(number: int) -> PlanFacts:
             "Web shop",
             "A real recovery of this plan starts immediately, without any approval.",
             "Require at least one approval, unless the person who starts it is meant to decide alone.",
+        ),
+        (
+            replace(PLAN, approvals_required=2, approvals_lowered_to=1),
+            Severity.WARNING,
+            "approvals_lowered",
+            "Web shop",
+            "The plan was saved with 1 instead of 2 approvals, and no approver has agreed to that yet: a recovery still "
+            "needs 2.",
+            "Ask an approver who did not save it to agree, on the plan's page.",
         ),
         (
             replace(PLAN, waves=(replace(WAVE, start_delay_seconds=3600),)),
@@ -92,6 +115,37 @@ def replaced(number: int) -> PlanFacts:
             "Frankfurt",
             "The inventory of site “Frankfurt” was last synced 16 min ago.",
             "Sync the site. If it stays old, check that a worker is running.",
+        ),
+        *(
+            (
+                recovered(number),
+                Severity.WARNING,
+                "running_in_recovery",
+                "Databases",
+                f"In wave “Databases”, {servers} running in recovery, or may be: a drill or another recovery would "
+                "delete production.",
+                "Fail back or terminate first, or name each instance that may be deleted when you start.",
+            )
+            for number, servers in [
+                (1, "db-0 is"),
+                (2, "db-0 and db-1 are"),
+                (5, "db-0, db-1, db-2 and 2 more are"),
+            ]
+        ),
+        *(
+            (
+                reversed_server(is_named=is_named),
+                severity,
+                "replication_reversed",
+                "s-9",
+                "db-9 replicates back to where it came from (FAILBACK), so it is never launched, although protection "
+                f"group “shop-db” {because}.",
+                "Complete or stop its failback in DRS. If it is not to be recovered, remove it from the group.",
+            )
+            for is_named, severity, because in [
+                (True, Severity.BLOCKING, "names it"),
+                (False, Severity.WARNING, "matches its tags"),
+            ]
         ),
         (
             replaced(1),

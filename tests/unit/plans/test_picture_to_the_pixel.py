@@ -90,3 +90,26 @@ def test_what_is_written_and_read_out() -> None:
 def test_how_large_it_is(graph: Graph, width: float, height: float, smallest: int, wide: bool) -> None:
     picture = draw(graph, nodes(len(graph)))
     assert (picture.width, picture.height, picture.smallest_width, picture.wide) == (width, height, smallest, wide)
+
+
+#: Waves that only the right order of their rows keeps from crossing.
+CROSSING: Graph = ((), (), (), (0,), (1, 3), (1,), (), (0,), ())
+#: More waves at the start than fit into one row.
+TWO_ROWS: Graph = ((), (), (), (), (), (0, 2), (1, 2), (1, 6), (0,))
+
+
+@pytest.mark.parametrize(
+    ("graph", "places"),
+    [
+        (
+            CROSSING,
+            [(20, 6), (396, 6), (208, 6), (194, 170), (208, 252), (410, 170), (114, 88), (6, 170), (302, 88)],
+        ),
+        (
+            TWO_ROWS,
+            [(20, 6), (396, 6), (208, 6), (86, 88), (302, 88), (194, 170), (382, 170), (208, 252), (6, 170)],
+        ),
+    ],
+)
+def test_rows_are_put_in_order(graph: Graph, places: list[tuple[float, float]]) -> None:
+    assert [(box.x, box.y) for box in draw(graph, nodes(len(graph))).boxes] == places

@@ -12,7 +12,11 @@ import pytest
 
 from protection.core.site_rules import PARTITIONS, partition_of, site_errors
 
-GOOD = {"account_id": "111122223333", "region": "eu-central-1"}
+GOOD = {
+    "account_id": "111122223333", "region": "eu-central-1", "role_arn": "", "external_id": "", "endpoint_url": "",
+}  # fmt: skip
+TWELVE = "An AWS account id has 12 digits."
+ENDPOINT = "An endpoint is written like https://host or http://host:port."
 
 
 def errors(**changes: str) -> list[tuple[str, str]]:
@@ -89,6 +93,57 @@ def test_what_does_not_is_said_at_its_field(changes: dict[str, str], attr: str, 
     found = errors(**changes)
     assert [where for where, _ in found] == [attr], found
     assert why in found[0][1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"account_id": "0"}, f"{TWELVE} This one has 1: spreadsheets and YAML drop zeros at the beginning."),
+        ({"account_id": "11112222333"}, f"{TWELVE} This one has 11: spreadsheets and YAML drop zeros at the beginning."),
+        ({"account_id": "1111222233334"}, "An AWS account id has 12 digits, 0 to 9."),
+        ({"account_id": "١١١١٢٢٢٢٣٣٣٣"}, "An AWS account id has 12 digits, 0 to 9."),
+        ({"account_id": "1111-2222-3333"}, TWELVE),
+        ({"region": "Frankfurt"}, "“Frankfurt” is not a Region of AWS. A Region is written like eu-central-1."),
+        ({"role_arn": "drsorch"}, "A role looks like arn:aws:iam::111122223333:role/name."),
+        (
+            {"role_arn": "drsorch", "region": "cn-north-1"},
+            "A role looks like arn:aws-cn:iam::111122223333:role/name.",
+        ),
+        (
+            {"role_arn": "arn:aws:iam::111122223333:role/x", "region": "cn-north-1"},
+            "Region cn-north-1 is in partition aws-cn, but the role is in aws: write arn:aws-cn:iam::…",
+        ),
+        (
+            {"role_arn": "arn:aws:iam::999922223333:role/x"},
+            "The role belongs to account 999922223333, but the site is account 111122223333. Use a role of the site's "
+            "own account.",
+        ),
+        (
+            {"external_id": "x"},
+            "An external id has 2 to 1224 characters: letters, digits and + = , . @ : / _ -.",
+        ),
+        ({"endpoint_url": "ftp://host"}, ENDPOINT),
+        ({"endpoint_url": "https://host/ä"}, ENDPOINT),
+        ({"endpoint_url": "https://host/\x7f"}, ENDPOINT),
+        ({"endpoint_url": "https://host/a b"}, ENDPOINT),
+        ({"endpoint_url": "https://host/a\\b"}, ENDPOINT),
+        (
+            {"endpoint_url": "https://user:pass@host"},
+            "An endpoint has no user and password: drsorch signs its calls with AWS credentials.",
+        ),
+        ({"endpoint_url": "https://host?x=1"}, "An endpoint is an address alone, without ? and #."),
+        ({"endpoint_url": "https://host?"}, "An endpoint is an address alone, without ? and #."),
+        ({"endpoint_url": "https://host#"}, "An endpoint is an address alone, without ? and #."),
+    ],
+)
+def test_each_mistake_word_by_word(changes: dict[str, str], sentence: str) -> None:
+    assert [said for _, said in errors(**changes)] == [sentence]
+
+
+def test_a_role_is_shown_as_an_example_even_if_account_and_region_are_wrong_too() -> None:
+    found = dict(errors(account_id="1", region="nowhere", role_arn="drsorch"))
+    assert found["role_arn"] == "A role looks like arn:aws:iam::123456789012:role/name."
+    assert partition_of("nowhere") == ""
 
 
 def partitions() -> list[dict[str, Any]]:
