@@ -75,7 +75,6 @@ def _as_server(late: LateFacts) -> ServerFacts:
         site=late.site,
         source_server_id=late.source_server_id,
         status=ServerStatus.LAUNCHED,
-        recovery_instance_id=late.recovery_instance_id,
         cleanup_operation=late.cleanup_operation,
         cleanup_tries=late.cleanup_tries,
         cleanup_not_before=late.cleanup_not_before,

@@ -133,7 +133,7 @@ def _is_unaccounted_for(source: SourceServer, listed: Sequence[RecoveryInstance]
     if not source.last_launch_type and status != LAUNCHED:
         # It was never launched. A launch without its type counts as a real one, as an instance does (5.2).
         return False
-    known = launched.get(job or "", "")
+    known = launched.get(job) if job else None
     if status in _UNDECIDED and not known:
         # While its job runs DRS refuses another launch; one that ended undecided has an instance if a list shows it.
         return False

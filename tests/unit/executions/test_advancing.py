@@ -177,6 +177,8 @@ def test_a_wait_ends_by_the_clock() -> None:
 def test_a_step_that_does_not_end_fails(kind: str, why: str) -> None:
     late = running(kind=kind, timeout_seconds=600)
     assert decided([in_(W.WAITING)], [server(1)], (late,)).actions[0] == a.FinishStep(1, P.FAILED, why)
+    (failed, *_) = decided([in_(W.WAITING)], [server(1)], (replace(late, timeout_seconds=100),)).actions
+    assert failed == a.FinishStep(1, P.FAILED, why.replace("10 min", "1.7 min"))
     in_time = running(kind=kind, timeout_seconds=601)
     assert decided([in_(W.WAITING)], [server(1)], (in_time,)) == a.Decision((), START + timedelta(seconds=601))
 

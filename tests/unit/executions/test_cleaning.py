@@ -10,10 +10,11 @@ import pytest
 from executions.core import actions as a
 from executions.core.cleaning import has_drill_instance
 from executions.core.decide import decide
-from executions.core.facts import ExecutionFacts, OperationFacts, ServerFacts
+from executions.core.facts import ExecutionFacts, LateFacts, OperationFacts, ServerFacts
 from executions.core.states import (
     CleanupStatus,
     ExecutionStatus,
+    LateStatus,
     OperationKind,
     OperationState,
     ServerStatus,
@@ -71,6 +72,18 @@ def test_nothing_is_terminated_that_nobody_asked_for(cleanup: CleanupStatus) -> 
 def test_instances_of_all_waves_go_in_one_job() -> None:
     decision = decide(drill(launched(1), launched(2, wave=1), budget_version=7), START, SETTINGS)
     assert decision == a.Decision((a.Terminate(1, (1, 2), 7),), None)
+
+
+def test_what_a_late_job_has_left_goes_after_the_servers_own_instances() -> None:
+    late = LateFacts(7, "key-1", 1, server(1).source_server_id, LateStatus.LAUNCHED, "i-late")
+    both = replace(drill(launched(1)), late=(late,))
+    assert decide(both, START, SETTINGS) == a.Decision((a.Terminate(1, (1,), 0),), None)
+    own_is_gone = replace(drill(server(1, status=ServerStatus.TERMINATED)), late=(late,))
+    asked = a.Decision((a.Terminate(1, (7,), 0, OperationKind.TERMINATE_LATE),), None)
+    assert decide(own_is_gone, START, SETTINGS) == asked
+    tried = replace(own_is_gone, late=(replace(late, cleanup_tries=3),))
+    told = a.FinishCleanup(CleanupStatus.FAILED, "1 drill instance could not be terminated: i-late.")
+    assert decide(tried, START, SETTINGS) == a.Decision((told,), None)
 
 
 def test_each_job_reads_the_budget_after_the_one_before_it_and_the_rest_waits_for_room() -> None:

@@ -220,6 +220,18 @@ def test_a_lost_launch_is_given_up_only_after_a_poll_past_the_window() -> None:
     assert a.GiveUpOperation("key-1") in decide(polled, over + timedelta(seconds=1), SETTINGS).actions
 
 
+def test_servers_of_a_launch_that_is_given_up_go_with_those_that_wait() -> None:
+    over = START + timedelta(seconds=SETTINGS.visibility_window_seconds)
+    state = facts([RUNNING], [LAUNCHING, server(2)], sites=[site(polled_at=over)], operations=(lost_launch(),))
+    assert decide(state, over, SETTINGS).actions == (
+        a.GiveUpOperation("key-1"),
+        a.MoveServers((2,), ServerStatus.QUEUED),
+        a.Launch(1, (1, 2), 0),
+    )
+    cancelled, *_ = decide(replace(state, status=ExecutionStatus.CANCELLING), over, SETTINGS).actions[1:]
+    assert cancelled == a.MoveServers((1, 2), ServerStatus.CANCELLED, "The execution was cancelled.")
+
+
 def test_the_window_counts_from_when_aws_may_last_act() -> None:
     until = START + timedelta(minutes=5)
     over = until + timedelta(seconds=SETTINGS.visibility_window_seconds)

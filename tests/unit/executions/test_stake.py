@@ -91,6 +91,12 @@ def test_one_that_was_deleted_from_drs_goes_by_its_id_where_drsorch_launched_it(
     assert found.names == {"i-7", DB.source_server_id}
 
 
+def test_one_of_which_only_its_source_server_is_known_has_neither_id_nor_job() -> None:
+    assert replaced_by_launch(DB, [], server("RECOVERY", "LAUNCHED", job=None), {}) == [
+        Replaced(1, DB.source_server_id, "shop-db-01", "", is_drill=False, is_listed=False, job_id="", launched_at=AT)
+    ]
+
+
 def test_a_drill_beside_one_that_was_deleted_from_drs_does_not_hide_it() -> None:
     assert stake([instance("i-2", job=OTHER_JOB, drill=True)], RECOVERED) == [DB.source_server_id]
 

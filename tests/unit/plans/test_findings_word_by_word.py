@@ -71,8 +71,8 @@ def replaced(number: int) -> PlanFacts:
             Severity.WARNING,
             "approvals_lowered",
             "Web shop",
-            "The plan was saved with 1 instead of 2 approvals, and no approver has agreed to that yet: a recovery still "
-            "needs 2.",
+            "The plan was saved with 1 instead of 2 approvals, and no approver has agreed to that yet: a recovery "
+            "still needs 2.",
             "Ask an approver who did not save it to agree, on the plan's page.",
         ),
         (

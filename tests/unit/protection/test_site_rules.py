@@ -99,7 +99,10 @@ def test_what_does_not_is_said_at_its_field(changes: dict[str, str], attr: str, 
     ("changes", "sentence"),
     [
         ({"account_id": "0"}, f"{TWELVE} This one has 1: spreadsheets and YAML drop zeros at the beginning."),
-        ({"account_id": "11112222333"}, f"{TWELVE} This one has 11: spreadsheets and YAML drop zeros at the beginning."),
+        (
+            {"account_id": "11112222333"},
+            f"{TWELVE} This one has 11: spreadsheets and YAML drop zeros at the beginning.",
+        ),
         ({"account_id": "1111222233334"}, "An AWS account id has 12 digits, 0 to 9."),
         ({"account_id": "١١١١٢٢٢٢٣٣٣٣"}, "An AWS account id has 12 digits, 0 to 9."),
         ({"account_id": "1111-2222-3333"}, TWELVE),
