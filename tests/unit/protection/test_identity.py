@@ -72,6 +72,7 @@ def test_what_cannot_be_read_is_its_own_key() -> None:
     [
         ("drs.example", "drs.example:443"),
         ("//drs.example", "drs.example:443"),
+        ("https://BO%58.", "box:443"),
         ("drs.example:8001/tenant", "drs.example:8001/tenant"),
         ("ftp://drs.example", "drs.example:443"),
         ("http://drs.example//Tenant/a/", "drs.example:80/Tenant/a"),
