@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -30,6 +31,7 @@ from executions.core.states import (
     WaveStatus,
 )
 from executions.querysets import (
+    MAY_APPEAR,
     DrsJobQuerySet,
     ExecutionQuerySet,
     OperationQuerySet,
@@ -190,6 +192,13 @@ class Operation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.key}"
+
+    @property
+    def at_work_until(self) -> datetime:
+        """The latest moment until which one that was given up, or is no longer followed, is taken to be worked on."""
+        if self.state == OperationState.DROPPED and self.settled_at is not None:
+            return self.settled_at + MAY_APPEAR
+        return self.may_act_until + timedelta(seconds=settings.DRSORCH_VISIBILITY_WINDOW_SECONDS)
 
 
 class ServerRun(models.Model):

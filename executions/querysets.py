@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q, Value
+from django.db.models import Exists, F, OuterRef, Q, Value
 from django.utils import timezone
 
 from executions.core.states import (
@@ -25,8 +25,8 @@ from executions.core.states import (
 from foundation.due import DueQuerySet
 from plans.core.steps import StepKind
 
-#: Longest that the job of an operation that was given up is looked for.
-_MAY_APPEAR = timedelta(days=1)
+#: Longest that the job of an operation that was given up, or is no longer followed, is looked for.
+MAY_APPEAR = timedelta(days=1)
 
 if TYPE_CHECKING:
     from executions.models import DrsJob, Execution, Operation, ServerRun, SiteWatch, StepRun  # noqa: F401
@@ -64,7 +64,7 @@ class ExecutionQuerySet(DueQuerySet["Execution"]):
                 operations__site=site_id,
                 operations__state=OperationState.LOST,
                 operations__job_id="",
-                operations__settled_at__gte=timezone.now() - _MAY_APPEAR,
+                operations__settled_at__gte=timezone.now() - MAY_APPEAR,
             )
             # A clean-up waits for room although its execution is over.
             | Q(servers__site=site_id, cleanup_status=CleanupStatus.RUNNING),
@@ -85,9 +85,17 @@ class OperationQuerySet(models.QuerySet["Operation"]):
         """What was not followed to its end because its execution was ended without the engine."""
         return self.filter(Q(state=OperationState.DROPPED) | _given_up_early(F("settled_at")))
 
+    def at_work_unfollowed(self, now: datetime) -> Self:
+        """Dropped ones whose job DRS has not ended, as far as polls know: for a day at most, so that a site that cannot
+        be polled any more is not waited for for ever."""
+        from executions.models import DrsJob
+
+        ended = DrsJob.objects.finished().filter(site=OuterRef("site"), job_id=OuterRef("job_id"))
+        return self.filter(~Exists(ended), state=OperationState.DROPPED, settled_at__gt=now - MAY_APPEAR)
+
     def lost_lately(self, now: datetime) -> Self:
         """Given up in the last day, and not seen since: their jobs may yet appear."""
-        return self.filter(state=OperationState.LOST, job_id="", settled_at__gte=now - _MAY_APPEAR)
+        return self.filter(state=OperationState.LOST, job_id="", settled_at__gte=now - MAY_APPEAR)
 
 
 class ServerRunQuerySet(models.QuerySet["ServerRun"]):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+from django.utils import timezone
 
-from executions.core.states import EXECUTION_ACTIVE, CleanupStatus
+from executions.core.states import CLEANUP_AHEAD, EXECUTION_ACTIVE, OperationState
 from executions.models import Execution, LateInstance, Operation, ServerRun, StepRun, WaveRun
 from foundation.errors import Missing
+from foundation.wording import clock_utc
 from plans.models import Plan
 from protection.models import Site
 
@@ -24,15 +26,32 @@ def has_open_operations(site_id: int) -> bool:
 def under_way_at(site_id: int) -> list[str]:
     """The executions, as people know them, that still need the site to lead where it led when they began.
 
-    Active ones; those that are or will be cleaned up; and those over of which an operation is still followed. At most
-    six.
+    Active ones; those that are or will be cleaned up; those over of which an operation is still followed; and those
+    that were ended while AWS may act on what they asked for, with the time until which it may. At most six.
     """
     here = ServerRun.objects.filter(site=site_id, execution=OuterRef("pk"))
     followed = Operation.objects.open().filter(site=site_id).values("execution")
-    cleaned_up = [CleanupStatus.SCHEDULED, CleanupStatus.RUNNING]
-    at_work = Execution.objects.filter(Q(status__in=EXECUTION_ACTIVE) | Q(cleanup_status__in=cleaned_up))
+    at_work = Execution.objects.filter(Q(status__in=EXECUTION_ACTIVE) | Q(cleanup_status__in=CLEANUP_AHEAD))
     found = {*at_work.filter(Exists(here))[:6], *Execution.objects.filter(pk__in=followed)[:6]}
-    return sorted(f"the {execution}" for execution in found)[:6]
+    until: dict[Execution, datetime] = {}
+    for operation in _left_at_work(site_id):
+        at = operation.at_work_until
+        if operation.execution not in found:
+            until[operation.execution] = max(at, until.get(operation.execution, at))
+    ended = [
+        f"the {execution}, which is over but AWS may still work on what it asked for, until {clock_utc(at)} at the "
+        "latest"
+        for execution, at in until.items()
+    ]
+    return sorted(f"the {execution}" for execution in found)[:6] + sorted(ended)[:6]
+
+
+def _left_at_work(site_id: int) -> Iterable[Operation]:
+    """Operations that nobody follows, and that AWS may still act on."""
+    now = timezone.now()
+    there = Operation.objects.filter(site=site_id).select_related("execution")
+    given_up = there.may_begin(now).filter(state=OperationState.LOST)
+    return [*given_up, *there.at_work_unfollowed(now)]
 
 
 def active_execution_of(servers: Collection[tuple[int, str]]) -> list[ServerRun]:

@@ -433,7 +433,7 @@ def _refuse_while_under_way(site: Site) -> None:
         raise Conflict(
             f"Site “{site}” is in use by {listing(names)}, so how drsorch reaches its DRS cannot change now: launches "
             "and instances would be looked for elsewhere. Wait until they have ended and are cleaned up, or cancel "
-            "them first.",
+            "what is still running.",
             code="site_in_use",
         )
 

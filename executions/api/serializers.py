@@ -128,6 +128,11 @@ class ExecutionSummarySerializer(serializers.ModelSerializer[Execution]):
     reviewed_by = NullableText(source="reviewed_by_name", help_text="Who reviewed the use of break-glass.")
     review_comment = NullableText()
     outcome = NullableText(help_text="Why it ended as it did, in a sentence.")
+    cleanup_due_at = serializers.DateTimeField(
+        allow_null=True,
+        help_text="When its instances are terminated automatically. Null: they are not. A drill that was ended without "
+        "drsorch has none, whatever `cleanup_after_seconds` says: request `cleanup/`.",
+    )
     replace_instances = serializers.ListField(
         child=serializers.CharField(),
         source="replace_names",

@@ -113,6 +113,8 @@ class OperationState(StrEnum):
     DROPPED = "dropped"
 
 
+#: A clean-up that the engine will move.
+CLEANUP_AHEAD = frozenset({CleanupStatus.SCHEDULED, CleanupStatus.RUNNING})
 EXECUTION_ACTIVE = frozenset(
     {
         ExecutionStatus.AWAITING_APPROVAL,

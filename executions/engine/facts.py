@@ -67,7 +67,7 @@ def facts_of(execution: Execution) -> ExecutionFacts:
         )
         for wave in WaveRun.objects.filter(execution=execution).order_by("position")
     )
-    servers = tuple(_server_facts(execution.pk))
+    servers = tuple(server_facts(execution.pk))
     operations = tuple(_operation_facts(execution.pk))
     sites = {server.site for server in servers}
     return ExecutionFacts(
@@ -125,7 +125,7 @@ _KEYS = (_SERVER_COLUMNS.index("operation_id"), _SERVER_COLUMNS.index("cleanup_o
 _SERVER_STATUS = {status.value: status for status in ServerStatus}
 
 
-def _server_facts(execution_id: UUID) -> Iterable[ServerFacts]:
+def server_facts(execution_id: UUID) -> Iterable[ServerFacts]:
     rows = ServerRun.objects.filter(execution=execution_id).order_by("wave__position", "position", "pk")
     for row in rows.values_list(*_SERVER_COLUMNS):
         values = list(row)

@@ -154,7 +154,14 @@ def _afterwards(
             "check the application, then switch DNS and load balancers over. A drill or another recovery of these "
             "servers would delete these instances. When production is back, declare the recovery over."
         )
-    if up and drill:
+    if execution.cleanup_after_seconds is not None and execution.cleanup_status == CleanupStatus.NONE:
+        # Any other end of a drill schedules it.
+        if any(server.may_have_instance for server in servers):
+            yield (
+                "The drill was ended without drsorch, so its planned clean-up does not run and its instances keep "
+                "running. Clean up the drill to have drsorch find and terminate them."
+            )
+    elif up and drill:
         yield from _after_drill(execution, up)
 
 

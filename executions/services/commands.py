@@ -11,6 +11,7 @@ from django.contrib.auth.models import AbstractBaseUser
 
 from access import policy
 from executions.core.states import (
+    CLEANUP_AHEAD,
     EXECUTION_ACTIVE,
     EXECUTION_REOPENABLE,
     CleanupStatus,
@@ -118,7 +119,7 @@ def _cancellable(facts: Facts) -> bool:
 
 def _endable(facts: Facts) -> bool:
     execution = facts.execution
-    unfinished = execution.status in EXECUTION_ACTIVE or execution.cleanup_status == CleanupStatus.RUNNING
+    unfinished = execution.status in EXECUTION_ACTIVE or execution.cleanup_status in CLEANUP_AHEAD
     return unfinished and execution.raised_since is not None
 
 
@@ -219,7 +220,8 @@ END = Command(
     label="End without drsorch",
     icon="dangerous",
     warning="The last resort where drsorch cannot work on the execution: it is closed as it stands. AWS finishes "
-    "launches and terminations in progress, but drsorch no longer follows them: check the DRS and EC2 consoles.",
+    "launches and terminations in progress, but drsorch no longer follows them: check the DRS and EC2 consoles. "
+    "A planned clean-up does not run: clean the drill up yourself.",
     done="Ended. Check in the DRS and EC2 consoles what is still in progress.",
     offered=_endable,
     danger=True,

@@ -9,8 +9,9 @@ Not every function needs all of that:
 - Lock and append: `execution_move`, `execution_abandon`, `execution_end`, `cleanup_move`, `wave_move`, `step_move`,
   `servers_move`, `servers_settle`, `servers_hold_cleanup`, `operation_intend`, `operation_accept`, `operation_adopt`,
   `operation_note_late`, `operation_uncertain`, `operation_refuse`, `operation_lose`, `termination_settle`,
-  `late_instances_settle`. Of these `operation_accept`, `operation_uncertain` and `operation_refuse` record what AWS
-  answered, which is true whoever holds the lease by then.
+  `operation_note_left`, `late_instances_settle`. Of these `operation_accept`, `operation_uncertain` and
+  `operation_refuse` record what AWS answered, which is true whoever holds the lease by then; and
+  `operation_note_left` what polls see of an execution that nobody holds any more.
 - Lock, and append nothing: `operation_close`, because the events of its servers say how it ended; `servers_note` and
   `servers_hold`, because they write what is shown and move nothing.
 - Called with the lock held, because their callers check under it too, and append: `approvals_raise`,
@@ -22,7 +23,7 @@ Not every function needs all of that:
   `step_move`.
 """
 
-from executions.transitions.ending import execution_end, operations_follow
+from executions.transitions.ending import execution_end, operation_note_left, operations_follow
 from executions.transitions.executions import (
     approvals_raise,
     cleanup_move,
@@ -82,6 +83,7 @@ __all__ = [
     "operation_intend",
     "operation_lose",
     "operation_note_late",
+    "operation_note_left",
     "operation_refuse",
     "operation_uncertain",
     "operations_follow",

@@ -104,7 +104,11 @@ def _earlier_instances(key: UUID) -> dict[str, str]:
 
 
 def servers_note(
-    execution_id: UUID, *, lease: UUID, phases: Sequence[tuple[int, str]] = (), details: Sequence[ServerOutcome] = ()
+    execution_id: UUID,
+    *,
+    lease: UUID | None = None,
+    phases: Sequence[tuple[int, str]] = (),
+    details: Sequence[ServerOutcome] = (),
 ) -> None:
     """Write what became known without a change of status: phases, instance ids, recovery points.
 

@@ -25,6 +25,7 @@ from executions.engine.facts import engine_settings
 from executions.engine.polling.job_details import look_up_instances, read_log
 from executions.engine.polling.listing import list_jobs
 from executions.engine.polling.reading import SiteReading
+from executions.engine.polling.unfollowed import unfollowed_note
 from executions.models import DrsJob, Execution, SiteWatch
 from foundation.backoff import Backoff
 from foundation.due import Claim, stopped_a_part
@@ -62,6 +63,7 @@ def _poll(site_id: int, claim: Claim[SiteWatch]) -> PollResult:
     begun_at = timezone.now()
     reading = SiteReading.of(claim.row)
     news = _ask(reading, gateway(claim.row.site))
+    unfollowed_note(site_id)
     crash_point("poll.before_release")
     facts = reading.facts()
     nudges = news or claim.abandoned or facts.first or facts.intent_open or facts.servers_queued

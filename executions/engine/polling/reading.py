@@ -27,6 +27,7 @@ class SiteReading:
     listed: bool = False
     logs_read: set[str] = field(default_factory=set)
     examined: set[str] = field(default_factory=set)
+    #: Those that are not settled, and those dropped that DRS is at.
     _open: Sequence[Operation] = ()
     _lost_at: datetime | None = None
     _queued: bool = False
@@ -41,9 +42,10 @@ class SiteReading:
         return reading
 
     def read(self) -> None:
-        """Read the rows anew, in eight queries at most, besides those that learn what new jobs may take."""
+        """Read the rows anew, in nine queries at most, besides those that learn what new jobs may take."""
         site = self.watch.pk
-        self._open = list(Operation.objects.open().filter(site=site))
+        here = Operation.objects.filter(site=site)
+        self._open = [*here.open(), *here.at_work_unfollowed(timezone.now())]
         lost = Operation.objects.lost_lately(timezone.now()).filter(site=site)
         self._lost_at = lost.order_by("-settled_at").values_list("settled_at", flat=True).first()
         self._queued = ServerRun.objects.queued_at(site).exists()
@@ -87,7 +89,7 @@ class SiteReading:
         )
 
     def _accepted(self) -> set[str]:
-        return {operation.job_id for operation in self._open if operation.state == OperationState.ACCEPTED}
+        return {operation.job_id for operation in self._open if operation.state != OperationState.INTENDED}
 
     def _expectation(self, job: DrsJob, *, ours: bool) -> Expectation:
         if job.finished or not (ours or self._queued):
