@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
+from django.apps import apps
 from django.conf import settings
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q, Value
@@ -88,9 +89,8 @@ class OperationQuerySet(models.QuerySet["Operation"]):
     def at_work_unfollowed(self, now: datetime) -> Self:
         """Dropped ones whose job DRS has not ended, as far as polls know: for a day at most, so that a site that cannot
         be polled any more is not waited for for ever."""
-        from executions.models import DrsJob
-
-        ended = DrsJob.objects.finished().filter(site=OuterRef("site"), job_id=OuterRef("job_id"))
+        jobs = apps.get_model("executions", "DrsJob")._default_manager
+        ended = jobs.filter(site=OuterRef("site"), job_id=OuterRef("job_id"), finished=True)
         return self.filter(~Exists(ended), state=OperationState.DROPPED, settled_at__gt=now - MAY_APPEAR)
 
     def lost_lately(self, now: datetime) -> Self:

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import structlog
 
@@ -30,6 +31,7 @@ NO_SNAPSHOT = "no_recovery_snapshot"
 
 log = structlog.get_logger(__name__)
 Server = BlueprintServer | ServerRun
+AnyServer = TypeVar("AnyServer", bound=Server)
 Key = tuple[int, str]
 
 
@@ -112,7 +114,7 @@ def native_findings(site: Site, servers: Iterable[Server]) -> list[Finding]:
     itself refuses a second job of a server, and the engine waits for it.
     """
     try:
-        running = gateway(site).native_executions()
+        held = native_held(site, list(servers))
     except DrsError as error:
         return [
             Finding(
@@ -124,19 +126,21 @@ def native_findings(site: Site, servers: Iterable[Server]) -> list[Finding]:
                 "Allow drs:ListRecoveryPlanExecutions, drs:ListRecoveryPlanExecutionSteps and drs:GetRecoveryPlan.",
             )
         ]
-    here = list(servers)
-    return [_held(site, execution, held) for execution in running if (held := _names_held(execution, here))]
+    return [_held(site, execution, those) for execution, those in held]
 
 
-def _names_held(execution: NativeExecution, servers: Iterable[Server]) -> list[str]:
-    return [
-        f"{server.hostname or server.source_server_id} ({server.source_server_id})"
-        for server in servers
-        if server.source_server_id in execution.source_server_ids
+def native_held(site: Site, servers: Sequence[AnyServer]) -> list[tuple[NativeExecution, list[AnyServer]]]:
+    """Executions of DRS's own recovery plans that hold some of these servers of the site, with those servers. Asks DRS
+    three times where nothing is in progress. Raises `DrsError`."""
+    found = [
+        (execution, [server for server in servers if server.source_server_id in execution.source_server_ids])
+        for execution in gateway(site).native_executions()
     ]
+    return [(execution, held) for execution, held in found if held]
 
 
-def _held(site: Site, execution: NativeExecution, names: Sequence[str]) -> Finding:
+def _held(site: Site, execution: NativeExecution, servers: Iterable[Server]) -> Finding:
+    names = [f"{server.hostname or server.source_server_id} ({server.source_server_id})" for server in servers]
     return Finding(
         Severity.BLOCKING,
         HELD,

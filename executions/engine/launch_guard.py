@@ -1,5 +1,6 @@
 """Before a launch: whether DRS would delete the live instance of a real recovery to make room for it, whether it still
-lists the server, and whether that replicates in the direction in which it is recovered.
+lists the server, whether that replicates in the direction in which it is recovered, and whether an execution of DRS's
+own recovery plans holds it.
 
 Starting an execution asked DRS for those, and they were acknowledged; but an execution may wait for its approval, be
 paused, or go on for hours, and meanwhile anyone may have recovered the same servers. So DRS is asked before each
@@ -17,15 +18,17 @@ import structlog
 from django.conf import settings
 from django.utils import timezone
 
-from drs.errors import DrsError
+from drs.errors import TRANSIENT, DrsError
 from executions import transitions
 from executions.core.actions import Launch
 from executions.core.stake import Acknowledged, Replaced, at_stake, replaced_of, sentence
 from executions.core.states import ServerStatus
 from executions.engine import stake
-from executions.models import Execution, ServerRun
+from executions.engine.basis import HELD, native_held
+from executions.models import Basis, Execution, ServerRun
 from protection.models import Site
 
+_NATIVE_ADVICE = "It is launched when that has ended. Wait, or cancel that execution in the DRS console."
 _ADVICE = "It was not launched. Fail back or terminate that instance, or name it when you retry the server."
 
 log = structlog.get_logger(__name__)
@@ -38,9 +41,14 @@ def launchable(execution_id: UUID, action: Launch, lease: UUID) -> tuple[tuple[i
     servers = list(ServerRun.objects.filter(pk__in=action.servers))
     try:
         look = stake.look_at(site, stake.wanted_of(servers))
+        held = _held_by_others(execution_id, site, servers)
     except DrsError as error:
-        _hold(execution_id, servers, site, error, lease)
+        _hold_all(execution_id, servers, site, error, lease)
         return (), []
+    for label, those in held:
+        why = f"The native recovery plan execution {label} is in progress and holds it. {_NATIVE_ADVICE}"
+        _hold(execution_id, those, why, lease)
+    waiting = {server.pk for _, those in held for server in those}
     found = at_stake(look.replaced)
     acknowledged = Execution.objects.values_list("acknowledged", flat=True).get(pk=execution_id)
     known = Acknowledged(map(replaced_of, acknowledged))
@@ -53,22 +61,55 @@ def launchable(execution_id: UUID, action: Launch, lease: UUID) -> tuple[tuple[i
         else:
             replaces.append(replace(one, acknowledged_by=named.acknowledged_by))
     for server in servers:
+        if server.pk in waiting:
+            continue
         if unlaunchable := look.unlaunchable(server):
             refused[server.source_server_id] = []
             transitions.servers_move(execution_id, [server.pk], ServerStatus.FAILED, lease=lease, why=unlaunchable)
         elif reasons := refused.get(server.source_server_id):
             why = " ".join([*reasons, _ADVICE])
             transitions.servers_move(execution_id, [server.pk], ServerStatus.FAILED, lease=lease, why=why)
-    allowed = {server.pk for server in servers if server.source_server_id not in refused}
+    allowed = {
+        server.pk: server.source_server_id
+        for server in servers
+        if server.pk not in waiting and server.source_server_id not in refused
+    }
     return (
         tuple(server for server in action.servers if server in allowed),
-        [one for one in replaces if one.source_server_id not in refused],
+        [one for one in replaces if one.source_server_id in allowed.values()],
     )
 
 
-def _hold(execution_id: UUID, servers: Sequence[ServerRun], site: Site, error: DrsError, lease: UUID) -> None:
+def _held_by_others(
+    execution_id: UUID, site: Site, servers: Sequence[ServerRun]
+) -> list[tuple[str, Sequence[ServerRun]]]:
+    """Native executions that hold some of the servers, by what people know them by; not those that a press accepted.
+
+    Raises `DrsError` for what passes. Where a role may not read them, or an endpoint does not have them, nothing would
+    ever be launched: then DRS's own rule of one job a server has to do, as the warning of the request says.
+    """
+    try:
+        found = native_held(site, servers)
+    except TRANSIENT:
+        raise
+    except DrsError as error:
+        log.info("native_executions_unknown", execution=str(execution_id), site=site.name, error=error.message)
+        return []
+    if not found:
+        return []
+    last = Basis.objects.filter(execution=execution_id).last()
+    accepted = {one["subject"] for one in last.read()["findings"] if one["code"] == HELD} if last else set()
+    return [(execution.label, held) for execution, held in found if execution.arn not in accepted]
+
+
+def _hold_all(execution_id: UUID, servers: Sequence[ServerRun], site: Site, error: DrsError, lease: UUID) -> None:
     why = f"drsorch could not check whether a launch would delete a real recovery at site {site.name}. {error.message}"
     log.warning("recovery_not_ruled_out", execution=str(execution_id), site=site.name, error=error.message)
-    wait_seconds = error.retry_after_seconds or settings.DRSORCH_POLL_CEILING_SECONDS
-    retry_at = timezone.now() + timedelta(seconds=wait_seconds)
+    _hold(execution_id, servers, why, lease, error.retry_after_seconds)
+
+
+def _hold(
+    execution_id: UUID, servers: Sequence[ServerRun], why: str, lease: UUID, wait_seconds: float | None = None
+) -> None:
+    retry_at = timezone.now() + timedelta(seconds=wait_seconds or settings.DRSORCH_POLL_CEILING_SECONDS)
     transitions.servers_hold(execution_id, [server.pk for server in servers], why, lease=lease, retry_at=retry_at)

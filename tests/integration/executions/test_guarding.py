@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import User
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
@@ -12,6 +13,7 @@ from drs.port import LaunchTarget
 from drs.simulator.world import World
 from executions import tasks
 from executions.models import DrsJob, Execution, ServerRun, SiteWatch
+from executions.services import approving
 from protection.gateways import gateway
 from protection.models import Site
 from tests.harness import ACCOUNT, REGION, EngineHarness, statuses
@@ -124,8 +126,9 @@ def test_an_old_list_of_jobs_proves_nothing(
     assert harness.started()[source] == 1
 
 
-def test_a_launch_costs_two_reads(harness: EngineHarness) -> None:
-    """However many servers it has; a request costs as many for each site."""
+def test_a_launch_costs_five_reads(harness: EngineHarness) -> None:
+    """However many servers it has; a request costs as many for each site. Three of them list the native executions that
+    are in progress, by their status."""
     plan = harness.plan()
     reads = ("DescribeRecoveryInstances", "DescribeSourceServers")
     execution = harness.drill(plan)
@@ -134,3 +137,53 @@ def test_a_launch_costs_two_reads(harness: EngineHarness) -> None:
     assert set(statuses(execution).values()) == {"launched"}
     assert harness.calls("StartRecovery") == 4
     assert harness.calls("DescribeSourceServers") == 2 + 4
+    assert harness.calls("ListRecoveryPlanExecutions") == 3 * (1 + 4)
+
+
+# --- executions of DRS's own plans --------------------------------------------------------------------------------
+
+
+def begin_natively(world: World, hostname: str = "app-1") -> str:
+    """Somebody executes a native recovery plan; none of its servers has a job yet. Returns its ARN."""
+    source = ServerRun.objects.filter(hostname=hostname).values_list("source_server_id", flat=True)[0]
+    return world.native_execution(ACCOUNT, REGION, "Native shop", [[source]]).arn
+
+
+def test_a_server_that_a_native_execution_holds_by_now_waits_for_its_end(
+    harness: EngineHarness, world: World, drill: Execution
+) -> None:
+    begin_natively(world)
+    harness.run(drill, until=lambda: ServerRun.objects.filter(hostname="app-2", status="launching").exists())
+    server = ServerRun.objects.get(hostname="app-1")
+    assert server.status == "queued"
+    assert server.error.startswith("The native recovery plan execution “Native shop” (")
+    assert "is in progress and holds it. It is launched when that has ended." in server.error
+    world.region(ACCOUNT, REGION).native.end()
+    harness.run(drill)
+    assert set(statuses(drill).values()) == {"launched"}
+
+
+@pytest.mark.parametrize(("fault", "launches"), [("throttle", False), ("error_5xx", False), ("access_denied", True)])
+def test_what_passes_is_waited_for_and_a_right_that_is_missing_is_not(
+    harness: EngineHarness, world: World, drill: Execution, fault: str, launches: bool
+) -> None:
+    world.faults.add(fault, operation="ListRecoveryPlanExecutions", rate=1)
+    app = ServerRun.objects.filter(execution=drill, hostname="app-1")
+    harness.run(drill, until=lambda: app.filter(attempts=1).exists() or app.exclude(error="").exists())
+    assert app.filter(attempts=1).exists() is launches
+    world.faults.remove()
+    harness.run(drill)
+    assert set(statuses(drill).values()) == {"launched"}
+
+
+def test_a_native_execution_that_an_approver_accepted_holds_nothing_up(
+    harness: EngineHarness, world: World, ravi: User
+) -> None:
+    execution = harness.recovery(harness.plan(LATER[:1], approvals_required=1))
+    begin_natively(world, "db-1")
+    seen = approving.approval_basis(execution)
+    assert seen is not None
+    approving.execution_approve(execution=execution, by=ravi, seen=seen.seen)
+    harness.run(execution)
+    assert set(statuses(execution).values()) == {"launched"}
+    assert ServerRun.objects.exclude(error="").count() == 0
