@@ -25,9 +25,12 @@ from plans.models import Plan
 from plans.screens.words import recovery_badge, recovery_sentence
 from protection.core.replication import ReplicationState, lag_tone, replication_tone, replication_words
 from protection.models import Site
+from protection.uses import UnfollowedJob
 
 #: A plan whose last success is older is no longer trusted without a drill.
 _PROOF_LASTS = timedelta(days=90)
+#: So many jobs that nobody follows are named; the sites show all of theirs.
+_JOBS_NAMED = 3
 _TONE_ORDER = {Tone.GOOD: 0, Tone.BUSY: 1, Tone.NEUTRAL: 2, Tone.WARN: 3, Tone.BAD: 4}
 
 
@@ -118,14 +121,19 @@ def dashboard(
     stuck: Sequence[DueRow],
     rights: Collection[str],
     now: datetime,
+    unfollowed: Sequence[UnfollowedJob] = (),
     trail_faults: int = 0,
 ) -> Dashboard:
     """`halted`: replication state -> servers of protection groups whose replication does not go on by itself;
     `late`: executions with an alarm for what was launched late; `stuck`: what drsorch cannot work on; `rights`:
-    permissions of who looks; `trail_faults`: what the last verification of the audit trail found."""
+    permissions of who looks; `unfollowed`: jobs of ours that nobody follows; `trail_faults`: what the last verification
+    of the audit trail found."""
     attention = [*_attention(running, results, sites, halted, now)]
     if trail_faults and "audit.view_event" in rights:
         attention.append(_trail_attention(trail_faults))
+    attention.extend(
+        Attention(Tone.BAD, job.detail, _to("protection_site_change", job.site)) for job in unfollowed[:_JOBS_NAMED]
+    )
     attention.extend(alarm for execution in late for alarm in _late_attention(execution))
     active = {one.execution.plan_id for one in running}
     return Dashboard(

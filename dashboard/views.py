@@ -15,6 +15,7 @@ from dashboard.presentation import dashboard, running_cards
 from foundation import due
 from foundation.live import live_response
 from foundation.screens import screen_response
+from protection import uses
 
 
 @require_safe
@@ -30,6 +31,7 @@ def page(request: HttpRequest) -> HttpResponse:
         stuck=due.raising(),
         rights=policy.permissions_of(request.user),
         now=timezone.now(),
+        unfollowed=uses.unfollowed_jobs(),
         trail_faults=check_get().fault_count,
     )
     return screen_response(

@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from django.apps import AppConfig
 
 
@@ -10,9 +12,13 @@ class ExecutionsConfig(AppConfig):
     def ready(self) -> None:
         from audit.holding import holds
         from executions import events, selectors  # noqa: F401 # importing events declares them
+        from executions.engine.polling.schedule import sites_poll
         from executions.models import Execution
         from executions.sealing import ExecutionHolder
+        from foundation.chores import CHORES, Housekeeping
         from protection import uses
 
+        CHORES["site_jobs"] = Housekeeping(timedelta(hours=1), sites_poll, "the search for jobs that no one follows")
         holds(Execution.subject_type, ExecutionHolder())
         uses.register(selectors.under_way_at)
+        uses.register_jobs(selectors.unfollowed_jobs)

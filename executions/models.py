@@ -424,6 +424,8 @@ class DrsJob(models.Model):
     finished = models.BooleanField(default=False)
     #: The operation key from its tag, where it has one.
     operation_key = models.CharField(max_length=64, blank=True)
+    #: It carries the tag of this installation and the key of an operation that is not in this database.
+    is_unfollowed = models.BooleanField(default=False)
     #: DRS's own times, by DRS's own clock.
     created_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
@@ -451,6 +453,9 @@ class DrsJob(models.Model):
         indexes = [
             models.Index(fields=["site", "finished"], name="executions_job_by_site"),
             models.Index(fields=["site", "servers_key"], name="executions_job_by_servers"),
+            models.Index(
+                fields=["first_seen_at"], condition=models.Q(is_unfollowed=True), name="executions_job_unfollowed"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from datetime import datetime
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.utils import timezone
 
+from executions.core.operations.launch import INITIATED_BY
 from executions.core.states import CLEANUP_AHEAD, EXECUTION_ACTIVE, OperationState
-from executions.models import Execution, LateInstance, Operation, ServerRun, StepRun, WaveRun
+from executions.models import DrsJob, Execution, LateInstance, Operation, ServerRun, StepRun, WaveRun
 from foundation.errors import Missing
-from foundation.wording import clock_utc
+from foundation.wording import clock_utc, listing
 from plans.models import Plan
-from protection.models import Site
+from protection.models import Site, SourceServer
+from protection.uses import UnfollowedJob
+
+#: So long a job that nobody follows is reported after it was seen.
+_REPORTED = timedelta(days=7)
 
 
 def has_open_operations(site_id: int) -> bool:
@@ -52,6 +57,35 @@ def _left_at_work(site_id: int) -> Iterable[Operation]:
     there = Operation.objects.filter(site=site_id).select_related("execution")
     given_up = there.may_begin(now).filter(state=OperationState.LOST)
     return [*given_up, *there.at_work_unfollowed(now)]
+
+
+def unfollowed_jobs() -> list[UnfollowedJob]:
+    """Jobs of this installation that are in no execution of this database, seen in the last week. Two queries at most.
+
+    No one can be told apart from them what became of their instances, so they are reported for as long.
+    """
+    found = list(
+        DrsJob.objects.filter(is_unfollowed=True, first_seen_at__gt=timezone.now() - _REPORTED).order_by("-pk")
+    )
+    if not found:
+        return []
+    named = SourceServer.objects.filter(source_server_id__in={source for job in found for source in job.servers})
+    names = {(site, source): name for site, source, name in named.values_list("site", "source_server_id", "hostname")}
+    return [_unfollowed(job, names) for job in found]
+
+
+def _unfollowed(job: DrsJob, names: Mapping[tuple[int, str], str]) -> UnfollowedJob:
+    servers = tuple(sorted(job.servers))
+    since = job.created_at or job.first_seen_at
+    hosts = sorted(names.get((job.site_id, source)) or source for source in servers)
+    kind = "a drill" if job.initiated_by == INITIATED_BY[True] else "a recovery"
+    detail = (
+        f"DRS job {job.job_id} launches {listing(hosts)} as {kind} since {clock_utc(since)} for this installation of "
+        "drsorch, but no execution in this database asked for it, so drsorch does not follow it. The database was "
+        "restored from an older backup, or is used by two installations. Check in the DRS console what the job "
+        "launched, and terminate what is not needed."
+    )
+    return UnfollowedJob(job.site_id, job.job_id, servers, since, detail)
 
 
 def active_execution_of(servers: Collection[tuple[int, str]]) -> list[ServerRun]:

@@ -22,7 +22,7 @@ from foundation.rest.schema import ID_OR_NAME
 from foundation.rest.serializers import ReferenceField, StrictSerializer
 from foundation.rest.versions import version_field
 from foundation.rest.views import ReadViewSet, WriteViewSet
-from protection import selectors, services
+from protection import selectors, services, uses
 from protection.core.replication import REVERSED, ReplicationState
 from protection.models import ProtectionGroup, Site, SourceServer, SourceServerQuerySet
 
@@ -56,6 +56,13 @@ class AddressField(serializers.CharField):
         return selectors.without_credentials(super().to_representation(value))
 
 
+class UnfollowedJobSerializer(serializers.Serializer[Any]):
+    job_id = serializers.CharField()
+    servers = serializers.ListField(child=serializers.CharField(), help_text="Source server ids.")
+    since = serializers.DateTimeField(help_text="When DRS began it.")
+    detail = serializers.CharField(help_text="What it is, and what to do.")
+
+
 class SiteSerializer(StrictSerializer):
     id = serializers.IntegerField(read_only=True)
     name = serializers.CharField(max_length=100)
@@ -82,8 +89,20 @@ class SiteSerializer(StrictSerializer):
     last_synced_at = serializers.DateTimeField(read_only=True, allow_null=True)
     next_sync_at = serializers.DateTimeField(source="due_at", read_only=True, allow_null=True)
     sync_error = serializers.CharField(read_only=True, help_text="Why the last sync failed; empty if it did not.")
+    unfollowed_jobs = serializers.SerializerMethodField(
+        help_text="Jobs with the tag of this installation that no execution in its database asked for, seen in the "
+        "last week: the database was restored from an older backup, or two installations use it."
+    )
     version = version_field()
     created_at = serializers.DateTimeField(read_only=True)
+
+    @extend_schema_field(UnfollowedJobSerializer(many=True))
+    def get_unfollowed_jobs(self, site: Site) -> Any:
+        # Asked once for all sites of an answer.
+        if "unfollowed" not in self.context:
+            self.context["unfollowed"] = uses.unfollowed_jobs()
+        here = [job for job in self.context["unfollowed"] if job.site == site.pk]
+        return UnfollowedJobSerializer(here, many=True).data
 
     def get_syncing(self, site: Site) -> bool:
         return selectors.site_is_syncing(site, timezone.now())

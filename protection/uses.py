@@ -1,8 +1,13 @@
-"""What is under way at a site, as the apps above know it: while something is, the site leads where it led."""
+"""What the apps above know of a site: what is under way there, and the jobs that nobody follows.
+
+While something is under way, the site leads where it led.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 
 #: Each names what of its app is under way at the site, as people know it ("the drill of Web shop").
 _askers: list[Callable[[int], list[str]]] = []
@@ -16,3 +21,31 @@ def register(asker: Callable[[int], list[str]]) -> None:
 
 def under_way_at(site_id: int) -> list[str]:
     return [name for asker in _askers for name in asker(site_id)]
+
+
+@dataclass(frozen=True, slots=True)
+class UnfollowedJob:
+    """A DRS job that this installation asked for, and that its database knows nothing of."""
+
+    site: int
+    job_id: str
+    #: Source server ids.
+    servers: tuple[str, ...]
+    #: When it began, by DRS's clock; when it was first seen, where DRS does not say.
+    since: datetime
+    #: What it is, and what to do about it.
+    detail: str
+
+
+_job_askers: list[Callable[[], list[UnfollowedJob]]] = []
+
+
+def register_jobs(asker: Callable[[], list[UnfollowedJob]]) -> None:
+    """Called once for each app, when it is ready."""
+    if asker not in _job_askers:
+        _job_askers.append(asker)
+
+
+def unfollowed_jobs() -> list[UnfollowedJob]:
+    """Of every site, the newest first."""
+    return [job for asker in _job_askers for job in asker()]

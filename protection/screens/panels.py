@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 
 from foundation.errors import DomainError, NotAllowed
 from foundation.wording import Tone, ago, clock_utc, count
-from protection import selectors, services
+from protection import selectors, services, uses
 from protection.models import ProtectionGroup, SourceServer
 from protection.screens.words import lag_badge, server_badge, site_badge
 
@@ -35,6 +35,7 @@ def site_panel(site: Any, now: datetime, *, full: bool = False) -> dict[str, Any
         "live": badge.tone is Tone.BUSY,
         "refresh_seconds": settings.DRSORCH_REFRESH_SECONDS,
         "full": full,
+        "unfollowed": [job.detail for job in uses.unfollowed_jobs() if job.site == site.pk] if full else [],
         "last_synced": f"last synced {ago(site.last_synced_at, now)}" if site.last_synced_at else "never synced",
         "server_count": count(site.server_count, "source server"),
     }

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
 
-from drs.port import OPERATION_TAG, DrsPort, Job, ParticipatingServer
+from drs.port import INSTALLATION_TAG, OPERATION_TAG, DrsPort, Job, ParticipatingServer
 from executions.core.states import OperationState
 from executions.crashpoints import crash_point
 from executions.engine.polling.expectations import platforms_of, servers_key
 from executions.models import DrsJob, Operation
+from foundation.models import installation_id
 from protection.models import Site
 
 #: A first look at a site reads this far back for jobs that are not ours; later ones stop at what is known.
@@ -64,7 +66,9 @@ def jobs_mirror(site: Site, jobs: Sequence[Job]) -> list[DrsJob]:
                 continue
             (changed if row.pk else fresh).append(row)
         platforms = platforms_of(site, fresh)
+        unfollowed = _unfollowed(jobs)
         for row in fresh:
+            row.is_unfollowed = row.job_id in unfollowed
             row.servers_key, row.platform = servers_key(row.servers), platforms[row.job_id]
         DrsJob.objects.bulk_create(fresh, ignore_conflicts=True)
         columns = ["type", "initiated_by", "drs_status", "finished", "operation_key", "created_at", "ended_at"]
@@ -94,6 +98,24 @@ def _take(row: DrsJob, job: Job, now: datetime) -> bool:
         # Nobody asks for the log of a job that is not ours.
         row.complete = not row.operation_key and not _is_ours(row)
     return row.pk is None or before != (row.drs_status, row.servers, row.operation_key)
+
+
+def _unfollowed(jobs: Iterable[Job]) -> set[str]:
+    """Ids of those that this installation asked for, of which its database knows nothing. An intent is committed before
+    its call, so this database is an older one, or another installation has a copy."""
+    tagged = {job.job_id: job.tags[INSTALLATION_TAG] for job in jobs if job.tags.get(INSTALLATION_TAG)}
+    if not tagged:
+        return set()
+    keys = {job.job_id: _key_of(job) for job in jobs if tagged.get(job.job_id) == str(installation_id())}
+    known = set(Operation.objects.filter(pk__in=[key for key in keys.values() if key]).values_list("pk", flat=True))
+    return {job_id for job_id, key in keys.items() if key not in known}
+
+
+def _key_of(job: Job) -> UUID | None:
+    try:
+        return UUID(job.tags.get(OPERATION_TAG, ""))
+    except ValueError:
+        return None
 
 
 def _is_ours(row: DrsJob) -> bool:

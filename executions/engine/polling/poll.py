@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from drs.errors import DrsError, Throttled
 from drs.port import DrsPort
-from executions.core.polling import AgainAt, Examine, ListJobs, ReadLogs, decide_poll, is_complete
+from executions.core.polling import AgainAt, Examine, ListJobs, ReadLogs, decide_poll, is_complete, next_poll_at
 from executions.crashpoints import crash_point
 from executions.engine.facts import engine_settings
 from executions.engine.polling.job_details import look_up_instances, read_log
@@ -141,6 +141,11 @@ def _release(
 def _fail(claim: Claim[SiteWatch], error: DrsError) -> PollResult:
     """Keep the reason with the site, where those who wait for it find it, and try again later."""
     watch, now = claim.row, timezone.now()
+    if next_poll_at(SiteReading.of(watch).facts(), now, engine_settings()) is None:
+        # Nothing there is waited for: it is asked again when something is, or with the next look at every site.
+        SiteWatch.objects.release(claim, None)
+        log.info("idle_site_not_polled", site=watch.site.name, error=error.message)
+        return PollResult()
     failures = watch.failures + 1
     backoff = Backoff(settings.DRSORCH_POLL_FLOOR_SECONDS, settings.DRSORCH_POLL_CEILING_SECONDS)
     retry_after = error.retry_after_seconds if isinstance(error, Throttled) else None

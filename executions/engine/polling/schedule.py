@@ -34,6 +34,13 @@ def poll_when_due(site: Site) -> None:
     SiteWatch.objects.filter(pk=site.pk, due_at__gt=timezone.now()).update(due_at=at)
 
 
+def sites_poll(now: datetime) -> None:
+    """Have every site polled that can be read, also where nothing is waited for: a job of ours that nobody follows is
+    seen in no other way."""
+    for site_id in Site.objects.filter(last_synced_at__isnull=False, sync_error="").values_list("pk", flat=True):
+        poll_soon(site_id)
+
+
 def polls_of(execution_id: UUID) -> list[tuple[int, datetime]]:
     """When the sites at which the execution has something in flight are to be polled."""
     operations = Operation.objects.open() | Operation.objects.lost_lately(timezone.now())
