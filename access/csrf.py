@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import REASON_NO_REFERER
 from django.shortcuts import render
+from django.urls import reverse
+from django_htmx.http import HttpResponseClientRefresh
 
 _OUT_OF_DATE = (
     "It was opened before you signed in or out, or by another website. Go back, reload the page, and try again."
@@ -16,8 +19,21 @@ _OUT_OF_DATE = (
 def refused(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Django's `CSRF_FAILURE_VIEW`."""
     origin = origin_remedy(request, reason)
+    if not origin and (answer := _anew(request)) is not None:
+        return answer
     title = "This form came from an address that is not trusted" if origin else "This form is out of date"
     return render(request, "403_csrf.html", {"title": title, "why": origin or _OUT_OF_DATE}, status=403)
+
+
+def _anew(request: HttpRequest) -> HttpResponse | None:
+    """Django looks at the token before anything looks at the session: whoever has neither signs in, as those do who
+    have lost their session alone (foundation.signing_in). A part of a page never shows this refusal, so its page loads
+    again, with the token of today; what was typed in it is kept (keep.js)."""
+    if "HX-Request" in request.headers:
+        return HttpResponseClientRefresh()
+    sign_in = reverse("admin:login")
+    screens = request.path.startswith(reverse("admin:index")) and request.path != sign_in
+    return redirect_to_login(request.get_full_path(), sign_in) if screens and request.user.is_anonymous else None
 
 
 def origin_remedy(request: HttpRequest, reason: str) -> str:

@@ -20,11 +20,11 @@
   // Not a button that sends a form with nothing to fill in.
   const holdsInput = (form) => "board" in form.dataset || fields(form).some((field) => field.type !== "hidden");
 
-  const keep = (kept) => {
+  const keep = (kept, again = false) => {
     const all = forms();
     const data = kept.filter(holdsInput).map((form) => ({ index: all.indexOf(form), entries: entries(form) }));
     try {
-      sessionStorage.setItem(KEY, JSON.stringify({ page: here(), forms: data }));
+      sessionStorage.setItem(KEY, JSON.stringify({ page: here(), forms: data, again }));
     } catch { /* no room, or not allowed: then it is not kept */ }
   };
 
@@ -36,7 +36,7 @@
     for (const option of select.options) option.selected = values.has(option.value);
   };
 
-  const restore = (form, kept) => {
+  const restore = (form, kept, why) => {
     const byName = Map.groupBy ? Map.groupBy(kept, ([name]) => name) : kept.reduce((map, entry) => map.set(entry[0], [...(map.get(entry[0]) ?? []), entry]), new Map());
     const there = fields(form);
     for (const field of there) {
@@ -55,7 +55,7 @@
       form.append(Object.assign(document.createElement("input"), { type: "hidden", name, value }));
     }
     form.dispatchEvent(new CustomEvent("drsorch:restored"));
-    const note = Object.assign(document.createElement("p"), { className: "dr-note", textContent: "You were signed out. What you had entered is here again, and is not saved yet." });
+    const note = Object.assign(document.createElement("p"), { className: "dr-note", textContent: `${why} What you had entered is here again, and is not saved yet.` });
     note.dataset.tone = "warn";
     note.setAttribute("role", "status");
     form.prepend(note);
@@ -64,10 +64,10 @@
   document.addEventListener("submit", (event) => {
     if (forms().includes(event.target)) keep([event.target]);
   });
-  // htmx is about to load the page again, because the session is over.
+  // htmx is about to load the page again, because the session is over, or was begun anew in another tab.
   document.addEventListener("htmx:beforeOnLoad", (event) => {
     if (event.detail.xhr.getResponseHeader("HX-Refresh") !== "true") return;
-    keep(forms());
+    keep(forms(), true);
     document.documentElement.dataset.leaving = "";
   });
   // After everything that sets a form up.
@@ -75,10 +75,11 @@
     const kept = sessionStorage.getItem(KEY);
     sessionStorage.removeItem(KEY);
     const from = document.referrer ? new URL(document.referrer) : null;
-    if (!kept || from?.origin !== location.origin || !from.pathname.startsWith("/accounts/")) return;
-    const { page, forms: data } = JSON.parse(kept);
-    if (page !== here()) return;
+    if (!kept) return;
+    const { page, forms: data, again } = JSON.parse(kept);
+    const signedIn = from?.origin === location.origin && from.pathname.startsWith("/accounts/");
+    if (page !== here() || !(signedIn || again)) return;
     const all = forms();
-    for (const { index, entries: typed } of data) if (all[index]) restore(all[index], typed);
+    for (const { index, entries: typed } of data) if (all[index]) restore(all[index], typed, signedIn ? "You were signed out." : "The page was loaded again, because you had signed in anew.");
   });
 })();

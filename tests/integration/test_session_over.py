@@ -80,6 +80,33 @@ def test_htmx_without_a_session_has_the_whole_page_load_again(address: str, meth
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
+def test_a_browser_that_has_lost_the_csrf_cookie_as_well_signs_in_too(address: str) -> None:
+    """Django's check of the token comes before that of the session."""
+    browser = Client(enforce_csrf_checks=True)
+    part = browser.post(address, headers={"HX-Request": "true"})
+    assert (part.status_code, part.headers.get("HX-Refresh"), part.content) == (200, "true", b"")
+    page = "http://testserver/admin/plans/plan/1/wave/?name=App"
+    form = browser.post(address, {"name": "App"}, headers={"Referer": page})
+    assert form["Location"] == "/admin/login/?next=/admin/plans/plan/1/wave/%3Fname%3DApp"
+
+
+def test_a_part_of_a_page_from_before_another_sign_in_has_the_page_load_again() -> None:
+    """Signing in, in another tab, changes the token; the session is there."""
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(make_user("omar", "operator"), backend="django.contrib.auth.backends.ModelBackend")
+    part = browser.post("/admin/protection/site/1/sync/", headers={"HX-Request": "true"})
+    assert (part.status_code, part.headers.get("HX-Refresh")) == (200, "true")
+    form = browser.post("/admin/protection/site/1/sync/")
+    assert (form.status_code, b"reload the page" in form.content) == (403, True)
+
+
+def test_a_part_of_a_page_from_an_origin_that_is_not_trusted_is_refused() -> None:
+    headers = {"HX-Request": "true", "Origin": "https://other.example.com"}
+    part = Client(enforce_csrf_checks=True).post("/admin/protection/site/1/sync/", headers=headers)
+    assert (part.status_code, part.headers.get("HX-Refresh")) == (403, None)
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
 def test_without_htmx_a_person_is_led_to_the_sign_in_page(address: str) -> None:
     answer = Client().get(address)
     assert answer.status_code == 302
