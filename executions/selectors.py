@@ -111,7 +111,7 @@ def site_ids_of(execution: Execution) -> set[int]:
 
 def execution_list() -> QuerySet[Execution]:
     """Executions without what they consist of."""
-    return Execution.objects.prefetch_related("approvals")
+    return Execution.objects.prefetch_related("approvals__user")
 
 
 def execution_list_whole() -> QuerySet[Execution]:

@@ -17,6 +17,7 @@ from executions.core.states import (
     WaveStatus,
 )
 from executions.models import Approval, Execution, LateInstance, ServerRun, StepRun, WaveRun
+from executions.services.people import lapsed
 from foundation.rest.serializers import NameField, ReferenceField, StrictSerializer
 from plans.core.fields import MAX_SECONDS
 from plans.models import STEP_KINDS, STEP_WHEN
@@ -103,10 +104,24 @@ class WaveRunSerializer(serializers.ModelSerializer[WaveRun]):
 class ApprovalSerializer(serializers.ModelSerializer[Approval]):
     user = serializers.CharField(source="user_name")
     user_id = serializers.IntegerField(allow_null=True, help_text="Null once the user was deleted.")
+    counts = serializers.SerializerMethodField(
+        help_text="True if it is one of the approvals needed. False for a rejection, and, while the execution is "
+        "waiting for approval, where its user was deleted, deactivated or lost the role."
+    )
 
     class Meta:
         model = Approval
-        fields = ["user", "user_id", "approved", "comment", "at"]
+        fields = ["user", "user_id", "approved", "counts", "comment", "at"]
+
+    def get_counts(self, approval: Approval) -> bool:
+        return approval.approved and approval.pk not in self._lapsed(approval.execution)
+
+    def _lapsed(self, execution: Execution) -> frozenset[int]:
+        """Asked once for each execution of an answer."""
+        known: dict[Any, frozenset[int]] = self.context.setdefault("lapsed", {})
+        if execution.pk not in known:
+            known[execution.pk] = lapsed(execution)
+        return known[execution.pk]
 
 
 class ExecutionSummarySerializer(serializers.ModelSerializer[Execution]):

@@ -35,7 +35,8 @@ def lapsed(execution: Execution) -> frozenset[int]:
     """Ids of the approvals that no longer count, while it waits for approval: nobody is asked again after that."""
     if execution.status != ExecutionStatus.AWAITING_APPROVAL:
         return frozenset()
-    given = execution.approvals.filter(approved=True).select_related("user")
+    # Filtered here: a list has them at hand.
+    given = [one for one in execution.approvals.all() if one.approved]
     return frozenset(one.pk for one in given if not does_count(one, execution))
 
 

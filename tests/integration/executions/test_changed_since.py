@@ -258,15 +258,34 @@ LAPSES: dict[str, Callable[[User], Any]] = {
 
 @pytest.mark.parametrize("lapse", LAPSES)
 def test_the_word_of_an_approver_who_may_no_longer_give_it_does_not_count(
-    harness: EngineHarness, ravi: User, lapse: str
+    harness: EngineHarness, ravi: User, api: Api, browser_of: Callable[[User], Client], lapse: str
 ) -> None:
     harness.keeps_to_the_record = False  # people and rows are changed behind its back here
     execution = harness.recovery(harness.plan(WAVES, approvals_required=2))
+
+    def counts() -> dict[str, bool]:
+        whole = api(ravi).get(f"/api/v1/executions/{execution.pk}/").json()["approvals"]
+        listed = api(ravi).get("/api/v1/executions/").json()["results"][0]["approvals"]
+        assert whole == listed
+        return {one["user"]: one["counts"] for one in whole}
+
     nora, olga = make_user("nora", "approver"), make_user("olga", "approver")
     approving.execution_approve(execution=execution, by=nora)
+    assert counts() == {"nora": True}
     LAPSES[lapse](nora)
+    assert counts() == {"nora": False}
     assert approving.execution_approve(execution=execution, by=ravi).status == "awaiting_approval"
+    assert counts() == {"nora": False, "ravi": True}
+    page = browser_of(ravi).get(f"/admin/executions/execution/{execution.pk}/change/").content.decode()
+    assert page.count("Does not count: this person may no longer approve.") == 1
     assert approving.execution_approve(execution=execution, by=olga).status == "running"
+
+
+def test_a_rejection_is_no_approval_that_counts(harness: EngineHarness, plan: Plan, ravi: User, api: Api) -> None:
+    execution = harness.recovery(plan)
+    approving.execution_reject(execution=execution, by=ravi)
+    (one,) = api(ravi).get(f"/api/v1/executions/{execution.pk}/").json()["approvals"]
+    assert (one["approved"], one["counts"]) == (False, False)
 
 
 @pytest.mark.parametrize("lapse", LAPSES)
