@@ -80,8 +80,8 @@ def _unfollowed(job: DrsJob, names: Mapping[tuple[int, str], str]) -> Unfollowed
     hosts = sorted(names.get((job.site_id, source)) or source for source in servers)
     kind = "a drill" if job.initiated_by == INITIATED_BY[True] else "a recovery"
     detail = (
-        f"DRS job {job.job_id} launches {listing(hosts)} as {kind} since {clock_utc(since)} for this installation of "
-        "drsorch, but no execution in this database asked for it, so drsorch does not follow it. The database was "
+        f"DRS job {job.job_id} began at {clock_utc(since)} to launch {listing(hosts)} as {kind} for this installation "
+        "of drsorch, but no execution in this database asked for it, so drsorch does not follow it. The database was "
         "restored from an older backup, or is used by two installations. Check in the DRS console what the job "
         "launched, and terminate what is not needed."
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import django_filters
 from django.contrib.auth.models import User
@@ -99,9 +99,10 @@ class SiteSerializer(StrictSerializer):
     @extend_schema_field(UnfollowedJobSerializer(many=True))
     def get_unfollowed_jobs(self, site: Site) -> Any:
         # Asked once for all sites of an answer.
-        if "unfollowed" not in self.context:
-            self.context["unfollowed"] = uses.unfollowed_jobs()
-        here = [job for job in self.context["unfollowed"] if job.site == site.pk]
+        context = cast("dict[str, Any]", self.context)
+        if "unfollowed" not in context:
+            context["unfollowed"] = uses.unfollowed_jobs()
+        here = [job for job in context["unfollowed"] if job.site == site.pk]
         return UnfollowedJobSerializer(here, many=True).data
 
     def get_syncing(self, site: Site) -> bool:

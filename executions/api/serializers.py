@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from rest_framework import serializers
 
@@ -118,7 +118,7 @@ class ApprovalSerializer(serializers.ModelSerializer[Approval]):
 
     def _lapsed(self, execution: Execution) -> frozenset[int]:
         """Asked once for each execution of an answer."""
-        known: dict[Any, frozenset[int]] = self.context.setdefault("lapsed", {})
+        known: dict[Any, frozenset[int]] = cast("dict[str, Any]", self.context).setdefault("lapsed", {})
         if execution.pk not in known:
             known[execution.pk] = lapsed(execution)
         return known[execution.pk]

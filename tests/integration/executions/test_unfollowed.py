@@ -49,8 +49,8 @@ def test_it_is_reported_at_the_site_and_on_the_dashboard(
     assert (reported["job_id"], reported["servers"]) == (job_id, servers)
     assert reported["since"] == "2026-03-03T09:00:00Z"
     assert reported["detail"] == (
-        f"DRS job {job_id} launches db-1 and db-2 as a drill since 3 Mar 2026 09:00:00 UTC for this installation of "
-        "drsorch, but no execution in this database asked for it, so drsorch does not follow it. The database was "
+        f"DRS job {job_id} began at 3 Mar 2026 09:00:00 UTC to launch db-1 and db-2 as a drill for this installation "
+        "of drsorch, but no execution in this database asked for it, so drsorch does not follow it. The database was "
         "restored from an older backup, or is used by two installations. Check in the DRS console what the job "
         "launched, and terminate what is not needed."
     )
