@@ -87,7 +87,7 @@ class Fields:
             self.error(
                 key, f"{self.subject}: {key} must be a whole number{unit} from {low} to {high}, not {shown(value)}."
             )
-            return default if default is not None else low
+            return low
         return value
 
     def seconds(self, key: str, *, low: int = 0, default: int | None = None) -> int:
