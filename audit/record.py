@@ -134,16 +134,18 @@ def note_change(
     after: Mapping[str, Any],
     by: AbstractBaseUser | None = None,
     secret: Collection[str] = (),
+    documents: Mapping[str, Mapping[str, Any]] | None = None,
     **more: Any,
 ) -> None:
     """Record what a person changed, in the caller's transaction: the fields that differ, before and after.
 
     Nothing before: it was created; nothing after: it was deleted. The values of `secret` fields are not recorded, only
-    that they changed. `by` None: whoever the origin names. `more` is added to the event's detail.
+    that they changed. `by` None: whoever the origin names. `documents`: what the event seals (`Entry`). `more` is added
+    to the event's detail.
     """
     actor = origin.current().actor if by is None else Actor(by.get_username(), by.pk)
     detail = {**difference(before, after, secret), **more}
-    note(subject_type, subject_id, name, [Entry(type, name, detail, actor.name, actor.id)])
+    note(subject_type, subject_id, name, [Entry(type, name, detail, actor.name, actor.id, documents or {})])
 
 
 def text_of(event: Event) -> bytes:

@@ -6,14 +6,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
+from django.contrib.auth.models import User
 from django.db.models import F
 
 from audit.event_types import EventType
-from audit.holding import Followed, Told, holds
+from audit.holding import Followed, Told, differences, holds
 from audit.models import Event
 from plans import selectors
 from plans.core.document import PlanDocument
-from plans.models import Plan, PlanRevision
+from plans.models import ApprovalDemand, Plan, PlanRevision
 
 
 def hold() -> None:
@@ -50,9 +51,24 @@ class RevisionHolder:
                 elif written[number] != stored[number]:
                     yield subject_id, f"Revision {number} was changed after it was saved."
         yield from self._plans(chains)
+        yield from self._demands(chains)
 
     def existing(self) -> Iterable[tuple[object, str]]:
-        return Plan.objects.order_by("pk").values_list("pk", "name").iterator(2000)
+        yield from Plan.objects.order_by("pk").values_list("pk", "name").iterator(2000)
+        # They outlive their plan, but not its chain.
+        demands = ApprovalDemand.objects.exclude(plan_id__in=Plan.objects.values("pk")).order_by("plan_id")
+        yield from demands.values_list("plan_id", "plan_name").distinct().iterator(2000)
+
+    def _demands(self, chains: Mapping[str, Followed]) -> Iterator[tuple[str, str]]:
+        """How many approvals were asked for, and who agreed to fewer, against what was sealed of it."""
+        from plans.demands import PART, demands_now
+
+        rows = demands_now([int(each) for each in chains if each.isdecimal()])
+        for plan_id, now in rows.items():
+            _, sealed = chains[str(plan_id)].sealed.get(PART, (0, {}))
+            for one in differences(sealed, now):
+                if one.field != "agreed_by_id" or one.now is not None or User.objects.filter(pk=one.sealed).exists():
+                    yield str(plan_id), one.sentence("plan")
 
     def _plans(self, chains: Mapping[str, Followed]) -> Iterator[tuple[str, str]]:
         """Plans that are not what their newest revision says."""

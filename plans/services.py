@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from access import policy
 from audit.event_types import EventType
+from audit.holding import Document
 from audit.record import note_change
 from foundation.errors import Conflict, FieldError, Invalid, Missing, Stale
 from foundation.protectors import protectors
@@ -97,8 +98,10 @@ def plan_delete(*, plan: Plan, by: User, expected_version: int | None = None) ->
             raise Conflict(
                 f"Plan “{current}” has been run and cannot be deleted: its executions must be kept as evidence."
             )
-        note_change("plan", plan.pk, current.name, EventType.PLAN_DELETED, before=_outline(document), after={}, by=by)
-        demands.demand_end(current)
+        note_change(
+            "plan", plan.pk, current.name, EventType.PLAN_DELETED, before=_outline(document), after={}, by=by,
+            documents=demands.demand_end(current),
+        )  # fmt: skip
         current.delete()
 
 
@@ -143,8 +146,7 @@ def _insert(raw: Mapping[str, Any], *, by: User) -> Plan:
     _check_name_free(document["name"], other_than=None)
     plan = Plan.objects.create(version=1, **_columns(document))
     _write_waves(plan, document, groups)
-    demands.demand_note(plan, groups.values())
-    _append_revision(plan, document, [], by=by)
+    _append_revision(plan, document, [], by=by, sealing=demands.demand_note(plan, groups.values()))
     return plan
 
 
@@ -175,8 +177,8 @@ def _replace(plan: Plan, change: Change, *, by: User) -> Plan:
     plan.waves.all().delete()
     _write_waves(plan, document, groups)
     plan.name, plan.approvals_required = document["name"], document["approvals_required"]
-    demands.demand_note(plan, _locked_groups(document).values())
-    _append_revision(plan, document, diff, by=by)
+    sealing = demands.demand_note(plan, _locked_groups(document).values())
+    _append_revision(plan, document, diff, by=by, sealing=sealing)
     return plan
 
 
@@ -224,7 +226,9 @@ def _write_waves(plan: Plan, document: PlanDocument, groups: Mapping[str, Protec
     )
 
 
-def _append_revision(plan: Plan, document: PlanDocument, diff: list[Difference], *, by: User) -> None:
+def _append_revision(
+    plan: Plan, document: PlanDocument, diff: list[Difference], *, by: User, sealing: Mapping[str, Document]
+) -> None:
     """Keep the document, and record what changed in it. The event holds its hash: a revision cannot be rewritten
     unnoticed.
     """
@@ -237,6 +241,7 @@ def _append_revision(plan: Plan, document: PlanDocument, diff: list[Difference],
         before={change["path"]: change["before"] for change in diff},
         after=_outline(document) if created else {change["path"]: change["after"] for change in diff},
         by=by,
+        documents=sealing,
         revision=plan.version,
         document_sha256=document_sha256(document),
     )

@@ -12,8 +12,9 @@ from django.db import connection
 from access.models import ApiToken
 from access.services import token_issue
 from audit.verification import verify
-from plans.models import Plan, PlanRevision, Step, Wave, WaveGroup
-from plans.services import plan_save
+from plans.demands import approvals_agree
+from plans.models import ApprovalDemand, Plan, PlanRevision, Step, Wave, WaveGroup
+from plans.services import plan_delete, plan_save
 from protection.models import ProtectionGroup, Site
 from protection.services import group_create, group_update, site_create
 from tests.factories.people import make_user
@@ -34,7 +35,8 @@ def people(ada: User, petra: User) -> dict[str, User]:
     ServerFactory.create(site=site, tags={"Tier": "db"})
     group_create(name="shop-db", site=site, tag_selector={"Tier": ["db"]}, by=petra)
     plan = plan_save(document=web_shop(without=["App", "Reports", "Web"]), by=petra)
-    plan_save(plan=plan, document=web_shop(without=["App", "Reports", "Web"]) | {"description": "Newer."}, by=petra)
+    newer = {"description": "Newer.", "approvals_required": 0}
+    plan_save(plan=plan, document=web_shop(without=["App", "Reports", "Web"]) | newer, by=petra)
     token_issue(user=omar, by=omar)
     assert verify().faults == ()
     return {"ada": ada, "petra": petra, "omar": omar}
@@ -128,7 +130,7 @@ def sql(query: str, *values: Any) -> Callable[[], None]:
         ),
         (
             lambda: ApiToken.objects.update(user=User.objects.get(username="ada")),
-            "token of omar: user_id is {ada}, and the audit trail says that it became {omar}.",
+            "token of omar: user_id is <ada>, and the audit trail says that it became <omar>.",
         ),
         (
             lambda: ApiToken.objects.update(expiry="2036-01-01T00:00Z"),
@@ -142,9 +144,34 @@ def sql(query: str, *values: Any) -> Callable[[], None]:
             lambda: Site.objects.bulk_create([Site(name="Rome", account_id="999922223333", region="eu-south-1")]),
             "Rome: The row has no audit trail: it was added in the database.",
         ),
+        # How many approvals are in force.
+        (
+            sql("DELETE FROM plans_approvaldemand WHERE approvals_required = 1"),
+            "Web shop: demand for approvals <demand>: the row was deleted after it was sealed.",
+        ),
+        (
+            lambda: ApprovalDemand.objects.filter(approvals_required=1).update(approvals_required=0),
+            "Web shop: demand for approvals <demand>: approvals_required is 0, sealed as 1.",
+        ),
+        (
+            lambda: ApprovalDemand.objects.filter(approvals_required=1).update(agreed_at="2026-01-01T00:00Z"),
+            "Web shop: demand for approvals <demand>: agreed_at is 2026-01-01T00:00:00.000000+00:00, sealed as empty.",
+        ),
+        (
+            lambda: ApprovalDemand.objects.create(
+                plan_id=Plan.objects.get().pk, plan_name="Web shop", approvals_required=9, since="2026-01-01T00:00Z"
+            ),
+            "Web shop: demand for approvals <next>: the row was added after it was sealed.",
+        ),
+        (
+            lambda: ApprovalDemand.objects.create(
+                plan_id=4711, plan_name="Ghost", approvals_required=9, since="2026-01-01T00:00Z"
+            ),
+            "Ghost: The row has no audit trail: it was added in the database.",
+        ),
         # What a plan says is what its newest revision says.
         (
-            lambda: Plan.objects.update(approvals_required=0),
+            lambda: Plan.objects.update(approvals_required=3),
             "Web shop: The plan is not as its newest revision, 2, says: approvals_required.",
         ),
         (lambda: Step.objects.all().delete() and Wave.objects.update(on_failure="continue"), WAVES),
@@ -159,11 +186,13 @@ def sql(query: str, *values: Any) -> Callable[[], None]:
 def test_a_row_that_was_changed_behind_the_trails_back_is_named(
     people: dict[str, User], change: Callable[[], object], fault: str
 ) -> None:
+    ids: dict[str, Any] = {f"<{name}>": person.pk for name, person in people.items()}
+    demand = ApprovalDemand.objects.get(approvals_required=1).pk
+    ids |= {"<demand>": demand, "<next>": demand + 2}
     change()
-    found = [f"{each.name}: {each.message}" for each in verify().faults]
-    assert found == [
-        fault.format(**{name: person.pk for name, person in people.items()}) if "{ada}" in fault else fault
-    ]
+    for name, pk in ids.items():
+        fault = fault.replace(name, str(pk))
+    assert [f"{each.name}: {each.message}" for each in verify().faults] == [fault]
 
 
 def test_a_site_that_was_deleted_behind_the_trails_back_is_named(ada: User) -> None:
@@ -198,4 +227,22 @@ def test_what_was_deleted_by_drsorch_stays_deleted(people: dict[str, User]) -> N
 def test_renaming_a_group_changes_no_plan(people: dict[str, User]) -> None:
     group = ProtectionGroup.objects.get()
     group_update(group=group, changes={"name": "shop-databases"}, by=people["petra"])
+    assert verify().faults == ()
+
+
+def test_approvals_that_were_agreed_on_also_of_a_plan_of_that_name_before_are_no_tampering(ravi: User) -> None:
+    """Also once who agreed, and the plan, are deleted."""
+    by = make_user("dana", "planner", "administrator")
+    site = site_create(name="Frankfurt", account_id="111122223333", region="eu-central-1", by=by)
+    ServerFactory.create(site=site, tags={"Tier": "db"})
+    group_create(name="shop-db", site=site, tag_selector={"Tier": ["db"]}, by=by)
+    document = web_shop(without=["App", "Reports", "Web"])
+    first = plan_save(document=document, by=by)
+    plan_delete(plan=first, by=by)
+    plan = plan_save(document=document | {"approvals_required": 0}, by=by)
+    approvals_agree(plan=plan, comment="Enough.", by=ravi)
+    assert ApprovalDemand.objects.filter(agreed_by=ravi, plan_id=first.pk).exists()
+    assert verify().faults == ()
+    plan_delete(plan=plan, by=by)
+    ravi.delete()
     assert verify().faults == ()
