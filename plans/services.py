@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from typing import Any, cast
 from uuid import UUID
 
@@ -100,7 +101,7 @@ def plan_delete(*, plan: Plan, by: User, expected_version: int | None = None) ->
             )
         note_change(
             "plan", plan.pk, current.name, EventType.PLAN_DELETED, before=_outline(document), after={}, by=by,
-            documents=demands.demand_end(current),
+            seal=partial(demands.demand_end, current),
         )  # fmt: skip
         current.delete()
 
@@ -241,7 +242,7 @@ def _append_revision(
         before={change["path"]: change["before"] for change in diff},
         after=_outline(document) if created else {change["path"]: change["after"] for change in diff},
         by=by,
-        documents=sealing,
+        seal=lambda: sealing,
         revision=plan.version,
         document_sha256=document_sha256(document),
     )
