@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from audit import checking, fingerprints, selectors
+from audit import checking, fingerprints, selectors, verification
 from audit.models import Event, TrailCheck
 from audit.origin import Via
 from audit.selectors import Narrowed
@@ -62,10 +62,17 @@ class TrailCheckSerializer(serializers.ModelSerializer[TrailCheck]):
     events = serializers.IntegerField(help_text="Number of events that were read.")
     faults = FaultSerializer(many=True, help_text="The first 1,000.")
 
+    warnings = serializers.SerializerMethodField(
+        help_text="What is wrong with what guards the audit trail in the database, though nothing is with the trail."
+    )
+
     class Meta:
         model = TrailCheck
-        fields = ["ok", "events", "faults", "fault_count", "started_at", "finished_at", "requested_by"]
+        fields = ["ok", "events", "faults", "fault_count", "warnings", "started_at", "finished_at", "requested_by"]
         read_only_fields = fields
+
+    def get_warnings(self, check: TrailCheck) -> list[str]:
+        return list(verification.warnings())
 
 
 def _choices(known: Any) -> list[tuple[str, str]]:

@@ -160,6 +160,20 @@ def database(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterator
         )
 
 
+@register(Tags.database)
+def audit_keys(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> Iterator[CheckMessage]:
+    from audit.signers import ADVICE, signers_trouble
+
+    try:
+        trouble = signers_trouble() if databases else ""
+    except ImproperlyConfigured:
+        return  # there is no SECRET_KEY: another check says so
+    if trouble:
+        yield Warning(trouble.removesuffix(f" {ADVICE}"), hint=ADVICE, id="drsorch.W014")
+
+
 @register
 def engine(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterator[CheckMessage]:
     floor, ceiling = settings.DRSORCH_POLL_FLOOR_SECONDS, settings.DRSORCH_POLL_CEILING_SECONDS
