@@ -36,6 +36,8 @@ class Told:
     sequence: int
     type: str
     detail: Mapping[str, Any]
+    actor: str = ""
+    actor_id: int | None = None
 
 
 @dataclass(slots=True)

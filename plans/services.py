@@ -16,6 +16,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from access import policy
+from audit.canonical import canonical, plain
 from audit.event_types import EventType
 from audit.holding import Document
 from audit.record import note_change
@@ -234,6 +235,15 @@ def _append_revision(
     unnoticed.
     """
     created = not diff
+    revision = PlanRevision(
+        plan=plan,
+        number=plan.version,
+        saved_by=by,
+        saved_by_name=by.get_username(),
+        saved_at=timezone.now(),
+        document=dict(document),
+        diff=[dict(change) for change in diff],
+    )
     note_change(
         "plan",
         plan.pk,
@@ -245,21 +255,20 @@ def _append_revision(
         seal=lambda: sealing,
         revision=plan.version,
         document_sha256=document_sha256(document),
+        saved_sha256=saved_sha256(revision),
     )
-    PlanRevision.objects.create(
-        plan=plan,
-        number=plan.version,
-        saved_by=by,
-        saved_by_name=by.get_username(),
-        saved_at=timezone.now(),
-        document=dict(document),
-        diff=[dict(change) for change in diff],
-    )
+    revision.save()
 
 
 def _outline(document: PlanDocument) -> dict[str, Any]:
     """The plan as the audit trail tells of it when it is created or deleted: its revision has the whole."""
     return {**_columns(document), "waves": [wave["name"] for wave in document["waves"]]}
+
+
+def saved_sha256(revision: PlanRevision) -> str:
+    """Of what a revision says beside its document, apart from the user's id: that is null once the user was deleted."""
+    told = {"by": revision.saved_by_name, "at": revision.saved_at, "diff": revision.diff}
+    return hashlib.sha256(canonical(plain(told))).hexdigest()
 
 
 def document_sha256(document: PlanDocument) -> str:

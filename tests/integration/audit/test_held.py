@@ -18,7 +18,7 @@ from rest_framework.test import APIClient
 
 from access.models import ApiToken
 from access.services import token_issue
-from audit.models import Event, SealedDocument
+from audit.models import Chain, Event, SealedDocument
 from audit.verification import verify
 from plans.demands import approvals_agree
 from plans.models import ApprovalDemand, Plan, PlanRevision, Step, Wave, WaveGroup
@@ -93,6 +93,24 @@ def sql(query: str, *values: Any) -> Callable[[], None]:
         (
             lambda: PlanRevision.objects.filter(number=2).update(document={}),
             "Web shop: Revision 2 was changed after it was saved.",
+        ),
+        *[
+            (
+                lambda change=change: PlanRevision.objects.filter(number=2).update(**change),
+                "Web shop: Revision 2: who saved it, when, or what changed was changed after it was saved.",
+            )
+            for change in (
+                {"diff": []},
+                {"saved_by_name": "mallory"},
+                {"saved_by": None},
+                {"saved_by": 1},
+                {"saved_at": "2026-01-01T00:00Z"},
+            )
+        ],
+        # By which name somebody is found who was deleted.
+        (
+            lambda: Chain.objects.filter(subject_type="plan").update(name="Harmless"),
+            "Harmless: The name or the end was changed in the database: its signature is not drsorch's.",
         ),
         (
             lambda: PlanRevision.objects.create(
