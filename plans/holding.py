@@ -83,8 +83,6 @@ class RevisionHolder:
 
     def _plans(self, chains: Mapping[str, Followed]) -> Iterator[tuple[str, str]]:
         """Plans that are not what their newest revision says."""
-        from plans.services import document_sha256
-
         ids = [int(each) for each in chains if each.isdecimal()]
         newest = {each.plan_id: each for each in PlanRevision.objects.filter(plan__in=ids, number=F("plan__version"))}
         plans = {str(plan.pk): plan for plan in selectors.plan_list().filter(pk__in=ids)}
@@ -96,10 +94,7 @@ class RevisionHolder:
             number, revision = max(written, default=0), newest.get(plan.pk)
             if plan.version != number:
                 yield str(plan.pk), f"The plan says revision {plan.version}, and the newest that was saved is {number}."
-            elif (
-                revision is None
-                or document_sha256(cast("PlanDocument", revision.document)) != written[number].document_sha256
-            ):
+            elif revision is None or _stored(revision).document_sha256 != written[number].document_sha256:
                 continue  # told already
             elif (now := selectors.document(plan)) != revision.document:
                 expected = _as_called_now(revision)
