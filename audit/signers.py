@@ -49,7 +49,8 @@ def _found() -> Iterator[str]:
         elif not signed:
             others.add(key_id)
     if unknown:
-        yield f"The newest events of the audit trail are signed with {listing(sorted(unknown))}, unknown here."
+        names = listing(sorted(unknown))
+        yield f"The newest events of the audit trail are signed with a key that this process does not have: {names}."
     if others:
         yield (
             f"The newest event signed with {listing(sorted(others))} does not fit the key of that id here: "
