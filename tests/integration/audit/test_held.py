@@ -103,7 +103,7 @@ def sql(query: str, *values: Any) -> Callable[[], None]:
                 {"diff": []},
                 {"saved_by_name": "mallory"},
                 {"saved_by": None},
-                {"saved_by": 1},
+                {"saved_by": User.objects.filter(username="omar").values("pk")},
                 {"saved_at": "2026-01-01T00:00Z"},
             )
         ],
