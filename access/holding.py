@@ -11,20 +11,18 @@ from django.db.models import Model
 
 from access.models import ApiToken
 from access.policy import ROLES
-from access.services import token_facts
-from audit.event_types import EventType
+from access.recording import numbers, user_secrets
+from access.services import token_facts, token_secrets
 from audit.holding import Recorded, holds
-from audit.models import Event
 
-#: The password is recorded as changed alone.
 _COLUMNS = ("username", "first_name", "last_name", "email", "is_active", "is_staff", "is_superuser")
 
 
 def hold() -> None:
     """Called once, when the app is ready."""
-    holds("user", Recorded(_users, lambda: _named(User, "pk", "username"), _is_renamed))
+    holds("user", Recorded(_users, lambda: _named(User, "pk", "username"), ("user", user_secrets)))
     holds("role", Recorded(_roles, _roles_made))
-    holds("token", Recorded(_tokens, lambda: _named(ApiToken, "uid", "name")))
+    holds("token", Recorded(_tokens, lambda: _named(ApiToken, "uid", "name"), ("token", _token_secrets)))
 
 
 def _roles_made() -> Iterable[tuple[object, str]]:
@@ -38,7 +36,7 @@ def _named(model: type[Model], key: str, name: str) -> Iterable[tuple[object, st
 
 
 def _users(ids: Collection[str]) -> dict[str, Mapping[str, Any]]:
-    rows = User.objects.filter(pk__in=_numbers(ids)).prefetch_related("groups", "user_permissions")
+    rows = User.objects.filter(pk__in=numbers(ids)).prefetch_related("groups", "user_permissions")
     return {
         str(user.pk): {
             **{name: getattr(user, name) for name in _COLUMNS},
@@ -50,7 +48,7 @@ def _users(ids: Collection[str]) -> dict[str, Mapping[str, Any]]:
 
 
 def _roles(ids: Collection[str]) -> dict[str, Mapping[str, Any]]:
-    rows = Group.objects.filter(pk__in=_numbers(ids)).prefetch_related("permissions")
+    rows = Group.objects.filter(pk__in=numbers(ids)).prefetch_related("permissions")
     return {
         str(role.pk): {"name": role.name, "permissions": sorted(each.codename for each in role.permissions.all())}
         for role in rows
@@ -65,16 +63,5 @@ def _tokens(ids: Collection[str]) -> dict[str, Mapping[str, Any]]:
     }
 
 
-def _is_renamed(field: str, now: Any, then: Any) -> bool:
-    """True if a user's roles are those of then, of which one was renamed."""
-    if field != "roles":
-        return False
-    names = list(then)
-    renamed = Event.objects.filter(type=EventType.ROLE_CHANGED, detail__before__has_key="name").order_by("pk")
-    for detail in renamed.values_list("detail", flat=True):
-        names = [detail["after"].get("name") if name == detail["before"]["name"] else name for name in names]
-    return sorted(map(str, names)) == list(now)
-
-
-def _numbers(ids: Collection[str]) -> list[int]:
-    return [int(each) for each in ids if each.isdecimal()]
+def _token_secrets(ids: Collection[str]) -> dict[str, Mapping[str, Any]]:
+    return {str(token.uid): token_secrets(token) for token in ApiToken.objects.filter(uid__in=ids)}

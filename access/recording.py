@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from typing import Any, Final
 
 from allauth.mfa import signals as mfa
@@ -20,6 +21,7 @@ from django.db import models, transaction
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete, pre_save
 
 from access.services import sign_in_attempt, token_facts
+from audit import fingerprints
 from audit.event_types import EventType
 from audit.record import Entry, note, note_change
 
@@ -48,6 +50,7 @@ def listen() -> None:
     post_save.connect(_role_saved, Group)
     pre_delete.connect(_role_deleted, Group)
     m2m_changed.connect(_role_granted, Group.permissions.through)
+    pre_save.connect(_factor_before, Authenticator)
     post_save.connect(_factor_saved, Authenticator)
     post_delete.connect(_factor_deleted, Authenticator)
     auth.user_logged_in.connect(_signed_in)
@@ -81,20 +84,54 @@ def user_facts(user_id: int | None) -> Facts:
     return {**columns, "roles": _names(user.groups, "name"), "permissions": _names(user.user_permissions, "codename")}
 
 
+def user_secrets(ids: Collection[str]) -> dict[str, dict[str, Any]]:
+    """By what a user can sign in, as it is stored: the hash of the password, and every second factor."""
+    of_users = numbers(ids)
+    found: dict[str, dict[str, Any]] = {str(pk): {} for pk in of_users}
+    for pk, password in User.objects.filter(pk__in=of_users).values_list("pk", "password"):
+        found[str(pk)]["password"] = password
+    factors = Authenticator.objects.filter(user__in=of_users).values_list("user_id", "type", "pk", "data")
+    for user_id, type, pk, data in factors:
+        found[str(user_id)][f"{_FACTORS.get(type, type)} {pk}"] = data
+    return found
+
+
+def numbers(ids: Collection[str]) -> list[int]:
+    """Those of the ids that a row of Django's can have."""
+    return [int(each) for each in ids if each.isdecimal()]
+
+
+def _secrets_sealed(user_id: int) -> Mapping[str, Mapping[str, Any]]:
+    return fingerprints.sealed("user", user_id, user_secrets([str(user_id)])[str(user_id)])
+
+
 def _names(rows: Any, field: str) -> list[str]:
     return sorted(rows.values_list(field, flat=True))
 
 
 def _user_before(instance: Any, raw: bool, update_fields: Any, **kwargs: Any) -> None:
     watched = update_fields is None or not set(_COLUMNS).isdisjoint(update_fields)
-    # Django renews the hash of an unchanged password when it knows a better one: that is nobody's change.
+    # Django renews the hash of an unchanged password when it knows a better one: nobody did that, but it is noted, as
+    # the hash is held to the audit trail.
     rehashed = update_fields is not None and set(update_fields) == {"password"} and instance._password is None
-    instance.facts_before = user_facts(instance.pk) if watched and not rehashed and not raw else None
+    instance.facts_before = user_facts(instance.pk) if watched and not raw else None
+    instance.is_rehashed = rehashed
 
 
 def _user_saved(instance: Any, **kwargs: Any) -> None:
-    if instance.facts_before is not None:
-        _changed(instance.pk, instance.facts_before)
+    before = instance.facts_before
+    if before is None:
+        return
+    if instance.is_rehashed and before:
+        if before["password"] != instance.password:
+            name = before["username"]
+            note("user", instance.pk, name, _rehashed(instance.pk, name))
+    else:
+        _changed(instance.pk, before)
+
+
+def _rehashed(user_id: int, name: str) -> Iterator[Entry]:
+    yield Entry(EventType.USER_PASSWORD_REHASHED, name, documents=_secrets_sealed(user_id))
 
 
 def _users_granted(instance: Any, action: str, reverse: bool, pk_set: Any, **kwargs: Any) -> None:
@@ -124,7 +161,10 @@ def _changed(user_id: int, before: Facts) -> None:
     changed = {name for name in after if after[name] != before.get(name)}
     if changed:
         name = after["username"]
-        note_change("user", user_id, name, _type(before, after, changed), before=before, after=after, secret=_SECRET)
+        note_change(
+            "user", user_id, name, _type(before, after, changed), before=before, after=after, secret=_SECRET,
+            seal=partial(_secrets_sealed, user_id) if "password" in changed else None,
+        )  # fmt: skip
 
 
 def _type(before: Facts, after: Facts, changed: set[str]) -> EventType:
@@ -179,6 +219,12 @@ def _role_changed(role_id: int, before: Facts) -> None:
     if after != before:
         type = EventType.ROLE_CHANGED if before else EventType.ROLE_CREATED
         note_change("role", role_id, after["name"], type, before=before, after=after)
+    if before and after["name"] != before["name"]:
+        # Users are held to the names of their roles.
+        for user in User.objects.filter(groups=role_id).order_by("pk"):
+            now = user_facts(user.pk)
+            was = {**now, "roles": sorted({*now["roles"], before["name"]} - {after["name"]})}
+            note_change("user", user.pk, user.username, EventType.USER_ROLES_CHANGED, before=was, after=now)
 
 
 def _role_deleted(instance: Group, **kwargs: Any) -> None:
@@ -193,9 +239,17 @@ def _role_deleted(instance: Group, **kwargs: Any) -> None:
 # --- second factors -----------------------------------------------------------------------------------------------
 
 
-def _factor_saved(instance: Authenticator, created: bool, raw: bool, **kwargs: Any) -> None:
-    if created and not raw:
+def _factor_before(instance: Any, **kwargs: Any) -> None:
+    instance.data_before = Authenticator.objects.filter(pk=instance.pk).values_list("data", flat=True).first()
+
+
+def _factor_saved(instance: Any, created: bool, raw: bool, **kwargs: Any) -> None:
+    if raw:
+        return
+    if created:
         _factor(instance, EventType.USER_SECOND_FACTOR_ADDED)
+    elif Authenticator.objects.values_list("data", flat=True).get(pk=instance.pk) != instance.data_before:
+        _factor(instance, EventType.USER_SECOND_FACTOR_CHANGED)
 
 
 def _factor_deleted(instance: Authenticator, origin: Any, **kwargs: Any) -> None:
@@ -208,10 +262,13 @@ def _factor_deleted(instance: Authenticator, origin: Any, **kwargs: Any) -> None
 def _factor(factor: Authenticator, type: EventType) -> None:
     user: Any = factor.user
     kind = _FACTORS.get(factor.type, factor.type)
-    before, after = ({}, {"second factor": kind})
-    if type == EventType.USER_SECOND_FACTOR_REMOVED:
-        before, after = after, before
-    note_change("user", user.pk, user.get_username(), type, before=before, after=after)
+    is_there = {"second factor": kind}
+    note_change(
+        "user", user.pk, user.get_username(), type,
+        before={} if type == EventType.USER_SECOND_FACTOR_ADDED else is_there,
+        after={} if type == EventType.USER_SECOND_FACTOR_REMOVED else is_there,
+        seal=partial(_secrets_sealed, user.pk), second_factor=kind,
+    )  # fmt: skip
 
 
 # --- signing in ---------------------------------------------------------------------------------------------------

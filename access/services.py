@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from access import policy
 from access.models import ApiToken
+from audit import fingerprints
 from audit.attempts import attempt
 from audit.event_types import EventType
 from audit.origin import Actor, acting_as
@@ -55,6 +56,7 @@ def token_issue(
             before={},
             after=token_facts(token),
             by=by,
+            seal=lambda: fingerprints.sealed("token", token.uid, token_secrets(token)),
             user=token.user.get_username(),
         )
     log.info(
@@ -98,6 +100,11 @@ def token_facts(token: ApiToken) -> dict[str, Any]:
         "user_id": token.user_id,
         "expires_at": expires_at,
     }
+
+
+def token_secrets(token: ApiToken) -> dict[str, Any]:
+    """What decides which text is this token; held to the audit trail."""
+    return {"digest": token.digest, "token_key": token.token_key}
 
 
 def token_used(token: ApiToken) -> None:

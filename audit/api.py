@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from audit import checking, selectors
+from audit import checking, fingerprints, selectors, verification
 from audit.models import Event, TrailCheck
 from audit.origin import Via
 from audit.selectors import Narrowed
@@ -28,6 +28,7 @@ VIA = [(via.value, via.value) for via in Via]
 class AuditEventSerializer(serializers.ModelSerializer[Event]):
     subject_name = serializers.SerializerMethodField(help_text="What the object is called now, or was called last.")
     sentence = serializers.SerializerMethodField(help_text="The event in plain English.")
+    detail = serializers.SerializerMethodField(help_text="Before and after, and whatever else its type says.")
     via = serializers.ChoiceField(choices=VIA, help_text="By which door it was done.")
 
     class Meta:
@@ -40,6 +41,9 @@ class AuditEventSerializer(serializers.ModelSerializer[Event]):
 
     def get_subject_name(self, event: Event) -> str:
         return str(self.context["subjects"][event.subject_type, event.subject_id].name)
+
+    def get_detail(self, event: Event) -> dict[str, Any]:
+        return fingerprints.without(event.detail)
 
     def get_sentence(self, event: Event) -> str:
         return sentence_of(event)
@@ -58,10 +62,17 @@ class TrailCheckSerializer(serializers.ModelSerializer[TrailCheck]):
     events = serializers.IntegerField(help_text="Number of events that were read.")
     faults = FaultSerializer(many=True, help_text="The first 1,000.")
 
+    warnings = serializers.SerializerMethodField(
+        help_text="What is wrong with what guards the audit trail in the database, though nothing is with the trail."
+    )
+
     class Meta:
         model = TrailCheck
-        fields = ["ok", "events", "faults", "fault_count", "started_at", "finished_at", "requested_by"]
+        fields = ["ok", "events", "faults", "fault_count", "warnings", "started_at", "finished_at", "requested_by"]
         read_only_fields = fields
+
+    def get_warnings(self, check: TrailCheck) -> list[str]:
+        return list(verification.warnings())
 
 
 def _choices(known: Any) -> list[tuple[str, str]]:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from audit.changes import CHANGED
+from audit import fingerprints
 
 _BLANK: Final[tuple[Any, ...]] = (None, "", [], {})
 #: How the types of events end that name all of a row, and after which there is none.
@@ -36,6 +36,8 @@ class Told:
     sequence: int
     type: str
     detail: Mapping[str, Any]
+    actor: str = ""
+    actor_id: int | None = None
 
 
 @dataclass(slots=True)
@@ -118,25 +120,27 @@ def _shown(value: Any) -> str:
 
 #: Given ids, what their rows say now, by id: {field: value}; a row that does not exist is left out.
 ReadRows = Callable[[Collection[str]], Mapping[str, Mapping[str, Any]]]
+#: Given ids, the secrets of their rows, by id.
+ReadSecrets = Callable[[Collection[str]], Mapping[str, fingerprints.Secrets]]
 
 
 class Recorded:
     """Holds a row to `detail["after"]` of its events: {field: value} of those that changed.
 
-    What the event of its creation does not name was blank then. No field is compared whose value is kept secret
-    (`changes.CHANGED`): of those `rows` must say no more than that they are set.
+    What the event of its creation does not name was blank then. `rows` leaves out what is secret: that `secrets` reads,
+    and it is held to its fingerprints.
     """
 
     def __init__(
         self,
         rows: ReadRows,
         existing: Callable[[], Iterable[tuple[object, str]]],
-        is_same: Callable[[str, Any, Any], bool] | None = None,
+        secrets: tuple[str, ReadSecrets] | None = None,
     ) -> None:
         self._rows = rows
         self.existing = existing
-        #: Whether a field that says something else now means the same: (field, now, then).
-        self._is_same = is_same or (lambda field, now, then: False)
+        #: The type of these rows, and what reads their secrets.
+        self._secrets = secrets
 
     def begin(self) -> dict[str, Any]:
         return {}
@@ -155,9 +159,6 @@ class Recorded:
             state["fields"].update(dict.fromkeys(gone))
 
     def faults(self, chains: Mapping[str, Followed]) -> Iterator[tuple[str, str]]:
-        def same(name: str, now: Any, then: Any) -> bool:
-            return now == then or (now in _BLANK and then in _BLANK) or self._is_same(name, now, then)
-
         told = {subject_id: chain.state for subject_id, chain in chains.items() if chain.state}
         rows = self._rows(list(told)) if told else {}
         for subject_id, state in told.items():
@@ -170,6 +171,18 @@ class Recorded:
             else:
                 fields = (dict.fromkeys(row) if state.get("whole") else {}) | state["fields"]
                 for name, value in fields.items():
-                    if name in row and value != CHANGED and not same(name, row[name], value):
+                    if name in row and row[name] != value and not (row[name] in _BLANK and value in _BLANK):
                         now, then = _shown(row[name]), _shown(value)
                         yield subject_id, f"{name} is {now}, and the audit trail says that it became {then}."
+        yield from self._secret_faults(chains, rows)
+
+    def _secret_faults(self, chains: Mapping[str, Followed], rows: Collection[str]) -> Iterator[tuple[str, str]]:
+        """Of rows that are there: what goes with a row that was deleted is not missed."""
+        held = [id for id, chain in chains.items() if id in rows and fingerprints.PART in chain.sealed]
+        if self._secrets and held:
+            subject_type, read = self._secrets
+            now = read(held)
+            for subject_id in held:
+                _, document = chains[subject_id].sealed[fingerprints.PART]
+                for message in fingerprints.faults(subject_type, subject_id, document, now[subject_id]):
+                    yield subject_id, message

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from audit.keys import Key
-from audit.models import Chained, Event, Ledger, Milestone
+from audit.models import Chain, Chained, Event, Ledger, Milestone
 from audit.signed import MILESTONE_COLUMNS, end_text, head_text, milestone_text
 
 
@@ -47,5 +47,6 @@ def keep(events: Sequence[Event], key: Key) -> None:
 
 def head_mac(subject: Chained, key: Key) -> str:
     """The signature of the end of a row's chain, as the row keeps it."""
-    text = head_text(subject.subject_type, subject.subject_id, subject.event_count, subject.last_event_hash)
+    name = subject.name if isinstance(subject, Chain) else None
+    text = head_text(subject.subject_type, subject.subject_id, subject.event_count, subject.last_event_hash, name)
     return f"{key.id}:{key.mac(text)}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -110,7 +110,8 @@ def _id_of(entry: Entry, asking: Actor) -> int | None:
 def note(subject_type: str, subject_id: object, name: str, entries: Iterable[Entry]) -> None:
     """Append events to the chain of something that keeps none itself, in the caller's transaction.
 
-    `name` is what it is called now: the chain is found by it after its row was deleted.
+    `name` is what it is called now: the chain is found by it after its row was deleted. `entries` are read once the
+    chain is locked.
     """
     of = {"subject_type": subject_type, "subject_id": str(subject_id)}
     chain = Chain.objects.select_for_update().filter(**of).first()
@@ -134,16 +135,22 @@ def note_change(
     after: Mapping[str, Any],
     by: AbstractBaseUser | None = None,
     secret: Collection[str] = (),
+    seal: Callable[[], Mapping[str, Mapping[str, Any]]] | None = None,
     **more: Any,
 ) -> None:
     """Record what a person changed, in the caller's transaction: the fields that differ, before and after.
 
     Nothing before: it was created; nothing after: it was deleted. The values of `secret` fields are not recorded, only
-    that they changed. `by` None: whoever the origin names. `more` is added to the event's detail.
+    that they changed. `by` None: whoever the origin names. `seal` reads the documents that
+    the event seals (`Entry`), once the chain is locked. `more` is added to the event's detail.
     """
     actor = origin.current().actor if by is None else Actor(by.get_username(), by.pk)
     detail = {**difference(before, after, secret), **more}
-    note(subject_type, subject_id, name, [Entry(type, name, detail, actor.name, actor.id)])
+
+    def entries() -> Iterator[Entry]:
+        yield Entry(type, name, detail, actor.name, actor.id, seal() if seal else {})
+
+    note(subject_type, subject_id, name, entries())
 
 
 def text_of(event: Event) -> bytes:

@@ -67,7 +67,7 @@ declare({
     EventType.ATTEMPT_BAD_TOKEN: "{method} {path} was refused: the token is not valid.",
     EventType.ATTEMPT_REFUSED: "{method} {path} was refused.",
     EventType.ATTEMPT_THROTTLED: "Too many attempts: refused for a while.",
-    EventType.ATTEMPT_REPEATED: "And {more} more attempts like this one, from {since} to {until}.",
+    EventType.ATTEMPT_REPEATED: "And {more} more like this one, from {since} to {until}.",
     EventType.SETTINGS_RECORDED: "The settings of the {process} process were recorded for the first time.",
     EventType.SETTINGS_CHANGED: "The {process} process started with other settings: {fields}.",
 })  # fmt: skip
@@ -117,7 +117,7 @@ def _part_words(part: str) -> str:
 
 
 def _number_of(key: str, value: Any) -> str:
-    """Lists, and the number of servers, as "3 servers"; a list of one as what is in it."""
+    """Lists, and the number of servers or approvals, as "3 servers"; a list of one as what is in it."""
     if isinstance(value, list):
         return str(value[0]) if len(value) == 1 else count(len(value), key.removesuffix("s"))
-    return count(value, "server") if key == "servers" and isinstance(value, int) else str(value)
+    return count(value, key[:-1]) if key in ("servers", "approvals") and isinstance(value, int) else str(value)

@@ -49,9 +49,13 @@ def milestone_text(values: dict[str, Any]) -> bytes:
     return canonical({"milestone": values})
 
 
-def head_text(subject_type: str, subject_id: str, event_count: int, last_event_hash: str) -> bytes:
-    """What the signature of a chain's end covers."""
-    return canonical(["head", subject_type, subject_id, event_count, last_event_hash])
+def head_text(
+    subject_type: str, subject_id: str, event_count: int, last_event_hash: str, name: str | None = None
+) -> bytes:
+    """What the signature of a chain's end covers. `name`: of one that is kept apart from its row."""
+    return canonical(
+        ["head", subject_type, subject_id, event_count, last_event_hash, *([] if name is None else [name])]
+    )
 
 
 def end_text(milestone_count: int, last_milestone_hash: str) -> bytes:

@@ -123,14 +123,17 @@ def dashboard(
     now: datetime,
     unfollowed: Sequence[UnfollowedJob] = (),
     trail_faults: int = 0,
+    signers: str = "",
 ) -> Dashboard:
     """`halted`: replication state -> servers of protection groups whose replication does not go on by itself;
     `late`: executions with an alarm for what was launched late; `stuck`: what drsorch cannot work on; `rights`:
     permissions of who looks; `unfollowed`: jobs of ours that nobody follows; `trail_faults`: what the last verification
-    of the audit trail found."""
+    of the audit trail found; `signers`: what is wrong with the keys that sign it."""
     attention = [*_attention(running, results, sites, halted, now)]
     if trail_faults and "audit.view_event" in rights:
         attention.append(_trail_attention(trail_faults))
+    if signers and "audit.view_event" in rights:
+        attention.append(Attention(Tone.BAD, signers, _to("audit_event_verify")))
     attention.extend(
         Attention(Tone.BAD, job.detail, _to("protection_site_change", job.site)) for job in unfollowed[:_JOBS_NAMED]
     )

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 
 from access import policy
 from audit.checking import check_get
+from audit.signers import signers_trouble
 from dashboard import selectors
 from dashboard.presentation import dashboard, running_cards
 from foundation import due
@@ -33,6 +34,7 @@ def page(request: HttpRequest) -> HttpResponse:
         now=timezone.now(),
         unfollowed=uses.unfollowed_jobs(),
         trail_faults=check_get().fault_count,
+        signers=signers_trouble(),
     )
     return screen_response(
         request,

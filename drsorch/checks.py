@@ -22,7 +22,7 @@ from drsorch.brokers import BROKERS, scheme_of
 from drsorch.environment import SECRET_KEY_LENGTH, load, unknown_names
 from drsorch.values import NEW_AUDIT_KEY, is_loopback
 from executions.crashpoints import POINTS
-from foundation.wording import listing
+from foundation.wording import count, listing
 
 _NEW_KEY = "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
 #: An ordinary call to AWS is given up after this long, and the lease is prolonged between calls.
@@ -46,7 +46,7 @@ def secrets_and_hosts(app_configs: Sequence[AppConfig] | None, **kwargs: Any) ->
     else:
         if not settings.DEBUG and len(secret_key) < SECRET_KEY_LENGTH:
             yield Error(
-                f"SECRET_KEY has {len(secret_key)} characters and could be guessed.",
+                f"SECRET_KEY has {count(len(secret_key), 'character')} and could be guessed.",
                 hint=f"Use {SECRET_KEY_LENGTH} or more: {_NEW_KEY}.",
                 id="drsorch.E002",
             )
@@ -158,6 +158,20 @@ def database(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterator
             hint="Use postgres://user:password@host:5432/name, or `manage.py serve` alone.",
             id="drsorch.W005",
         )
+
+
+@register(Tags.database)
+def audit_keys(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> Iterator[CheckMessage]:
+    from audit.signers import ADVICE, signers_trouble
+
+    try:
+        trouble = signers_trouble() if databases else ""
+    except ImproperlyConfigured:
+        return  # there is no SECRET_KEY: another check says so
+    if trouble:
+        yield Warning(trouble.removesuffix(f" {ADVICE}"), hint=ADVICE, id="drsorch.W014")
 
 
 @register

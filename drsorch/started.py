@@ -33,10 +33,18 @@ def start_record(process: str) -> None:
     starting.
     """
     try:
+        _check_keys(process)
         with transaction.atomic():
             _record(process, settings_facts())
     except DatabaseError:
         log.warning("settings_not_recorded", process=process, exc_info=True)
+
+
+def _check_keys(process: str) -> None:
+    from audit.signers import signers_trouble
+
+    if trouble := signers_trouble():
+        log.error("audit_keys_differ", process=process, trouble=trouble)
 
 
 def _record(process: str, facts: dict[str, Any]) -> None:

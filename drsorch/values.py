@@ -18,6 +18,7 @@ from urllib.parse import SplitResult, urlsplit
 import environ
 
 from foundation.outbound import Network, networks_read
+from foundation.wording import count
 
 _YES: Final = ("true", "yes", "on", "1")
 _NO: Final = ("false", "no", "off", "0")
@@ -49,7 +50,7 @@ class Kind(ABC):
     def shown(self, text: str) -> str:
         """The text as a refusal repeats it: without a secret, and without what an address may hold of one."""
         if self.secret:
-            return f"a text of {len(text)} characters"
+            return f"a text of {count(len(text), 'character')}"
         scheme, found, rest = text.partition("://")
         return repr(f"{scheme}://…" if found and "@" in rest else text)
 

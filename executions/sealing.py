@@ -6,6 +6,7 @@ Every column of an execution's rows is in one of the lists below, or in `NOT_SEA
 from __future__ import annotations
 
 import hashlib
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -17,7 +18,7 @@ from audit.canonical import plain
 from audit.event_types import EventType
 from audit.holding import Difference, Document, Followed, Told, differences
 from executions.core.states import EXECUTION_ACTIVE, CleanupStatus, ExecutionStatus, ServerStatus
-from executions.models import Approval, Basis, Execution, LateInstance, Operation, ServerRun, StepRun, WaveRun
+from executions.models import Approval, Basis, DrsJob, Execution, LateInstance, Operation, ServerRun, StepRun, WaveRun
 
 #: Sealed when it is requested; it never changes.
 FROZEN: Final = "frozen"
@@ -85,9 +86,10 @@ NOT_SEALED: Final[Mapping[type[Model], Collection[str]]] = {
 
 #: Rows of an execution that are not sealed.
 NOT_SEALED_ROWS: Final[Mapping[type[Model], str]] = {
-    Basis: "its document is held to its SHA-256 in the event of the press",
-    Operation: "its job is sealed with its servers, and its life is in events",
+    Basis: "it is held to the event of the press: its document to the SHA-256, and who pressed what; not to the second",
+    Operation: "a call to DRS, and the engine's: its job is sealed with its servers, and its life is in events",
     LateInstance: "what became of each is in events",
+    DrsJob: "a mirror of DRS, also of jobs that are not drsorch's: what came of ours is sealed with the servers",
 }
 
 #: What people call each kind of row.
@@ -144,6 +146,15 @@ _NOT_OVER: Final = {"recovery_over_at": None, "recovery_over_by_name": "", "reco
 _REOPENS: Final = (EventType.EXECUTION_RETRIED, EventType.EXECUTION_SKIPPED)
 
 
+#: What an event of each type tells that somebody pressed.
+_PRESSES: Final[Mapping[str, str]] = {
+    EventType.EXECUTION_REQUESTED: "request",
+    EventType.EXECUTION_APPROVED: "approve",
+    EventType.EXECUTION_RESUMED: "resume",
+    EventType.EXECUTION_RETRIED: "retry",
+}
+
+
 @dataclass(slots=True)
 class _State:
     """What an execution's events say so far."""
@@ -155,8 +166,8 @@ class _State:
     #: Since the result was sealed: whether its clean-up runs, and the instances that it terminated.
     cleaning: bool = False
     terminated: set[str] = field(default_factory=set)
-    #: SHA-256 of what was shown to those who pressed.
-    shown: set[str] = field(default_factory=set)
+    #: What was shown to those who pressed: SHA-256, what they pressed, and who they were.
+    shown: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
 
 class ExecutionHolder:
@@ -168,7 +179,7 @@ class ExecutionHolder:
             state.cleaning = False
             state.terminated.clear()
         if event.detail.get("basis"):
-            state.shown.add(str(event.detail["basis"]))
+            state.shown[str(event.detail["basis"]), _PRESSES.get(event.type, event.type), event.actor] += 1
         if event.type in _STATUS_AFTER:
             state.says = _STATUS_AFTER[event.type]
         elif event.type in _REOPENS and state.says not in EXECUTION_ACTIVE:
@@ -239,17 +250,28 @@ def _statuses(chains: Mapping[str, Followed]) -> Iterator[tuple[str, str]]:
 
 
 def _shown(chains: Mapping[str, Followed]) -> Iterator[tuple[str, str]]:
-    """What was shown to those who pressed, against the hash of it in the events of their presses."""
-    kept: dict[str, set[str]] = {}
-    rows = Basis.objects.filter(execution__in=list(chains)).order_by().values_list("execution_id", "sha256", "document")
-    for pk, sha256, document in rows.iterator(100):
-        kept.setdefault(str(pk), set()).add(sha256)
-        if sha256 not in chains[str(pk)].state.shown:
-            yield str(pk), f"What was shown, {sha256[:12]}…, was added in the database: no event names it."
-        elif hashlib.sha256(str(document).encode()).hexdigest() != sha256:
+    """What was shown to those who pressed, against the events of their presses: each has one row."""
+    kept: dict[str, Counter[tuple[str, str, str]]] = defaultdict(Counter)
+    rows = Basis.objects.filter(execution__in=list(chains)).order_by()
+    columns = rows.values_list("execution_id", "sha256", "press", "user_name", "document")
+    for pk, sha256, press, user_name, document in columns.iterator(100):
+        kept[str(pk)][sha256, press, user_name] += 1
+        is_told = any(told == sha256 for told, _, _ in chains[str(pk)].state.shown)
+        if is_told and hashlib.sha256(str(document).encode()).hexdigest() != sha256:
             yield str(pk), f"What was shown, {sha256[:12]}…, was changed."
     for execution_id, chain in chains.items():
-        for sha256 in sorted(chain.state.shown - kept.get(execution_id, set())):
+        told, there = chain.state.shown, kept[execution_id]
+        more, missing = sorted((there - told).elements()), sorted((told - there).elements())
+        for sha256, press, who in more:
+            what = f"What was shown, {sha256[:12]}…,"
+            meant = next((each for each in missing if each[0] == sha256), None)
+            if meant is None:
+                yield execution_id, f"{what} was added in the database: no event names it."
+            else:
+                missing.remove(meant)
+                said = f"{meant[1]} by {meant[2]}"
+                yield execution_id, f"{what} is of {press} by {who}, and the audit trail says {said}."
+        for sha256 in dict.fromkeys(sha256 for sha256, _, _ in missing):
             yield execution_id, f"What was shown, {sha256[:12]}…, was deleted."
 
 

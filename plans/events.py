@@ -11,7 +11,7 @@ declare({
     EventType.PLAN_CREATED: "Plan {subject} was created.",
     EventType.PLAN_CHANGED: "Revision {revision} of plan {subject} was saved: {fields}.",
     EventType.PLAN_DELETED: "Plan {subject} was deleted.",
-    EventType.PLAN_APPROVALS_AGREED: "It was agreed that a recovery of {subject} needs {approvals} approvals "
+    EventType.PLAN_APPROVALS_AGREED: "It was agreed that a recovery of {subject} needs {approvals} "
     "instead of {instead_of}.",
 })  # fmt: skip
 declare_subject("plan", "plan", rows_with_pages(Plan))

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, cast
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple, cast
 
+from django.contrib.auth.models import User
 from django.db.models import F
 
 from audit.event_types import EventType
-from audit.holding import Followed, Told, holds
+from audit.holding import Followed, Told, differences, holds
 from audit.models import Event
 from plans import selectors
 from plans.core.document import PlanDocument
-from plans.models import Plan, PlanRevision
+from plans.models import ApprovalDemand, Plan, PlanRevision
 
 
 def hold() -> None:
@@ -21,25 +22,33 @@ def hold() -> None:
     holds("plan", RevisionHolder())
 
 
+class Written(NamedTuple):
+    """What the event of a revision says of it."""
+
+    document_sha256: str
+    saved_sha256: str
+    by_id: int | None
+
+
 class RevisionHolder:
-    def begin(self) -> dict[int, str]:
-        """{number of the revision: SHA-256 of its document}"""
+    def begin(self) -> dict[int, Written]:
+        """{number of the revision: what is known of it}"""
         return {}
 
-    def follow(self, state: dict[int, str], event: Told) -> None:
+    def follow(self, state: dict[int, Written], event: Told) -> None:
         if event.type.endswith(".deleted"):
             state.clear()
         elif "document_sha256" in event.detail:
-            state[event.detail["revision"]] = event.detail["document_sha256"]
+            about = event.detail
+            written = Written(about["document_sha256"], about.get("saved_sha256", ""), event.actor_id)
+            state[about["revision"]] = written
 
     def faults(self, chains: Mapping[str, Followed]) -> Iterator[tuple[str, str]]:
-        from plans.services import document_sha256
-
-        there: dict[str, dict[int, str]] = defaultdict(dict)
+        there: dict[str, dict[int, Written]] = defaultdict(dict)
         ids = [int(each) for each in chains if each.isdecimal()]
-        rows = PlanRevision.objects.filter(plan__in=ids).order_by().values_list("plan_id", "number", "document")
-        for plan_id, number, document in rows.iterator(500):
-            there[str(plan_id)][number] = document_sha256(cast("PlanDocument", document))
+        for row in PlanRevision.objects.filter(plan__in=ids).order_by().iterator(500):
+            there[str(row.plan_id)][row.number] = _stored(row)
+        gone = _gone(stored.by_id for of_plan in chains.values() for stored in of_plan.state.values())
         for subject_id, chain in chains.items():
             written, stored = chain.state, there[subject_id]
             for number in sorted(written.keys() | stored.keys()):
@@ -47,17 +56,33 @@ class RevisionHolder:
                     yield subject_id, f"Revision {number} was deleted."
                 elif number not in written:
                     yield subject_id, f"Revision {number} was added in the database."
-                elif written[number] != stored[number]:
+                elif written[number].document_sha256 != stored[number].document_sha256:
                     yield subject_id, f"Revision {number} was changed after it was saved."
+                elif written[number] != _unless_gone(stored[number], written[number].by_id, gone):
+                    what = "who saved it, when, or what changed"
+                    yield subject_id, f"Revision {number}: {what} was changed after it was saved."
         yield from self._plans(chains)
+        yield from self._demands(chains)
 
     def existing(self) -> Iterable[tuple[object, str]]:
-        return Plan.objects.order_by("pk").values_list("pk", "name").iterator(2000)
+        yield from Plan.objects.order_by("pk").values_list("pk", "name").iterator(2000)
+        # They outlive their plan, but not its chain.
+        demands = ApprovalDemand.objects.exclude(plan_id__in=Plan.objects.values("pk")).order_by("plan_id")
+        yield from demands.values_list("plan_id", "plan_name").distinct().iterator(2000)
+
+    def _demands(self, chains: Mapping[str, Followed]) -> Iterator[tuple[str, str]]:
+        """How many approvals were asked for, and who agreed to fewer, against what was sealed of it."""
+        from plans.demands import PART, demands_now
+
+        rows = demands_now([int(each) for each in chains if each.isdecimal()])
+        for plan_id, now in rows.items():
+            _, sealed = chains[str(plan_id)].sealed.get(PART, (0, {}))
+            for one in differences(sealed, now):
+                if one.field != "agreed_by_id" or one.now is not None or not _gone([one.sealed]):
+                    yield str(plan_id), one.sentence("plan")
 
     def _plans(self, chains: Mapping[str, Followed]) -> Iterator[tuple[str, str]]:
         """Plans that are not what their newest revision says."""
-        from plans.services import document_sha256
-
         ids = [int(each) for each in chains if each.isdecimal()]
         newest = {each.plan_id: each for each in PlanRevision.objects.filter(plan__in=ids, number=F("plan__version"))}
         plans = {str(plan.pk): plan for plan in selectors.plan_list().filter(pk__in=ids)}
@@ -65,16 +90,34 @@ class RevisionHolder:
             if chains[subject_id].state:
                 yield subject_id, "The plan was deleted, and the audit trail does not say so."
         for plan in plans.values():
-            written: dict[int, str] = chains[str(plan.pk)].state
+            written: dict[int, Written] = chains[str(plan.pk)].state
             number, revision = max(written, default=0), newest.get(plan.pk)
             if plan.version != number:
                 yield str(plan.pk), f"The plan says revision {plan.version}, and the newest that was saved is {number}."
-            elif revision is None or document_sha256(cast("PlanDocument", revision.document)) != written[number]:
+            elif revision is None or _stored(revision).document_sha256 != written[number].document_sha256:
                 continue  # told already
             elif (now := selectors.document(plan)) != revision.document:
                 expected = _as_called_now(revision)
                 if other := ", ".join(name for name, value in now.items() if value != expected.get(name)):
                     yield str(plan.pk), f"The plan is not as its newest revision, {number}, says: {other}."
+
+
+def _stored(revision: PlanRevision) -> Written:
+    from plans.services import document_sha256, saved_sha256
+
+    document = document_sha256(cast("PlanDocument", revision.document))
+    return Written(document, saved_sha256(revision), revision.saved_by_id)
+
+
+def _gone(user_ids: Iterable[int | None]) -> set[int]:
+    """Those of the users that do not exist any more."""
+    ids = {each for each in user_ids if each is not None}
+    return ids - set(User.objects.filter(pk__in=ids).values_list("pk", flat=True))
+
+
+def _unless_gone(stored: Written, by_id: int | None, gone: Collection[int]) -> Written:
+    """With the user whom the deletion of their row took from it."""
+    return stored._replace(by_id=by_id) if stored.by_id is None and by_id in gone else stored
 
 
 def _as_called_now(revision: PlanRevision) -> dict[str, Any]:
@@ -83,7 +126,7 @@ def _as_called_now(revision: PlanRevision) -> dict[str, Any]:
         type=EventType.PROTECTION_GROUP_CHANGED, at__gte=revision.saved_at, detail__before__has_key="name"
     )
     waves = [dict(wave) for wave in revision.document.get("waves", ())]
-    for detail in renamed.order_by("pk").values_list("detail", flat=True):
+    for detail in renamed.order_by("at", "pk").values_list("detail", flat=True):
         before, after = detail["before"]["name"], detail["after"]["name"]
         for wave in waves:
             wave["protection_groups"] = [after if name == before else name for name in wave["protection_groups"]]

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from typing import Any, cast
 from uuid import UUID
 
@@ -15,7 +16,9 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from access import policy
+from audit.canonical import canonical, plain
 from audit.event_types import EventType
+from audit.holding import Document
 from audit.record import note_change
 from foundation.errors import Conflict, FieldError, Invalid, Missing, Stale
 from foundation.protectors import protectors
@@ -97,8 +100,10 @@ def plan_delete(*, plan: Plan, by: User, expected_version: int | None = None) ->
             raise Conflict(
                 f"Plan “{current}” has been run and cannot be deleted: its executions must be kept as evidence."
             )
-        note_change("plan", plan.pk, current.name, EventType.PLAN_DELETED, before=_outline(document), after={}, by=by)
-        demands.demand_end(current)
+        note_change(
+            "plan", plan.pk, current.name, EventType.PLAN_DELETED, before=_outline(document), after={}, by=by,
+            seal=partial(demands.demand_end, current),
+        )  # fmt: skip
         current.delete()
 
 
@@ -143,8 +148,7 @@ def _insert(raw: Mapping[str, Any], *, by: User) -> Plan:
     _check_name_free(document["name"], other_than=None)
     plan = Plan.objects.create(version=1, **_columns(document))
     _write_waves(plan, document, groups)
-    demands.demand_note(plan, groups.values())
-    _append_revision(plan, document, [], by=by)
+    _append_revision(plan, document, [], by=by, sealing=demands.demand_note(plan, groups.values()))
     return plan
 
 
@@ -175,8 +179,8 @@ def _replace(plan: Plan, change: Change, *, by: User) -> Plan:
     plan.waves.all().delete()
     _write_waves(plan, document, groups)
     plan.name, plan.approvals_required = document["name"], document["approvals_required"]
-    demands.demand_note(plan, _locked_groups(document).values())
-    _append_revision(plan, document, diff, by=by)
+    sealing = demands.demand_note(plan, _locked_groups(document).values())
+    _append_revision(plan, document, diff, by=by, sealing=sealing)
     return plan
 
 
@@ -224,23 +228,14 @@ def _write_waves(plan: Plan, document: PlanDocument, groups: Mapping[str, Protec
     )
 
 
-def _append_revision(plan: Plan, document: PlanDocument, diff: list[Difference], *, by: User) -> None:
+def _append_revision(
+    plan: Plan, document: PlanDocument, diff: list[Difference], *, by: User, sealing: Mapping[str, Document]
+) -> None:
     """Keep the document, and record what changed in it. The event holds its hash: a revision cannot be rewritten
     unnoticed.
     """
     created = not diff
-    note_change(
-        "plan",
-        plan.pk,
-        document["name"],
-        EventType.PLAN_CREATED if created else EventType.PLAN_CHANGED,
-        before={change["path"]: change["before"] for change in diff},
-        after=_outline(document) if created else {change["path"]: change["after"] for change in diff},
-        by=by,
-        revision=plan.version,
-        document_sha256=document_sha256(document),
-    )
-    PlanRevision.objects.create(
+    revision = PlanRevision(
         plan=plan,
         number=plan.version,
         saved_by=by,
@@ -249,11 +244,31 @@ def _append_revision(plan: Plan, document: PlanDocument, diff: list[Difference],
         document=dict(document),
         diff=[dict(change) for change in diff],
     )
+    note_change(
+        "plan",
+        plan.pk,
+        document["name"],
+        EventType.PLAN_CREATED if created else EventType.PLAN_CHANGED,
+        before={change["path"]: change["before"] for change in diff},
+        after=_outline(document) if created else {change["path"]: change["after"] for change in diff},
+        by=by,
+        seal=lambda: sealing,
+        revision=plan.version,
+        document_sha256=document_sha256(document),
+        saved_sha256=saved_sha256(revision),
+    )
+    revision.save()
 
 
 def _outline(document: PlanDocument) -> dict[str, Any]:
     """The plan as the audit trail tells of it when it is created or deleted: its revision has the whole."""
     return {**_columns(document), "waves": [wave["name"] for wave in document["waves"]]}
+
+
+def saved_sha256(revision: PlanRevision) -> str:
+    """Of what a revision says beside its document, apart from the user's id: that is null once the user was deleted."""
+    told = {"by": revision.saved_by_name, "at": revision.saved_at, "diff": revision.diff}
+    return hashlib.sha256(canonical(plain(told))).hexdigest()
 
 
 def document_sha256(document: PlanDocument) -> str:

@@ -10,6 +10,7 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import IntegrityError, models, transaction
 
 from access import policy
+from audit import fingerprints
 from audit.event_types import EventType
 from audit.record import note_change
 from drs.errors import DrsError, NotFound
@@ -375,7 +376,13 @@ def facts_of(row: Site | ProtectionGroup) -> dict[str, Any]:
     if isinstance(row, Site):
         return {name: getattr(row, name) for name in SITE_FIELDS}
     facts = {"servers" if name == "explicit_servers" else name: getattr(row, name) for name in _GROUP_COLUMNS}
-    return {**facts, "site": row.site.name}
+    # By id too: a site may be renamed.
+    return {**facts, "site": row.site.name, "site_id": row.site_id}
+
+
+def secrets_of(row: models.Model) -> dict[str, Any]:
+    """What is held to the audit trail by its fingerprint alone."""
+    return {name: getattr(row, name) for name in SECRET_FIELDS}
 
 
 def _record(row: Site | ProtectionGroup, before: Mapping[str, Any], after: Mapping[str, Any], *, by: User) -> None:
@@ -383,7 +390,11 @@ def _record(row: Site | ProtectionGroup, before: Mapping[str, Any], after: Mappi
     kind = "site" if isinstance(row, Site) else "protection_group"
     what = "created" if not before else "changed" if after else "deleted"
     type = EVENTS[kind, what]
-    note_change(kind, row.pk, row.name, type, before=before, after=after, by=by, secret=SECRET_FIELDS)
+    seals = isinstance(row, Site) and after and any(before.get(name) != after[name] for name in SECRET_FIELDS)
+    note_change(
+        kind, row.pk, row.name, type, before=before, after=after, by=by, secret=SECRET_FIELDS,
+        seal=(lambda: fingerprints.sealed(kind, row.pk, secrets_of(row))) if seals else None,
+    )  # fmt: skip
 
 
 def _check_columns(row: models.Model) -> None:

@@ -20,6 +20,7 @@ from audit.daily import heads_trouble
 from audit.models import Event, TrailCheck
 from audit.screens.forms import TrailForm
 from audit.screens.lines import trail_lines
+from audit.signers import signers_trouble
 from audit.tasks import check_request
 from foundation.people import person
 from foundation.references import id_of
@@ -93,7 +94,7 @@ def _check() -> dict[str, Any]:
         "faults": count(check.fault_count, "fault"),
         "heads_at": settings.DRSORCH_AUDIT_HEADS,
         "heads_trouble": heads_trouble(),
-        "warnings": verification.warnings(),
+        "warnings": [each for each in (*verification.warnings(), signers_trouble()) if each],
         "refresh_seconds": settings.DRSORCH_REFRESH_SECONDS,
     }
 

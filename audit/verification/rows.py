@@ -60,7 +60,8 @@ def heads(keys: Collection[Key]) -> dict[Key, Head]:
             # None of the others is read: what somebody wrote into one of them stops nothing.
             rows = model._base_manager.filter(pk__in=primary_keys(model, ids)).only(*_of_a_head(model))
         for row in rows:
-            head = Head(str(row), row.event_count, row.last_event_hash, row.head_mac)
+            kept_name = row.name if isinstance(row, Chain) else None
+            head = Head(str(row), row.event_count, row.last_event_hash, row.head_mac, kept_name)
             found[subject_type, row.subject_id] = head
     return found
 

@@ -25,6 +25,8 @@ class Head:
     event_count: int
     last_event_hash: str
     mac: str
+    #: The name that is signed with it, of a chain that is kept apart from its row.
+    kept_name: str | None = None
 
 
 @dataclass(slots=True)
@@ -53,7 +55,8 @@ class Walk:
         values = dict(zip(EVENT_COLUMNS, row, strict=False))
         stored = row[-1]
         sequence, detail = values["sequence"], values["detail"]
-        told = Told(sequence, values["type"], detail if isinstance(detail, dict) else {})
+        about = detail if isinstance(detail, dict) else {}
+        told = Told(sequence, values["type"], about, values["actor"], values["actor_id"])
         if sequence != self._expected:
             self._add(f"Event {self._expected} is missing: the next one is {sequence}.", self._expected)
         if values["previous_hash"] != self._previous:
@@ -96,13 +99,14 @@ class Walk:
         if (stored, self._previous) != (head.event_count, head.last_event_hash):
             self._add(f"The end was changed: {count(head.event_count, 'event')} written, {stored} stored.")
         key_id, _, mac = head.mac.partition(":")
-        text = head_text(self.subject_type, self.subject_id, head.event_count, head.last_event_hash)
+        text = head_text(self.subject_type, self.subject_id, head.event_count, head.last_event_hash, head.kept_name)
         signed = is_mac(self.keys, key_id, text, mac)
         if signed is None and key_id:
             if key_id not in self._without_key:
                 self._add(f"The end is signed with the key {key_id}, which is missing from DRSORCH_AUDIT_KEYS.")
         elif not signed and (head.event_count or head.mac):
-            self._add("The end was changed in the database: its signature is not drsorch's.")
+            what = "end" if head.kept_name is None else "name or the end"
+            self._add(f"The {what} was changed in the database: its signature is not drsorch's.")
         for sequence, part in sorted(self.documents):
             self._add(f"The sealed document “{part}” of event {sequence} was inserted: no event seals it.", sequence)
 

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from foundation.wording import count
+
 Document = Mapping[str, Any]
 
 #: A server that has a problem of its own is not told of twice.
@@ -74,8 +76,8 @@ def _of_plan(before: Document, now: Document) -> Iterable[Difference]:
     if now["approvals_required"] > before["approvals_required"]:
         yield Difference(
             "approvals_raised",
-            f"The plan now requires {now['approvals_required']} approvals instead of {before['approvals_required']}, "
-            "and so does this execution.",
+            f"The plan now requires {count(now['approvals_required'], 'approval')} instead of "
+            f"{before['approvals_required']}, and so does this execution.",
         )
 
 

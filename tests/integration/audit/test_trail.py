@@ -15,7 +15,7 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from access.services import token_issue
-from audit import checking, selectors
+from audit import checking, selectors, triggers
 from audit.models import Event, TrailCheck
 from audit.record import events_of
 from audit.selectors import Narrowed
@@ -130,6 +130,11 @@ def test_verifying_says_what_is_wrong_and_where(api: Api, aldo: User, frankfurt:
     answer = api(aldo).post(VERIFY).json()
     assert (answer["ok"], answer["faults"], answer["requested_by"]) == (True, [], "aldo")
     assert answer["events"] == Event.objects.count()
+    [warning] = answer["warnings"]  # tests run without the triggers
+    assert warning.startswith("The database does not refuse changes of audit_event, audit_sealeddocument and audit_m")
+    triggers.install(connection)
+    assert api(aldo).post(VERIFY).json()["warnings"] == []
+    triggers.remove(connection)
     with connection.cursor() as cursor:
         cursor.execute("UPDATE audit_event SET actor = 'nobody' WHERE type = 'site.created'")
     answer = api(aldo).post(VERIFY).json()

@@ -23,10 +23,10 @@ from audit.models import Event, Ledger, Milestone, SealedDocument
 from audit.record import events_of, text_of
 from audit.signed import EVENT_COLUMNS
 from audit.verification import verify
-from executions.models import Approval, Basis, Execution, ServerRun, StepRun, WaveRun
+from executions.models import Approval, Basis, DrsJob, Execution, ServerRun, StepRun, WaveRun
 from executions.sealing import COLUMNS, FROZEN, NOT_SEALED, NOT_SEALED_ROWS, RESULT, ExecutionHolder
 from executions.services.approving import execution_approve
-from executions.services.controlling import execution_cleanup, execution_pause, execution_retry
+from executions.services.controlling import execution_cleanup, execution_pause, execution_resume, execution_retry
 from tests.factories.trail import faults_found
 from tests.harness import EngineHarness
 
@@ -403,7 +403,8 @@ def test_every_kind_of_row_of_an_execution_is_sealed_or_it_is_said_why_not() -> 
         model for model in apps.get_models() if any(field.related_model is Execution for field in model._meta.fields)
     }
     sealed = {model for models in COLUMNS.values() for model in models} - {Execution}
-    assert sealed | set(NOT_SEALED_ROWS) == of_executions
+    # A job is of a site; that of an execution's operation is named by its servers.
+    assert sealed | set(NOT_SEALED_ROWS) == of_executions | {DrsJob}
 
 
 # --- what is no tampering -----------------------------------------------------------------------------------------
@@ -454,7 +455,28 @@ def test_what_was_shown_to_whoever_pressed_is_held_to_its_event(there: Record) -
     more = Basis(execution=there.recovery, press="approve", at=shown.at, sha256="0" * 64, document="{}")
     assert told(lambda: put(Basis, shown.pk, document="{}")) == [f"{what} was changed."]
     assert told(lambda: Basis.objects.filter(**of_it).delete()) == [f"{what} was deleted."]
+    assert told(lambda: put(Basis, shown.pk, user_name="mallory")) == [
+        f"{what} is of request by mallory, and the audit trail says request by dana."
+    ]
+    assert told(lambda: put(Basis, shown.pk, press="resume")) == [
+        f"{what} is of resume by dana, and the audit trail says request by dana."
+    ]
     assert told(more.save) == [f"{name}: What was shown, 000000000000…, was added in the database: no event names it."]
+
+
+def test_one_of_two_that_were_shown_the_same_is_missed(there: Record, harness: EngineHarness) -> None:
+    name, running = str(there.running), there.running
+    execution_resume(execution=running, by=harness.users["omar"])
+    execution_pause(execution=running, by=harness.users["omar"])
+    execution_resume(execution=running, by=harness.users["omar"])
+    first, second = Basis.objects.filter(execution=running, press="resume").order_by("pk")
+    assert first.sha256 == second.sha256
+    assert faults_found() == []
+    what = f"{name}: What was shown, {first.sha256[:12]}…,"
+    assert told(lambda: Basis.objects.filter(pk=second.pk).delete()) == [f"{what} was deleted."]
+    third = Basis(execution=running, press="resume", at=first.at, sha256=first.sha256, document=first.document)
+    third.user_name = first.user_name
+    assert told(third.save) == [f"{what} was added in the database: no event names it."]
 
 
 def test_nothing_written_into_a_column_stops_verifying(there: Record) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pytest
 
+from audit import fingerprints
 from audit.holding import HOLDERS, Document, Followed, Recorded, Told, differences, holds
 
 SEALED: Document = {
@@ -95,7 +96,7 @@ def faults(events: list[Told], row: Mapping[str, Any] | None, **options: Any) ->
 
 def test_a_row_is_held_to_the_last_word_on_each_field() -> None:
     renamed = event(before={"name": "Main"}, after={"name": "Frankfurt"})
-    row = {"name": "Frankfurt", "role": None, "external_id": "hush"}
+    row = {"name": "Frankfurt", "role": None}
     assert faults([CREATED, renamed], row) == []
     assert faults([CREATED, renamed], {**row, "name": "Main", "role": "admin"}) == [
         ("7", "name is Main, and the audit trail says that it became Frankfurt."),
@@ -164,18 +165,67 @@ def test_rows_of_many_chains_are_read_at_once_and_each_is_held_to_its_own() -> N
     assert asked == [["1", "2", "3"]]
 
 
-def test_a_field_may_mean_the_same_in_other_words() -> None:
-    asked = []
+@pytest.fixture
+def keyed(settings: Any) -> None:
+    settings.DRSORCH_AUDIT_KEYS = (("tests", "k" * 48),)
 
-    def is_same(name: str, now: Any, then: Any) -> bool:
-        asked.append((name, now, then))
-        return name == "groups"
 
-    said = event(after={"groups": ["shop"], "name": "Main"})
-    assert faults([said], {"groups": [7], "name": "Other"}, is_same=is_same) == [
-        ("7", "name is Other, and the audit trail says that it became Main.")
+def sealed(**secrets: Any) -> dict[str, tuple[int, Document]]:
+    return {fingerprints.PART: (1, fingerprints.sealed("site", "7", secrets)[fingerprints.PART])}
+
+
+def secret_faults(now: dict[str, Any], chain: Followed, rows: Collection[str] = ("7",)) -> list[tuple[str, str]]:
+    held = Recorded(lambda ids: {id: {} for id in rows}, list, ("site", lambda ids: dict.fromkeys(ids, now)))
+    held.follow(chain.state, event("site.created", after={"external_id": "changed"}))
+    return list(held.faults({"7": chain}))
+
+
+@pytest.mark.usefixtures("keyed")
+@pytest.mark.parametrize(
+    ("then", "now", "told"),
+    [
+        ({"password": "a"}, {"password": "a"}, None),
+        ({"password": "a"}, {"password": "b"}, "is not the one that drsorch stored: it was changed in the database."),
+        ({"password": "a"}, {"password": ""}, "is not the one that drsorch stored: it was changed in the database."),
+        ({"password": ""}, {"password": "b"}, "is not the one that drsorch stored: it was changed in the database."),
+        ({"password": ""}, {"password": None}, None),
+        ({"password": "a"}, {}, "was deleted in the database."),
+        ({}, {"password": ""}, "was added in the database."),
+        ({"password": {"seed": 1, "at": 2.5}}, {"password": {"at": 2.5, "seed": 1}}, None),
+    ],
+)
+def test_a_secret_is_held_to_its_fingerprint(then: dict[str, Any], now: dict[str, Any], told: str | None) -> None:
+    assert secret_faults(now, Followed({}, sealed(**then))) == ([("7", f"password {told}")] if told else [])
+
+
+def test_a_fingerprint_of_a_key_that_is_missing_says_nothing_of_the_secret(settings: Any) -> None:
+    """The event that it signed is told of."""
+    settings.DRSORCH_AUDIT_KEYS = (("old", "o" * 48),)
+    then = sealed(password="a")
+    settings.DRSORCH_AUDIT_KEYS = (("new", "n" * 48),)
+    assert secret_faults({"password": "b"}, Followed({}, then)) == []
+
+
+@pytest.mark.usefixtures("keyed")
+def test_a_fingerprint_is_of_one_secret_of_one_row() -> None:
+    rows = [fingerprints.sealed("site", id, {"a": "x", "b": "x"})["secrets"]["secret"] for id in (7, 8)]
+    made = [row[label]["fingerprint"] for row in rows for label in ("a", "b")]
+    assert len(set(made)) == 4
+    assert {mac.partition(":")[0] for mac in made} == {"tests"}
+
+
+@pytest.mark.usefixtures("keyed")
+def test_a_row_that_is_gone_has_no_secrets_and_one_that_sealed_none_is_not_held() -> None:
+    assert secret_faults({}, Followed({}, sealed(password="a")), rows=()) == [
+        ("7", "The row was deleted, and the audit trail does not say so.")
     ]
-    assert asked == [("groups", [7], ["shop"]), ("name", "Other", "Main")]
+    assert secret_faults({"password": "b"}, Followed({})) == []
+
+
+def test_what_is_shown_of_an_event_does_not_tell_of_fingerprints() -> None:
+    assert fingerprints.without({"before": {}, "seals": {"secrets": "0"}}) == {"before": {}}
+    assert fingerprints.without({"seals": {"secrets": "0", "result": "1"}}) == {"seals": {"result": "1"}}
+    assert fingerprints.without({"why": ""}) == {"why": ""}
 
 
 def test_an_app_says_who_holds_its_rows() -> None:

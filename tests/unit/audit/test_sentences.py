@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -106,3 +107,11 @@ def test_a_field_is_called_as_people_call_it(name: str, words: str) -> None:
 )
 def test_the_colour_is_of_what_became_of_it(type: str, tone: Tone) -> None:
     assert tone_of(event(type)) is tone
+
+
+@pytest.mark.parametrize("type", SENTENCES)
+def test_no_sentence_counts_one_as_several(type: str) -> None:
+    words = dict.fromkeys(re.findall(r"{(\w+)}", SENTENCES[type]), "it")
+    detail = {**words, "approvals": 1, "servers": 1, "more": 1}
+    sentence = sentence_of(Event(type=type, subject="it", detail=detail))
+    assert not re.search(r"\b1 (more )?[a-z]+s\b", sentence)

@@ -17,6 +17,7 @@ def test_each_text_is_of_its_own_kind_and_spelled_for_ever() -> None:
         b'{"milestone":{"at":"2026-11-23T09:00:00.000005+00:00","sequence":1}}'
     )
     assert head_text("execution", "7", 3, "ab") == b'["head","execution","7",3,"ab"]'
+    assert head_text("site", "7", 3, "ab", "") == b'["head","site","7",3,"ab",""]'
     assert end_text(3, "ab") == b'["ledger",3,"ab"]'
 
 

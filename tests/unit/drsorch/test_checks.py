@@ -176,3 +176,8 @@ def test_a_command_ends_with_the_sentence_and_no_traceback(name, value, sentence
     assert ended.returncode == 1
     assert sentence in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_a_key_of_one_character_is_counted_as_one(settings):
+    found(settings, SECRET_KEY="k")
+    assert "SECRET_KEY has 1 character and could be guessed." in [each.msg for each in run_checks()]

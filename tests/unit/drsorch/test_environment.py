@@ -194,3 +194,9 @@ def test_a_key_that_cannot_be_used_is_a_sentence_without_its_secret(text: str, s
     said = refusal("DRSORCH_AUDIT_KEYS", text)
     assert sentence in said
     assert "hunter2" not in said
+
+
+@pytest.mark.parametrize("text", ["x", "1", "0", "-1"])
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+def test_a_refusal_counts_one_as_one(setting: Setting, text: str) -> None:
+    assert not re.search(r"\b1 (?!has)[a-z]+s\b", refusal(setting.name, text))
