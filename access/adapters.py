@@ -15,6 +15,15 @@ from audit.event_types import EventType
 class ClosedAccountAdapter(DefaultAccountAdapter):
     """Sign-up is closed: administrators create users."""
 
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "account_inactive": "This user is not active. Ask an administrator.",
+        "incorrect_password": "The password is wrong.",
+        "too_many_login_attempts": "Too many attempts to sign in. Wait a few minutes, then try again.",
+        "username_password_mismatch": "The username or the password is wrong.",
+        "rate_limited": "Too many requests. Wait a minute, then try again.",
+    }
+
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
         try:
             super().pre_authenticate(request, **credentials)

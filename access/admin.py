@@ -30,9 +30,14 @@ from foundation.wording import clock_utc
 
 #: What Django's fields mean here: label, help.
 _WORDS = {
+    "username": ("Username", "Up to 150 letters, digits and @ . + - _"),
     "groups": ("Roles", "Roles decide what the user may do."),
+    "is_active": ("Active", "If not selected, the user cannot sign in or use a token. Better than deleting the user."),
     "is_staff": ("Can use the screens", "If not selected, the user can only use the API, with a token."),
+    "is_superuser": ("Superuser", "Can do what an administrator can, and change other superusers."),
 }
+_LABELS = {name: label for name, (label, _) in _WORDS.items()}
+_HELP = {name: text for name, (_, text) in _WORDS.items()}
 
 
 class SeenUserForm(SeenForm, UserChangeForm):
@@ -48,11 +53,22 @@ class SeenUserForm(SeenForm, UserChangeForm):
         return cleaned
 
 
+class NewUserForm(UserCreationForm):
+    """Django's words are of other ways to sign in, which there are none of."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        signs_in = self.fields["usable_password"]
+        signs_in.label = "Sign-in"
+        signs_in.help_text = "Without a password the user cannot sign in, and can only use the API, with a token."
+        signs_in.choices = [("true", "With a password"), ("false", "Not possible")]
+
+
 @admin.register(User)
 class UserAdmin(ChainHistory, SeenAdmin, DjangoUserAdmin):
     subject_type = "user"
     form = SeenUserForm
-    add_form = UserCreationForm
+    add_form = NewUserForm
     change_password_form = AdminPasswordChangeForm
     list_display = ("username", "name", "roles", "second_factor", "is_active", "last_sign_in")
     list_filter = ("groups", "is_active")
@@ -61,18 +77,17 @@ class UserAdmin(ChainHistory, SeenAdmin, DjangoUserAdmin):
         (None, {"fields": ("username", "password")}),
         ("Personal details", {"fields": ("first_name", "last_name", "email")}),
         ("Permissions", {"fields": ("is_active", "is_staff", "groups", "is_superuser")}),
-        ("Dates", {"fields": ("last_login", "date_joined")}),
+        ("Dates", {"fields": ("last_sign_in", "created")}),
     )
     add_fieldsets = (
         (None, {"fields": ("username", "usable_password", "password1", "password2")}),
         ("Permissions", {"fields": ("is_staff", "groups")}),
     )
-    readonly_fields = ("last_login", "date_joined")
     #: What an auditor sees of a user: all but the password.
     looked_at = (
         (None, {"fields": ("username", "name", "email")}),
         ("Permissions", {"fields": ("is_active", "is_staff", "roles", "is_superuser")}),
-        ("Signing in", {"fields": ("second_factor", "last_sign_in", "date_joined")}),
+        ("Signing in", {"fields": ("second_factor", "last_sign_in", "created")}),
     )
     actions = ("remove_second_factor",)
 
@@ -92,6 +107,10 @@ class UserAdmin(ChainHistory, SeenAdmin, DjangoUserAdmin):
     @display(description="last sign-in", ordering="last_login")
     def last_sign_in(self, user: User) -> str:
         return clock_utc(user.last_login) or "never"
+
+    @display(description="created", ordering="date_joined")
+    def created(self, user: User) -> str:
+        return clock_utc(user.date_joined)
 
     @display(description="second factor", boolean=True, ordering="has_factor")
     def second_factor(self, user: Any) -> bool:
@@ -125,11 +144,24 @@ class UserAdmin(ChainHistory, SeenAdmin, DjangoUserAdmin):
             field.label, field.help_text = _WORDS[db_field.name]
         return field
 
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        # Also where a field is only looked at, which no form field is made for; how to fill it in is not said then.
+        looks = obj is not None and not self.has_change_permission(request, obj)
+        words = {"labels": _LABELS, "help_texts": dict.fromkeys(_HELP, "") if looks else _HELP}
+        return super().get_form(request, obj, change=change, **words, **kwargs)
+
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {"is_staff": True, **super().get_changeform_initial_data(request)}
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        fields = (*super().get_readonly_fields(request, obj), "name", "roles", "second_factor", "last_sign_in")
+        fields = (
+            *super().get_readonly_fields(request, obj),
+            "name",
+            "roles",
+            "second_factor",
+            "last_sign_in",
+            "created",
+        )
         return fields if _superuser(request) else (*fields, "is_superuser")
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:

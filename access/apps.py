@@ -1,4 +1,4 @@
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 
 
 class AccessConfig(AppConfig):
@@ -10,6 +10,8 @@ class AccessConfig(AppConfig):
     def ready(self) -> None:
         from access import events, holding, policy, recording  # noqa: F401 # importing events declares them
 
+        # Users are administered beside roles and tokens.
+        apps.get_app_config("auth").verbose_name = self.verbose_name
         policy.register()
         recording.listen()
         holding.hold()

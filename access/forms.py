@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from allauth.account.forms import ChangePasswordForm
+from typing import Any
+
+from allauth.account.forms import ChangePasswordForm, LoginForm
 from django.core.exceptions import ValidationError
 
 from access.services import sign_in_attempt
 from audit.event_types import EventType
+
+
+class SignInForm(LoginForm):
+    """Allauth's, in the words of the other pages."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["remember"].label = "Keep me signed in"
 
 
 class RecordedChangePasswordForm(ChangePasswordForm):

@@ -185,7 +185,10 @@ ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 #: Nobody signs up: administrators make users.
 ACCOUNT_ADAPTER = "access.adapters.ClosedAccountAdapter"
-ACCOUNT_FORMS = {"change_password": "access.forms.RecordedChangePasswordForm"}
+ACCOUNT_FORMS = {
+    "change_password": "access.forms.RecordedChangePasswordForm",
+    "login": "access.forms.SignInForm",
+}
 # No mail is sent, so no address is ever verified.
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_TOTP_ISSUER = "drsorch"

@@ -34,7 +34,7 @@ class PlanAdmin(ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Plan]:
         return Plan.objects.with_counts().with_newest_revision()
 
-    @display(description="State", ordering="recovered_at", empty_value="")
+    @display(description="State", ordering="recovered_at", empty_value="–")
     def state_shown(self, plan: Plan) -> SafeString | None:
         badge = recovery_badge(plan)
         return badge_html(badge) if badge else None
@@ -57,7 +57,7 @@ class PlanAdmin(ModelAdmin):
 
     @display(description="Last revision", ordering="saved_at")
     def revision_shown(self, plan: Any) -> str:
-        return f"{plan.version}, by {plan.saved_by_name}, {date(localtime(plan.saved_at), 'j M Y H:i')}"
+        return f"{plan.version}, by {plan.saved_by_name}, {date(localtime(plan.saved_at), 'j M Y H:i')} UTC"
 
     def get_urls(self) -> list[URLPattern]:
         def at(route: str, view: Callable[..., HttpResponse], name: str) -> URLPattern:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from audit.models import Event
-from audit.origin import Via
+from audit.origin import ENGINE, Via
 from audit.sentences import changed_fields, field_words, reason_of, sentence_of, tone_of
 from audit.subjects import Subject, subjects_of
 from foundation.durations import exact
@@ -49,7 +49,7 @@ class TrailLine:
     why: str
     tone: Tone
     subject: Subject
-    #: How it was done: on a screen, through the API …
+    #: How it was done: on a screen, through the API … Empty where who did it says it.
     via: str
     fields: tuple[FieldLine, ...]
     origin: tuple[tuple[str, str], ...]
@@ -68,7 +68,7 @@ def _line(event: Event, subject: Subject) -> TrailLine:
         why=reason_of(event),
         tone=tone_of(event),
         subject=subject,
-        via=VIA_WORDS.get(event.via, event.via),
+        via="" if event.via == Via.ENGINE and event.actor == ENGINE else VIA_WORDS.get(event.via, event.via),
         fields=tuple(_fields(event)),
         origin=tuple((words, str(event.origin[key])) for key, words in _ORIGIN_WORDS.items() if event.origin.get(key)),
     )

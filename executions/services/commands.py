@@ -209,7 +209,7 @@ LOOK = Command(
     act=controlling.execution_look,
     label="Retry now",
     icon="refresh",
-    warning="drsorch works on the execution, its steps and its sites now, and not only at the next planned time.",
+    warning="drsorch works on the execution, its steps and its sites now, without waiting for the next planned time.",
     done="drsorch is working on it.",
     offered=lambda facts: facts.held_up,
 )
@@ -219,9 +219,9 @@ END = Command(
     act=controlling.execution_end,
     label="End without drsorch",
     icon="dangerous",
-    warning="The last resort where drsorch cannot work on the execution: it is closed as it stands. AWS finishes "
-    "launches and terminations in progress, but drsorch no longer follows them: check the DRS and EC2 consoles. "
-    "A planned clean-up does not run: clean the drill up yourself.",
+    warning="The last resort, if drsorch cannot continue the execution. The execution is closed as it stands. AWS "
+    "finishes launches and terminations in progress, but drsorch no longer follows them: check the consoles of DRS and "
+    "EC2. A planned clean-up does not run: clean the drill up yourself.",
     done="Ended. Check in the DRS and EC2 consoles what is still in progress.",
     offered=_endable,
     danger=True,
@@ -286,8 +286,8 @@ DECLARE_OVER = Command(
     act=recovered.recovery_declare_over,
     label="Declare the recovery over",
     icon="flag",
-    warning="The plan is no longer shown as running in recovery by this execution, or by an earlier one. Nothing is "
-    "terminated, and instances that still run stay protected.",
+    warning="The plan will no longer be shown as running in recovery, neither by this execution nor by an earlier one. "
+    "Nothing is terminated, and instances that are still running stay protected.",
     done="The recovery was declared over.",
     offered=_in_recovery,
     danger=True,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 from django.contrib import admin
+from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
@@ -148,3 +150,24 @@ def test_a_page_of_what_cannot_exist_is_not_there(world: World, ada: Any, part: 
             if piece.isdigit() or piece == str(world.drill.pk) or piece == str(world.token.pk):
                 odd = "/".join([*pieces[:position], part, *pieces[position + 1 :]])
                 assert client.get(odd).status_code in {200, 301, 302, 400, 403, 404, 405}, odd
+
+
+def test_pages_to_look_at_do_not_say_how_to_fill_in_what_cannot_be_changed(world: World) -> None:
+    aldo = make_user("aldo", "auditor")
+    client = Client()
+    client.force_login(aldo, backend="django.contrib.auth.backends.ModelBackend")
+    page = client.get(reverse("admin:auth_user_change", args=[aldo.pk])).content.decode()
+    said = [str(field.help_text) for field in User._meta.get_fields() if getattr(field, "help_text", "")]
+    assert len(said) > 3
+    assert [text for text in said if text in page] == []
+    assert "Can use the screens" in page
+    assert "Staff status" not in page
+
+
+def test_names_are_shown_as_they_were_given(world: World, ada: Any) -> None:
+    nina = make_user("nina")
+    client = Client()
+    client.force_login(ada, backend="django.contrib.auth.backends.ModelBackend")
+    page = client.get(reverse("admin:auth_user_change", args=[nina.pk])).content.decode()
+    path = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page.partition("<h1")[2].partition("</h1>")[0]))
+    assert "Administer chevron_right Users chevron_right nina" in path

@@ -313,7 +313,7 @@ def test_the_button_has_a_worker_verify_and_the_pages_say_what_it_found(
     browser_of: BrowserOf, aldo: User, vera: User, frankfurt: Site
 ) -> None:
     browser = browser_of(aldo)
-    assert "never verified" in text(browser.get(f"{TRAIL}verify/"))
+    assert "never been verified" in text(browser.get(f"{TRAIL}verify/"))
     assert "being verified" in text(browser.post(f"{TRAIL}verify/", follow=True))
     trail_verify("trail")
     assert "intact" in text(browser.get(f"{TRAIL}verify/state/"))

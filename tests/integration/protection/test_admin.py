@@ -94,7 +94,7 @@ class TestSites:
         site = SiteFactory.create(quota_concurrent_jobs=37, quota_source="service-quotas")
         shown = text(browser_of(vera).get(page("site", site.pk)))
         assert "37" in shown
-        assert "service-quotas" in shown
+        assert "Service Quotas" in shown
 
     def test_the_sync_button(self, browser_of: BrowserOf, frankfurt: Site, omar: User) -> None:
         browser = browser_of(omar)
