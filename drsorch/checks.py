@@ -193,7 +193,7 @@ def engine(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterator[C
         )
     if call < _SHORT_CALL_SECONDS:
         yield Warning(
-            f"DRSORCH_CALL_LIMIT_SECONDS is {call:g}: AWS may still act on a launch that drsorch takes for lost, and "
+            f"DRSORCH_CALL_LIMIT_SECONDS is {call:g}: AWS may still act on a launch that drsorch considers lost, and "
             "its servers are launched twice.",
             hint="It is for tests only: remove it.",
             id="drsorch.W013",
@@ -201,8 +201,8 @@ def engine(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterator[C
     window = settings.DRSORCH_VISIBILITY_WINDOW_SECONDS
     if window < _SHORT_WINDOW_SECONDS:
         yield Warning(
-            f"DRSORCH_VISIBILITY_WINDOW_SECONDS is {window:g}: a job that DRS shows later than that is taken for lost, "
-            "and its servers are launched again.",
+            f"DRSORCH_VISIBILITY_WINDOW_SECONDS is {window:g}: a job that DRS shows later than that is considered "
+            "lost, and its servers are launched again.",
             hint="Remove it: 60 is the default.",
             id="drsorch.W007",
         )
@@ -238,7 +238,8 @@ def endpoints(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterato
     for name, address in load().items():
         if name.startswith("AWS_ENDPOINT_URL") and _open_to_listeners(address):
             yield Warning(
-                f"{name} is plain HTTP to another machine: whoever is on the way can read and change what DRS says.",
+                f"{name} is plain HTTP to another machine: anyone on the network path can read and change what is "
+                "sent.",
                 hint=f"Use https://, or remove {name} to use AWS's own address.",
                 id="drsorch.W012",
             )

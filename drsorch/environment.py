@@ -81,14 +81,15 @@ def _boto3(name: str, kind: Kind, meaning: str) -> Setting:
 SETTINGS: Final = (
     Setting(
         "DEBUG", YesNo(), False,
-        "tracebacks in the browser. Serves this machine only, and creates a key of its own if there is none", WEB,
+        "shows tracebacks in the browser. drsorch then serves this machine only, and creates a secret key if there "
+        "is none", WEB,
     ),
     Setting(
         "SECRET_KEY", Text(f"{SECRET_KEY_LENGTH} characters or more", secret=True),
         # Empty where one must be given, so that `manage.py check` and `manage.py run` can say so.
         lambda read: secrets.token_urlsafe(48) if read["DEBUG"] else "",
-        f"signs sessions, and encrypts answers kept for an `Idempotency-Key`. Your own, {SECRET_KEY_LENGTH} characters "
-        "or more; `check --deploy` asks for 50", REQUIRED, default_words="required",
+        "signs sessions, and encrypts answers kept for an `Idempotency-Key`. Choose your own, at least "
+        f"{SECRET_KEY_LENGTH} characters; `check --deploy` asks for 50", REQUIRED, default_words="required",
     ),
     Setting(
         "ALLOWED_HOSTS", Hosts(), lambda read: list(_LOOPBACK) if read["DEBUG"] else [],
@@ -101,13 +102,15 @@ SETTINGS: Final = (
     ),
     Setting(
         "TRUSTED_PROXIES", Number(0, 10, unit="", whole=True), 0,
-        "how many proxies of yours a request passes. The client's address, for rate limits and logs, is the one that "
-        "many places from the right in `X-Forwarded-For`, and `X-Forwarded-Proto` is believed. 0: neither header is",
+        "how many of your own proxies a request passes through. The client's address, for rate limits and logs, is "
+        "taken that many places from the right of `X-Forwarded-For`, and `X-Forwarded-Proto` is trusted. With 0, both "
+        "headers are ignored",
         WEB,
     ),
     Setting(
         "CSRF_TRUSTED_ORIGINS", Origins(), list,
-        "origins of forms besides `ALLOWED_HOSTS`, with their scheme, and their port if it is not the usual one", WEB,
+        "further origins that forms may come from, each with its scheme, and with its port if it is not the "
+        "default", WEB,
         default_words="none", example="https://drsorch.example.com",
     ),
     _seconds(
@@ -116,7 +119,8 @@ SETTINGS: Final = (
     ),
     Setting(
         "WEB_CONCURRENCY", Number(1, 1000, unit="", whole=True), 1,
-        "web processes, where gunicorn is started on `drsorch.wsgi` by hand; `manage.py serve` is always one", WEB,
+        "how many web processes gunicorn runs if you start it on `drsorch.wsgi` yourself; `manage.py serve` is "
+        "always one", WEB,
         reader="gunicorn",
     ),
     Setting(
@@ -126,14 +130,15 @@ SETTINGS: Final = (
     ),
     Setting(
         "DRSORCH_AUDIT_KEYS", AuditKeys(), (),
-        "signs the audit trail: `id:secret`; several separated by commas, the first signs and all of them verify. Keep "
-        "copies outside the database. Without it a key derived from `SECRET_KEY` signs, and `check --deploy` says so",
+        "signs the audit trail: `id:secret`, several separated by commas. The first signs, and all of them verify. "
+        "Keep copies outside the database. Without it, a key derived from `SECRET_KEY` signs, and `check --deploy` "
+        "says so",
         TRAIL, default_words="derived from `SECRET_KEY`",
     ),
     Setting(
         "DRSORCH_AUDIT_HEADS", HeadsPlace(), "",
-        "where the daily heads of the audit trail are kept outside the database: a directory, best on another machine, "
-        "or `s3://bucket/prefix`", TRAIL, default_words="none", example="s3://bucket/prefix",
+        "where the daily heads of the audit trail are kept outside the database: a directory, preferably on another "
+        "machine, or `s3://bucket/prefix`", TRAIL, default_words="none", example="s3://bucket/prefix",
     ),
     Setting(
         "DATABASE_URL", Database(), lambda read: Database().read(f"sqlite:///{BASE_DIR}/drsorch.sqlite3"),
@@ -146,29 +151,31 @@ SETTINGS: Final = (
         "memory://", "`redis://…`, `rediss://…`, `amqp://…`, `amqps://…`; `memory://` for a single process", STATE,
     ),
     _seconds("DRSORCH_POLL_FLOOR_SECONDS", (0.05, 3600), 2, "the shortest pause between two polls of running jobs"),
-    _seconds("DRSORCH_POLL_CEILING_SECONDS", (0.05, 3600), 30, "the longest pause while a job may be over"),
+    _seconds("DRSORCH_POLL_CEILING_SECONDS", (0.05, 3600), 30, "the longest pause between two polls while a job may "
+        "have finished"),
     _seconds("DRSORCH_SYNC_SECONDS", (1, _DAY), 300, "how often each site's inventory is synced"),
     _seconds(
         "DRSORCH_VISIBILITY_WINDOW_SECONDS", (1, 3600), 60,
-        "how long a job may stay invisible in DRS. It counts from the latest moment at which AWS may act on a launch "
-        "whose answer was lost; after it, the launch is sent again",
+        "how long a new job may stay invisible in DRS, counted from the latest moment at which AWS may act on a launch "
+        "whose answer was lost. After that, the launch is sent again",
     ),
     _seconds(
-        "DRSORCH_APPROVAL_SECONDS", (1, 365 * _DAY), _DAY, "without enough approvals within this time, an execution is "
-        "rejected",
+        "DRSORCH_APPROVAL_SECONDS", (1, 365 * _DAY), _DAY,
+        "how long an execution waits for enough approvals before it is rejected",
     ),
     _seconds(
         "DRSORCH_LEASE_SECONDS", (1, 3600), 60,
-        "after this long without a sign of life from a worker, another one takes over",
+        "how long a worker may show no sign of life before another one takes over",
     ),
     _seconds("DRSORCH_TICK_SECONDS", (0, 60), 1, "how often the ticker looks for what is due; 0 starts no ticker"),
     Setting(
         "DRSORCH_OUTBOUND_ALLOW", Networks(), (),
-        "networks that HTTP and TCP checks may ask although they are closed: loopback, this machine's own addresses, "
-        "multicast, translated forms of IPv4. Metadata and link-local addresses are never asked", ENGINE,
+        "networks that HTTP and TCP checks may reach although they are refused by default: loopback, this machine's "
+        "own addresses, multicast, translated forms of IPv4. Metadata and link-local addresses are "
+        "always refused", ENGINE,
         default_words="none", example="127.0.0.0/8,::1/128",
     ),
-    Setting("DRSORCH_MESSAGES", YesNo(), True, "`false`: work by ticks alone", PROOFS),
+    Setting("DRSORCH_MESSAGES", YesNo(), True, "`false`: no messages are sent, and all work waits for a tick", PROOFS),
     Setting(
         "DRSORCH_CRASH_AT", Point(), "", "the process kills itself at this point", PROOFS, default_words="none",
         example="operation.after_intent",
@@ -179,13 +186,13 @@ SETTINGS: Final = (
     ),
     _seconds(
         "DRSORCH_CALL_LIMIT_SECONDS", (1, 3600), 150,
-        "the longest that the answer to a launch is waited for; AWS may act for twice as long", PROOFS,
+        "how long drsorch waits for the answer to a launch; AWS may act for twice as long", PROOFS,
     ),
-    _boto3("AWS_PROFILE", Text(), "the profile of the shared files to use"),
-    _boto3("AWS_ACCESS_KEY_ID", Text(), "a key, where there is no profile or role"),
-    _boto3("AWS_SECRET_ACCESS_KEY", Text(secret=True), "its secret"),
-    _boto3("AWS_SESSION_TOKEN", Text(secret=True), "its session token, if it has one"),
-    _boto3("AWS_CA_BUNDLE", ExistingFile(), "certificates to trust instead of the usual ones"),
+    _boto3("AWS_PROFILE", Text(), "the profile to use, from the shared config and credentials files"),
+    _boto3("AWS_ACCESS_KEY_ID", Text(), "an access key id, if there is neither a profile nor a role"),
+    _boto3("AWS_SECRET_ACCESS_KEY", Text(secret=True), "the secret of that access key"),
+    _boto3("AWS_SESSION_TOKEN", Text(secret=True), "the session token of that access key, if it is temporary"),
+    _boto3("AWS_CA_BUNDLE", ExistingFile(), "a file of certificates to trust instead of the default ones"),
     _boto3("AWS_ENDPOINT_URL", _ENDPOINT, "the address of every AWS service"),
     *(
         _boto3(f"AWS_ENDPOINT_URL_{service}", _ENDPOINT, f"the address of {words}")
@@ -263,4 +270,4 @@ def _retired(variables: Mapping[str, str]) -> Iterator[str]:
         except NotUnderstood:
             harmless = False
         if not harmless:
-            yield f"{name} is {text!r}, but is no longer read: write {instead}, and remove {name}."
+            yield f"{name} is {text!r}, which has no effect any more: set {instead}, and remove {name}."

@@ -157,7 +157,7 @@ NEW_AUDIT_KEY: Final = "python3 -c 'import secrets, time; print(time.strftime(\"
 class AuditKeys(Kind):
     """Keys of the audit trail, each with its id, in their order."""
 
-    allowed: str = f"id:secret, several separated by commas, such as {NEW_AUDIT_KEY} makes one"
+    allowed: str = f"id:secret, several separated by commas (one is created by {NEW_AUDIT_KEY})"
     secret: bool = True
     empty_is_none: bool = True
 
@@ -193,7 +193,9 @@ class HeadsPlace(Kind):
         if separator and not (scheme == "s3" and is_bucket and is_prefix):
             raise NotUnderstood
         if prefix.endswith(".jsonl"):
-            raise NotUnderstood("Heads are kept below it, in an object for each day.")
+            raise NotUnderstood(
+                "The heads of each day become an object below the prefix, so it cannot be an object itself."
+            )
         return text
 
 

@@ -200,7 +200,7 @@ def check_as_seen(
     more = f" And {len(found) - _TOLD} more: see errors." if len(found) > _TOLD else ""
     raise Conflict(
         f"Nothing was {action}: this is no longer as it was requested. {' '.join(sentences[:_TOLD])}{more} "
-        "Check it. To continue despite this, repeat the request and say that you have seen it.",
+        "Check what has changed. To continue despite this, repeat the request and say that you have seen it.",
         errors=[FieldError("seen", one.sentence, one.code, shown.seen) for one in found],
         code=CHANGED,
     )
