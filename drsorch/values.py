@@ -114,7 +114,7 @@ class Hosts(Kind):
     empty_is_none: bool = True
 
     def read(self, text: str) -> list[str]:
-        hosts = [host for each in text.split(",") if (host := each.strip())]
+        hosts = _several(text)
         if not all(_is_host(host) or host == "*" for host in hosts):
             raise NotUnderstood
         return hosts
@@ -128,7 +128,7 @@ class Origins(Kind):
     empty_is_none: bool = True
 
     def read(self, text: str) -> list[str]:
-        origins = [origin for each in text.split(",") if (origin := each.strip())]
+        origins = _several(text)
         for origin in origins:
             parts = _split(origin, ("http", "https"))
             if parts.path or parts.query or parts.fragment or parts.username is not None:
@@ -145,7 +145,7 @@ class Secrets(Kind):
     empty_is_none: bool = True
 
     def read(self, text: str) -> list[str]:
-        return [each for part in text.split(",") if (each := part.strip())]
+        return _several(text)
 
 
 #: As many characters as 256 bits in base64, less what people lose when they copy.
@@ -163,7 +163,7 @@ class AuditKeys(Kind):
 
     def read(self, text: str) -> tuple[tuple[str, str], ...]:
         keys: dict[str, str] = {}
-        for number, part in enumerate(filter(None, map(str.strip, text.split(","))), start=1):
+        for number, part in enumerate(_several(text), start=1):
             id, colon, secret = part.partition(":")
             if not colon or not re.fullmatch(r"[A-Za-z0-9_.-]{1,32}", id, re.ASCII) or id.startswith("derived-"):
                 raise NotUnderstood(f"Key {number} has no id, such as 2026-11.")
@@ -285,6 +285,11 @@ def is_loopback(host: str) -> bool:
         return False
     mapped = getattr(address, "ipv4_mapped", None)
     return bool((mapped or address).is_loopback)
+
+
+def _several(text: str) -> list[str]:
+    """What stands between commas, without blanks around it; what is empty is left out."""
+    return [each for part in text.split(",") if (each := part.strip())]
 
 
 def _is_host(host: str) -> bool:

@@ -66,7 +66,7 @@ class Site(DueRow):
     job_tags = models.BooleanField(
         "tag DRS jobs",
         default=True,
-        help_text="Lets drsorch find a job when its answer was lost. Needs drs:TagResource.",
+        help_text="Lets drsorch find a job whose answer was lost. Needs drs:TagResource.",
     )
 
     # As read at the last sync; the documented defaults until then.

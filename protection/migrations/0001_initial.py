@@ -34,7 +34,7 @@ class Migration(migrations.Migration):
                 ('external_id', models.CharField(blank=True, max_length=1224, verbose_name='external id')),
                 ('endpoint_url', models.CharField(blank=True, help_text="Leave empty for AWS's default endpoint.", max_length=500, verbose_name='endpoint URL')),
                 ('endpoint_key', protection.models.EndpointKeyField(blank=True, default='', editable=False, max_length=520)),
-                ('job_tags', models.BooleanField(default=True, help_text='Lets drsorch find a job when its answer was lost. Needs drs:TagResource.', verbose_name='tag DRS jobs')),
+                ('job_tags', models.BooleanField(default=True, help_text='Lets drsorch find a job whose answer was lost. Needs drs:TagResource.', verbose_name='tag DRS jobs')),
                 ('quota_concurrent_jobs', models.PositiveIntegerField(default=20, editable=False)),
                 ('quota_servers_per_job', models.PositiveIntegerField(default=100, editable=False)),
                 ('quota_servers_in_jobs', models.PositiveIntegerField(default=500, editable=False)),

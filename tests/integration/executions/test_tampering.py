@@ -105,6 +105,12 @@ def told(change: Callable[[], object]) -> list[str]:
         return [f"{fault.name or fault.subject_type}: {fault.message}" for fault in faults_found()]
 
 
+def rewritten(row: Model, where: str, sealed: object, **column: Any) -> tuple[Callable[[], object], str]:
+    """A change of one column of a row, and what is said of it."""
+    [(name, value)] = column.items()
+    return lambda: put(type(row), row.pk, **column), f"{where}: {name} is {value}, sealed as {sealed}."
+
+
 def cut(execution: Execution, keep: int) -> None:
     """Delete its events after that one, and what they sealed."""
     for model in (Event, SealedDocument):
@@ -240,67 +246,30 @@ def test_each_tampering_is_found_and_named(there: Record) -> None:
             "it was added in the database.",
         ),
         # --- rows
-        "status": (
-            lambda: put(Execution, recovery.pk, status="succeeded"),
-            f"{name}: status is succeeded, sealed as failed.",
-        ),
-        "status back to running": (
-            lambda: put(Execution, recovery.pk, status="running"),
-            f"{name}: status is running, sealed as failed.",
-        ),
+        "status": rewritten(recovery, name, "failed", status="succeeded"),
+        "status back to running": rewritten(recovery, name, "failed", status="running"),
         "status of a running one": (
             lambda: put(Execution, running.pk, status="running"),
             f"{running}: status is running, and the last event about it says paused.",
         ),
-        "requested by another": (
-            lambda: put(Execution, recovery.pk, requested_by_name="mallory"),
-            f"{name}: requested_by_name is mallory, sealed as dana.",
-        ),
+        "requested by another": rewritten(recovery, name, "dana", requested_by_name="mallory"),
         "requested by nobody": (
             lambda: put(Execution, recovery.pk, requested_by=None),
             f"{name}: requested_by_id is empty, sealed as {recovery.requested_by_id}.",
         ),
-        "kind": (
-            lambda: put(Execution, running.pk, kind="recovery"),
-            "recovery of Web: kind is recovery, sealed as drill.",
+        "kind": rewritten(running, "recovery of Web", "drill", kind="recovery"),
+        "break-glass": rewritten(running, str(running), "False", break_glass=True),
+        "RTO": rewritten(drill, str(drill), drill.rto_actual_seconds, rto_actual_seconds=1),
+        "RPO": rewritten(drill, str(drill), drill.rpo_actual_seconds, rpo_actual_seconds=1),
+        "outcome": rewritten(drill, str(drill), drill.outcome, outcome="All is well."),
+        "status of a server": rewritten(failed, f"{name}: server {failed.hostname}", "failed", status="launched"),
+        "instance of a server": rewritten(
+            failed, f"{name}: server {failed.hostname}", failed.recovery_instance_id or "empty",
+            recovery_instance_id="i-0123456789abcdef0",
         ),
-        "break-glass": (
-            lambda: put(Execution, running.pk, break_glass=True),
-            f"{running}: break_glass is True, sealed as False.",
-        ),
-        "RTO": (
-            lambda: put(Execution, drill.pk, rto_actual_seconds=1),
-            f"{drill}: rto_actual_seconds is 1, sealed as {drill.rto_actual_seconds}.",
-        ),
-        "RPO": (
-            lambda: put(Execution, drill.pk, rpo_actual_seconds=1),
-            f"{drill}: rpo_actual_seconds is 1, sealed as {drill.rpo_actual_seconds}.",
-        ),
-        "outcome": (
-            lambda: put(Execution, drill.pk, outcome="All is well."),
-            f"{drill}: outcome is All is well., sealed as {drill.outcome}.",
-        ),
-        "status of a server": (
-            lambda: put(ServerRun, failed.pk, status="launched"),
-            f"{name}: server {failed.hostname}: status is launched, sealed as failed.",
-        ),
-        "instance of a server": (
-            lambda: put(ServerRun, failed.pk, recovery_instance_id="i-0123456789abcdef0"),
-            f"{name}: server {failed.hostname}: recovery_instance_id is i-0123456789abcdef0, sealed as "
-            f"{failed.recovery_instance_id or 'empty'}.",
-        ),
-        "status of a wave": (
-            lambda: put(WaveRun, wave.pk, status="succeeded"),
-            f"{name}: wave db: status is succeeded, sealed as failed.",
-        ),
-        "status of a step": (
-            lambda: put(StepRun, step.pk, status="skipped"),
-            f"{name}: step Look: status is skipped, sealed as succeeded.",
-        ),
-        "an approval renamed": (
-            lambda: put(Approval, approval.pk, user_name="mallory"),
-            f"{name}: approval ravi: user_name is mallory, sealed as ravi.",
-        ),
+        "status of a wave": rewritten(wave, f"{name}: wave db", "failed", status="succeeded"),
+        "status of a step": rewritten(step, f"{name}: step Look", "succeeded", status="skipped"),
+        "an approval renamed": rewritten(approval, f"{name}: approval ravi", "ravi", user_name="mallory"),
         "an approval deleted": (
             lambda: drop(Approval, "id = %s", approval.pk),
             f"{name}: approval ravi: the row was deleted after it was sealed.",
@@ -328,9 +297,8 @@ def test_each_tampering_is_found_and_named(there: Record) -> None:
             ),
             "drill of Ghost: The row has no audit trail: it was added in the database.",
         ),
-        "a terminated instance brought back": (
-            lambda: put(ServerRun, drill.servers.get().pk, status="launched"),
-            f"{drill}: server {drill.servers.get().hostname}: status is launched, sealed as terminated.",
+        "a terminated instance brought back": rewritten(
+            drill.servers.get(), f"{drill}: server {drill.servers.get().hostname}", "terminated", status="launched"
         ),
         "a sealed document changed": (
             lambda: put(SealedDocument, document.pk, data=SealedDocument.objects.filter(part="decisions")[0].data),
