@@ -29,7 +29,7 @@ class AuditEventSerializer(serializers.ModelSerializer[Event]):
     subject_name = serializers.SerializerMethodField(help_text="What the object is called now, or was called last.")
     sentence = serializers.SerializerMethodField(help_text="The event in plain English.")
     detail = serializers.SerializerMethodField(help_text="Before and after, and whatever else its type says.")
-    via = serializers.ChoiceField(choices=VIA, help_text="By which door it was done.")
+    via = serializers.ChoiceField(choices=VIA, help_text="On a screen, by API or command, or by drsorch itself.")
 
     class Meta:
         model = Event

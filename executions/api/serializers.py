@@ -244,9 +244,9 @@ class InstanceNamesField(serializers.ListField):
         super().__init__(
             child=serializers.CharField(max_length=32),
             required=False,
-            help_text="Live recovery instances that DRS may delete to launch anew: each by its id, or by the id of its "
-            "source server where DRS does not list it any more. One that is not named refuses the request. Naming one "
-            "takes a role that may start a recovery.",
+            help_text="Live recovery instances that DRS may delete to launch again: each by its id, or by the id of "
+            "its source server where DRS does not list it any more. One that is not named refuses the request. Naming "
+            "one takes a role that may start a recovery.",
             **kwargs,
         )
 
