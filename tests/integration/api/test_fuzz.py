@@ -61,10 +61,10 @@ _first: dict[str, str] = {}
 
 
 def one_of_each_body(context: Any) -> bool:
-    """A dozen buttons take the same body, which has hundreds of edges."""
+    """A dozen buttons take the same body, which has hundreds of edges; PATCH takes the members of POST."""
     operation = context.operation
-    body = json.dumps(operation.definition.raw.get("requestBody", operation.label))
-    return _first.setdefault(body, operation.label) == operation.label
+    body = json.dumps(operation.definition.raw.get("requestBody", {}).get("content", operation.label))
+    return _first.setdefault(body.replace("Patched", ""), operation.label) == operation.label
 
 
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="4,000 requests are sent on PostgreSQL, which refuses more.")

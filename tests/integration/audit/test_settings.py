@@ -34,10 +34,10 @@ def test_a_changed_setting_is_recorded_before_and_after_at_the_next_start(settin
     assert changed.detail["after"] == {"DRSORCH_SYNC_SECONDS": 60}
 
 
-def test_no_secret_is_among_them(settings: Any) -> None:
+def test_no_secret_is_among_them(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.DRSORCH_SIGNING_KEYS = "hush"
     settings.DRAMATIQ_BROKER_URL = "redis://user:hush@host/0"
-    settings.DATABASES["default"] = {**settings.DATABASES["default"], "PASSWORD": "hush"}
+    monkeypatch.setitem(settings.DATABASES, "default", {**settings.DATABASES["default"], "PASSWORD": "hush"})
     facts = settings_facts()
     assert "hush" not in str(facts)
     assert str(settings.SECRET_KEY) not in str(facts)
