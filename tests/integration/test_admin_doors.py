@@ -70,6 +70,7 @@ def test_the_registry_holds_what_we_know() -> None:
     assert found == REGISTERED
 
 
+@pytest.mark.any_database
 def test_every_address_is_a_page_or_a_refusal_for_everybody(world: World) -> None:
     everything = filled_in(world)
     for role in ("", *ROLES, "superuser"):

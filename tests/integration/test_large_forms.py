@@ -21,6 +21,8 @@ from tests.factories.plans import make_web_shop
 from tests.factories.protection import ServerFactory, SyncedSiteFactory, make_group_with_servers
 from tests.pages import press, shown_form, text_of
 
+pytestmark = pytest.mark.any_database
+
 BrowserOf = Callable[[User], Client]
 
 

@@ -26,7 +26,7 @@ from foundation.models import Chore
 from tests.factories.executions import add_events, running_drill
 from tests.s3 import BUCKET, PREFIX, S3, s3
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("only_executions_are_held")]
+pytestmark = [pytest.mark.any_database, pytest.mark.django_db, pytest.mark.usefixtures("only_executions_are_held")]
 
 MONDAY = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 DAY = timedelta(days=1)

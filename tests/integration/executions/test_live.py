@@ -20,6 +20,8 @@ from audit.record import Entry
 from executions.models import Approval, Execution, ServerRun, SiteWatch, StepRun, WaveRun
 from tests.factories.executions import START, ExecutionFactory, add_events, add_wave, approve, running_drill
 
+pytestmark = pytest.mark.any_database
+
 BrowserOf = Callable[[User], Client]
 
 

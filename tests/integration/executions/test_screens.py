@@ -21,6 +21,8 @@ from tests.factories.plans import PlanFactory, make_web_shop
 from tests.harness import EngineHarness
 from tests.pages import press, shown_form
 
+pytestmark = pytest.mark.any_database
+
 BrowserOf = Callable[[User], Client]
 LIST = "/admin/executions/execution/"
 

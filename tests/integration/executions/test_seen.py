@@ -328,6 +328,7 @@ def test_a_page_that_is_out_of_date_does_nothing_and_shows_what_has_changed(
     assert "it has changed since you opened the page" not in text_of(again)
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=list(COMMANDS))
 @pytest.mark.parametrize("seen", [None, "", "{", "[]", '{"The execution": "running"}', '{"The execution": [1, 2]}'])
 def test_a_press_that_does_not_say_what_was_seen_does_nothing(

@@ -20,6 +20,8 @@ from tests.harness import ACCOUNT, REGION, EngineHarness
 from tests.integration.executions.recovered import DATABASES, Api, Recovered, recover_elsewhere, waiting
 from tests.pages import shown_form
 
+pytestmark = pytest.mark.any_database
+
 
 def text_of(response: Any) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", response.content.decode())).strip()

@@ -20,6 +20,8 @@ from foundation import ticker
 from tests.harness import EngineHarness
 from tests.unit.executions.test_checks_of_addresses import Shop, serving
 
+pytestmark = pytest.mark.any_database
+
 
 @pytest.fixture
 def shop() -> Iterator[Shop]:

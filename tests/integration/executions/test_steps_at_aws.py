@@ -29,7 +29,7 @@ from tests.integration.executions.at_aws import (
     wave,
 )
 
-pytestmark = pytest.mark.usefixtures("at_aws")
+pytestmark = [pytest.mark.any_database, pytest.mark.usefixtures("at_aws")]
 
 
 # --- what is well -------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from tests.factories.plans import make_web_shop, web_shop
 from tests.factories.protection import make_group_with_servers
 from tests.pages import form_of, press, text_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.any_database, pytest.mark.django_db]
 Browser = Callable[[User], Client]
 LIST = "/admin/plans/plan/"
 
