@@ -78,11 +78,11 @@ class WireAdapter:
         pages = self._pages("DescribeJobLogItems", {"jobID": job_id})
         return wire.job_log(item for page in pages for item in page)
 
-    def native_executions(self) -> tuple[NativeExecution, ...]:
+    def native_executions(self, *, in_progress_alone: bool = False) -> tuple[NativeExecution, ...]:
         # DRS filters by one status a call; without a filter it would list everything that ever ran.
         found = [
             self._read("ListRecoveryPlanExecutions", wire.native_execution, item)
-            for status in wire.NATIVE_IN_PROGRESS
+            for status in ((wire.NATIVE_IN_PROGRESS,) if in_progress_alone else wire.NATIVE_NOT_OVER)
             for page in self._pages("ListRecoveryPlanExecutions", {"status": status}, "recoveryPlanExecutions")
             for item in page
         ]

@@ -235,8 +235,9 @@ class DrsPort(Protocol):
     def job_log(self, job_id: str) -> tuple[JobLogItem, ...]:
         """The job's log, oldest first."""
 
-    def native_executions(self) -> tuple[NativeExecution, ...]:
-        """Executions of native recovery plans that are not over: three calls, and one or two for each of them."""
+    def native_executions(self, *, in_progress_alone: bool = False) -> tuple[NativeExecution, ...]:
+        """Executions of native recovery plans that are not over: three calls, or one for those in progress alone,
+        without what is about to begin or to end; and one or two for each of them."""
 
     def start_recovery(self, targets: Sequence[LaunchTarget], *, is_drill: bool, tags: Mapping[str, str]) -> Job:
         """Launch. Not idempotent: call only with an intent committed. Pass no tags to send none."""

@@ -120,8 +120,9 @@ def source_server(item: Json) -> SourceServer:
     )
 
 
-#: Statuses of an execution of a native recovery plan that is not over, and of a step of one that is.
-NATIVE_IN_PROGRESS = ("CREATED", "IN_PROGRESS", "CANCELLING")
+#: Statuses of an execution of a native recovery plan that is not over, and of a step that is.
+NATIVE_IN_PROGRESS = "IN_PROGRESS"
+NATIVE_NOT_OVER = ("CREATED", NATIVE_IN_PROGRESS, "CANCELLING")
 _NATIVE_STEP_OVER = frozenset({"COMPLETED", "SKIPPED"})
 
 

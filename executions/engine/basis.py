@@ -129,12 +129,16 @@ def native_findings(site: Site, servers: Iterable[Server]) -> list[Finding]:
     return [_held(site, execution, those) for execution, those in held]
 
 
-def native_held(site: Site, servers: Sequence[AnyServer]) -> list[tuple[NativeExecution, list[AnyServer]]]:
-    """Executions of DRS's own recovery plans that hold some of these servers of the site, with those servers. Asks DRS
-    three times where nothing is in progress. Raises `DrsError`."""
+def native_held(
+    site: Site, servers: Sequence[AnyServer], *, in_progress_alone: bool = False
+) -> list[tuple[NativeExecution, list[AnyServer]]]:
+    """Executions of DRS's own recovery plans that hold some of these servers of the site, with those servers.
+
+    Where there is none, it costs three calls to DRS, or one for those in progress alone. Raises `DrsError`.
+    """
     found = [
         (execution, [server for server in servers if server.source_server_id in execution.source_server_ids])
-        for execution in gateway(site).native_executions()
+        for execution in gateway(site).native_executions(in_progress_alone=in_progress_alone)
     ]
     return [(execution, held) for execution, held in found if held]
 

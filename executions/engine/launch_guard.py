@@ -31,6 +31,9 @@ from protection.models import Site
 _NATIVE_ADVICE = "It is launched when that has ended. Wait, or cancel that execution in the DRS console."
 _ADVICE = "It was not launched. Fail back or terminate that instance, or name it when you retry the server."
 
+#: A press asked for all native executions; what begins right behind it is not asked about again.
+_JUST_ASKED = timedelta(minutes=1)
+
 log = structlog.get_logger(__name__)
 
 
@@ -88,8 +91,11 @@ def _held_by_others(
     Raises `DrsError` for what passes. Where a role may not read them, or an endpoint does not have them, nothing would
     ever be launched: then DRS's own rule of one job a server has to do, as the warning of the request says.
     """
+    last = Basis.objects.filter(execution=execution_id).last()
+    if last is not None and timezone.now() - last.at < _JUST_ASKED:
+        return []
     try:
-        found = native_held(site, servers)
+        found = native_held(site, servers, in_progress_alone=True)
     except TRANSIENT:
         raise
     except DrsError as error:
@@ -97,7 +103,6 @@ def _held_by_others(
         return []
     if not found:
         return []
-    last = Basis.objects.filter(execution=execution_id).last()
     accepted = {one["subject"] for one in last.read()["findings"] if one["code"] == HELD} if last else set()
     return [(execution.label, held) for execution, held in found if execution.arn not in accepted]
 

@@ -97,6 +97,34 @@ def test_one_of_which_only_its_source_server_is_known_has_neither_id_nor_job() -
     ]
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (("i-1", JOB, AT), ("i-1", OTHER_JOB, None), True),
+        (("i-1", JOB, AT), ("i-2", JOB, AT), False),
+        (("i-1", JOB, AT), ("", JOB, None), True),
+        (("i-1", JOB, AT), ("", OTHER_JOB, AT), False),
+        (("i-1", JOB, AT), ("", "", AT), False),
+        (("", "", AT), ("", "", AT), True),
+        (("i-1", "", AT), ("", "", AT), True),
+        (("", "", AT), ("", "", AT + timedelta(seconds=1)), False),
+        (("", "", None), ("", "", None), True),
+        (("", "", None), ("", "", AT), False),
+        (("i-1", "", None), ("", "", None), False),
+    ],
+)
+def test_two_looks_see_one_instance_or_two(
+    one: tuple[str, str, datetime | None], other: tuple[str, str, datetime | None], same: bool
+) -> None:
+    first, second = (
+        Replaced(1, "s-1", "db", instance_id, is_drill=False, is_listed=False, job_id=job_id, launched_at=at)
+        for instance_id, job_id, at in (one, other)
+    )
+    assert first.is_same(second) is second.is_same(first) is same
+    assert not first.is_same(replace(second, site=2))
+    assert not first.is_same(replace(second, source_server_id="s-2"))
+
+
 def test_a_drill_beside_one_that_was_deleted_from_drs_does_not_hide_it() -> None:
     assert stake([instance("i-2", job=OTHER_JOB, drill=True)], RECOVERED) == [DB.source_server_id]
 
