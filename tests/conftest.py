@@ -57,6 +57,7 @@ def pytest_collection_finish() -> None:
     """Thousands of tests, and all that they import, are there to the end: the collector need not look for them."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -72,24 +72,31 @@ class EngineHarness:
         """The inventory as a sync would write it, with a group for each tier of each application."""
         now = timezone.now()
         region = self.world.region(site.account_id, site.region)
-        for server in region.servers.values():
-            name = f"{server.tags['App']}-{server.tags['Tier']}"
-            group, _ = ProtectionGroup.objects.get_or_create(
-                name=name, defaults={"site": site, "tag_selector": {"Tier": [server.tags["Tier"]]}}
-            )
-            SourceServer.objects.update_or_create(
-                site=site,
-                source_server_id=server.id,
-                defaults={
-                    "hostname": server.hostname,
-                    "os": server.os,
-                    "tags": dict(server.tags),
-                    "replication_state": server.replication_state,
-                    "lag_seconds": 0,
-                    "first_seen_at": now,
-                    "protection_group": group,
-                },
-            )
+        tiers = {
+            f"{server.tags['App']}-{server.tags['Tier']}": server.tags["Tier"] for server in region.servers.values()
+        }
+        for name, tier in tiers.items():
+            ProtectionGroup.objects.get_or_create(name=name, defaults={"site": site, "tag_selector": {"Tier": [tier]}})
+        groups = {group.name: group for group in ProtectionGroup.objects.filter(name__in=tiers)}
+        SourceServer.objects.bulk_create(
+            [
+                SourceServer(
+                    site=site,
+                    source_server_id=server.id,
+                    hostname=server.hostname,
+                    os=server.os,
+                    tags=dict(server.tags),
+                    replication_state=server.replication_state,
+                    lag_seconds=0,
+                    first_seen_at=now,
+                    protection_group=groups[f"{server.tags['App']}-{server.tags['Tier']}"],
+                )
+                for server in region.servers.values()
+            ],
+            update_conflicts=True,
+            unique_fields=["site", "source_server_id"],
+            update_fields=["hostname", "os", "tags", "replication_state", "lag_seconds", "protection_group"],
+        )
         Site.objects.filter(pk=site.pk).update(last_synced_at=now)
 
     def plan(self, waves: list[dict[str, Any]] | None = None, name: str = "Web shop", **fields: Any) -> Plan:

@@ -12,6 +12,9 @@ import pytest
 from tests.acceptance import shop
 from tests.acceptance.system import System
 
+# On real services the chaos suite has all of it, and more.
+pytestmark = pytest.mark.embedded
+
 
 def test_a_failed_server_is_a_failed_server_whatever_its_job_says(system: System) -> None:
     system.simulator.fault("failed_launch", tags={"Name": "shop-app-01"})

@@ -100,17 +100,19 @@ ODD_VALUES = ("", "\0", "x", "-1", "9" * 20, "9223372036854775808", "٣", "9999"
 
 LOOKUPS = ("", "__isnull", "__gt", "__year", "__range", "__regex")
 #: Of these, behind what Django makes a filter of although nobody offers it.
-FEW = ("", "x", "9" * 20, "(")
+FEW = ("", "x", "\0", "9" * 20, "(")
 
 
 def odd_queries(model_admin: Any, request: Any, seen: set[type]) -> Iterator[str]:
     """Every filter of a list with every odd value, and what Django makes filters of: a column of each type once."""
-    names = {"q", "o", "p", "no_such"}
+    names, not_offered = {"q", "o", "p", "no_such"}, set()
     for one in model_admin.get_list_filter(request):
         spec = one[0] if isinstance(one, tuple) else one
         name = getattr(spec, "parameter_name", None) or str(spec)
-        names |= {name, f"{name}__exact", f"{name}__id__exact"}
+        names.add(name)
+        not_offered |= {f"{name}__exact", f"{name}__id__exact"}
     yield from (f"{name}={quote(value)}" for name in sorted(names) for value in ODD_VALUES)
+    yield from (f"{name}={quote(value)}" for name in sorted(not_offered) for value in FEW)
     columns = {type(field): field.name for field in model_admin.model._meta.concrete_fields if type(field) not in seen}
     seen |= set(columns)
     for name, lookup, value in itertools.product(columns.values(), LOOKUPS, FEW):
