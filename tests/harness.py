@@ -71,13 +71,11 @@ class EngineHarness:
     def mirror(self, site: Site) -> None:
         """The inventory as a sync would write it, with a group for each tier of each application."""
         now = timezone.now()
-        region = self.world.region(site.account_id, site.region)
-        tiers = {
-            f"{server.tags['App']}-{server.tags['Tier']}": server.tags["Tier"] for server in region.servers.values()
-        }
-        for name, tier in tiers.items():
+        servers = self.world.region(site.account_id, site.region).servers.values()
+        group_of = {server.id: f"{server.tags['App']}-{server.tags['Tier']}" for server in servers}
+        for name, tier in dict.fromkeys((group_of[server.id], server.tags["Tier"]) for server in servers):
             ProtectionGroup.objects.get_or_create(name=name, defaults={"site": site, "tag_selector": {"Tier": [tier]}})
-        groups = {group.name: group for group in ProtectionGroup.objects.filter(name__in=tiers)}
+        groups = {group.name: group for group in ProtectionGroup.objects.filter(name__in=group_of.values())}
         SourceServer.objects.bulk_create(
             [
                 SourceServer(
@@ -89,9 +87,9 @@ class EngineHarness:
                     replication_state=server.replication_state,
                     lag_seconds=0,
                     first_seen_at=now,
-                    protection_group=groups[f"{server.tags['App']}-{server.tags['Tier']}"],
+                    protection_group=groups[group_of[server.id]],
                 )
-                for server in region.servers.values()
+                for server in servers
             ],
             update_conflicts=True,
             unique_fields=["site", "source_server_id"],
