@@ -17,7 +17,7 @@ def test_an_execution_that_no_worker_can_read(deployment: Deployment, trial: Cal
     from executions.models import WaveRun
 
     deployment.crew_start(2)
-    tried = trial("every look at one of two executions raises, until its rows are mended")
+    tried = trial("every look at one of two executions raises, until its rows are repaired")
     broken = tried.drill("shop")
     with deployment.rows():
         waves = WaveRun.objects.filter(execution=broken, position=1)
