@@ -12,17 +12,13 @@ from typing import Any
 
 import time_machine
 from django.contrib.auth.models import User
-from django.db import connection
+from django.core.management import call_command
 
-from audit import triggers
-from audit.models import Chain, Ledger
 from drs.simulator import scenarios
 from drs.simulator.inprocess import InProcessDrs
 from drs.simulator.world import World
-from executions.models import Approval, DrsJob, Execution, Operation, ServerRun, SiteWatch, StepRun, WaveRun
-from plans.models import Plan
 from protection import gateways
-from protection.models import ProtectionGroup, Site
+from protection.models import Site
 from protection.services import group_create
 from protection.sync import site_sync
 from tests.factories.people import make_user
@@ -112,12 +108,5 @@ def user(name: str, role: str) -> User:
 
 
 def empty() -> None:
-    # What is written once is emptied in SQL; `bench.__main__` has dropped its triggers.
-    with connection.cursor() as cursor:
-        for table in triggers.TABLES:
-            cursor.execute(f"DELETE FROM {table}")
-    for model in (
-        Ledger, Chain, Approval, StepRun, ServerRun, WaveRun, Operation, Execution, DrsJob, SiteWatch, Plan,
-        ProtectionGroup, Site,
-    ):  # fmt: skip
-        model._default_manager.all().delete()
+    """Every table; `bench.__main__` has dropped the triggers of those that are written once."""
+    call_command("flush", interactive=False, verbosity=0)
