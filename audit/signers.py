@@ -25,8 +25,8 @@ ADVICE: Final = "Give every process the same DRSORCH_AUDIT_KEYS, or the same SEC
 
 
 def signers_trouble() -> str:
-    """What is wrong with the keys of this process or of another one, in sentences; empty if nothing is, and where there
-    is no database yet.
+    """What is wrong with the keys of this process or of another one, in sentences; empty if nothing is, or while
+    the database does not exist yet.
     """
     try:
         with transaction.atomic():

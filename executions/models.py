@@ -195,7 +195,7 @@ class Operation(models.Model):
 
     @property
     def at_work_until(self) -> datetime:
-        """The latest moment until which one that was given up, or is no longer followed, is taken to be worked on."""
+        """Until when AWS may still work on an operation that drsorch gave up, or no longer follows."""
         if self.state == OperationState.DROPPED and self.settled_at is not None:
             return self.settled_at + MAY_APPEAR
         return self.may_act_until + timedelta(seconds=settings.DRSORCH_VISIBILITY_WINDOW_SECONDS)

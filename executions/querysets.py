@@ -26,7 +26,7 @@ from executions.core.states import (
 from foundation.due import DueQuerySet
 from plans.core.steps import StepKind
 
-#: Longest that the job of an operation that was given up, or is no longer followed, is looked for.
+#: How long drsorch keeps looking for the job of an operation that it gave up, or no longer follows.
 MAY_APPEAR = timedelta(days=1)
 
 if TYPE_CHECKING:

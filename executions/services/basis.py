@@ -199,7 +199,7 @@ def check_as_seen(
     sentences = [one.sentence for one in found]
     more = f" And {len(found) - _TOLD} more: see errors." if len(found) > _TOLD else ""
     raise Conflict(
-        f"Nothing was {action}: this is no longer as it was requested. {' '.join(sentences[:_TOLD])}{more} "
+        f"Nothing was {action}: something has changed since the request. {' '.join(sentences[:_TOLD])}{more} "
         "Check what has changed. To continue despite this, repeat the request and say that you have seen it.",
         errors=[FieldError("seen", one.sentence, one.code, shown.seen) for one in found],
         code=CHANGED,

@@ -145,7 +145,7 @@ def test_a_chain_that_says_nothing_of_the_row_holds_it_to_nothing() -> None:
 
     held = Recorded(never, list)
     state = held.begin()
-    held.follow(state, event("site.polled", after="what is no document"))
+    held.follow(state, event("site.polled", after="not a document"))
     held.follow(state, event("site.polled"))
     assert list(held.faults({"7": Followed(state)})) == []
 

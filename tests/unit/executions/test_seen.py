@@ -1,4 +1,4 @@
-"""What a page showed when its button was pressed, and what of that is no longer so: each thing in a sentence."""
+"""What a page showed when its button was pressed, and what has changed since: a sentence for each change."""
 
 from __future__ import annotations
 
