@@ -1,5 +1,9 @@
+from typing import Any
+
 from django.apps import AppConfig
-from django.contrib.admin.apps import AdminConfig as DjangoAdminConfig
+from django.contrib.admin.apps import SimpleAdminConfig
+from django.contrib.admin.checks import check_admin_app, check_dependencies
+from django.core import checks
 
 
 class DrsorchConfig(AppConfig):
@@ -14,5 +18,19 @@ class DrsorchConfig(AppConfig):
         SCHEMES["s3"] = BucketPlace
 
 
-class AdminConfig(DjangoAdminConfig):
+class AdminConfig(SimpleAdminConfig):
+    """The admin site, without its pages: the URLs load those. A worker has no URLs, and starts a third sooner."""
+
     default_site = "drsorch.admin_site.AdminSite"
+
+    def ready(self) -> None:
+        checks.register(check_dependencies, checks.Tags.admin)
+        checks.register(_check_pages, checks.Tags.admin)
+
+
+def _check_pages(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Django's check of the admin pages, once they are there."""
+    from drsorch import urls  # noqa: F401 # importing loads them
+
+    found: list[checks.CheckMessage] = check_admin_app(app_configs, **kwargs)
+    return found

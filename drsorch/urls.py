@@ -15,6 +15,7 @@ from django.views.generic import RedirectView
 from drsorch.health import healthz, readyz
 from foundation.rest.problems import problem_response, server_error
 
+admin.autodiscover()
 # One way in for everybody: allauth's page, with its rate limits and second factors.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 

@@ -11,6 +11,8 @@ from drsorch.checks import errors_refuse  # noqa: E402 # it imports models, whic
 
 errors_refuse()
 
+# Before the first request needs them, and once for all processes that are forked from this one.
+from drsorch import urls  # noqa: E402, F401 # as above
 from drsorch.started import start_record  # noqa: E402 # once Django is set up
 
 start_record("web")

@@ -22,6 +22,9 @@ from tests.factories.people import make_user
 
 TESTS = Path(__file__).parent
 
+# What is collected stays to the end: looking through it for garbage meanwhile is time lost.
+gc.disable()
+
 
 def pytest_configure(config: pytest.Config) -> None:
     # WhiteNoise says so where `collectstatic` was not run; it then serves files from where they are developed.
@@ -54,9 +57,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Thousands of tests, and all that they import, are there to the end: the collector need not look for them."""
+    """From here on there is garbage, but none among thousands of tests and all that they import."""
     gc.collect()
     gc.freeze()
+    gc.enable()
     gc.set_threshold(20_000, 20, 20)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,6 +15,7 @@ from django.test import Client
 from playwright.sync_api import Browser, ConsoleMessage, Page
 
 from access.policy import ROLES
+from drsorch.client import wait_for
 
 # Playwright's synchronous API runs an event loop in this thread, which Django takes for asynchronous code.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
@@ -81,4 +83,11 @@ def sign_in(browser: Browser, live_server: Any, roles: None) -> Iterator[SignIn]
     yield signed_in
     for context in contexts:
         context.close()
+    # What a page asked for last may still be answered; tables are emptied next, and SQLite locks those that are read.
+    wait_for("The last answer", lambda: not any(map(_answers, threading.enumerate())), seconds=30, every=0.01)
     assert complaints == []
+
+
+def _answers(thread: threading.Thread) -> bool:
+    """True for a thread of the live server that answers a request, or waits for another one on the same connection."""
+    return "process_request_thread" in thread.name

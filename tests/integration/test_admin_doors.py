@@ -15,6 +15,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from access.policy import ROLES
+from tests.database import odd_ones
 from tests.factories.people import make_user
 from tests.integration.api.operations import World
 
@@ -135,7 +136,7 @@ def test_no_filter_of_any_list_breaks_on_what_is_written_behind_it(world: World,
     seen: set[type] = set()
     for model, model_admin in admin.site._registry.items():
         address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
-        for query in odd_queries(model_admin, request, seen):
+        for query in odd_ones(odd_queries(model_admin, request, seen)):
             answer = client.get(f"{address}?{query}")
             assert answer.status_code < 500, f"{address}?{query}"
 

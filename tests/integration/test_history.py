@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
-from django.db.models import F, QuerySet
+from django.db.models import F
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
@@ -23,6 +22,7 @@ from foundation.protectors import protectors
 from plans.services import plan_delete
 from protection import services
 from protection.models import Site, SourceServer
+from tests.database import how
 from tests.factories.executions import START, ExecutionFactory, add_wave
 from tests.factories.plans import PlanFactory, make_web_shop
 from tests.factories.protection import ServerFactory, SyncedSiteFactory
@@ -60,19 +60,6 @@ def a_history(site: Site, executions: int, *, servers: int = 3) -> None:
         for wave in waves
         for n in range(servers)
     )  # fmt: skip
-
-
-def how(rows: QuerySet[Any]) -> str:
-    """The database's plan for the query.
-
-    PostgreSQL chooses by what it knows of the rows, so it is told first, not left with what an earlier test had there;
-    and it would read a table this small as a whole, so it is kept from it.
-    """
-    if connection.vendor == "postgresql":
-        table = connection.ops.quote_name(rows.model._meta.db_table)
-        with connection.cursor() as cursor:
-            cursor.execute(f"ANALYZE {table}; SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off")
-    return rows.explain()
 
 
 # --- what keeps a row ---------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Whatever is sent to whichever operation: refused in a sentence, never a 500, never half a write.
 
-The tables are made from the addresses of the API, so that what is new is in them. They run on every database.
+The tables are made from the addresses of the API, so that what is new is in them. They run on every database, whole
+on the pickier one.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.database import odd_ones
 from tests.integration.api.operations import Operation, World, operations
 
 OPERATIONS = operations()
@@ -129,8 +131,10 @@ def test_a_body_of_another_shape_is_refused(client: Any, world: World) -> None:
 def test_no_value_of_a_member_is_too_odd_for_a_sentence(client: Any, world: World) -> None:
     for operation in WITH_BODY:
         there, before = world.at(operation), world.versions()
-        # The verbs of one address share what reads the body.
-        for number, body in enumerate(mutants(BODIES.get(operation.address, COMMENT), deep=operation.verb == "post")):
+        odd = list(mutants(BODIES.get(operation.address, COMMENT), deep=operation.verb == "post"))
+        # PUT and PATCH of one address share what reads the body, and so they share the bodies.
+        share = {"put": slice(0, None, 2), "patch": slice(1, None, 2)}.get(operation.verb, slice(None))
+        for number, body in enumerate(odd_ones(odd[share])):
             response = sent(client, there, json.dumps(body))
             if response.status_code < 300:
                 before = world.versions()
@@ -176,12 +180,12 @@ def test_no_filter_of_any_list_breaks_on_what_is_written_behind_it(client: Any, 
             there = world.at(operation)
             known = client.get(f"{there.address}?no_such=1").json()["errors"][0]["detail"]
             names = known.partition("Known here: ")[2].rstrip(".").split(", ")
-            for name, value in itertools.product(filter(None, names), ODD_QUERIES):
+            for name, value in odd_ones(itertools.product(filter(None, names), ODD_QUERIES)):
                 filtered += 1
                 response = client.get(f"{there.address}?{name}={quote(value.encode('utf-8', 'surrogatepass'))}")
                 if response.status_code != 200:
                     refused(response, f"{operation} {name}={value[:40]!r}")
-    assert filtered > 1000
+    assert filtered > 400
 
 
 @pytest.mark.parametrize("name", ["started_after", "started_before"])

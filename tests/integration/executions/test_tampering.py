@@ -5,9 +5,9 @@ They may keep old copies of rows, and put them back. Triggers are dropped in tes
 
 from __future__ import annotations
 
+import functools
 import hashlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.contrib.auth.models import User
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models import Field, Model
 
 from audit.holding import Told
@@ -27,6 +27,7 @@ from executions.models import Approval, Basis, DrsJob, Execution, ServerRun, Ste
 from executions.sealing import COLUMNS, FROZEN, NOT_SEALED, NOT_SEALED_ROWS, RESULT, ExecutionHolder
 from executions.services.approving import execution_approve
 from executions.services.controlling import execution_cleanup, execution_pause, execution_resume, execution_retry
+from tests.database import undone
 from tests.factories.trail import faults_found
 from tests.harness import EngineHarness
 
@@ -88,14 +89,6 @@ def put(model: type[Model], pk: Any, **values: Any) -> None:
 def drop(model: type[Model], where: str, *values: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"DELETE FROM {model._meta.db_table} WHERE {where}", values)
-
-
-@contextmanager
-def undone() -> Iterator[None]:
-    """What is done inside is undone."""
-    with transaction.atomic():
-        yield
-        transaction.set_rollback(True)
 
 
 def told(change: Callable[[], object]) -> list[str]:
@@ -314,10 +307,15 @@ def test_each_tampering_is_found_and_named(there: Record) -> None:
     assert missed == {}, {case: (expected[case][1], found) for case, found in missed.items()}
 
 
-@pytest.mark.parametrize("name", [name for name in EVENT_COLUMNS if name != "subject_id"])
-def test_no_column_of_an_event_can_be_changed(there: Record, name: str) -> None:
+def test_no_column_of_an_event_can_be_changed(there: Record) -> None:
     event = events_of(there.recovery)[3]
-    assert told(lambda: put(Event, event.pk, **{name: other(Event._meta.get_field(name), getattr(event, name))}))
+
+    def changed(name: str) -> None:
+        put(Event, event.pk, **{name: other(Event._meta.get_field(name), getattr(event, name))})
+
+    columns = [name for name in EVENT_COLUMNS if name != "subject_id"]
+    assert len(columns) > 9
+    assert [name for name in columns if not told(functools.partial(changed, name))] == []
 
 
 def other(field: Field[Any, Any], value: Any) -> Any:
@@ -447,6 +445,7 @@ def test_one_of_two_that_were_shown_the_same_is_missed(there: Record, harness: E
     assert told(third.save) == [f"{what} was added in the database: no event names it."]
 
 
+@pytest.mark.embedded  # PostgreSQL refuses what a column cannot hold.
 def test_nothing_written_into_a_column_stops_verifying(there: Record) -> None:
     assert told(lambda: _write("executions_execution", "lease_token", "nonsense")) == []
     assert len(told(lambda: _write("protection_site", "lease_token", "nonsense"))) <= 2
@@ -454,7 +453,5 @@ def test_nothing_written_into_a_column_stops_verifying(there: Record) -> None:
 
 
 def _write(table: str, column: str, value: object) -> None:
-    if connection.vendor == "postgresql":
-        pytest.skip("PostgreSQL refuses what a column cannot hold.")
     with connection.cursor() as cursor:
         cursor.execute(f"UPDATE {table} SET {column} = %s", [value])
