@@ -54,6 +54,7 @@ def roles(transactional_db: None) -> None:
 def sign_in(browser: Browser, live_server: Any, roles: None) -> Iterator[SignIn]:
     """Pages whose address is relative to the server. A script that fails, or that the policy stops, fails the test."""
     contexts, complaints = [], []
+    before = _answering()
 
     def complain(message: ConsoleMessage) -> None:
         # A refused save answers 4xx on purpose, which Chromium calls a failed load; htmx reports a lost connection.
@@ -84,10 +85,10 @@ def sign_in(browser: Browser, live_server: Any, roles: None) -> Iterator[SignIn]
     for context in contexts:
         context.close()
     # What a page asked for last may still be answered; tables are emptied next, and SQLite locks those that are read.
-    wait_for("The last answer", lambda: not any(map(_answers, threading.enumerate())), seconds=30, every=0.01)
+    wait_for("The last answer", lambda: not _answering() - before, seconds=30, every=0.01)
     assert complaints == []
 
 
-def _answers(thread: threading.Thread) -> bool:
-    """True for a thread of the live server that answers a request, or waits for another one on the same connection."""
-    return "process_request_thread" in thread.name
+def _answering() -> set[threading.Thread]:
+    """The threads that answer requests, or wait for another one on the same connection; of other servers, too."""
+    return {thread for thread in threading.enumerate() if "process_request_thread" in thread.name}
