@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 from types import FrameType
 
@@ -40,7 +41,9 @@ def main(arguments: list[str] | None = None) -> int:
         _write_port(options.port_file, server.server_address[1])
     keys = ", ".join(key for account in world.accounts.ids for key in world.accounts.access_keys(account))
     print(f"DRS simulator at {server.url}, scenario {world.scenario.name}, access keys {keys}", flush=True)
-    stop.wait()
+    # A signal may reach any thread, and Python handles it in this one, which must be awake for it.
+    while not stop.is_set():
+        time.sleep(0.1)
     server.shutdown()
     thread.join()
     server.server_close()

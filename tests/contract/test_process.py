@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import signal
 import socket
@@ -43,6 +44,19 @@ def test_it_says_where_it_is_serves_and_stops_when_told(
         assert len(list(AwsDrs(Endpoint(HOME, ACCOUNT, endpoint_url=url)).source_servers())) == 7
         process.send_signal(number)
         assert process.wait(timeout=20) == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Other systems name threads otherwise.")
+def test_it_stops_whichever_of_its_threads_is_told(tmp_path: Path) -> None:
+    port_file = tmp_path / "port"
+    with running("--scenario", "small", "--port-file", str(port_file)) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        [serving] = [
+            int(task.name) for task in Path(f"/proc/{process.pid}/task").iterdir() if int(task.name) != process.pid
+        ]
+        assert ctypes.CDLL(None).tgkill(process.pid, serving, signal.SIGTERM) == 0
+        assert process.wait(timeout=5) == 0
 
 
 def test_a_scenario_of_ones_own(credentials: None, tmp_path: Path) -> None:
