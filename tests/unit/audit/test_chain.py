@@ -205,6 +205,24 @@ def test_another_event_than_the_one_in_the_ledger_is_found() -> None:
     assert told == ["Event 4 is not the one that the ledger keeps: the chain was rewritten."]
 
 
+def test_a_fault_of_an_event_has_its_number() -> None:
+    events = chain(5)
+    events[1].actor = "mallory"
+    events[3].previous_hash = "0"
+    walk = Walk(*SHOP, {3: "another"}, {(1, "result"): "aa"})
+    for each in (events[0], *events[2:]):
+        walk.follow(tuple(getattr(each, name) for name in COLUMNS))
+    walk.finish(head(events))
+    assert [(number, message[:30]) for message, number in walk.faults] == [
+        (2, "Event 2 is missing: the next o"),
+        (3, "Event 3 does not continue from"),
+        (3, "Event 3 is not the one that th"),
+        (4, "Event 4 does not continue from"),
+        (4, "Event 4 was changed after it w"),
+        (1, "The sealed document “result” o"),
+    ]
+
+
 def test_a_whole_chain_that_was_deleted_is_missed_in_the_ledger() -> None:
     walk = Walk(*SHOP, {1: "a", 4: "b"}, {})
     walk.finish(None)

@@ -61,6 +61,13 @@ def test_each_field_that_is_not_as_it_was_sealed_is_named(after: Document, told:
     assert sentences(after) == told
 
 
+def test_a_row_without_a_name_is_named_by_its_key() -> None:
+    nameless: Document = {"server": {"9": {"status": "launched"}}}
+    assert sentences({"server": {"9": {"status": "failed"}}}, nameless) == [
+        "server 9: status is failed, sealed as launched."
+    ]
+
+
 def test_a_field_that_is_gone_is_empty() -> None:
     assert sentences({**SEALED, "execution": {"e1": {"status": "succeeded", "rto": 60}}}) == []
     assert sentences({**SEALED, "execution": {"e1": {"note": None, "rto": 60}}}) == [
@@ -236,3 +243,8 @@ def test_an_app_says_who_holds_its_rows() -> None:
         assert {**before, "nothing": holder} == HOLDERS
     finally:
         HOLDERS.pop("nothing", None)
+
+
+def test_a_holder_tells_the_rows_that_it_was_given() -> None:
+    held = Recorded(lambda ids: {}, lambda: [(7, "Frankfurt")])
+    assert list(held.existing()) == [(7, "Frankfurt")]
