@@ -166,9 +166,11 @@ class Deployment:
         if mode != self._mode:
             self.workers_kill()
         self._mode = mode
-        if mode not in self._addresses:
-            self._addresses[mode] = self.web_start()[1]
-        self.address = self._addresses[mode]
+        # The ticker is the workers'; a web process only sends messages, or none.
+        of_web = mode if mode == TICKER_ALONE else ""
+        if of_web not in self._addresses:
+            self._addresses[of_web] = self.web_start()[1]
+        self.address = self._addresses[of_web]
         self.dana, self.omar = (self.client(self.address, name) for name in ("dana", "omar"))
         self.api = self.dana
 

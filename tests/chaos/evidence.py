@@ -53,7 +53,7 @@ class Trial:
             seen = self.seen(execution)
             return seen if seen["status"] in FINAL else None
 
-        return wait_for("The execution's end", ended, seconds=seconds, every=0.15)
+        return wait_for("The execution's end", ended, seconds=seconds, every=0.4)
 
     def cleaned(self, execution: str, seconds: float = END_SECONDS) -> Json:
         """The execution, once its clean-up is over."""
@@ -62,7 +62,7 @@ class Trial:
             seen = self.seen(execution)
             return seen if seen["cleanup_status"] in ("succeeded", "failed") else None
 
-        return wait_for("The clean-up's end", over, seconds=seconds, every=0.15)
+        return wait_for("The clean-up's end", over, seconds=seconds, every=0.4)
 
     def calls(self, operation: str) -> list[dict[str, Any]]:
         """The calls that DRS accepted since the trial began."""
