@@ -111,6 +111,7 @@ def test_every_hand_is_in_the_table() -> None:
     assert {name for name in vars(Meanwhile) if not name.startswith("_")} == set(CHANGES)
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("change", CHANGES)
 def test_an_approval_is_refused_until_it_says_that_this_is_known(
     harness: EngineHarness, meanwhile: Meanwhile, plan: Plan, ravi: User, api: Api, change: str
@@ -137,6 +138,7 @@ def test_an_approval_is_refused_until_it_says_that_this_is_known(
     assert accepted.json()["approvals_required"] == (3 if raised else 1)
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("change", sorted(set(CHANGES) - {"plan_asks_for_more_approvals"}))
 def test_so_are_a_resume_and_a_retry(
     harness: EngineHarness, world: World, meanwhile: Meanwhile, plan: Plan, omar: User, change: str

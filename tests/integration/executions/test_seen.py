@@ -303,6 +303,7 @@ def anyone(omar: User, ravi: User) -> User:
     return User.objects.get(pk=omar.pk)
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(("command", "made", "happens"), ROWS, ids=[f"{row[0].name}-{n}" for n, row in enumerate(ROWS)])
 def test_a_page_that_is_out_of_date_does_nothing_and_shows_what_has_changed(
     browser_of: BrowserOf, anyone: User, command: Command, made: Any, happens: Any

@@ -24,6 +24,7 @@ LIVE = "urn:drsorch:problem:live-recovery-instance"
 # --- a request ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("kind", ["drill", "recovery"])
 @pytest.mark.parametrize("shared", [False, True], ids=["the same plan", "a plan that shares servers"])
 def test_whatever_would_delete_a_live_recovery_is_refused(recovered: Recovered, kind: str, shared: bool) -> None:
@@ -39,6 +40,7 @@ def test_whatever_would_delete_a_live_recovery_is_refused(recovered: Recovered, 
     assert recovered.live() == set(recovered.instances)
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("kind", ["drill", "recovery"])
 def test_each_instance_has_to_be_named(recovered: Recovered, kind: str) -> None:
     first, second = recovered.instances
@@ -66,6 +68,7 @@ def test_named_instances_are_replaced_and_the_events_say_which_and_by_whom(recov
     assert {one["hostname"] for one in replaces.detail["replaced"]} == {"db-1", "db-2"}
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("kind", ["drill", "recovery"])
 def test_a_name_of_no_instance_of_these_servers_is_refused_by_name(recovered: Recovered, kind: str) -> None:
     [elsewhere] = recover_elsewhere(recovered.harness, "db-1")
@@ -95,6 +98,7 @@ def test_a_terminated_recovery_holds_nothing_up(recovered: Recovered) -> None:
     assert recovered.ask("drill").status_code == 201
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("read", ["DescribeRecoveryInstances", "DescribeSourceServers"])
 @pytest.mark.parametrize("kind", ["drill", "recovery"])
 def test_what_cannot_be_ruled_out_is_not_started(recovered: Recovered, read: str, kind: str) -> None:
@@ -108,6 +112,7 @@ def test_what_cannot_be_ruled_out_is_not_started(recovered: Recovered, read: str
 # --- deleted from DRS, and going on in EC2 ------------------------------------------------------------------------
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("kind", ["drill", "recovery"])
 @pytest.mark.parametrize("shared", [False, True], ids=["the same plan", "a plan that shares servers"])
 def test_what_was_kept_in_ec2_is_at_stake_although_drs_lists_nothing(
@@ -341,6 +346,7 @@ def test_saving_the_plan_leaves_what_it_is_alone(recovered: Recovered, api: Api,
 # --- who may name them --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("unlisted", [False, True], ids=["listed", "deleted from DRS"])
 def test_only_those_who_may_start_a_recovery_name_what_is_deleted_for_a_drill(
     recovered: Recovered, unlisted: bool
@@ -358,6 +364,7 @@ def test_only_those_who_may_start_a_recovery_name_what_is_deleted_for_a_drill(
     assert recovered.ask("drill", by="dana", replace_instances=names).status_code == 201
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("kind", ["drill", "recovery"])
 def test_only_those_who_may_start_a_recovery_name_what_a_retry_deletes(
     harness: EngineHarness, world: World, api: Api, kind: str
