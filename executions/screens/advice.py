@@ -17,11 +17,12 @@ def next_steps(
     steps: Sequence[StepRun],
     approvals: Sequence[Approval],
     *,
+    reopenable: bool,
     open_launches: int = 0,
     replaced: int = 0,
 ) -> tuple[str, ...]:
-    """Sentences; empty while there is nothing to do but wait. `open_launches`: launch jobs still running in DRS;
-    `replaced`: servers whose instance a later launch has deleted."""
+    """Sentences; empty while there is nothing to do but wait. `reopenable`: a retry can continue it once it is over;
+    `open_launches`: launch jobs still running in DRS; `replaced`: servers whose instance a later launch has deleted."""
     status = ExecutionStatus(execution.status)
     if status is ExecutionStatus.AWAITING_APPROVAL:
         return tuple(_to_approve(execution, approvals))
@@ -32,7 +33,7 @@ def next_steps(
     if status in _BY_STATUS:
         return (_BY_STATUS[status],)
     late = (_launches_late(execution, open_launches),) if open_launches else ()
-    return (*late, *_afterwards(execution, servers, steps, replaced))
+    return (*late, *_afterwards(execution, servers, steps, replaced, reopenable=reopenable))
 
 
 #: Where drsorch's own error keeps the engine from working on the execution, before all else.
@@ -107,7 +108,12 @@ def _while_running(waves: Sequence[WaveRun], servers: Sequence[ServerRun]) -> It
 
 
 def _afterwards(
-    execution: Execution, servers: Sequence[ServerRun], steps: Sequence[StepRun], replaced: int
+    execution: Execution,
+    servers: Sequence[ServerRun],
+    steps: Sequence[StepRun],
+    replaced: int,
+    *,
+    reopenable: bool,
 ) -> Iterator[str]:
     counts = {status: sum(1 for server in servers if server.status == status) for status in ServerStatus}
     bad, unknown, up = counts[ServerStatus.FAILED], counts[ServerStatus.UNKNOWN], counts[ServerStatus.LAUNCHED]
@@ -119,12 +125,7 @@ def _afterwards(
         )
     broken = sum(1 for step in steps if step.status == StepStatus.FAILED)
     if bad or broken:
-        parts = [count(bad, "server")] if bad else []
-        parts += [count(broken, "step")] if broken else []
-        yield (
-            f"{' and '.join(parts)} failed, for the reasons above. Fix the cause, then retry the wave below: the "
-            f"{execution.kind} continues from there. Or skip what you can do without."
-        )
+        yield _failed(execution, bad, broken, reopenable=reopenable)
     if execution.has_fewer_approvals and execution.reviewed_at is None:
         yield (
             f"It needed {execution.approvals_required} of the {execution.approvals_expected} approvals that were "
@@ -163,6 +164,16 @@ def _afterwards(
             )
     elif up and drill:
         yield from _after_drill(execution, up)
+
+
+def _failed(execution: Execution, servers: int, steps: int, *, reopenable: bool) -> str:
+    parts = [count(servers, "server")] if servers else []
+    parts += [count(steps, "step")] if steps else []
+    said = f"{' and '.join(parts)} failed, for the reasons above. Fix the cause"
+    kind = execution.kind
+    if not reopenable:
+        return f"{said} before you start a new {kind}: this one is over."
+    return f"{said}, then retry the wave below: the {kind} continues from there. Or skip what you can do without."
 
 
 def _after_drill(execution: Execution, up: int) -> Iterator[str]:

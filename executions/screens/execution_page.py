@@ -17,6 +17,7 @@ from executions.screens.selectors import ExecutionRows
 from executions.screens.targets import rpo_meter, rto_meter
 from executions.screens.waves import Failure, WaveCard, failures, shares, wave_card
 from executions.screens.words import approval_badge, cleanup_badge, execution_badge, took
+from executions.services.commands import RETRY
 from foundation.wording import Badge, Meter, Share, Tone, clock, count
 from plans.core.picture import Node, Picture, draw
 
@@ -99,6 +100,7 @@ def execution_page(rows: ExecutionRows, now: datetime, *, wave: int | None = Non
                 [approval for approval in rows.approvals if approval.pk not in rows.lapsed],
                 open_launches=rows.open_launches,
                 replaced=len(rows.replaced),
+                reopenable=RETRY.offered(rows.facts()),
             ),
         ),
         failures=failures(rows.waves, rows.servers, rows.steps),

@@ -13,6 +13,7 @@ from audit.models import Event
 from audit.record import events_of
 from executions.core.states import OperationKind, ServerStatus
 from executions.models import Approval, Execution, LateInstance, Operation, ServerRun, StepRun, WaveRun
+from executions.services.commands import Facts
 from executions.services.people import lapsed
 from protection.models import SourceServer
 
@@ -40,6 +41,11 @@ class ExecutionRows:
     open_launches: int
     #: Servers whose instance a later launch has deleted.
     replaced: frozenset[int]
+
+    def facts(self) -> Facts:
+        """What decides which commands are offered."""
+        servers = [server for servers in self.servers.values() for server in servers]
+        return Facts.of(self.execution, servers, [step for steps in self.steps.values() for step in steps], self.late)
 
 
 def execution_rows(execution: Execution, event_page: int = 1) -> ExecutionRows:

@@ -26,12 +26,12 @@ from executions.screens.execution_page import execution_page
 from executions.screens.forms import ApprovalForm, CommandForm, StartForm, WaveCommandForm
 from executions.screens.live import live_parts
 from executions.screens.parts import to_approve, to_retry, to_skip
-from executions.screens.selectors import ExecutionRows, execution_rows, inventory_servers
+from executions.screens.selectors import execution_rows, inventory_servers
 from executions.screens.stake import StakeCard, acknowledged_card, stake_card
 from executions.screens.start_page import start_page
 from executions.services import controlling, starting
 from executions.services.basis import basis_changes, basis_list, basis_of_plan, problem_findings
-from executions.services.commands import COMMANDS, RETRY, SKIP, Command, Facts, commands_for
+from executions.services.commands import COMMANDS, RETRY, SKIP, Command, commands_for
 from executions.services.stake import acknowledged_of, may_replace, stake_now
 from foundation.errors import Conflict, DomainError, Missing
 from foundation.live import live_context, live_response
@@ -77,7 +77,7 @@ def _execution_context(request: HttpRequest, execution_id: str) -> dict[str, Any
     rows = execution_rows(selectors.execution_get(execution_id), _number(request, "events") or 1)
     wave = _number(request, "wave")
     shown = execution_page(rows, timezone.now(), wave=wave, page=_number(request, "page") or 1)
-    offered = commands_for(_facts(rows), person(request))
+    offered = commands_for(rows.facts(), person(request))
     kept = {name: request.GET[name] for name in ("wave", "page", "events") if name in request.GET}
     return {
         "execution": rows.execution,
@@ -92,11 +92,6 @@ def _execution_context(request: HttpRequest, execution_id: str) -> dict[str, Any
         "first_wave": f"wave-{shown.waves[0].wave.position}" if shown.waves else "",
         "last_wave": f"wave-{shown.waves[-1].wave.position}" if shown.waves else "",
     }
-
-
-def _facts(rows: ExecutionRows) -> Facts:
-    servers = [server for servers in rows.servers.values() for server in servers]
-    return Facts.of(rows.execution, servers, [step for steps in rows.steps.values() for step in steps], rows.late)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -14,6 +15,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from executions.core.states import EXECUTION_ACTIVE, CleanupStatus, ExecutionStatus
 from executions.models import Execution
 from protection.models import Site, SourceServer
 from tests.factories.executions import ExecutionFactory, add_wave, approve, running_drill
@@ -54,6 +56,18 @@ def form_of(client: Client, url: str) -> dict[str, list[str]]:
 
 
 # --- the execution page -------------------------------------------------------------------------------------------
+
+
+def test_a_retry_is_advised_where_it_is_offered_and_nowhere_else(browser_of: BrowserOf, omar: User) -> None:
+    drill = running_drill()
+    client, told = browser_of(omar), set()
+    for status, cleanup in itertools.product(set(ExecutionStatus) - EXECUTION_ACTIVE, CleanupStatus):
+        Execution.objects.filter(pk=drill.pk).update(status=status, cleanup_status=cleanup, finished_at=timezone.now())
+        response = client.get(page(drill))
+        advised = "then retry the wave below" in text_of(response)
+        assert advised == ("command/retry/?wave=" in response.content.decode()), (status, cleanup)
+        told.add(advised)
+    assert told == {True, False}
 
 
 def test_the_page_says_what_runs_what_failed_and_what_to_do(browser_of: BrowserOf, vera: User) -> None:

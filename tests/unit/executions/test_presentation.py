@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -221,8 +222,14 @@ def test_the_same_reason_is_said_once() -> None:
 # --- advice -------------------------------------------------------------------------------------------------------
 
 
-def advice(run: Execution, servers: list[ServerRun] | None = None, steps: list[StepRun] | None = None) -> str:
-    return " ".join(next_steps(run, [wave()], servers or [], steps or [], []))
+def told(
+    run: Execution, servers: Sequence[ServerRun] = (), steps: Sequence[StepRun] = (), **more: Any
+) -> tuple[str, ...]:
+    return next_steps(run, [wave()], servers, steps, [], **{"reopenable": True, **more})
+
+
+def advice(run: Execution, servers: Sequence[ServerRun] = (), steps: Sequence[StepRun] = ()) -> str:
+    return " ".join(told(run, servers, steps))
 
 
 def test_who_waits_for_approval_is_told_whom_to_ask() -> None:
@@ -252,9 +259,9 @@ def test_a_failed_drill_says_how_to_go_on_and_that_instances_cost_money() -> Non
 def test_a_launch_that_outlasts_its_execution_is_called_out() -> None:
     run = execution(status="failed", finished_at=START)
     late = server(1, status="failed")
-    assert "1 launch was still running" in next_steps(run, [wave()], [late], [], [], open_launches=1)[0]
+    assert "1 launch was still running" in told(run, [late], open_launches=1)[0]
     run.cleanup_status = "running"
-    assert next_steps(run, [wave()], [late], [], [], open_launches=2)[0].endswith("The clean-up is waiting for them.")
+    assert told(run, [late], open_launches=2)[0].endswith("The clean-up is waiting for them.")
 
 
 def test_after_a_real_recovery_traffic_is_to_be_switched_and_drills_are_dangerous() -> None:
@@ -266,7 +273,9 @@ def test_after_a_real_recovery_traffic_is_to_be_switched_and_drills_are_dangerou
 
 
 def test_an_unknown_result_is_to_be_looked_at_before_anything_else() -> None:
-    said = next_steps(execution(status="failed"), [wave()], [server(status="unknown"), server(2)], [], [])
+    said = next_steps(
+        execution(status="failed"), [wave()], [server(status="unknown"), server(2)], [], [], reopenable=True
+    )
     assert "EC2 console" in said[0]
 
 
