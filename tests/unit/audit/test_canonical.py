@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.canonical import canonical, plain
+from audit.canonical import canonical, moment, plain
 
 KEYS = st.one_of(st.text(), st.integers())
 VALUES = st.recursive(
@@ -68,3 +69,17 @@ def test_what_is_not_json_becomes_it() -> None:
 def test_what_json_cannot_say_is_refused(value: Any) -> None:
     with pytest.raises(ValueError, match="JSON"):
         plain({"value": value})
+
+
+def test_a_set_is_spelled_in_one_order() -> None:
+    names = [f"name-{number:02}" for number in range(40)]
+    assert plain(set(names)) == plain(frozenset(reversed(names))) == names
+
+
+def test_a_moment_is_spelled_in_utc_wherever_the_process_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        spelled = moment(datetime(2026, 11, 23, 9, 0, tzinfo=UTC))
+    time.tzset()
+    assert spelled == "2026-11-23T09:00:00.000000+00:00"
