@@ -18,6 +18,22 @@ def test_the_first_few_are_recorded_and_the_rest_is_told_once_as_a_number() -> N
     assert flood.over(61) == []
 
 
+def test_what_was_left_out_is_told_although_the_next_one_came_before_it_was_asked_for() -> None:
+    flood = bound()
+    for second in (*range(10), 60):
+        flood.admits("dana", second)
+    assert flood.over(61) == [Rest("dana", 7, 0, 60)]
+    assert flood.over(61) == []
+
+
+def test_the_window_of_one_may_outlast_that_of_all() -> None:
+    calm = bound()
+    assert calm.admits("dana", 0)
+    assert calm.admits("omar", 30)
+    assert [calm.over(second) for second in (60, 95)] == [[], []]
+    assert calm.admits("omar", 96)
+
+
 def test_one_who_is_refused_now_and_then_is_always_recorded() -> None:
     calm = bound()
     assert all(calm.admits("vera", minute * 60) for minute in range(100))

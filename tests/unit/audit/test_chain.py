@@ -11,9 +11,10 @@ import pytest
 
 from audit import keys, ledger
 from audit.event_types import EventType
+from audit.holding import Told
 from audit.models import Event, Milestone
 from audit.record import Entry, append, text_of
-from audit.signed import EVENT_COLUMNS, MILESTONE_COLUMNS, SEALS
+from audit.signed import EVENT_COLUMNS, MILESTONE_COLUMNS, SEALS, head_text
 from audit.verification.walking import COLUMNS, Head, Walk
 from executions.models import Execution
 
@@ -221,6 +222,25 @@ def test_a_fault_of_an_event_has_its_number() -> None:
         (4, "Event 4 was changed after it w"),
         (1, "The sealed document “result” o"),
     ]
+
+
+def test_the_name_that_is_kept_with_an_end_is_signed_with_it() -> None:
+    events = chain(2)
+    key = keys.signing()
+
+    def told(now: str | None) -> list[str]:
+        mac = key.mac(head_text(*SHOP, 2, events[-1].hash, "Web shop"))
+        return faults(events, Head("drill", 2, events[-1].hash, f"{key.id}:{mac}", now))
+
+    assert told("Web shop") == []
+    assert told("Payroll") == ["The name or the end was changed in the database: its signature is not drsorch's."]
+    assert told(None) == ["The end was changed in the database: its signature is not drsorch's."]
+
+
+def test_whoever_holds_rows_is_told_each_event_with_who_caused_it() -> None:
+    walk = Walk(*SHOP, {}, {})
+    [told] = [walk.follow(tuple(getattr(each, name) for name in COLUMNS)) for each in chain(1)]
+    assert told == Told(1, "execution.started", {"approvals": 2, "why": "Übung"}, "dana", 7)
 
 
 def test_a_whole_chain_that_was_deleted_is_missed_in_the_ledger() -> None:

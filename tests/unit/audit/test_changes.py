@@ -32,6 +32,11 @@ def test_a_value_is_kept_as_json_has_it(value: Any, kept: Any) -> None:
     assert type(plain(value)) is type(kept)
 
 
+def test_a_set_is_kept_in_one_order() -> None:
+    names = [f"name-{number:02}" for number in range(40)]
+    assert plain(set(names)) == plain(frozenset(names)) == names
+
+
 def test_what_differs_is_kept_and_of_a_secret_only_that_it_changed() -> None:
     before = {"name": "Main", "role": "a", "external_id": "hush", "gone": 1, "blank": ""}
     after = {"name": "Main", "role": "b", "external_id": "hush hush", "new": {2}, "empty": []}

@@ -7,11 +7,14 @@ import pytest
 from audit import fingerprints, keys
 
 SECRETS = {"password": "hash-of-it", "recovery codes": ["a", "b"], "unset": ""}
-DOCUMENT = fingerprints.sealed("user", 7, SECRETS)[fingerprints.PART]
+
+
+def document() -> fingerprints.Secrets:
+    return fingerprints.sealed("user", 7, SECRETS)[fingerprints.PART]
 
 
 def test_a_fingerprint_names_its_key_and_nothing_of_the_secret() -> None:
-    rows = DOCUMENT["secret"]
+    rows = document()["secret"]
     assert list(rows) == ["password", "recovery codes", "unset"]
     key_id, _, mac = rows["password"]["fingerprint"].partition(":")
     assert (key_id, len(mac)) == (keys.signing().id, 64)
@@ -33,7 +36,7 @@ def test_a_fingerprint_names_its_key_and_nothing_of_the_secret() -> None:
     ],
 )
 def test_each_secret_that_is_not_as_it_was_sealed_is_named(now: fingerprints.Secrets, told: list[str]) -> None:
-    assert list(fingerprints.faults("user", "7", DOCUMENT, now)) == told
+    assert list(fingerprints.faults("user", "7", document(), now)) == told
 
 
 def test_a_row_of_which_nothing_was_sealed_had_no_secrets() -> None:

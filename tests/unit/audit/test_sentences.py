@@ -50,6 +50,7 @@ def test_an_event_reads_as_a_sentence(told: Event, sentence: str) -> None:
         ("{servers} launched.", {"servers": ["db-1"]}, "db-1 launched."),
         ("{servers} launched.", {"servers": []}, "0 servers launched."),
         ("{servers} launched.", {"servers": "all"}, "all launched."),
+        ("It needs {approvals}.", {"approvals": 2}, "It needs 2 approvals."),
         ("{tries} tried.", {"tries": 3}, "3 tried."),
         ("{x} came as {y}.", {"x": "It"}, "It came."),
         ("{x} came as {y}.", {"x": "It", "y": "i-1"}, "It came as i-1."),

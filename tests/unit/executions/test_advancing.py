@@ -66,6 +66,14 @@ def test_a_wave_waits_for_every_wave_that_it_depends_on(before: WaveStatus) -> N
     assert decided(waves, servers, **paused).actions == ()
 
 
+def test_a_wave_starts_in_the_decision_that_ends_those_before_it_wherever_they_stand() -> None:
+    ends = replace(wave(2), status=W.RUNNING, ready_at=START)
+    waves = [wave(0, depends_on=(1,)), wave(1, depends_on=(2,)), ends]
+    servers = [server(1), server(2, wave=1, status=S.LAUNCHED), server(3, wave=2, status=S.LAUNCHED)]
+    moved = [one for one in decide(state(waves, servers), NOW, SETTINGS).actions if isinstance(one, a.MoveWave)]
+    assert [(one.wave, one.to) for one in moved][-2:] == [(101, W.SUCCEEDED), (100, W.RUNNING)]
+
+
 def test_a_wave_that_carries_on_lets_its_dependents_start() -> None:
     failed = in_(W.FAILED, stops_on_failure=False)
     found = decided([failed, wave(1, depends_on=(0,))], [server(1, status=S.FAILED), server(2, wave=1)])

@@ -9,6 +9,8 @@ import pytest
 
 from executions.core import actions as a
 from executions.core.decide import decide
+from executions.core.dispatching import dispatch_launches
+from executions.core.draft import Draft
 from executions.core.facts import ExecutionFacts, ServerFacts, SiteFacts
 from executions.core.states import ExecutionStatus, ServerStatus, WaveStatus
 from tests.unit.executions.pure_world import SETTINGS, START, facts, server, site, wave
@@ -18,7 +20,7 @@ CEILING = timedelta(seconds=SETTINGS.poll_ceiling_seconds)
 
 
 def queued(number: int, **values: object) -> ServerFacts:
-    return server(number, status=ServerStatus.QUEUED, queued_at=START, **values)
+    return server(number, **{"status": ServerStatus.QUEUED, "queued_at": START, **values})
 
 
 def state(*servers: ServerFacts, sites: list[SiteFacts] | None = None) -> ExecutionFacts:
@@ -29,6 +31,15 @@ def test_queued_servers_are_launched_under_the_budget_that_was_read() -> None:
     here = site(servers_per_job=2, budget_version=4)
     decision = decide(state(queued(1), queued(2), queued(3), sites=[here]), START, SETTINGS)
     assert decision == a.Decision((a.Launch(1, (1, 2), 4), a.Launch(1, (3,), 5)), None)
+
+
+def test_what_is_launched_is_launching_for_the_rest_of_the_decision() -> None:
+    draft = Draft(state(queued(1), queued(2, not_before=START + CEILING)), START, SETTINGS)
+    dispatch_launches(draft)
+    assert draft.servers == {
+        1: queued(1, **{"status": ServerStatus.LAUNCHING}),
+        2: queued(2, not_before=START + CEILING),
+    }
 
 
 def test_each_site_has_its_own_jobs() -> None:

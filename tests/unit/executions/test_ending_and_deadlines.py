@@ -9,7 +9,7 @@ import pytest
 
 from executions.core import actions as a
 from executions.core.decide import decide
-from executions.core.facts import JobFacts, OperationFacts, ServerFacts
+from executions.core.facts import JobFacts, OperationFacts, ServerFacts, ServerProgress
 from executions.core.states import (
     SERVER_FINAL,
     ExecutionKind,
@@ -125,6 +125,16 @@ def test_what_was_partly_recovered_has_its_times_and_what_was_cancelled_has_none
     assert (finish.to, finish.rto_actual_seconds) == (ExecutionStatus.CANCELLED, None)
 
 
+def test_what_is_settled_and_ended_in_one_look_is_measured_by_its_result() -> None:
+    point, end = START - timedelta(seconds=40), START + timedelta(minutes=5)
+    said = ServerProgress("LAUNCHED", instance_id="i-1", ended_at=end, recovery_point_at=point)
+    held = server(1, status=ServerStatus.LAUNCHING, operation="key-1", started_at=START)
+    over = job(finished=True, examined=True, complete=True, servers={held.source_server_id: said})
+    state = facts([RUNNING], [held], sites=[site(jobs=(over,))], operations=(operation(),))
+    [finish] = [one for one in decide(state, LATER, SETTINGS).actions if isinstance(one, a.FinishExecution)]
+    assert (finish.to, finish.rto_actual_seconds, finish.rpo_actual_seconds) == (ExecutionStatus.SUCCEEDED, 300, 40)
+
+
 # --- time-outs ----------------------------------------------------------------------------------------------------
 
 
@@ -149,6 +159,20 @@ def test_a_launch_that_does_not_end_fails_and_says_that_it_may_still_come() -> N
             "job, so it may still launch the server. Check the job before you retry.",
             ended_at=START,
         )
+    ]
+
+
+def test_each_launch_that_does_not_end_is_settled_by_itself_whatever_comes_before_it() -> None:
+    held = [
+        server(number, status=ServerStatus.LAUNCHING, operation=f"key-{number}", started_at=START - ago)
+        for number, ago in ((1, timedelta(0)), (2, timedelta(hours=1)), (3, timedelta(hours=2)))
+    ]
+    launches = tuple(operation(key=one.operation, targets=frozenset({one.source_server_id}), job_id="") for one in held)
+    actions = decide(facts([RUNNING], held, operations=launches), START, SETTINGS).actions
+    timed_out = [one for one in actions if isinstance(one, a.SettleServers)]
+    assert [(one.operation, [outcome.server for outcome in one.outcomes]) for one in timed_out] == [
+        ("key-2", [2]),
+        ("key-3", [3]),
     ]
 
 

@@ -12,9 +12,10 @@ import pytest
 from executions.core import actions as a
 from executions.core.draft import Draft
 from executions.core.facts import JobFacts, LateFacts, OperationFacts, ServerFacts, ServerProgress
+from executions.core.following import follow_operations
 from executions.core.operations import launch
 from executions.core.states import LateStatus, OperationKind, OperationState, ServerStatus
-from tests.unit.executions.pure_world import SETTINGS, START, facts, server, wave
+from tests.unit.executions.pure_world import SETTINGS, START, facts, server, site, wave
 
 MINUTE = timedelta(minutes=1)
 NOW = START + 10 * MINUTE
@@ -32,6 +33,9 @@ ASKED = OperationFacts(
 )
 OVER = {"finished": True, "examined": True}
 LAUNCHED = ServerProgress("LAUNCHED", instance_id="i-1", recovery_point_at=START)
+
+
+PHASE = ServerProgress("IN_PROGRESS", phase="launch")
 
 
 def asked(number: int, status: ServerStatus = ServerStatus.LAUNCHING, **values: Any) -> ServerFacts:
@@ -54,7 +58,12 @@ def followed(
     operation = replace(ASKED, state=state)
     known = replace(facts([wave(0)], list(servers), operations=(operation,)), late=tuple(apart))
     draft = Draft(known, NOW, SETTINGS)
-    found = JobFacts(
+    launch.follow(draft, operation, a_job(said, **job))
+    return draft
+
+
+def a_job(said: Mapping[str, ServerProgress], **values: bool) -> JobFacts:
+    return JobFacts(
         job_id="drsjob-1",
         type="LAUNCH",
         initiated_by="START_DRILL",
@@ -62,10 +71,8 @@ def followed(
         created_at=START,
         first_seen_at=START,
         servers=said,
-        **{"finished": False, "examined": False, "complete": False, **job},
+        **{"finished": False, "examined": False, "complete": False, **values},
     )
-    launch.follow(draft, operation, found)
-    return draft
 
 
 # --- servers that wait for it -------------------------------------------------------------------------------------
@@ -74,7 +81,7 @@ def followed(
 def test_a_new_phase_is_noted_and_one_that_is_known_is_not() -> None:
     draft = followed(
         [asked(1, ServerStatus.FAILED, phase="snapshot"), asked(2, phase="launch"), asked(3, phase="snapshot")],
-        {source: ServerProgress("IN_PROGRESS", phase="launch") for source in (ONE, TWO, THREE)},
+        dict.fromkeys((ONE, TWO, THREE), PHASE),
     )
     assert draft.actions == [a.NoteProgress(((3, "launch"),))]
 
@@ -133,6 +140,14 @@ def test_of_a_launch_that_was_given_up_only_instances_are_noted() -> None:
         [asked(1, ServerStatus.FAILED), asked(2)], {ONE: LAUNCHED, TWO: LAUNCHED}, state=OperationState.LOST, **OVER
     )
     assert draft.actions == [a.NoteDetails((a.ServerOutcome(1, ServerStatus.FAILED, "", "i-1", None, START),))]
+
+
+def test_a_termination_that_concerns_no_one_any_more_holds_up_no_launch() -> None:
+    ended = replace(ASKED, key="key-0", kind=OperationKind.TERMINATE, job_id="drsjob-0")
+    known = facts([wave(0)], [asked(1, phase="snapshot")], sites=[site(jobs=(a_job({ONE: PHASE}),))])
+    draft = Draft(replace(known, operations=(ended, ASKED)), NOW, SETTINGS)
+    follow_operations(draft)
+    assert draft.actions == [a.NoteProgress(((1, "launch"),))]
 
 
 # --- servers that moved on before it appeared ---------------------------------------------------------------------
