@@ -61,7 +61,7 @@ def put_in_force(deployment: Deployment, faults: list[Fault], operation: str | N
         deployment.simulator.fault(**({"operation": operation} if operation else {}) | fault)
 
 
-@pytest.mark.parametrize("fault", faults(OF_A_LAUNCH, core=list(OF_A_LAUNCH)[:3]))
+@pytest.mark.parametrize("fault", faults(OF_A_LAUNCH, core=list(OF_A_LAUNCH)[:2]))
 def test_in_a_launch(deployment: Deployment, trial: Callable[[str], Trial], fault: str) -> None:
     deployment.crew_start(2)
     tried = trial(fault)

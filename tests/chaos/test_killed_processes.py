@@ -44,7 +44,7 @@ AT_AWS = {"ssm_automation": "StartAutomationExecution", "ssm_command": "SendComm
 #: What DRS does to the launch before it, and the point.
 AFTER_A_LOST_CALL = (("lost_answer", "adopt.before"), ("lost_request", "give_up.before"))
 #: Tried again where only the ticker, or only messages, move the engine.
-CORE = ("look.after_release", "operation.after_intent", "operation.after_call", "poll.after_release:2", "settle.after")
+CORE = ("look.after_release", "operation.after_intent", "poll.after_release:2")
 
 
 def test_every_point_is_tried() -> None:

@@ -48,7 +48,7 @@ def test_workers_killed_again_and_again_while_drs_throttles(
     assert deployment.simulator.struck() > 0
 
 
-@pytest.mark.parametrize("point", faults(SLEEPS, core=["operation.after_intent"]))
+@pytest.mark.parametrize("point", faults(SLEEPS))
 def test_a_worker_that_slept_past_its_lease(deployment: Deployment, trial: Callable[[str], Trial], point: str) -> None:
     sleeper = deployment.worker_alone(DRSORCH_FREEZE_AT=point)
     tried = trial(f"worker asleep past its lease at {point}, with {SLEEPS[point]}")

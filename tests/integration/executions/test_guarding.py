@@ -18,6 +18,9 @@ from protection.gateways import gateway
 from protection.models import Site
 from tests.harness import ACCOUNT, REGION, EngineHarness, statuses
 
+# What is asked of DRS before a launch, and what follows from its answers.
+pytestmark = pytest.mark.any_database
+
 LATER = [
     {"name": "Databases", "protection_groups": ["shop-db"]},
     {

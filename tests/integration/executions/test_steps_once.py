@@ -49,6 +49,7 @@ class Died(BaseException):
 # --- answers that never come --------------------------------------------------------------------------------------
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("fault", ["lost_answer", "error_5xx_after", "lost_request", "error_5xx"])
 @pytest.mark.parametrize("kind", ["runbook", "command"])
 def test_without_an_answer_it_is_begun_once_all_the_same(
