@@ -181,3 +181,22 @@ def test_a_command_ends_with_the_sentence_and_no_traceback(name, value, sentence
 def test_a_key_of_one_character_is_counted_as_one(settings):
     found(settings, SECRET_KEY="k")
     assert "SECRET_KEY has 1 character and could be guessed." in [each.msg for each in run_checks()]
+
+
+def test_a_worker_loads_no_pages_and_the_checks_do():
+    program = """
+import sys
+import django
+django.setup()
+import executions.tasks, protection.tasks
+from django.core.checks import Tags, run_checks
+pages = {"executions.admin", "plans.admin", "protection.admin", "audit.admin", "access.admin"}
+assert not pages & set(sys.modules), "a worker has no use for them"
+run_checks(tags=[Tags.admin])
+assert pages <= set(sys.modules), "what is not loaded is not checked"
+"""
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "drsorch.settings", "SECRET_KEY": "k" * 48}
+    ended = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
