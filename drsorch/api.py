@@ -20,6 +20,7 @@ import executions.api.views
 import plans.api
 import protection.api
 from executions.api.drs_events import DrsEventView
+from executions.api.forecasts import PlanForecastView
 from foundation.rest.problems import problem_response
 from foundation.rest.views import ApiView
 
@@ -72,6 +73,7 @@ urlpatterns = [
     path("v1/schema/", SchemaView.as_view(), name="schema"),
     path("v1/docs/", docs, name="docs"),
     path("v1/events/drs/", DrsEventView.as_view(), name="events-drs"),
+    path("v1/plans/<str:id>/forecast/", PlanForecastView.as_view(), name="plan-forecast"),
     path("v1/me/", access.api.MeView.as_view(), name="me"),
     path("v1/", include(router.urls)),
     re_path(r"^", not_found),

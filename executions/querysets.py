@@ -31,6 +31,7 @@ MAY_APPEAR = timedelta(days=1)
 
 if TYPE_CHECKING:
     from executions.models import DrsJob, Execution, Operation, ServerRun, SiteWatch, StepRun  # noqa: F401
+    from executions.samples import KeptForecast  # noqa: F401
 
 
 def _given_up_early(at: F | Value) -> Q:
@@ -124,6 +125,13 @@ class StepRunQuerySet(DueQuerySet["StepRun"]):
 
 class SiteWatchQuerySet(DueQuerySet["SiteWatch"]):
     pass
+
+
+class ForecastQuerySet(DueQuerySet["KeptForecast"]):
+    def proven(self, plan_id: int) -> Self:
+        """Of the plan's executions that recovered the application: what was expected can be held against what was."""
+        done = [ExecutionStatus.SUCCEEDED, ExecutionStatus.PARTIALLY_SUCCEEDED]
+        return self.filter(execution__plan=plan_id, execution__status__in=done, low_seconds__isnull=False)
 
 
 class DrsJobQuerySet(models.QuerySet["DrsJob"]):

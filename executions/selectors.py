@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -13,6 +14,7 @@ from django.utils import timezone
 from executions.core.operations.launch import INITIATED_BY
 from executions.core.states import CLEANUP_AHEAD, EXECUTION_ACTIVE, OperationState
 from executions.models import DrsJob, Execution, LateInstance, Operation, ServerRun, StepRun, WaveRun
+from executions.samples import KeptForecast
 from foundation.errors import Missing
 from foundation.wording import clock_utc, listing
 from plans.models import Plan
@@ -116,12 +118,18 @@ def execution_list() -> QuerySet[Execution]:
 
 def execution_list_whole() -> QuerySet[Execution]:
     """Executions with waves, steps, servers and approvals: six queries however many there are."""
-    return execution_list().prefetch_related(
+    return execution_list().select_related("forecast").prefetch_related(
         Prefetch("waves", WaveRun.objects.order_by("position")),
         Prefetch("late_instances", LateInstance.objects.select_related("server")),
         Prefetch("waves__steps", StepRun.objects.order_by("position")),
         Prefetch("waves__servers", ServerRun.objects.select_related("site__watch").order_by("position", "pk")),
     )
+
+
+def latest_forecast(execution: Execution) -> dict[str, Any] | None:
+    """`core.forecast.document` of an execution that goes on, by what has happened so far; None if there is none."""
+    kept: KeptForecast | None = getattr(execution, "forecast", None)
+    return kept.latest if kept is not None and execution.status in EXECUTION_ACTIVE else None
 
 
 def execution_get(reference: UUID | str) -> Execution:

@@ -17,10 +17,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from executions.crashpoints import crash_point
-from executions.engine import reconciler
+from executions.engine import forecasting, reconciler
 from executions.engine.polling import poll, schedule
 from executions.engine.steps import attempt
 from executions.models import Execution, SiteWatch, StepRun
+from executions.samples import KeptForecast
 from foundation import ticker
 from foundation.due import DueQuerySet, works_on
 
@@ -79,12 +80,24 @@ def step_run(step_id: int, meant_for: float = 0) -> None:
     _tell(execution_look, str(execution_id))
 
 
+@works_on(KeptForecast.objects.all)
+# It computes for up to a second: launches and polls must not wait for that.
+@dramatiq.actor(queue_name="steps", **_NUDGE)
+def execution_forecast(execution_id: str, meant_for: float = 0) -> None:
+    """Make an execution's forecast anew, if that is due."""
+    due_at = forecasting.forecast_renew(UUID(execution_id))
+    if due_at is not None:
+        _tell(execution_forecast, execution_id, due_at)
+
+
 def nudge_on_commit(execution_ids: Iterable[UUID]) -> None:
     """Make executions due as a person asked, and tell a worker once the caller's transaction is committed."""
     ids = list(execution_ids)
     Execution.objects.filter(pk__in=ids).nudge(by_person=True)
+    KeptForecast.objects.filter(pk__in=ids).nudge(by_person=True)
     for execution_id in ids:
         _tell_on_commit(execution_look, str(execution_id))
+        _tell_on_commit(execution_forecast, str(execution_id))
 
 
 def poll_on_commit(site_ids: Iterable[int]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from audit.models import Event
@@ -17,6 +18,7 @@ from executions.core.states import (
     WaveStatus,
 )
 from executions.models import Approval, Execution, LateInstance, ServerRun, StepRun, WaveRun
+from executions.selectors import latest_forecast
 from executions.services.people import lapsed
 from foundation.rest.serializers import NameField, ReferenceField, StrictSerializer
 from plans.core.fields import MAX_SECONDS
@@ -223,8 +225,45 @@ class LateInstanceSerializer(serializers.ModelSerializer[LateInstance]):
         ]
 
 
+class SpanSerializer(serializers.Serializer[Any]):
+    """In seconds since the start: of a hundred runs so many are there by then."""
+
+    p5_seconds = serializers.IntegerField()
+    p50_seconds = serializers.IntegerField()
+    p95_seconds = serializers.IntegerField()
+
+
+class WaveForecastSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    start = SpanSerializer()
+    finish = SpanSerializer()
+    critical_share = serializers.FloatField(
+        min_value=0, max_value=1, help_text="How often, from 0 to 1, the end waited for this wave."
+    )
+
+
+class ForecastSerializer(serializers.Serializer[Any]):
+    finish = SpanSerializer()
+    recovered = SpanSerializer(help_text="When the last critical server is launched: what the RTO counts.")
+    rto_probability = serializers.FloatField(
+        allow_null=True, min_value=0, max_value=1, help_text="Of meeting the RTO target. Null without a target."
+    )
+    based_on = serializers.ChoiceField(
+        ["history", "similar", "guess"],
+        help_text="The weakest that a server is forecast by: its own launches, those of servers alike at its site, or a "
+        "guess, because nothing like it was launched yet.",
+    )
+    launches_known = serializers.IntegerField(help_text="How many past launches it goes by, at the most.")
+    waves = WaveForecastSerializer(many=True)
+
+
 class ExecutionSerializer(ExecutionSummarySerializer):
     """An execution with its waves and their servers."""
+
+    forecast = serializers.SerializerMethodField(
+        help_text="While it goes on: when it is expected to be over, by what has happened so far. It is made anew every "
+        "few seconds, which does not change the ETag. Null once it is over, or while it is cancelled."
+    )
 
     waves = WaveRunSerializer(many=True)
     late_instances = LateInstanceSerializer(
@@ -234,7 +273,11 @@ class ExecutionSerializer(ExecutionSummarySerializer):
     )
 
     class Meta(ExecutionSummarySerializer.Meta):
-        fields = [*ExecutionSummarySerializer.Meta.fields, "waves", "late_instances"]
+        fields = [*ExecutionSummarySerializer.Meta.fields, "forecast", "waves", "late_instances"]
+
+    @extend_schema_field(ForecastSerializer(allow_null=True))
+    def get_forecast(self, execution: Execution) -> dict[str, Any] | None:
+        return latest_forecast(execution)
 
 
 class InstanceNamesField(serializers.ListField):

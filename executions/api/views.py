@@ -88,6 +88,11 @@ _IF_MATCH = OpenApiParameter(
 )
 
 
+def _etag(whole: dict[str, Any]) -> str:
+    """Of what the execution is, not of what is expected of it: a decision is not out of date because of that."""
+    return content_etag({name: value for name, value in whole.items() if name != "forecast"})
+
+
 def _method(command: Command) -> str:
     return command.name.replace("-", "_")
 
@@ -159,14 +164,14 @@ class ExecutionViewSet(ReadViewSet):
     def tagged(self, execution: Execution) -> Response:
         """The whole execution, with the ETag of exactly that."""
         whole = self.whole(execution)
-        return Response(whole, headers={"ETag": content_etag(whole)})
+        return Response(whole, headers={"ETag": _etag(whole)})
 
     def precondition(self) -> Precondition:
         """For the transaction of a command. Raises `Stale` if anything has changed since it was read (`If-Match`)."""
         wanted = if_match(self.request)
 
         def check(current: Execution) -> None:
-            if wanted and content_etag(self.whole(current)) not in wanted:
+            if wanted and _etag(self.whole(current)) not in wanted:
                 raise Stale(
                     "The execution has changed since you read it (If-Match), so nothing was done. Read it again, then "
                     "decide."

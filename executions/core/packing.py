@@ -4,9 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
-from executions.core.facts import ServerFacts, SiteFacts
+from executions.core.facts import SiteFacts
 from executions.core.states import ExecutionKind
+
+
+class Candidate(Protocol):
+    """What packing looks at of a server: one to launch, or one of a forecast."""
+
+    @property
+    def source_server_id(self) -> str: ...
+    @property
+    def wave(self) -> int: ...
+    @property
+    def single_server_job(self) -> bool: ...
+
+
+Server = TypeVar("Server", bound=Candidate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +50,7 @@ def budget_of(site: SiteFacts, kind: ExecutionKind) -> Budget:
     return Budget(jobs=max(jobs, 0), servers=max(room, 0), servers_per_job=max(site.servers_per_job, 1), busy=busy)
 
 
-def pack(candidates: Sequence[ServerFacts], budget: Budget) -> list[list[ServerFacts]]:
+def pack(candidates: Sequence[Server], budget: Budget) -> list[list[Server]]:
     """Jobs to start now, in the candidates' order. Busy servers and those beyond the budget are left out.
 
     A job holds servers of one wave, so that no wave waits for another's slowest server; only where that would leave
@@ -46,9 +61,9 @@ def pack(candidates: Sequence[ServerFacts], budget: Budget) -> list[list[ServerF
     return together if sum(map(len, together)) > sum(map(len, apart)) else apart
 
 
-def _fill(candidates: Sequence[ServerFacts], budget: Budget, *, waves_share: bool) -> list[list[ServerFacts]]:
+def _fill(candidates: Sequence[Server], budget: Budget, *, waves_share: bool) -> list[list[Server]]:
     """No server is packed twice, not even if it is a candidate twice: DRS takes one job a server."""
-    jobs: list[list[ServerFacts]] = []
+    jobs: list[list[Server]] = []
     taken = set(budget.busy)
     left = budget.servers
     for server in candidates:
@@ -66,7 +81,7 @@ def _fill(candidates: Sequence[ServerFacts], budget: Budget, *, waves_share: boo
     return jobs
 
 
-def _fits(server: ServerFacts, job: list[ServerFacts], budget: Budget, *, waves_share: bool) -> bool:
+def _fits(server: Server, job: Sequence[Server], budget: Budget, *, waves_share: bool) -> bool:
     if server.single_server_job or job[-1].single_server_job or len(job) >= budget.servers_per_job:
         return False
     return waves_share or job[-1].wave == server.wave

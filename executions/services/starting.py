@@ -22,6 +22,7 @@ from executions.core.states import ExecutionKind, ExecutionStatus
 from executions.engine import preflight
 from executions.engine.basis import HELD
 from executions.models import Execution, ServerRun, StepRun, WaveRun
+from executions.samples import KeptForecast
 from executions.sealing import DECISIONS, FROZEN, sealed
 from executions.services import basis
 from executions.services.basis import Shown
@@ -137,6 +138,7 @@ def execution_start(
         except IntegrityError as error:
             raise _already_active(plan) from error
         _freeze(execution, blueprint, snapshots)
+        KeptForecast.objects.create(execution=execution, due_at=now)
         _record_start(execution, blueprint, needed, basis.basis_keep(execution, shown, by, "request"))
         transitions.replacement_acknowledge(execution, acknowledged, execution.requested_by_name)
         tasks.nudge_on_commit([execution.pk])

@@ -22,6 +22,7 @@ from executions.sealing import sealed_if_over
 from executions.transitions.event_types import SERVER
 from executions.transitions.locking import locked
 from executions.transitions.recovered import recovery_note
+from executions.transitions.samples import launches_sample
 
 _SERVER_FROM: dict[ServerStatus, tuple[ServerStatus, ...]] = {
     ServerStatus.QUEUED: (ServerStatus.PENDING,),
@@ -85,6 +86,7 @@ def servers_settle(execution_id: UUID, operation: UUID, outcomes: Sequence[Serve
             ["status", "error", "phase", "finished_at", "recovery_instance_id", "recovery_point_at", "private_ips"],
         )
         record.append(execution, entries)
+        launches_sample(operation, rows, timezone.now())
         recovery_note(execution)
         return len(rows)
 

@@ -20,6 +20,7 @@ from executions.core.states import STEP_FINAL, STEP_SKIPPABLE, StepStatus
 from executions.models import StepRun
 from executions.transitions.event_types import STEP
 from executions.transitions.locking import locked
+from executions.transitions.samples import step_sample
 
 _FROM: dict[StepStatus, Collection[StepStatus]] = {
     StepStatus.RUNNING: (StepStatus.PENDING,),
@@ -46,7 +47,7 @@ def step_move(
     """
     now = timezone.now()
     with locked(execution_id, lease) as execution:
-        step = StepRun.objects.select_related("wave").get(pk=step_id)
+        step = StepRun.objects.select_related("wave", "execution").get(pk=step_id)
         if step.status not in _FROM[to] or (claim is not None and step.lease_token != claim.token):
             return False
         values: dict[str, Any] = {"status": to}
@@ -59,6 +60,8 @@ def step_move(
         elif to in STEP_FINAL and why:
             values["output"] = why
         StepRun.objects.filter(pk=step_id).update(**values)
+        if to in STEP_FINAL:
+            step_sample(step, to, now)
         detail = {"wave": step.wave.name, "kind": step.kind, **({"why": why} if why else {})}
         record.append(execution, [Entry(STEP[to], step.name, detail, actor)])
         return True
