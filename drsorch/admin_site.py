@@ -12,6 +12,7 @@ from django.urls import URLPattern, path
 from unfold.sites import UnfoldAdminSite
 
 from dashboard import views as dashboard
+from executions.screens.plan_forecast import plan_forecast_part
 from executions.screens.views import start
 from foundation.screens import refusals_as_pages
 
@@ -33,6 +34,11 @@ class AdminSite(UnfoldAdminSite):
     def extra_urls(self) -> list[URLPattern]:
         return [
             path("executions/start/<int:plan_id>/", self.admin_view(start), name="executions_start"),
+            path(
+                "executions/forecast/<int:plan_id>/",
+                self.admin_view(plan_forecast_part),
+                name="executions_plan_forecast",
+            ),
             path("dashboard/running/", self.admin_view(dashboard.running), name="dashboard_running"),
         ]
 

@@ -153,6 +153,11 @@ SETTINGS: Final = (
     _seconds("DRSORCH_POLL_FLOOR_SECONDS", (0.05, 3600), 2, "the shortest pause between two polls of running jobs"),
     _seconds("DRSORCH_POLL_CEILING_SECONDS", (0.05, 3600), 30, "the longest pause between two polls while a job may "
         "have finished"),
+    _seconds(
+        "DRSORCH_LAUNCH_GUESS_SECONDS", (1, _DAY), 535,
+        "how long a forecast expects the launch of a Linux server to take until it has seen one; Windows takes half as "
+        "long again",
+    ),
     _seconds("DRSORCH_SYNC_SECONDS", (1, _DAY), 300, "how often each site's inventory is synced"),
     _seconds(
         "DRSORCH_VISIBILITY_WINDOW_SECONDS", (1, 3600), 60,

@@ -132,6 +132,7 @@ DRAMATIQ_BROKER: dict[str, Any] = {
 DRAMATIQ_AUTODISCOVER_MODULES = ["tasks"]
 
 # --- The engine ---------------------------------------------------------------------------------------------------
+DRSORCH_LAUNCH_GUESS_SECONDS = env["DRSORCH_LAUNCH_GUESS_SECONDS"]
 DRSORCH_POLL_FLOOR_SECONDS = env["DRSORCH_POLL_FLOOR_SECONDS"]
 DRSORCH_POLL_CEILING_SECONDS = env["DRSORCH_POLL_CEILING_SECONDS"]
 #: How long a job that was perhaps started may stay invisible in DescribeJobs before its launch is sent again.

@@ -19,6 +19,7 @@ from audit.event_types import EventType
 from audit.holding import Difference, Document, Followed, Told, differences
 from executions.core.states import EXECUTION_ACTIVE, CleanupStatus, ExecutionStatus, ServerStatus
 from executions.models import Approval, Basis, DrsJob, Execution, LateInstance, Operation, ServerRun, StepRun, WaveRun
+from executions.samples import KeptForecast, LaunchSample, StepSample
 
 #: Sealed when it is requested; it never changes.
 FROZEN: Final = "frozen"
@@ -89,6 +90,9 @@ NOT_SEALED_ROWS: Final[Mapping[type[Model], str]] = {
     Basis: "it is held to the event of the press: its document to the SHA-256, and who pressed what; not to the second",
     Operation: "a call to DRS, and the engine's: its job is sealed with its servers, and its life is in events",
     LateInstance: "what became of each is in events",
+    LaunchSample: "what a launch took, to forecast the next by: its times are sealed with its server",
+    StepSample: "what a step took, to forecast the next by: its times are sealed with the step",
+    KeptForecast: "what was expected, not what was done",
     DrsJob: "a mirror of DRS, also of jobs that are not drsorch's: what came of ours is sealed with the servers",
 }
 

@@ -118,11 +118,15 @@ def execution_list() -> QuerySet[Execution]:
 
 def execution_list_whole() -> QuerySet[Execution]:
     """Executions with waves, steps, servers and approvals: six queries however many there are."""
-    return execution_list().select_related("forecast").prefetch_related(
-        Prefetch("waves", WaveRun.objects.order_by("position")),
-        Prefetch("late_instances", LateInstance.objects.select_related("server")),
-        Prefetch("waves__steps", StepRun.objects.order_by("position")),
-        Prefetch("waves__servers", ServerRun.objects.select_related("site__watch").order_by("position", "pk")),
+    return (
+        execution_list()
+        .select_related("forecast")
+        .prefetch_related(
+            Prefetch("waves", WaveRun.objects.order_by("position")),
+            Prefetch("late_instances", LateInstance.objects.select_related("server")),
+            Prefetch("waves__steps", StepRun.objects.order_by("position")),
+            Prefetch("waves__servers", ServerRun.objects.select_related("site__watch").order_by("position", "pk")),
+        )
     )
 
 
@@ -138,7 +142,7 @@ def execution_get(reference: UUID | str) -> Execution:
         wanted = reference if isinstance(reference, UUID) else UUID(reference)
     except ValueError as error:
         raise Missing(f"“{reference}” is not a valid execution id.") from error
-    found = Execution.objects.filter(pk=wanted).first()
+    found = Execution.objects.select_related("forecast").filter(pk=wanted).first()
     if found is None:
         raise Missing(f"There is no execution {wanted}.")
     return found

@@ -55,6 +55,8 @@ class Meter:
     tone: Tone
     percent: int | None
     running: bool = False
+    #: Beside the name, in place of the target.
+    note: str = ""
 
 
 def ago(moment: datetime | None, now: datetime) -> str:

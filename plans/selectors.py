@@ -93,13 +93,14 @@ def approvals_demanded(plan: Plan, now: datetime) -> int:
     )
 
 
-def blueprint(plan: Plan) -> Blueprint:
-    """The plan's newest revision with the servers that its groups resolve to now, in five queries.
+def blueprint(plan: Plan, unsaved: PlanDocument | None = None) -> Blueprint:
+    """The plan's newest revision with the servers that its groups resolve to now, in five queries; or what it would be
+    if `unsaved`, a document as `normalise` returns it, were saved.
 
     Servers that DRS no longer lists are in it as well: the plan asks for them, and `readiness` says they are gone.
     """
     fresh = plan_list().get(pk=plan.pk)
-    saved = document(fresh)
+    saved = unsaved or document(fresh)
     graph = wave_graph(saved["waves"])
     servers = _servers_of(saved["waves"])
     return Blueprint(

@@ -52,6 +52,8 @@ def environment(directory: Path) -> dict[str, str]:
         "DRAMATIQ_BROKER_URL": "memory://",
         # The simulator's clock is fast, so drsorch looks often.
         "DRSORCH_POLL_FLOOR_SECONDS": "0.25",
+        # At a hundred times real speed.
+        "DRSORCH_LAUNCH_GUESS_SECONDS": "5.35",
         "DRSORCH_POLL_CEILING_SECONDS": "1",
         "DRSORCH_TICK_SECONDS": "0.5",
         "DRSORCH_SYNC_SECONDS": "30",

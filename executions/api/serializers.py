@@ -250,8 +250,8 @@ class ForecastSerializer(serializers.Serializer[Any]):
     )
     based_on = serializers.ChoiceField(
         ["history", "similar", "guess"],
-        help_text="The weakest that a server is forecast by: its own launches, those of servers alike at its site, or a "
-        "guess, because nothing like it was launched yet.",
+        help_text="The weakest that a server is forecast by: its own launches, those of servers alike at its site, or "
+        "a guess, because nothing like it was launched yet.",
     )
     launches_known = serializers.IntegerField(help_text="How many past launches it goes by, at the most.")
     waves = WaveForecastSerializer(many=True)
@@ -261,8 +261,8 @@ class ExecutionSerializer(ExecutionSummarySerializer):
     """An execution with its waves and their servers."""
 
     forecast = serializers.SerializerMethodField(
-        help_text="While it goes on: when it is expected to be over, by what has happened so far. It is made anew every "
-        "few seconds, which does not change the ETag. Null once it is over, or while it is cancelled."
+        help_text="While it is active: when it is expected to end, judging by what has happened so far. Updated "
+        "every few seconds without changing the ETag. Null once it is over, or while it is being cancelled."
     )
 
     waves = WaveRunSerializer(many=True)

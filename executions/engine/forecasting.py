@@ -79,8 +79,12 @@ def calibration_of(plan_id: int) -> Calibration:
     rows = KeptForecast.objects.proven(plan_id).values_list(
         "low_seconds", "high_seconds", "execution__started_at", "execution__finished_at"
     )
-    took = [(low, high, (end - begin).total_seconds()) for low, high, begin, end in rows if begin and end]
-    return Calibration(len(took), sum(1 for low, high, seconds in took if low <= seconds <= high))
+    ended = [
+        low <= (end - begin).total_seconds() <= high
+        for low, high, begin, end in rows
+        if low is not None and high is not None and begin and end
+    ]
+    return Calibration(len(ended), sum(ended))
 
 
 def forecast_renew(execution_id: UUID) -> datetime | None:
@@ -144,7 +148,8 @@ def _history(systems: Mapping[tuple[int, str], str], plan_id: int) -> History:
         kinds[kind].append(seconds)
         if plan == plan_id:
             steps[wave, name].append(seconds)
-    return History(LaunchHistory(launches), list(jobs.values()), steps, kinds, systems)
+    known = LaunchHistory(launches, settings.DRSORCH_LAUNCH_GUESS_SECONDS)
+    return History(known, list(jobs.values()), steps, kinds, systems)
 
 
 def _launches(systems: Collection[tuple[int, str]]) -> Sequence[LaunchSample]:

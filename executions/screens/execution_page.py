@@ -12,6 +12,7 @@ from executions.core.states import EXECUTION_ACTIVE, CleanupStatus, ExecutionSta
 from executions.models import Approval, Execution, WaveRun
 from executions.screens.advice import HELD_UP, next_steps
 from executions.screens.events import EventLine, event_lines
+from executions.screens.forecast import end_meter
 from executions.screens.late import LateAlarm, late_alarm
 from executions.screens.selectors import ExecutionRows
 from executions.screens.targets import rpo_meter, rto_meter
@@ -85,7 +86,9 @@ def execution_page(rows: ExecutionRows, now: datetime, *, wave: int | None = Non
         review=_review(execution),
         took=took(execution.started_at, execution.finished_at, now),
         now=now,
-        meters=(rto_meter(execution, now), rpo_meter(execution)),
+        meters=tuple(
+            meter for meter in (rto_meter(execution, now), end_meter(execution, now), rpo_meter(execution)) if meter
+        ),
         total=len(servers),
         done=done,
         percent=100 * done // len(servers) if servers else 0,

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from executions.core.states import ExecutionKind
 from executions.models import Execution
+from executions.screens.forecast import ForecastCard
 from executions.screens.selectors import InventoryServer
 from executions.screens.stake import StakeCard
 from executions.screens.words import duration, kind_badge, wave_rules
@@ -66,6 +67,8 @@ class StartPage:
     stake: StakeCard | None
     #: The execution that must end first, if there is one.
     active: Execution | None
+    #: When it would be over; None where nothing would run.
+    forecast: ForecastCard | None
     #: False: the button is shown switched off, and the page says why.
     startable: bool
     button: str
@@ -81,6 +84,7 @@ def start_page(
     now: datetime,
     may_break_glass: bool = False,
     stake: StakeCard | None = None,
+    forecast: ForecastCard | None = None,
 ) -> StartPage:
     """`may_break_glass`: this person may start a recovery despite blocking findings. `stake`: what DRS says now."""
     servers = list(blueprint.servers)
@@ -107,6 +111,7 @@ def start_page(
         replaced_count=count(len(replaced), "earlier instance"),
         stake=stake,
         active=active,
+        forecast=forecast,
         startable=bool(servers) and active is None and (not blocking or overridable),
         button=f"Start the {what}: launch {count(len(servers), 'server')}",
     )

@@ -20,9 +20,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 from access import policy
 from executions import selectors
 from executions.core.states import ExecutionKind
+from executions.engine.forecasting import calibration_of, plan_forecast
 from executions.models import Execution
 from executions.screens.basis_card import basis_card
 from executions.screens.execution_page import execution_page
+from executions.screens.forecast import forecast_card
 from executions.screens.forms import ApprovalForm, CommandForm, StartForm, WaveCommandForm
 from executions.screens.live import live_parts
 from executions.screens.parts import to_approve, to_retry, to_skip
@@ -214,6 +216,7 @@ def start(request: HttpRequest, plan_id: int) -> HttpResponse:
                 form.show_again(rests_on.seen, plan)
                 form.add_domain_error(error)
                 status = error.status
+    found = plan_forecast(frozen)
     shown = start_page(
         frozen,
         kind,
@@ -223,6 +226,7 @@ def start(request: HttpRequest, plan_id: int) -> HttpResponse:
         now=timezone.now(),
         may_break_glass=glass,
         stake=stake,
+        forecast=forecast_card(found, plan.rto_target_seconds, calibration_of(plan.pk)) if found else None,
     )
     return screen_response(
         request,

@@ -5,7 +5,8 @@ standard deviation of those: 0.1 is about ten percent either way.
 
 Servers alike form a population: what is usual among them, how much servers differ from each other, and how much one
 server differs from itself. A server that was launched often is expected to take what it took; one that was launched
-once or twice, something between that and what is usual; one that never was, what is usual (an empirical Bayes estimate).
+once or twice, something between that and what is usual; one that never was, what is usual: an empirical Bayes
+estimate.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from enum import StrEnum
 from statistics import fmean
 
 #: A small Linux server from launch to running, in the two jobs whose log AWS published (docs/drs.md 3.4).
-_PRIOR_LAUNCH_SECONDS = 535.0
+USUAL_LAUNCH_SECONDS = 535.0
 #: Windows boots slower; by how much is a guess (docs/drs.md 3.4).
 _PRIOR_FACTOR = {"windows": 1.5}
 #: How far all of them together, and each of them, may lie from that.
@@ -99,7 +100,9 @@ class _Population:
 class LaunchHistory:
     """Past launches, and what they say of the next one of a server."""
 
-    def __init__(self, launches: Sequence[PastLaunch]) -> None:
+    def __init__(self, launches: Sequence[PastLaunch], guess_seconds: float = USUAL_LAUNCH_SECONDS) -> None:
+        """`guess_seconds`: what a launch of a Linux server is expected to take where none was seen."""
+        self.guess_seconds = guess_seconds
         own: dict[str, dict[str, list[float]]] = {}
         failed: dict[str, dict[str, int]] = {}
         for launch in launches:
@@ -118,7 +121,7 @@ class LaunchHistory:
         """Of a server of these; `platform` is "linux" or "windows" and decides where nothing was launched yet."""
         known = self._populations.get(population)
         if known is None:
-            seconds = _PRIOR_LAUNCH_SECONDS * _PRIOR_FACTOR.get(platform, 1.0)
+            seconds = self.guess_seconds * _PRIOR_FACTOR.get(platform, 1.0)
             return Expected(seconds, _PRIOR_SPREAD, f"guess {platform}", _PRIOR_COMMON, Source.GUESS)
         own = self._own[population].get(server, [])
         mine = len(own) / known.within**2

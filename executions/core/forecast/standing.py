@@ -28,8 +28,9 @@ _STEP_GUESS = {StepKind.APPROVAL: 300.0, StepKind.SSM_AUTOMATION: 300.0, StepKin
 _OTHER_STEP_GUESS = 10.0
 #: Until something is known: a job's end is noticed after this share of the time that it took, and spread so.
 _NOTICE_SHARE, _NOTICE_SPREAD = 0.02, 0.6
-_USUAL_JOB_SECONDS = 535.0
 _FEW = 3
+#: A job of others that takes longer than usual is expected to take this share of the usual time longer.
+_OTHERS_LEFT = 0.1
 
 
 def platform_of(os: str) -> str:
@@ -176,7 +177,8 @@ def course_of_execution(
             for wave in facts.waves
         ),
         sites={
-            key: _site(site, history, settings, tuple(_others(site, ours, now))) for key, site in facts.sites.items()
+            key: _site(site, history, settings, tuple(_others(site, ours, now, history.launches.guess_seconds)))
+            for key, site in facts.sites.items()
         },
         rto_target_seconds=rto_target_seconds,
         now=0.0 if waits else max(0.0, (now - facts.started_at).total_seconds()),
@@ -230,7 +232,9 @@ def _site(
     jobs = [job for job in history.jobs if job.site == site.id]
     if len(jobs) < _FEW:
         dispatch = Expected(settings.poll_floor_seconds)
-        notice = Expected(max(settings.poll_floor_seconds, _NOTICE_SHARE * _USUAL_JOB_SECONDS), _NOTICE_SPREAD)
+        notice = Expected(
+            max(settings.poll_floor_seconds, _NOTICE_SHARE * history.launches.guess_seconds), _NOTICE_SPREAD
+        )
     else:
         # A launch that waited long had no room: the quick ones say what starting one takes.
         dispatch = Expected(quantiles([job.dispatch_seconds for job in jobs], n=4)[0])
@@ -245,13 +249,10 @@ def _site(
     )
 
 
-def _others(site: SiteFacts, ours: set[str], now: datetime) -> Iterable[tuple[int, Expected]]:
+def _others(site: SiteFacts, ours: set[str], now: datetime, usual: float) -> Iterable[tuple[int, Expected]]:
     """Jobs of others that run: how long they still take is not known, and guessed from what they have taken."""
     for job in site.jobs:
         if not job.finished and job.job_id not in ours:
             elapsed = max(0.0, (now - job.first_seen_at).total_seconds())
-            left = max(_USUAL_JOB_SECONDS - elapsed, _OTHERS_LEFT * _USUAL_JOB_SECONDS)
+            left = max(usual - elapsed, _OTHERS_LEFT * usual)
             yield len(job.servers), Expected(left, _NOTICE_SPREAD)
-
-
-_OTHERS_LEFT = 0.1

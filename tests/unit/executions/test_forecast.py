@@ -120,10 +120,12 @@ def test_a_target_is_met_as_often_as_runs_are_in_time_and_no_wave_fails() -> Non
     even = Expected(600.0, spread=0.1)
     shop = a_wave(0, expected=even)
     chance = forecast(a_course(shop, target=600)).rto_probability
-    assert chance is not None and 0.4 < chance < 0.6
+    assert chance is not None
+    assert 0.4 < chance < 0.6
     fails = a_wave(0, expected=replace(even, failed_share=0.5))
     half = forecast(a_course(fails, target=6000)).rto_probability
-    assert half is not None and 0.4 < half < 0.6
+    assert half is not None
+    assert 0.4 < half < 0.6
     enough = replace(fails, minimum_success_percent=0)
     assert forecast(a_course(enough, target=6000)).rto_probability == 1.0
     assert forecast(a_course(shop)).rto_probability is None
@@ -178,7 +180,8 @@ def test_a_server_that_fails_often_is_expected_to_fail_and_one_that_never_did_is
 def test_a_step_is_forecast_by_itself_then_by_its_kind_then_by_a_guess() -> None:
     itself, kind, guess = expected_step([40, 60], [5], 10), expected_step([], [5], 10), expected_step([], [], 10)
     assert [one.source for one in (itself, kind, guess)] == [Source.HISTORY, Source.SIMILAR, Source.GUESS]
-    assert 45 < itself.seconds < 55 and (round(kind.seconds), round(guess.seconds)) == (5, 10)
+    assert 45 < itself.seconds < 55
+    assert (round(kind.seconds), round(guess.seconds)) == (5, 10)
 
 
 # --- properties -----------------------------------------------------------------------------------------------------
