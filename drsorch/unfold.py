@@ -38,7 +38,11 @@ UNFOLD: dict[str, Any] = {
     "SHOW_VIEW_ON_SITE": False,
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: _static("drsorch/icon.svg")}],
     "STYLES": [lambda request: _static("drsorch/kit.css"), lambda request: _static("drsorch/screens.css")],
-    "SCRIPTS": [lambda request: _static("drsorch/live.js"), lambda request: _static("drsorch/keep.js")],
+    "SCRIPTS": [
+        lambda request: _static("drsorch/live.js"),
+        lambda request: _static("drsorch/keep.js"),
+        lambda request: _static("drsorch/names.js"),
+    ],
     "COLORS": {
         "primary": {
             "50": "oklch(97.5% .012 235)",

@@ -86,7 +86,7 @@ class SiteAdmin(ChainHistory, ServiceAdmin):
     def state(self, site: Site) -> SafeString:
         return render_to_string("admin/protection/_site_state.html", site_panel(site, timezone.now()))
 
-    @display(description="")
+    @display(description="Sync")
     def sync_button(self, site: Site) -> SafeString:
         return render_to_string("admin/protection/_sync_in_list.html", {"site": site})
 
