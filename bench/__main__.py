@@ -39,7 +39,7 @@ def _run(wanted: list[str], runs: int) -> int:
     from rich.console import Console
     from rich.table import Table
 
-    from bench import audit_trail, cases
+    from bench import audit_trail, cases, forecasts
 
     every: list[tuple[str, Callable[[int], Any], int, dict[str, float]]] = [
         ("three waves of 203, 311 and 187 s, no history", cases.three_waves, runs, {"overhead s": 25, "DRS calls": 66}),
@@ -55,6 +55,8 @@ def _run(wanted: list[str], runs: int) -> int:
          {"peak MiB beyond Django": 100}),
         ("20,000 executions, 300 plans, 4,000 servers, against a tenth of it", cases.much_history, 1,
          {"refuse to delete the site, times": 2, "dashboard, ms": 150}),
+        ("a forecast of 300 servers, 12 waves, from 200 runs", forecasts.branching_forecast, runs, {"CPU s": 1}),
+        ("forecasts of 20 drills of one plan, 24 servers", lambda run: forecasts.calibration(), 1, {}),
     ]  # fmt: skip
     table = Table("case", "counted", "median", "least", "most", "must be", title=f"medians of {runs} runs or of one")
     missed = 0
