@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import structlog
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import DatabaseError, DataError, transaction
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -28,7 +28,7 @@ View = Callable[..., HttpResponse]
 _NO_ROLE: Final = "Your account does not have the role for this page. An administrator can give it to you."
 _NOTHING: Final = "There is nothing at this address. It may have been deleted, or the address is not complete."
 #: What Django's lists raise for values that they do not check.
-_UNANSWERABLE: Final = (ArithmeticError, DatabaseError, IndexError, TypeError, ValueError)
+_UNANSWERABLE: Final = (ArithmeticError, DatabaseError, IndexError, TypeError, ValidationError, ValueError)
 
 
 def screen_response(
@@ -70,7 +70,7 @@ def refusals_as_pages(view: View) -> View:
             return _problem(request, Missing.status, Missing.title, _NOTHING)
         except _UNANSWERABLE as error:
             asks_a_list = _asks_a_list(view, request)
-            if not asks_a_list and not isinstance(error, OverflowError | DataError):
+            if not asks_a_list and not isinstance(error, OverflowError | DataError | ValidationError):
                 raise
             log.warning(
                 "address_refused", path=request.path, query=request.GET.urlencode()[:500], why=repr(error)[:500]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from botocore.session import get_session
 from django.contrib import admin
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
@@ -47,6 +48,7 @@ class SiteAdmin(ChainHistory, ServiceAdmin):
     list_display_links = ("site",)
     search_fields = ("name", "account_id", "region")
     change_form_outer_before_template = "admin/protection/_site_panel.html"
+    change_form_after_template = "admin/protection/_site_try.html"
     fieldsets = ((None, {"fields": ("name", "account_id", "region")}),)
 
     def service_delete(self, row: Site, by: User, expected_version: int) -> None:
@@ -93,6 +95,9 @@ class SiteAdmin(ChainHistory, ServiceAdmin):
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
         return [
+            path("try/", wrap(views.site_try), name="protection_site_try_new"),
+            path("role-template/", wrap(views.site_template), name="protection_site_template"),
+            path("<int:site_id>/try/", wrap(views.site_try), name="protection_site_try"),
             path("<int:site_id>/sync/", wrap(views.site_sync), name="protection_site_sync"),
             path("<int:site_id>/state/", wrap(views.site_state), name="protection_site_state"),
             *super().get_urls(),
@@ -100,6 +105,7 @@ class SiteAdmin(ChainHistory, ServiceAdmin):
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         site = context.get("original")
+        context["regions"] = get_session().get_available_regions("drs")
         if site is not None:
             context |= site_panel(selectors.site_list().get(pk=site.pk), timezone.now(), full=True)
             context["may_sync"] = policy.may(person(request), "protection.sync_site")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 from django import forms
 from django.forms.models import ModelMultipleChoiceField
 from django.urls import reverse
 from unfold.fields import UnfoldAdminMultipleAutocompleteModelChoiceField
-from unfold.widgets import UnfoldAdminMultipleAutocompleteModelChoiceFieldWidget, UnfoldAdminTextareaWidget
+from unfold.widgets import (
+    UnfoldAdminMultipleAutocompleteModelChoiceFieldWidget,
+    UnfoldAdminTextareaWidget,
+)
 
 from foundation.forms import text, tick
 from foundation.references import id_of
@@ -22,7 +26,7 @@ from protection.screens.words import known_as
 class SiteForm(ServiceForm):
     """A site's account, Region and how it is reached. An external id is written and never shown."""
 
-    external_id = text("External id", help_text="Of the role. Not shown again once it is saved.")
+    external_id = text("External id")
     remove_external_id = tick("Remove the external id")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -32,6 +36,13 @@ class SiteForm(ServiceForm):
         self._carry()
         if self.instance.external_id:
             self.fields["external_id"].help_text = "The site has one. Leave this empty to keep it."
+        else:
+            self.fields[
+                "external_id"
+            ].help_text = f"Of the role; not shown again once it is saved. For a new role, take for example {uuid4()}."
+        if "region" in self.fields:
+            # Text, with the Regions that have DRS to choose from: AWS opens new ones faster than botocore learns them.
+            self.fields["region"].widget.attrs["list"] = "regions"
 
     def create(self, data: dict[str, Any]) -> Site:
         data.pop("remove_external_id", None)

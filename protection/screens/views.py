@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -10,12 +11,14 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from access import policy
-from foundation.errors import DomainError
+from foundation.errors import DomainError, Invalid, Unavailable
 from foundation.people import person
 from foundation.references import id_of
 from protection import selectors, services
+from protection.models import Site
 from protection.screens.forms import server_label
 from protection.screens.panels import points_panel, site_panel
+from protection.screens.words import NOT_TRIED, TRY_FAILED, tried
 
 
 @require_POST
@@ -30,6 +33,34 @@ def site_sync(request: HttpRequest, site_id: int) -> HttpResponse:
     if request.POST.get("from") == "list":
         return redirect("admin:protection_site_changelist")
     return redirect("admin:protection_site_change", site_id)
+
+
+@require_POST
+def site_try(request: HttpRequest, site_id: int | None = None) -> HttpResponse:
+    """The button in a site's form: asks DRS with what is typed there, and saves nothing."""
+    site = selectors.site_get(str(site_id)) if site_id is not None else Site()
+    for name in ("name", "account_id", "region", "role_arn", "endpoint_url"):
+        setattr(site, name, request.POST.get(name, "").strip())
+    if request.POST.get("remove_external_id"):
+        site.external_id = ""
+    # An empty field keeps the one that is saved, as saving does.
+    site.external_id = request.POST.get("external_id", "").strip() or site.external_id
+    try:
+        badge, sentences = tried(services.site_try(site=site, by=person(request)))
+    except Invalid as error:
+        badge, sentences = NOT_TRIED, [each.detail for each in error.errors]
+    except Unavailable as error:
+        badge, sentences = TRY_FAILED, [error.detail]
+    return render(request, "admin/protection/_site_tried.html", {"badge": badge, "sentences": sentences})
+
+
+@require_safe
+def site_template(request: HttpRequest) -> HttpResponse:
+    """The CloudFormation template of the role that drsorch assumes in an account."""
+    policy.require(request.user, "protection.view_site")
+    template = settings.BASE_DIR / "deploy" / "aws" / "site-role.yaml"
+    named = 'attachment; filename="drsorch-site-role.yaml"'
+    return HttpResponse(template.read_text(), content_type="application/yaml", headers={"Content-Disposition": named})
 
 
 @require_safe

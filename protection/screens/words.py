@@ -6,12 +6,15 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from foundation.durations import rough
-from foundation.wording import Badge, Tone
+from foundation.wording import Badge, Tone, count
 from protection.core.replication import ReplicationState, lag_tone, replication_tone, replication_words
 from protection.models import SourceServer
 
 #: A sync that is due for longer than this is waiting for a worker that does not come.
 WORKER_EXPECTED_WITHIN: Final = timedelta(seconds=30)
+#: Of a connection that was tried and not saved.
+NOT_TRIED = Badge("not tried", Tone.WARN, "error")
+TRY_FAILED = Badge("no answer from DRS", Tone.BAD, "sync_problem")
 GONE = Badge("missing from DRS", Tone.BAD, "visibility_off")
 UNPROTECTED = Badge("unprotected", Tone.NEUTRAL, "shield")
 REVERSED = Badge("replicating back", Tone.WARN, "undo")
@@ -83,3 +86,12 @@ def site_badge(
 def gibibytes(size: int) -> str:
     """Bytes as people count memory and disks; empty where nothing is known."""
     return f"{size / (1 << 30):.0f} GiB" if size else ""
+
+
+def tried(servers: int) -> tuple[Badge, list[str]]:
+    """What trying a site's connection found: DRS listed so many servers, of a hundred that were asked for."""
+    badge = Badge("connected", Tone.GOOD, "check_circle")
+    if not servers:
+        return badge, ["DRS answers, and has no source servers in this account and Region."]
+    many = f"at least {servers} source servers" if servers >= 100 else count(servers, "source server")
+    return badge, [f"DRS answers, and lists {many}. Nothing has been saved yet."]
