@@ -102,6 +102,8 @@ class StartForm(StakeErrorsMixin, forms.Form):
         coerce=int,
         empty_value=None,
         label="Drill instances",
+        # What a test needs, and no more: instances that are forgotten cost money until someone notices.
+        initial=str(4 * _HOUR),
         help_text="Drill instances cost money while they run.",
         widget=UnfoldAdminSelectWidget,
     )

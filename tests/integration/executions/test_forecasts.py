@@ -209,6 +209,8 @@ def test_the_start_page_says_how_long_it_will_take_and_the_monitor_when_it_ends(
     client.force_login(harness.users["omar"])
     start = client.get(f"/admin/executions/start/{plan.pk}/?kind=drill")
     assert "within the RTO target of 1 h" in start.content.decode()
+    # And what it will cost no longer than needed.
+    assert '<option value="14400" selected>Terminate them 4 hours after the drill ends' in start.content.decode()
     execution = harness.drill(plan)
     address = f"/admin/executions/execution/{execution.pk}/change/"
     assert "Expected end" not in client.get(address).content.decode()
