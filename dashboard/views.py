@@ -14,7 +14,7 @@ from audit.signers import signers_trouble
 from dashboard import selectors
 from dashboard.presentation import dashboard, running_cards
 from foundation import due
-from foundation.live import live_response
+from foundation.live import LivePage, live_response
 from foundation.screens import screen_response
 from protection import uses
 
@@ -54,4 +54,4 @@ def running(request: HttpRequest) -> HttpResponse:
     policy.require(request.user, "executions.view_execution")
     cards = running_cards(selectors.running(), timezone.now())
     context = {"running": cards, "refresh_seconds": settings.DRSORCH_REFRESH_SECONDS}
-    return live_response(request, "admin/dashboard/_running.html", context, root=cards)
+    return live_response(request, "admin/dashboard/_running.html", LivePage(root=cards, context=context))

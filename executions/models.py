@@ -97,6 +97,10 @@ class Execution(Chained, DueRow):
     recovery_over_by_name = models.CharField(max_length=150, blank=True)
     recovery_over_comment = models.TextField(blank=True)
 
+    #: Moves with whatever is written of its rows without an event (`transitions.locked`): with `event_count`, what a
+    #: page that shows them is held against.
+    shown_version = models.PositiveIntegerField(default=0, editable=False)
+
     objects = ExecutionQuerySet.as_manager()
 
     class Meta:

@@ -138,14 +138,19 @@ def latest_forecast(execution: Execution) -> dict[str, Any] | None:
 
 def execution_get(reference: UUID | str) -> Execution:
     """The execution of this id; raises `Missing`."""
-    try:
-        wanted = reference if isinstance(reference, UUID) else UUID(reference)
-    except ValueError as error:
-        raise Missing(f"“{reference}” is not a valid execution id.") from error
+    wanted = execution_id_of(reference)
     found = Execution.objects.select_related("forecast").filter(pk=wanted).first()
     if found is None:
         raise Missing(f"There is no execution {wanted}.")
     return found
+
+
+def execution_id_of(reference: UUID | str) -> UUID:
+    """The id that is written so; raises `Missing`. Whether there is an execution of it is not asked."""
+    try:
+        return reference if isinstance(reference, UUID) else UUID(reference)
+    except ValueError as error:
+        raise Missing(f"“{reference}” is not a valid execution id.") from error
 
 
 def active_execution(plan: Plan) -> Execution | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
@@ -30,13 +29,14 @@ from executions.screens.live import live_parts
 from executions.screens.parts import to_approve, to_retry, to_skip
 from executions.screens.selectors import execution_rows, inventory_servers
 from executions.screens.stake import StakeCard, acknowledged_card, stake_card
+from executions.screens.standing import standing_by
 from executions.screens.start_page import start_page
 from executions.services import controlling, starting
 from executions.services.basis import basis_changes, basis_list, basis_of_plan, problem_findings
 from executions.services.commands import COMMANDS, RETRY, SKIP, Command, commands_for
 from executions.services.stake import acknowledged_of, may_replace, stake_now
 from foundation.errors import Conflict, DomainError, Missing
-from foundation.live import live_context, live_response
+from foundation.live import LivePage, SharedPages, live_response, unchanged
 from foundation.people import person
 from foundation.screens import screen_response
 from plans import readiness
@@ -53,34 +53,57 @@ _STOP_POLLING = 286
 @require_safe
 def page(request: HttpRequest, execution_id: str) -> HttpResponse:
     """The execution as it stands; the page then polls `fragment`."""
-    context = _execution_context(request, execution_id)
-    execution = context["execution"]
-    context |= live_context(request, live_parts(context), root=_root(context))
+    policy.require(request.user, "executions.view_execution")
+    shown = _look(request, execution_id, _standing(request, execution_id))
+    execution = shown.context["execution"]
     title = capfirst(str(execution))
-    return screen_response(request, "admin/executions/execution.html", title=title, about=execution, **context)
+    whole = shown.whole(request)
+    return screen_response(request, "admin/executions/execution.html", title=title, about=execution, **whole)
 
 
 @require_safe
 @gzip_page  # nothing secret is in it, and no token
 def fragment(request: HttpRequest, execution_id: str) -> HttpResponse:
-    """What of the page has changed. Status 286, which ends the polling, once the execution is over."""
+    """What of the page has changed: in one query, where nothing has. Status 286, which ends the polling, once the
+    execution is over."""
+    policy.require(request.user, "executions.view_execution")
+    standing = _standing(request, execution_id)
+    if (same := unchanged(request, standing)) is not None:
+        return same
+    shown = _shared.get(standing, partial(_look, request, execution_id, standing))
+    return live_response(request, "admin/executions/_execution.html", shown)
+
+
+_shared = SharedPages()
+
+
+def _standing(request: HttpRequest, execution_id: str) -> Any:
+    """Read before the rows: what changes in between moves it, so the next renewal looks at them again."""
+    return standing_by(selectors.execution_id_of(execution_id), request.user, _kept(request))
+
+
+def _look(request: HttpRequest, execution_id: str, standing: Any) -> LivePage:
     context = _execution_context(request, execution_id)
-    status = 200 if context["page"].refresh_seconds else _STOP_POLLING
-    template = "admin/executions/_execution.html"
-    return live_response(request, template, context, live_parts(context), root=_root(context), status=status)
+    renews = context["page"].refresh_seconds
+    return LivePage(
+        root=(context["query"], renews, context["execution"].pk),
+        parts=live_parts(context),
+        context=context,
+        status=200 if renews else _STOP_POLLING,
+        standing=standing,
+    )
 
 
-def _root(context: Mapping[str, Any]) -> Any:
-    return context["query"], context["page"].refresh_seconds, context["execution"].pk
+def _kept(request: HttpRequest) -> dict[str, str]:
+    """Which page of it is looked at."""
+    return {name: request.GET[name] for name in ("wave", "page", "events") if name in request.GET}
 
 
 def _execution_context(request: HttpRequest, execution_id: str) -> dict[str, Any]:
-    policy.require(request.user, "executions.view_execution")
     rows = execution_rows(selectors.execution_get(execution_id), _number(request, "events") or 1)
     wave = _number(request, "wave")
     shown = execution_page(rows, timezone.now(), wave=wave, page=_number(request, "page") or 1)
     offered = commands_for(rows.facts(), person(request))
-    kept = {name: request.GET[name] for name in ("wave", "page", "events") if name in request.GET}
     return {
         "execution": rows.execution,
         "bases": basis_list(rows.execution),
@@ -90,7 +113,7 @@ def _execution_context(request: HttpRequest, execution_id: str) -> dict[str, Any
         "step_commands": [one for one in offered if one.of_step],
         "may_retry": RETRY in offered,
         "may_skip": SKIP in offered,
-        "query": urlencode(kept),
+        "query": urlencode(_kept(request)),
         "first_wave": f"wave-{shown.waves[0].wave.position}" if shown.waves else "",
         "last_wave": f"wave-{shown.waves[-1].wave.position}" if shown.waves else "",
     }

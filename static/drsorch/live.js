@@ -53,6 +53,7 @@
     const { xhr } = event.detail;
     if (xhr.status < 400) say(false);
     if (xhr.status === 304) {
+      element.dataset.etag = xhr.getResponseHeader("ETag") ?? element.dataset.etag;
       event.detail.shouldSwap = false;
       return;
     }
