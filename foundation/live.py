@@ -1,10 +1,11 @@
 """Pages that renew themselves: nothing is sent while nothing changes, and then only the parts that did (ADR 0034).
 
-The ETag of such a page is what the whole of it stands by, until when, and the digests of its parts. A browser
-sends it back in If-None-Match. If what the page stands by is the same, which one query tells, that is all
-(ADR 0040); otherwise the page is read, and the answer is 304, or the parts whose digest is another one. The server
-remembers nothing for it. What only ticks (`Ticking`) belongs to no digest: the browser counts it
-(static/drsorch/live.js).
+The ETag of such a page is the digests of its parts, one after the other. A browser sends it back in If-None-Match, so
+the answer is 304, or the parts whose digest is another one. What only ticks (`Ticking`) belongs to no digest: the
+browser counts it (static/drsorch/live.js).
+
+Where a page has a `row`, read in one query, that moves with whatever the page shows, the ETag is also sealed: with the
+row, the session, and until when. While the seal holds, that query is all that a renewal costs (ADR 0040).
 """
 
 from __future__ import annotations
@@ -19,14 +20,19 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
+from django.urls import resolve
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.utils.safestring import SafeString
 
 from foundation.ticking import Ticking
+
+View = Callable[..., HttpResponse]
 
 #: Columns that move without anything of them being shown.
 NEVER_SHOWN = frozenset({
@@ -34,11 +40,10 @@ NEVER_SHOWN = frozenset({
     "attempt_key", "asked", "external_id", "unanswered_since", "may_act_until",
 })  # fmt: skip
 _DIGITS = 8
-#: Of what the whole page stands by, which is compared alone.
-_STANDING_DIGITS = 16
-#: So long a page stands at most: what the clock alone changes, such as the share of a target, is seen so late.
+#: So long a seal holds: what the clock alone changes, such as the share of a target, and what becomes of the reader's
+#: session and rights, is seen so late.
 STANDS = timedelta(seconds=10)
-_KNOWN = re.compile(r'(?:W/)?"(?P<standing>[0-9a-f]{16})-(?P<until>[0-9a-f]{1,9})-(?P<digests>[0-9a-f]+)"')
+_KNOWN = re.compile(r'(?:W/)?"(?P<seal>[0-9a-f]+)-(?P<until>[0-9a-f]{1,9})-(?P<digests>[0-9a-f]+)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,23 +70,23 @@ class LivePage:
     parts: Sequence[Part] = ()
     context: Mapping[str, Any] = field(default_factory=dict)
     status: int = 200
-    #: What the whole page stands by, which is cheap to read: while it is the same, so is the page, the clock aside. The
-    #: reader's rights belong to it. None: it has to be looked at each time.
-    standing: Any = None
+    #: Moves with whatever is shown (`renewed`); read before it. None: the page has to be looked at each time.
+    row: Any = None
     at: datetime = field(default_factory=timezone.now)
     _drawn: dict[str, SafeString] = field(default_factory=dict)
 
     @property
     def until(self) -> datetime:
-        return self.at if self.standing is None else self.at + STANDS
+        return self.at + STANDS
 
     @functools.cached_property
     def digests(self) -> str:
         return f"{_digest(self.root)}{''.join(_digest(part.shows) for part in self.parts)}"
 
-    @property
-    def etag(self) -> str:
-        return f'"{_digest(self.standing, _STANDING_DIGITS)}-{int(self.until.timestamp()):x}-{self.digests}"'
+    def etag(self, request: HttpRequest) -> str:
+        until = f"{int(self.until.timestamp()):x}"
+        seal = "0" if self.row is None else _seal(request, until, self.digests, self.row)
+        return f'"{seal}-{until}-{self.digests}"'
 
     def draw(self, part: Part, request: HttpRequest) -> SafeString:
         if part.id not in self._drawn:
@@ -91,25 +96,15 @@ class LivePage:
     def whole(self, request: HttpRequest) -> dict[str, Any]:
         """For the template of the whole: its context, `etag`, and `parts` by their id."""
         parts = {part.id: self.draw(part, request) for part in self.parts if not part.nested}
-        return {**self.context, "etag": self.etag, "parts": parts}
-
-
-def unchanged(request: HttpRequest, standing: Any) -> HttpResponse | None:
-    """304, if the page that the browser has still stands; None if it has to be looked at."""
-    known = _known(request)
-    if known is None or known["standing"] != _digest(standing, _STANDING_DIGITS):
-        return None
-    if timezone.now().timestamp() >= int(known["until"], 16):
-        return None
-    return HttpResponseNotModified(headers={"ETag": known[0].removeprefix("W/")})
+        return {**self.context, "etag": self.etag(request), "parts": parts}
 
 
 def live_response(request: HttpRequest, template: str, page: LivePage) -> HttpResponse:
     """What of the page has changed since the browser last got it: nothing (304), some parts, or all of it.
 
-    With 304, too, the browser keeps the ETag of the answer: what the page stands by may have moved without a change.
+    With 304, too, the browser keeps the ETag of the answer, which is sealed anew.
     """
-    known, headers = _known(request), {"ETag": page.etag}
+    known, headers = _known(request), {"ETag": page.etag(request)}
     if known is not None and known["digests"] == page.digests:
         return HttpResponseNotModified(headers=headers)
     changed = None if known is None else _changed(known["digests"], page)
@@ -122,9 +117,39 @@ def live_response(request: HttpRequest, template: str, page: LivePage) -> HttpRe
     return HttpResponse("".join(swapped), headers={**headers, "HX-Reswap": "none"})
 
 
+def renewed(row: Callable[..., Any]) -> Callable[[View], View]:
+    """For a view that answers with a `live_response`: `row(**arguments of the address)` reads what its page's `row` is
+    now."""
+
+    def decorate(view: View) -> View:
+        view.live_row = row  # type: ignore[attr-defined]
+        return view
+
+    return decorate
+
+
+def renewals(get_response: View) -> View:
+    """Middleware, before the one for sessions: 304 while a seal holds.
+
+    A seal says that this very session was given this very page, and may be as old as `STANDS`. Whoever has lost their
+    session or a right meanwhile learns for so long that nothing has happened.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        known = _known(request) if request.method == "GET" else None
+        if known is not None and len(known["seal"]) > 1 and timezone.now().timestamp() < int(known["until"], 16):
+            match = resolve(request.path_info)
+            row = match.func.live_row(**match.kwargs) if hasattr(match.func, "live_row") else None
+            if row is not None and known["seal"] == _seal(request, known["until"], known["digests"], row):
+                return HttpResponseNotModified(headers={"ETag": known[0].removeprefix("W/")})
+        return get_response(request)
+
+    return middleware
+
+
 class SharedPages:
-    """Pages that many people watch, kept by what they stand by: when something happens, one renewal looks at it, and
-    the others send what that one has drawn. A few pages, for seconds, in this process."""
+    """Pages that many people watch: when something happens, one renewal looks at it, and the others send what that one
+    has drawn. A few pages, for seconds, in this process."""
 
     def __init__(self, most: int = 8) -> None:
         self._most = most
@@ -132,9 +157,10 @@ class SharedPages:
         self._looking: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._lock = threading.Lock()
 
-    def get(self, standing: Any, look: Callable[[], LivePage]) -> LivePage:
-        """The page that stands by this; `look` reads it, after `standing` was read."""
-        key = _digest(standing, 2 * _STANDING_DIGITS)
+    def get(self, of: Any, look: Callable[[], LivePage]) -> LivePage:
+        """The page of this, which says all that it depends on: its row, and what its readers may do. `look` reads it,
+        after its row was read."""
+        key = _digest(of, 32)
         with self._lock:
             looking = self._looking[key]
         with looking:
@@ -152,6 +178,12 @@ class SharedPages:
 def _known(request: HttpRequest) -> re.Match[str] | None:
     """What the browser says that it has, if that is of ours."""
     return _KNOWN.fullmatch(request.headers.get("If-None-Match", ""))
+
+
+def _seal(request: HttpRequest, until: str, digests: str, row: Any) -> str:
+    session = request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
+    sealed = repr((session, until, digests, row))
+    return salted_hmac("foundation.live", sealed, algorithm="sha256").hexdigest()[:32]
 
 
 def _changed(known: str, page: LivePage) -> list[Part] | None:

@@ -34,22 +34,18 @@ _SHOWN: Final = [
 _OF_STEP: Final = ("pk", "attempts", "output", "error", "raised_times", "raised_since", "raised_error", "due_at")
 
 
-def standing_by(execution_id: uuid.UUID, reader: AbstractBaseUser | AnonymousUser, *more: Any) -> Any:
-    """For `foundation.live`. To be read before the rows that the page shows; `more`: which page of it is shown.
-
-    Readers with the same rights see the same, but for the one who requested it.
-    """
-    row = _ask(execution_id)
-    own = row is not None and row[_SHOWN.index("requested_by_id")] == reader.pk
-    return execution_id, policy.rights_of(reader), own, more, row
-
-
-def _ask(execution_id: uuid.UUID) -> Any:
-    """The row as the database has it: it is compared, and nobody reads it. The question is put into SQL only once."""
+def execution_row(execution_id: uuid.UUID) -> Any:
+    """As the database has it, and None if there is no such execution: it is compared, and nobody reads it. To be read
+    before what the page shows. The question is put into SQL only once."""
     sql, params = _question(connection.vendor)
+    blank, wanted = _prepared(_ANY), _prepared(execution_id)
     with connection.cursor() as cursor:
-        cursor.execute(sql, [_prepared(execution_id) if param == _prepared(_ANY) else param for param in params])
+        cursor.execute(sql, [wanted if param == blank else param for param in params])
         return cursor.fetchone()
+
+
+def is_requester(row: Any, reader: AbstractBaseUser | AnonymousUser) -> bool:
+    return row is not None and row[_SHOWN.index("requested_by_id")] == reader.pk
 
 
 def _prepared(execution_id: uuid.UUID) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.models import User
@@ -29,14 +30,14 @@ from executions.screens.live import live_parts
 from executions.screens.parts import to_approve, to_retry, to_skip
 from executions.screens.selectors import execution_rows, inventory_servers
 from executions.screens.stake import StakeCard, acknowledged_card, stake_card
-from executions.screens.standing import standing_by
+from executions.screens.standing import execution_row, is_requester
 from executions.screens.start_page import start_page
 from executions.services import controlling, starting
 from executions.services.basis import basis_changes, basis_list, basis_of_plan, problem_findings
 from executions.services.commands import COMMANDS, RETRY, SKIP, Command, commands_for
 from executions.services.stake import acknowledged_of, may_replace, stake_now
 from foundation.errors import Conflict, DomainError, Missing
-from foundation.live import LivePage, SharedPages, live_response, unchanged
+from foundation.live import LivePage, SharedPages, live_response, renewed
 from foundation.people import person
 from foundation.screens import screen_response
 from plans import readiness
@@ -54,7 +55,7 @@ _STOP_POLLING = 286
 def page(request: HttpRequest, execution_id: str) -> HttpResponse:
     """The execution as it stands; the page then polls `fragment`."""
     policy.require(request.user, "executions.view_execution")
-    shown = _look(request, execution_id, _standing(request, execution_id))
+    shown = _look(request, execution_id, execution_row(selectors.execution_id_of(execution_id)))
     execution = shown.context["execution"]
     title = capfirst(str(execution))
     whole = shown.whole(request)
@@ -62,27 +63,23 @@ def page(request: HttpRequest, execution_id: str) -> HttpResponse:
 
 
 @require_safe
+@renewed(execution_row)
 @gzip_page  # nothing secret is in it, and no token
-def fragment(request: HttpRequest, execution_id: str) -> HttpResponse:
-    """What of the page has changed: in one query, where nothing has. Status 286, which ends the polling, once the
-    execution is over."""
+def fragment(request: HttpRequest, execution_id: UUID) -> HttpResponse:
+    """What of the page has changed. Status 286, which ends the polling, once the execution is over."""
     policy.require(request.user, "executions.view_execution")
-    standing = _standing(request, execution_id)
-    if (same := unchanged(request, standing)) is not None:
-        return same
-    shown = _shared.get(standing, partial(_look, request, execution_id, standing))
+    row = execution_row(execution_id)
+    # Readers with the same rights are offered the same, but for the one who requested it.
+    of = (row, policy.rights_of(request.user), is_requester(row, request.user), _kept(request))
+    shown = _shared.get(of, partial(_look, request, execution_id, row))
     return live_response(request, "admin/executions/_execution.html", shown)
 
 
 _shared = SharedPages()
 
 
-def _standing(request: HttpRequest, execution_id: str) -> Any:
-    """Read before the rows: what changes in between moves it, so the next renewal looks at them again."""
-    return standing_by(selectors.execution_id_of(execution_id), request.user, _kept(request))
-
-
-def _look(request: HttpRequest, execution_id: str, standing: Any) -> LivePage:
+def _look(request: HttpRequest, execution_id: UUID | str, row: Any) -> LivePage:
+    """`row` was read before: what changes in between moves it, so that the next renewal looks again."""
     context = _execution_context(request, execution_id)
     renews = context["page"].refresh_seconds
     return LivePage(
@@ -90,7 +87,7 @@ def _look(request: HttpRequest, execution_id: str, standing: Any) -> LivePage:
         parts=live_parts(context),
         context=context,
         status=200 if renews else _STOP_POLLING,
-        standing=standing,
+        row=row,
     )
 
 
@@ -99,7 +96,7 @@ def _kept(request: HttpRequest) -> dict[str, str]:
     return {name: request.GET[name] for name in ("wave", "page", "events") if name in request.GET}
 
 
-def _execution_context(request: HttpRequest, execution_id: str) -> dict[str, Any]:
+def _execution_context(request: HttpRequest, execution_id: UUID | str) -> dict[str, Any]:
     rows = execution_rows(selectors.execution_get(execution_id), _number(request, "events") or 1)
     wave = _number(request, "wave")
     shown = execution_page(rows, timezone.now(), wave=wave, page=_number(request, "page") or 1)
