@@ -110,6 +110,18 @@ class Execution(Chained, DueRow):
             NewestFirst(column="started_at", name="executions_by_started_at"),
             NewestFirst(column="finished_at", name="executions_by_finished_at"),
             NewestFirst(column="rto_actual_seconds", name="executions_by_rto"),
+            # What someone has to see to, however long ago it was.
+            models.Index(
+                fields=["requested_at"],
+                condition=models.Q(reviewed_at=None)
+                & (models.Q(break_glass=True) | models.Q(approvals_required__lt=models.F("approvals_expected"))),
+                name="executions_unreviewed",
+            ),
+            models.Index(
+                fields=["requested_at"],
+                condition=models.Q(cleanup_status=CleanupStatus.FAILED.value),
+                name="executions_cleanup_failed",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(

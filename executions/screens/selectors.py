@@ -84,6 +84,11 @@ def _replaced(execution: Execution) -> frozenset[int]:
 
 def replaced_servers(execution: Execution | OuterRef) -> QuerySet[ServerRun]:
     """Its servers that were launched anew since: by another execution, or, as the inventory shows, by someone else."""
+    return ServerRun.objects.filter(execution=execution, status=ServerStatus.LAUNCHED).filter(was_replaced())
+
+
+def was_replaced() -> Q:
+    """Of servers that were launched: another launch has deleted their instance, as far as is known."""
     same = {"site": OuterRef("site"), "source_server_id": OuterRef("source_server_id")}
     later = ServerRun.objects.filter(**same, started_at__gte=OuterRef("finished_at")).exclude(recovery_instance_id="")
     elsewhere = (
@@ -91,8 +96,7 @@ def replaced_servers(execution: Execution | OuterRef) -> QuerySet[ServerRun]:
         .exclude(recovery_instance_id="")
         .exclude(recovery_instance_id=OuterRef("recovery_instance_id"))
     )
-    launched = ServerRun.objects.filter(execution=execution, status=ServerStatus.LAUNCHED)
-    return launched.filter(Exists(later.exclude(execution=OuterRef("execution"))) | Exists(elsewhere))
+    return Q(Exists(later.exclude(execution=OuterRef("execution")))) | Q(Exists(elsewhere))
 
 
 # --- the list -----------------------------------------------------------------------------------------------------

@@ -28,13 +28,14 @@ from executions.screens.forecast import forecast_card
 from executions.screens.forms import ApprovalForm, CommandForm, StartForm, WaveCommandForm
 from executions.screens.live import live_parts
 from executions.screens.parts import to_approve, to_retry, to_skip
+from executions.screens.saying import say
 from executions.screens.selectors import execution_rows, inventory_servers
 from executions.screens.stake import StakeCard, acknowledged_card, stake_card
 from executions.screens.standing import execution_row, is_requester
 from executions.screens.start_page import start_page
 from executions.services import controlling, starting
 from executions.services.basis import basis_changes, basis_list, basis_of_plan, problem_findings
-from executions.services.commands import COMMANDS, RETRY, SKIP, Command, commands_for
+from executions.services.commands import APPROVE, COMMANDS, RETRY, SKIP, Command, commands_for
 from executions.services.stake import acknowledged_of, may_replace, stake_now
 from foundation.errors import Conflict, DomainError, Missing
 from foundation.live import LivePage, SharedPages, live_response, renewed
@@ -101,10 +102,12 @@ def _execution_context(request: HttpRequest, execution_id: UUID | str) -> dict[s
     wave = _number(request, "wave")
     shown = execution_page(rows, timezone.now(), wave=wave, page=_number(request, "page") or 1)
     offered = commands_for(rows.facts(), person(request))
+    may_approve = APPROVE in offered
     return {
         "execution": rows.execution,
         "bases": basis_list(rows.execution),
         "page": shown,
+        "say": say(rows.execution, rows.waves, rows.steps, shown.failures, shown.headline, may_approve=may_approve),
         "stake": acknowledged_card(rows.execution, timezone.now()),
         "commands": [one for one in offered if not one.of_wave],
         "step_commands": [one for one in offered if one.of_step],
@@ -136,7 +139,7 @@ def command(request: HttpRequest, execution_id: str, name: str) -> HttpResponse:
                 still = partial(_check_seen, form, chosen, wave)
                 chosen.act(execution=execution, by=person(request), precondition=still, **form.asked())
                 messages.success(request, chosen.done)
-                return redirect(_address(execution))
+                return redirect(_back(request, execution))
         except DomainError as error:
             execution = selectors.execution_get(execution_id)
             form = _command_form(request, chosen, execution, wave, stake)
@@ -154,6 +157,7 @@ def command(request: HttpRequest, execution_id: str, name: str) -> HttpResponse:
         command=chosen,
         execution=execution,
         form=form,
+        back=_back(request, execution),
         stake=stake or acknowledged_card(execution, timezone.now()),
         others=stake is not None and not may_replace(request.user),
     )
@@ -287,6 +291,11 @@ def _kind(request: HttpRequest) -> ExecutionKind:
 
 def _address(execution: Execution) -> str:
     return reverse("admin:executions_execution_change", args=[execution.pk])
+
+
+def _back(request: HttpRequest, execution: Execution) -> str:
+    """The page from which the command was chosen."""
+    return reverse("admin:approvals") if request.GET.get("from") == "approvals" else _address(execution)
 
 
 def _number(request: HttpRequest, name: str) -> int | None:

@@ -324,9 +324,7 @@ def test_what_changes_by_the_clock_alone_is_seen_within_ten_seconds(
 
 
 @pytest.mark.any_database
-def test_when_something_happens_one_of_many_looks_at_it(
-    browser_of: BrowserOf, ten_minutes_in: Any, db: None
-) -> None:
+def test_when_something_happens_one_of_many_looks_at_it(browser_of: BrowserOf, ten_minutes_in: Any, db: None) -> None:
     drill = running_drill()
     others = [browser_of(make_user(f"vera-{n}", "viewer")) for n in range(3)]
     etag = opened(others[0], drill)
