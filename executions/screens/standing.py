@@ -2,8 +2,8 @@
 
 Nearly everything that is shown is written under the execution's lock, which moves its `event_count` or its
 `shown_version` (`transitions.locked`). What is not stands beside them in the same query: the execution's own columns,
-steps that run (their tries are written under claims of their own), errors of sites, approvals that lapsed because of
-what became of people, and launches by others that deleted what this one had launched.
+its forecast, steps that run (their tries are written under claims of their own), errors of sites, approvals that lapsed
+because of what became of people, and launches by others that deleted what this one had launched.
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ def _question(vendor: str) -> tuple[str, tuple[Any, ...]]:
     )
     rows = Execution.objects.filter(pk=_ANY).values_list(
         *_SHOWN,
+        "forecast__latest",
         Case(When(raised_since__isnull=False, then=F("due_at"))),
         Subquery(steps.annotate(found=_Together(_text(JSONObject(**columns)))).values("found")),
         Subquery(errors.annotate(found=_Together(_text(JSONObject(site="site", error="error")))).values("found")),

@@ -20,6 +20,7 @@ from django.utils import timezone
 from drs.simulator.world import World
 from executions import transitions
 from executions.models import Execution, ServerRun, SiteWatch, StepRun
+from executions.samples import KeptForecast
 from executions.screens import views
 from executions.screens.standing import execution_row
 from executions.services import approving, controlling
@@ -217,6 +218,10 @@ def test_whatever_is_written_under_the_lock_moves_what_the_page_stands_by(db: No
     assert Execution.objects.values_list("event_count", "shown_version").get() == (before[0], before[1] + 1)
 
 
+_SPAN = {"p5_seconds": 900, "p50_seconds": 1200, "p95_seconds": 1500}
+FORECAST = {"finish": _SPAN, "recovered": _SPAN, "rto_probability": 0.9}
+
+
 #: What is written without the lock, or elsewhere, and the page shows.
 def _of_a_running_step(execution: Execution) -> Iterator[Callable[[], Any]]:
     step = execution.steps.get()
@@ -234,6 +239,7 @@ def _of_the_execution(execution: Execution) -> Iterator[Callable[[], Any]]:
 
 def _elsewhere(execution: Execution) -> Iterator[Callable[[], Any]]:
     yield lambda: SiteWatch.objects.update(error="AWS is down.")
+    yield lambda: KeptForecast.objects.update(latest=FORECAST)
 
 
 @pytest.mark.any_database
@@ -245,6 +251,7 @@ def test_what_is_written_without_the_lock_moves_it_too(browser_of: BrowserOf, ve
         on_failure="stop", status="running", started_at=START,
     )  # fmt: skip
     SiteWatch.objects.create(site=ServerRun.objects.get().site)
+    KeptForecast.objects.create(execution=execution)
     client = browser_of(vera)
     etag = opened(client, execution)
     for writes in (_of_a_running_step, _of_the_execution, _elsewhere):
