@@ -103,5 +103,5 @@ class _Together(Aggregate):
         return self.as_sql(compiler, connection, function="group_concat", **context)
 
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        template = "string_agg(%(expressions)s, ',' ORDER BY %(expressions)s)"
+        template = "string_agg(%(expressions)s, ',')"
         return self.as_sql(compiler, connection, template=template, **context)

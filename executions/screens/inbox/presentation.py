@@ -66,10 +66,10 @@ def _execution(execution: Execution, rows: InboxRows, now: datetime) -> Card:
         words=execution.reason,
         left=Ticking.until(expires, now, before="Rejected automatically in ", after=".") if expires else "",
         facts=(
-            ("Launches", f"{count(sum(servers.values()), 'server')} in {count(len(servers), 'wave')}"),
-            ("Waves", _waves(servers)),
+            ("Launches", count(sum(servers.values()), "server")),
             ("Recovers to", f"{clock(at)} UTC" if at else "the latest state"),
             ("Approvals", f"{rows.given.get(execution.pk, 0)} of {execution.approvals_required}"),
+            ("Waves", _waves(servers)),
         ),
         stake=acknowledged_card(execution, now),
         findings=_findings(rows.bases.get(execution.pk)),
@@ -94,8 +94,8 @@ def _step(step: StepRun, rows: InboxRows, now: datetime) -> Card:
         left=Ticking.until(until, now, before="Times out in ", after=".") if until else "",
         facts=(
             ("Execution", str(execution)),
-            ("Wave", f"{wave.name}, which {when} {count(servers, 'server')}"),
             ("Waiting", Ticking.since(step.started_at, now) if step.started_at else "now"),
+            ("Wave", f"{wave.name}, which {when} {count(servers, 'server')}"),
         ),
         stake=None,
         findings=(),

@@ -242,7 +242,6 @@ def _elsewhere(execution: Execution) -> Iterator[Callable[[], Any]]:
     yield lambda: KeptForecast.objects.update(latest=FORECAST)
 
 
-@pytest.mark.any_database
 def test_what_is_written_without_the_lock_moves_it_too(browser_of: BrowserOf, vera: User, ten_minutes_in: Any) -> None:
     execution = ExecutionFactory.create()
     wave = add_wave(execution, "App", {"queued": 1}, status="running", started_at=START)
@@ -280,7 +279,6 @@ def test_what_a_try_of_a_step_says_is_noticed(browser_of: BrowserOf, vera: User,
     assert b"Answered 503." in poll(client, execution, etag).content
 
 
-@pytest.mark.any_database
 def test_an_approval_that_lapses_is_noticed(browser_of: BrowserOf, vera: User, ravi: User, ten_minutes_in: Any) -> None:
     execution = ExecutionFactory.create(
         kind="recovery", status="awaiting_approval", started_at=None, approvals_required=2
@@ -294,7 +292,6 @@ def test_an_approval_that_lapses_is_noticed(browser_of: BrowserOf, vera: User, r
     assert b"this person may no longer approve" in poll(client, execution, etag).content
 
 
-@pytest.mark.any_database
 def test_a_launch_of_the_same_server_by_another_is_noticed_once_it_is_over(
     browser_of: BrowserOf, vera: User, ten_minutes_in: Any
 ) -> None:
