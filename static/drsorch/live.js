@@ -168,7 +168,7 @@
     const now = document.querySelector("[data-now]")?.dataset.now;
     if (now) ahead = Date.parse(now) - Date.now();
     announcer = Object.assign(document.createElement("div"), { id: "live-announcer", className: "dr-offscreen", role: "status" });
-    (document.getElementById("main") ?? document.body).append(announcer);
+    (document.querySelector("main") ?? document.body).append(announcer);
     hear();
     offer();
     setInterval(() => {
