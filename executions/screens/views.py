@@ -26,12 +26,12 @@ from executions.screens.basis_card import basis_card
 from executions.screens.execution_page import execution_page
 from executions.screens.forecast import forecast_card
 from executions.screens.forms import ApprovalForm, CommandForm, StartForm, WaveCommandForm
-from executions.screens.live import live_parts
 from executions.screens.parts import to_approve, to_retry, to_skip
-from executions.screens.saying import say
+from executions.screens.renewal.live import live_parts
+from executions.screens.renewal.saying import say
+from executions.screens.renewal.standing import execution_row, is_requester
 from executions.screens.selectors import execution_rows, inventory_servers
 from executions.screens.stake import StakeCard, acknowledged_card, stake_card
-from executions.screens.standing import execution_row, is_requester
 from executions.screens.start_page import start_page
 from executions.services import controlling, starting
 from executions.services.basis import basis_changes, basis_list, basis_of_plan, problem_findings

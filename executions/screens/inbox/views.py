@@ -47,10 +47,10 @@ def header_context(request: HttpRequest) -> dict[str, Any]:
     if not policy.may(request.user, APPROVE):
         return {}
     waiting = waiting_for(person(request))
-    said = [(one.key, sentence(one)) for one in waiting]
+    announced = [(one.key, sentence(one)) for one in waiting]
     number = len(waiting)
     words = f"{count(number, 'approval')} {'waits' if number == 1 else 'wait'} for you" if number else "Approvals"
-    return {"inbox": {"said": said, "number": number, "words": words}}
+    return {"inbox": {"announced": announced, "number": number, "words": words}}
 
 
 def _look(request: HttpRequest) -> LivePage:

@@ -22,7 +22,7 @@ from executions import transitions
 from executions.models import Execution, ServerRun, SiteWatch, StepRun
 from executions.samples import KeptForecast
 from executions.screens import views
-from executions.screens.standing import execution_row
+from executions.screens.renewal.standing import execution_row
 from executions.services import approving, controlling
 from foundation import live
 from protection.models import SourceServer

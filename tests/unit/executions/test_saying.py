@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from executions.models import StepRun
-from executions.screens.saying import say
+from executions.screens.renewal.saying import say
 from executions.screens.waves import failures
 from tests.unit.executions.test_presentation import START, execution, server, wave
 
