@@ -16,7 +16,7 @@ from dashboard.attention import Matters
 from dashboard.attention import attention as attention_of
 from dashboard.presentation import dashboard, running_cards
 from foundation import due
-from foundation.live import LivePage, live_response
+from foundation.live import LivePage, SharedPages, live_response
 from foundation.screens import screen_response
 from protection import uses
 
@@ -60,8 +60,17 @@ def running(request: HttpRequest) -> HttpResponse:
 def attention(request: HttpRequest) -> HttpResponse:
     """The fragment of what needs attention."""
     policy.require(request.user, "executions.view_execution")
-    items = attention_of(_matters(), policy.permissions_of(request.user), timezone.now())
-    return live_response(request, "admin/dashboard/_attention.html", LivePage(root=items, context={"attention": items}))
+
+    def look() -> LivePage:
+        items = attention_of(_matters(), policy.permissions_of(request.user), timezone.now())
+        return LivePage(root=items, context={"attention": items})
+
+    page = SHARED.get(policy.rights_of(request.user), look)
+    return live_response(request, "admin/dashboard/_attention.html", page)
+
+
+#: What needs attention is the same for all who may do the same.
+SHARED = SharedPages()
 
 
 def _matters() -> Matters:

@@ -14,7 +14,7 @@ import functools
 import hashlib
 import re
 import threading
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime, timedelta
@@ -153,26 +153,36 @@ class SharedPages:
 
     def __init__(self, most: int = 8) -> None:
         self._most = most
-        self._pages: OrderedDict[str, LivePage] = OrderedDict()
-        self._looking: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._lock = threading.Lock()
+        self.forget()
+
+    def forget(self) -> None:
+        self._pages: OrderedDict[str, LivePage] = OrderedDict()
+        self._looking: dict[str, threading.Lock] = {}
 
     def get(self, of: Any, look: Callable[[], LivePage]) -> LivePage:
         """The page of this, which says all that it depends on: its row, and what its readers may do. `look` reads it,
         after its row was read."""
         key = _digest(of, 32)
         with self._lock:
-            looking = self._looking[key]
+            looking = self._looking.setdefault(key, threading.Lock())
         with looking:
             page = self._pages.get(key)
             if page is None or timezone.now() >= page.until:
                 page = look()
-            with self._lock:
-                self._pages[key] = page
-                self._pages.move_to_end(key)
-                while len(self._pages) > self._most or next(iter(self._pages.values())).until < timezone.now():
-                    del self._looking[self._pages.popitem(last=False)[0]]
+                with self._lock:
+                    self._keep(key, page)
         return page
+
+    def _keep(self, key: str, page: LivePage) -> None:
+        self._pages[key] = page
+        self._pages.move_to_end(key)
+        for old in list(self._pages)[: -self._most]:
+            del self._pages[old]
+        for old in [old for old, kept in self._pages.items() if timezone.now() >= kept.until]:
+            del self._pages[old]
+        for old in [old for old, lock in self._looking.items() if old not in self._pages and not lock.locked()]:
+            del self._looking[old]
 
 
 def _known(request: HttpRequest) -> re.Match[str] | None:

@@ -14,6 +14,7 @@ from django.db.models.functions import Cast
 from access import policy
 from executions.core.seen import Scene
 from executions.models import Approval, Basis, Execution, ServerRun, StepRun
+from executions.screens.renewal.saying import execution_key, step_key
 from executions.selectors import executions_to_approve, steps_to_approve
 from executions.services.scenes import approval_scenes
 
@@ -52,7 +53,7 @@ def waiting_for(user: AbstractBaseUser) -> list[Waiting]:
 
 def _key(of: str, pk: str) -> str:
     # SQLite keeps a UUID without its hyphens.
-    return f"execution {UUID(pk)}" if of == "execution" else f"step {pk}"
+    return execution_key(UUID(pk)) if of == "execution" else step_key(pk)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
@@ -176,10 +177,14 @@ def test_what_was_not_reviewed_is_found_by_an_index(db: None) -> None:
 
 
 @pytest.mark.any_database
-def test_what_needs_attention_is_renewed(browser_of: BrowserOf, vera: User, dana: User) -> None:
-    client = browser_of(vera)
-    page = "/admin/dashboard/attention/"
-    first = client.get(page)
-    assert client.get(page, headers={"If-None-Match": first["ETag"]}).status_code == 304
-    step_of(dana)
-    assert "Step Go of wave Web" in text_of(client.get(page, headers={"If-None-Match": first["ETag"]}))
+def test_what_needs_attention_is_renewed_every_ten_seconds(browser_of: BrowserOf, vera: User, dana: User) -> None:
+    page, client = "/admin/dashboard/attention/", browser_of(vera)
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        first = client.get(page)
+        known = {"If-None-Match": first["ETag"]}
+        step_of(dana)
+        with CaptureQueriesContext(connection) as asked:
+            assert client.get(page, headers=known).status_code == 304
+        assert len(asked) == 3  # who asks; another one has looked
+        clock.shift(timedelta(seconds=10))
+        assert "Step Go of wave Web" in text_of(client.get(page, headers=known))
