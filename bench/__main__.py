@@ -57,6 +57,8 @@ def _run(wanted: list[str], runs: int) -> int:
          {"refuse to delete the site, times": 2, "dashboard, ms": 150}),
         ("a forecast of 300 servers, 12 waves, from 200 runs", forecasts.branching_forecast, runs, {"CPU s": 1}),
         ("forecasts of 20 drills of one plan, 24 servers", lambda run: forecasts.calibration(), 1, {}),
+        ("100 people watch an execution of 300 servers", cases.watched, 1,
+         {"queries of it": 1, "CPU s of all in 10 s in which nothing happens": 1}),
     ]  # fmt: skip
     table = Table("case", "counted", "median", "least", "most", "must be", title=f"medians of {runs} runs or of one")
     missed = 0

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from bench.harness import ACCOUNT, JOB_SECONDS, REGIONS, BenchHarness, bench_harness
 from bench.history import history
+from bench.watching import watching
 from executions import tasks
 from executions.engine.reconciler import execution_reconcile
 from executions.models import DrsJob, Execution
@@ -198,6 +199,11 @@ def _timed_reconciles(harness: BenchHarness, execution: Execution, *, measure_me
 def much_history(run: int) -> Counted:
     """20,000 executions of 300 plans, 200,000 servers launched, against a tenth of it; 4,000 servers at one site."""
     return Counted(history(run))
+
+
+def watched(run: int) -> Counted:
+    """What 100 people who watch an execution cost, each with a renewal every 2 s."""
+    return Counted(watching(run))
 
 
 # --- many executions ----------------------------------------------------------------------------------------------

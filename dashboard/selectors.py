@@ -4,18 +4,30 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce, NullIf
 
-from executions.core.states import EXECUTION_ACTIVE, LATE_OPEN, ExecutionStatus
-from executions.models import Execution, LateInstance, ServerRun
+from executions.core.states import (
+    EXECUTION_ACTIVE,
+    LATE_OPEN,
+    SERVER_MAY_HAVE_INSTANCE,
+    CleanupStatus,
+    ExecutionKind,
+    ExecutionStatus,
+    StepStatus,
+)
+from executions.models import Execution, LateInstance, ServerRun, StepRun
+from executions.screens.selectors import was_replaced
 from plans.models import Plan
 from protection.core.replication import HALTED, ReplicationState
 from protection.models import ProtectionGroup, Site, SourceServer
+
+#: Of one kind of thing that needs attention, the newest.
+_AT_MOST = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +123,49 @@ def launched_late() -> list[Execution]:
     late = LateInstance.objects.filter(execution=OuterRef("pk"), status__in=LATE_OPEN)
     found = Execution.objects.filter(Exists(late), recovery_over_at=None)
     return list(found.prefetch_related("late_instances__server").order_by("-requested_at"))
+
+
+def waiting_steps() -> list[StepRun]:
+    """Steps that wait for approval, with their wave and execution, longest first."""
+    return list(StepRun.objects.waiting_for_approval().select_related("wave", "execution").order_by("started_at"))
+
+
+def failed_steps() -> dict[UUID, int]:
+    """Active execution -> how many of its steps have failed."""
+    failed = StepRun.objects.filter(status=StepStatus.FAILED, execution__status__in=EXECUTION_ACTIVE)
+    return dict(failed.order_by().values_list("execution").annotate(Count("pk")))
+
+
+def unreviewed() -> list[Execution]:
+    """Executions whose approvals were passed by, and that nobody has reviewed, newest first."""
+    return list(Execution.objects.unreviewed().order_by("-requested_at")[:_AT_MOST])
+
+
+@dataclass(frozen=True, slots=True)
+class LeftDrill:
+    """A drill that is over and has not been cleaned up."""
+
+    execution: Execution
+    #: Its instances that are running, as far as is known.
+    instances: int
+
+
+def left_drills(now: datetime) -> list[LeftDrill]:
+    """Drills that are over and whose instances run, or whose clean-up failed; newest first. Three queries.
+
+    What runs is what the inventory lists. It may not list yet what was launched in the last hour: that is counted as
+    the drill left it.
+    """
+    launched = ServerRun.objects.filter(execution__kind=ExecutionKind.DRILL, status__in=SERVER_MAY_HAVE_INSTANCE)
+    listed = SourceServer.objects.present().exclude(recovery_instance_id="").order_by().values("recovery_instance_id")
+    fresh = Execution.objects.over().filter(kind=ExecutionKind.DRILL, finished_at__gte=now - timedelta(hours=1))
+    just_now = launched.filter(execution__in=fresh.order_by()).exclude(recovery_instance_id="").exclude(was_replaced())
+    counts: dict[UUID, int] = {}
+    for rows in (launched.filter(recovery_instance_id__in=listed), just_now):
+        counts |= dict(rows.order_by().values_list("execution").annotate(Count("pk")))
+    left = Q(pk__in=list(counts)) & ~Q(cleanup_status__in=[CleanupStatus.RUNNING, CleanupStatus.SUCCEEDED])
+    found = Execution.objects.over().filter(left | Q(cleanup_status=CleanupStatus.FAILED)).order_by("-requested_at")
+    return [LeftDrill(one, counts.get(one.pk, 0)) for one in found[:_AT_MOST]]
 
 
 def has_protection_groups() -> bool:

@@ -12,29 +12,26 @@ from access import policy
 from audit.checking import check_get
 from audit.signers import signers_trouble
 from dashboard import selectors
+from dashboard.attention import Matters
+from dashboard.attention import attention as attention_of
 from dashboard.presentation import dashboard, running_cards
 from foundation import due
-from foundation.live import live_response
+from foundation.live import LivePage, SharedPages, live_response
 from foundation.screens import screen_response
 from protection import uses
 
 
 @require_safe
 def page(request: HttpRequest) -> HttpResponse:
-    """Can we recover today? The page then polls `running`."""
+    """Can we recover today? The page then polls `running` and `attention`."""
+    matters, rights, now = _matters(), policy.permissions_of(request.user), timezone.now()
     shown = dashboard(
-        selectors.running(),
-        selectors.plan_results(),
-        selectors.site_health(),
+        matters.running,
+        matters.results,
+        matters.sites,
         groups_exist=selectors.has_protection_groups(),
-        halted=selectors.halted_servers(),
-        late=selectors.launched_late(),
-        stuck=due.raising(),
-        rights=policy.permissions_of(request.user),
-        now=timezone.now(),
-        unfollowed=uses.unfollowed_jobs(),
-        trail_faults=check_get().fault_count,
-        signers=signers_trouble(),
+        rights=rights,
+        now=now,
     )
     return screen_response(
         request,
@@ -42,6 +39,7 @@ def page(request: HttpRequest) -> HttpResponse:
         title="Dashboard",
         page=shown,
         running=shown.running,
+        attention=attention_of(matters, rights, now),
         refresh_seconds=settings.DRSORCH_REFRESH_SECONDS,
         may_start=policy.may(request.user, "executions.start_drill"),
     )
@@ -54,4 +52,40 @@ def running(request: HttpRequest) -> HttpResponse:
     policy.require(request.user, "executions.view_execution")
     cards = running_cards(selectors.running(), timezone.now())
     context = {"running": cards, "refresh_seconds": settings.DRSORCH_REFRESH_SECONDS}
-    return live_response(request, "admin/dashboard/_running.html", context, root=cards)
+    return live_response(request, "admin/dashboard/_running.html", LivePage(root=cards, context=context))
+
+
+@require_safe
+@gzip_page  # the same
+def attention(request: HttpRequest) -> HttpResponse:
+    """The fragment of what needs attention."""
+    policy.require(request.user, "executions.view_execution")
+
+    def look() -> LivePage:
+        items = attention_of(_matters(), policy.permissions_of(request.user), timezone.now())
+        return LivePage(root=items, context={"attention": items})
+
+    page = SHARED.get(policy.rights_of(request.user), look)
+    return live_response(request, "admin/dashboard/_attention.html", page)
+
+
+#: What needs attention is the same for all who may do the same.
+SHARED = SharedPages()
+
+
+def _matters() -> Matters:
+    return Matters(
+        running=selectors.running(),
+        results=selectors.plan_results(),
+        sites=selectors.site_health(),
+        halted=selectors.halted_servers(),
+        waiting_steps=selectors.waiting_steps(),
+        failed_steps=selectors.failed_steps(),
+        unreviewed=selectors.unreviewed(),
+        left=selectors.left_drills(timezone.now()),
+        late=selectors.launched_late(),
+        stuck=due.raising(),
+        unfollowed=uses.unfollowed_jobs(),
+        trail_faults=check_get().fault_count,
+        signers=signers_trouble(),
+    )

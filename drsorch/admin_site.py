@@ -12,6 +12,7 @@ from django.urls import URLPattern, path
 from unfold.sites import UnfoldAdminSite
 
 from dashboard import views as dashboard
+from executions.screens.inbox import views as inbox
 from executions.screens.plan_forecast import plan_forecast_part
 from executions.screens.views import start
 from foundation.screens import refusals_as_pages
@@ -31,6 +32,9 @@ class AdminSite(UnfoldAdminSite):
         if admin_class is not None and admin_class.__module__.partition(".")[0] in _OURS:
             super().register(model_or_iterable, admin_class, **options)
 
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        return {**super().each_context(request), **inbox.header_context(request)}
+
     def extra_urls(self) -> list[URLPattern]:
         return [
             path("executions/start/<int:plan_id>/", self.admin_view(start), name="executions_start"),
@@ -39,7 +43,11 @@ class AdminSite(UnfoldAdminSite):
                 self.admin_view(plan_forecast_part),
                 name="executions_plan_forecast",
             ),
+            path("approvals/", self.admin_view(inbox.page), name="approvals"),
+            path("approvals/live/", self.admin_view(inbox.fragment), name="approvals_live"),
+            path("approvals/header/", self.admin_view(inbox.header), name="approvals_header"),
             path("dashboard/running/", self.admin_view(dashboard.running), name="dashboard_running"),
+            path("dashboard/attention/", self.admin_view(dashboard.attention), name="dashboard_attention"),
         ]
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:

@@ -97,6 +97,10 @@ class Execution(Chained, DueRow):
     recovery_over_by_name = models.CharField(max_length=150, blank=True)
     recovery_over_comment = models.TextField(blank=True)
 
+    #: Moves with whatever is written of its rows without an event (`transitions.locked`): with `event_count`, what a
+    #: page that shows them is held against.
+    shown_version = models.PositiveIntegerField(default=0, editable=False)
+
     objects = ExecutionQuerySet.as_manager()
 
     class Meta:
@@ -106,6 +110,18 @@ class Execution(Chained, DueRow):
             NewestFirst(column="started_at", name="executions_by_started_at"),
             NewestFirst(column="finished_at", name="executions_by_finished_at"),
             NewestFirst(column="rto_actual_seconds", name="executions_by_rto"),
+            # What someone has to see to, however long ago it was.
+            models.Index(
+                fields=["requested_at"],
+                condition=models.Q(reviewed_at=None)
+                & (models.Q(break_glass=True) | models.Q(approvals_required__lt=models.F("approvals_expected"))),
+                name="executions_unreviewed",
+            ),
+            models.Index(
+                fields=["requested_at"],
+                condition=models.Q(cleanup_status=CleanupStatus.FAILED.value),
+                name="executions_cleanup_failed",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(

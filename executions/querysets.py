@@ -48,6 +48,12 @@ class ExecutionQuerySet(DueQuerySet["Execution"]):
     def over(self) -> Self:
         return self.exclude(status__in=EXECUTION_ACTIVE)
 
+    def unreviewed(self) -> Self:
+        """Started with fewer approvals than were needed, and not reviewed by anyone (`Execution.needs_review`)."""
+        passed_by = Q(break_glass=True) | Q(approvals_required__lt=F("approvals_expected"))
+        unasked = [ExecutionStatus.AWAITING_APPROVAL, ExecutionStatus.REJECTED]
+        return self.filter(passed_by, reviewed_at=None).exclude(status__in=unasked)
+
     def recovering(self, plan_id: int) -> Self:
         """Recoveries of the plan that nobody has declared over, whatever their status."""
         return self.filter(plan=plan_id, kind=ExecutionKind.RECOVERY, recovery_over_at=None)
@@ -121,6 +127,11 @@ class StepRunQuerySet(DueQuerySet["StepRun"]):
     def tried_by_engine(self) -> Self:
         """Running steps that ask something outside; approvals and waits are decided from rows."""
         return self.filter(status=StepStatus.RUNNING).exclude(kind__in=[StepKind.APPROVAL, StepKind.WAIT])
+
+    def waiting_for_approval(self) -> Self:
+        """Steps that a person approves or rejects now; also while their execution is paused."""
+        running = self.filter(status=StepStatus.RUNNING, kind=StepKind.APPROVAL)
+        return running.filter(execution__status__in=[ExecutionStatus.RUNNING, ExecutionStatus.PAUSED])
 
 
 class SiteWatchQuerySet(DueQuerySet["SiteWatch"]):

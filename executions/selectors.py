@@ -12,8 +12,8 @@ from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.utils import timezone
 
 from executions.core.operations.launch import INITIATED_BY
-from executions.core.states import CLEANUP_AHEAD, EXECUTION_ACTIVE, OperationState
-from executions.models import DrsJob, Execution, LateInstance, Operation, ServerRun, StepRun, WaveRun
+from executions.core.states import CLEANUP_AHEAD, EXECUTION_ACTIVE, ExecutionStatus, OperationState
+from executions.models import Approval, DrsJob, Execution, LateInstance, Operation, ServerRun, StepRun, WaveRun
 from executions.samples import KeptForecast
 from foundation.errors import Missing
 from foundation.wording import clock_utc, listing
@@ -138,19 +138,38 @@ def latest_forecast(execution: Execution) -> dict[str, Any] | None:
 
 def execution_get(reference: UUID | str) -> Execution:
     """The execution of this id; raises `Missing`."""
-    try:
-        wanted = reference if isinstance(reference, UUID) else UUID(reference)
-    except ValueError as error:
-        raise Missing(f"“{reference}” is not a valid execution id.") from error
+    wanted = execution_id_of(reference)
     found = Execution.objects.select_related("forecast").filter(pk=wanted).first()
     if found is None:
         raise Missing(f"There is no execution {wanted}.")
     return found
 
 
+def execution_id_of(reference: UUID | str) -> UUID:
+    """The id that is written so; raises `Missing`. Whether there is an execution of it is not asked."""
+    try:
+        return reference if isinstance(reference, UUID) else UUID(reference)
+    except ValueError as error:
+        raise Missing(f"“{reference}” is not a valid execution id.") from error
+
+
 def active_execution(plan: Plan) -> Execution | None:
     """The one execution of the plan that is not over."""
     return Execution.objects.active().filter(plan=plan).first()
+
+
+def executions_to_approve(user: AbstractBaseUser) -> QuerySet[Execution]:
+    """Those that wait for approval, and that this person has neither requested nor answered. Whether they may answer is
+    not asked."""
+    answered = Approval.objects.filter(execution=OuterRef("pk"), user=user.pk)
+    waiting = Execution.objects.filter(~Exists(answered), status=ExecutionStatus.AWAITING_APPROVAL)
+    return waiting.exclude(requested_by=user.pk).order_by("requested_at")
+
+
+def steps_to_approve(user: AbstractBaseUser) -> QuerySet[StepRun]:
+    """Approval steps that wait, of executions that this person has not requested; as above."""
+    waiting = StepRun.objects.waiting_for_approval().exclude(execution__requested_by=user.pk)
+    return waiting.order_by("started_at")
 
 
 def started_since(plan: Plan, kind: str, user: AbstractBaseUser, since: datetime) -> Execution | None:

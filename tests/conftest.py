@@ -18,6 +18,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from audit import attempts, triggers
+from dashboard import views as dashboard
 from tests.factories.people import make_user
 
 TESTS = Path(__file__).parent
@@ -82,9 +83,11 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
 
 
 @pytest.fixture(autouse=True)
-def nobody_was_refused_yet() -> None:
-    """How many attempts were refused is counted in the process, whose tests are strangers to each other."""
+def nothing_happened_yet() -> None:
+    """What a process remembers: how many attempts were refused, what the dashboard showed. Tests are strangers to each
+    other."""
     attempts.BOUND.forget()
+    dashboard.SHARED.forget()
 
 
 @pytest.fixture

@@ -33,6 +33,7 @@ class WaveParts:
 class WaitingStep:
     """A step that waits for approval."""
 
+    pk: int
     scene_name: str
     wave: str
     name: str
@@ -46,7 +47,7 @@ def to_approve(waves: Sequence[WaveRun], steps: Mapping[int, Sequence[StepRun]])
             if step.kind == StepKind.APPROVAL and step.status == StepStatus.RUNNING:
                 instructions = str(step.parameters.get("instructions", "")).strip()
                 label = f"{step.name}, wave {wave.name}" + (f": {instructions}" if instructions else "")
-                found.append(WaitingStep(step_name(step.name, wave.name), wave.name, step.name, label))
+                found.append(WaitingStep(step.pk, step_name(step.name, wave.name), wave.name, step.name, label))
     return tuple(found)
 
 

@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from audit.models import Event
 from audit.record import events_of
-from executions.core.states import OperationKind, ServerStatus
+from executions.core.states import EXECUTION_ACTIVE, OperationKind, ServerStatus
 from executions.models import Approval, Execution, LateInstance, Operation, ServerRun, StepRun, WaveRun
 from executions.services.commands import Facts
 from executions.services.people import lapsed
@@ -39,7 +39,7 @@ class ExecutionRows:
     event_pages: int
     #: Jobs that DRS has not ended, or that are still looked for.
     open_launches: int
-    #: Servers whose instance a later launch has deleted.
+    #: Servers whose instance a later launch has deleted, once it is over.
     replaced: frozenset[int]
 
     def facts(self) -> Facts:
@@ -74,12 +74,21 @@ def execution_rows(execution: Execution, event_page: int = 1) -> ExecutionRows:
         event_page=page,
         event_pages=pages,
         open_launches=Operation.objects.open().filter(execution=execution, kind=OperationKind.LAUNCH).count(),
-        replaced=_replaced(execution),
+        replaced=_replaced(execution) if execution.status not in EXECUTION_ACTIVE else frozenset(),
     )
 
 
 def _replaced(execution: Execution) -> frozenset[int]:
+    return frozenset(replaced_servers(execution).values_list("pk", flat=True))
+
+
+def replaced_servers(execution: Execution | OuterRef) -> QuerySet[ServerRun]:
     """Its servers that were launched anew since: by another execution, or, as the inventory shows, by someone else."""
+    return ServerRun.objects.filter(execution=execution, status=ServerStatus.LAUNCHED).filter(was_replaced())
+
+
+def was_replaced() -> Q:
+    """Of servers that were launched: another launch has deleted their instance, as far as is known."""
     same = {"site": OuterRef("site"), "source_server_id": OuterRef("source_server_id")}
     later = ServerRun.objects.filter(**same, started_at__gte=OuterRef("finished_at")).exclude(recovery_instance_id="")
     elsewhere = (
@@ -87,9 +96,7 @@ def _replaced(execution: Execution) -> frozenset[int]:
         .exclude(recovery_instance_id="")
         .exclude(recovery_instance_id=OuterRef("recovery_instance_id"))
     )
-    launched = ServerRun.objects.filter(execution=execution, status=ServerStatus.LAUNCHED)
-    found = launched.filter(Exists(later.exclude(execution=execution)) | Exists(elsewhere))
-    return frozenset(found.values_list("pk", flat=True))
+    return Q(Exists(later.exclude(execution=OuterRef("execution")))) | Q(Exists(elsewhere))
 
 
 # --- the list -----------------------------------------------------------------------------------------------------

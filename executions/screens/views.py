@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.models import User
@@ -26,17 +26,19 @@ from executions.screens.basis_card import basis_card
 from executions.screens.execution_page import execution_page
 from executions.screens.forecast import forecast_card
 from executions.screens.forms import ApprovalForm, CommandForm, StartForm, WaveCommandForm
-from executions.screens.live import live_parts
 from executions.screens.parts import to_approve, to_retry, to_skip
+from executions.screens.renewal.live import live_parts
+from executions.screens.renewal.saying import say
+from executions.screens.renewal.standing import execution_row, is_requester
 from executions.screens.selectors import execution_rows, inventory_servers
 from executions.screens.stake import StakeCard, acknowledged_card, stake_card
 from executions.screens.start_page import start_page
 from executions.services import controlling, starting
 from executions.services.basis import basis_changes, basis_list, basis_of_plan, problem_findings
-from executions.services.commands import COMMANDS, RETRY, SKIP, Command, commands_for
+from executions.services.commands import APPROVE, COMMANDS, RETRY, SKIP, Command, commands_for
 from executions.services.stake import acknowledged_of, may_replace, stake_now
 from foundation.errors import Conflict, DomainError, Missing
-from foundation.live import live_context, live_response
+from foundation.live import LivePage, SharedPages, live_response, renewed
 from foundation.people import person
 from foundation.screens import screen_response
 from plans import readiness
@@ -53,44 +55,65 @@ _STOP_POLLING = 286
 @require_safe
 def page(request: HttpRequest, execution_id: str) -> HttpResponse:
     """The execution as it stands; the page then polls `fragment`."""
-    context = _execution_context(request, execution_id)
-    execution = context["execution"]
-    context |= live_context(request, live_parts(context), root=_root(context))
+    policy.require(request.user, "executions.view_execution")
+    shown = _look(request, execution_id, execution_row(selectors.execution_id_of(execution_id)))
+    execution = shown.context["execution"]
     title = capfirst(str(execution))
-    return screen_response(request, "admin/executions/execution.html", title=title, about=execution, **context)
+    whole = shown.whole(request)
+    return screen_response(request, "admin/executions/execution.html", title=title, about=execution, **whole)
 
 
 @require_safe
+@renewed(execution_row)
 @gzip_page  # nothing secret is in it, and no token
-def fragment(request: HttpRequest, execution_id: str) -> HttpResponse:
+def fragment(request: HttpRequest, execution_id: UUID) -> HttpResponse:
     """What of the page has changed. Status 286, which ends the polling, once the execution is over."""
-    context = _execution_context(request, execution_id)
-    status = 200 if context["page"].refresh_seconds else _STOP_POLLING
-    template = "admin/executions/_execution.html"
-    return live_response(request, template, context, live_parts(context), root=_root(context), status=status)
-
-
-def _root(context: Mapping[str, Any]) -> Any:
-    return context["query"], context["page"].refresh_seconds, context["execution"].pk
-
-
-def _execution_context(request: HttpRequest, execution_id: str) -> dict[str, Any]:
     policy.require(request.user, "executions.view_execution")
+    row = execution_row(execution_id)
+    # Readers with the same rights are offered the same, but for the one who requested it.
+    of = (row, policy.rights_of(request.user), is_requester(row, request.user), _kept(request))
+    shown = _shared.get(of, partial(_look, request, execution_id, row))
+    return live_response(request, "admin/executions/_execution.html", shown)
+
+
+_shared = SharedPages()
+
+
+def _look(request: HttpRequest, execution_id: UUID | str, row: Any) -> LivePage:
+    """`row` was read before: what changes in between moves it, so that the next renewal looks again."""
+    context = _execution_context(request, execution_id)
+    renews = context["page"].refresh_seconds
+    return LivePage(
+        root=(context["query"], renews, context["execution"].pk),
+        parts=live_parts(context),
+        context=context,
+        status=200 if renews else _STOP_POLLING,
+        row=row,
+    )
+
+
+def _kept(request: HttpRequest) -> dict[str, str]:
+    """Which page of it is looked at."""
+    return {name: request.GET[name] for name in ("wave", "page", "events") if name in request.GET}
+
+
+def _execution_context(request: HttpRequest, execution_id: UUID | str) -> dict[str, Any]:
     rows = execution_rows(selectors.execution_get(execution_id), _number(request, "events") or 1)
     wave = _number(request, "wave")
     shown = execution_page(rows, timezone.now(), wave=wave, page=_number(request, "page") or 1)
     offered = commands_for(rows.facts(), person(request))
-    kept = {name: request.GET[name] for name in ("wave", "page", "events") if name in request.GET}
+    may_approve = APPROVE in offered
     return {
         "execution": rows.execution,
         "bases": basis_list(rows.execution),
         "page": shown,
+        "say": say(rows.execution, rows.waves, rows.steps, shown.failures, shown.headline, may_approve=may_approve),
         "stake": acknowledged_card(rows.execution, timezone.now()),
         "commands": [one for one in offered if not one.of_wave],
         "step_commands": [one for one in offered if one.of_step],
         "may_retry": RETRY in offered,
         "may_skip": SKIP in offered,
-        "query": urlencode(kept),
+        "query": urlencode(_kept(request)),
         "first_wave": f"wave-{shown.waves[0].wave.position}" if shown.waves else "",
         "last_wave": f"wave-{shown.waves[-1].wave.position}" if shown.waves else "",
     }
@@ -116,7 +139,7 @@ def command(request: HttpRequest, execution_id: str, name: str) -> HttpResponse:
                 still = partial(_check_seen, form, chosen, wave)
                 chosen.act(execution=execution, by=person(request), precondition=still, **form.asked())
                 messages.success(request, chosen.done)
-                return redirect(_address(execution))
+                return redirect(_back(request, execution))
         except DomainError as error:
             execution = selectors.execution_get(execution_id)
             form = _command_form(request, chosen, execution, wave, stake)
@@ -134,6 +157,7 @@ def command(request: HttpRequest, execution_id: str, name: str) -> HttpResponse:
         command=chosen,
         execution=execution,
         form=form,
+        back=_back(request, execution),
         stake=stake or acknowledged_card(execution, timezone.now()),
         others=stake is not None and not may_replace(request.user),
     )
@@ -267,6 +291,11 @@ def _kind(request: HttpRequest) -> ExecutionKind:
 
 def _address(execution: Execution) -> str:
     return reverse("admin:executions_execution_change", args=[execution.pk])
+
+
+def _back(request: HttpRequest, execution: Execution) -> str:
+    """The page from which the command was chosen."""
+    return reverse("admin:approvals") if request.GET.get("from") == "approvals" else _address(execution)
 
 
 def _number(request: HttpRequest, name: str) -> int | None:

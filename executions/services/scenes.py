@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Max
 
 from audit.event_types import EventType
-from audit.record import events_of
+from audit.models import Event
 from executions.core.seen import Look, Scene
 from executions.core.states import (
     SERVER_RETRIABLE,
@@ -45,13 +49,24 @@ def execution_scene(execution: Execution, wave: str = "") -> Scene:
 
 def approval_scene(execution: Execution, wave: str = "") -> Scene:
     """The execution while it waits for approval; after that, the steps that do."""
-    steps = list(execution.steps.filter(kind=StepKind.APPROVAL).select_related("wave"))
+    return approval_scenes([execution])[execution.pk]
+
+
+def approval_scenes(executions: Collection[Execution]) -> dict[UUID, Scene]:
+    """The same of several, by their ids, in two queries."""
+    steps: dict[UUID, list[StepRun]] = defaultdict(list)
+    for step in StepRun.objects.filter(execution__in=executions, kind=StepKind.APPROVAL).select_related("wave"):
+        steps[step.execution_id].append(step)
+    looks = _executions(executions)
+    return {one.pk: _approval_scene(one, looks[one.pk], steps[one.pk]) for one in executions}
+
+
+def _approval_scene(execution: Execution, look: Look, steps: Sequence[StepRun]) -> Scene:
     looks = {step_name(step.name, step.wave.name): _step(step) for step in steps}
     if execution.status == ExecutionStatus.AWAITING_APPROVAL:
-        return Scene({EXECUTION: _execution(execution)}, looks)
+        return Scene({EXECUTION: look}, looks)
     waiting = {step_name(step.name, step.wave.name) for step in steps if step.status == StepStatus.RUNNING}
-    beside = {EXECUTION: _execution(execution), **looks}
-    return Scene({name: look for name, look in looks.items() if name in waiting}, beside)
+    return Scene({name: of for name, of in looks.items() if name in waiting}, {EXECUTION: look, **looks})
 
 
 def retry_scene(execution: Execution, wave: str) -> Scene:
@@ -117,10 +132,15 @@ def _of_wave(
 
 
 def _execution(execution: Execution) -> Look:
+    return _executions([execution])[execution.pk]
+
+
+def _executions(executions: Collection[Execution]) -> dict[UUID, Look]:
     """The round is the event that brought it there: paused is not the pause that somebody else saw."""
-    moves = events_of(execution).filter(type__in=[one.value for one in _MOVES])
-    last = moves.order_by("-sequence").values_list("sequence", flat=True).first()
-    return Look(_words(execution.status), str(last or 0))
+    ids = [one.subject_id for one in executions]
+    moves = Event.objects.filter(subject_type=Execution.subject_type, subject_id__in=ids).filter(type__in=_MOVES)
+    last = dict(moves.order_by().values_list("subject_id").annotate(Max("sequence")))
+    return {one.pk: Look(_words(one.status), str(last.get(one.subject_id, 0))) for one in executions}
 
 
 def _step(step: StepRun) -> Look:

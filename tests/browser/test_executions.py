@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -86,10 +87,16 @@ def test_the_page_follows_the_execution_to_its_end(drill: Execution, vera: User,
     page.on("request", lambda request: polls.append(request) if request.url.endswith("/live/") else None)
     page.goto(page_of(drill))
     expect(page.get_by_text("In progress: App, Reports. 7 of 23 servers launched.")).to_be_visible()
+    expect(page).to_have_title(f"(!) Failures: {drill.plan_name} drill | drsorch")
+    said = page.locator("#live-announcer")
+    expect(said).to_have_text("")  # what is there already is read with the page
     drill.servers.filter(hostname="app-09").update(status="launched", error="")
     expect(page.get_by_text("In progress: App, Reports. 8 of 23 servers launched.")).to_be_visible()
+    expect(page).to_have_title(f"{drill.plan_name} drill | drsorch")
     succeed(drill)
     expect(page.get_by_text("23 of 23 servers launched.", exact=True)).to_be_visible()
+    expect(said).to_have_text(f"Drill of {drill.plan_name}: succeeded. 23 of 23 servers launched.")
+    expect(page).to_have_title(f"Succeeded: {drill.plan_name} drill | drsorch")
     expect(page.locator("#execution[hx-trigger]")).to_have_count(0)
     seen = len(polls)
     page.wait_for_timeout(600)
@@ -143,8 +150,25 @@ def test_a_lost_connection_is_said_until_it_is_back(drill: Execution, vera: User
     expect(notice).to_be_hidden()
     page.context.set_offline(True)
     expect(notice).to_be_visible()
+    expect(notice).to_have_text(re.compile(r"since \d\d:\d\d:\d\d UTC.* Last answer [1-9] s ago", re.DOTALL))
     page.context.set_offline(False)
     expect(notice).to_be_hidden()
+
+
+def test_notifications_are_asked_for_by_a_press_alone_and_remembered(
+    drill: Execution, vera: User, sign_in: SignIn
+) -> None:
+    page = sign_in(vera)
+    page.context.grant_permissions(["notifications"])
+    page.goto(page_of(drill))
+    wanted = page.get_by_role("button", name="Notify me in this browser")
+    expect(wanted).to_have_attribute("aria-pressed", "false")
+    wanted.click()
+    expect(wanted).to_have_attribute("aria-pressed", "true")
+    page.reload()
+    expect(wanted).to_have_attribute("aria-pressed", "true")
+    wanted.click()
+    expect(wanted).to_have_attribute("aria-pressed", "false")
 
 
 def test_the_dashboard_follows_what_runs(drill: Execution, vera: User, sign_in: SignIn) -> None:

@@ -21,6 +21,7 @@ def _parts(context: Mapping[str, Any], execution: Execution, page: ExecutionPage
     def part(name: str, *shows: Any) -> Part:
         return Part(f"live-{name}", f"{_TEMPLATES}/_live_{name}.html", context, shows)
 
+    yield part("say", context["say"])
     commands = [command.name for command in context["commands"]]
     yield part("head", execution, page.badge, page.cleanup, page.review, commands)
     yield part("standstill", execution.standstill)
