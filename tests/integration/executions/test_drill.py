@@ -78,6 +78,17 @@ def test_phases_show_while_a_job_runs(harness: EngineHarness) -> None:
     assert {"conversion", "launch"} <= seen
 
 
+def test_when_each_phase_began_stands_with_the_server_when_the_job_is_gone(harness: EngineHarness) -> None:
+    execution = harness.drill(harness.plan())
+    harness.run(execution)
+    DrsJob.objects.all().delete()
+    for server in execution.servers.all():
+        assert set(server.phase_times) == {"snapshot", "conversion", "launch", "post_launch"}
+        began = [datetime.fromisoformat(at) for at in server.phase_times.values()]
+        assert [server.started_at, *began] == sorted([server.started_at, *began])
+        assert server.finished_at == began[-1], "its launch ends where post-launch work begins"
+
+
 def test_one_failed_server_fails_its_wave_and_holds_back_the_next(harness: EngineHarness, world: World) -> None:
     world.faults.add("failed_launch", tags={"Tier": "app"}, count=1)
     execution = harness.drill(harness.plan())
