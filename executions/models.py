@@ -269,6 +269,12 @@ class ServerRun(models.Model):
         return self.status in SERVER_MAY_HAVE_INSTANCE and bool(self.recovery_instance_id)
 
     @property
+    def is_unheard_of(self) -> bool:
+        """True while its site cannot be polled."""
+        watch = getattr(self.site, "watch", None)
+        return watch is not None and watch.failing_since is not None
+
+    @property
     def trouble(self) -> str:
         """Why it failed or waits, in a sentence: the error of the site that it waits for, or its own."""
         watch = getattr(self.site, "watch", None) if self.status == ServerStatus.QUEUED else None

@@ -27,6 +27,7 @@ from executions.screens.execution_page import execution_page
 from executions.screens.forecast import forecast_card
 from executions.screens.forms import ApprovalForm, CommandForm, StartForm, WaveCommandForm
 from executions.screens.live import live_parts
+from executions.screens.monitor.reading import monitor_rows
 from executions.screens.parts import to_approve, to_retry, to_skip
 from executions.screens.selectors import execution_rows, inventory_servers
 from executions.screens.stake import StakeCard, acknowledged_card, stake_card
@@ -71,28 +72,41 @@ def fragment(request: HttpRequest, execution_id: str) -> HttpResponse:
 
 
 def _root(context: Mapping[str, Any]) -> Any:
-    return context["query"], context["page"].refresh_seconds, context["execution"].pk
+    page = context["page"]
+    return context["query"], page.refresh_seconds, context["execution"].pk, page.groups
 
 
 def _execution_context(request: HttpRequest, execution_id: str) -> dict[str, Any]:
     policy.require(request.user, "executions.view_execution")
     rows = execution_rows(selectors.execution_get(execution_id), _number(request, "events") or 1)
     wave = _number(request, "wave")
-    shown = execution_page(rows, timezone.now(), wave=wave, page=_number(request, "page") or 1)
-    offered = commands_for(rows.facts(), person(request))
+    facts = rows.facts()
+    offered = commands_for(facts, person(request))
+    shown = execution_page(
+        rows,
+        monitor_rows(rows),
+        timezone.now(),
+        facts=facts,
+        offered=[one.name for one in offered],
+        wave=wave,
+        page=_number(request, "page") or 1,
+    )
+    # What a need has a button for has no second one.
+    pressed = {move.command for need in shown.needs for move in need.moves}
     kept = {name: request.GET[name] for name in ("wave", "page", "events") if name in request.GET}
     return {
         "execution": rows.execution,
         "bases": basis_list(rows.execution),
         "page": shown,
         "stake": acknowledged_card(rows.execution, timezone.now()),
-        "commands": [one for one in offered if not one.of_wave],
+        "commands": [one for one in offered if not one.of_wave and one.name not in pressed],
         "step_commands": [one for one in offered if one.of_step],
         "may_retry": RETRY in offered,
         "may_skip": SKIP in offered,
         "query": urlencode(kept),
-        "first_wave": f"wave-{shown.waves[0].wave.position}" if shown.waves else "",
-        "last_wave": f"wave-{shown.waves[-1].wave.position}" if shown.waves else "",
+        # The part that each group of waves begins and ends with.
+        "group_begins": {f"wave-{group.positions[0]}": group.title for group in shown.groups},
+        "group_ends": {f"wave-{group.positions[-1]}" for group in shown.groups},
     }
 
 
