@@ -17,7 +17,7 @@ from executions.screens.late import LateAlarm, late_alarm
 from executions.screens.monitor.needs import Need, needs
 from executions.screens.monitor.reading import MonitorRows
 from executions.screens.monitor.split import SplitLine, split_lines
-from executions.screens.monitor.timeline import Timeline, timeline
+from executions.screens.monitor.timeline import Timeline, expected_waves, timeline
 from executions.screens.selectors import ExecutionRows
 from executions.screens.targets import rpo_meter, rto_meter
 from executions.screens.waves import WaveCard, shares, wave_card
@@ -126,7 +126,7 @@ def execution_page(
         needs=needs(rows, monitor, facts, offered, now),
         steps=next_steps(execution, servers, open_launches=rows.open_launches, replaced=len(rows.replaced)),
         split=split_lines(execution, servers, steps, monitor.turns, now),
-        timeline=timeline(execution, rows.waves, rows.servers, rows.steps, usual=monitor.usual, now=now),
+        timeline=_timeline(rows, monitor, now),
         late=late_alarm(execution, rows.late),
         approvals=tuple((approval, approval_badge(approval.approved)) for approval in rows.approvals),
         approvals_given=sum(1 for approval in rows.approvals if approval.approved) - len(rows.lapsed),
@@ -139,6 +139,20 @@ def execution_page(
         event_pages=rows.event_pages,
         newer_events=rows.event_page - 1,
         older_events=rows.event_page + 1 if rows.event_page < rows.event_pages else 0,
+    )
+
+
+def _timeline(rows: ExecutionRows, monitor: MonitorRows, now: datetime) -> Timeline | None:
+    planned, critical = expected_waves(rows.execution, rows.waves)
+    return timeline(
+        rows.execution,
+        rows.waves,
+        rows.servers,
+        rows.steps,
+        usual=monitor.usual,
+        now=now,
+        planned=planned,
+        critical=critical,
     )
 
 

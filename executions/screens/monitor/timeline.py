@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
@@ -25,9 +26,20 @@ from executions.core.monitor.timeline import (
     step_spans,
     wave_spans,
 )
-from executions.core.states import SERVER_RETRIABLE, WAVE_ACTIVE, Phase, ServerStatus, StepStatus, WaveStatus
+from executions.core.states import (
+    SERVER_RETRIABLE,
+    WAVE_ACTIVE,
+    WAVE_FINAL,
+    Phase,
+    ServerStatus,
+    StepStatus,
+    WaveStatus,
+)
 from executions.models import Execution, ServerRun, StepRun, WaveRun
+from executions.samples import KeptForecast
+from executions.screens.forecast import CRITICAL_FROM
 from executions.screens.words import between, duration, server_badge, step_badge, took, wave_badge
+from executions.selectors import latest_forecast
 from foundation.wording import Badge, Tone, clock, count
 from plans.core.steps import StepKind, StepWhen
 
@@ -156,6 +168,36 @@ class DrawnWave:
             said,
             mark_safe(drawn),  # noqa: S308 # numbers, and words of ours
         )
+
+
+def expected_waves(execution: Execution, waves: Iterable[WaveRun]) -> tuple[dict[int, Planned], set[int]]:
+    """By position, when each wave is expected to run, of one that is over: was, when the execution began; and those
+    that its end depends on. Nothing where there is no forecast."""
+    kept: KeptForecast | None = getattr(execution, "forecast", None)
+    if kept is None or execution.started_at is None:
+        return {}, set()
+    first, latest = kept.at_start or {}, latest_forecast(execution) or kept.at_start or {}
+    before = {told["name"]: told for told in first.get("waves", ())}
+    now = {told["name"]: told for told in latest.get("waves", ())}
+    planned, critical = {}, set()
+    for wave in waves:
+        told = (before if wave.status in WAVE_FINAL else now).get(wave.name)
+        if told is not None:
+            planned[wave.position] = _planned(execution.started_at, told, grain=latest["finish"]["p95_seconds"] / 100)
+        if wave.name in now and now[wave.name]["critical_share"] >= CRITICAL_FROM:
+            critical.add(wave.position)
+    return planned, critical
+
+
+def _planned(start: datetime, told: Mapping[str, Any], *, grain: float) -> Planned:
+    """Rounded to what can be seen: a forecast that is made anew differs by seconds, and is drawn as it was."""
+
+    def at(seconds: float) -> datetime:
+        return start + timedelta(seconds=round(round(seconds / grain) * grain) if grain else seconds)
+
+    begin, finish = told["start"]["p50_seconds"], told["finish"]
+    p50 = max(begin, finish["p50_seconds"])
+    return Planned(at(begin), at(p50), at(max(p50, finish["p95_seconds"])))
 
 
 def timeline(

@@ -13,10 +13,11 @@ from executions.core.monitor.crowded import Crowd, RunningJob
 from executions.core.monitor.lateness import Usual
 from executions.core.monitor.timeline import Planned
 from executions.models import Approval, Execution, ServerRun, SiteWatch, StepRun, WaveRun
+from executions.samples import KeptForecast
 from executions.screens.monitor.needs import Need, needs
 from executions.screens.monitor.reading import MonitorRows, Turn
 from executions.screens.monitor.split import split_lines
-from executions.screens.monitor.timeline import FOLD, DrawnWave, Timeline, TimelineWave, timeline
+from executions.screens.monitor.timeline import FOLD, DrawnWave, Timeline, TimelineWave, expected_waves, timeline
 from executions.screens.selectors import ExecutionRows
 from executions.services.commands import COMMANDS
 from executions.services.scenes import step_name
@@ -38,7 +39,9 @@ def frankfurt(**watch: Any) -> Site:
 
 def execution(**fields: Any) -> Execution:
     given = {"kind": "drill", "status": "running", "plan_name": "Web shop", "requested_by_name": "dana"}
-    return Execution(**{**given, "requested_at": START, "started_at": START, **fields})
+    run = Execution(**{**given, "requested_at": START, "started_at": START, **fields})
+    run._state.fields_cache["forecast"] = None
+    return run
 
 
 def wave(pk: int = 1, **fields: Any) -> WaveRun:
@@ -413,6 +416,43 @@ def test_the_frame_has_room_for_what_is_usual_for_the_target_if_it_is_near_and_f
     assert lines(execution(), launching, now=START + MINUTE, planned=planned).frame.end == START + 50 * MINUTE
     over = lines(execution(status="succeeded", finished_at=START + 10 * MINUTE), [done(1)])
     assert (over.frame.end, over.running) == (START + 10 * MINUTE, False)
+
+
+def forecast_of(waves: Sequence[tuple[str, float, float, float]], critical: float = 0.9) -> dict[str, Any]:
+    return {
+        "finish": {"p95_seconds": 6000},
+        "waves": [
+            {
+                "name": name,
+                "start": {"p50_seconds": start},
+                "finish": {"p50_seconds": p50, "p95_seconds": p95},
+                "critical_share": critical if number == 0 else 0.1,
+            }
+            for number, (name, start, p50, p95) in enumerate(waves)
+        ],
+    }
+
+
+def test_a_wave_is_expected_by_the_latest_forecast_and_one_that_is_over_by_that_of_the_beginning() -> None:
+    run = execution()
+    over, later = wave(1, status="succeeded", finished_at=NOW), wave(2, status="pending")
+    assert expected_waves(run, [over, later]) == ({}, set())
+    first = forecast_of([("Wave 1", 0, 600, 900), ("Wave 2", 600, 1200, 1500)])
+    latest = forecast_of([("Wave 1", 0, 1440, 1440), ("Wave 2", 1461, 2999, 2990), ("Wave 3", 0, 0, 0)])
+    run.forecast = KeptForecast(execution=run, at_start=first, latest=latest)
+    planned, critical = expected_waves(run, [over, later, wave(4)])
+    assert planned == {
+        0: Planned(START, START + 10 * MINUTE, START + 15 * MINUTE),
+        # In steps of a hundredth of the whole, a minute: what differs by less is drawn as it was.
+        1: Planned(START + 24 * MINUTE, START + 50 * MINUTE, START + 50 * MINUTE),
+    }
+    assert critical == {0}
+    run.status = "succeeded"
+    assert expected_waves(run, [later])[0] == {
+        1: Planned(START + 10 * MINUTE, START + 20 * MINUTE, START + 25 * MINUTE)
+    }
+    run.forecast = KeptForecast(execution=run)
+    assert expected_waves(run, [over, later]) == ({}, set())
 
 
 def test_time_alone_changes_nothing_of_what_the_timeline_is_renewed_by() -> None:
