@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from executions.core.monitor.lateness import Usual
@@ -50,6 +50,10 @@ _MOST = 25
 #: Beyond what is known, there is room for this share of it; and a launch of which nothing is known may take so long.
 _ROOM = 0.15
 _FIRST = timedelta(minutes=10)
+_ROW = (
+    '<div class="is-row" data-tone="{}"><span class="is-label"><span class="is-name">{}</span> '
+    '<span class="is-what">{}{}{}</span></span>{}</div>'
+)
 _WORDS = {
     Doing.WAITING: "waiting",
     Doing.ASKED: "starting",
@@ -147,15 +151,20 @@ class DrawnWave:
         return self._svg(wave.spans, said, 22, behind)
 
     @property
-    def rows(self) -> Iterator[tuple[TimelineRow, SafeString]]:
+    def rows(self) -> SafeString:
         return self._drawn(self.wave.rows)
 
     @property
-    def always(self) -> Iterator[tuple[TimelineRow, SafeString]]:
+    def always(self) -> SafeString:
         return self._drawn(self.wave.always)
 
-    def _drawn(self, rows: Iterable[TimelineRow]) -> Iterator[tuple[TimelineRow, SafeString]]:
-        return ((row, self._svg(row.spans, row.spoken, 16)) for row in rows)
+    def _drawn(self, rows: Iterable[TimelineRow]) -> SafeString:
+        """There may be hundreds: a template for each would take several times as long."""
+        drawn = (
+            (row.tone, row.name, row.what, " · " if row.took else "", row.took, self._svg(row.spans, row.spoken, 16))
+            for row in rows
+        )
+        return format_html_join("", _ROW, drawn)
 
     def _svg(self, spans: Iterable[Span], said: str, height: int, behind: str = "") -> SafeString:
         bars = [self.timeline.frame.bar(span, self.timeline.now) for span in spans]
