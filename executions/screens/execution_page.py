@@ -20,7 +20,7 @@ from executions.screens.monitor.split import SplitLine, split_lines
 from executions.screens.monitor.timeline import Timeline, expected_waves, timeline
 from executions.screens.selectors import ExecutionRows
 from executions.screens.targets import rpo_meter, rto_meter
-from executions.screens.waves import WaveCard, shares, wave_card
+from executions.screens.waves import Failure, WaveCard, failures, shares, wave_card
 from executions.screens.words import approval_badge, cleanup_badge, execution_badge, took
 from executions.services.commands import Facts
 from foundation.wording import Badge, Meter, Share, Tone, clock, count
@@ -54,6 +54,8 @@ class ExecutionPage:
     done: int
     percent: int
     shares: tuple[Share, ...]
+    #: Why servers and steps failed.
+    failures: tuple[Failure, ...]
     #: What needs a person now, the most urgent first.
     needs: tuple[Need, ...]
     steps: tuple[str, ...]
@@ -94,6 +96,7 @@ def execution_page(
     parts = shares([server.status for server in servers])
     done = sum(part.number for part in parts if part.tone is Tone.GOOD)
     steps = [step for one in rows.waves for step in rows.steps.get(one.pk, ())]
+    failed = failures(rows.waves, rows.servers, rows.steps)
     names = {one.position: one.name for one in rows.waves}
     cards = tuple(
         wave_card(
@@ -123,7 +126,8 @@ def execution_page(
         done=done,
         percent=100 * done // len(servers) if servers else 0,
         shares=parts,
-        needs=needs(rows, monitor, facts, offered, now),
+        failures=failed,
+        needs=needs(rows, monitor, failed, facts=facts, offered=offered, now=now),
         steps=next_steps(execution, servers, open_launches=rows.open_launches, replaced=len(rows.replaced)),
         split=split_lines(execution, servers, steps, monitor.turns, now),
         timeline=_timeline(rows, monitor, now),

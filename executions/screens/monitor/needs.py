@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
@@ -24,7 +24,7 @@ from executions.core.states import (
 from executions.models import Execution, ServerRun, SiteWatch, StepRun, WaveRun
 from executions.screens.monitor.reading import MonitorRows
 from executions.screens.selectors import ExecutionRows
-from executions.screens.waves import failures
+from executions.screens.waves import Failure
 from executions.screens.words import duration
 from executions.services.commands import (
     APPROVE,
@@ -91,7 +91,8 @@ class _Scene:
     #: Names of the commands that the reader is offered.
     offered: Collection[str]
     now: datetime
-    servers: Sequence[ServerRun] = field(default=())
+    servers: Sequence[ServerRun]
+    failed: Sequence[Failure]
 
     @property
     def execution(self) -> Execution:
@@ -129,11 +130,17 @@ class _Scene:
 
 
 def needs(
-    rows: ExecutionRows, monitor: MonitorRows, facts: Facts, offered: Collection[str], now: datetime
+    rows: ExecutionRows,
+    monitor: MonitorRows,
+    failed: Sequence[Failure],
+    *,
+    facts: Facts,
+    offered: Collection[str],
+    now: datetime,
 ) -> tuple[Need, ...]:
-    """`offered`: the names of the commands that the reader may press."""
-    scene = _Scene(rows, monitor, facts, offered, now, [one for of_wave in rows.servers.values() for one in of_wave])
-    return tuple(_needs(scene))
+    """`failed`: why servers and steps failed; `offered`: the names of the commands that the reader may press."""
+    servers = [one for of_wave in rows.servers.values() for one in of_wave]
+    return tuple(_needs(_Scene(rows, monitor, facts, offered, now, servers, failed)))
 
 
 def _needs(scene: _Scene) -> Iterator[Need]:
@@ -212,7 +219,7 @@ def _steps_to_approve(scene: _Scene) -> Iterator[Need]:
 
 def _failed(scene: _Scene) -> Iterator[Need]:
     rows = scene.rows
-    found = [(wave, failures([wave], rows.servers, rows.steps)) for wave in rows.waves]
+    found = [(wave, [one for one in scene.failed if one.wave.pk == wave.pk]) for wave in rows.waves]
     broken = [(wave, reasons) for wave, reasons in found if reasons]
     for wave, reasons in broken[:_WAVES]:
         servers = [one for one in rows.servers.get(wave.pk, ()) if one.status in SERVER_RETRIABLE]

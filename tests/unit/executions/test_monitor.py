@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -19,6 +20,7 @@ from executions.screens.monitor.reading import MonitorRows, Turn
 from executions.screens.monitor.split import split_lines
 from executions.screens.monitor.timeline import FOLD, DrawnWave, Timeline, TimelineWave, expected_waves, timeline
 from executions.screens.selectors import ExecutionRows
+from executions.screens.waves import failures
 from executions.services.commands import COMMANDS
 from executions.services.scenes import step_name
 from foundation.ticking import Ticking
@@ -92,9 +94,10 @@ def needed(
     crowds: dict[Site, Crowd] | None = None,
     turns: Sequence[Turn] = (),
 ) -> tuple[Need, ...]:
-    launching = [one.pk for one in read.servers[1] if one.status == "launching"] if usual else []
-    monitor = MonitorRows({pk: usual for pk in launching if usual}, crowds or {}, tuple(turns))
-    return needs(read, monitor, read.facts(), offered, NOW)
+    launching = [one.pk for one in read.servers[1] if one.status == "launching"]
+    monitor = MonitorRows(dict.fromkeys(launching, usual) if usual else {}, crowds or {}, tuple(turns))
+    failed = failures(read.waves, read.servers, read.steps)
+    return needs(read, monitor, failed, facts=read.facts(), offered=offered, now=NOW)
 
 
 def labels(need: Need) -> list[str]:
@@ -180,11 +183,8 @@ def test_who_may_not_retry_reads_whom_to_ask_and_where_nobody_can_nobody_is_name
 
 def test_many_waves_with_failures_are_told_in_few_cards() -> None:
     waves = [wave(pk) for pk in range(1, 9)]
-    read = rows(execution(), waves=waves)
-    read = ExecutionRows(**{**{name: getattr(read, name) for name in read.__slots__}, "servers": {
-        one.pk: [server(one.pk, "failed", error="No capacity.")] for one in waves
-    }})  # fmt: skip
-    found = needs(read, MonitorRows({}, {}, ()), read.facts(), EVERYTHING, NOW)
+    broken = {one.pk: [server(one.pk, "failed", error="No capacity.")] for one in waves}
+    found = needed(replace(rows(execution(), waves=waves), servers=broken))
     assert [need.title for need in found[-2:]] == ["1 server failed", "3 more waves with failures: see below"]
     assert len(found) == 6
 
