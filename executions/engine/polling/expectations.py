@@ -30,7 +30,8 @@ def usual_of(jobs: Iterable[DrsJob]) -> dict[int, Usual]:
     jobs = list(jobs)
     past = DrsJob.objects.finished().filter(site__in={job.site_id for job in jobs}, type=JOB_TYPE_LAUNCH)
     # One that launched nothing may end within a second (docs/drs.md 3.3).
-    known = [job for job in past.order_by("-pk")[:_LOOKED_THROUGH] if LAUNCHED in job.servers.values()]
+    looked_through = past.defer("progress").order_by("-pk")[:_LOOKED_THROUGH]
+    known = [job for job in looked_through if LAUNCHED in job.servers.values()]
     return {
         job.pk: usual(
             same=_durations([one for one in known if _is_of_the_same(one, job)][:_HISTORY]),

@@ -69,7 +69,8 @@ def monitor_rows(rows: ExecutionRows) -> MonitorRows:
 
 def _usual(launching: Sequence[ServerRun]) -> dict[int, Usual]:
     sites, ids = {server.site_id for server in launching}, {server.job_id for server in launching}
-    jobs = {(job.site_id, job.job_id): job for job in DrsJob.objects.filter(site__in=sites, job_id__in=ids)}
+    rows = DrsJob.objects.filter(site__in=sites, job_id__in=ids).defer("progress")
+    jobs = {(job.site_id, job.job_id): job for job in rows}
     known = usual_of(jobs.values())
     found = {server.pk: jobs.get((server.site_id, server.job_id)) for server in launching}
     return {server: known[job.pk] for server, job in found.items() if job is not None}
@@ -77,7 +78,7 @@ def _usual(launching: Sequence[ServerRun]) -> dict[int, Usual]:
 
 def _crowds(execution: Execution, waiting: Sequence[ServerRun]) -> dict[Site, Crowd]:
     sites = {server.site_id: server.site for server in waiting}
-    running = list(DrsJob.objects.filter(site__in=sites, finished=False).order_by("pk"))
+    running = list(DrsJob.objects.filter(site__in=sites, finished=False).defer("progress").order_by("pk"))
     # The answer that tells an operation its job may still be missing: then the job's tag tells its operation.
     ids, keys = [job.job_id for job in running], [key for job in running if (key := _key(job.operation_key))]
     asked = Operation.objects.filter(Q(job_id__in=ids) | Q(pk__in=keys), site__in=sites).select_related("execution")
