@@ -230,6 +230,9 @@ class ServerRun(models.Model):
     protection_group_name = models.CharField(max_length=100, blank=True)
     status = models.CharField(max_length=16, choices=choices(ServerStatus), default=ServerStatus.PENDING)
     phase = models.CharField(max_length=16, blank=True)
+    #: {phase: ISO time}: when each phase of its last launch began by DRS's log, by our clock; phases that the log does
+    #: not show are missing.
+    phase_times: models.JSONField[dict[str, str], dict[str, str]] = models.JSONField(default=dict)
     attempts = models.PositiveIntegerField(default=0)
     #: The operation that launches it now, or launched it last.
     operation = models.ForeignKey(Operation, null=True, on_delete=models.SET_NULL, related_name="servers")
@@ -280,6 +283,12 @@ class ServerRun(models.Model):
         if self.status in (ServerStatus.LAUNCHED, ServerStatus.UNKNOWN):
             return True
         return self.status in SERVER_MAY_HAVE_INSTANCE and bool(self.recovery_instance_id)
+
+    @property
+    def is_unheard_of(self) -> bool:
+        """True while its site cannot be polled."""
+        watch = getattr(self.site, "watch", None)
+        return watch is not None and watch.failing_since is not None
 
     @property
     def trouble(self) -> str:
@@ -454,7 +463,8 @@ class DrsJob(models.Model):
     finished_seen_at = models.DateTimeField(null=True)
     #: {source_server_id: launch status}, as DescribeJobs lists them.
     servers: models.JSONField[dict[str, str], dict[str, str]] = models.JSONField(default=dict)
-    #: {source_server_id: {"phase", "error", "instance_id", "ended_at", "recovery_point_at"}}, from log and instances.
+    #: {source_server_id: {"phase", "phase_times", "error", "instance_id", "ended_at", "recovery_point_at"}}, of log and
+    #: instances.
     progress: models.JSONField[dict[str, dict[str, Any]], dict[str, dict[str, Any]]] = models.JSONField(default=dict)
     log_read_at = models.DateTimeField(null=True)
     #: How often the log and the instances of the finished job were asked for.

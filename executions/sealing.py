@@ -61,8 +61,8 @@ COLUMNS: Final[Mapping[str, Mapping[type[Model], Sequence[str]]]] = {
         StepRun: ("name", "status", "attempts", "external_id", "started_at", "finished_at", "output", "error"),
         ServerRun: (
             "hostname", "source_server_id", "status", "attempts", "job_id", "recovery_instance_id",
-            "recovery_snapshot_id", "recovery_point_at", "private_ips", "started_at", "finished_at", "error",
-            "cleanup_error",
+            "recovery_snapshot_id", "recovery_point_at", "private_ips", "phase_times", "started_at", "finished_at",
+            "error", "cleanup_error",
         ),
     },
 }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, cast
 
 from drf_spectacular.utils import extend_schema_field
@@ -50,9 +51,20 @@ class NullablePhase(serializers.ChoiceField):
         return super().to_representation(value) if value else None
 
 
+class PhaseTimes(serializers.DictField):
+    """Written as all other times are."""
+
+    def to_representation(self, value: dict[str, str]) -> Any:
+        return super().to_representation({phase: datetime.fromisoformat(at) for phase, at in value.items()})
+
+
 class ServerRunSerializer(serializers.ModelSerializer[ServerRun]):
     status = serializers.ChoiceField([one.value for one in ServerStatus])
     phase = NullablePhase()
+    phase_times = PhaseTimes(
+        child=serializers.DateTimeField(),
+        help_text="When each phase of its last launch began, by phase, as far as DRS's log shows it.",
+    )
     job_id = NullableText()
     recovery_instance_id = NullableText()
     recovery_snapshot_id = NullableText(help_text="The point in time to launch from; null for the latest state.")
@@ -68,6 +80,7 @@ class ServerRunSerializer(serializers.ModelSerializer[ServerRun]):
             "hostname",
             "status",
             "phase",
+            "phase_times",
             "attempts",
             "job_id",
             "recovery_instance_id",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from executions.core.states import (
@@ -43,6 +44,8 @@ class ServerOutcome:
     ended_at: datetime | None = None
     recovery_point_at: datetime | None = None
     private_ips: tuple[str, ...] = ()
+    #: When each phase of the launch began.
+    phase_times: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +55,17 @@ class SettleServers:
 
 
 @dataclass(frozen=True, slots=True)
-class NoteProgress:
-    """Phases of servers that are launching: (server, phase)."""
+class ServerPhase:
+    """The phase that a launching server is in, and when it and those before it began."""
 
-    phases: tuple[tuple[int, str], ...]
+    server: int
+    phase: str
+    times: Mapping[str, datetime] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NoteProgress:
+    phases: tuple[ServerPhase, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,8 @@ class ServerProgress:
     ended_at: datetime | None = None
     recovery_point_at: datetime | None = None
     private_ips: tuple[str, ...] = ()
+    #: When each phase of its launch began, by DRS's clock; only phases that the log shows.
+    phase_times: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

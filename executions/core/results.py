@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -41,6 +42,7 @@ def progress_of(items: Iterable[JobLogItem]) -> dict[str, ServerProgress]:
     errors: dict[str, str] = {}
     instances: dict[str, str] = {}
     ended: dict[str, datetime | None] = {}
+    begun: dict[str, dict[str, datetime]] = defaultdict(dict)
     for item in items:
         server = item.source_server_id
         if server is None:
@@ -48,6 +50,8 @@ def progress_of(items: Iterable[JobLogItem]) -> dict[str, ServerProgress]:
         phases.setdefault(server, "")
         if phase := _PHASES.get(item.event):
             phases[server] = phase
+            if item.at is not None:
+                begun[server].setdefault(phase, item.at)
         if item.raw_error:
             errors[server] = item.raw_error
         elif item.event in _FAILURES:
@@ -62,6 +66,7 @@ def progress_of(items: Iterable[JobLogItem]) -> dict[str, ServerProgress]:
             error=errors.get(server, ""),
             instance_id=instances.get(server, ""),
             ended_at=ended.get(server),
+            phase_times=begun.get(server, {}),
         )
         for server, phase in phases.items()
     }
@@ -104,6 +109,7 @@ def _outcome(server: ServerFacts, to: ServerStatus, said: ServerProgress, error:
         ended_at=said.ended_at,
         recovery_point_at=said.recovery_point_at,
         private_ips=said.private_ips,
+        phase_times=said.phase_times,
     )
 
 

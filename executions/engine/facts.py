@@ -266,6 +266,7 @@ def _progress(launch_status: str, read: Mapping[str, Any]) -> ServerProgress:
         ended_at=_time(read.get("ended_at")),
         recovery_point_at=_time(read.get("recovery_point_at")),
         private_ips=tuple(read.get("private_ips", ())),
+        phase_times={phase: datetime.fromisoformat(at) for phase, at in read.get("phase_times", {}).items()},
     )
 
 

@@ -207,6 +207,7 @@ class Migration(migrations.Migration):
                 ('protection_group_name', models.CharField(blank=True, max_length=100)),
                 ('status', models.CharField(choices=[('pending', 'pending'), ('queued', 'queued'), ('launching', 'launching'), ('launched', 'launched'), ('failed', 'failed'), ('unknown', 'unknown'), ('skipped', 'skipped'), ('cancelled', 'cancelled'), ('terminated', 'terminated')], default=executions.core.states.ServerStatus['PENDING'], max_length=16)),
                 ('phase', models.CharField(blank=True, max_length=16)),
+                ('phase_times', models.JSONField(default=dict)),
                 ('attempts', models.PositiveIntegerField(default=0)),
                 ('job_id', models.CharField(blank=True, max_length=32)),
                 ('recovery_instance_id', models.CharField(blank=True, db_index=True, max_length=32)),

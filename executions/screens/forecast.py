@@ -14,7 +14,7 @@ from executions.selectors import latest_forecast
 from foundation.wording import Meter, Tone, clock, count
 
 #: The end waits for a wave this often at least before it is called critical.
-_CRITICAL_FROM = 0.5
+CRITICAL_FROM = 0.5
 #: A chance of meeting the target below which it is not called good, and below which it is bad.
 _GOOD_FROM, _BAD_BELOW = 0.95, 0.5
 _MINUTE = 60
@@ -117,7 +117,7 @@ def _calibration(found: Calibration | None) -> str:
 def _bar(wave: Mapping[str, Any], end: float) -> WaveBar:
     start, finish = wave["start"]["p50_seconds"], wave["finish"]["p50_seconds"]
     late = max(finish, wave["finish"]["p95_seconds"])
-    critical = wave["critical_share"] >= _CRITICAL_FROM
+    critical = wave["critical_share"] >= CRITICAL_FROM
     return WaveBar(
         name=wave["name"],
         left=round(100 * start / end, 2),

@@ -26,6 +26,7 @@ from executions.screens.basis_card import basis_card
 from executions.screens.execution_page import execution_page
 from executions.screens.forecast import forecast_card
 from executions.screens.forms import ApprovalForm, CommandForm, StartForm, WaveCommandForm
+from executions.screens.monitor.reading import monitor_rows
 from executions.screens.parts import to_approve, to_retry, to_skip
 from executions.screens.renewal.live import live_parts
 from executions.screens.renewal.saying import say
@@ -84,7 +85,7 @@ def _look(request: HttpRequest, execution_id: UUID | str, row: Any) -> LivePage:
     context = _execution_context(request, execution_id)
     renews = context["page"].refresh_seconds
     return LivePage(
-        root=(context["query"], renews, context["execution"].pk),
+        root=(context["query"], renews, context["execution"].pk, context["page"].groups),
         parts=live_parts(context),
         context=context,
         status=200 if renews else _STOP_POLLING,
@@ -100,22 +101,34 @@ def _kept(request: HttpRequest) -> dict[str, str]:
 def _execution_context(request: HttpRequest, execution_id: UUID | str) -> dict[str, Any]:
     rows = execution_rows(selectors.execution_get(execution_id), _number(request, "events") or 1)
     wave = _number(request, "wave")
-    shown = execution_page(rows, timezone.now(), wave=wave, page=_number(request, "page") or 1)
-    offered = commands_for(rows.facts(), person(request))
+    facts = rows.facts()
+    offered = commands_for(facts, person(request))
     may_approve = APPROVE in offered
+    shown = execution_page(
+        rows,
+        monitor_rows(rows),
+        timezone.now(),
+        facts=facts,
+        offered=[one.name for one in offered],
+        wave=wave,
+        page=_number(request, "page") or 1,
+    )
+    # What a need has a button for has no second one.
+    pressed = {move.command for need in shown.needs for move in need.moves}
     return {
         "execution": rows.execution,
         "bases": basis_list(rows.execution),
         "page": shown,
         "say": say(rows.execution, rows.waves, rows.steps, shown.failures, shown.headline, may_approve=may_approve),
         "stake": acknowledged_card(rows.execution, timezone.now()),
-        "commands": [one for one in offered if not one.of_wave],
+        "commands": [one for one in offered if not one.of_wave and one.name not in pressed],
         "step_commands": [one for one in offered if one.of_step],
         "may_retry": RETRY in offered,
         "may_skip": SKIP in offered,
         "query": urlencode(_kept(request)),
-        "first_wave": f"wave-{shown.waves[0].wave.position}" if shown.waves else "",
-        "last_wave": f"wave-{shown.waves[-1].wave.position}" if shown.waves else "",
+        # The part that each group of waves begins and ends with.
+        "group_begins": {f"wave-{group.positions[0]}": group.title for group in shown.groups},
+        "group_ends": {f"wave-{group.positions[-1]}" for group in shown.groups},
     }
 
 

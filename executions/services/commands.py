@@ -59,6 +59,7 @@ class Facts:
             execution.standstill
             or any(step.trouble for step in steps if step.status == StepStatus.RUNNING)
             or any(server.trouble for server in servers if server.status == ServerStatus.QUEUED)
+            or any(server.is_unheard_of for server in servers if server.status == ServerStatus.LAUNCHING)
         )
         return cls(
             execution,

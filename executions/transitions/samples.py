@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from executions.core.forecast.standing import platform_of
-from executions.core.states import ServerStatus, StepStatus
+from executions.core.states import Phase, ServerStatus, StepStatus
 from executions.models import DrsJob, Operation, ServerRun, StepRun
 from executions.samples import LaunchSample, StepSample
 from plans.core.steps import StepKind
@@ -52,7 +52,7 @@ def launches_sample(operation_key: UUID, rows: Sequence[ServerRun], now: datetim
                 queue_seconds=_between(row.queued_at, row.started_at),
                 seconds=took[row.pk],
                 notice_seconds=notice,
-                phase_seconds={},
+                phase_seconds=_phases(row, now),
                 servers_in_job=len(operation.targets),
                 jobs_running=max(jobs_running, 1 if job else 0),
                 at=now,
@@ -90,6 +90,13 @@ def _seconds(row: ServerRun, now: datetime) -> float:
     seen = _between(row.started_at, now) or 0.0
     told = _between(row.started_at, row.finished_at) or 0.0
     return min(told, seen) if told > 0 else seen
+
+
+def _phases(row: ServerRun, now: datetime) -> dict[str, float]:
+    """Of each phase that the log shows: until the next one began, or the launch ended."""
+    begun = [(phase, datetime.fromisoformat(row.phase_times[phase])) for phase in Phase if phase in row.phase_times]
+    ends = [*(at for _, at in begun[1:]), row.finished_at or now]
+    return {str(phase): _between(at, end) or 0.0 for (phase, at), end in zip(begun, ends, strict=False)}
 
 
 def _between(begin: datetime | None, end: datetime | None) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from audit import record
 from audit.event_types import EventType
 from audit.record import Entry, without_blanks
 from drs.port import FAILED
-from executions.core.actions import ServerOutcome
+from executions.core.actions import ServerOutcome, ServerPhase
 from executions.core.states import EXECUTION_ACTIVE, SERVER_MAY_HAVE_INSTANCE, LateStatus, ServerStatus
 from executions.models import DrsJob, Execution, LateInstance, Operation, ServerRun
 from executions.sealing import sealed_if_over
@@ -52,12 +52,12 @@ def servers_move(execution_id: UUID, server_ids: Sequence[int], to: ServerStatus
         for row in rows:
             row.status = to
             if to is ServerStatus.QUEUED:
-                row.queued_at, row.refused_at = now, None
+                row.queued_at, row.refused_at, row.phase_times = now, None, {}
             else:
                 row.finished_at = now
             if to is ServerStatus.FAILED:
                 row.error = f"{row.error} {why}".strip()
-        rows_write(rows, ["status", "queued_at", "refused_at", "finished_at", "error"])
+        rows_write(rows, ["status", "queued_at", "refused_at", "phase_times", "finished_at", "error"])
         detail = {"why": why} if why else {}
         record.append(execution, [Entry(SERVER[to], str(row), {**server_detail(row), **detail}) for row in rows])
         return len(rows)
@@ -75,16 +75,15 @@ def servers_settle(execution_id: UUID, operation: UUID, outcomes: Sequence[Serve
             row.status = outcome.to
             row.error = outcome.error
             row.phase = "" if outcome.to is ServerStatus.LAUNCHED else row.phase
+            row.phase_times = _written(outcome.phase_times) or row.phase_times
             row.finished_at = outcome.ended_at
             row.recovery_instance_id = outcome.instance_id or kept.get(row.source_server_id, "")
             row.recovery_point_at = outcome.recovery_point_at or row.recovery_point_at
             row.private_ips = list(outcome.private_ips)
             detail = {**server_detail(row), "job": row.job_id, "instance": outcome.instance_id}
             entries.append(Entry(SERVER[outcome.to], str(row), without_blanks(**detail, why=outcome.error)))
-        rows_write(
-            rows,
-            ["status", "error", "phase", "finished_at", "recovery_instance_id", "recovery_point_at", "private_ips"],
-        )
+        columns = ["status", "error", "phase", "phase_times", "finished_at"]
+        rows_write(rows, [*columns, "recovery_instance_id", "recovery_point_at", "private_ips"])
         record.append(execution, entries)
         launches_sample(operation, rows, timezone.now())
         recovery_note(execution)
@@ -109,7 +108,7 @@ def servers_note(
     execution_id: UUID,
     *,
     lease: UUID | None = None,
-    phases: Sequence[tuple[int, str]] = (),
+    phases: Sequence[ServerPhase] = (),
     details: Sequence[ServerOutcome] = (),
 ) -> None:
     """Write what became known without a change of status: phases, instance ids, recovery points.
@@ -138,9 +137,15 @@ def servers_note(
             ]
             entries[-1] = replace(entries[-1], documents=sealed_if_over(execution))
             record.append(execution, entries)
-        for phase in sorted({phase for _, phase in phases}):
-            ids = [server for server, shown in phases if shown == phase]
-            ServerRun.objects.filter(pk__in=ids, status=ServerStatus.LAUNCHING).update(phase=phase)
+        in_phase = {one.server: one for one in phases}
+        launching = list(ServerRun.objects.filter(pk__in=list(in_phase), status=ServerStatus.LAUNCHING))
+        for row in launching:
+            row.phase, row.phase_times = in_phase[row.pk].phase, _written(in_phase[row.pk].times)
+        rows_write(launching, ["phase", "phase_times"])
+
+
+def _written(times: Mapping[str, datetime]) -> dict[str, str]:
+    return {phase: at.isoformat() for phase, at in times.items()}
 
 
 def servers_hold(execution_id: UUID, server_ids: Sequence[int], why: str, *, lease: UUID, retry_at: datetime) -> None:

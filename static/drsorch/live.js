@@ -157,11 +157,19 @@
     }
     return parts.join(" ") || "0 s";
   };
+  // The line of now, and the bars of what is not over, in percent of the frame (executions/core/monitor/timeline.py).
+  const growTimeline = (part, now) => {
+    const [start, end] = part.dataset.frame.split(" ").map(Date.parse);
+    const at = Math.min(100, Math.max(0, (100 * (now - start)) / (end - start)));
+    for (const line of part.querySelectorAll("[data-now-line]")) ["x1", "x2"].forEach((x) => line.setAttribute(x, `${at}%`));
+    for (const bar of part.querySelectorAll("[data-grows]")) bar.setAttribute("width", `${Math.max(0, at - parseFloat(bar.getAttribute("x")))}%`);
+  };
   let ahead = 0;
   const tick = () => {
     const now = Date.now() + ahead;
     for (const part of document.querySelectorAll("[data-since]")) part.textContent = spoken((now - Date.parse(part.dataset.since)) / 1000);
     for (const part of document.querySelectorAll("[data-until]")) part.textContent = spoken((Date.parse(part.dataset.until) - now) / 1000);
+    for (const part of document.querySelectorAll("[data-frame]")) growTimeline(part, now);
     for (const part of document.querySelectorAll("[data-clock]")) part.textContent = part.textContent.replace(/\d\d:\d\d:\d\d$/, new Date(now).toISOString().slice(11, 19));
   };
   document.addEventListener("DOMContentLoaded", () => {

@@ -11,6 +11,7 @@ from tests.architecture.source import ROOT, name_of, tracked_files
 
 #: Where classes of ours are written, beside templates.
 OTHERS = (
+    "executions/screens/monitor/timeline.py",
     "foundation/screens.py",
     "protection/admin.py",
     "static/drsorch/board.js",

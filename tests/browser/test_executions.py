@@ -108,6 +108,7 @@ def test_what_the_reader_opened_closed_or_focused_stays(drill: Execution, omar: 
     page.goto(page_of(drill))
     page.locator("#wave-0-summary").click()  # was closed
     page.locator("#wave-2-summary").click()  # was open
+    page.locator("#timeline-0-summary").click()  # was folded
     page.locator("#wave-1-retry").focus()
     drill.servers.filter(hostname="app-10").update(status="launched")
     WaveRun.objects.filter(execution=drill, name="Web").update(status="running", started_at=timezone.now())
@@ -115,6 +116,7 @@ def test_what_the_reader_opened_closed_or_focused_stays(drill: Execution, omar: 
     assert page.locator("#wave-3").get_attribute("open") is not None  # it opened by itself
     assert page.locator("#wave-0").get_attribute("open") is not None
     assert page.locator("#wave-2").get_attribute("open") is None
+    assert page.locator("#timeline-0-rows").get_attribute("open") is not None
     assert page.evaluate("document.activeElement.id") == "wave-1-retry"
 
 
@@ -151,6 +153,11 @@ def test_a_lost_connection_is_said_until_it_is_back(drill: Execution, vera: User
     page.context.set_offline(True)
     expect(notice).to_be_visible()
     expect(notice).to_have_text(re.compile(r"since \d\d:\d\d:\d\d UTC.* Last answer [1-9] s ago", re.DOTALL))
+    # Time goes on without the server: the line of now, and what is running.
+    now, running = page.locator("[data-now-line]"), page.locator("#timeline-1-summary [data-grows]")
+    at, long = now.get_attribute("x1") or "", running.get_attribute("width") or ""
+    expect(now).not_to_have_attribute("x1", at)
+    expect(running).not_to_have_attribute("width", long)
     page.context.set_offline(False)
     expect(notice).to_be_hidden()
 

@@ -65,11 +65,20 @@ class ServerRunFactory(factory.django.DjangoModelFactory[ServerRun]):
     hostname = factory.Sequence(lambda number: f"host-{number}")
 
 
+#: When the phases of a launch began.
+_PHASES = {"snapshot": 22, "conversion": 70, "launch": 300, "post_launch": 560}
 #: Fields that a server of the status has, relative to the execution's start.
 _OF_STATUS: dict[str, dict[str, Any]] = {
-    "launching": {"attempts": 1, "phase": "conversion", "started": 20, "job_id": "drsjob-0123456789abcdef0"},
+    "launching": {
+        "attempts": 1,
+        "phase": "conversion",
+        "phases": 2,
+        "started": 20,
+        "job_id": "drsjob-0123456789abcdef0",
+    },
     "launched": {
         "attempts": 1,
+        "phases": 4,
         "started": 20,
         "finished": 560,
         "job_id": "drsjob-0123456789abcdef0",
@@ -78,6 +87,7 @@ _OF_STATUS: dict[str, dict[str, Any]] = {
     },
     "failed": {
         "attempts": 1,
+        "phases": 2,
         "phase": "conversion",
         "started": 20,
         "finished": 300,
@@ -106,6 +116,8 @@ def add_wave(execution: Execution, name: str, servers: Mapping[str, int], **fiel
     rows = []
     for status, count in servers.items():
         of_status = dict(_OF_STATUS.get(status, {}))
+        phases = list(_PHASES.items())[: of_status.pop("phases", 0)]
+        of_status["phase_times"] = {phase: (start + timedelta(seconds=at)).isoformat() for phase, at in phases}
         times = {
             column: start + timedelta(seconds=of_status.pop(short))
             for short, column in (

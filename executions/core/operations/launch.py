@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from drs.port import JOB_TYPE_LAUNCH
 from executions.core.actions import (
@@ -13,6 +14,7 @@ from executions.core.actions import (
     NoteDetails,
     NoteProgress,
     ServerOutcome,
+    ServerPhase,
     SettleLate,
     SettleServers,
 )
@@ -78,15 +80,17 @@ def _settle(
     draft: Draft, operation: OperationFacts, job: JobFacts, mine: list[ServerFacts], *, late_is_settled: bool
 ) -> None:
     outcomes: list[ServerOutcome] = []
-    phases: list[tuple[int, str]] = []
+    phases: list[ServerPhase] = []
+    ahead = _clock_ahead(operation, job)
     for server in mine:
         if server.status is not ServerStatus.LAUNCHING:
             continue
         if (outcome := outcome_of(server, job)) is not None:
-            outcomes.append(_clamped(draft, outcome, server))
+            outcomes.append(_by_our_clock(draft, outcome, server, ahead))
             draft.settle(outcomes[-1])
         elif (seen := job.servers.get(server.source_server_id)) and seen.phase and seen.phase != server.phase:
-            phases.append((server.id, seen.phase))
+            times = _times(draft, seen.phase_times, server, ahead)
+            phases.append(ServerPhase(server.id, seen.phase, times))
     if outcomes:
         draft.act(SettleServers(operation.key, tuple(outcomes)))
     if phases:
@@ -114,10 +118,26 @@ def _settle_late(draft: Draft, job: JobFacts, late: Sequence[LateFacts]) -> bool
     return len(outcomes) == len(waiting)
 
 
-def _clamped(draft: Draft, outcome: ServerOutcome, server: ServerFacts) -> ServerOutcome:
-    """DRS's clock is not ours: an end before the start is taken as the start, one after now as now."""
-    ended_at = min(max(outcome.ended_at or draft.now, server.started_at or draft.now), draft.now)
-    return replace(outcome, ended_at=ended_at)
+def _clock_ahead(operation: OperationFacts, job: JobFacts) -> timedelta:
+    """How far DRS's clock is ahead of ours (negative: behind), as far as it shows: it created the job between the
+    intent and the moment when we first saw it."""
+    if job.created_at is None:
+        return timedelta()
+    return job.created_at - min(max(job.created_at, operation.created_at), job.first_seen_at)
+
+
+def _by_our_clock(draft: Draft, outcome: ServerOutcome, server: ServerFacts, ahead: timedelta) -> ServerOutcome:
+    ended_at = _clamped(draft, outcome.ended_at - ahead if outcome.ended_at else draft.now, server)
+    return replace(outcome, ended_at=ended_at, phase_times=_times(draft, outcome.phase_times, server, ahead))
+
+
+def _times(draft: Draft, by_drs: Mapping[str, datetime], server: ServerFacts, ahead: timedelta) -> dict[str, datetime]:
+    return {phase: _clamped(draft, at - ahead, server) for phase, at in by_drs.items()}
+
+
+def _clamped(draft: Draft, moment: datetime, server: ServerFacts) -> datetime:
+    """Not before the launch, and not after now, whatever DRS's clock says."""
+    return min(max(moment, server.started_at or draft.now), draft.now)
 
 
 def _note_details(draft: Draft, job: JobFacts, mine: list[ServerFacts]) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
-from drs.port import JOB_TYPE_LAUNCH
+from drs.port import JOB_TYPE_LAUNCH, LAUNCHED
+from executions.core.monitor.lateness import Usual, usual
 from executions.core.polling import Expectation, expectation
 from executions.models import DrsJob
 from protection.models import Site, SourceServer
 
-#: So many past jobs are learnt from.
-_HISTORY = 10
+#: So many past jobs are learnt from; so many are looked through where it is for several jobs at once.
+_HISTORY, _LOOKED_THROUGH = 10, 200
 
 
 def expectation_of(job: DrsJob) -> Expectation:
@@ -22,6 +23,30 @@ def expectation_of(job: DrsJob) -> Expectation:
     same = past.filter(servers_key=job.servers_key).order_by("-finished_seen_at")[:_HISTORY]
     alike = past.filter(platform=job.platform).order_by("-finished_seen_at")[:_HISTORY]
     return expectation(same=_durations(same), alike=_durations(alike))
+
+
+def usual_of(jobs: Iterable[DrsJob]) -> dict[int, Usual]:
+    """How long the launches of these jobs usually take, by the job's primary key. One query."""
+    jobs = list(jobs)
+    past = DrsJob.objects.finished().filter(site__in={job.site_id for job in jobs}, type=JOB_TYPE_LAUNCH)
+    # One that launched nothing may end within a second (docs/drs.md 3.3).
+    looked_through = past.defer("progress").order_by("-pk")[:_LOOKED_THROUGH]
+    known = [job for job in looked_through if LAUNCHED in job.servers.values()]
+    return {
+        job.pk: usual(
+            same=_durations([one for one in known if _is_of_the_same(one, job)][:_HISTORY]),
+            alike=_durations([one for one in known if _is_alike(one, job)][:_HISTORY]),
+        )
+        for job in jobs
+    }
+
+
+def _is_of_the_same(one: DrsJob, other: DrsJob) -> bool:
+    return (one.site_id, one.servers_key) == (other.site_id, other.servers_key)
+
+
+def _is_alike(one: DrsJob, other: DrsJob) -> bool:
+    return (one.site_id, one.platform) == (other.site_id, other.platform)
 
 
 def servers_key(servers: Iterable[str]) -> str:

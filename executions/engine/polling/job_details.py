@@ -36,6 +36,9 @@ def read_log(port: DrsPort, job: DrsJob) -> bool:
             row["instance_id"] = found.instance_id
         if found.ended_at:
             row["ended_at"] = found.ended_at.isoformat()
+        if found.phase_times:
+            begun = {phase: at.isoformat() for phase, at in found.phase_times.items()}
+            row["phase_times"] = {**row.get("phase_times", {}), **begun}
     job.log_read_at = timezone.now()
     job.save(update_fields=["progress", "log_read_at", "hinted_at"])
     return before != job.progress

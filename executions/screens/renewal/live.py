@@ -7,6 +7,7 @@ from typing import Any
 
 from executions.models import Execution
 from executions.screens.execution_page import ExecutionPage
+from executions.screens.monitor.timeline import DrawnWave, Timeline
 from foundation.live import Part
 
 _TEMPLATES = "admin/executions"
@@ -22,14 +23,16 @@ def _parts(context: Mapping[str, Any], execution: Execution, page: ExecutionPage
         return Part(f"live-{name}", f"{_TEMPLATES}/_live_{name}.html", context, shows)
 
     yield part("say", context["say"])
-    commands = [command.name for command in context["commands"]]
-    yield part("head", execution, page.badge, page.cleanup, page.review, commands)
-    yield part("standstill", execution.standstill)
-    yield part("stake", context["stake"], execution.status)
+    yield part("head", execution, page.badge, page.cleanup, page.review)
+    yield part("needs", page.needs)
     yield part("late", page.late)
-    yield part("next", page.failures, page.steps, page.badge)
+    yield part("stake", context["stake"], execution.status)
+    yield part("next", page.steps, page.badge)
     shares = (page.total, page.done, page.percent, page.shares)
-    yield part("state", execution, page.headline, page.meters, shares, page.took)
+    commands = [command.name for command in context["commands"]]
+    yield part("state", execution, page.headline, page.meters, shares, page.took, page.split, commands)
+    if page.timeline:
+        yield from _timeline(context, page.timeline)
     yield part("approvals", execution.approvals_required, page.approvals, page.approvals_given, sorted(page.lapsed))
     yield part("bases", context["bases"], execution.requested_at)
     picture = page.picture
@@ -38,7 +41,8 @@ def _parts(context: Mapping[str, Any], execution: Execution, page: ExecutionPage
     for box in picture.boxes:
         drawn = {"picture": picture, "box": box, "linked": True}
         yield Part(f"picture-box-{box.position}", "admin/kit/_picture_box.html", drawn, box, nested=True)
-    for card in page.waves:
+    cards = {card.wave.position: card for card in page.waves}
+    for card in (cards[position] for group in page.groups for position in group.positions):
         offered = (context["may_retry"], context["may_skip"], [command.name for command in context["step_commands"]])
         yield Part(
             f"wave-{card.wave.position}",
@@ -47,3 +51,13 @@ def _parts(context: Mapping[str, Any], execution: Execution, page: ExecutionPage
             (card, execution.started_at, offered),
         )
     yield part("events", page.events, page.event_page, page.event_pages)
+
+
+def _timeline(context: Mapping[str, Any], timeline: Timeline) -> Iterator[Part]:
+    lines = [DrawnWave(timeline, wave) for wave in timeline.waves]
+    drawn = {**context, "timeline": timeline, "lines": lines}
+    yield Part("live-timeline", f"{_TEMPLATES}/_live_timeline.html", drawn, timeline.shows())
+    for line in lines:
+        shows = (line.wave, timeline.frame)
+        template = f"{_TEMPLATES}/_timeline_wave.html"
+        yield Part(f"timeline-{line.wave.position}", template, {"line": line}, shows, nested=True)

@@ -37,6 +37,7 @@ class LaunchEffects:
             finished_at=None,
             not_before=None,
             phase="",
+            phase_times={},
             job_id="",
             recovery_instance_id="",
             error="",

@@ -67,6 +67,7 @@ def test_a_drill_starts_and_reads_as_the_contract_has_it(harness: EngineHarness,
     assert over["rto_actual_seconds"] > 0
     launched = [server for wave in over["waves"] for server in wave["servers"]]
     assert {server["status"] for server in launched} == {"launched"}
+    assert all(server["phase_times"]["snapshot"] < server["finished_at"] for server in launched)
     assert all(server["job_id"].startswith("drsjob-") for server in launched)
     assert all(server["recovery_instance_id"].startswith("i-") for server in launched)
 

@@ -73,6 +73,10 @@ def test_a_retry_launches_only_what_failed_and_carries_on(harness: EngineHarness
     before = harness.started()
     controlling.execution_retry(execution=execution, by=omar, wave="App", comment="Capacity is back.")
     controlling.execution_retry(execution=execution, by=omar, wave="App")
+    again = ServerRun.objects.filter(execution=execution, hostname="app-1")
+    assert again.get().phase_times
+    harness.tick()
+    assert (again.get().status, again.get().phase_times) == ("launching", {}), "they are of the launch before"
     harness.run(execution)
     assert fresh(execution).status == "succeeded", fresh(execution).outcome
     launched_again = {source: n - before.get(source, 0) for source, n in harness.started().items()}

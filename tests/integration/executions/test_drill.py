@@ -25,6 +25,7 @@ from executions.engine.polling.poll import site_poll
 from executions.engine.polling.schedule import poll_soon
 from executions.engine.reconciler import execution_reconcile
 from executions.models import DrsJob, Execution, Operation, ServerRun
+from executions.samples import LaunchSample
 from executions.services import approving, controlling
 from foundation.errors import Conflict, Invalid, NotAllowed
 from protection import gateways
@@ -76,6 +77,21 @@ def test_phases_show_while_a_job_runs(harness: EngineHarness) -> None:
 
     harness.run(until=look)
     assert {"conversion", "launch"} <= seen
+
+
+def test_when_each_phase_began_stands_with_the_server_when_the_job_is_gone(harness: EngineHarness) -> None:
+    execution = harness.drill(harness.plan())
+    harness.run(execution)
+    DrsJob.objects.all().delete()
+    for server in execution.servers.all():
+        phases = ["snapshot", "conversion", "launch", "post_launch"]
+        assert set(server.phase_times) == set(phases)
+        began = [datetime.fromisoformat(server.phase_times[phase]) for phase in phases]
+        assert [server.started_at, *began] == sorted([server.started_at, *began])
+        assert server.finished_at == began[-1], "its launch ends where post-launch work begins"
+    for sample in LaunchSample.objects.all():
+        assert set(sample.phase_seconds) == set(phases)
+        assert 0 < sum(sample.phase_seconds.values()) <= sample.seconds
 
 
 def test_one_failed_server_fails_its_wave_and_holds_back_the_next(harness: EngineHarness, world: World) -> None:

@@ -64,7 +64,7 @@ def test_a_retry_is_advised_where_it_is_offered_and_nowhere_else(browser_of: Bro
     for status, cleanup in itertools.product(set(ExecutionStatus) - EXECUTION_ACTIVE, CleanupStatus):
         Execution.objects.filter(pk=drill.pk).update(status=status, cleanup_status=cleanup, finished_at=timezone.now())
         response = client.get(page(drill))
-        advised = "then retry the wave below" in text_of(response)
+        advised = "then retry: the drill continues from there" in text_of(response)
         assert advised == ("command/retry/?wave=" in response.content.decode()), (status, cleanup)
         told.add(advised)
     assert told == {True, False}
@@ -76,7 +76,9 @@ def test_the_page_says_what_runs_what_failed_and_what_to_do(browser_of: BrowserO
     assert response.status_code == 200
     assert "In progress: App, Reports. 7 of 23 servers launched." in said
     assert "the conversion server ran out of disk" in said
-    assert "1 server did not launch" in said
+    assert "1 server failed wave App" in said
+    assert "Ask an administrator, an operator or a recovery manager to retry or skip what failed." in said
+    assert said.index("Needs attention now") < said.index("Timeline") < said.index("Running") < said.index("To come")
     assert "RTO, running · target 1 h" in said
     assert "DRILL Launches copies of the servers beside production" in said
 

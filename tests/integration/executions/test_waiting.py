@@ -8,7 +8,10 @@ import pytest
 from django.utils import timezone
 
 from drs.simulator.world import World
+from executions.core.monitor.lateness import Late
 from executions.models import Execution, ServerRun
+from executions.screens.monitor.reading import monitor_rows
+from executions.screens.selectors import execution_rows
 from protection.models import Site
 from tests.harness import EngineHarness, statuses
 
@@ -67,3 +70,21 @@ def test_a_job_that_ends_sooner_than_its_history_is_seen_within_three_ceilings(
     harness.run(quick)
     assert Execution.objects.get(pk=quick.pk).status == "succeeded"
     assert timezone.now() - begun_at <= timedelta(seconds=100)
+
+
+def test_a_launch_that_is_stuck_is_late_by_what_the_same_servers_took_before(
+    harness: EngineHarness, world: World
+) -> None:
+    plan = harness.plan([{"name": "Reports", "protection_groups": ["shop-reports"]}])
+    harness.run(harness.drill(plan))
+    world.faults.add("stuck_job", tags={"Tier": "reports"})
+    drill = harness.drill(plan)
+
+    def late() -> list[Late]:
+        return monitor_rows(execution_rows(drill)).late(drill.servers.all(), timezone.now())
+
+    harness.run(until=lambda: bool(late()))
+    [found] = late()
+    assert (found.servers, found.usual.launches) == (("reports-1",), 1)
+    took = (timezone.now() - found.since).total_seconds()
+    assert 2 * found.usual.seconds <= took < 3 * found.usual.seconds

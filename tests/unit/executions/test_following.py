@@ -35,7 +35,7 @@ OVER = {"finished": True, "examined": True}
 LAUNCHED = ServerProgress("LAUNCHED", instance_id="i-1", recovery_point_at=START)
 
 
-PHASE = ServerProgress("IN_PROGRESS", phase="launch")
+PHASE = ServerProgress("IN_PROGRESS", phase="launch", phase_times={"launch": START + MINUTE})
 
 
 def asked(number: int, status: ServerStatus = ServerStatus.LAUNCHING, **values: Any) -> ServerFacts:
@@ -83,7 +83,7 @@ def test_a_new_phase_is_noted_and_one_that_is_known_is_not() -> None:
         [asked(1, ServerStatus.FAILED, phase="snapshot"), asked(2, phase="launch"), asked(3, phase="snapshot")],
         dict.fromkeys((ONE, TWO, THREE), PHASE),
     )
-    assert draft.actions == [a.NoteProgress(((3, "launch"),))]
+    assert draft.actions == [a.NoteProgress((a.ServerPhase(3, "launch", {"launch": START + MINUTE}),))]
 
 
 def test_a_job_that_says_no_phase_notes_none() -> None:
@@ -109,6 +109,39 @@ def test_a_launch_ends_between_its_start_and_now_whatever_the_clock_of_drs_says(
     [settled] = draft.actions
     assert settled == a.SettleServers("key-1", (a.ServerOutcome(1, ServerStatus.LAUNCHED, "", "i-1", counts, START),))
     assert draft.servers[1].status is ServerStatus.LAUNCHED
+
+
+@pytest.mark.parametrize(
+    ("created_at", "first_seen_at", "ahead"),
+    [
+        (START + MINUTE, START + 2 * MINUTE, 0 * MINUTE),
+        (START - 3 * MINUTE, START + MINUTE, -3 * MINUTE),
+        (START + 4 * MINUTE, START + MINUTE, 3 * MINUTE),
+        (None, START + MINUTE, 0 * MINUTE),
+    ],
+)
+def test_times_of_drs_count_by_our_clock_as_far_as_the_creation_of_the_job_shows_the_difference(
+    created_at: datetime | None, first_seen_at: datetime, ahead: timedelta
+) -> None:
+    times = {"snapshot": START + 4 * MINUTE, "launch": START + 5 * MINUTE}
+    said = {
+        ONE: replace(LAUNCHED, phase_times=times, ended_at=START + 6 * MINUTE),
+        TWO: replace(PHASE, phase_times=times),
+    }
+    known = facts([wave(0)], [asked(1), asked(2)], operations=(ASKED,))
+    draft = Draft(known, NOW, SETTINGS)
+    launch.follow(draft, ASKED, replace(a_job(said, **OVER), created_at=created_at, first_seen_at=first_seen_at))
+    launch.follow(draft, ASKED, replace(a_job({TWO: said[TWO]}), created_at=created_at, first_seen_at=first_seen_at))
+    outcome = draft.actions[0].outcomes[0]  # type: ignore[union-attr]
+    ours = {phase: at - ahead for phase, at in times.items()}
+    assert (outcome.phase_times, outcome.ended_at) == (ours, START + 6 * MINUTE - ahead)
+
+
+def test_no_phase_begins_before_its_launch_or_after_now() -> None:
+    times = {"cleanup": START - MINUTE, "snapshot": START, "launch": NOW + MINUTE}
+    draft = followed([asked(1)], {ONE: replace(PHASE, phase_times=times)})
+    [noted] = draft.actions
+    assert noted == a.NoteProgress((a.ServerPhase(1, "launch", {"cleanup": START, "snapshot": START, "launch": NOW}),))
 
 
 @pytest.mark.parametrize("status", [ServerStatus.LAUNCHED, ServerStatus.FAILED, ServerStatus.CANCELLED])
@@ -147,7 +180,7 @@ def test_a_termination_that_concerns_no_one_any_more_holds_up_no_launch() -> Non
     known = facts([wave(0)], [asked(1, phase="snapshot")], sites=[site(jobs=(a_job({ONE: PHASE}),))])
     draft = Draft(replace(known, operations=(ended, ASKED)), NOW, SETTINGS)
     follow_operations(draft)
-    assert draft.actions == [a.NoteProgress(((1, "launch"),))]
+    assert draft.actions == [a.NoteProgress((a.ServerPhase(1, "launch", {"launch": START + MINUTE}),))]
 
 
 # --- servers that moved on before it appeared ---------------------------------------------------------------------

@@ -11,6 +11,7 @@ import pytest
 from audit.event_types import EventType
 from audit.models import Event
 from audit.sentences import _TONES, SENTENCES
+from executions.core.stake import Replaced
 from executions.core.states import CleanupStatus, ExecutionKind, ExecutionStatus, ServerStatus, StepStatus, WaveStatus
 from executions.models import Execution, ServerRun, StepRun, WaveRun
 from executions.screens import events, words
@@ -222,38 +223,17 @@ def test_the_same_reason_is_said_once() -> None:
 # --- advice -------------------------------------------------------------------------------------------------------
 
 
-def told(
-    run: Execution, servers: Sequence[ServerRun] = (), steps: Sequence[StepRun] = (), **more: Any
-) -> tuple[str, ...]:
-    return next_steps(run, [wave()], servers, steps, [], **{"reopenable": True, **more})
+def told(run: Execution, servers: Sequence[ServerRun] = (), **more: Any) -> tuple[str, ...]:
+    return next_steps(run, servers, **more)
 
 
-def advice(run: Execution, servers: Sequence[ServerRun] = (), steps: Sequence[StepRun] = ()) -> str:
-    return " ".join(told(run, servers, steps))
+def advice(run: Execution, servers: Sequence[ServerRun] = (), **more: Any) -> str:
+    return " ".join(told(run, servers, **more))
 
 
-def test_who_waits_for_approval_is_told_whom_to_ask() -> None:
-    said = advice(execution(status="awaiting_approval", approvals_required=2, started_at=None, kind="recovery"))
-    assert "2 approvals" in said
-    assert "other than dana" in said
-
-
-def test_a_step_that_waits_for_a_person_says_what_it_wants() -> None:
-    step = StepRun(
-        name="DBA go-ahead", kind="approval", status="running", parameters={"instructions": "Check replication first."}
-    )
-    assert "“DBA go-ahead” is waiting" in advice(execution(), steps=[step])
-    assert "Check replication first." in advice(execution(), steps=[step])
-
-
-def test_nothing_to_do_while_all_goes_well() -> None:
-    assert advice(execution(), [server(status="launching")]) == ""
-
-
-def test_a_failed_drill_says_how_to_go_on_and_that_instances_cost_money() -> None:
-    said = advice(execution(status="failed", finished_at=START), [server(1), server(2, status="failed")])
-    assert "retry the wave" in said
-    assert "1 drill instance is running and costs money" in said
+@pytest.mark.parametrize("status", ["awaiting_approval", "running", "paused"])
+def test_while_it_runs_there_is_nothing_beside_what_needs_a_person(status: str) -> None:
+    assert advice(execution(status=status), [server(status="launching"), server(2)]) == ""
 
 
 def test_a_launch_that_outlasts_its_execution_is_called_out() -> None:
@@ -264,26 +244,53 @@ def test_a_launch_that_outlasts_its_execution_is_called_out() -> None:
     assert told(run, [late], open_launches=2)[0].endswith("The clean-up is waiting for them.")
 
 
+def recovery(status: str, **fields: Any) -> Execution:
+    return execution(kind="recovery", status=status, finished_at=START, **fields)
+
+
 def test_after_a_real_recovery_traffic_is_to_be_switched_and_drills_are_dangerous() -> None:
-    said = advice(execution(kind="recovery", status="succeeded", finished_at=START), [server(1), server(2)])
+    said = advice(recovery("succeeded"), [server(1), server(2)])
+    assert said.startswith("2 recovery instances are running. DRS does not redirect traffic")
     assert "DNS" in said
     assert "A drill or another recovery of these servers would delete these instances" in said
     assert "declare the recovery over" in said
     assert "clean up" not in said
+    partly = advice(recovery("partially_succeeded"), [server(1), server(2, status="failed")])
+    assert partly.startswith("1 recovery instance is running, 1 of 2 servers is not. DRS does not redirect traffic")
 
 
-def test_an_unknown_result_is_to_be_looked_at_before_anything_else() -> None:
-    said = next_steps(
-        execution(status="failed"), [wave()], [server(status="unknown"), server(2)], [], [], reopenable=True
+def test_after_a_recovery_that_was_cancelled_halfway_or_failed_nobody_is_sent_to_switch_traffic_over() -> None:
+    servers = [server(1), *(server(number, status="cancelled") for number in (2, 3))]
+    cancelled = advice(recovery("cancelled"), servers)
+    assert "1 recovery instance is running, 2 of 3 servers are not: the recovery was cancelled halfway." in cancelled
+    assert "Do not switch traffic over" in cancelled
+    failed = advice(recovery("failed"), servers)
+    assert "Switch traffic over only if the application can do without what is missing" in failed
+    assert "DNS" not in cancelled + failed
+    assert advice(recovery("cancelled"), servers[1:]) == "Nothing is running: no server was launched."
+
+
+def test_what_a_recovery_has_replaced_and_what_has_replaced_it_is_said() -> None:
+    named = Replaced(1, "s-1", "web-1", "i-1", is_drill=False, is_listed=True, acknowledged_by="dana")
+    over = recovery("succeeded", acknowledged=[named.document()])
+    assert "It was allowed to delete 1 live recovery instance: " in advice(over, [server(1)])
+    assert "allowed to delete" not in advice(over, [server(1, status="failed")]), "it has launched nothing instead"
+    replaced = advice(recovery("succeeded"), [server(1), server(2)], replaced=1)
+    assert "1 instance of this recovery was deleted by later launches of the same servers. 1 recovery" in replaced
+    assert "are running" not in advice(recovery("succeeded"), [server(1), server(2)], replaced=2)
+
+
+def test_a_recovery_that_was_declared_over_says_by_whom_and_why() -> None:
+    over = recovery(
+        "succeeded", recovery_over_at=START, recovery_over_by_name="dana", recovery_over_comment="Production is back."
     )
-    assert "EC2 console" in said[0]
+    assert (
+        advice(over, [server(1)]) == "dana declared this recovery over at 23 Nov 2026 09:00:00 UTC: Production is back."
+    )
 
 
-def test_a_broken_glass_wants_a_review() -> None:
-    broken = execution(kind="recovery", status="succeeded", break_glass=True)
-    assert "record the review" in advice(broken)
-    broken.reviewed_at = START
-    assert "review" not in advice(broken)
+def test_a_clean_up_that_is_running_is_said() -> None:
+    assert "being terminated" in advice(execution(status="succeeded", cleanup_status="running"), [server(1)])
 
 
 # --- events -------------------------------------------------------------------------------------------------------

@@ -42,7 +42,19 @@ def seen(*items: JobLogItem) -> ServerProgress:
     ],
 )
 def test_the_phase_that_an_event_shows(event: str, phase: str) -> None:
-    assert seen(item(event)) == ServerProgress(phase=phase, ended_at=START if event == "LAUNCH_END" else None)
+    ended_at = START if event == "LAUNCH_END" else None
+    begun = {phase: START} if phase else {}
+    assert seen(item(event)) == ServerProgress(phase=phase, ended_at=ended_at, phase_times=begun)
+
+
+def test_a_phase_begins_with_its_first_event_that_has_a_time() -> None:
+    found = seen(
+        item("SNAPSHOT_START", at=None),
+        item("SNAPSHOT_END"),
+        item("USING_PREVIOUS_SNAPSHOT", at=AT),
+        item("LAUNCH_END", at=AT),
+    )
+    assert found.phase_times == {"snapshot": START, "post_launch": AT}
 
 
 @pytest.mark.parametrize(
@@ -79,8 +91,13 @@ def test_a_log_is_read_server_by_server() -> None:
         ]
     )
     assert found == {
-        SOURCE: ServerProgress(phase="post_launch", instance_id="i-1", ended_at=AT),
-        other: ServerProgress(phase="conversion"),
+        SOURCE: ServerProgress(
+            phase="post_launch",
+            instance_id="i-1",
+            ended_at=AT,
+            phase_times={"snapshot": START, "post_launch": AT},
+        ),
+        other: ServerProgress(phase="conversion", phase_times={"conversion": START}),
     }
 
 
@@ -99,7 +116,8 @@ def job(progress: ServerProgress | None, *, finished: bool = True, examined: boo
     )
 
 
-LAUNCHED = ServerProgress("LAUNCHED", "post_launch", "", "i-1", AT, START - timedelta(minutes=1), ("10.0.0.1",))
+PHASES = {"snapshot": START, "post_launch": AT}
+LAUNCHED = ServerProgress("LAUNCHED", "post_launch", "", "i-1", AT, START - timedelta(minutes=1), ("10.0.0.1",), PHASES)
 
 
 def test_a_launched_server_has_all_that_its_job_tells() -> None:
@@ -111,6 +129,7 @@ def test_a_launched_server_has_all_that_its_job_tells() -> None:
         ended_at=AT,
         recovery_point_at=START - timedelta(minutes=1),
         private_ips=("10.0.0.1",),
+        phase_times=PHASES,
     )
 
 
