@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from drs.simulator.world import World
 from executions import transitions
+from executions.core.actions import ServerPhase
 from executions.models import Execution, ServerRun, SiteWatch, StepRun
 from executions.samples import KeptForecast
 from executions.screens import views
@@ -196,7 +197,7 @@ def test_nothing_that_the_engine_writes_is_missed(
                 harness.tick()
 
     run(lambda: ServerRun.objects.filter(status="launching").exists())
-    transitions.servers_note(drill.pk, phases=[(server.pk, "launch") for server in drill.servers.all()])
+    transitions.servers_note(drill.pk, phases=[ServerPhase(server.pk, "launch") for server in drill.servers.all()])
     run(lambda: not Execution.objects.filter(status="running").exists())
     with page.doing("a retry"):
         servers = list(drill.servers.filter(status="failed").values_list("source_server_id", flat=True))
