@@ -95,9 +95,9 @@ class SiteAdmin(ChainHistory, ServiceAdmin):
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
         return [
-            path("try/", wrap(views.site_try), name="protection_site_try_new"),
+            path("try/", wrap(views.site_tried), name="protection_site_try_new"),
             path("role-template/", wrap(views.site_template), name="protection_site_template"),
-            path("<int:site_id>/try/", wrap(views.site_try), name="protection_site_try"),
+            path("<int:site_id>/try/", wrap(views.site_tried), name="protection_site_try"),
             path("<int:site_id>/sync/", wrap(views.site_sync), name="protection_site_sync"),
             path("<int:site_id>/state/", wrap(views.site_state), name="protection_site_state"),
             *super().get_urls(),

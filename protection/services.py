@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import islice
 from typing import Any, Final, TypeVar
 
 from django.contrib.auth.models import User
@@ -17,12 +16,11 @@ from audit.record import note_change
 from drs.errors import DrsError, NotFound
 from drs.port import RecoverySnapshot
 from foundation.errors import Conflict, FieldError, Invalid, Missing, Stale, Unavailable
-from foundation.outbound import url_refusal
 from foundation.protectors import protectors
 from foundation.wording import listing
 from protection import endpoints, selectors, uses
+from protection.connection import rule_errors
 from protection.core.membership import Group, Overlap, Server, overlaps
-from protection.core.site_rules import site_errors
 from protection.core.tag_selector import selector_problem, selector_words
 from protection.gateways import gateway
 from protection.memberships import memberships_write
@@ -47,8 +45,6 @@ EVENTS: Final = {
     ("protection_group", "deleted"): EventType.PROTECTION_GROUP_DELETED,
 }
 
-#: Enough to see that it is the right account.
-TRIED_SERVERS: Final = 100
 #: What uses a row is named up to this number.
 _USERS_NAMED: Final = 5
 
@@ -86,21 +82,6 @@ def site_create(
         _record(site, {}, facts_of(site), by=by)
         _due_now(site)
     return site
-
-
-def site_try(*, site: Site, by: User) -> int:
-    """Ask DRS as this site would, saved or not, and save nothing: how many source servers it lists, of the first page.
-
-    Raises `Invalid` (what is wrong with the site), or `Unavailable` with what AWS, or the way there, said.
-    """
-    sites = [site.pk] if site.pk else []
-    policy.require(by, "protection.change_site" if site.pk else "protection.add_site", sites=sites)
-    if errors := _rule_errors(site):
-        raise Invalid.of(errors)
-    try:
-        return sum(1 for _ in islice(gateway(site).source_servers(), TRIED_SERVERS))
-    except DrsError as error:
-        raise Unavailable(error.message) from error
 
 
 def site_update(*, site: Site, changes: Mapping[str, Any], by: User, expected_version: int | None = None) -> Site:
@@ -161,23 +142,9 @@ def _check_site(site: Site) -> None:
     """Raise `Invalid` with everything that is wrong: with its columns, and with where it is and how it is reached."""
     errors = list(_column_errors(site))
     named = {error.attr for error in errors}
-    errors += [error for error in _rule_errors(site) if error.attr not in named]
+    errors += [error for error in rule_errors(site) if error.attr not in named]
     if errors:
         raise Invalid.of(errors)
-
-
-def _rule_errors(site: Site) -> list[FieldError]:
-    """Where it is and how it is reached."""
-    errors = site_errors(
-        account_id=site.account_id,
-        region=site.region,
-        role_arn=site.role_arn,
-        external_id=site.external_id,
-        endpoint_url=site.endpoint_url,
-    )
-    if refusal := url_refusal(site.endpoint_url):
-        errors.append(FieldError("endpoint_url", refusal))
-    return errors
 
 
 def _due_now(site: Site) -> None:

@@ -15,6 +15,7 @@ from foundation.errors import DomainError, Invalid, Unavailable
 from foundation.people import person
 from foundation.references import id_of
 from protection import selectors, services
+from protection.connection import site_try
 from protection.models import Site
 from protection.screens.forms import server_label
 from protection.screens.panels import points_panel, site_panel
@@ -36,7 +37,7 @@ def site_sync(request: HttpRequest, site_id: int) -> HttpResponse:
 
 
 @require_POST
-def site_try(request: HttpRequest, site_id: int | None = None) -> HttpResponse:
+def site_tried(request: HttpRequest, site_id: int | None = None) -> HttpResponse:
     """The button in a site's form: asks DRS with what is typed there, and saves nothing."""
     site = selectors.site_get(str(site_id)) if site_id is not None else Site()
     for name in ("name", "account_id", "region", "role_arn", "endpoint_url"):
@@ -46,7 +47,7 @@ def site_try(request: HttpRequest, site_id: int | None = None) -> HttpResponse:
     # An empty field keeps the one that is saved, as saving does.
     site.external_id = request.POST.get("external_id", "").strip() or site.external_id
     try:
-        badge, sentences = tried(services.site_try(site=site, by=person(request)))
+        badge, sentences = tried(site_try(site=site, by=person(request)))
     except Invalid as error:
         badge, sentences = NOT_TRIED, [each.detail for each in error.errors]
     except Unavailable as error:

@@ -7,6 +7,7 @@ from typing import Final
 
 from foundation.durations import rough
 from foundation.wording import Badge, Tone, count
+from protection.connection import TRIED_SERVERS
 from protection.core.replication import ReplicationState, lag_tone, replication_tone, replication_words
 from protection.models import SourceServer
 
@@ -93,5 +94,5 @@ def tried(servers: int) -> tuple[Badge, list[str]]:
     badge = Badge("connected", Tone.GOOD, "check_circle")
     if not servers:
         return badge, ["DRS answers, and has no source servers in this account and Region."]
-    many = f"at least {servers} source servers" if servers >= 100 else count(servers, "source server")
+    many = f"at least {servers} source servers" if servers >= TRIED_SERVERS else count(servers, "source server")
     return badge, [f"DRS answers, and lists {many}. Nothing has been saved yet."]
