@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from plans.core.checks import PlanFacts, ReversedServer
+from plans.core.facts import PlanFacts, ReversedServer
 from plans.core.findings import Finding, Severity
 from tests.unit.plans.test_checks import GROUP, NOW, PLAN, SERVER, SITE, WAVE, findings, with_server, with_site
 
