@@ -25,7 +25,7 @@ from foundation.rest.views import WriteViewSet
 from plans import demands, readiness, selectors, services
 from plans.core.checks import ready
 from plans.core.document import LAUNCH_TIMEOUT_SECONDS, MAX_APPROVALS, STEP_TIMEOUT_SECONDS
-from plans.core.fields import MAX_SECONDS
+from plans.core.fields import MAX_LINK, MAX_SECONDS
 from plans.core.findings import Severity
 from plans.core.steps import KINDS
 from plans.models import ON_FAILURE, STEP_KINDS, STEP_WHEN, Plan, PlanRevision
@@ -39,6 +39,12 @@ class ParametersField(serializers.DictField):
 
 class StepSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=MAX_NAME)
+    description = serializers.CharField(
+        required=False, allow_blank=True, help_text="For the person who carries it out or approves it."
+    )
+    link = serializers.CharField(
+        required=False, allow_blank=True, max_length=MAX_LINK, help_text="An https address that says more."
+    )
     when = serializers.ChoiceField(STEP_WHEN)
     kind = serializers.ChoiceField(STEP_KINDS)
     timeout_seconds = serializers.IntegerField(default=STEP_TIMEOUT_SECONDS, min_value=1, max_value=MAX_SECONDS)
@@ -82,6 +88,9 @@ class PlanSerializer(serializers.Serializer[Any]):
     id = serializers.IntegerField(read_only=True)
     name = serializers.CharField(max_length=MAX_NAME)
     description = serializers.CharField(required=False, allow_blank=True)
+    contacts = serializers.CharField(
+        required=False, allow_blank=True, help_text="Whom to call; printed in the plan's runbook."
+    )
     rto_target_seconds = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=MAX_SECONDS)
     rpo_target_seconds = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=MAX_SECONDS)
     approvals_required = serializers.IntegerField(default=1, min_value=0, max_value=MAX_APPROVALS)

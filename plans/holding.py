@@ -13,7 +13,7 @@ from audit.event_types import EventType
 from audit.holding import Followed, Told, differences, holds
 from audit.models import Event
 from plans import selectors
-from plans.core.document import PlanDocument
+from plans.core.document import PlanDocument, filled_out
 from plans.models import ApprovalDemand, Plan, PlanRevision
 
 
@@ -125,9 +125,10 @@ def _as_called_now(revision: PlanRevision) -> dict[str, Any]:
     renamed = Event.objects.filter(
         type=EventType.PROTECTION_GROUP_CHANGED, at__gte=revision.saved_at, detail__before__has_key="name"
     )
-    waves = [dict(wave) for wave in revision.document.get("waves", ())]
+    document = filled_out(revision.document)
+    waves = [dict(wave) for wave in document["waves"]]
     for detail in renamed.order_by("at", "pk").values_list("detail", flat=True):
         before, after = detail["before"]["name"], detail["after"]["name"]
         for wave in waves:
             wave["protection_groups"] = [after if name == before else name for name in wave["protection_groups"]]
-    return {**revision.document, "waves": waves}
+    return {**document, "waves": waves}

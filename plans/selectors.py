@@ -31,6 +31,7 @@ def document(plan: Plan) -> PlanDocument:
     return PlanDocument(
         name=plan.name,
         description=plan.description,
+        contacts=plan.contacts,
         rto_target_seconds=plan.rto_target_seconds,
         rpo_target_seconds=plan.rpo_target_seconds,
         approvals_required=plan.approvals_required,
@@ -50,6 +51,8 @@ def _wave_document(wave: Wave) -> WaveDocument:
         steps=[
             StepDocument(
                 name=step.name,
+                description=step.description,
+                link=step.link,
                 when=step.when,
                 kind=step.kind,
                 timeout_seconds=step.timeout_seconds,
@@ -139,6 +142,13 @@ def _servers_of(waves: Iterable[WaveDocument]) -> dict[str, list[BlueprintServer
     for group, site_id, source_server_id, hostname, os in members:
         servers[str(group)].append(BlueprintServer(site_id, source_server_id, hostname, os, str(group)))
     return servers
+
+
+def example_server(plan: Plan) -> str:
+    """A server of the plan, by the name that a step's variable may call it by; empty if it has none."""
+    servers = SourceServer.objects.filter(protection_group__wave_groups__wave__plan=plan).by_name()
+    found = servers.values_list("hostname", "source_server_id").first()
+    return (found[0] or found[1]) if found else ""
 
 
 def group_names() -> dict[int, str]:

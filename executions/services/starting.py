@@ -233,6 +233,8 @@ def _freeze(execution: Execution, blueprint: Blueprint, snapshots: dict[tuple[in
             wave=run,
             position=position,
             name=step.name,
+            description=step.description,
+            link=step.link,
             when=step.when,
             kind=step.kind,
             timeout_seconds=step.timeout_seconds,

@@ -50,6 +50,9 @@ class PlanForm(DomainErrorsMixin, forms.Form):
     newer: Newer | None = None
     name = text("Name", required=True, help_text="Must be unique. One line, not digits only, without /.")
     description = lines("Description")
+    contacts = lines(
+        "Contacts", rows=3, help_text="Whom to call when the plan is run, one per line. Printed in the runbook."
+    )
     rto_target_seconds = duration("RTO target", help_text=f"From the start to the last launch. {DURATION_HELP}")
     rpo_target_seconds = duration("RPO target", help_text=f"The maximum age of the recovered data. {DURATION_HELP}")
     approvals_required = NumberField(
@@ -152,13 +155,15 @@ class StepForm(DomainErrorsMixin, forms.Form):
     """One step, with the parameters of every kind; those of another kind than the chosen one are left alone."""
 
     name = text("Name", required=True)
+    description = lines("Description", rows=2, help_text="For the person who carries it out or approves it.")
+    link = text("Link", help_text="An https address that says more, such as a page of your runbook.")
     kind = choice("Kind", STEP_KINDS, **{"x-model": "kind"})
     when = choice("When", STEP_WHEN)
     timeout_seconds = duration("Time-out", initial=STEP_TIMEOUT_SECONDS)
     on_failure = choice("If it fails", ON_FAILURE)
 
     #: Shown for every kind.
-    COMMON = ("name", "kind", "when", "timeout_seconds", "on_failure")
+    COMMON = ("name", "description", "link", "kind", "when", "timeout_seconds", "on_failure")
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

@@ -26,6 +26,7 @@ from plans.screens import plan_page
 from plans.screens.board import board
 from plans.screens.forms import AgreementForm, PlanForm, StepForm, StepFormSet, WaveForm, plan_initial
 from plans.screens.revisions import diff_lines, newer
+from plans.screens.words import variable_lines
 from protection.selectors import group_list
 
 _REVISIONS_A_PAGE = 20
@@ -168,6 +169,7 @@ def wave(request: HttpRequest, plan_id: int) -> HttpResponse:
         wave=wave,
         form=form,
         steps=steps,
+        variables=variable_lines(selectors.example_server(plan)),
     )
 
 
