@@ -114,7 +114,9 @@ class _Merging:
         ordered, clear = _ordered(list(of_base), list(of_mine), list(of_theirs), kept)
         if not clear:
             sides = (_all_of([*of_mine, *of_theirs], kept), _all_of([*of_theirs, *of_mine], kept))
-            ordered = self.settle(path, _all_of(of_base, kept), *sides)
+            # Their order is asked about once it is settled which there are.
+            hanging = {clash.path for clash in self.clashes} & {f"{path}.{name}" for name in {*of_mine, *of_theirs}}
+            ordered = sides[0] if hanging else self.settle(path, _all_of(of_base, kept), *sides)
         return [kept[name] for name in ordered]
 
     def names(self, path: str, base: Any, mine: Any, theirs: Any) -> list[str]:
