@@ -23,7 +23,6 @@ from foundation.forms import (
     text,
     ticks,
 )
-from foundation.overwriting import Newer
 from plans.core.document import (
     LAUNCH_TIMEOUT_SECONDS,
     STEP_TIMEOUT_SECONDS,
@@ -34,6 +33,7 @@ from plans.core.document import (
 from plans.core.steps import KINDS, StepKind
 from plans.core.steps.parameters import Anything, Parameter, Seconds, Text, Texts, TextsByName, Whole
 from plans.models import ON_FAILURE, STEP_KINDS, STEP_WHEN
+from plans.screens.clash import ClashCard
 
 
 class AgreementForm(DomainErrorsMixin, forms.Form):
@@ -46,8 +46,8 @@ class PlanForm(DomainErrorsMixin, forms.Form):
     """What a plan is beside its waves. The names are those of the document."""
 
     version = forms.CharField(widget=forms.HiddenInput, required=False)
-    #: What somebody else has saved since the form was shown.
-    newer: Newer | None = None
+    #: Where somebody else has changed the same since.
+    clash: ClashCard | None = None
     name = text("Name", required=True, help_text="Must be unique. One line, not digits only, without /.")
     description = lines("Description")
     contacts = lines(
@@ -78,8 +78,8 @@ class WaveForm(DomainErrorsMixin, forms.Form):
     }
 
     version = forms.CharField(widget=forms.HiddenInput, required=False)
-    #: What somebody else has saved since the form was shown.
-    newer: Newer | None = None
+    #: Where somebody else has changed the same since.
+    clash: ClashCard | None = None
     replacing = forms.CharField(widget=forms.HiddenInput, required=False, strip=False)
     name = text("Name", required=True)
     follow = choice(

@@ -15,7 +15,7 @@ from access import policy
 from audit.screens.history import trail_of
 from foundation.errors import DomainError, Invalid, Missing, NotAllowed, Stale
 from foundation.forms import json_or_none
-from foundation.overwriting import asked_version, version_of
+from foundation.overwriting import version_of
 from foundation.people import person
 from foundation.screens import screen_response
 from plans import demands, readiness, selectors, services
@@ -24,8 +24,9 @@ from plans.core.document import PlanDocument, WaveDocument
 from plans.models import Plan
 from plans.screens import plan_page
 from plans.screens.board import board
+from plans.screens.clash import choices_of, clash_card
 from plans.screens.forms import AgreementForm, PlanForm, StepForm, StepFormSet, WaveForm, plan_initial
-from plans.screens.revisions import diff_lines, newer
+from plans.screens.revisions import diff_lines
 from plans.screens.words import variable_lines
 from protection.selectors import group_list
 
@@ -65,24 +66,25 @@ def body(request: HttpRequest, plan_id: int) -> HttpResponse:
     if request.method != "POST":
         return _fragment(request, plan, selectors.document(plan))
     layout = editing.layout_of(selectors.document(plan))
+    seen = version_of(request.POST.get("version", ""))
     try:
         layout = editing.layout_from(json_or_none(request.POST.get("layout", "")))
         plan = services.plan_arrange(
-            plan=plan, layout=layout, by=person(request), expected_version=version_of(asked_version(request.POST))
+            plan=plan, layout=layout, by=person(request), expected_version=seen, choices=choices_of(request.POST)
         )
     except (Missing, NotAllowed):
         raise
+    except services.Clashing as error:
+        # A screen calls every clash a conflict; 412 belongs to requests that carry If-Match.
+        plan, document, card = selectors.plan_get(plan_id), error.merged.document, clash_card(error)
+        return _fragment(request, plan, document, unsaved=True, newer=card, version=seen, status=409)
     except DomainError as error:
         # The newest plan, in the order that was sent: nothing is lost.
         plan = selectors.plan_get(plan_id)
         document = editing.arranged(selectors.document(plan), layout)
-        if isinstance(error, Stale):
-            seen = version_of(request.POST.get("version", ""))
-            # A screen calls every clash a conflict; 412 belongs to requests that carry If-Match.
-            since = newer(plan, seen, error.detail)
-            return _fragment(request, plan, document, unsaved=True, newer=since, version=seen, status=409)
         hint = "Nothing was saved. Your order is still here: fix it and save again."
-        return _fragment(request, plan, document, unsaved=True, errors=[*_sentences(error), hint], status=error.status)
+        errors, status = [*_sentences(error), hint], 409 if isinstance(error, Stale) else error.status
+        return _fragment(request, plan, document, unsaved=True, errors=errors, status=status)
     return _fragment(request, plan, selectors.document(plan), saved=True)
 
 
@@ -107,22 +109,32 @@ def settings(request: HttpRequest, plan_id: int) -> HttpResponse:
     """What a plan is beside its waves."""
     policy.require(request.user, "plans.change_plan")
     plan = selectors.plan_get(plan_id)
-    form = PlanForm(request.POST or None, initial=plan_initial(selectors.document(plan), plan.version))
+    form, status = PlanForm(request.POST or None, initial=plan_initial(selectors.document(plan), plan.version)), 200
     if form.is_valid():
+        seen = version_of(form.data.get("version", ""))
         try:
-            expected = version_of(asked_version(form.data))
-            plan = services.plan_patch(plan=plan, changes=form.changes(), by=person(request), expected_version=expected)
+            plan = services.plan_patch(
+                plan=plan,
+                changes=form.changes(),
+                by=person(request),
+                expected_version=seen,
+                choices=choices_of(request.POST),
+            )
+        except services.Clashing as error:
+            form, status = PlanForm(initial=plan_initial(error.merged.document, seen)), 409
+            form.clash = clash_card(error)
         except (Invalid, Stale) as error:
-            _show_again(form, error, plan)
+            _show_again(form, error)
+            status = 409 if isinstance(error, Stale) else 200
         else:
-            messages.success(request, f"Saved as revision {plan.version}.")
+            messages.success(request, _saved(plan, seen))
             return redirect("admin:plans_plan_change", plan.pk)
     return screen_response(
         request,
         "admin/plans/settings.html",
         title="Settings",
         about=plan,
-        status=409 if form.newer else 200,
+        status=status,
         plan=plan,
         form=form,
     )
@@ -133,44 +145,52 @@ def wave(request: HttpRequest, plan_id: int) -> HttpResponse:
     """A wave and its steps: the one named in `?name=`, or a new one."""
     policy.require(request.user, "plans.change_plan")
     plan = selectors.plan_get(plan_id)
-    document = selectors.document(plan)
-    name = request.POST.get("replacing", request.GET.get("name", ""))
-    position = editing.position_of(document, name)
-    wave = document["waves"][position] if position < len(document["waves"]) else None
-    if request.method != "POST" and name and wave is None:
-        raise Missing(f"Plan “{plan}” has no wave “{name}”.")
-    form, steps = _wave_forms(request, plan, document, wave)
-    if request.method == "POST" and "add_step" not in request.POST:
-        try:
-            expected = version_of(asked_version(request.POST))
-            if "delete" in request.POST:
-                plan = services.wave_delete(plan=plan, name=name, by=person(request), expected_version=expected)
-                messages.success(request, f"Wave “{name}” was deleted. Saved as revision {plan.version}.")
-                return redirect("admin:plans_plan_change", plan.pk)
-            if form.is_valid() and steps.is_valid():
-                plan = services.wave_save(
-                    plan=plan,
-                    wave=form.wave([step.step() for step in steps.kept]),
-                    replacing=name or None,
-                    by=person(request),
-                    expected_version=expected,
-                )
-                messages.success(request, f"Saved as revision {plan.version}.")
-                return redirect("admin:plans_plan_change", plan.pk)
-        except (Invalid, Stale) as error:
-            _show_again(form, error, plan, steps)
+    document, status = selectors.document(plan), 200
+    if request.method != "POST":
+        name = request.GET.get("name", "")
+        wave = editing.wave_named(document, name)
+        if name and wave is None:
+            raise Missing(f"Plan “{plan}” has no wave “{name}”.")
+        form, steps = _wave_forms(document, wave, version=plan.version, replacing=name)
+    else:
+        name = request.POST.get("replacing", "")
+        form, steps = _wave_forms_sent(request, document, editing.wave_named(document, name))
+        if "add_step" not in request.POST:
+            try:
+                if saved := _wave_saved(request, plan, name, form, steps):
+                    return saved
+            except services.Clashing as error:
+                (form, steps), status = _wave_forms_merged(error, form, steps), 409
+            except (Invalid, Stale) as error:
+                _show_again(form, error, steps)
+                status = 409 if isinstance(error, Stale) else 200
     return screen_response(
         request,
         "admin/plans/wave.html",
         title=name or "New wave",
         about=plan,
-        status=409 if form.newer else 200,
+        status=status,
         plan=plan,
-        wave=wave,
         form=form,
         steps=steps,
         variables=variable_lines(selectors.example_server(plan)),
     )
+
+
+def _wave_saved(request: HttpRequest, plan: Plan, name: str, form: WaveForm, steps: Any) -> HttpResponse | None:
+    """Save the wave, or take it out; None if what was typed is not complete."""
+    seen = version_of(request.POST.get("version", ""))
+    asked: Any = {"by": person(request), "expected_version": seen, "choices": choices_of(request.POST)}
+    if "delete" in request.POST:
+        plan = services.wave_delete(plan=plan, name=name, **asked)
+        messages.success(request, f"Wave “{name}” was deleted. {_saved(plan, seen)}")
+    elif form.is_valid() and steps.is_valid():
+        wave = form.wave([step.step() for step in steps.kept])
+        plan = services.wave_save(plan=plan, wave=wave, replacing=name or None, **asked)
+        messages.success(request, _saved(plan, seen))
+    else:
+        return None
+    return redirect("admin:plans_plan_change", plan.pk)
 
 
 @require_safe
@@ -271,31 +291,53 @@ def _fragment(
 
 
 def _wave_forms(
-    request: HttpRequest, plan: Plan, document: PlanDocument, wave: WaveDocument | None
+    document: PlanDocument, wave: WaveDocument | None, *, version: int, replacing: str
 ) -> tuple[WaveForm, Any]:
-    used = {name for other in document["waves"] for name in other["protection_groups"]}
-    own = wave["protection_groups"] if wave else []
-    spare = [name for name in selectors.group_names().values() if name not in used]
-    choices = {
-        "waves": [other["name"] for other in document["waves"] if other is not wave],
-        "groups": [*own, *sorted(spare)],
-    }
-    if request.method != "POST":
-        initial = WaveForm.initial_of(wave) if wave else dict(WaveForm.of_new)
-        initial |= {"version": plan.version, "replacing": wave["name"] if wave else ""}
-        steps = [StepForm.initial_of(step) for step in wave["steps"]] if wave else []
-        return WaveForm(initial=initial, **choices), StepFormSet(initial=steps, prefix="steps")
+    """The form of a wave of the document, or of a new one."""
+    initial = WaveForm.initial_of(wave) if wave else dict(WaveForm.of_new)
+    initial |= {"version": version, "replacing": replacing}
+    steps = [StepForm.initial_of(step) for step in wave["steps"]] if wave else []
+    return WaveForm(initial=initial, **_choices(document, wave)), StepFormSet(initial=steps, prefix="steps")
+
+
+def _wave_forms_sent(request: HttpRequest, document: PlanDocument, wave: WaveDocument | None) -> tuple[WaveForm, Any]:
     data = request.POST.copy()
     if "add_step" in data:
         data["steps-TOTAL_FORMS"] = str(version_of(data.get("steps-TOTAL_FORMS", "")) + 1)
-    return WaveForm(data, **choices), StepFormSet(data, prefix="steps")
+    return WaveForm(data, **_choices(document, wave)), StepFormSet(data, prefix="steps")
 
 
-def _show_again(form: Any, error: DomainError, plan: Plan, steps: Any = None) -> None:
-    """Keep all input, and show each error at its field, or what has been saved since the form was shown."""
-    if isinstance(error, Stale):
-        form.newer = newer(selectors.plan_get(plan.pk), version_of(form.data.get("version", "")), error.detail)
-        return
+def _wave_forms_merged(error: services.Clashing, form: WaveForm, steps: Any) -> tuple[WaveForm, Any]:
+    """What goes together of both people's changes, and the caller's side where they clash."""
+    document, name = error.merged.document, str(form["name"].value() or "")
+    version, replacing = version_of(form.data.get("version", "")), str(form.data.get("replacing", ""))
+    wave = editing.wave_named(document, name)
+    if wave is not None and "delete" not in form.data:
+        form, steps = _wave_forms(document, wave, version=version, replacing=replacing)
+    form.clash = clash_card(error)
+    return form, steps
+
+
+def _choices(document: PlanDocument, wave: WaveDocument | None) -> dict[str, list[str]]:
+    """What the form of a wave offers: the other waves, and the groups that are in none of them."""
+    used = {name for other in document["waves"] for name in other["protection_groups"]}
+    own = wave["protection_groups"] if wave else []
+    spare = [name for name in selectors.group_names().values() if name not in used]
+    return {
+        "waves": [other["name"] for other in document["waves"] if other is not wave],
+        "groups": [*own, *sorted(spare)],
+    }
+
+
+def _saved(plan: Plan, seen: int) -> str:
+    """How a change went that began from revision `seen`."""
+    if plan.version - seen > 1:
+        return f"Saved as revision {plan.version}, together with what was saved since revision {seen}."
+    return f"Saved as revision {plan.version}."
+
+
+def _show_again(form: Any, error: DomainError, steps: Any = None) -> None:
+    """Keep all input, and show each error at its field."""
     rest = [each for each in error.errors if not (steps is not None and steps.add_domain_error(each.attr, each.detail))]
     if rest or not error.errors:
         form.add_domain_error(Invalid(error.detail, errors=rest))
