@@ -7,15 +7,16 @@ from typing import Any, ClassVar
 
 import django_filters
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
-from rest_framework import serializers
+from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from foundation.errors import Missing
+from foundation.errors import Invalid, Missing
 from foundation.names import MAX_NAME
 from foundation.rest.filters import NameFilter, ReferenceFilter
 from foundation.rest.schema import ID_OR_NAME
@@ -100,6 +101,10 @@ class PlanSerializer(serializers.Serializer[Any]):
         help_text="How many approvals a recovery needs now: a lower number counts once an approver has agreed to it.",
     )
     recovered_by = RecoveredBySerializer(read_only=True, allow_null=True)
+    archived = serializers.BooleanField(
+        read_only=True, help_text="Changed by `archive/` and `unarchive/`; no run of an archived plan can be started."
+    )
+    archived_at = serializers.DateTimeField(read_only=True, allow_null=True)
     version = version_field()
     created_at = serializers.DateTimeField(read_only=True)
     updated_at = serializers.DateTimeField(read_only=True)
@@ -108,6 +113,11 @@ class PlanSerializer(serializers.Serializer[Any]):
         """As sent, without read-only fields, so that a plan that was read can be sent back."""
         if not isinstance(data, Mapping):
             return data
+        archived = self.instance is not None and self.instance.archived_at is not None
+        if data.get("archived", archived) is not archived:
+            raise Invalid.field(
+                "archived", "It is changed by POST plans/{id}/archive/ and plans/{id}/unarchive/ alone.", "read_only"
+            )
         read_only = {name for name, field in self.fields.items() if field.read_only}
         return {key: value for key, value in data.items() if key not in read_only}
 
@@ -117,6 +127,8 @@ class PlanSerializer(serializers.Serializer[Any]):
             **selectors.document(instance),
             "approvals_in_force": selectors.approvals_in_force(instance),
             "recovered_by": self._recovered_by(instance),
+            "archived": instance.archived_at is not None,
+            "archived_at": instance.archived_at,
             "version": instance.version,
             "created_at": instance.created_at,
             "updated_at": instance.updated_at,
@@ -182,8 +194,17 @@ class AgreementSerializer(StrictSerializer):
     )
 
 
+class CopySerializer(StrictSerializer):
+    name = serializers.CharField(max_length=MAX_NAME, help_text="What the new plan is called.")
+
+
 class PlanFilter(django_filters.FilterSet):
     name = NameFilter()
+    archived = django_filters.ChoiceFilter(
+        choices=[("true", "archived"), ("false", "in use"), ("any", "all")],
+        method="filter_archived",
+        help_text="`true`: those alone, `any`: those as well. Without it, plans in use alone.",
+    )
     search = django_filters.CharFilter(method="filter_search", help_text="Part of the name or description.")
     protection_group = ReferenceFilter(
         group_get,
@@ -195,6 +216,13 @@ class PlanFilter(django_filters.FilterSet):
     class Meta:
         model = Plan
         fields: ClassVar[list[str]] = []
+
+    def filter_queryset(self, queryset: QuerySet[Plan]) -> QuerySet[Plan]:
+        found = super().filter_queryset(queryset)
+        return found if self.form.cleaned_data.get("archived") else found.filter(archived_at=None)
+
+    def filter_archived(self, plans: QuerySet[Plan], name: str, value: str) -> QuerySet[Plan]:
+        return plans if value == "any" else plans.filter(archived_at__isnull=value == "false")
 
     def filter_search(self, plans: QuerySet[Plan], name: str, value: str) -> QuerySet[Plan]:
         return plans.filter(Q(name__icontains=value) | Q(description__icontains=value))
@@ -217,6 +245,9 @@ class PlanViewSet(WriteViewSet):
         "revision": "plans.view_planrevision",
         "readiness": "plans.view_plan",
         "agree": "plans.agree_plan",
+        "copy": "plans.add_plan",
+        "archive": "plans.archive_plan",
+        "unarchive": "plans.archive_plan",
     }
     queryset = Plan.objects.none()
     serializer_class = PlanSerializer
@@ -262,7 +293,35 @@ class PlanViewSet(WriteViewSet):
             raise Missing(f"“{number}” is not a revision number.")
         return Response(RevisionDetailSerializer(selectors.revision_get(plan, int(number))).data)
 
-    without_body = frozenset({"readiness"})
+    without_body = frozenset({"readiness", "archive", "unarchive"})
+
+    @extend_schema(request=CopySerializer, responses={201: PlanSerializer})
+    @action(detail=True, methods=["post"])
+    def copy(self, request: Request, id: str) -> Response:
+        """A new plan with the waves, steps and targets of this one; both use the same protection groups."""
+        body = CopySerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        with transaction.atomic():
+            plan = services.plan_copy(plan=self.get_object(), by=self.person, **body.validated_data)
+            location = self.reverse_action("detail", args=[plan.pk])
+            self.key_done(location, created=True)
+        return Response(self.represent(plan), status=status.HTTP_201_CREATED, headers={"Location": location})
+
+    @extend_schema(request=None, responses=PlanSerializer)
+    @action(detail=True, methods=["post"])
+    def archive(self, request: Request, id: str) -> Response:
+        """Put the plan aside, with its history: lists leave it out, and no run of it can be started."""
+        seen = self.expected_version()
+        plan = services.plan_archive(plan=self.get_object(), by=self.person, expected_version=seen)
+        return Response(self.represent(plan))
+
+    @extend_schema(request=None, responses=PlanSerializer)
+    @action(detail=True, methods=["post"])
+    def unarchive(self, request: Request, id: str) -> Response:
+        """Take the plan out of the archive."""
+        seen = self.expected_version()
+        plan = services.plan_unarchive(plan=self.get_object(), by=self.person, expected_version=seen)
+        return Response(self.represent(plan))
 
     @extend_schema(request=AgreementSerializer, responses=PlanSerializer)
     @action(detail=True, methods=["post"])

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.db.models import F
 
 from audit.event_types import EventType
-from audit.holding import Followed, Told, differences, holds
+from audit.holding import Document, Followed, Told, differences, holds
 from audit.models import Event
 from plans import selectors
 from plans.core.document import PlanDocument, filled_out
@@ -63,6 +63,7 @@ class RevisionHolder:
                     yield subject_id, f"Revision {number}: {what} was changed after it was saved."
         yield from self._plans(chains)
         yield from self._demands(chains)
+        yield from self._archive(chains)
 
     def existing(self) -> Iterable[tuple[object, str]]:
         yield from Plan.objects.order_by("pk").values_list("pk", "name").iterator(2000)
@@ -80,6 +81,13 @@ class RevisionHolder:
             for one in differences(sealed, now):
                 if one.field != "agreed_by_id" or one.now is not None or not _gone([one.sealed]):
                     yield str(plan_id), one.sentence("plan")
+
+    def _archive(self, chains: Mapping[str, Followed]) -> Iterator[tuple[str, str]]:
+        """Plans that were put aside, or taken back, in the database."""
+        for plan_id, now in selectors.archive_now([int(each) for each in chains if each.isdecimal()]).items():
+            never: Document = {"plan": {str(plan_id): {"archived_at": None}}}
+            _, sealed = chains[str(plan_id)].sealed.get(selectors.ARCHIVE, (0, never))
+            yield from ((str(plan_id), one.sentence("plan")) for one in differences(sealed, now))
 
     def _plans(self, chains: Mapping[str, Followed]) -> Iterator[tuple[str, str]]:
         """Plans that are not what their newest revision says."""

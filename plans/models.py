@@ -19,6 +19,10 @@ STEP_KINDS = [(kind.value, KINDS[kind].words) for kind in StepKind]
 
 
 class PlanQuerySet(models.QuerySet["Plan"]):
+    def in_use(self) -> Self:
+        """Without those that are archived."""
+        return self.filter(archived_at=None)
+
     def with_waves(self) -> Self:
         """With all that their documents need, in four queries however many there are, and `demanded`."""
         return self.with_demanded().prefetch_related(

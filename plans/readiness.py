@@ -46,6 +46,7 @@ def evaluate(plan: Plan) -> list[Finding]:
         approvers=policy.holders("executions.approve_execution").count() if asks_approvers else 0,
         graph=wave_graph(selectors.document(fresh)["waves"]),
         waves=wave_facts,
+        archived=fresh.archived_at is not None,
         sites=_sites() if any(step.kind in AT_AWS for step in steps) else frozenset(),
         refused_hosts=_refused({host_of(step) for step in steps}),
     )

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import Final
 
 from django.db.models import Q, QuerySet
 
+from audit.canonical import plain
+from audit.holding import Document
 from foundation.errors import Missing
 from foundation.lookups import row_of
 from plans.core.blueprint import Blueprint, BlueprintServer, BlueprintStep, BlueprintWave
@@ -62,6 +65,20 @@ def _wave_document(wave: Wave) -> WaveDocument:
             for step in wave.steps.all()
         ],
     )
+
+
+#: Part of what a plan's events seal: whether it is archived, whenever that changes.
+ARCHIVE: Final = "archive"
+
+
+def archive_now(plan_ids: Collection[int]) -> Mapping[int, Document]:
+    """Since when these plans are archived, by the plan's id, as it is sealed."""
+    rows = Plan.objects.filter(pk__in=plan_ids).values_list("pk", "archived_at")
+    return {pk: {"plan": {str(pk): {"archived_at": plain(at)}}} for pk, at in rows}
+
+
+def archive_sealed(plan_id: int) -> Mapping[str, Document]:
+    return {ARCHIVE: archive_now([plan_id])[plan_id]}
 
 
 def demands_of(plan: Plan) -> QuerySet[ApprovalDemand]:

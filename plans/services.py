@@ -20,10 +20,11 @@ from access import policy
 from audit.canonical import canonical, plain
 from audit.event_types import EventType
 from audit.holding import Document
-from audit.record import note_change
+from audit.record import note_change, without_blanks
 from foundation.errors import Conflict, FieldError, Invalid, Missing, Stale
 from foundation.protectors import protectors
-from plans import demands, selectors
+from foundation.wording import clock_utc, listing
+from plans import demands, selectors, uses
 from plans.core import editing
 from plans.core.differences import Difference, differences
 from plans.core.document import PlanDocument, WaveDocument, filled_out, normalise
@@ -156,13 +157,69 @@ def plan_delete(*, plan: Plan, by: User, expected_version: int | None = None) ->
         policy.require(by, "plans.delete_plan", sites=_sites(groups))
         if protectors(current, 1):
             raise Conflict(
-                f"Plan “{current}” has been run and cannot be deleted: its executions must be kept as evidence."
+                f"Plan “{current}” has been run and cannot be deleted: its executions must be kept as evidence. "
+                "Archive it instead."
             )
         note_change(
             "plan", plan.pk, current.name, EventType.PLAN_DELETED, before=_outline(document), after={}, by=by,
             seal=partial(demands.demand_end, current),
         )  # fmt: skip
         current.delete()
+
+
+def plan_copy(*, plan: Plan, name: str, by: User) -> Plan:
+    """A new plan with the waves, steps and targets of this one. The two share their protection groups."""
+    policy.require(by, "plans.add_plan")
+    document = selectors.document(selectors.plan_list().get(pk=plan.pk))
+    with _saving():
+        saved = _insert({**document, "name": name}, by=by, copied_from=plan.name)
+    return selectors.plan_list().get(pk=saved.pk)
+
+
+def plan_archive(*, plan: Plan, by: User, expected_version: int | None = None) -> Plan:
+    """Put the plan aside, with its history: lists leave it out, and no run of it can be started.
+
+    Raises `Conflict` while an execution of it is active, or while it runs in recovery. An archived one stays as it is.
+    """
+    return _shelve(plan, by, expected_version, archived=True)
+
+
+def plan_unarchive(*, plan: Plan, by: User, expected_version: int | None = None) -> Plan:
+    """Take the plan out of the archive. One that is in use stays as it is."""
+    return _shelve(plan, by, expected_version, archived=False)
+
+
+def _shelve(plan: Plan, by: User, expected_version: int | None, *, archived: bool) -> Plan:
+    policy.require(by, "plans.archive_plan")
+    with transaction.atomic():
+        current = _locked(plan, expected_version)
+        if (current.archived_at is not None) != archived:
+            if archived:
+                _check_idle(current)
+            before = current.archived_at
+            current.archived_at = timezone.now() if archived else None
+            current.save(update_fields=["archived_at"])
+            note_change(
+                "plan", plan.pk, current.name, EventType.PLAN_ARCHIVED if archived else EventType.PLAN_UNARCHIVED,
+                before={"archived_at": before}, after={"archived_at": current.archived_at}, by=by,
+                seal=partial(selectors.archive_sealed, plan.pk),
+            )  # fmt: skip
+    return selectors.plan_list().get(pk=plan.pk)
+
+
+def _check_idle(plan: Plan) -> None:
+    if names := uses.under_way_of(plan.pk):
+        raise Conflict(f"Plan “{plan}” cannot be archived now: the {listing(names)} has not ended.")
+    if plan.recovered_by is not None:
+        raise Conflict(
+            f"Plan “{plan}” cannot be archived: it has been running in recovery since {clock_utc(plan.recovered_at)}. "
+            "Declare the recovery over first, on its page."
+        )
+
+
+def _check_in_use(plan: Plan) -> None:
+    if plan.archived_at is not None:
+        raise Conflict(f"Plan “{plan}” is archived and cannot be changed. Unarchive it first.", code="archived")
 
 
 def plan_recovered(*, plan_id: int, by_execution: UUID | None, at: datetime | None, servers: int) -> None:
@@ -204,14 +261,15 @@ def _saving() -> Iterator[None]:
         ) from error
 
 
-def _insert(raw: Mapping[str, Any], *, by: User) -> Plan:
+def _insert(raw: Mapping[str, Any], *, by: User, copied_from: str = "") -> Plan:
     document = normalise(raw, groups=selectors.group_names())
     groups = _locked_groups(document)
     policy.require(by, "plans.add_plan", sites=_sites(groups))
     _check_name_free(document["name"], other_than=None)
     plan = Plan.objects.create(version=1, **_columns(document))
     _write_waves(plan, document, groups)
-    _append_revision(plan, document, [], by=by, sealing=demands.demand_note(plan, groups.values()))
+    sealing = demands.demand_note(plan, groups.values())
+    _append_revision(plan, document, [], by=by, sealing=sealing, copied_from=copied_from)
     return plan
 
 
@@ -223,6 +281,7 @@ def _change(
     policy.require(by, "plans.change_plan")
     with _saving():
         current = _locked(plan, None if choices else expected_version)
+        _check_in_use(current)
         if choices and expected_version is not None and expected_version != current.version:
             change = partial(_merged, current, change, expected_version, choices)
         saved = _replace(current, change, by=by)
@@ -318,7 +377,13 @@ def _write_waves(plan: Plan, document: PlanDocument, groups: Mapping[str, Protec
 
 
 def _append_revision(
-    plan: Plan, document: PlanDocument, diff: list[Difference], *, by: User, sealing: Mapping[str, Document]
+    plan: Plan,
+    document: PlanDocument,
+    diff: list[Difference],
+    *,
+    by: User,
+    sealing: Mapping[str, Document],
+    copied_from: str = "",
 ) -> None:
     """Keep the document, and record what changed in it. The event holds its hash: a revision cannot be rewritten
     unnoticed.
@@ -345,6 +410,7 @@ def _append_revision(
         revision=plan.version,
         document_sha256=document_sha256(document),
         saved_sha256=saved_sha256(revision),
+        **without_blanks(copied_from=copied_from),
     )
     revision.save()
 

@@ -43,6 +43,14 @@ def ready(findings: Sequence[Finding]) -> bool:
 
 
 def _of_plan(plan: PlanFacts) -> Iterator[Finding]:
+    if plan.archived:
+        yield Finding(
+            Severity.BLOCKING,
+            "plan_archived",
+            plan.name,
+            f"Plan “{plan.name}” is archived, so no run of it can be started.",
+            "Unarchive it on its page.",
+        )
     if not plan.waves:
         yield Finding(
             Severity.BLOCKING,

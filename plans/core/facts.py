@@ -108,6 +108,8 @@ class PlanFacts:
     waves: tuple[WaveFacts, ...]
     #: What the plan says instead, and what no approver has agreed to; None if it says what it requires.
     approvals_lowered_to: int | None = None
+    #: It was put aside.
+    archived: bool = False
     #: The names of all sites, whether the plan has servers there or not.
     sites: frozenset[str] = frozenset()
     #: Why drsorch may not ask a host that a check names, in a sentence, by host.

@@ -42,6 +42,12 @@ class AgreementForm(DomainErrorsMixin, forms.Form):
     comment = lines("Why fewer approvals are enough", rows=2, max_length=2000, help_text="Recorded.")
 
 
+class CopyForm(DomainErrorsMixin, forms.Form):
+    name = text(
+        "Name of the new plan", required=True, help_text="Must be unique. One line, not digits only, without /."
+    )
+
+
 class PlanForm(DomainErrorsMixin, forms.Form):
     """What a plan is beside its waves. The names are those of the document."""
 

@@ -17,7 +17,9 @@ from foundation.errors import DomainError, Invalid, Missing, NotAllowed, Stale
 from foundation.forms import json_or_none
 from foundation.overwriting import version_of
 from foundation.people import person
+from foundation.protectors import protectors
 from foundation.screens import screen_response
+from foundation.wording import listing
 from plans import demands, readiness, selectors, services
 from plans.core import editing
 from plans.core.document import PlanDocument, WaveDocument
@@ -25,7 +27,7 @@ from plans.models import Plan
 from plans.screens import plan_page
 from plans.screens.board import board
 from plans.screens.clash import choices_of, clash_card
-from plans.screens.forms import AgreementForm, PlanForm, StepForm, StepFormSet, WaveForm, plan_initial
+from plans.screens.forms import AgreementForm, CopyForm, PlanForm, StepForm, StepFormSet, WaveForm, plan_initial
 from plans.screens.revisions import diff_lines
 from plans.screens.words import variable_lines
 from protection.selectors import group_list
@@ -42,7 +44,49 @@ def page(request: HttpRequest, plan_id: int) -> HttpResponse:
     return _page(request, plan, AgreementForm(initial={"approvals_required": plan.approvals_required}))
 
 
+@_get_or_post
+def copy(request: HttpRequest, plan_id: int) -> HttpResponse:
+    """A new plan like this one, under another name."""
+    policy.require(request.user, "plans.add_plan")
+    plan = selectors.plan_get(plan_id)
+    form = CopyForm(request.POST or None, initial={"name": f"{plan.name[:93]} (copy)"})
+    if form.is_valid():
+        try:
+            made = services.plan_copy(plan=plan, name=form.cleaned_data["name"], by=person(request))
+        except Invalid as error:
+            form.add_domain_error(error)
+        else:
+            messages.success(request, f"Plan “{made}” was created as a copy of “{plan}”.")
+            return redirect("admin:plans_plan_change", made.pk)
+    groups = [name for wave in selectors.document(plan)["waves"] for name in wave["protection_groups"]]
+    return screen_response(
+        request, "admin/plans/copy.html", title="Copy", about=plan, plan=plan, form=form, groups=listing(groups, 10)
+    )
+
+
+@_get_or_post
+def archive(request: HttpRequest, plan_id: int) -> HttpResponse:
+    """Asks once, then archives the plan, or takes it out of the archive."""
+    policy.require(request.user, "plans.archive_plan")
+    plan = selectors.plan_get(plan_id)
+    error: DomainError | None = None
+    if request.method == "POST":
+        change = services.plan_archive if request.POST.get("archived") == "1" else services.plan_unarchive
+        try:
+            plan = change(plan=plan, by=person(request))
+        except DomainError as refused:
+            error = refused
+        else:
+            messages.success(request, f"Plan “{plan}” was {'archived' if plan.archived_at else 'unarchived'}.")
+            return redirect("admin:plans_plan_change", plan.pk)
+    status = error.status if error else 200
+    return screen_response(
+        request, "admin/plans/archive.html", title="Archive", about=plan, status=status, plan=plan, error=error
+    )
+
+
 def _page(request: HttpRequest, plan: Plan, agreement: AgreementForm, status: int = 200) -> HttpResponse:
+    in_use = plan.archived_at is None
     return screen_response(
         request,
         "admin/plans/plan.html",
@@ -52,9 +96,12 @@ def _page(request: HttpRequest, plan: Plan, agreement: AgreementForm, status: in
         **_body(request, plan, selectors.document(plan)),
         approvals_in_force=selectors.approvals_in_force(plan),
         agreement_form=agreement if policy.may(request.user, "plans.agree_plan") else None,
-        may_delete=policy.may(request.user, "plans.delete_plan"),
-        may_drill=policy.may(request.user, "executions.start_drill"),
-        may_recover=policy.may(request.user, "executions.start_recovery"),
+        may_copy=policy.may(request.user, "plans.add_plan"),
+        may_archive=policy.may(request.user, "plans.archive_plan"),
+        # What was run is evidence: there is no button that could only refuse.
+        may_delete=policy.may(request.user, "plans.delete_plan") and not protectors(plan, 1),
+        may_drill=in_use and policy.may(request.user, "executions.start_drill"),
+        may_recover=in_use and policy.may(request.user, "executions.start_recovery"),
     )
 
 
@@ -207,7 +254,7 @@ def revisions(request: HttpRequest, plan_id: int) -> HttpResponse:
         plan=plan,
         revisions=[(revision, diff_lines(revision.diff)) for revision in page],
         page=page,
-        may_change=policy.may(request.user, "plans.change_plan"),
+        may_change=plan.archived_at is None and policy.may(request.user, "plans.change_plan"),
         trail=trail_of("plan", plan.pk) if policy.may(request.user, "audit.view_event") else "",
     )
 
@@ -279,7 +326,7 @@ def _body(
         "picture": plan_page.picture(selectors.document(plan)),
         "readiness": plan_page.readiness(readiness.evaluate(plan)),
         "revision": selectors.revision_get(plan, plan.version),
-        "may_change": policy.may(request.user, "plans.change_plan"),
+        "may_change": plan.archived_at is None and policy.may(request.user, "plans.change_plan"),
     }
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from foundation.wording import Badge, Tone, clock, count
 from plans.core.steps.variables import OF_SERVER, VARIABLES, written
 from plans.models import Plan
+
+ARCHIVED: Final = Badge("archived", Tone.NEUTRAL, "inventory_2")
 
 
 def recovery_badge(plan: Plan) -> Badge | None:

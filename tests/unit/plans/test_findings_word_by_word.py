@@ -47,6 +47,14 @@ def replaced(number: int) -> PlanFacts:
             "Plan “Web shop” has no waves, so a run would do nothing.",
             "Add a wave with a protection group.",
         ),
+        (
+            replace(PLAN, archived=True),
+            Severity.BLOCKING,
+            "plan_archived",
+            "Web shop",
+            "Plan “Web shop” is archived, so no run of it can be started.",
+            "Unarchive it on its page.",
+        ),
         *(
             (
                 replace(PLAN, approvals_required=3, approvers=approvers),
