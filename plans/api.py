@@ -10,22 +10,27 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.decorators import action
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from foundation.errors import Invalid, Missing
 from foundation.names import MAX_NAME
 from foundation.rest.filters import NameFilter, ReferenceFilter
+from foundation.rest.formats import ByFormat, YamlRenderer
+from foundation.rest.parsers import StrictJSONParser, StrictYamlParser
 from foundation.rest.schema import ID_OR_NAME
 from foundation.rest.serializers import StrictSerializer
 from foundation.rest.versions import version_field
 from foundation.rest.views import WriteViewSet
+from foundation.yaml_text import MEDIA_TYPE
 from plans import demands, readiness, selectors, services
 from plans.core.checks import ready
-from plans.core.document import LAUNCH_TIMEOUT_SECONDS, MAX_APPROVALS, STEP_TIMEOUT_SECONDS
+from plans.core.document import LAUNCH_TIMEOUT_SECONDS, MAX_APPROVALS, STEP_TIMEOUT_SECONDS, PlanDocument
 from plans.core.fields import MAX_LINK, MAX_SECONDS
 from plans.core.findings import Severity
 from plans.core.steps import KINDS
@@ -228,6 +233,15 @@ class PlanFilter(django_filters.FilterSet):
         return plans.filter(Q(name__icontains=value) | Q(description__icontains=value))
 
 
+class PlanYaml(YamlRenderer):
+    """The document alone: what PUT takes, in any installation that has groups of these names."""
+
+    members = tuple(PlanDocument.__annotations__)
+
+
+_FORMAT = OpenApiParameter(
+    "format", str, enum=["json", "yaml"], description="`yaml`: the plan's document alone, as PUT takes it."
+)
 _NUMBER = OpenApiParameter("number", int, OpenApiParameter.PATH, description="Number of the revision.")
 
 
@@ -249,6 +263,9 @@ class PlanViewSet(WriteViewSet):
         "archive": "plans.archive_plan",
         "unarchive": "plans.archive_plan",
     }
+    parser_classes = (StrictJSONParser, StrictYamlParser)
+    content_negotiation_class = ByFormat
+    query_parameters = ("format",)
     queryset = Plan.objects.none()
     serializer_class = PlanSerializer
     filterset_class = PlanFilter
@@ -262,6 +279,17 @@ class PlanViewSet(WriteViewSet):
 
     def get_object(self) -> Plan:
         return selectors.plan_get(self.kwargs["id"])
+
+    def get_renderers(self) -> list[Any]:
+        return [JSONRenderer(), PlanYaml()] if self.action == "retrieve" else super().get_renderers()
+
+    @extend_schema(
+        parameters=[_FORMAT],
+        responses={(200, "application/json"): PlanSerializer, (200, MEDIA_TYPE): OpenApiTypes.OBJECT},
+    )
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """The plan; as YAML, its document alone."""
+        return super().retrieve(request, *args, **kwargs)
 
     def create_object(self, data: dict[str, Any]) -> Plan:
         return services.plan_save(document=data, by=self.person)

@@ -9,17 +9,19 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from access import policy
 from audit.screens.history import trail_of
-from foundation.errors import DomainError, Invalid, Missing, NotAllowed, Stale
+from foundation.errors import Conflict, DomainError, Invalid, Missing, NotAllowed, Stale
 from foundation.forms import json_or_none
 from foundation.overwriting import version_of
 from foundation.people import person
 from foundation.protectors import protectors
 from foundation.screens import screen_response
 from foundation.wording import listing
+from foundation.yaml_text import MEDIA_TYPE, written
 from plans import demands, readiness, selectors, services
 from plans.core import editing
 from plans.core.document import PlanDocument, WaveDocument
@@ -28,6 +30,7 @@ from plans.screens import plan_page
 from plans.screens.board import board
 from plans.screens.clash import choices_of, clash_card
 from plans.screens.forms import AgreementForm, CopyForm, PlanForm, StepForm, StepFormSet, WaveForm, plan_initial
+from plans.screens.importing import ImportForm, preview, sentences
 from plans.screens.revisions import diff_lines
 from plans.screens.words import variable_lines
 from protection.selectors import group_list
@@ -42,6 +45,61 @@ def page(request: HttpRequest, plan_id: int) -> HttpResponse:
     policy.require(request.user, "plans.view_plan")
     plan = selectors.plan_get(plan_id)
     return _page(request, plan, AgreementForm(initial={"approvals_required": plan.approvals_required}))
+
+
+@require_safe
+def export(request: HttpRequest, plan_id: int) -> HttpResponse:
+    """The plan as a YAML file: what `PUT` takes, and the import."""
+    policy.require(request.user, "plans.view_plan")
+    plan = selectors.plan_get(plan_id)
+    file = HttpResponse(written(selectors.document(plan)), content_type=f"{MEDIA_TYPE}; charset=utf-8")
+    file["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=f"{plan.name}.yaml") or ""
+    return file
+
+
+@_get_or_post
+def import_text(request: HttpRequest, plan_id: int | None = None) -> HttpResponse:
+    """A plan from YAML, or a new one: what the text changes is shown first, and what was shown is what is applied."""
+    policy.require(request.user, "plans.add_plan" if plan_id is None else "plans.change_plan")
+    plan = None if plan_id is None else selectors.plan_get(plan_id)
+    initial = {"text": written(selectors.document(plan))} if plan else {}
+    form = ImportForm(request.POST or None, request.FILES or None, initial=initial)
+    found, errors, overtaken = None, list[str](), ""
+    if request.method == "POST" and form.is_valid():
+        text, shown = form.cleaned_data["text"], form.cleaned_data["shown"]
+        try:
+            found = preview(plan, text)
+            if "apply" in request.POST and found.digest == shown:
+                saved = services.plan_save(
+                    plan=plan,
+                    document=found.document,
+                    by=person(request),
+                    expected_version=version_of(form.cleaned_data["version"]) if plan else None,
+                )
+                messages.success(
+                    request, f"Plan “{saved}” was created." if plan is None else _saved(saved, saved.version)
+                )
+                return redirect("admin:plans_plan_change", saved.pk)
+        except Stale as error:
+            overtaken, plan = f"{error.detail} Nothing was applied.", selectors.plan_get(plan_id or 0)
+            found = preview(plan, text)
+        except (Invalid, Conflict) as error:
+            found, errors = None, sentences(error)
+        form.data = {
+            "text": text, "version": str(plan.version) if plan else "", "shown": found.digest if found else ""
+        }  # fmt: skip
+    return screen_response(
+        request,
+        "admin/plans/import.html",
+        title="Import from YAML",
+        about=plan or Plan,
+        status=409 if overtaken else 400 if errors else 200,
+        plan=plan,
+        form=form,
+        found=found,
+        errors=errors,
+        overtaken=overtaken,
+    )
 
 
 @_get_or_post
