@@ -240,7 +240,7 @@ class PlanYaml(YamlRenderer):
 
 
 _FORMAT = OpenApiParameter(
-    "format", str, enum=["json", "yaml"], description="`yaml`: the plan's document alone, as PUT takes it."
+    "format", str, enum=["yaml"], description="`yaml`: the plan's document alone, as PUT takes it."
 )
 _NUMBER = OpenApiParameter("number", int, OpenApiParameter.PATH, description="Number of the revision.")
 
@@ -265,7 +265,6 @@ class PlanViewSet(WriteViewSet):
     }
     parser_classes = (StrictJSONParser, StrictYamlParser)
     content_negotiation_class = ByFormat
-    query_parameters = ("format",)
     queryset = Plan.objects.none()
     serializer_class = PlanSerializer
     filterset_class = PlanFilter
@@ -279,6 +278,11 @@ class PlanViewSet(WriteViewSet):
 
     def get_object(self) -> Plan:
         return selectors.plan_get(self.kwargs["id"])
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        if self.action == "retrieve":
+            self.query_parameters = ("format",)
+        super().initial(request, *args, **kwargs)
 
     def get_renderers(self) -> list[Any]:
         return [JSONRenderer(), PlanYaml()] if self.action == "retrieve" else super().get_renderers()

@@ -10,19 +10,22 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
 from foundation.errors import Invalid
-from foundation.wording import listing
+from foundation.wording import listing, short
 from foundation.yaml_text import MEDIA_TYPE, written
 
 
 class ByFormat(DefaultContentNegotiation):
-    """`?format=` wins over `Accept`, as a link has no headers."""
+    """`?format=` wins over `Accept`, as a link has no headers. JSON needs no asking."""
 
     def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
         asked = request.query_params.get("format")
-        known = [renderer.format for renderer in renderers]
-        if asked is not None and asked not in known:
-            raise Invalid.field("format", f"The format must be {listing(known, None, 'or')}, not “{asked[:60]}”.")
-        return super().select_renderer(request, renderers, asked or format_suffix)
+        known = [renderer.format for renderer in renderers if renderer.format != "json"]
+        if asked is None or not known:
+            return super().select_renderer(request, renderers, format_suffix)
+        if asked not in known:
+            choice = f"Known here: {listing(known, None)}; without it the answer is JSON."
+            raise Invalid.field("format", f"Unknown format “{short(asked, 60)}”. {choice}", "unknown")
+        return super().select_renderer(request, renderers, asked)
 
 
 class YamlRenderer(BaseRenderer):
