@@ -14,6 +14,7 @@ class ExecutionsConfig(AppConfig):
         from executions import events, selectors  # noqa: F401 # importing events declares them
         from executions.engine.polling.schedule import sites_poll
         from executions.models import Execution
+        from executions.screens.links import executions_with
         from executions.sealing import ExecutionHolder
         from foundation.chores import CHORES, Housekeeping
         from plans import uses as uses_of_plans
@@ -23,4 +24,5 @@ class ExecutionsConfig(AppConfig):
         holds(Execution.subject_type, ExecutionHolder())
         uses.register(selectors.under_way_at)
         uses_of_plans.register(selectors.under_way_of)
+        uses.register_uses("Latest executions", executions_with)
         uses.register_jobs(selectors.unfollowed_jobs)

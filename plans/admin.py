@@ -77,6 +77,7 @@ class PlanAdmin(ModelAdmin):
             at("<int:plan_id>/agree/", views.agree, "agree"),
             at("import/", views.import_text, "import"),
             at("<int:plan_id>/import/", views.import_text, "import_into"),
+            at("<int:plan_id>/runbook/", views.runbook, "runbook"),
             at("<int:plan_id>/yaml/", views.export, "yaml"),
             at("<int:plan_id>/copy/", views.copy, "copy"),
             at("<int:plan_id>/archive/", views.archive, "archive"),

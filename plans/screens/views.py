@@ -9,6 +9,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils import timezone
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -32,6 +33,7 @@ from plans.screens.clash import choices_of, clash_card
 from plans.screens.forms import AgreementForm, CopyForm, PlanForm, StepForm, StepFormSet, WaveForm, plan_initial
 from plans.screens.importing import ImportForm, preview, sentences
 from plans.screens.revisions import diff_lines
+from plans.screens.runbook import runbook as book_of
 from plans.screens.words import variable_lines
 from protection.selectors import group_list
 
@@ -45,6 +47,21 @@ def page(request: HttpRequest, plan_id: int) -> HttpResponse:
     policy.require(request.user, "plans.view_plan")
     plan = selectors.plan_get(plan_id)
     return _page(request, plan, AgreementForm(initial={"approvals_required": plan.approvals_required}))
+
+
+@require_safe
+def runbook(request: HttpRequest, plan_id: int) -> HttpResponse:
+    """The plan to print, with what to do by hand if drsorch is down."""
+    policy.require(request.user, "plans.view_plan")
+    plan = selectors.plan_get(plan_id)
+    context = {
+        "plan": plan,
+        "revision": selectors.revision_get(plan, plan.version),
+        "book": book_of(plan),
+        "now": timezone.now(),
+        "printed_by": person(request).get_username(),
+    }
+    return TemplateResponse(request, "admin/plans/runbook.html", context)
 
 
 @require_safe
