@@ -14,7 +14,7 @@ class ExecutionsConfig(AppConfig):
         from executions import events, selectors  # noqa: F401 # importing events declares them
         from executions.engine.polling.schedule import sites_poll
         from executions.models import Execution
-        from executions.screens.links import executions_with
+        from executions.links import executions_with
         from executions.sealing import ExecutionHolder
         from foundation.chores import CHORES, Housekeeping
         from plans import uses as uses_of_plans

@@ -146,7 +146,7 @@ def _scalar(event: Any) -> Any:
     return text
 
 
-class _Readable(_Dumper):  # type: ignore[misc]
+class _Readable(_Dumper):
     """Several lines as a block."""
 
     def ignore_aliases(self, data: Any) -> bool:

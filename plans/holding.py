@@ -134,7 +134,7 @@ def _as_called_now(revision: PlanRevision) -> dict[str, Any]:
         type=EventType.PROTECTION_GROUP_CHANGED, at__gte=revision.saved_at, detail__before__has_key="name"
     )
     document = filled_out(revision.document)
-    waves = [dict(wave) for wave in document["waves"]]
+    waves: list[dict[str, Any]] = [{**wave} for wave in document["waves"]]
     for detail in renamed.order_by("at", "pk").values_list("detail", flat=True):
         before, after = detail["before"]["name"], detail["after"]["name"]
         for wave in waves:

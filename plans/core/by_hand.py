@@ -53,7 +53,7 @@ def terminate_drill(place: Place, source_server_ids: Sequence[str]) -> list[str]
     return [
         f"aws drs terminate-recovery-instances {place.options} --recovery-instance-ids \\\n"
         f"  $(aws drs describe-recovery-instances {place.options} --output text{_ON}"
-        f"--query 'items[?isDrill].recoveryInstanceID'{_ON}--filters sourceServerIDs={_listed(ids)})"
+        f"--query 'items[?isDrill].recoveryInstanceID'{_ON}--filters sourceServerIDs=\\\n{_listed(ids)})"
         for ids in _jobs(source_server_ids)
     ]
 
@@ -69,5 +69,5 @@ def _wrapped(words: Sequence[str]) -> str:
 
 def _listed(ids: Sequence[str]) -> str:
     """Without blanks, as the CLI's shorthand wants it: a line that ends in a backslash goes on at once."""
-    lines = [",".join(ids[at : at + 4]) for at in range(0, len(ids), 4)]
+    lines = [",".join(ids[at : at + 3]) for at in range(0, len(ids), 3)]
     return ",\\\n".join(lines)

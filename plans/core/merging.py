@@ -66,7 +66,7 @@ class _Merging:
         return self.fields("", base, mine, theirs, {"waves": partial(self.named, of=self.wave)})
 
     def wave(self, path: str, base: _Thing, mine: _Thing, theirs: _Thing) -> dict[str, Any]:
-        parts = {"protection_groups": self.names, "steps": partial(self.named, of=self.step)}
+        parts: dict[str, _Part] = {"protection_groups": self.names, "steps": partial(self.named, of=self.step)}
         return self.fields(f"{path}.", base, mine, theirs, parts)
 
     def step(self, path: str, base: _Thing, mine: _Thing, theirs: _Thing) -> dict[str, Any]:
@@ -75,7 +75,8 @@ class _Merging:
         return self.fields(f"{path}.", base, mine, theirs, {"parameters": self.parameters} if alike else {})
 
     def parameters(self, path: str, base: Any, mine: Any, theirs: Any) -> dict[str, Any]:
-        return self.fields(f"{path}.", *({} if each is _GONE else each for each in (base, mine, theirs)), {})
+        of_base, of_mine, of_theirs = ({} if each is _GONE else each for each in (base, mine, theirs))
+        return self.fields(f"{path}.", of_base, of_mine, of_theirs, {})
 
     def fields(
         self, prefix: str, base: _Thing, mine: _Thing, theirs: _Thing, parts: Mapping[str, _Part]

@@ -10,7 +10,7 @@ from typing import Any
 from django import forms
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextareaWidget
 
-from foundation.errors import Invalid
+from foundation.errors import DomainError, Invalid
 from foundation.yaml_text import MAX_BYTES, NotYaml, read
 from plans import selectors
 from plans.core.differences import differences
@@ -80,6 +80,6 @@ def preview(plan: Plan | None, text: str) -> Preview:
     return Preview(document, hashlib.sha256(text.encode()).hexdigest(), diff_lines(differences(current, document)))
 
 
-def sentences(error: Invalid) -> list[str]:
+def sentences(error: DomainError) -> list[str]:
     """What is wrong, each with its path in the document."""
     return [f"{each.attr}: {each.detail}" if each.attr else each.detail for each in error.errors] or [error.detail]
