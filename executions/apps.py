@@ -13,8 +13,8 @@ class ExecutionsConfig(AppConfig):
         from audit.holding import holds
         from executions import events, selectors  # noqa: F401 # importing events declares them
         from executions.engine.polling.schedule import sites_poll
-        from executions.models import Execution
         from executions.links import executions_with
+        from executions.models import Execution
         from executions.sealing import ExecutionHolder
         from foundation.chores import CHORES, Housekeeping
         from plans import uses as uses_of_plans
