@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from django.contrib.auth.models import User
 from django.test import Client
+from django.urls import reverse
 from rest_framework.test import APIClient
 
 from executions.models import StepRun
@@ -37,7 +38,9 @@ def test_an_approver_reads_it_on_the_execution_and_where_they_approve(
     (step,) = api(ravi).get(f"/api/v1/executions/{execution.pk}/").json()["waves"][0]["steps"]
     assert {key: step[key] for key in ("description", "link")} == {key: STEP[key] for key in ("description", "link")}
     client, page = browser_of(ravi), f"/admin/executions/execution/{execution.pk}/"
-    for shown in (client.get(f"{page}change/"), client.get(f"{page}command/approve/")):
+    inbox = reverse("admin:approvals")
+    for address in (f"{page}change/", f"{page}command/approve/", inbox):
+        shown = client.get(address)
         text = text_of(shown)
         for said in ("Go-ahead", "Ask for the lag.", "Call the DBA. Wait for a yes.", STEP["link"]):
             assert str(said) in text
