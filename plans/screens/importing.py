@@ -18,6 +18,8 @@ from plans.core.document import PlanDocument, normalise
 from plans.models import Plan
 from plans.screens.revisions import DiffLine, diff_lines
 
+#: So many errors of a text are shown at once.
+_SAID = 30
 _NOTHING = PlanDocument(
     name="", description="", contacts="", rto_target_seconds=None, rpo_target_seconds=None, approvals_required=1,
     waves=[],
@@ -82,4 +84,6 @@ def preview(plan: Plan | None, text: str) -> Preview:
 
 def sentences(error: DomainError) -> list[str]:
     """What is wrong, each with its path in the document."""
-    return [f"{each.attr}: {each.detail}" if each.attr else each.detail for each in error.errors] or [error.detail]
+    found = [f"{each.attr}: {each.detail}" if each.attr else each.detail for each in error.errors] or [error.detail]
+    more = len(found) - _SAID
+    return [*found[:_SAID], *([f"And {more} more."] if more > 0 else [])]
