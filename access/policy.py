@@ -52,6 +52,7 @@ POLICY: Final[dict[str, frozenset[str]]] = {
     "plans.add_plan": _PLANNING,
     "plans.change_plan": _PLANNING,
     "plans.delete_plan": _PLANNING,
+    "plans.archive_plan": _PLANNING,
     "plans.agree_plan": frozenset({APPROVER}),
     "plans.view_planrevision": _EVERYONE,
     "executions.view_execution": _EVERYONE,

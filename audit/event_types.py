@@ -87,6 +87,8 @@ class EventType(StrEnum):
     PLAN_CREATED = "plan.created"
     PLAN_CHANGED = "plan.changed"
     PLAN_DELETED = "plan.deleted"
+    PLAN_ARCHIVED = "plan.archived"
+    PLAN_UNARCHIVED = "plan.unarchived"
     PLAN_APPROVALS_AGREED = "plan.approvals_agreed"
 
     USER_CREATED = "user.created"

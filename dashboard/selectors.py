@@ -62,9 +62,9 @@ def plan_results() -> list[PlanResult]:
     over = newest.exclude(status__in=EXECUTION_ACTIVE)
     proven = newest.filter(status__in=[ExecutionStatus.SUCCEEDED, ExecutionStatus.PARTIALLY_SUCCEEDED])
     plans = list(
-        Plan.objects.annotate(
-            last_id=Subquery(over.values("pk")[:1]), proven_at=Subquery(proven.values("finished_at")[:1])
-        ).order_by("name")
+        Plan.objects.filter(Q(archived_at=None) | Q(recovered_by__isnull=False))
+        .annotate(last_id=Subquery(over.values("pk")[:1]), proven_at=Subquery(proven.values("finished_at")[:1]))
+        .order_by("name")
     )
     last = Execution.objects.in_bulk([plan.last_id for plan in plans if plan.last_id])
     return [PlanResult(plan, last.get(plan.last_id) if plan.last_id else None, plan.proven_at) for plan in plans]

@@ -42,7 +42,7 @@ class FormatByQuery(DefaultContentNegotiation):
 class SchemaView(ApiView, SpectacularAPIView):
     """The OpenAPI document. It contains no one's data, so it is open to all."""
 
-    query_parameters: ClassVar[tuple[str, ...]] = ("format", "lang")
+    query_parameters = ("format", "lang")
     content_negotiation_class = FormatByQuery
 
 

@@ -13,12 +13,16 @@ class ExecutionsConfig(AppConfig):
         from audit.holding import holds
         from executions import events, selectors  # noqa: F401 # importing events declares them
         from executions.engine.polling.schedule import sites_poll
+        from executions.links import executions_with
         from executions.models import Execution
         from executions.sealing import ExecutionHolder
         from foundation.chores import CHORES, Housekeeping
+        from plans import uses as uses_of_plans
         from protection import uses
 
         CHORES["site_jobs"] = Housekeeping(timedelta(hours=1), sites_poll, "the search for jobs that no one follows")
         holds(Execution.subject_type, ExecutionHolder())
         uses.register(selectors.under_way_at)
+        uses_of_plans.register(selectors.under_way_of)
+        uses.register_uses("Latest executions", executions_with)
         uses.register_jobs(selectors.unfollowed_jobs)

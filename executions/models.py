@@ -41,6 +41,7 @@ from executions.querysets import (
 )
 from foundation.due import DueRow
 from foundation.indexes import NewestFirst
+from plans.core.fields import MAX_LINK
 from plans.models import Plan
 from protection.models import Site
 
@@ -337,6 +338,8 @@ class StepRun(DueRow):
     wave = models.ForeignKey(WaveRun, on_delete=models.CASCADE, related_name="steps")
     position = models.PositiveIntegerField()
     name = models.CharField(max_length=100)
+    description = models.TextField(blank=True)
+    link = models.CharField(max_length=MAX_LINK, blank=True)
     when = models.CharField(max_length=8)
     kind = models.CharField(max_length=16)
     timeout_seconds = models.PositiveIntegerField()

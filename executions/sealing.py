@@ -42,7 +42,10 @@ COLUMNS: Final[Mapping[str, Mapping[type[Model], Sequence[str]]]] = {
             "position", "name", "depends_on", "minimum_success_percent", "on_failure", "start_delay_seconds",
             "launch_timeout_seconds",
         ),
-        StepRun: ("name", "wave_id", "position", "when", "kind", "timeout_seconds", "on_failure", "parameters"),
+        StepRun: (
+            "name", "description", "link", "wave_id", "position", "when", "kind", "timeout_seconds", "on_failure",
+            "parameters",
+        ),
         ServerRun: ("hostname", "source_server_id", "wave_id", "site_id", "position", "os", "protection_group_name"),
     },
     DECISIONS: {

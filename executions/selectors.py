@@ -172,6 +172,11 @@ def steps_to_approve(user: AbstractBaseUser) -> QuerySet[StepRun]:
     return waiting.order_by("started_at")
 
 
+def under_way_of(plan_id: int) -> list[str]:
+    """The plan's execution that is not over, for who would put the plan aside."""
+    return [str(execution) for execution in Execution.objects.active().filter(plan=plan_id)]
+
+
 def started_since(plan: Plan, kind: str, user: AbstractBaseUser, since: datetime) -> Execution | None:
     """What this person has already started of the plan since then: a form sent twice must not start it twice."""
     return Execution.objects.filter(plan=plan, kind=kind, requested_by=user.pk, requested_at__gte=since).first()

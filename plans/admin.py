@@ -19,12 +19,14 @@ from foundation.durations import exact
 from foundation.screens import badge_html
 from plans.models import Plan
 from plans.screens import views
-from plans.screens.words import recovery_badge
+from plans.screens.filters import ArchiveFilter
+from plans.screens.words import ARCHIVED, recovery_badge
 
 
 @admin.register(Plan)
 class PlanAdmin(ModelAdmin):
     list_display = ["name", "state_shown", "waves_shown", "servers_shown", "rto_shown", "rpo_shown", "revision_shown"]
+    list_filter = [ArchiveFilter]
     search_fields = ["name", "description"]
     ordering = ["name"]
     list_per_page = 50
@@ -36,7 +38,7 @@ class PlanAdmin(ModelAdmin):
 
     @display(description="State", ordering="recovered_at", empty_value="–")
     def state_shown(self, plan: Plan) -> SafeString | None:
-        badge = recovery_badge(plan)
+        badge = ARCHIVED if plan.archived_at else recovery_badge(plan)
         return badge_html(badge) if badge else None
 
     @display(description="Waves", ordering="wave_count")
@@ -73,5 +75,11 @@ class PlanAdmin(ModelAdmin):
             at("<int:plan_id>/history/", views.revisions, "history"),
             at("<int:plan_id>/revisions/<int:number>/restore/", views.restore, "restore"),
             at("<int:plan_id>/agree/", views.agree, "agree"),
+            at("import/", views.import_text, "import"),
+            at("<int:plan_id>/import/", views.import_text, "import_into"),
+            at("<int:plan_id>/runbook/", views.runbook, "runbook"),
+            at("<int:plan_id>/yaml/", views.export, "yaml"),
+            at("<int:plan_id>/copy/", views.copy, "copy"),
+            at("<int:plan_id>/archive/", views.archive, "archive"),
             at("<int:plan_id>/delete/", views.delete, "delete"),
         ]

@@ -7,25 +7,31 @@ from typing import Any, ClassVar
 
 import django_filters
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
-from rest_framework import serializers
+from rest_framework import serializers, status
 from rest_framework.decorators import action
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from foundation.errors import Missing
+from foundation.errors import Invalid, Missing
 from foundation.names import MAX_NAME
 from foundation.rest.filters import NameFilter, ReferenceFilter
+from foundation.rest.formats import ByFormat, YamlRenderer
+from foundation.rest.parsers import StrictJSONParser, StrictYamlParser
 from foundation.rest.schema import ID_OR_NAME
 from foundation.rest.serializers import StrictSerializer
 from foundation.rest.versions import version_field
 from foundation.rest.views import WriteViewSet
+from foundation.yaml_text import MEDIA_TYPE
 from plans import demands, readiness, selectors, services
 from plans.core.checks import ready
-from plans.core.document import LAUNCH_TIMEOUT_SECONDS, MAX_APPROVALS, STEP_TIMEOUT_SECONDS
-from plans.core.fields import MAX_SECONDS
+from plans.core.document import LAUNCH_TIMEOUT_SECONDS, MAX_APPROVALS, STEP_TIMEOUT_SECONDS, PlanDocument
+from plans.core.fields import MAX_LINK, MAX_SECONDS
 from plans.core.findings import Severity
 from plans.core.steps import KINDS
 from plans.models import ON_FAILURE, STEP_KINDS, STEP_WHEN, Plan, PlanRevision
@@ -39,6 +45,12 @@ class ParametersField(serializers.DictField):
 
 class StepSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=MAX_NAME)
+    description = serializers.CharField(
+        required=False, allow_blank=True, help_text="For the person who carries it out or approves it."
+    )
+    link = serializers.CharField(
+        required=False, allow_blank=True, max_length=MAX_LINK, help_text="An https address that says more."
+    )
     when = serializers.ChoiceField(STEP_WHEN)
     kind = serializers.ChoiceField(STEP_KINDS)
     timeout_seconds = serializers.IntegerField(default=STEP_TIMEOUT_SECONDS, min_value=1, max_value=MAX_SECONDS)
@@ -82,6 +94,9 @@ class PlanSerializer(serializers.Serializer[Any]):
     id = serializers.IntegerField(read_only=True)
     name = serializers.CharField(max_length=MAX_NAME)
     description = serializers.CharField(required=False, allow_blank=True)
+    contacts = serializers.CharField(
+        required=False, allow_blank=True, help_text="Whom to call; printed in the plan's runbook."
+    )
     rto_target_seconds = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=MAX_SECONDS)
     rpo_target_seconds = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=MAX_SECONDS)
     approvals_required = serializers.IntegerField(default=1, min_value=0, max_value=MAX_APPROVALS)
@@ -91,6 +106,10 @@ class PlanSerializer(serializers.Serializer[Any]):
         help_text="How many approvals a recovery needs now: a lower number counts once an approver has agreed to it.",
     )
     recovered_by = RecoveredBySerializer(read_only=True, allow_null=True)
+    archived = serializers.BooleanField(
+        read_only=True, help_text="Changed by `archive/` and `unarchive/`; no run of an archived plan can be started."
+    )
+    archived_at = serializers.DateTimeField(read_only=True, allow_null=True)
     version = version_field()
     created_at = serializers.DateTimeField(read_only=True)
     updated_at = serializers.DateTimeField(read_only=True)
@@ -99,6 +118,11 @@ class PlanSerializer(serializers.Serializer[Any]):
         """As sent, without read-only fields, so that a plan that was read can be sent back."""
         if not isinstance(data, Mapping):
             return data
+        archived = self.instance is not None and self.instance.archived_at is not None
+        if data.get("archived", archived) is not archived:
+            raise Invalid.field(
+                "archived", "It is changed by POST plans/{id}/archive/ and plans/{id}/unarchive/ alone.", "read_only"
+            )
         read_only = {name for name, field in self.fields.items() if field.read_only}
         return {key: value for key, value in data.items() if key not in read_only}
 
@@ -108,6 +132,8 @@ class PlanSerializer(serializers.Serializer[Any]):
             **selectors.document(instance),
             "approvals_in_force": selectors.approvals_in_force(instance),
             "recovered_by": self._recovered_by(instance),
+            "archived": instance.archived_at is not None,
+            "archived_at": instance.archived_at,
             "version": instance.version,
             "created_at": instance.created_at,
             "updated_at": instance.updated_at,
@@ -173,8 +199,17 @@ class AgreementSerializer(StrictSerializer):
     )
 
 
+class CopySerializer(StrictSerializer):
+    name = serializers.CharField(max_length=MAX_NAME, help_text="What the new plan is called.")
+
+
 class PlanFilter(django_filters.FilterSet):
     name = NameFilter()
+    archived = django_filters.ChoiceFilter(
+        choices=[("true", "archived"), ("false", "in use"), ("any", "all")],
+        method="filter_archived",
+        help_text="`true`: those alone, `any`: those as well. Without it, plans in use alone.",
+    )
     search = django_filters.CharFilter(method="filter_search", help_text="Part of the name or description.")
     protection_group = ReferenceFilter(
         group_get,
@@ -187,10 +222,26 @@ class PlanFilter(django_filters.FilterSet):
         model = Plan
         fields: ClassVar[list[str]] = []
 
+    def filter_queryset(self, queryset: QuerySet[Plan]) -> QuerySet[Plan]:
+        found = super().filter_queryset(queryset)
+        return found if self.form.cleaned_data.get("archived") else found.filter(archived_at=None)
+
+    def filter_archived(self, plans: QuerySet[Plan], name: str, value: str) -> QuerySet[Plan]:
+        return plans if value == "any" else plans.filter(archived_at__isnull=value == "false")
+
     def filter_search(self, plans: QuerySet[Plan], name: str, value: str) -> QuerySet[Plan]:
         return plans.filter(Q(name__icontains=value) | Q(description__icontains=value))
 
 
+class PlanYaml(YamlRenderer):
+    """The document alone: what PUT takes, in any installation that has groups of these names."""
+
+    members = tuple(PlanDocument.__annotations__)
+
+
+_FORMAT = OpenApiParameter(
+    "format", str, enum=["yaml"], description="`yaml`: the plan's document alone, as PUT takes it."
+)
 _NUMBER = OpenApiParameter("number", int, OpenApiParameter.PATH, description="Number of the revision.")
 
 
@@ -208,7 +259,12 @@ class PlanViewSet(WriteViewSet):
         "revision": "plans.view_planrevision",
         "readiness": "plans.view_plan",
         "agree": "plans.agree_plan",
+        "copy": "plans.add_plan",
+        "archive": "plans.archive_plan",
+        "unarchive": "plans.archive_plan",
     }
+    parser_classes = (StrictJSONParser, StrictYamlParser)
+    content_negotiation_class = ByFormat
     queryset = Plan.objects.none()
     serializer_class = PlanSerializer
     filterset_class = PlanFilter
@@ -222,6 +278,22 @@ class PlanViewSet(WriteViewSet):
 
     def get_object(self) -> Plan:
         return selectors.plan_get(self.kwargs["id"])
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        if self.action == "retrieve":
+            self.query_parameters = ("format",)
+        super().initial(request, *args, **kwargs)
+
+    def get_renderers(self) -> list[Any]:
+        return [JSONRenderer(), PlanYaml()] if self.action == "retrieve" else super().get_renderers()
+
+    @extend_schema(
+        parameters=[_FORMAT],
+        responses={(200, "application/json"): PlanSerializer, (200, MEDIA_TYPE): OpenApiTypes.OBJECT},
+    )
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """The plan; as YAML, its document alone."""
+        return super().retrieve(request, *args, **kwargs)
 
     def create_object(self, data: dict[str, Any]) -> Plan:
         return services.plan_save(document=data, by=self.person)
@@ -253,7 +325,35 @@ class PlanViewSet(WriteViewSet):
             raise Missing(f"“{number}” is not a revision number.")
         return Response(RevisionDetailSerializer(selectors.revision_get(plan, int(number))).data)
 
-    without_body = frozenset({"readiness"})
+    without_body = frozenset({"readiness", "archive", "unarchive"})
+
+    @extend_schema(request=CopySerializer, responses={201: PlanSerializer})
+    @action(detail=True, methods=["post"])
+    def copy(self, request: Request, id: str) -> Response:
+        """A new plan with the waves, steps and targets of this one; both use the same protection groups."""
+        body = CopySerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        with transaction.atomic():
+            plan = services.plan_copy(plan=self.get_object(), by=self.person, **body.validated_data)
+            location = self.reverse_action("detail", args=[plan.pk])
+            self.key_done(location, created=True)
+        return Response(self.represent(plan), status=status.HTTP_201_CREATED, headers={"Location": location})
+
+    @extend_schema(request=None, responses=PlanSerializer)
+    @action(detail=True, methods=["post"])
+    def archive(self, request: Request, id: str) -> Response:
+        """Put the plan aside, with its history: lists leave it out, and no run of it can be started."""
+        seen = self.expected_version()
+        plan = services.plan_archive(plan=self.get_object(), by=self.person, expected_version=seen)
+        return Response(self.represent(plan))
+
+    @extend_schema(request=None, responses=PlanSerializer)
+    @action(detail=True, methods=["post"])
+    def unarchive(self, request: Request, id: str) -> Response:
+        """Take the plan out of the archive."""
+        seen = self.expected_version()
+        plan = services.plan_unarchive(plan=self.get_object(), by=self.person, expected_version=seen)
+        return Response(self.represent(plan))
 
     @extend_schema(request=AgreementSerializer, responses=PlanSerializer)
     @action(detail=True, methods=["post"])

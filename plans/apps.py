@@ -9,5 +9,8 @@ class PlansConfig(AppConfig):
 
     def ready(self) -> None:
         from plans import events, holding  # noqa: F401 # importing events declares them
+        from plans.screens.links import plans_with
+        from protection.uses import register_uses
 
         holding.hold()
+        register_uses("Plans", plans_with)

@@ -11,6 +11,8 @@ declare({
     EventType.PLAN_CREATED: "Plan {subject} was created.",
     EventType.PLAN_CHANGED: "Revision {revision} of plan {subject} was saved: {fields}.",
     EventType.PLAN_DELETED: "Plan {subject} was deleted.",
+    EventType.PLAN_ARCHIVED: "Plan {subject} was archived.",
+    EventType.PLAN_UNARCHIVED: "Plan {subject} was taken out of the archive.",
     EventType.PLAN_APPROVALS_AGREED: "It was agreed that a recovery of {subject} needs {approvals} "
     "instead of {instead_of}.",
 })  # fmt: skip

@@ -10,10 +10,10 @@ from django.contrib.auth.models import User
 from django.db.models import F
 
 from audit.event_types import EventType
-from audit.holding import Followed, Told, differences, holds
+from audit.holding import Document, Followed, Told, differences, holds
 from audit.models import Event
 from plans import selectors
-from plans.core.document import PlanDocument
+from plans.core.document import PlanDocument, filled_out
 from plans.models import ApprovalDemand, Plan, PlanRevision
 
 
@@ -63,6 +63,7 @@ class RevisionHolder:
                     yield subject_id, f"Revision {number}: {what} was changed after it was saved."
         yield from self._plans(chains)
         yield from self._demands(chains)
+        yield from self._archive(chains)
 
     def existing(self) -> Iterable[tuple[object, str]]:
         yield from Plan.objects.order_by("pk").values_list("pk", "name").iterator(2000)
@@ -80,6 +81,13 @@ class RevisionHolder:
             for one in differences(sealed, now):
                 if one.field != "agreed_by_id" or one.now is not None or not _gone([one.sealed]):
                     yield str(plan_id), one.sentence("plan")
+
+    def _archive(self, chains: Mapping[str, Followed]) -> Iterator[tuple[str, str]]:
+        """Plans that were put aside, or taken back, in the database."""
+        for plan_id, now in selectors.archive_now([int(each) for each in chains if each.isdecimal()]).items():
+            never: Document = {"plan": {str(plan_id): {"archived_at": None}}}
+            _, sealed = chains[str(plan_id)].sealed.get(selectors.ARCHIVE, (0, never))
+            yield from ((str(plan_id), one.sentence("plan")) for one in differences(sealed, now))
 
     def _plans(self, chains: Mapping[str, Followed]) -> Iterator[tuple[str, str]]:
         """Plans that are not what their newest revision says."""
@@ -125,9 +133,10 @@ def _as_called_now(revision: PlanRevision) -> dict[str, Any]:
     renamed = Event.objects.filter(
         type=EventType.PROTECTION_GROUP_CHANGED, at__gte=revision.saved_at, detail__before__has_key="name"
     )
-    waves = [dict(wave) for wave in revision.document.get("waves", ())]
+    document = filled_out(revision.document)
+    waves: list[dict[str, Any]] = [{**wave} for wave in document["waves"]]
     for detail in renamed.order_by("at", "pk").values_list("detail", flat=True):
         before, after = detail["before"]["name"], detail["after"]["name"]
         for wave in waves:
             wave["protection_groups"] = [after if name == before else name for name in wave["protection_groups"]]
-    return {**revision.document, "waves": waves}
+    return {**document, "waves": waves}

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Count, OuterRef, Prefetch, Q, Subquery
 
 from plans.core.document import LAUNCH_TIMEOUT_SECONDS, STEP_TIMEOUT_SECONDS
+from plans.core.fields import MAX_LINK
 from plans.core.steps import KINDS, OnFailure, StepKind, StepWhen
 from protection.models import ProtectionGroup
 
@@ -18,6 +19,10 @@ STEP_KINDS = [(kind.value, KINDS[kind].words) for kind in StepKind]
 
 
 class PlanQuerySet(models.QuerySet["Plan"]):
+    def in_use(self) -> Self:
+        """Without those that are archived."""
+        return self.filter(archived_at=None)
+
     def with_waves(self) -> Self:
         """With all that their documents need, in four queries however many there are, and `demanded`."""
         return self.with_demanded().prefetch_related(
@@ -53,6 +58,8 @@ class Plan(models.Model):
 
     name = models.CharField(max_length=100, unique=True)
     description = models.TextField(blank=True)
+    #: Whom to call, in whatever form.
+    contacts = models.TextField(blank=True)
     rto_target_seconds = models.PositiveIntegerField("RTO target (seconds)", null=True, blank=True)
     rpo_target_seconds = models.PositiveIntegerField("RPO target (seconds)", null=True, blank=True)
     #: Approvals that a recovery needs before it starts; a drill needs none.
@@ -66,6 +73,8 @@ class Plan(models.Model):
     recovered_at = models.DateTimeField(null=True, editable=False)
     #: How many servers run in recovery.
     recovered_servers = models.PositiveIntegerField(default=0, editable=False)
+    #: When it was put aside: it is kept with its history, and no run of it can be started. Null while it is in use.
+    archived_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -122,6 +131,9 @@ class Step(models.Model):
     wave = models.ForeignKey(Wave, on_delete=models.CASCADE, related_name="steps")
     position = models.PositiveIntegerField()
     name = models.CharField(max_length=100)
+    #: For whoever carries it out or approves it.
+    description = models.TextField(blank=True)
+    link = models.CharField(max_length=MAX_LINK, blank=True)
     when = models.CharField(max_length=8, choices=STEP_WHEN)
     kind = models.CharField(max_length=16, choices=STEP_KINDS)
     timeout_seconds = models.PositiveIntegerField(default=STEP_TIMEOUT_SECONDS)

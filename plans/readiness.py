@@ -10,20 +10,14 @@ from django.utils import timezone
 
 from access import policy
 from drs.port import LAUNCHED, TYPE_RECOVERY
+from foundation import outbound
 from plans import selectors
 from plans.core import Finding
-from plans.core.checks import (
-    GroupFacts,
-    PlanFacts,
-    ReversedServer,
-    ServerFacts,
-    SiteFacts,
-    StepFacts,
-    WaveFacts,
-    check,
-)
+from plans.core.checks import check
 from plans.core.document import wave_graph
-from plans.core.steps import StepKind
+from plans.core.facts import GroupFacts, PlanFacts, ReversedServer, ServerFacts, SiteFacts, StepFacts, WaveFacts
+from plans.core.step_checks import AT_AWS, host_of
+from plans.core.steps import OnFailure, StepKind
 from plans.models import Plan, Wave
 from protection.models import ProtectionGroup, Site, SourceServer
 from protection.selectors import core_group, core_servers, members_of
@@ -40,15 +34,21 @@ def evaluate(plan: Plan) -> list[Finding]:
     members = members_of([group.pk for group in groups])
     conflicts, reversed_ones = _conflicts(groups), _reversed(groups)
     in_force = selectors.approvals_in_force(fresh)
+    wave_facts = tuple(_wave_facts(wave, members, conflicts, reversed_ones) for wave in waves)
+    steps = [step for wave in wave_facts for step in wave.steps]
+    asks_approvers = in_force or any(step.kind == StepKind.APPROVAL for step in steps)
     facts = PlanFacts(
         name=fresh.name,
         rto_target_seconds=fresh.rto_target_seconds,
         rpo_target_seconds=fresh.rpo_target_seconds,
         approvals_required=in_force,
         approvals_lowered_to=fresh.approvals_required if fresh.approvals_required < in_force else None,
-        approvers=policy.holders("executions.approve_execution").count() if in_force else 0,
+        approvers=policy.holders("executions.approve_execution").count() if asks_approvers else 0,
         graph=wave_graph(selectors.document(fresh)["waves"]),
-        waves=tuple(_wave_facts(wave, members, conflicts, reversed_ones) for wave in waves),
+        waves=wave_facts,
+        archived=fresh.archived_at is not None,
+        sites=_sites() if any(step.kind in AT_AWS for step in steps) else frozenset(),
+        refused_hosts=_refused({host_of(step) for step in steps}),
     )
     stale_after_seconds = _MISSED_SYNCS * settings.DRSORCH_SYNC_SECONDS
     return check(facts, now=timezone.now(), stale_after_seconds=stale_after_seconds)
@@ -78,11 +78,30 @@ def _wave_facts(
                 name=step.name,
                 when=step.when,
                 kind=step.kind,
-                wait_seconds=step.parameters["seconds"] if step.kind == StepKind.WAIT else 0,
+                parameters=step.parameters,
+                stops=step.on_failure == OnFailure.STOP,
             )
             for step in wave.steps.all()
         ),
     )
+
+
+def _sites() -> frozenset[str]:
+    return frozenset(Site.objects.values_list("name", flat=True))
+
+
+def _refused(hosts: Iterable[str]) -> dict[str, str]:
+    """Why drsorch may not ask these hosts; of those that are addresses, in any spelling. Names are not looked up."""
+    found: dict[str, str] = {}
+    for host in hosts:
+        address = outbound.literal(host)
+        if address is None:
+            continue
+        try:
+            outbound.address_check(host, str(address))
+        except outbound.Refused as refused:
+            found[host] = str(refused)
+    return found
 
 
 def _site_facts(site: Site) -> SiteFacts:
@@ -92,6 +111,7 @@ def _site_facts(site: Site) -> SiteFacts:
 def _server_facts(server: SourceServer) -> ServerFacts:
     return ServerFacts(
         source_server_id=server.source_server_id,
+        hostname=server.hostname,
         label=str(server),
         missing_since=server.missing_since,
         replication_state=server.replication_state,

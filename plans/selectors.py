@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import Final
 
 from django.db.models import Q, QuerySet
 
+from audit.canonical import plain
+from audit.holding import Document
 from foundation.errors import Missing
 from foundation.lookups import row_of
 from plans.core.blueprint import Blueprint, BlueprintServer, BlueprintStep, BlueprintWave
@@ -31,6 +34,7 @@ def document(plan: Plan) -> PlanDocument:
     return PlanDocument(
         name=plan.name,
         description=plan.description,
+        contacts=plan.contacts,
         rto_target_seconds=plan.rto_target_seconds,
         rpo_target_seconds=plan.rpo_target_seconds,
         approvals_required=plan.approvals_required,
@@ -50,6 +54,8 @@ def _wave_document(wave: Wave) -> WaveDocument:
         steps=[
             StepDocument(
                 name=step.name,
+                description=step.description,
+                link=step.link,
                 when=step.when,
                 kind=step.kind,
                 timeout_seconds=step.timeout_seconds,
@@ -59,6 +65,20 @@ def _wave_document(wave: Wave) -> WaveDocument:
             for step in wave.steps.all()
         ],
     )
+
+
+#: Part of what a plan's events seal: whether it is archived, whenever that changes.
+ARCHIVE: Final = "archive"
+
+
+def archive_now(plan_ids: Collection[int]) -> Mapping[int, Document]:
+    """Since when these plans are archived, by the plan's id, as it is sealed."""
+    rows = Plan.objects.filter(pk__in=plan_ids).values_list("pk", "archived_at")
+    return {pk: {"plan": {str(pk): {"archived_at": plain(at)}}} for pk, at in rows}
+
+
+def archive_sealed(plan_id: int) -> Mapping[str, Document]:
+    return {ARCHIVE: archive_now([plan_id])[plan_id]}
 
 
 def demands_of(plan: Plan) -> QuerySet[ApprovalDemand]:
@@ -139,6 +159,13 @@ def _servers_of(waves: Iterable[WaveDocument]) -> dict[str, list[BlueprintServer
     for group, site_id, source_server_id, hostname, os in members:
         servers[str(group)].append(BlueprintServer(site_id, source_server_id, hostname, os, str(group)))
     return servers
+
+
+def example_server(plan: Plan) -> str:
+    """A server of the plan, by the name that a step's variable may call it by; empty if it has none."""
+    servers = SourceServer.objects.filter(protection_group__wave_groups__wave__plan=plan).by_name()
+    found = servers.values_list("hostname", "source_server_id").first()
+    return (found[0] or found[1]) if found else ""
 
 
 def group_names() -> dict[int, str]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Any, cast
@@ -19,17 +20,42 @@ from access import policy
 from audit.canonical import canonical, plain
 from audit.event_types import EventType
 from audit.holding import Document
-from audit.record import note_change
+from audit.record import note_change, without_blanks
 from foundation.errors import Conflict, FieldError, Invalid, Missing, Stale
 from foundation.protectors import protectors
-from plans import demands, selectors
+from foundation.wording import clock_utc, listing
+from plans import demands, selectors, uses
 from plans.core import editing
 from plans.core.differences import Difference, differences
-from plans.core.document import PlanDocument, WaveDocument, normalise
+from plans.core.document import PlanDocument, WaveDocument, filled_out, normalise
+from plans.core.merging import Merged, Side, merge
 from plans.models import Plan, PlanRevision, Step, Wave, WaveGroup
 from protection.models import ProtectionGroup
 
 Change = Callable[[PlanDocument], Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What a person chose where two had changed the same, by path, having been shown revision `seen`."""
+
+    seen: int = 0
+    take: Mapping[str, Side] = field(default_factory=dict)
+
+
+class Clashing(Stale):
+    """Two people's changes do not go together; nothing was written."""
+
+    def __init__(
+        self, detail: str, *, newest: PlanRevision, base: PlanDocument, theirs: PlanDocument, merged: Merged,
+        problems: Sequence[FieldError],
+    ) -> None:  # fmt: skip
+        super().__init__(detail)
+        self.newest, self.base, self.theirs = newest, base, theirs
+        #: What to show: everything that goes together, and the caller's side where they clash.
+        self.merged = merged
+        #: Why the whole is not valid although nothing clashes.
+        self.problems = tuple(problems)
 
 
 def plan_save(
@@ -48,17 +74,46 @@ def plan_save(
     return selectors.plan_list().get(pk=saved.pk)
 
 
-def plan_patch(*, plan: Plan, changes: Mapping[str, Any], by: User, expected_version: int | None = None) -> Plan:
-    """Save the plan with the top-level fields in `changes` put in place of its own; `waves` is one such field."""
-    return _change(plan, lambda current: {**current, **changes}, by=by, expected_version=expected_version)
+def plan_patch(
+    *,
+    plan: Plan,
+    changes: Mapping[str, Any],
+    by: User,
+    expected_version: int | None = None,
+    choices: Choices | None = None,
+) -> Plan:
+    """Save the plan with the top-level fields in `changes` put in place of its own; `waves` is one such field.
+
+    With `choices`, a change of revision `expected_version` is merged with what was saved since, here and in the
+    functions below: `Clashing` is raised where that takes a person.
+    """
+
+    def put_in(current: PlanDocument) -> Mapping[str, Any]:
+        return {**current, **changes}
+
+    return _change(plan, put_in, by=by, expected_version=expected_version, choices=choices)
 
 
-def plan_arrange(*, plan: Plan, layout: editing.Layout, by: User, expected_version: int) -> Plan:
+def plan_arrange(
+    *, plan: Plan, layout: editing.Layout, by: User, expected_version: int, choices: Choices | None = None
+) -> Plan:
     """Save the order of waves and of groups in them. `editing.arranged` says what becomes of an older layout."""
-    return _change(plan, lambda current: editing.arranged(current, layout), by=by, expected_version=expected_version)
+
+    def arrange(current: PlanDocument) -> PlanDocument:
+        return editing.arranged(current, layout)
+
+    return _change(plan, arrange, by=by, expected_version=expected_version, choices=choices)
 
 
-def wave_save(*, plan: Plan, wave: Mapping[str, Any], replacing: str | None, by: User, expected_version: int) -> Plan:
+def wave_save(
+    *,
+    plan: Plan,
+    wave: Mapping[str, Any],
+    replacing: str | None,
+    by: User,
+    expected_version: int,
+    choices: Choices | None = None,
+) -> Plan:
     """Save one wave, in place of the one named `replacing` or at the end of the plan.
 
     Errors of the wave itself come at paths within the wave, `name` or `steps.0.kind`.
@@ -71,15 +126,19 @@ def wave_save(*, plan: Plan, wave: Mapping[str, Any], replacing: str | None, by:
         return editing.with_wave(current, cast("WaveDocument", wave), replacing=replacing)
 
     try:
-        return _change(plan, put_in, by=by, expected_version=expected_version)
+        return _change(plan, put_in, by=by, expected_version=expected_version, choices=choices)
     except Invalid as error:
         errors = [FieldError(each.attr.removeprefix(prefix), each.detail, each.code) for each in error.errors]
         raise Invalid.of(errors) from error
 
 
-def wave_delete(*, plan: Plan, name: str, by: User, expected_version: int) -> Plan:
+def wave_delete(*, plan: Plan, name: str, by: User, expected_version: int, choices: Choices | None = None) -> Plan:
     """Save the plan without the wave; raises `Invalid`, naming them, while other waves wait for it."""
-    return _change(plan, lambda current: editing.without_wave(current, name), by=by, expected_version=expected_version)
+
+    def take_out(current: PlanDocument) -> PlanDocument:
+        return editing.without_wave(current, name)
+
+    return _change(plan, take_out, by=by, expected_version=expected_version, choices=choices)
 
 
 def revision_restore(*, plan: Plan, number: int, by: User, expected_version: int) -> Plan:
@@ -98,13 +157,69 @@ def plan_delete(*, plan: Plan, by: User, expected_version: int | None = None) ->
         policy.require(by, "plans.delete_plan", sites=_sites(groups))
         if protectors(current, 1):
             raise Conflict(
-                f"Plan “{current}” has been run and cannot be deleted: its executions must be kept as evidence."
+                f"Plan “{current}” has been run and cannot be deleted: its executions must be kept as evidence. "
+                "Archive it instead."
             )
         note_change(
             "plan", plan.pk, current.name, EventType.PLAN_DELETED, before=_outline(document), after={}, by=by,
             seal=partial(demands.demand_end, current),
         )  # fmt: skip
         current.delete()
+
+
+def plan_copy(*, plan: Plan, name: str, by: User) -> Plan:
+    """A new plan with the waves, steps and targets of this one. The two share their protection groups."""
+    policy.require(by, "plans.add_plan")
+    document = selectors.document(selectors.plan_list().get(pk=plan.pk))
+    with _saving():
+        saved = _insert({**document, "name": name}, by=by, copied_from=plan.name)
+    return selectors.plan_list().get(pk=saved.pk)
+
+
+def plan_archive(*, plan: Plan, by: User, expected_version: int | None = None) -> Plan:
+    """Put the plan aside, with its history: lists leave it out, and no run of it can be started.
+
+    Raises `Conflict` while an execution of it is active, or while it runs in recovery. An archived one stays as it is.
+    """
+    return _shelve(plan, by, expected_version, archived=True)
+
+
+def plan_unarchive(*, plan: Plan, by: User, expected_version: int | None = None) -> Plan:
+    """Take the plan out of the archive. One that is in use stays as it is."""
+    return _shelve(plan, by, expected_version, archived=False)
+
+
+def _shelve(plan: Plan, by: User, expected_version: int | None, *, archived: bool) -> Plan:
+    policy.require(by, "plans.archive_plan")
+    with transaction.atomic():
+        current = _locked(plan, expected_version)
+        if (current.archived_at is not None) != archived:
+            if archived:
+                _check_idle(current)
+            before = current.archived_at
+            current.archived_at = timezone.now() if archived else None
+            current.save(update_fields=["archived_at"])
+            note_change(
+                "plan", plan.pk, current.name, EventType.PLAN_ARCHIVED if archived else EventType.PLAN_UNARCHIVED,
+                before={"archived_at": before}, after={"archived_at": current.archived_at}, by=by,
+                seal=partial(selectors.archive_sealed, plan.pk),
+            )  # fmt: skip
+    return selectors.plan_list().get(pk=plan.pk)
+
+
+def _check_idle(plan: Plan) -> None:
+    if names := uses.under_way_of(plan.pk):
+        raise Conflict(f"Plan “{plan}” cannot be archived now: the {listing(names)} has not ended.")
+    if plan.recovered_by is not None:
+        raise Conflict(
+            f"Plan “{plan}” cannot be archived: it has been running in recovery since {clock_utc(plan.recovered_at)}. "
+            "Declare the recovery over first, on its page."
+        )
+
+
+def _check_in_use(plan: Plan) -> None:
+    if plan.archived_at is not None:
+        raise Conflict(f"Plan “{plan}” is archived and cannot be changed. Unarchive it first.", code="archived")
 
 
 def plan_recovered(*, plan_id: int, by_execution: UUID | None, at: datetime | None, servers: int) -> None:
@@ -121,12 +236,17 @@ def _locked(plan: Plan, expected_version: int | None) -> Plan:
     if current is None:
         raise Missing(f"Plan “{plan}” has been deleted in the meantime.")
     if expected_version is not None and current.version != expected_version:
-        newest = selectors.revision_get(current, current.version)
-        raise Stale(
-            f"{newest.saved_by_name} saved revision {current.version} of plan “{current}” while you were editing "
-            f"revision {expected_version}. Check the newer revision, then make your change again."
-        )
+        raise Stale(f"{_overtaken(current, expected_version)} Check the newer revision, then make your change again.")
     return current
+
+
+def _overtaken(plan: Plan, version: int) -> str:
+    """Who saved what meanwhile, in a sentence."""
+    newest = selectors.revision_get(plan, plan.version)
+    return (
+        f"{newest.saved_by_name} saved revision {plan.version} of plan “{plan}” while you were editing revision "
+        f"{version}."
+    )
 
 
 @contextmanager
@@ -141,23 +261,51 @@ def _saving() -> Iterator[None]:
         ) from error
 
 
-def _insert(raw: Mapping[str, Any], *, by: User) -> Plan:
+def _insert(raw: Mapping[str, Any], *, by: User, copied_from: str = "") -> Plan:
     document = normalise(raw, groups=selectors.group_names())
     groups = _locked_groups(document)
     policy.require(by, "plans.add_plan", sites=_sites(groups))
     _check_name_free(document["name"], other_than=None)
     plan = Plan.objects.create(version=1, **_columns(document))
     _write_waves(plan, document, groups)
-    _append_revision(plan, document, [], by=by, sealing=demands.demand_note(plan, groups.values()))
+    sealing = demands.demand_note(plan, groups.values())
+    _append_revision(plan, document, [], by=by, sealing=sealing, copied_from=copied_from)
     return plan
 
 
-def _change(plan: Plan, change: Change, *, by: User, expected_version: int | None) -> Plan:
-    """Save what `change` makes of the document that the plan has at that moment."""
+def _change(
+    plan: Plan, change: Change, *, by: User, expected_version: int | None, choices: Choices | None = None
+) -> Plan:
+    """Save what `change` makes of the document that the plan has at that moment, or, with `choices`, of revision
+    `expected_version`, merged with what was saved since."""
     policy.require(by, "plans.change_plan")
     with _saving():
-        saved = _replace(_locked(plan, expected_version), change, by=by)
+        current = _locked(plan, None if choices else expected_version)
+        _check_in_use(current)
+        if choices and expected_version is not None and expected_version != current.version:
+            change = partial(_merged, current, change, expected_version, choices)
+        saved = _replace(current, change, by=by)
     return selectors.plan_list().get(pk=saved.pk)
+
+
+def _merged(plan: Plan, change: Change, version: int, choices: Choices, theirs: PlanDocument) -> PlanDocument:
+    """What `change` makes of the revision that its author had in front of them, and what was saved since, in one."""
+    overtaken, newest = _overtaken(plan, version), selectors.revision_get(plan, plan.version)
+    seen = selectors.revision_list(plan).filter(number=version).first()
+    if seen is None:
+        raise Stale(f"{overtaken} Check the newer revision, then make your change again.")
+    base, groups = filled_out(seen.document), selectors.group_names()
+    # A group may have been renamed or deleted since: that is theirs to have changed.
+    named = {name for wave in base["waves"] for name in wave["protection_groups"]} - set(groups.values())
+    mine = normalise(change(base), groups={**groups, **{-number: name for number, name in enumerate(named, 1)}})
+    merged = merge(base, mine, theirs, choices.take if choices.seen == plan.version else {})
+    problems: Sequence[FieldError] = ()
+    if not merged.clashes:
+        try:
+            return normalise(merged.document, groups=groups)
+        except Invalid as error:
+            problems = error.errors
+    raise Clashing(overtaken, newest=newest, base=base, theirs=theirs, merged=merged, problems=problems)
 
 
 def _replace(plan: Plan, change: Change, *, by: User) -> Plan:
@@ -229,7 +377,13 @@ def _write_waves(plan: Plan, document: PlanDocument, groups: Mapping[str, Protec
 
 
 def _append_revision(
-    plan: Plan, document: PlanDocument, diff: list[Difference], *, by: User, sealing: Mapping[str, Document]
+    plan: Plan,
+    document: PlanDocument,
+    diff: list[Difference],
+    *,
+    by: User,
+    sealing: Mapping[str, Document],
+    copied_from: str = "",
 ) -> None:
     """Keep the document, and record what changed in it. The event holds its hash: a revision cannot be rewritten
     unnoticed.
@@ -256,6 +410,7 @@ def _append_revision(
         revision=plan.version,
         document_sha256=document_sha256(document),
         saved_sha256=saved_sha256(revision),
+        **without_blanks(copied_from=copied_from),
     )
     revision.save()
 

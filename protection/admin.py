@@ -28,7 +28,7 @@ from protection.models import KNOWN_BY, ProtectionGroup, Site, SourceServer
 from protection.screens import views
 from protection.screens.filters import DirectionFilter, GoneFilter, ProtectedFilter, ReplicationFilter
 from protection.screens.forms import ProtectionGroupForm, SiteForm
-from protection.screens.panels import group_panel, site_panel
+from protection.screens.panels import group_panel, server_panel, site_panel
 from protection.screens.words import (
     EMPTY_GROUP,
     IN_TWO_GROUPS,
@@ -179,6 +179,12 @@ class SourceServerAdmin(ChainHistory, ServiceAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SourceServer]:
         return selectors.server_list()
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        server = context.get("original")
+        if server is not None:
+            context |= server_panel(server)
+        return super().render_change_form(request, context, *args, **kwargs)
 
     @display(description="Server", ordering="hostname", header=True)
     def server(self, server: SourceServer) -> list[str]:

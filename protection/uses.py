@@ -49,3 +49,30 @@ def register_jobs(asker: Callable[[], list[UnfollowedJob]]) -> None:
 def unfollowed_jobs() -> list[UnfollowedJob]:
     """Of every site, the newest first."""
     return [job for asker in _job_askers for job in asker()]
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Something of an app above that has a group, or a server, in it, and its page."""
+
+    name: str
+    url: str
+    #: What is to be said of it, in a few words.
+    words: str = ""
+
+
+#: Given the id of a group, and the site id and id of a server where it is about one: what has it in it. None where
+#: there is nothing to be said.
+UsesOf = Callable[[int | None, tuple[int, str] | None], list[Use] | None]
+_pages: dict[str, UsesOf] = {}
+
+
+def register_uses(heading: str, uses_of: UsesOf) -> None:
+    """Called once for each kind of thing, when its app is ready."""
+    _pages[heading] = uses_of
+
+
+def uses_of(group: int | None, server: tuple[int, str] | None = None) -> list[tuple[str, list[Use]]]:
+    """What has the group or the server in it, by what it is, for their pages."""
+    asked = [(heading, ask(group, server)) for heading, ask in sorted(_pages.items(), reverse=True)]
+    return [(heading, found) for heading, found in asked if found is not None]

@@ -103,7 +103,19 @@ class StepRunSerializer(serializers.ModelSerializer[StepRun]):
 
     class Meta:
         model = StepRun
-        fields = ["name", "when", "kind", "status", "attempts", "started_at", "finished_at", "output", "error"]
+        fields = [
+            "name",
+            "description",
+            "link",
+            "when",
+            "kind",
+            "status",
+            "attempts",
+            "started_at",
+            "finished_at",
+            "output",
+            "error",
+        ]
 
 
 class WaveRunSerializer(serializers.ModelSerializer[WaveRun]):

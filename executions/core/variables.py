@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-#: {{execution_id}}, {{execution_kind}}, {{plan}}, {{wave}}, {{instance_ids}}, {{private_ips}}, and of one server by its
-#: hostname, or by its source server id, {{instance_id:web-1}}, {{private_ip:web-1}}. {{ssm:name}} is not ours: Systems
-#: Manager fills it in itself.
-_VARIABLE = re.compile(r"\{\{\s*(?!ssm:)([a-z_]+(?::[^{}\s]+)?)\s*\}\}")
+from plans.core.steps.variables import PATTERN
 
 
 class UnknownVariable(ValueError):
@@ -22,7 +18,7 @@ def filled_in(value: Any, variables: Mapping[str, str | Sequence[str]]) -> Any:
     In a list, a text that is one variable of several values becomes as many texts; elsewhere they are joined by commas.
     """
     if isinstance(value, str):
-        return _VARIABLE.sub(lambda match: _text(match[1], variables), value)
+        return PATTERN.sub(lambda match: _text(match[1], variables), value)
     if isinstance(value, Mapping):
         return {key: filled_in(content, variables) for key, content in value.items()}
     if isinstance(value, list):
@@ -31,7 +27,7 @@ def filled_in(value: Any, variables: Mapping[str, str | Sequence[str]]) -> Any:
 
 
 def _spread(value: Any, variables: Mapping[str, str | Sequence[str]]) -> list[Any]:
-    whole = _VARIABLE.fullmatch(value.strip()) if isinstance(value, str) else None
+    whole = PATTERN.fullmatch(value.strip()) if isinstance(value, str) else None
     found = variables.get(whole[1]) if whole else None
     return list(found) if found is not None and not isinstance(found, str) else [filled_in(value, variables)]
 

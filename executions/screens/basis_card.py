@@ -15,7 +15,8 @@ from foundation.wording import Tone, clock, count
 @dataclass(frozen=True, slots=True)
 class StepLine:
     name: str
-    instructions: str
+    #: What the plan tells whoever carries it out or approves it.
+    about: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +74,13 @@ def _wave(wave: Mapping[str, Any]) -> WaveLine:
         wave["name"],
         count(len(wave["servers"]), "server"),
         tuple(_server(server) for server in wave["servers"]),
-        tuple(StepLine(step["name"], step["instructions"]) for step in wave["steps"]),
+        tuple(StepLine(step["name"], _about(step)) for step in wave["steps"]),
     )
+
+
+def _about(step: Mapping[str, Any]) -> str:
+    # What was kept earlier has instructions alone.
+    return " ".join(text for key in ("instructions", "description", "link") if (text := step.get(key, "")))
 
 
 def _server(server: Mapping[str, Any]) -> str:

@@ -38,6 +38,9 @@ class WaitingStep:
     wave: str
     name: str
     label: str
+    instructions: str
+    description: str
+    link: str
 
 
 def to_approve(waves: Sequence[WaveRun], steps: Mapping[int, Sequence[StepRun]]) -> tuple[WaitingStep, ...]:
@@ -46,8 +49,9 @@ def to_approve(waves: Sequence[WaveRun], steps: Mapping[int, Sequence[StepRun]])
         for step in steps.get(wave.pk, ()):
             if step.kind == StepKind.APPROVAL and step.status == StepStatus.RUNNING:
                 instructions = str(step.parameters.get("instructions", "")).strip()
-                label = f"{step.name}, wave {wave.name}" + (f": {instructions}" if instructions else "")
-                found.append(WaitingStep(step.pk, step_name(step.name, wave.name), wave.name, step.name, label))
+                scene_name, label = step_name(step.name, wave.name), f"{step.name}, wave {wave.name}"
+                about = (instructions, step.description, step.link)
+                found.append(WaitingStep(step.pk, scene_name, wave.name, step.name, label, *about))
     return tuple(found)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from executions.core.states import StepStatus
+from executions.core.states import STEP_FINAL, StepStatus
 from executions.models import StepRun
 from executions.screens.words import step_badge, took
 from executions.services.scenes import step_name
@@ -24,6 +24,8 @@ class StepLine:
     took: str
     #: What a person has to know or do, or what it answered.
     message: str
+    #: It may still need a person, who is told what the plan says of it.
+    open: bool
     #: How long it still waits for its approver.
     left: str
     #: It waits for somebody to approve it.
@@ -45,6 +47,7 @@ def step_line(step: StepRun, wave: str, now: datetime) -> StepLine:
         badge=step_badge(step.status, waits_for_person=waits),
         took=took(step.started_at, step.finished_at, now),
         message=message,
+        open=step.status not in STEP_FINAL or step.status == StepStatus.FAILED,
         left=_left(step, now) if waits else "",
         asks=waits and step.status == StepStatus.RUNNING,
         scene_name=step_name(step.name, wave),

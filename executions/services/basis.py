@@ -15,10 +15,10 @@ from executions.core.stake import Acknowledged, Replaced, replaced_of
 from executions.core.states import ExecutionKind, ServerStatus
 from executions.engine import basis as engine
 from executions.engine.basis import NO_SNAPSHOT, Look
-from executions.models import Basis, Execution, ServerRun
+from executions.models import Basis, Execution, ServerRun, StepRun
 from foundation.errors import Conflict, FieldError, Missing
 from plans import readiness
-from plans.core import Blueprint, BlueprintServer, Finding, Severity
+from plans.core import Blueprint, BlueprintServer, BlueprintStep, Finding, Severity
 from plans.models import Plan
 from plans.selectors import blueprint as blueprint_of
 from protection.models import Site
@@ -64,7 +64,7 @@ def basis_of_plan(
     waves = [
         {
             "name": wave.name,
-            "steps": [_step(step.name, step.when, step.kind, step.parameters) for step in wave.steps],
+            "steps": [_step(step) for step in wave.steps],
             "servers": [
                 _server(
                     server,
@@ -115,9 +115,7 @@ def basis_of_execution(execution: Execution, servers: Iterable[ServerRun] | None
     waves = [
         {
             "name": wave.name,
-            "steps": [
-                _step(step.name, step.when, step.kind, step.parameters) for step in steps if step.wave_id == wave.pk
-            ],
+            "steps": [_step(step) for step in steps if step.wave_id == wave.pk],
             "servers": [_run(row, names, look) for row in about if row.wave_id == wave.pk],
         }
         for wave in execution.waves.order_by("position")
@@ -255,8 +253,15 @@ def _told_by(look: Look, findings: Collection[Finding]) -> dict[str, Any]:
     }
 
 
-def _step(name: str, when: str, kind: str, parameters: Mapping[str, Any]) -> dict[str, str]:
-    return {"name": name, "when": when, "kind": kind, "instructions": str(parameters.get("instructions", ""))}
+def _step(step: BlueprintStep | StepRun) -> dict[str, str]:
+    return {
+        "name": step.name,
+        "when": step.when,
+        "kind": step.kind,
+        "instructions": str(step.parameters.get("instructions", "")),
+        "description": step.description,
+        "link": step.link,
+    }
 
 
 def _sites(servers: Iterable[BlueprintServer]) -> dict[int, str]:

@@ -14,6 +14,7 @@ from executions.models import Execution, WaveRun
 from executions.services.scenes import Precondition
 from foundation.errors import Conflict, FieldError
 from foundation.wording import count
+from plans.models import Plan
 
 _STATES = {
     "awaiting_approval": "is awaiting approval",
@@ -54,6 +55,17 @@ def check_status(execution: Execution, allowed: Collection[ExecutionStatus], act
     """Raises `Conflict` unless the execution has one of these statuses. `action` is a participle: "cancelled"."""
     if execution.status not in allowed:
         raise Conflict(f"The execution can no longer be {action}: it {state(execution)}.")
+
+
+def check_plan_in_use(plan_id: int, action: str) -> None:
+    """Raises `Conflict` if the plan is archived. Holds its row, so that it is not archived before the commit. `action`
+    is a participle: "started"."""
+    plan = Plan.objects.select_for_update(no_key=True).get(pk=plan_id)
+    if plan.archived_at is not None:
+        raise Conflict(
+            f"Nothing was {action}: plan {plan} is archived. Unarchive it on its page, then repeat your request.",
+            code="archived",
+        )
 
 
 def check_servers_free(servers: Iterable[tuple[int, str]], *, field: str) -> None:

@@ -32,6 +32,7 @@ from executions.services import basis
 from executions.services.basis import Shown
 from executions.services.checks import (
     check_not_cleaned_up,
+    check_plan_in_use,
     check_right,
     check_servers_free,
     check_status,
@@ -325,6 +326,7 @@ def _reopen(
             if current.status not in EXECUTION_REOPENABLE:
                 raise Conflict(f"Nothing can be {action}: the execution {state(current)}.")
             if current.status not in EXECUTION_ACTIVE:
+                check_plan_in_use(current.plan_id, action)
                 check_not_cleaned_up(current, action)
                 check_servers_free(current.servers.values_list("site_id", "source_server_id"), field="execution")
             fresh = WaveRun.objects.get(pk=wave.pk)

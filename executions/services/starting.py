@@ -26,7 +26,7 @@ from executions.samples import KeptForecast
 from executions.sealing import DECISIONS, FROZEN, sealed
 from executions.services import basis
 from executions.services.basis import Shown
-from executions.services.checks import check_servers_free
+from executions.services.checks import check_plan_in_use, check_servers_free
 from executions.services.stake import stake_acknowledge
 from foundation.errors import Conflict, FieldError, Invalid
 from foundation.wording import listing
@@ -129,6 +129,7 @@ def execution_start(
         approval_expires_at=now + timedelta(seconds=settings.DRSORCH_APPROVAL_SECONDS) if needed else None,
     )
     with transaction.atomic():
+        check_plan_in_use(plan.pk, "launched")
         # Two starts at once queue here, so that no server gets into two executions.
         _check_sites_as_asked(list(Site.objects.select_for_update().filter(pk__in=sites).order_by("pk")), versions)
         _check_free(plan, servers)
@@ -233,6 +234,8 @@ def _freeze(execution: Execution, blueprint: Blueprint, snapshots: dict[tuple[in
             wave=run,
             position=position,
             name=step.name,
+            description=step.description,
+            link=step.link,
             when=step.when,
             kind=step.kind,
             timeout_seconds=step.timeout_seconds,

@@ -1,4 +1,4 @@
-"""JSON in: what RFC 8259 allows and every database of ours can store, nothing else."""
+"""JSON in, and YAML: what RFC 8259 allows and every database of ours can store, nothing else."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import IO, Any, NoReturn
 
 from rest_framework.exceptions import ParseError
-from rest_framework.parsers import JSONParser
+from rest_framework.parsers import BaseParser, JSONParser
 
 from foundation.storable import unstorable
+from foundation.yaml_text import MEDIA_TYPE, NotYaml, read
 
 
 class StrictJSONParser(JSONParser):
@@ -32,6 +33,27 @@ class StrictJSONParser(JSONParser):
             raise ParseError(f"The JSON {why}.")
         if not isinstance(data, dict):
             raise ParseError(f"The body must be a JSON object, not {_noun(data)}.")
+        return data
+
+
+class StrictYamlParser(BaseParser):
+    """The same in YAML, for documents that people keep in files."""
+
+    media_type = MEDIA_TYPE
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        try:
+            data = read(stream.read().decode("utf-8-sig"))
+        except UnicodeDecodeError as error:
+            raise ParseError("The YAML is not UTF-8.") from error
+        except NotYaml as error:
+            raise ParseError(f"The body is not valid YAML. {error}") from error
+        if why := unstorable(data):
+            raise ParseError(f"The YAML {why}.")
+        if not isinstance(data, dict):
+            raise ParseError(f"The body must be a YAML mapping, not {_noun(data)}.")
         return data
 
 

@@ -30,7 +30,7 @@ class ApiView(APIView):
     permissions: ClassVar[dict[str, str | None]] = {}
 
     #: Query parameters beside those of a list's filters, order and pages.
-    query_parameters: ClassVar[tuple[str, ...]] = ()
+    query_parameters: tuple[str, ...] = ()
 
     #: True where an action besides `list` answers in pages.
     paged: ClassVar[bool] = False

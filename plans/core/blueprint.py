@@ -23,6 +23,8 @@ class BlueprintStep:
     """Something done before or after a wave that is not a launch. `parameters` depend on `kind`: see `steps`."""
 
     name: str
+    description: str
+    link: str
     #: "before" or "after".
     when: str
     kind: str

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from foundation.durations import spoken
 from foundation.wording import listing
+from plans.core.facts import GroupFacts, PlanFacts, ServerFacts, WaveFacts
 from plans.core.findings import Finding, Severity
-from plans.core.graph import Graph, critical_path
-from plans.core.steps import StepWhen
+from plans.core.graph import critical_path
+from plans.core.step_checks import of_steps
 from protection.core.replication import ReplicationState
 
 #: States that block a launch, or make it lose more and more data.
@@ -24,95 +24,13 @@ _REPLICATION = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class SiteFacts:
-    name: str
-    last_synced_at: datetime | None
-    #: Why the last sync failed, in a sentence; empty if it did not.
-    sync_error: str
-
-
-@dataclass(frozen=True, slots=True)
-class ServerFacts:
-    source_server_id: str
-    #: What a person calls it.
-    label: str
-    missing_since: datetime | None
-    #: As DRS writes it; it may be a value we do not know.
-    replication_state: str
-    replication_error: str
-    lag_seconds: float | None
-    recovery_instance_id: str
-    #: Its last launch was a real recovery, whose instance was not terminated as far as DRS says.
-    in_recovery: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ReversedServer:
-    source_server_id: str
-    label: str
-    #: The group names it one by one; otherwise its tags match.
-    is_named: bool
-
-
-@dataclass(frozen=True, slots=True)
-class GroupFacts:
-    name: str
-    site: SiteFacts
-    servers: tuple[ServerFacts, ...]
-    #: A sentence by source server id for servers that this group and another one select.
-    conflicts: tuple[tuple[str, str], ...] = ()
-    #: Servers that it means but does not have, because they replicate back to where they came from.
-    reversed: tuple[ReversedServer, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class StepFacts:
-    name: str
-    when: str
-    kind: str
-    #: Of a wait; 0 for every other kind.
-    wait_seconds: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class WaveFacts:
-    name: str
-    start_delay_seconds: int
-    groups: tuple[GroupFacts, ...]
-    steps: tuple[StepFacts, ...]
-
-    @property
-    def waits_before_seconds(self) -> int:
-        """How long it certainly takes until its servers may launch, by its own delay and waits."""
-        return self.start_delay_seconds + sum(s.wait_seconds for s in self.steps if s.when == StepWhen.BEFORE)
-
-    @property
-    def waits_seconds(self) -> int:
-        """How long it certainly takes as a whole."""
-        return self.start_delay_seconds + sum(step.wait_seconds for step in self.steps)
-
-
-@dataclass(frozen=True, slots=True)
-class PlanFacts:
-    name: str
-    rto_target_seconds: int | None
-    rpo_target_seconds: int | None
-    approvals_required: int
-    #: How many active people may approve.
-    approvers: int
-    graph: Graph
-    waves: tuple[WaveFacts, ...]
-    #: What the plan says instead, and what no approver has agreed to; None if it says what it requires.
-    approvals_lowered_to: int | None = None
-
-
 def check(plan: PlanFacts, *, now: datetime, stale_after_seconds: float) -> list[Finding]:
     """Everything that a person should know before a run. Inventory older than `stale_after_seconds` is called old."""
     found = [
         *_of_plan(plan),
         *_of_sites(plan, now, stale_after_seconds),
         *(finding for wave in plan.waves for finding in _of_wave(wave, plan)),
+        *of_steps(plan),
     ]
     # A server that two groups of the plan select is told of once.
     found = list(dict.fromkeys(found))
@@ -125,6 +43,14 @@ def ready(findings: Sequence[Finding]) -> bool:
 
 
 def _of_plan(plan: PlanFacts) -> Iterator[Finding]:
+    if plan.archived:
+        yield Finding(
+            Severity.BLOCKING,
+            "plan_archived",
+            plan.name,
+            f"Plan “{plan.name}” is archived, so no run of it can be started.",
+            "Unarchive it on its page.",
+        )
     if not plan.waves:
         yield Finding(
             Severity.BLOCKING,

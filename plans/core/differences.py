@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
@@ -20,6 +21,11 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Dif
     return _of_objects("", before, after)
 
 
+def same(one: Any, other: Any) -> bool:
+    """As JSON: true is not 1, and 1 is not 1.0."""
+    return one is other or json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+
 def _of_objects(prefix: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Difference]:
     found: list[Difference] = []
     for key in [*before, *(key for key in after if key not in before)]:
@@ -27,7 +33,7 @@ def _of_objects(prefix: str, before: Mapping[str, Any], after: Mapping[str, Any]
         old, new = before.get(key), after.get(key)
         if key in ("waves", "steps"):
             found += _of_named(path, old or [], new or [])
-        elif old != new:
+        elif not same(old, new):
             found.append(Difference(path=path, before=old, after=new))
     return found
 

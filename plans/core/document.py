@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 from foundation.errors import FieldError, Invalid
 from foundation.names import name_clean
@@ -27,6 +27,9 @@ STEP_TIMEOUT_SECONDS = 1800
 
 class StepDocument(TypedDict):
     name: str
+    #: For whoever carries it out or approves it, with the address of a page that says more.
+    description: str
+    link: str
     when: str
     kind: str
     timeout_seconds: int
@@ -49,6 +52,8 @@ class WaveDocument(TypedDict):
 class PlanDocument(TypedDict):
     name: str
     description: str
+    #: Whom to call, in whatever form.
+    contacts: str
     rto_target_seconds: int | None
     rpo_target_seconds: int | None
     approvals_required: int
@@ -68,6 +73,7 @@ def normalise(raw: object, *, groups: Mapping[int, str]) -> PlanDocument:
     document = PlanDocument(
         name=plan.name(),
         description=plan.text("description"),
+        contacts=plan.text("contacts"),
         rto_target_seconds=plan.seconds_or_none("rto_target_seconds"),
         rpo_target_seconds=plan.seconds_or_none("rpo_target_seconds"),
         approvals_required=plan.whole("approvals_required", low=0, high=MAX_APPROVALS, default=1),
@@ -85,6 +91,17 @@ def normalise(raw: object, *, groups: Mapping[int, str]) -> PlanDocument:
     if errors:
         raise Invalid.of(errors)
     return document
+
+
+def filled_out(saved: Mapping[str, Any]) -> PlanDocument:
+    """A document as it was saved once, with the fields that there were not yet, at their defaults."""
+    waves = [{**wave, "steps": [{**_NEW_OF_STEP, **step} for step in wave["steps"]]} for wave in saved["waves"]]
+    return cast("PlanDocument", {**_NEW_OF_PLAN, **saved, "waves": waves})
+
+
+#: Fields that came after documents had been saved without them.
+_NEW_OF_PLAN: Mapping[str, Any] = {"contacts": ""}
+_NEW_OF_STEP: Mapping[str, Any] = {"description": "", "link": ""}
 
 
 def wave_graph(waves: Sequence[WaveDocument]) -> graph.Graph:
@@ -170,6 +187,8 @@ def _step(raw: object, index: int, wave: Fields) -> StepDocument:
     step = Fields.of(raw, wave.path(f"steps.{index}"), subject, wave.errors)
     document = StepDocument(
         name=step.name(),
+        description=step.text("description"),
+        link=step.link("link"),
         when=step.choice("when", list(steps.StepWhen)),
         kind=step.choice("kind", list(steps.StepKind)),
         timeout_seconds=step.seconds("timeout_seconds", low=1, default=STEP_TIMEOUT_SECONDS),

@@ -57,6 +57,10 @@ def arranged(document: PlanDocument, layout: Layout) -> PlanDocument:
     return {**document, "waves": result}
 
 
+def wave_named(document: PlanDocument, name: str) -> WaveDocument | None:
+    return next((wave for wave in document["waves"] if wave["name"] == name), None)
+
+
 def position_of(document: PlanDocument, name: str | None) -> int:
     """Where the wave of that name stands; where a new one would come if there is none such."""
     names = [wave["name"] for wave in document["waves"]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from foundation.errors import FieldError
 from foundation.names import name_clean, name_problem
@@ -13,6 +14,7 @@ from foundation.wording import listing, short
 #: A year: longer is a slip of the unit, and it fits every database's integer.
 MAX_SECONDS = 31_536_000
 MAX_TEXT = 10_000
+MAX_LINK = 2000
 
 
 @dataclass
@@ -75,6 +77,14 @@ class Fields:
                 return ""
             return name
         return self.text(key, required=True)
+
+    def link(self, key: str) -> str:
+        """The address of a page for people: https, or empty."""
+        link = self.text(key, limit=MAX_LINK).strip()
+        if link and not _is_page(link):
+            self.error(key, f"{self.subject}: {_words(key)} must look like https://host/path, not {shown(link)}.")
+            return ""
+        return link
 
     def whole(self, key: str, *, low: int, high: int, default: int | None = None, unit: str = "") -> int:
         """A whole number from `low` to `high`; required unless there is a default."""
@@ -143,6 +153,17 @@ def shown(value: object) -> str:
     if isinstance(value, list | tuple):
         return "a list"
     return f"“{short(value, 60)}”" if isinstance(value, str) else short(str(value), 60)
+
+
+def _is_page(link: str) -> bool:
+    if not link.isprintable() or " " in link:
+        return False
+    try:
+        parts = urlsplit(link)
+        _ = parts.port
+    except ValueError:
+        return False
+    return parts.scheme == "https" and bool(parts.hostname)
 
 
 def _words(key: str) -> str:

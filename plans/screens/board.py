@@ -8,11 +8,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 from foundation.durations import exact
-from foundation.overwriting import Newer
 from foundation.wording import Badge, Tone, count, listing
 from plans.core.document import LAUNCH_TIMEOUT_SECONDS, PlanDocument, StepDocument, WaveDocument
 from plans.core.steps import OnFailure, StepKind, StepWhen
 from plans.models import STEP_KINDS
+from plans.screens.clash import ClashCard
 from protection.models import ProtectionGroup
 
 
@@ -51,7 +51,7 @@ class Board:
     #: Why it could not be saved, in sentences.
     errors: tuple[str, ...]
     #: What somebody else has saved since the revision that this order began from.
-    newer: Newer | None
+    newer: ClashCard | None
 
 
 def board(
@@ -61,7 +61,7 @@ def board(
     version: int,
     unsaved: bool = False,
     errors: Sequence[str] = (),
-    newer: Newer | None = None,
+    newer: ClashCard | None = None,
 ) -> Board:
     """The board of a document that may not be saved yet; `groups` as `protection.selectors.group_list` gives them."""
     cards = {group.name: _board_group(group) for group in groups}

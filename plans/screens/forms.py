@@ -23,7 +23,6 @@ from foundation.forms import (
     text,
     ticks,
 )
-from foundation.overwriting import Newer
 from plans.core.document import (
     LAUNCH_TIMEOUT_SECONDS,
     STEP_TIMEOUT_SECONDS,
@@ -34,6 +33,7 @@ from plans.core.document import (
 from plans.core.steps import KINDS, StepKind
 from plans.core.steps.parameters import Anything, Parameter, Seconds, Text, Texts, TextsByName, Whole
 from plans.models import ON_FAILURE, STEP_KINDS, STEP_WHEN
+from plans.screens.clash import ClashCard
 
 
 class AgreementForm(DomainErrorsMixin, forms.Form):
@@ -42,14 +42,23 @@ class AgreementForm(DomainErrorsMixin, forms.Form):
     comment = lines("Why fewer approvals are enough", rows=2, max_length=2000, help_text="Recorded.")
 
 
+class CopyForm(DomainErrorsMixin, forms.Form):
+    name = text(
+        "Name of the new plan", required=True, help_text="Must be unique. One line, not digits only, without /."
+    )
+
+
 class PlanForm(DomainErrorsMixin, forms.Form):
     """What a plan is beside its waves. The names are those of the document."""
 
     version = forms.CharField(widget=forms.HiddenInput, required=False)
-    #: What somebody else has saved since the form was shown.
-    newer: Newer | None = None
+    #: Where somebody else has changed the same since.
+    clash: ClashCard | None = None
     name = text("Name", required=True, help_text="Must be unique. One line, not digits only, without /.")
     description = lines("Description")
+    contacts = lines(
+        "Contacts", rows=3, help_text="Whom to call when the plan is run, one per line. Printed in the runbook."
+    )
     rto_target_seconds = duration("RTO target", help_text=f"From the start to the last launch. {DURATION_HELP}")
     rpo_target_seconds = duration("RPO target", help_text=f"The maximum age of the recovered data. {DURATION_HELP}")
     approvals_required = NumberField(
@@ -75,8 +84,8 @@ class WaveForm(DomainErrorsMixin, forms.Form):
     }
 
     version = forms.CharField(widget=forms.HiddenInput, required=False)
-    #: What somebody else has saved since the form was shown.
-    newer: Newer | None = None
+    #: Where somebody else has changed the same since.
+    clash: ClashCard | None = None
     replacing = forms.CharField(widget=forms.HiddenInput, required=False, strip=False)
     name = text("Name", required=True)
     follow = choice(
@@ -152,13 +161,15 @@ class StepForm(DomainErrorsMixin, forms.Form):
     """One step, with the parameters of every kind; those of another kind than the chosen one are left alone."""
 
     name = text("Name", required=True)
+    description = lines("Description", rows=2, help_text="For the person who carries it out or approves it.")
+    link = text("Link", help_text="An https address that says more, such as a page of your runbook.")
     kind = choice("Kind", STEP_KINDS, **{"x-model": "kind"})
     when = choice("When", STEP_WHEN)
     timeout_seconds = duration("Time-out", initial=STEP_TIMEOUT_SECONDS)
     on_failure = choice("If it fails", ON_FAILURE)
 
     #: Shown for every kind.
-    COMMON = ("name", "kind", "when", "timeout_seconds", "on_failure")
+    COMMON = ("name", "description", "link", "kind", "when", "timeout_seconds", "on_failure")
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

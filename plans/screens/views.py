@@ -9,23 +9,32 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from access import policy
 from audit.screens.history import trail_of
-from foundation.errors import DomainError, Invalid, Missing, NotAllowed, Stale
+from foundation.errors import Conflict, DomainError, Invalid, Missing, NotAllowed, Stale
 from foundation.forms import json_or_none
-from foundation.overwriting import asked_version, version_of
+from foundation.overwriting import version_of
 from foundation.people import person
+from foundation.protectors import protectors
 from foundation.screens import screen_response
+from foundation.wording import listing
+from foundation.yaml_text import MEDIA_TYPE, written
 from plans import demands, readiness, selectors, services
 from plans.core import editing
 from plans.core.document import PlanDocument, WaveDocument
 from plans.models import Plan
 from plans.screens import plan_page
 from plans.screens.board import board
-from plans.screens.forms import AgreementForm, PlanForm, StepForm, StepFormSet, WaveForm, plan_initial
-from plans.screens.revisions import diff_lines, newer
+from plans.screens.clash import choices_of, clash_card
+from plans.screens.forms import AgreementForm, CopyForm, PlanForm, StepForm, StepFormSet, WaveForm, plan_initial
+from plans.screens.importing import ImportForm, preview, sentences
+from plans.screens.revisions import diff_lines
+from plans.screens.runbook import runbook as book_of
+from plans.screens.words import variable_lines
 from protection.selectors import group_list
 
 _REVISIONS_A_PAGE = 20
@@ -40,7 +49,119 @@ def page(request: HttpRequest, plan_id: int) -> HttpResponse:
     return _page(request, plan, AgreementForm(initial={"approvals_required": plan.approvals_required}))
 
 
+@require_safe
+def runbook(request: HttpRequest, plan_id: int) -> HttpResponse:
+    """The plan to print, with what to do by hand if drsorch is down."""
+    policy.require(request.user, "plans.view_plan")
+    plan = selectors.plan_get(plan_id)
+    context = {
+        "plan": plan,
+        "revision": selectors.revision_get(plan, plan.version),
+        "book": book_of(plan),
+        "now": timezone.now(),
+        "printed_by": person(request).get_username(),
+    }
+    return TemplateResponse(request, "admin/plans/runbook.html", context)
+
+
+@require_safe
+def export(request: HttpRequest, plan_id: int) -> HttpResponse:
+    """The plan as a YAML file: what `PUT` takes, and the import."""
+    policy.require(request.user, "plans.view_plan")
+    plan = selectors.plan_get(plan_id)
+    file = HttpResponse(written(selectors.document(plan)), content_type=f"{MEDIA_TYPE}; charset=utf-8")
+    file["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=f"{plan.name}.yaml") or ""
+    return file
+
+
+@_get_or_post
+def import_text(request: HttpRequest, plan_id: int | None = None) -> HttpResponse:
+    """A plan from YAML, or a new one: what the text changes is shown first, and what was shown is what is applied."""
+    policy.require(request.user, "plans.add_plan" if plan_id is None else "plans.change_plan")
+    plan = None if plan_id is None else selectors.plan_get(plan_id)
+    initial = {"text": written(selectors.document(plan))} if plan else {}
+    form = ImportForm(request.POST or None, request.FILES or None, initial=initial)
+    found, errors, overtaken = None, list[str](), ""
+    if request.method == "POST" and form.is_valid():
+        text, shown = form.cleaned_data["text"], form.cleaned_data["shown"]
+        try:
+            found = preview(plan, text)
+            if "apply" in request.POST and found.digest == shown:
+                saved = services.plan_save(
+                    plan=plan,
+                    document=found.document,
+                    by=person(request),
+                    expected_version=version_of(form.cleaned_data["version"]) if plan else None,
+                )
+                messages.success(
+                    request, f"Plan “{saved}” was created." if plan is None else _saved(saved, saved.version)
+                )
+                return redirect("admin:plans_plan_change", saved.pk)
+        except Stale as error:
+            overtaken, plan = f"{error.detail} Nothing was applied.", selectors.plan_get(plan_id or 0)
+            found = preview(plan, text)
+        except (Invalid, Conflict) as error:
+            found, errors = None, sentences(error)
+        form.data = {
+            "text": text, "version": str(plan.version) if plan else "", "shown": found.digest if found else ""
+        }  # fmt: skip
+    return screen_response(
+        request,
+        "admin/plans/import.html",
+        title="Import from YAML",
+        about=plan or Plan,
+        status=409 if overtaken else 400 if errors else 200,
+        plan=plan,
+        form=form,
+        found=found,
+        errors=errors,
+        overtaken=overtaken,
+    )
+
+
+@_get_or_post
+def copy(request: HttpRequest, plan_id: int) -> HttpResponse:
+    """A new plan like this one, under another name."""
+    policy.require(request.user, "plans.add_plan")
+    plan = selectors.plan_get(plan_id)
+    form = CopyForm(request.POST or None, initial={"name": f"{plan.name[:93]} (copy)"})
+    if form.is_valid():
+        try:
+            made = services.plan_copy(plan=plan, name=form.cleaned_data["name"], by=person(request))
+        except Invalid as error:
+            form.add_domain_error(error)
+        else:
+            messages.success(request, f"Plan “{made}” was created as a copy of “{plan}”.")
+            return redirect("admin:plans_plan_change", made.pk)
+    groups = [name for wave in selectors.document(plan)["waves"] for name in wave["protection_groups"]]
+    return screen_response(
+        request, "admin/plans/copy.html", title="Copy", about=plan, plan=plan, form=form, groups=listing(groups, 10)
+    )
+
+
+@_get_or_post
+def archive(request: HttpRequest, plan_id: int) -> HttpResponse:
+    """Asks once, then archives the plan, or takes it out of the archive."""
+    policy.require(request.user, "plans.archive_plan")
+    plan = selectors.plan_get(plan_id)
+    error: DomainError | None = None
+    if request.method == "POST":
+        change = services.plan_archive if request.POST.get("archived") == "1" else services.plan_unarchive
+        try:
+            plan = change(plan=plan, by=person(request))
+        except DomainError as refused:
+            error = refused
+        else:
+            messages.success(request, f"Plan “{plan}” was {'archived' if plan.archived_at else 'unarchived'}.")
+            return redirect("admin:plans_plan_change", plan.pk)
+    status = error.status if error else 200
+    return screen_response(
+        request, "admin/plans/archive.html", title="Archive", about=plan, status=status, plan=plan, error=error
+    )
+
+
 def _page(request: HttpRequest, plan: Plan, agreement: AgreementForm, status: int = 200) -> HttpResponse:
+    in_use = plan.archived_at is None
     return screen_response(
         request,
         "admin/plans/plan.html",
@@ -50,9 +171,12 @@ def _page(request: HttpRequest, plan: Plan, agreement: AgreementForm, status: in
         **_body(request, plan, selectors.document(plan)),
         approvals_in_force=selectors.approvals_in_force(plan),
         agreement_form=agreement if policy.may(request.user, "plans.agree_plan") else None,
-        may_delete=policy.may(request.user, "plans.delete_plan"),
-        may_drill=policy.may(request.user, "executions.start_drill"),
-        may_recover=policy.may(request.user, "executions.start_recovery"),
+        may_copy=policy.may(request.user, "plans.add_plan"),
+        may_archive=policy.may(request.user, "plans.archive_plan"),
+        # What was run is evidence: there is no button that could only refuse.
+        may_delete=policy.may(request.user, "plans.delete_plan") and not protectors(plan, 1),
+        may_drill=in_use and policy.may(request.user, "executions.start_drill"),
+        may_recover=in_use and policy.may(request.user, "executions.start_recovery"),
     )
 
 
@@ -64,24 +188,25 @@ def body(request: HttpRequest, plan_id: int) -> HttpResponse:
     if request.method != "POST":
         return _fragment(request, plan, selectors.document(plan))
     layout = editing.layout_of(selectors.document(plan))
+    seen = version_of(request.POST.get("version", ""))
     try:
         layout = editing.layout_from(json_or_none(request.POST.get("layout", "")))
         plan = services.plan_arrange(
-            plan=plan, layout=layout, by=person(request), expected_version=version_of(asked_version(request.POST))
+            plan=plan, layout=layout, by=person(request), expected_version=seen, choices=choices_of(request.POST)
         )
     except (Missing, NotAllowed):
         raise
+    except services.Clashing as error:
+        # A screen calls every clash a conflict; 412 belongs to requests that carry If-Match.
+        plan, document, card = selectors.plan_get(plan_id), error.merged.document, clash_card(error)
+        return _fragment(request, plan, document, unsaved=True, newer=card, version=seen, status=409)
     except DomainError as error:
         # The newest plan, in the order that was sent: nothing is lost.
         plan = selectors.plan_get(plan_id)
         document = editing.arranged(selectors.document(plan), layout)
-        if isinstance(error, Stale):
-            seen = version_of(request.POST.get("version", ""))
-            # A screen calls every clash a conflict; 412 belongs to requests that carry If-Match.
-            since = newer(plan, seen, error.detail)
-            return _fragment(request, plan, document, unsaved=True, newer=since, version=seen, status=409)
         hint = "Nothing was saved. Your order is still here: fix it and save again."
-        return _fragment(request, plan, document, unsaved=True, errors=[*_sentences(error), hint], status=error.status)
+        errors, status = [*_sentences(error), hint], 409 if isinstance(error, Stale) else error.status
+        return _fragment(request, plan, document, unsaved=True, errors=errors, status=status)
     return _fragment(request, plan, selectors.document(plan), saved=True)
 
 
@@ -106,22 +231,32 @@ def settings(request: HttpRequest, plan_id: int) -> HttpResponse:
     """What a plan is beside its waves."""
     policy.require(request.user, "plans.change_plan")
     plan = selectors.plan_get(plan_id)
-    form = PlanForm(request.POST or None, initial=plan_initial(selectors.document(plan), plan.version))
+    form, status = PlanForm(request.POST or None, initial=plan_initial(selectors.document(plan), plan.version)), 200
     if form.is_valid():
+        seen = version_of(form.data.get("version", ""))
         try:
-            expected = version_of(asked_version(form.data))
-            plan = services.plan_patch(plan=plan, changes=form.changes(), by=person(request), expected_version=expected)
+            plan = services.plan_patch(
+                plan=plan,
+                changes=form.changes(),
+                by=person(request),
+                expected_version=seen,
+                choices=choices_of(request.POST),
+            )
+        except services.Clashing as error:
+            form, status = PlanForm(initial=plan_initial(error.merged.document, seen)), 409
+            form.clash = clash_card(error)
         except (Invalid, Stale) as error:
-            _show_again(form, error, plan)
+            _show_again(form, error)
+            status = 409 if isinstance(error, Stale) else 200
         else:
-            messages.success(request, f"Saved as revision {plan.version}.")
+            messages.success(request, _saved(plan, seen))
             return redirect("admin:plans_plan_change", plan.pk)
     return screen_response(
         request,
         "admin/plans/settings.html",
         title="Settings",
         about=plan,
-        status=409 if form.newer else 200,
+        status=status,
         plan=plan,
         form=form,
     )
@@ -132,43 +267,52 @@ def wave(request: HttpRequest, plan_id: int) -> HttpResponse:
     """A wave and its steps: the one named in `?name=`, or a new one."""
     policy.require(request.user, "plans.change_plan")
     plan = selectors.plan_get(plan_id)
-    document = selectors.document(plan)
-    name = request.POST.get("replacing", request.GET.get("name", ""))
-    position = editing.position_of(document, name)
-    wave = document["waves"][position] if position < len(document["waves"]) else None
-    if request.method != "POST" and name and wave is None:
-        raise Missing(f"Plan “{plan}” has no wave “{name}”.")
-    form, steps = _wave_forms(request, plan, document, wave)
-    if request.method == "POST" and "add_step" not in request.POST:
-        try:
-            expected = version_of(asked_version(request.POST))
-            if "delete" in request.POST:
-                plan = services.wave_delete(plan=plan, name=name, by=person(request), expected_version=expected)
-                messages.success(request, f"Wave “{name}” was deleted. Saved as revision {plan.version}.")
-                return redirect("admin:plans_plan_change", plan.pk)
-            if form.is_valid() and steps.is_valid():
-                plan = services.wave_save(
-                    plan=plan,
-                    wave=form.wave([step.step() for step in steps.kept]),
-                    replacing=name or None,
-                    by=person(request),
-                    expected_version=expected,
-                )
-                messages.success(request, f"Saved as revision {plan.version}.")
-                return redirect("admin:plans_plan_change", plan.pk)
-        except (Invalid, Stale) as error:
-            _show_again(form, error, plan, steps)
+    document, status = selectors.document(plan), 200
+    if request.method != "POST":
+        name = request.GET.get("name", "")
+        wave = editing.wave_named(document, name)
+        if name and wave is None:
+            raise Missing(f"Plan “{plan}” has no wave “{name}”.")
+        form, steps = _wave_forms(document, wave, version=plan.version, replacing=name)
+    else:
+        name = request.POST.get("replacing", "")
+        form, steps = _wave_forms_sent(request, document, editing.wave_named(document, name))
+        if "add_step" not in request.POST:
+            try:
+                if saved := _wave_saved(request, plan, name, form, steps):
+                    return saved
+            except services.Clashing as error:
+                (form, steps), status = _wave_forms_merged(error, form, steps), 409
+            except (Invalid, Stale) as error:
+                _show_again(form, error, steps)
+                status = 409 if isinstance(error, Stale) else 200
     return screen_response(
         request,
         "admin/plans/wave.html",
         title=name or "New wave",
         about=plan,
-        status=409 if form.newer else 200,
+        status=status,
         plan=plan,
-        wave=wave,
         form=form,
         steps=steps,
+        variables=variable_lines(selectors.example_server(plan)),
     )
+
+
+def _wave_saved(request: HttpRequest, plan: Plan, name: str, form: WaveForm, steps: Any) -> HttpResponse | None:
+    """Save the wave, or take it out; None if what was typed is not complete."""
+    seen = version_of(request.POST.get("version", ""))
+    asked: Any = {"by": person(request), "expected_version": seen, "choices": choices_of(request.POST)}
+    if "delete" in request.POST:
+        plan = services.wave_delete(plan=plan, name=name, **asked)
+        messages.success(request, f"Wave “{name}” was deleted. {_saved(plan, seen)}")
+    elif form.is_valid() and steps.is_valid():
+        wave = form.wave([step.step() for step in steps.kept])
+        plan = services.wave_save(plan=plan, wave=wave, replacing=name or None, **asked)
+        messages.success(request, _saved(plan, seen))
+    else:
+        return None
+    return redirect("admin:plans_plan_change", plan.pk)
 
 
 @require_safe
@@ -185,7 +329,7 @@ def revisions(request: HttpRequest, plan_id: int) -> HttpResponse:
         plan=plan,
         revisions=[(revision, diff_lines(revision.diff)) for revision in page],
         page=page,
-        may_change=policy.may(request.user, "plans.change_plan"),
+        may_change=plan.archived_at is None and policy.may(request.user, "plans.change_plan"),
         trail=trail_of("plan", plan.pk) if policy.may(request.user, "audit.view_event") else "",
     )
 
@@ -257,7 +401,7 @@ def _body(
         "picture": plan_page.picture(selectors.document(plan)),
         "readiness": plan_page.readiness(readiness.evaluate(plan)),
         "revision": selectors.revision_get(plan, plan.version),
-        "may_change": policy.may(request.user, "plans.change_plan"),
+        "may_change": plan.archived_at is None and policy.may(request.user, "plans.change_plan"),
     }
 
 
@@ -269,31 +413,53 @@ def _fragment(
 
 
 def _wave_forms(
-    request: HttpRequest, plan: Plan, document: PlanDocument, wave: WaveDocument | None
+    document: PlanDocument, wave: WaveDocument | None, *, version: int, replacing: str
 ) -> tuple[WaveForm, Any]:
-    used = {name for other in document["waves"] for name in other["protection_groups"]}
-    own = wave["protection_groups"] if wave else []
-    spare = [name for name in selectors.group_names().values() if name not in used]
-    choices = {
-        "waves": [other["name"] for other in document["waves"] if other is not wave],
-        "groups": [*own, *sorted(spare)],
-    }
-    if request.method != "POST":
-        initial = WaveForm.initial_of(wave) if wave else dict(WaveForm.of_new)
-        initial |= {"version": plan.version, "replacing": wave["name"] if wave else ""}
-        steps = [StepForm.initial_of(step) for step in wave["steps"]] if wave else []
-        return WaveForm(initial=initial, **choices), StepFormSet(initial=steps, prefix="steps")
+    """The form of a wave of the document, or of a new one."""
+    initial = WaveForm.initial_of(wave) if wave else dict(WaveForm.of_new)
+    initial |= {"version": version, "replacing": replacing}
+    steps = [StepForm.initial_of(step) for step in wave["steps"]] if wave else []
+    return WaveForm(initial=initial, **_choices(document, wave)), StepFormSet(initial=steps, prefix="steps")
+
+
+def _wave_forms_sent(request: HttpRequest, document: PlanDocument, wave: WaveDocument | None) -> tuple[WaveForm, Any]:
     data = request.POST.copy()
     if "add_step" in data:
         data["steps-TOTAL_FORMS"] = str(version_of(data.get("steps-TOTAL_FORMS", "")) + 1)
-    return WaveForm(data, **choices), StepFormSet(data, prefix="steps")
+    return WaveForm(data, **_choices(document, wave)), StepFormSet(data, prefix="steps")
 
 
-def _show_again(form: Any, error: DomainError, plan: Plan, steps: Any = None) -> None:
-    """Keep all input, and show each error at its field, or what has been saved since the form was shown."""
-    if isinstance(error, Stale):
-        form.newer = newer(selectors.plan_get(plan.pk), version_of(form.data.get("version", "")), error.detail)
-        return
+def _wave_forms_merged(error: services.Clashing, form: WaveForm, steps: Any) -> tuple[WaveForm, Any]:
+    """What goes together of both people's changes, and the caller's side where they clash."""
+    document, name = error.merged.document, str(form["name"].value() or "")
+    version, replacing = version_of(form.data.get("version", "")), str(form.data.get("replacing", ""))
+    wave = editing.wave_named(document, name)
+    if wave is not None and "delete" not in form.data:
+        form, steps = _wave_forms(document, wave, version=version, replacing=replacing)
+    form.clash = clash_card(error)
+    return form, steps
+
+
+def _choices(document: PlanDocument, wave: WaveDocument | None) -> dict[str, list[str]]:
+    """What the form of a wave offers: the other waves, and the groups that are in none of them."""
+    used = {name for other in document["waves"] for name in other["protection_groups"]}
+    own = wave["protection_groups"] if wave else []
+    spare = [name for name in selectors.group_names().values() if name not in used]
+    return {
+        "waves": [other["name"] for other in document["waves"] if other is not wave],
+        "groups": [*own, *sorted(spare)],
+    }
+
+
+def _saved(plan: Plan, seen: int) -> str:
+    """How a change went that began from revision `seen`."""
+    if plan.version - seen > 1:
+        return f"Saved as revision {plan.version}, together with what was saved since revision {seen}."
+    return f"Saved as revision {plan.version}."
+
+
+def _show_again(form: Any, error: DomainError, steps: Any = None) -> None:
+    """Keep all input, and show each error at its field."""
     rest = [each for each in error.errors if not (steps is not None and steps.add_domain_error(each.attr, each.detail))]
     if rest or not error.errors:
         form.add_domain_error(Invalid(error.detail, errors=rest))

@@ -50,7 +50,13 @@ def group_panel(group: ProtectionGroup) -> dict[str, Any]:
         "members": [(server, server_badge(server), lag_badge(server.lag_seconds)) for server in shown],
         "member_count": count(number, "server"),
         "members_left": max(0, number - MEMBERS_SHOWN),
+        "uses": uses.uses_of(group.pk),
     }
+
+
+def server_panel(server: SourceServer) -> dict[str, Any]:
+    """The plans that launch the server and the executions that did, for `_uses.html`."""
+    return {"uses": uses.uses_of(server.protection_group_id, (server.site_id, server.source_server_id))}
 
 
 def points_panel(server: SourceServer, by: User, now: datetime) -> dict[str, Any]:

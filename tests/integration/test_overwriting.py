@@ -122,11 +122,7 @@ def _user(by: User) -> None:
     omar.groups.remove(Group.objects.get(name="operator"))
 
 
-def _board_url() -> str:
-    return f"/admin/plans/plan/{Plan.objects.get().pk}/board/"
-
-
-LAYOUT = '[{"wave": "Databases", "groups": ["shop-db"]}, {"wave": "Web", "groups": ["shop-web"]}]'
+#: Plans are merged (tests/integration/plans/test_two_people.py).
 #: name -> (address of the page, what somebody else does, what is typed, what the answer says of theirs)
 SCREENS: dict[str, tuple[Callable[[], str], Callable[[User], None], dict[str, Any], str]] = {
     "site": (
@@ -141,19 +137,6 @@ SCREENS: dict[str, tuple[Callable[[], str], Callable[[User], None], dict[str, An
         {"name": "mine", "tag_selector": ""},
         "Description: was empty, is now “Theirs.”",
     ),
-    "settings": (
-        lambda: f"/admin/plans/plan/{Plan.objects.get().pk}/settings/",
-        _plan,
-        {"name": "Mine"},
-        "description: was",
-    ),
-    "wave": (
-        lambda: f"/admin/plans/plan/{Plan.objects.get().pk}/wave/?name=Web",
-        _plan,
-        {"name": "Mine"},
-        "description: was",
-    ),
-    "board": (_board_url, _plan, {"layout": LAYOUT}, "description: was"),
     "user": (
         lambda: f"/admin/auth/user/{User.objects.get(username='omar').pk}/change/",
         _user,
@@ -176,12 +159,12 @@ def test_a_second_save_does_not_overwrite_what_its_reader_has_not_seen(
         refused = client.post(url, sent)
         assert refused.status_code == 409
         assert said in text_of(refused)
-        assert "Mine" in refused.content.decode() or "mine" in refused.content.decode() or screen == "board"
+        assert "Mine" in refused.content.decode() or "mine" in refused.content.decode()
         assert _everything() == before
         # As the page came back, with everything that was typed; the tick is the reader's to set.
         again = form_of(refused)
         assert "overwrite" not in again
-        sent = {**again, **({"layout": LAYOUT} if screen == "board" else {})}
+        sent = again
     seen = refused.content.decode().split('name="overwrite" value="')[1].split('"')[0]
     assert client.post(url, {**sent, "overwrite": seen}).status_code in (200, 302)
     assert _everything() != before
@@ -217,16 +200,6 @@ DELETED: dict[str, tuple[Callable[[], str], Callable[[User], None]]] = {
     ),
     "plan": (lambda: f"/admin/plans/plan/{Plan.objects.get().pk}/delete/", _plan),
 }
-
-
-def test_a_wave_that_was_changed_since_is_not_deleted(browser_of: BrowserOf, everyone: Everyone, plan: Plan) -> None:
-    client, url = browser_of(everyone.mia), f"/admin/plans/plan/{plan.pk}/wave/?name=Web"
-    sent = {**shown_form(client, url), "delete": "1"}
-    _plan(everyone.noah)
-    refused = client.post(url, sent)
-    assert (refused.status_code, Plan.objects.get().waves.count()) == (409, 4)
-    assert client.post(url, {**sent, "overwrite": "2"}).status_code == 302
-    assert Plan.objects.get().waves.count() == 3
 
 
 @pytest.mark.parametrize("screen", DELETED)

@@ -24,10 +24,9 @@ from executions.engine.steps.outcome import Result, StepOutcome, done, retry, ru
 from executions.models import ServerRun, StepRun
 from executions.transitions import StepClaim
 from foundation.wording import count, short
+from plans.core.steps.ssm_command import MOST_INSTANCES
 from protection.models import Site
 
-#: As many commands as their ids fit into a step's row.
-_COMMANDS = 6
 #: Clocks differ: a command may be dated so much before it was sent.
 _CLOCK_SKEW = timedelta(minutes=5)
 
@@ -89,9 +88,10 @@ def _where(step: StepRun, site: Site, parameters: Mapping[str, Any]) -> Mapping[
         raise impossible(
             "There are no instances to run on: the wave has launched none at this site, and the step names none."
         )
-    most = _COMMANDS * INSTANCES_PER_COMMAND
-    if len(instances) > most:
-        raise impossible(f"It would run on {len(instances)} instances; the maximum is {most}. Split the step.")
+    if len(instances) > MOST_INSTANCES:
+        raise impossible(
+            f"It would run on {len(instances)} instances; the maximum is {MOST_INSTANCES}. Split the step."
+        )
     return {"instance_ids": instances}
 
 

@@ -29,6 +29,8 @@ class Card:
     asked: str
     #: Why, or what has to be done first.
     words: str
+    #: A page that says more.
+    link: str
     #: Until when; empty if it waits for ever.
     left: str
     #: Name -> value.
@@ -64,6 +66,7 @@ def _execution(execution: Execution, rows: InboxRows, now: datetime) -> Card:
         tone=kind_badge(execution.kind).tone,
         asked=_asked(execution, now),
         words=execution.reason,
+        link="",
         left=Ticking.until(expires, now, before="Rejected automatically in ", after=".") if expires else "",
         facts=(
             ("Launches", count(sum(servers.values()), "server")),
@@ -90,7 +93,8 @@ def _step(step: StepRun, rows: InboxRows, now: datetime) -> Card:
         badges=(kind_badge(execution.kind), *loud_badges(execution)),
         tone=Tone.WARN,
         asked=_asked(execution, now),
-        words=str(step.parameters.get("instructions", "")),
+        words="\n".join(filter(None, (str(step.parameters.get("instructions", "")), step.description))),
+        link=step.link,
         left=Ticking.until(until, now, before="Times out in ", after=".") if until else "",
         facts=(
             ("Execution", str(execution)),

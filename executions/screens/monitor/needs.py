@@ -76,6 +76,8 @@ class Need:
     #: What AWS or drsorch said, word for word, with what it is about.
     quotes: tuple[tuple[str, str], ...] = ()
     lines: tuple[str, ...] = ()
+    #: A page that says more.
+    link: str = ""
     #: The wave it is in: its position and name.
     wave: tuple[int, str] | None = None
     moves: tuple[Move, ...] = ()
@@ -195,7 +197,7 @@ def _steps_to_approve(scene: _Scene) -> Iterator[Need]:
     for wave, step in _steps(scene):
         if step.kind != StepKind.APPROVAL or step.status != StepStatus.RUNNING:
             continue
-        instructions = str(step.parameters.get("instructions", "")).strip()
+        told = (str(step.parameters.get("instructions", "")).strip(), step.description.strip())
         left: tuple[str, ...] = ()
         if step.started_at:
             until = step.started_at + timedelta(seconds=step.timeout_seconds)
@@ -205,7 +207,8 @@ def _steps_to_approve(scene: _Scene) -> Iterator[Need]:
             Tone.WARN,
             "how_to_reg",
             f"“{step.name}” is waiting for approval",
-            lines=(*([instructions] if instructions else []), *left),
+            lines=(*(text for text in told if text), *left),
+            link=step.link,
             wave=(wave.position, wave.name),
             moves=scene.moves(
                 *(

@@ -6,6 +6,9 @@ from plans.core.steps.at_aws import RETRIES, SITE, SSM_DOCUMENT
 from plans.core.steps.kind import Kind
 from plans.core.steps.parameters import Texts
 
+#: On so many instances one step runs: the ids of its commands, 50 instances each (docs/drs.md 12.2), fit into its row.
+MOST_INSTANCES = 300
+
 _INSTANCE_IDS = Texts(
     name="instance_ids",
     label="Instances",

@@ -19,7 +19,7 @@ class Work(ApiView):
     """A POST does `Work.job(request)` and counts; a test says what the job is."""
 
     permissions: ClassVar[dict[str, str | None]] = {"post": None, "put": "executions.start_recovery"}
-    query_parameters: ClassVar[tuple[str, ...]] = ("x",)
+    query_parameters = ("x",)
     done: ClassVar[list[Any]] = []
     job: ClassVar[Callable[[Request], Any]]
 

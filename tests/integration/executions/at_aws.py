@@ -34,6 +34,11 @@ def step(of: dict[str, Any], *, when: str = "after", timeout: int = 1800, **para
     return {"name": "Check", "when": when, "kind": of["kind"], "timeout_seconds": timeout, "parameters": told}
 
 
+def bound_to_fail(of: dict[str, Any], **options: Any) -> dict[str, Any]:
+    """A step that certainly fails: it would keep the plan from being started, unless the run goes on without it."""
+    return {**step(of, **options), "on_failure": "continue"}
+
+
 def drill(harness: EngineHarness, *waves: dict[str, Any]) -> Execution:
     return harness.drill(harness.plan(list(waves)))
 

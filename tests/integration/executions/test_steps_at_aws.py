@@ -21,6 +21,7 @@ from tests.integration.executions.at_aws import (
     STARTS,
     accepted,
     begun,
+    bound_to_fail,
     commands,
     drill,
     instances,
@@ -94,8 +95,7 @@ def test_more_instances_than_a_command_takes_get_several_commands(
 def test_too_many_instances_for_one_step_is_said_and_nothing_is_sent(
     harness: EngineHarness, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ssm_command, "INSTANCES_PER_COMMAND", 1)
-    monkeypatch.setattr(ssm_command, "_COMMANDS", 2)
+    monkeypatch.setattr(ssm_command, "MOST_INSTANCES", 2)
     execution = drill(harness, wave(step(COMMAND), groups=("shop-app",), name="App"))
     harness.run(execution)
     assert "3 instances; the maximum is 2" in row(execution).error
@@ -273,7 +273,7 @@ def test_a_wave_without_servers_runs_it_where_the_others_are(harness: EngineHarn
 def test_of_several_sites_one_has_to_be_named(
     harness: EngineHarness, world: World, dublin_too: Site, groups: tuple[str, ...]
 ) -> None:
-    waves = [wave(step(FUNCTION, retries=5), groups=groups, name="Switch")]
+    waves = [wave(bound_to_fail(FUNCTION, retries=5), groups=groups, name="Switch")]
     if not groups:
         waves = [wave(), wave(groups=("crm-all",), name="CRM"), *waves]
     execution = drill(harness, *waves)
@@ -295,21 +295,21 @@ def test_the_site_that_is_named_and_its_own_instances(harness: EngineHarness, wo
 
 
 def test_a_site_that_is_not_there(harness: EngineHarness, world: World) -> None:
-    execution = drill(harness, wave(step(FUNCTION, site="Atlantis", retries=5)))
+    execution = drill(harness, wave(bound_to_fail(FUNCTION, site="Atlantis", retries=5)))
     harness.run(execution)
     assert "Site “Atlantis” does not exist" in row(execution).error
     assert (row(execution).attempts, regions(world)) == (1, [])
 
 
 def test_a_command_without_an_instance_to_run_on(harness: EngineHarness, world: World) -> None:
-    execution = drill(harness, wave(step(COMMAND, when="before")))
+    execution = drill(harness, wave(bound_to_fail(COMMAND, when="before")))
     harness.run(execution)
     assert "There are no instances to run on" in row(execution).error
     assert regions(world) == []
 
 
 def test_a_variable_without_a_value_is_said(harness: EngineHarness, world: World) -> None:
-    execution = drill(harness, wave(step(FUNCTION, payload={"to": "{{instance_id:nobody}}"}, retries=5)))
+    execution = drill(harness, wave(bound_to_fail(FUNCTION, payload={"to": "{{instance_id:nobody}}"}, retries=5)))
     harness.run(execution)
     assert "{{instance_id:nobody}} is not available here" in row(execution).error
     assert (row(execution).attempts, regions(world)) == (1, [])

@@ -13,7 +13,7 @@ from plans.models import Plan
 from plans.readiness import evaluate
 from protection.models import ProtectionGroup, SourceServer
 from tests.factories.people import make_user
-from tests.factories.plans import make_web_shop
+from tests.factories.plans import make_web_shop, web_shop
 from tests.factories.protection import MemberFactory, make_group_with_servers
 
 pytestmark = pytest.mark.django_db
@@ -75,3 +75,31 @@ def test_as_many_queries_for_forty_groups_as_for_four(petra: User, ravi: User) -
         return len(captured)
 
     assert queries(4) == queries(40)
+
+
+def test_steps_that_cannot_work_are_found_by_the_inventory_and_the_sites(petra: User, ravi: User) -> None:
+    def step(name: str, kind: str, **parameters: object) -> dict[str, object]:
+        return {"name": name, "when": "after", "kind": kind, "parameters": parameters}
+
+    plan = make_web_shop(petra)
+    waves = web_shop()["waves"]
+    web = SourceServer.objects.filter(protection_group__name="shop-web").by_name()[0]
+    address = f"{{{{private_ip:{web.hostname}}}}}"
+    waves[0]["steps"] = [
+        step("Smoke test", "lambda", function_name="smoke", payload={"web": address}),
+        step("Paris", "ssm_automation", document_name="Notify", site="Paris"),
+        step("Own metadata", "http_check", url="http://169.254.169.254/latest/meta-data/"),
+        step("By id", "tcp_check", host="2852039166", port=80),
+    ]
+    services.plan_patch(plan=plan, changes={"waves": waves}, by=petra)
+    assert codes(plan) == [
+        ("blocking", "variable_server_later", "Databases/Smoke test"),
+        ("blocking", "step_site_unknown", "Databases/Paris"),
+        ("warning", "address_refused", "Databases/Own metadata"),
+        ("warning", "address_refused", "Databases/By id"),
+    ]
+    waves[0]["steps"] = []
+    # What certainly fails stands where it works.
+    waves[3]["steps"] = [step("Smoke test", "lambda", function_name="s", payload={"x": address})]
+    services.plan_patch(plan=plan, changes={"waves": waves}, by=petra)
+    assert codes(plan) == []

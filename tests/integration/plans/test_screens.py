@@ -191,29 +191,6 @@ def test_settings_are_saved_and_the_waves_stay(browser_of: Browser, petra: User,
     assert after["waves"] == before["waves"]
 
 
-def test_settings_on_top_of_an_older_revision_are_kept_and_saved_once_the_newer_was_seen(
-    browser_of: Browser, petra: User, dana: User, plan: Plan
-) -> None:
-    services.plan_patch(changes={"description": "dana's words"}, by=dana, plan=plan)
-    client = browser_of(petra)
-    sent = {"version": "1", "name": "Shop", "approvals_required": "1"}
-    for _ in range(2):  # pressing twice is not seeing
-        answer = client.post(url(plan, "settings"), sent)
-        assert answer.status_code == 409
-        text = text_of(answer)
-        assert "dana saved revision 2" in text
-        assert "description: was" in text
-        assert "dana&#x27;s words" in text
-        assert 'value="Shop"' in answer.content.decode()
-        sent = {**form_of(answer)}
-    assert document(plan)["name"] == "Web shop"
-    services.plan_patch(changes={"approvals_required": 2}, by=dana, plan=plan)
-    third = client.post(url(plan, "settings"), {**sent, "overwrite": "2"})
-    assert (third.status_code, "dana saved revision 3" in text_of(third)) == (409, True)
-    assert client.post(url(plan, "settings"), {**sent, "overwrite": "3"}).status_code == 302
-    assert document(plan)["name"] == "Shop"
-
-
 def test_the_form_of_a_wave_shows_it(browser_of: Browser, petra: User, plan: Plan) -> None:
     form = browser_of(petra).get(f"{url(plan, 'wave')}?name=App").context["form"]
     assert form["follow"].value() == "chosen"
@@ -381,22 +358,6 @@ def test_a_wave_with_steps_that_others_wait_for_is_not_taken_out(browser_of: Bro
     assert "Wave “Reports” waits for “Databases”, but no wave has that name." in text
 
 
-def test_a_wave_that_somebody_renamed_meanwhile_is_not_lost(
-    browser_of: Browser, petra: User, dana: User, plan: Plan
-) -> None:
-    stale = wave_form(plan, 3, minimum_success_percent="75")
-    browser_of(dana).post(url(plan, "wave"), wave_form(plan, 3, name="Front end"))
-    client = browser_of(petra)
-    answer = client.post(url(plan, "wave"), stale)
-    assert answer.status_code == 409
-    assert "dana saved revision 2" in text_of(answer)
-    assert answer.context["form"]["minimum_success_percent"].value() == "75"
-    assert client.post(url(plan, "wave"), stale).status_code == 409
-    again = {**stale, "overwrite": "2", "protection_groups": []}
-    assert "is empty" in text_of(client.post(url(plan, "wave"), again))
-    assert [wave["name"] for wave in document(plan)["waves"]] == ["Databases", "App", "Reports", "Front end"]
-
-
 def test_a_wave_is_taken_out_unless_others_wait_for_it(browser_of: Browser, petra: User, plan: Plan) -> None:
     client = browser_of(petra)
     refused = client.post(url(plan, "wave"), wave_form(plan, 1, delete="1"))
@@ -412,23 +373,6 @@ def test_the_board_saves_a_layout_and_answers_the_new_board(browser_of: Browser,
     assert answer.status_code == 200
     assert "Saved: this is revision 2." in answer.content.decode()
     assert [wave["name"] for wave in document(plan)["waves"]] == ["Databases", "Web", "App", "Reports"]
-
-
-def test_an_older_layout_is_a_conflict_that_shows_both(
-    browser_of: Browser, petra: User, dana: User, plan: Plan
-) -> None:
-    services.plan_patch(changes={"description": "new"}, by=dana, plan=plan)
-    layout = [{"wave": "Databases", "groups": ["shop-db"]}, {"wave": "Web", "groups": ["shop-web"]}]
-    answer = browser_of(petra).post(url(plan, "board"), {"version": "1", "layout": json.dumps(layout)})
-    assert answer.status_code == 409
-    assert "dana saved revision 2" in answer.content.decode()
-    board = answer.context["board"]
-    assert [wave.name for wave in board.waves] == ["Databases", "Web", "App", "Reports"]
-    assert (board.version, board.unsaved, board.newer.version) == (1, True, "2")
-    sent = {"version": str(board.version), "layout": json.dumps(layout)}
-    assert browser_of(petra).post(url(plan, "board"), sent).status_code == 409
-    assert browser_of(petra).post(url(plan, "board"), {**sent, "overwrite": board.newer.version}).status_code == 200
-    assert [wave["name"] for wave in document(plan)["waves"]][:2] == ["Databases", "Web"]
 
 
 @pytest.mark.parametrize("layout", ["", "{", "[1]", '{"wave": "x"}', "[" * 100_000])

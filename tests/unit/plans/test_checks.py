@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from plans.core.checks import GroupFacts, PlanFacts, ServerFacts, SiteFacts, StepFacts, WaveFacts, check, ready
+from plans.core.checks import check, ready
+from plans.core.facts import GroupFacts, PlanFacts, ServerFacts, SiteFacts, StepFacts, WaveFacts
 from plans.core.findings import Finding
 
 NOW = datetime(2026, 3, 3, 3, 0, tzinfo=UTC)
@@ -152,7 +153,7 @@ def test_a_recovery_that_nobody_approves() -> None:
 
 
 def test_delays_and_waits_that_use_up_the_rto_target_name_their_chain() -> None:
-    wait = StepFacts(name="settle", when="before", kind="wait", wait_seconds=1800)
+    wait = StepFacts(name="settle", when="before", kind="wait", parameters={"seconds": 1800})
     first = replace(WAVE, start_delay_seconds=1800)
     second = replace(WAVE, name="App", groups=(), steps=(wait,))
     finding = only(replace(PLAN, waves=(first, second), graph=((), (0,))))
@@ -161,7 +162,7 @@ def test_delays_and_waits_that_use_up_the_rto_target_name_their_chain() -> None:
 
 
 def test_side_by_side_they_do_not_add_up_and_waiting_after_the_last_launch_does_not_count() -> None:
-    wait = StepFacts(name="settle", when="after", kind="wait", wait_seconds=7200)
+    wait = StepFacts(name="settle", when="after", kind="wait", parameters={"seconds": 7200})
     first = replace(WAVE, start_delay_seconds=1800)
     second = replace(WAVE, name="App", groups=(), start_delay_seconds=1800, steps=(wait,))
     assert findings(replace(PLAN, waves=(first, second), graph=((), ()))) == []

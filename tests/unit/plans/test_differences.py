@@ -61,6 +61,14 @@ def test_no_difference_if_and_only_if_equal(one: dict[str, Any], other: dict[str
     assert differences(before, deepcopy(before)) == []
 
 
+def test_a_truth_value_in_place_of_a_number_is_a_change() -> None:
+    before, after = web_shop(), web_shop()
+    before["waves"][0]["steps"] = [step("lambda", {"function_name": "f", "payload": {"dry": 1}})]
+    after["waves"][0]["steps"] = [step("lambda", {"function_name": "f", "payload": {"dry": True}})]
+    (found,) = differences(saved(before), saved(after))
+    assert found["path"] == "waves.Databases.steps.a lambda.parameters"
+
+
 def test_a_new_step_is_shown_whole() -> None:
     after = web_shop()
     after["waves"][1]["steps"] = [step("approval")]
@@ -71,6 +79,8 @@ def test_a_new_step_is_shown_whole() -> None:
         "before": None,
         "after": {
             "name": "a approval",
+            "description": "",
+            "link": "",
             "when": "before",
             "kind": "approval",
             "timeout_seconds": 1800,

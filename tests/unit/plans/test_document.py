@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 
 from foundation.errors import Invalid
-from plans.core.document import normalise, wave_graph
+from plans.core.document import filled_out, normalise, wave_graph
 from plans.core.graph import cycle
 from tests.unit.plans.documents import GROUPS, plans, step, web_shop
 
@@ -315,3 +316,13 @@ def test_any_closed_circle_is_refused(raw: dict[str, Any]) -> None:
         first["depends_on"] = [*first["depends_on"], last["name"]]
         last["depends_on"] = [*last["depends_on"], first["name"]]
         assert any("circle" in sentence for sentence in errors_of(raw).values())
+
+
+def test_a_document_that_was_saved_before_it_had_a_field_is_filled_out() -> None:
+    steps = [step("approval", description="d", link="https://x/"), step("wait", {"seconds": 1})]
+    full = normalise({"name": "P", "waves": [{"name": "App", "steps": steps}]}, groups=GROUPS)
+    old: dict[str, Any] = copy.deepcopy({**full})
+    del old["contacts"]
+    for each in ("description", "link"):
+        old["waves"][0]["steps"][1].pop(each)
+    assert filled_out(old) == full

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from plans.core.checks import PlanFacts, ReversedServer
+from plans.core.facts import PlanFacts, ReversedServer
 from plans.core.findings import Finding, Severity
 from tests.unit.plans.test_checks import GROUP, NOW, PLAN, SERVER, SITE, WAVE, findings, with_server, with_site
 
@@ -46,6 +46,14 @@ def replaced(number: int) -> PlanFacts:
             "Web shop",
             "Plan “Web shop” has no waves, so a run would do nothing.",
             "Add a wave with a protection group.",
+        ),
+        (
+            replace(PLAN, archived=True),
+            Severity.BLOCKING,
+            "plan_archived",
+            "Web shop",
+            "Plan “Web shop” is archived, so no run of it can be started.",
+            "Unarchive it on its page.",
         ),
         *(
             (

@@ -53,8 +53,7 @@ OF_A_PLAN = [
     (plan(name="two\nlines"), "name", "invalid",
      ": a name must be one line of printable characters; this one has U+000A."),
     (plan(description=None), "description", "invalid", ": description must be text, not null."),
-    (plan(description="x" * 10_001), "description", "invalid",
-     ": description is 10001 characters long; the maximum is 10000."),
+    (plan(contacts="x" * 10_001), "contacts", "invalid", ": contacts is 10001 characters long; the maximum is 10000."),
     (plan(rto_target_seconds=0), "rto_target_seconds", "invalid",
      ": rto_target_seconds must be a whole number of seconds from 1 to 31536000, not 0."),
     (plan(rto_target_seconds=False), "rto_target_seconds", "invalid",
@@ -120,7 +119,13 @@ OF_A_STEP = [
     (a_step(parameters=[5]), "parameters", "not_an_object", ", parameters must be an object, not a list."),
     (a_step(parameters={}), "parameters.seconds", "required", ", parameters needs seconds."),
     (a_step(retries=3), "retries", "unknown",
-     " has no field “retries”. Its fields are: kind, name, on_failure, parameters, timeout_seconds, when."),
+     " has no field “retries”. Its fields are: description, kind, link, name, on_failure, parameters, timeout_seconds, "
+     "when."),
+    *((a_step(link=link), "link", "invalid", f": link must look like https://host/path, not “{link}”.")
+      for link in ["http://wiki/x", "javascript:alert(1)", "https://", "https:///x", "https://wiki/a b",
+                   "https://wiki:port/", "https://wi\x7fki/", "https://[::1/"]),
+    (a_step(link="https://x/" + "p" * 1991), "link", "invalid", ": link is 2001 characters long; the maximum is 2000."),
+    (a_step(description=None), "description", "invalid", ": description must be text, not null."),
 ]
 OF_PARAMETERS = [
     (kind("approval", instructions=5), "instructions", "invalid", ": instructions must be text, not 5."),
@@ -199,16 +204,16 @@ REFUSED: list[tuple[object, list[Refusal]]] = [
     ]),
     (plan(colour="red", size=1), [
         ("colour", "unknown",
-         "The plan has no field “colour”. Its fields are: approvals_required, description, name, rpo_target_seconds, "
-         "rto_target_seconds, waves."),
+         "The plan has no field “colour”. Its fields are: approvals_required, contacts, description, name, "
+         "rpo_target_seconds, rto_target_seconds, waves."),
         ("size", "unknown",
-         "The plan has no field “size”. Its fields are: approvals_required, description, name, rpo_target_seconds, "
-         "rto_target_seconds, waves."),
+         "The plan has no field “size”. Its fields are: approvals_required, contacts, description, name, "
+         "rpo_target_seconds, rto_target_seconds, waves."),
     ]),
     ({**plan(), 7: "seven"}, [
         ("7", "unknown",
-         "The plan has no field 7. Its fields are: approvals_required, description, name, rpo_target_seconds, "
-         "rto_target_seconds, waves."),
+         "The plan has no field 7. Its fields are: approvals_required, contacts, description, name, "
+         "rpo_target_seconds, rto_target_seconds, waves."),
     ]),
     ({"name": "P", "waves": [other(f"w{n}") for n in range(201)]}, [
         ("waves", "invalid", "The plan has 201 waves; the maximum is 200."),
@@ -350,6 +355,8 @@ ACCEPTED: list[object] = [
     wave(start_delay_seconds=31_536_000, launch_timeout_seconds=1),
     wave(steps=[step("wait", {"seconds": 5}, name=f"s{n}") for n in range(50)]),
     a_step(name=" Go "),
+    a_step(link="", description=""),
+    a_step(link="https://x/" + "p" * 1990, description="x" * 10_000),
     kind("http_check", url="https://x/\n"),
     kind("http_check", url="https://x/" + "p" * 1990),
     kind("tcp_check", host="db", port=65_535),
@@ -405,6 +412,7 @@ def test_what_does_not_say_has_the_defaults() -> None:
     assert document == {
         "name": "P",
         "description": "",
+        "contacts": "",
         "rto_target_seconds": None,
         "rpo_target_seconds": None,
         "approvals_required": 1,
@@ -420,6 +428,8 @@ def test_what_does_not_say_has_the_defaults() -> None:
                 "steps": [
                     {
                         "name": "Go",
+                        "description": "",
+                        "link": "",
                         "when": "after",
                         "kind": "approval",
                         "timeout_seconds": 1800,
@@ -435,6 +445,7 @@ def test_what_does_not_say_has_the_defaults() -> None:
 def test_what_is_said_is_kept() -> None:
     raw = plan(
         description=" As it is. ",
+        contacts="dana\nravi",
         rto_target_seconds=60,
         rpo_target_seconds=None,
         approvals_required=0,
@@ -445,17 +456,25 @@ def test_what_is_said_is_kept() -> None:
                 depends_on=[" A ", "A"],
                 start_delay_seconds=5,
                 launch_timeout_seconds=6,
-                steps=[step("wait", {"seconds": 1}, timeout_seconds=7, on_failure="continue", when="after")],
+                steps=[
+                    step(
+                        "wait",
+                        {"seconds": 1},
+                        timeout_seconds=7,
+                        on_failure="continue",
+                        when="after",
+                        description="Wait.\n",
+                        link=" https://wiki.example.com/x?y#z ",
+                    )
+                ],
             ),
             other("C", depends_on=[], steps=[step("http_check", {"url": " https://x/ ", "contains": " ok "})]),
         ],
     )
     document = normalise(raw, groups=GROUPS)
-    assert (document["description"], document["rto_target_seconds"], document["approvals_required"]) == (
-        " As it is. ",
-        60,
-        0,
-    )
+    assert (document["description"], document["rto_target_seconds"]) == (" As it is. ", 60)
+    assert document["approvals_required"] == 0
+    assert document["contacts"] == "dana\nravi"
     one, two, three = document["waves"]
     assert one["protection_groups"] == ["shop-db", "shop-app", "300"]
     assert (one["minimum_success_percent"], one["on_failure"]) == (50, "continue")
@@ -464,6 +483,8 @@ def test_what_is_said_is_kept() -> None:
     assert two["steps"] == [
         {
             "name": "a wait",
+            "description": "Wait.\n",
+            "link": "https://wiki.example.com/x?y#z",
             "when": "after",
             "kind": "wait",
             "timeout_seconds": 7,

@@ -1,0 +1,41 @@
+"""Answers in another format than JSON, for those who ask for it: by `Accept`, or by `?format=`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+
+from foundation.errors import Invalid
+from foundation.wording import listing, short
+from foundation.yaml_text import MEDIA_TYPE, written
+
+
+class ByFormat(DefaultContentNegotiation):
+    """`?format=` wins over `Accept`, as a link has no headers. JSON needs no asking."""
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
+        asked = request.query_params.get("format")
+        known = [renderer.format for renderer in renderers if renderer.format != "json"]
+        if asked is None or not known:
+            return super().select_renderer(request, renderers, format_suffix)
+        if asked not in known:
+            choice = f"Known here: {listing(known, None)}; without it the answer is JSON."
+            raise Invalid.field("format", f"Unknown format “{short(asked, 60)}”. {choice}", "unknown")
+        return super().select_renderer(request, renderers, asked)
+
+
+class YamlRenderer(BaseRenderer):
+    """An object as YAML, with some of its members alone."""
+
+    media_type = MEDIA_TYPE
+    format = "yaml"
+    charset = "utf-8"
+    #: In this order.
+    members: Sequence[str] = ()
+
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
+        return written({name: data[name] for name in self.members}).encode()

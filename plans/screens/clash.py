@@ -1,0 +1,74 @@
+"""Two people changed the same of a plan: what each of them did, side by side, for one of them to choose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from foundation.overwriting import version_of
+from plans.core.differences import Difference, differences
+from plans.core.merging import Side
+from plans.screens.revisions import DiffLine, diff_lines, value_words, where_words
+from plans.services import Choices, Clashing
+
+_TAKE = "take:"
+
+
+@dataclass(frozen=True, slots=True)
+class ClashLine:
+    #: The name of the choice in the form.
+    name: str
+    where: str
+    base: str
+    mine: str
+    theirs: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClashCard:
+    #: The newest revision, which the page shows now, and who saved it.
+    seen: int
+    who: str
+    sentence: str
+    lines: tuple[ClashLine, ...]
+    #: What else was saved since; it is kept.
+    kept: tuple[DiffLine, ...]
+    #: Why the whole is not valid although nothing clashes.
+    problems: tuple[str, ...]
+
+
+def clash_card(error: Clashing) -> ClashCard:
+    clashing = {clash.path for clash in error.merged.clashes}
+    kept = [each for each in differences(error.base, error.theirs) if not _is_about(each, clashing)]
+    return ClashCard(
+        seen=error.newest.number,
+        who=error.newest.saved_by_name,
+        sentence=error.detail,
+        lines=tuple(
+            ClashLine(
+                name=f"{_TAKE}{clash.path}",
+                where=where_words(clash.path),
+                base=value_words(clash.path, clash.base),
+                mine=value_words(clash.path, clash.mine),
+                theirs=value_words(clash.path, clash.theirs),
+            )
+            for clash in error.merged.clashes
+        ),
+        kept=tuple(diff_lines(kept)),
+        problems=tuple(each.detail for each in error.problems),
+    )
+
+
+def _is_about(change: Difference, paths: set[str]) -> bool:
+    return any(change["path"] == path or change["path"].startswith(f"{path}.") for path in paths if path != "waves")
+
+
+def choices_of(posted: Mapping[str, Any]) -> Choices:
+    """What a form says that was chosen, and of which revision."""
+    take = {
+        name.removeprefix(_TAKE): Side(str(value))
+        for name, value in posted.items()
+        if name.startswith(_TAKE) and value in set(Side)
+    }
+    return Choices(version_of(str(posted.get("seen", ""))), take)
