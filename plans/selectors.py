@@ -141,6 +141,15 @@ def _servers_of(waves: Iterable[WaveDocument]) -> dict[str, list[BlueprintServer
     return servers
 
 
+def plans_by_group(*, other_than: Plan) -> dict[int, list[str]]:
+    """The names of the other plans that use each protection group, by the group's id."""
+    rows = WaveGroup.objects.exclude(wave__plan=other_than).order_by("wave__plan__name")
+    found: dict[int, list[str]] = defaultdict(list)
+    for group, plan in rows.values_list("protection_group", "wave__plan__name"):
+        found[group].append(plan)
+    return found
+
+
 def group_names() -> dict[int, str]:
     """The name of every protection group, by id."""
     return dict(ProtectionGroup.objects.values_list("pk", "name"))

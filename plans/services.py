@@ -53,11 +53,6 @@ def plan_patch(*, plan: Plan, changes: Mapping[str, Any], by: User, expected_ver
     return _change(plan, lambda current: {**current, **changes}, by=by, expected_version=expected_version)
 
 
-def plan_arrange(*, plan: Plan, layout: editing.Layout, by: User, expected_version: int) -> Plan:
-    """Save the order of waves and of groups in them. `editing.arranged` says what becomes of an older layout."""
-    return _change(plan, lambda current: editing.arranged(current, layout), by=by, expected_version=expected_version)
-
-
 def wave_save(*, plan: Plan, wave: Mapping[str, Any], replacing: str | None, by: User, expected_version: int) -> Plan:
     """Save one wave, in place of the one named `replacing` or at the end of the plan.
 

@@ -8,25 +8,21 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.template.response import TemplateResponse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from access import policy
 from audit.screens.history import trail_of
-from foundation.errors import DomainError, Invalid, Missing, NotAllowed, Stale
-from foundation.forms import json_or_none
+from foundation.errors import DomainError, Invalid, Missing, Stale
 from foundation.overwriting import asked_version, version_of
 from foundation.people import person
 from foundation.screens import screen_response
-from plans import demands, readiness, selectors, services
+from plans import demands, selectors, services
 from plans.core import editing
 from plans.core.document import PlanDocument, WaveDocument
 from plans.models import Plan
 from plans.screens import plan_page
-from plans.screens.board import board
 from plans.screens.forms import AgreementForm, PlanForm, StepForm, StepFormSet, WaveForm, plan_initial
-from plans.screens.revisions import diff_lines, newer
-from protection.selectors import group_list
+from plans.screens.revisions import diff_lines, diff_sentences, newer
 
 _REVISIONS_A_PAGE = 20
 _get_or_post = require_http_methods(["GET", "HEAD", "POST"])
@@ -47,42 +43,13 @@ def _page(request: HttpRequest, plan: Plan, agreement: AgreementForm, status: in
         title=plan.name,
         about=plan,
         status=status,
-        **_body(request, plan, selectors.document(plan)),
+        **plan_page.body(request, plan),
         approvals_in_force=selectors.approvals_in_force(plan),
         agreement_form=agreement if policy.may(request.user, "plans.agree_plan") else None,
         may_delete=policy.may(request.user, "plans.delete_plan"),
         may_drill=policy.may(request.user, "executions.start_drill"),
         may_recover=policy.may(request.user, "executions.start_recovery"),
     )
-
-
-@_get_or_post
-def body(request: HttpRequest, plan_id: int) -> HttpResponse:
-    """The page's body alone. POST saves `layout` on top of `version`; if that fails, the layout comes back unsaved."""
-    policy.require(request.user, "plans.view_plan")
-    plan = selectors.plan_get(plan_id)
-    if request.method != "POST":
-        return _fragment(request, plan, selectors.document(plan))
-    layout = editing.layout_of(selectors.document(plan))
-    try:
-        layout = editing.layout_from(json_or_none(request.POST.get("layout", "")))
-        plan = services.plan_arrange(
-            plan=plan, layout=layout, by=person(request), expected_version=version_of(asked_version(request.POST))
-        )
-    except (Missing, NotAllowed):
-        raise
-    except DomainError as error:
-        # The newest plan, in the order that was sent: nothing is lost.
-        plan = selectors.plan_get(plan_id)
-        document = editing.arranged(selectors.document(plan), layout)
-        if isinstance(error, Stale):
-            seen = version_of(request.POST.get("version", ""))
-            # A screen calls every clash a conflict; 412 belongs to requests that carry If-Match.
-            since = newer(plan, seen, error.detail)
-            return _fragment(request, plan, document, unsaved=True, newer=since, version=seen, status=409)
-        hint = "Nothing was saved. Your order is still here: fix it and save again."
-        return _fragment(request, plan, document, unsaved=True, errors=[*_sentences(error), hint], status=error.status)
-    return _fragment(request, plan, selectors.document(plan), saved=True)
 
 
 @_get_or_post
@@ -183,7 +150,7 @@ def revisions(request: HttpRequest, plan_id: int) -> HttpResponse:
         title="Revisions",
         about=plan,
         plan=plan,
-        revisions=[(revision, diff_lines(revision.diff)) for revision in page],
+        revisions=[(revision, diff_lines(revision.diff), diff_sentences(revision.diff)) for revision in page],
         page=page,
         may_change=policy.may(request.user, "plans.change_plan"),
         trail=trail_of("plan", plan.pk) if policy.may(request.user, "audit.view_event") else "",
@@ -245,27 +212,6 @@ def delete(request: HttpRequest, plan_id: int) -> HttpResponse:
     return screen_response(
         request, "admin/plans/delete.html", title="Delete", about=plan, status=status, plan=plan, error=error
     )
-
-
-def _body(
-    request: HttpRequest, plan: Plan, document: PlanDocument, version: int | None = None, **of_board: Any
-) -> dict[str, Any]:
-    """What the body shows: `document` on the board, the saved plan in the picture and in what readiness says."""
-    return {
-        "plan": plan,
-        "board": board(document, group_list(), version=plan.version if version is None else version, **of_board),
-        "picture": plan_page.picture(selectors.document(plan)),
-        "readiness": plan_page.readiness(readiness.evaluate(plan)),
-        "revision": selectors.revision_get(plan, plan.version),
-        "may_change": policy.may(request.user, "plans.change_plan"),
-    }
-
-
-def _fragment(
-    request: HttpRequest, plan: Plan, document: PlanDocument, *, saved: bool = False, status: int = 200, **of_board: Any
-) -> HttpResponse:
-    context = {"saved": saved, **_body(request, plan, document, **of_board)}
-    return TemplateResponse(request, "admin/plans/_body.html", context, status=status)
 
 
 def _wave_forms(

@@ -1,0 +1,28 @@
+// Dragging by SortableJS: a group into a wave, out of all of them, or onto “Add wave”; a wave beside another one. What was
+// dropped is read once, and the board is drawn again from its state, so that a refusal puts everything back.
+(() => {
+  "use strict";
+
+  const board = (window.drsorchBoard ??= {});
+  const COMMON = {
+    animation: 120,
+    forceFallback: true,
+    fallbackOnBody: true,
+    fallbackTolerance: 4,
+    delay: 150,
+    delayOnTouchOnly: true,
+    ghostClass: "is-ghost",
+    chosenClass: "is-chosen",
+    filter: "button, input",
+    preventOnFilter: false,
+    scrollSensitivity: 60,
+  };
+
+  // `dropped(item, list)` when one was let go, `moving()` on the way.
+  board.dragging = ({ dropped, moving }) => {
+    const common = { ...COMMON, onChange: moving, onEnd: (event) => dropped(event.item, event.to, event.from) };
+    const groups = (list) => new Sortable(list, { ...common, group: "groups", draggable: "[data-group]" });
+    const waves = (list) => new Sortable(list, { ...common, group: "waves", draggable: "[data-wave]", handle: ".dr-board-handle" });
+    return { groups, waves };
+  };
+})();
