@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from math import inf
 from typing import Any, ClassVar
 
 from django import forms
 from django.forms.formsets import BaseFormSet, formset_factory
-from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanWidget
+from unfold.widgets import UnfoldBooleanWidget
 
 from foundation.forms import (
     DURATION_HELP,
@@ -23,7 +24,7 @@ from foundation.forms import (
     text,
     ticks,
 )
-from foundation.overwriting import Newer
+from foundation.overwriting import Newer, version_of
 from plans.core.document import (
     LAUNCH_TIMEOUT_SECONDS,
     STEP_TIMEOUT_SECONDS,
@@ -187,15 +188,22 @@ class StepForm(DomainErrorsMixin, forms.Form):
         return [(self[name], f"{json.dumps(kinds)}.includes(kind)") for name, (_, kinds) in _PARAMETERS.items()]
 
 
+def _number(text: object) -> float:
+    return version_of(str(text)) or inf
+
+
 class BaseStepFormSet(BaseFormSet):
-    """The steps of a wave, in the order of their numbers."""
+    """The steps of a wave, in the order of their numbers, which the page writes as steps are moved."""
 
     def add_fields(self, form: StepForm, index: int | None) -> None:
         super().add_fields(form, index)
-        form.fields["ORDER"].widget = UnfoldAdminTextInputWidget({"inputmode": "numeric"})
-        form.fields["ORDER"].label = "Position"
+        form.fields["ORDER"].widget = forms.HiddenInput()
         form.fields["DELETE"].widget = UnfoldBooleanWidget()
         form.fields["DELETE"].label = "Remove step"
+
+    def __iter__(self) -> Iterator[StepForm]:
+        """As they are shown: in the order that was sent, if any was."""
+        return iter(sorted(self.forms, key=lambda form: _number(form["ORDER"].value())))
 
     @cached_property
     def kept(self) -> list[StepForm]:
