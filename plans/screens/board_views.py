@@ -47,9 +47,8 @@ def body(request: HttpRequest, plan_id: int) -> HttpResponse:
     except DomainError as error:
         return _refused(request, error.status, sentences=[each.detail for each in error.errors] or [error.detail])
     if name := request.POST.get("then"):
-        return HttpResponseClientRedirect(
-            f"{reverse('admin:plans_plan_wave', args=[plan.pk])}?{urlencode({'name': name})}"
-        )
+        form = reverse("admin:plans_plan_wave", args=[plan.pk])
+        return HttpResponseClientRedirect(f"{form}?{urlencode({'name': name})}#rules")
     return _body(request, plan, saved=True)
 
 

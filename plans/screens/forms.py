@@ -82,7 +82,7 @@ class WaveForm(DomainErrorsMixin, forms.Form):
     name = text("Name", required=True)
     follow = choice(
         "Starts",
-        [(FOLLOWS, "after the wave above"), (AT_ONCE, "immediately"), (CHOSEN, "after the waves selected here")],
+        [(FOLLOWS, ""), (AT_ONCE, "immediately"), (CHOSEN, "after the waves selected here")],
         **{"x-model": "follow"},
     )
     depends_on = ticks("Waits for")
@@ -94,8 +94,11 @@ class WaveForm(DomainErrorsMixin, forms.Form):
     start_delay_seconds = duration("Start delay")
     launch_timeout_seconds = duration("Launch time-out", help_text="Servers not launched by then count as failed.")
 
-    def __init__(self, *args: Any, waves: Sequence[str], groups: Sequence[str], **options: Any) -> None:
+    def __init__(self, *args: Any, waves: Sequence[str], groups: Sequence[str], above: str, **options: Any) -> None:
         super().__init__(*args, **options)
+        follows = f"after the wave above it in the plan, {above}" if above else "first in the plan, so immediately"
+        follow = self.fields["follow"]
+        follow.choices = [(self.FOLLOWS, follows), *follow.choices[1:]]  # type: ignore[attr-defined]
         for field, known in (("depends_on", waves), ("protection_groups", groups)):
             sent = self.data.getlist(field) if self.is_bound else []  # type: ignore[attr-defined]
             selected = [*self.initial.get(field, ()), *sent]

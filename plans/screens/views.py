@@ -57,6 +57,7 @@ def add(request: HttpRequest) -> HttpResponse:
     """A new plan, without waves: they are added on its page."""
     policy.require(request.user, "plans.add_plan")
     form = PlanForm(request.POST or None, initial={"approvals_required": 1})
+    form.fields["name"].widget.attrs["autofocus"] = True
     if form.is_valid():
         try:
             plan = services.plan_save(document=form.changes(), by=person(request))
@@ -219,10 +220,12 @@ def _wave_forms(
 ) -> tuple[WaveForm, Any]:
     used = {name for other in document["waves"] for name in other["protection_groups"]}
     own = wave["protection_groups"] if wave else []
+    place = editing.position_of(document, wave["name"] if wave else None)
     spare = [name for name in selectors.group_names().values() if name not in used]
     choices = {
         "waves": [other["name"] for other in document["waves"] if other is not wave],
         "groups": [*own, *sorted(spare)],
+        "above": document["waves"][place - 1]["name"] if place else "",
     }
     if request.method != "POST":
         initial = WaveForm.initial_of(wave) if wave else dict(WaveForm.of_new)

@@ -18,9 +18,13 @@
     scrollSensitivity: 60,
   };
 
-  // `dropped(item, list)` when one was let go, `moving()` on the way.
-  board.dragging = ({ dropped, moving }) => {
-    const common = { ...COMMON, onChange: moving, onEnd: (event) => dropped(event.item, event.to, event.from) };
+  // `dropped(item, to, from)` when one was let go, `moving()` on the way, `busy(isBusy)` from the first to the last moment.
+  board.dragging = ({ dropped, moving, busy }) => {
+    const onEnd = (event) => {
+      busy(false);
+      dropped(event.item, event.to, event.from);
+    };
+    const common = { ...COMMON, onStart: () => busy(true), onChange: moving, onEnd };
     const groups = (list) => new Sortable(list, { ...common, group: "groups", draggable: "[data-group]" });
     const waves = (list) => new Sortable(list, { ...common, group: "waves", draggable: "[data-wave]", handle: ".dr-board-handle" });
     return { groups, waves };

@@ -54,7 +54,7 @@
         return;
       }
       const card = event.target.closest("[data-card]");
-      if (!card || event.ctrlKey || event.metaKey || event.shiftKey) return;
+      if (!card || event.ctrlKey || event.metaKey || (event.shiftKey && event.key !== "?")) return;
       const way = ARROWS[event.key];
       if (way && event.altKey) {
         event.preventDefault();
@@ -67,7 +67,10 @@
         // Enter and Space on a button of the card are that button's.
         if (event.key === "Enter" && event.target === card) what = card.dataset.wave ? "rename" : "move";
         if (what === "remove") what = card.dataset.wave ? "delete" : "take-out";
-        const button = what && [...card.querySelectorAll(`[data-do="${what}"]`)].find((each) => each.closest("[data-card]") === card);
+        if (event.key === "?") form.querySelector("[data-help]").open = true;
+        // What a group does not have is its wave's.
+        const of = (owner) => [...(owner?.querySelectorAll(`[data-do="${what}"]`) ?? [])].find((each) => each.closest("[data-card]") === owner);
+        const button = what && (of(card) ?? of(card.closest("[data-wave]")));
         if (!button) return;
         event.preventDefault();
         button.click();

@@ -10,6 +10,8 @@
   const HEAD = 53; // from the top of a card to its lines
   const LANE = 7; // between lines beside each other
   const BEGINS = 5; // a press that moves further is a pull
+  const EDGE = 48; // so near to an end of what is seen, more is brought into sight
+  const STEP = 12;
 
   const element = (name, attributes) => {
     const made = document.createElementNS(SVG, name);
@@ -106,8 +108,10 @@
     return { draw };
   };
 
-  // A line that follows the pointer from a handle to the wave under it. `pulled(from, key)`; null: it was let go over none.
-  board.pulling = (canvas, pulled) => {
+  // A line that follows the pointer from a handle to the wave under it. `pulled(from, key)`; null: it was let go over an
+  // empty place of the board. `busy(isBusy)`: what lies over the board has to get out of the way.
+  board.pulling = (canvas, { pulled, busy }) => {
+    const area = canvas.closest("[data-scroll]");
     const svg = canvas.querySelector("[data-lines]");
     let pull = null;
     let isPulled = false;
@@ -125,6 +129,13 @@
       pull?.path.remove();
       pull = null;
       mark(null);
+      busy(false);
+    };
+    const near = (at, end) => (at < EDGE ? -STEP : at > end - EDGE ? STEP : 0);
+    const scroll = ({ clientX, clientY }) => {
+      const { left, width } = area.getBoundingClientRect();
+      area.scrollLeft += near(clientX - left, width);
+      window.scrollBy(0, near(clientY, window.innerHeight));
     };
 
     canvas.addEventListener("pointerdown", (event) => {
@@ -139,6 +150,8 @@
       pull.moved ||= Math.hypot(event.clientX - pull.x, event.clientY - pull.y) > BEGINS;
       if (!pull.moved) return;
       event.preventDefault();
+      busy(true);
+      scroll(event);
       const { left, width, top, height } = pull.handle.getBoundingClientRect();
       const start = point(left + width / 2, top + height / 2);
       pull.path.setAttribute("d", `M${start[0]} ${start[1]}${curve(start, point(event.clientX, event.clientY))}`);
@@ -149,11 +162,12 @@
       if (!pull) return;
       const { from, moved } = pull;
       const item = waveAt(event);
+      const isOnBoard = area.contains(document.elementFromPoint(event.clientX, event.clientY));
       over();
       if (!moved) return;
       isPulled = true;
       setTimeout(() => (isPulled = false));
-      if (item !== from) pulled(from.dataset.wave, item?.dataset.wave ?? null);
+      if (isOnBoard && item !== from) pulled(from.dataset.wave, item?.dataset.wave ?? null);
     });
     canvas.addEventListener("pointercancel", over);
     // The browser makes a press of the handle of it.

@@ -13,6 +13,7 @@
     const status = form.querySelector("[data-status]");
     const bar = form.querySelector("[data-bar]");
     const refused = form.querySelector("[data-refused]");
+    const changes = form.querySelector("[data-changes]");
     const on = { form, state: JSON.parse(saved) };
 
     const say = (text, isRefused = false) => {
@@ -33,7 +34,7 @@
       if (!form.elements.overwrite) refused.replaceChildren();
       form.querySelector('[data-do="undo"]').disabled = !past.length;
       redraw();
-      document.getElementById("board-changes").dispatchEvent(new Event("drsorch:edited"));
+      changes.dispatchEvent(new Event("drsorch:edited"));
     };
     // Says what the edit says; says why, and leaves everything, if it is refused. Returns whether it was done.
     const edit = (change) => {
@@ -68,7 +69,8 @@
 
     Object.assign(on, { edit, say, show, redraw, undo, save, isUnsaved });
     const actions = board.actions(on);
-    const drag = board.dragging({ dropped: actions.dropped, moving: () => on.lines.draw(on.state) });
+    const busy = (isBusy) => form.toggleAttribute("data-busy", isBusy);
+    const drag = board.dragging({ dropped: actions.dropped, moving: () => on.lines.draw(on.state), busy });
     const made = (part) => {
       if (part.matches("[data-column]")) drag.waves(part);
       else part.querySelectorAll("[data-groups]").forEach(drag.groups);
@@ -77,7 +79,7 @@
     on.lines = board.lines(on.drawing.canvas, { remove: (target, source) => edit(() => board.unwait(on.state, target, source)) });
     on.menu = board.menu(form);
     on.keys = board.keys(form, on.drawing.canvas, { move: actions.move, undo, save: () => save() });
-    board.pulling(on.drawing.canvas, actions.pulled);
+    board.pulling(on.drawing.canvas, { pulled: actions.pulled, busy });
     form.querySelectorAll("[data-column]").forEach(drag.waves);
     form.querySelectorAll("[data-groups]").forEach(drag.groups);
     new ResizeObserver(() => on.lines.draw(on.state)).observe(on.drawing.canvas);

@@ -155,7 +155,7 @@ def test_saving_may_lead_to_the_rules_and_steps_of_a_wave(browser_of: Browser, p
     form, state = shown(client, plan)
     wave(state, "Web")["name"] = "Front & end"
     answer = client.post(url(plan), {**form, "board": json.dumps(state), "then": "Front & end"})
-    assert answer["HX-Redirect"] == f"/admin/plans/plan/{plan.pk}/wave/?name=Front+%26+end"
+    assert answer["HX-Redirect"] == f"/admin/plans/plan/{plan.pk}/wave/?name=Front+%26+end#rules"
     assert client.get(answer["HX-Redirect"]).status_code == 200
 
 
