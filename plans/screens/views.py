@@ -222,7 +222,7 @@ def _wave_forms(
     own = wave["protection_groups"] if wave else []
     place = editing.position_of(document, wave["name"] if wave else None)
     spare = [name for name in selectors.group_names().values() if name not in used]
-    choices = {
+    choices: dict[str, Any] = {
         "waves": [other["name"] for other in document["waves"] if other is not wave],
         "groups": [*own, *sorted(spare)],
         "above": document["waves"][place - 1]["name"] if place else "",

@@ -16,7 +16,10 @@
       step.querySelector("[name$='-ORDER']").value = place + 1;
       step.querySelector("[data-step-title]").textContent = nameOf(step);
       step.querySelector("[data-step-moves]").hidden = list.children.length < 2;
-      for (const button of step.querySelectorAll("[data-move]")) button.setAttribute("aria-label", `Move ${nameOf(step)} ${button.dataset.move}`);
+      for (const button of step.querySelectorAll("[data-move]")) {
+        button.setAttribute("aria-label", `Move ${nameOf(step)} ${button.dataset.move}`);
+        button.hidden = button.dataset.move === "up" ? place === 0 : place === list.children.length - 1;
+      }
     });
 
     form.querySelector("[data-add-step]").addEventListener("click", (event) => {
@@ -38,7 +41,8 @@
       if (!beside) return;
       beside.insertAdjacentElement(isUp ? "beforebegin" : "afterend", step);
       number();
-      button.focus();
+      // At an end, only the way back is left.
+      (button.hidden ? step.querySelector("[data-move]:not([hidden])") : button).focus();
       step.scrollIntoView({ block: "nearest" });
       said.textContent = `${nameOf(step)} is step ${[...list.children].indexOf(step) + 1} of ${list.children.length}.`;
       form.dispatchEvent(new Event("change"));

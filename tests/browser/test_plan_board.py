@@ -11,6 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 from plans import selectors, services
 from plans.models import Plan
 from tests.browser.conftest import PHONE, SignIn
+from tests.browser.test_accessibility import found_by_axe
 from tests.factories.people import make_user
 from tests.factories.plans import make_shop_groups, make_web_shop
 from tests.factories.protection import make_group_with_servers
@@ -252,6 +253,7 @@ def test_on_a_phone_nothing_sticks_out_and_menus_do_it_all(sign_in: SignIn, petr
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     menu = page.get_by_role("dialog")
     wave(page, "Web").get_by_role("button", name="waits for App").click()
+    assert found_by_axe(page, {}) == []
     menu.get_by_role("checkbox", name="Reports").click()
     menu.get_by_role("checkbox", name="App").click()
     page.keyboard.press("Escape")

@@ -81,8 +81,6 @@
         }
         svg.append(line(state, source, target, path));
       }
-      svg.setAttribute("width", canvas.scrollWidth);
-      svg.setAttribute("height", canvas.scrollHeight);
     };
 
     // Source, target, and how far from the middle the line meets its target.

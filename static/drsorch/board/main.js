@@ -10,6 +10,7 @@
   const editable = (form, field) => {
     const saved = JSON.stringify(JSON.parse(field.value));
     const past = [];
+    let asked = saved; // what the server was asked about last
     const status = form.querySelector("[data-status]");
     const bar = form.querySelector("[data-bar]");
     const refused = form.querySelector("[data-refused]");
@@ -34,6 +35,8 @@
       if (!form.elements.overwrite) refused.replaceChildren();
       form.querySelector('[data-do="undo"]').disabled = !past.length;
       redraw();
+      if (field.value === asked) return;
+      asked = field.value;
       changes.dispatchEvent(new Event("drsorch:edited"));
     };
     // Says what the edit says; says why, and leaves everything, if it is refused. Returns whether it was done.
@@ -136,7 +139,7 @@
   // The board that was sent, or is to be as it is saved.
   const sent = (event) => {
     const by = event.detail.requestConfig?.elt;
-    return by && by.id !== "board-changes" ? by.closest("[data-board]") : null;
+    return by && !by.matches("[data-asks]") ? by.closest("[data-board]") : null;
   };
   document.addEventListener("DOMContentLoaded", start);
   document.addEventListener("htmx:afterSwap", start);

@@ -82,7 +82,8 @@
       event.stopPropagation();
     });
     menu.addEventListener("toggle", (event) => {
-      if (event.newState !== "closed") return;
+      // It is told of later: the menu may be open again.
+      if (event.newState !== "closed" || menu.matches(":popover-open")) return;
       if (document.activeElement === document.body || menu.contains(document.activeElement)) opener.focus({ preventScroll: true });
       if (document.activeElement === opener) opener.scrollIntoView({ block: "nearest", inline: "nearest" });
     });
