@@ -22,12 +22,16 @@
       }
     });
 
+    const blankStep = (index) => {
+      const made = document.createElement("template");
+      made.innerHTML = blank.innerHTML.replaceAll("__prefix__", index);
+      return made.content;
+    };
+
     form.querySelector("[data-add-step]").addEventListener("click", (event) => {
       event.preventDefault();
-      const made = document.createElement("template");
-      made.innerHTML = blank.innerHTML.replaceAll("__prefix__", total.value);
+      list.append(blankStep(total.value));
       total.value = Number(total.value) + 1;
-      list.append(made.content);
       number();
       list.lastElementChild.querySelector("[name$='-name']").focus();
       form.dispatchEvent(new Event("change"));
@@ -46,6 +50,20 @@
       step.scrollIntoView({ block: "nearest" });
       said.textContent = `${nameOf(step)} is step ${[...list.children].indexOf(step) + 1} of ${list.children.length}.`;
       form.dispatchEvent(new Event("change"));
+    });
+    // After signing in again, keep.js holds the steps that the page does not have.
+    form.addEventListener("drsorch:restored", () => {
+      for (let index = list.children.length; index < Number(total.value); index += 1) {
+        const step = blankStep(index);
+        for (const kept of form.querySelectorAll(`input[type=hidden][name^="steps-${index}-"]`)) {
+          const field = step.querySelector(`[name="${kept.name}"]`);
+          if (field?.type === "checkbox") field.checked = true;
+          else if (field) field.value = kept.value;
+          kept.remove();
+        }
+        list.append(step);
+      }
+      number();
     });
     list.addEventListener("input", (event) => event.target.name.endsWith("-name") && number());
     number();
