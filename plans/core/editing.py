@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from foundation.errors import Invalid
+from foundation.storable import unstorable
 from plans.core.document import LAUNCH_TIMEOUT_SECONDS, PlanDocument, WaveDocument
 from plans.core.steps import OnFailure
 from plans.core.waiting import as_written, explicit, waiting
@@ -69,6 +70,8 @@ def _list(raw: object) -> list[Any]:
 def _text(raw: object) -> str:
     if not isinstance(raw, str):
         raise TypeError
+    if why := unstorable(raw):
+        raise Invalid.field("", f"The plan cannot be saved: it {why}.")
     return raw
 
 

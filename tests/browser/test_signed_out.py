@@ -43,14 +43,15 @@ def test_what_was_done_on_the_board_is_there_after_signing_in(
 ) -> None:
     page = sign_in(petra)
     page.goto(f"/admin/plans/plan/{plan.pk}/change/")
+    # A sign-in in another tab brings another token.
+    page.context.clear_cookies(name=None if lost == "all cookies" else "csrftoken")
     page.get_by_role("button", name="Take shop-db out").click()
     page.get_by_role("button", name="Delete wave Reports").click()
     page.get_by_role("button", name="Add wave").click()
     page.keyboard.type("Mail\n")
     drawn = page.locator("[data-wave]").all_inner_texts()
     assert len(drawn) == 4
-    # A sign-in in another tab brings another token.
-    page.context.clear_cookies(name=None if lost == "all cookies" else "csrftoken")
+    expect(page.locator("[data-status]")).to_contain_text("You are signed out.")
     page.get_by_role("button", name="Save", exact=True).click()
     if lost == "token":
         expect(page.get_by_text("What you had entered is here again")).to_be_visible()

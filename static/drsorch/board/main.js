@@ -102,6 +102,13 @@
       const wanted = event.target.value.toLowerCase();
       for (const card of spare()) card.hidden = !card.dataset.group.toLowerCase().includes(wanted);
     });
+    // Nobody is thrown out of an edit by what the board asks on the way. Saving leads to signing in.
+    form.addEventListener("htmx:beforeOnLoad", (event) => {
+      if (!event.target.matches("[data-asks]") || event.detail.xhr.getResponseHeader("HX-Refresh") !== "true") return;
+      event.preventDefault();
+      event.stopPropagation();
+      say("You are signed out. Save: after signing in, your changes are here again.", true);
+    });
     // After signing in again (keep.js): as it was left.
     form.addEventListener("drsorch:restored", () => {
       on.state = JSON.parse(field.value);

@@ -120,6 +120,11 @@ def test_what_is_no_board(raw: object) -> None:
     assert (error.attr, error.detail) == ("", "What the board sent is not valid. Reload the page.")
 
 
+def test_a_text_that_nothing_can_hold_is_refused() -> None:
+    with pytest.raises(Invalid, match="The plan cannot be saved: it contains"):
+        arrangement_from({"waves": [{**WAVE, "name": "A\ud800"}], "deleted": []})
+
+
 def test_a_renamed_wave_is_waited_for_by_its_new_name(document: PlanDocument) -> None:
     wave = {**document["waves"][0], "name": "Data"}
     edited = with_wave(document, wave, replacing="Databases")
