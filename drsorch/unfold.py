@@ -42,6 +42,7 @@ UNFOLD: dict[str, Any] = {
         lambda request: _static("drsorch/live.js"),
         lambda request: _static("drsorch/keep.js"),
         lambda request: _static("drsorch/names.js"),
+        lambda request: _static("drsorch/focus.js"),
     ],
     "COLORS": {
         "primary": {

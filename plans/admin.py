@@ -18,7 +18,7 @@ from unfold.decorators import display
 from foundation.durations import exact
 from foundation.screens import badge_html
 from plans.models import Plan
-from plans.screens import views
+from plans.screens import board_views, views
 from plans.screens.filters import ArchiveFilter
 from plans.screens.words import ARCHIVED, recovery_badge
 
@@ -69,7 +69,8 @@ class PlanAdmin(ModelAdmin):
             at("", self.changelist_view, "changelist"),
             at("add/", views.add, "add"),
             at("<int:plan_id>/change/", views.page, "change"),
-            at("<int:plan_id>/board/", views.body, "board"),
+            at("<int:plan_id>/board/", board_views.body, "board"),
+            at("<int:plan_id>/board/changes/", board_views.changes, "board_changes"),
             at("<int:plan_id>/settings/", views.settings, "settings"),
             at("<int:plan_id>/wave/", views.wave, "wave"),
             at("<int:plan_id>/history/", views.revisions, "history"),

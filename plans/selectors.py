@@ -168,6 +168,15 @@ def example_server(plan: Plan) -> str:
     return (found[0] or found[1]) if found else ""
 
 
+def plans_by_group(*, other_than: Plan) -> dict[int, list[str]]:
+    """The names of the other plans that use each protection group, by the group's id."""
+    rows = WaveGroup.objects.exclude(wave__plan=other_than).order_by("wave__plan__name")
+    found: dict[int, list[str]] = defaultdict(list)
+    for group, plan in rows.values_list("protection_group", "wave__plan__name"):
+        found[group].append(plan)
+    return found
+
+
 def group_names() -> dict[int, str]:
     """The name of every protection group, by id."""
     return dict(ProtectionGroup.objects.values_list("pk", "name"))

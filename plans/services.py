@@ -95,12 +95,12 @@ def plan_patch(
 
 
 def plan_arrange(
-    *, plan: Plan, layout: editing.Layout, by: User, expected_version: int, choices: Choices | None = None
+    *, plan: Plan, board: editing.Arrangement, by: User, expected_version: int, choices: Choices | None = None
 ) -> Plan:
-    """Save the order of waves and of groups in them. `editing.arranged` says what becomes of an older layout."""
+    """Save the waves as a board has them: names, groups, order, and what waits for what."""
 
     def arrange(current: PlanDocument) -> PlanDocument:
-        return editing.arranged(current, layout)
+        return editing.arranged(current, board)
 
     return _change(plan, arrange, by=by, expected_version=expected_version, choices=choices)
 

@@ -12,7 +12,7 @@ from executions.screens.forecast import forecast_card
 from foundation.errors import Invalid
 from foundation.forms import json_or_none
 from plans import selectors
-from plans.core import Blueprint
+from plans.core import Blueprint, editing
 from plans.core.document import normalise
 from plans.models import Plan
 
@@ -22,7 +22,7 @@ _NOT_YET = "The forecast returns when the board can be saved: "
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def plan_forecast_part(request: HttpRequest, plan_id: int) -> HttpResponse:
-    """POST forecasts `document`, the plan as it stands on the board, unsaved."""
+    """POST forecasts the plan as it stands on its `board`, unsaved."""
     policy.require(request.user, "plans.view_plan")
     plan = selectors.plan_get(plan_id)
     try:
@@ -37,7 +37,6 @@ def plan_forecast_part(request: HttpRequest, plan_id: int) -> HttpResponse:
 def _blueprint(request: HttpRequest, plan: Plan) -> Blueprint:
     if request.method != "POST":
         return selectors.blueprint(plan)
-    sent = json_or_none(request.POST.get("document", ""))
-    waves = sent.get("waves") if isinstance(sent, dict) else None
-    unsaved = normalise({**selectors.document(plan), "waves": waves}, groups=selectors.group_names())
+    board = editing.arrangement_from(json_or_none(request.POST.get("board", "")))
+    unsaved = normalise(editing.arranged(selectors.document(plan), board), groups=selectors.group_names())
     return selectors.blueprint(plan, unsaved)

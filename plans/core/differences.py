@@ -1,10 +1,17 @@
-"""What changed between two saved forms of a plan, waves and steps found by name."""
+"""What changed between two saved forms of a plan, waves and steps found by name.
+
+Beside the fields, each wave that waits for something else than before has a difference of its own,
+`waves.<name>.waits_for`: what a wave waits for may change with the order of the waves, or with another wave, while its
+own `depends_on` stays the same.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
+
+from plans.core.waiting import Waves, changes
 
 
 class Difference(TypedDict):
@@ -18,7 +25,21 @@ class Difference(TypedDict):
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Difference]:
     """Every change from one full document to another; empty if, and only if, they are equal."""
-    return _of_objects("", before, after)
+    return [*_of_objects("", before, after), *_of_waiting(before, after)]
+
+
+def _of_waiting(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Difference]:
+    """Of waves that are new, and of those that wait for something else. A deleted wave waits for nothing."""
+    old, new = (cast("Waves", document.get("waves", ())) for document in (before, after))
+    return [
+        Difference(
+            path=f"waves.{change.wave}.waits_for",
+            before=None if change.before is None else list(change.before),
+            after=list(change.after),
+        )
+        for change in changes(old, new)
+        if change.after is not None
+    ]
 
 
 def same(one: Any, other: Any) -> bool:

@@ -1,19 +1,24 @@
-"""The board of a plan: a document turned into cards of waves and protection groups."""
+"""The board of a plan: its waves as columns, by what waits for what, and the protection groups as cards."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 from foundation.durations import exact
 from foundation.wording import Badge, Tone, count, listing
-from plans.core.document import LAUNCH_TIMEOUT_SECONDS, PlanDocument, StepDocument, WaveDocument
+from plans.core.document import LAUNCH_TIMEOUT_SECONDS, PlanDocument, StepDocument, WaveDocument, wave_graph
+from plans.core.editing import arrangement_of
+from plans.core.graph import layers
 from plans.core.steps import OnFailure, StepKind, StepWhen
-from plans.models import STEP_KINDS
-from plans.screens.clash import ClashCard
-from protection.models import ProtectionGroup
+from plans.core.waiting import waiting
+from plans.models import STEP_KINDS, Plan
+from plans.selectors import plans_by_group
+from protection.core.replication import replication_tone, replication_words, worst_state
+from protection.selectors import group_list, replication_by_group
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +26,17 @@ class BoardGroup:
     name: str
     #: Empty for a group that is gone.
     id: int | None
-    site: str
-    servers: str
-    #: Something a person should look at.
-    warning: Badge | None
+    #: How many servers, where, and how they replicate if nothing is wrong with that.
+    about: str
+    #: What a person should look at.
+    warnings: tuple[Badge, ...]
+    #: Other plans that use it.
+    others: str
 
 
 @dataclass(frozen=True, slots=True)
 class BoardWave:
+    key: str
     name: str
     #: The query string that leads to its form.
     query: str
@@ -40,78 +48,83 @@ class BoardWave:
     settings: tuple[str, ...]
 
 
+#: What a new wave is drawn from.
+BLANK = BoardWave("", "", "", "starts immediately", (), (), (), ())
+
+
 @dataclass(frozen=True, slots=True)
 class Board:
     version: int
-    waves: tuple[BoardWave, ...]
+    #: The waves in columns: those that start immediately, then those that wait for waves of the columns before.
+    columns: tuple[tuple[BoardWave, ...], ...]
     #: Groups that are in no wave.
     spare: tuple[BoardGroup, ...]
-    #: True while it shows an order that is not saved.
-    unsaved: bool
-    #: Why it could not be saved, in sentences.
-    errors: tuple[str, ...]
-    #: What somebody else has saved since the revision that this order began from.
-    newer: ClashCard | None
+    #: `editing.arrangement_of` the document as JSON: what the browser changes and sends.
+    state: str
+    blank: BoardWave = BLANK
 
 
-def board(
-    document: PlanDocument,
-    groups: Iterable[ProtectionGroup],
-    *,
-    version: int,
-    unsaved: bool = False,
-    errors: Sequence[str] = (),
-    newer: ClashCard | None = None,
-) -> Board:
-    """The board of a document that may not be saved yet; `groups` as `protection.selectors.group_list` gives them."""
-    cards = {group.name: _board_group(group) for group in groups}
+def board(plan: Plan, document: PlanDocument) -> Board:
+    """The board of the plan's document, in three queries however large it is."""
+    states, others = replication_by_group(), plans_by_group(other_than=plan)
+    cards = {
+        group.name: _board_group(group, states.get(group.pk, {}), others.get(group.pk, ())) for group in group_list()
+    }
     used = {name for wave in document["waves"] for name in wave["protection_groups"]}
+    arrangement, waits = arrangement_of(document), waiting(document["waves"])
+    waves = [
+        _board_wave(place.key, wave, waits[wave["name"]], cards)
+        for place, wave in zip(arrangement.waves, document["waves"], strict=True)
+    ]
     return Board(
-        version=version,
-        waves=tuple(_board_wave(wave, place, cards) for place, wave in enumerate(document["waves"])),
+        version=plan.version,
+        columns=tuple(tuple(waves[place] for place in layer) for layer in layers(wave_graph(document["waves"]))),
         spare=tuple(card for name, card in cards.items() if name not in used),
-        unsaved=unsaved,
-        errors=tuple(errors),
-        newer=newer,
+        state=json.dumps(asdict(arrangement), ensure_ascii=False),
     )
 
 
-def _board_group(group: Any) -> BoardGroup:
-    missing = _warning(f"{group.missing_count} missing from DRS") if group.missing_count else None
+def _board_group(group: Any, states: Mapping[str, int], others: Sequence[str]) -> BoardGroup:
+    worst = worst_state(states)
+    tone = Tone.NEUTRAL if worst is None else replication_tone(worst)
+    about, warnings = [count(group.member_count, "server"), group.site.name], []
+    if not group.member_count:
+        warnings.append(_warning("no servers"))
+    if group.missing_count:
+        warnings.append(_warning(f"{group.missing_count} missing from DRS"))
+    if worst is not None and tone == Tone.GOOD:
+        about.append(replication_words(worst))
+    elif worst is not None:
+        warnings.append(_warning(f"{states[worst]} {replication_words(worst)}", tone))
     return BoardGroup(
         name=group.name,
         id=group.pk,
-        site=group.site.name,
-        servers=count(group.member_count, "server"),
-        warning=missing if group.member_count else _warning("no servers"),
+        about=" · ".join(about),
+        warnings=tuple(warnings),
+        others=f"Also in {listing(others, most=3)}" if others else "",
     )
 
 
-def _warning(text: str) -> Badge:
-    return Badge(text, Tone.BAD, "error")
+_ICONS = {Tone.BAD: "error", Tone.WARN: "warning", Tone.BUSY: "sync"}
 
 
-def _board_wave(wave: WaveDocument, place: int, cards: Mapping[str, BoardGroup]) -> BoardWave:
+def _warning(text: str, tone: Tone = Tone.BAD) -> Badge:
+    return Badge(text, tone, _ICONS.get(tone, "help"))
+
+
+def _board_wave(key: str, wave: WaveDocument, waits: Sequence[str], cards: Mapping[str, BoardGroup]) -> BoardWave:
     gone = [name for name in wave["protection_groups"] if name not in cards]
-    known = {**cards, **{name: BoardGroup(name, None, "", "", _warning("has been deleted")) for name in gone}}
+    known = {**cards, **{name: BoardGroup(name, None, "", (_warning("has been deleted"),), "") for name in gone}}
     return BoardWave(
+        key=key,
         name=wave["name"],
         query=urlencode({"name": wave["name"]}),
-        waits=waits(wave, place),
+        waits=f"waits for {listing(waits, most=None)}" if waits else "starts immediately",
         groups=tuple(known[name] for name in wave["protection_groups"]),
         before=tuple(_step_line(step) for step in wave["steps"] if step["when"] == StepWhen.BEFORE),
         after=tuple(_step_line(step) for step in wave["steps"] if step["when"] == StepWhen.AFTER),
         settings=tuple(_settings(wave)),
     )
-
-
-def waits(wave: WaveDocument, place: int) -> str:
-    """What has to end before the wave may start."""
-    if wave["depends_on"] is None:
-        return "follows the wave above" if place else "comes first, so it starts immediately"
-    if not wave["depends_on"]:
-        return "starts immediately"
-    return f"waits for {listing(wave['depends_on'], most=None)}"
 
 
 def _settings(wave: WaveDocument) -> Iterable[str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from math import inf
 from typing import Any, ClassVar
 
 from django import forms
 from django.forms.formsets import BaseFormSet, formset_factory
-from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanWidget
+from unfold.widgets import UnfoldBooleanWidget
 
 from foundation.forms import (
     DURATION_HELP,
@@ -23,6 +24,7 @@ from foundation.forms import (
     text,
     ticks,
 )
+from foundation.overwriting import version_of
 from plans.core.document import (
     LAUNCH_TIMEOUT_SECONDS,
     STEP_TIMEOUT_SECONDS,
@@ -90,7 +92,7 @@ class WaveForm(DomainErrorsMixin, forms.Form):
     name = text("Name", required=True)
     follow = choice(
         "Starts",
-        [(FOLLOWS, "after the wave above"), (AT_ONCE, "immediately"), (CHOSEN, "after the waves selected here")],
+        [(FOLLOWS, ""), (AT_ONCE, "immediately"), (CHOSEN, "after the waves selected here")],
         **{"x-model": "follow"},
     )
     depends_on = ticks("Waits for")
@@ -102,8 +104,11 @@ class WaveForm(DomainErrorsMixin, forms.Form):
     start_delay_seconds = duration("Start delay")
     launch_timeout_seconds = duration("Launch time-out", help_text="Servers not launched by then count as failed.")
 
-    def __init__(self, *args: Any, waves: Sequence[str], groups: Sequence[str], **options: Any) -> None:
+    def __init__(self, *args: Any, waves: Sequence[str], groups: Sequence[str], above: str, **options: Any) -> None:
         super().__init__(*args, **options)
+        follows = f"after the wave above it in the plan, {above}" if above else "first in the plan, so immediately"
+        follow = self.fields["follow"]
+        follow.choices = [(self.FOLLOWS, follows), *follow.choices[1:]]  # type: ignore[attr-defined]
         for field, known in (("depends_on", waves), ("protection_groups", groups)):
             sent = self.data.getlist(field) if self.is_bound else []  # type: ignore[attr-defined]
             selected = [*self.initial.get(field, ()), *sent]
@@ -198,15 +203,22 @@ class StepForm(DomainErrorsMixin, forms.Form):
         return [(self[name], f"{json.dumps(kinds)}.includes(kind)") for name, (_, kinds) in _PARAMETERS.items()]
 
 
+def _number(text: object) -> float:
+    return version_of(str(text)) or inf
+
+
 class BaseStepFormSet(BaseFormSet):
-    """The steps of a wave, in the order of their numbers."""
+    """The steps of a wave, in the order of their numbers, which the page writes as steps are moved."""
 
     def add_fields(self, form: StepForm, index: int | None) -> None:
         super().add_fields(form, index)
-        form.fields["ORDER"].widget = UnfoldAdminTextInputWidget({"inputmode": "numeric"})
-        form.fields["ORDER"].label = "Position"
+        form.fields["ORDER"].widget = forms.HiddenInput()
         form.fields["DELETE"].widget = UnfoldBooleanWidget()
         form.fields["DELETE"].label = "Remove step"
+
+    def __iter__(self) -> Iterator[StepForm]:
+        """As they are shown: in the order that was sent, if any was."""
+        return iter(sorted(self.forms, key=lambda form: _number(form["ORDER"].value())))
 
     @cached_property
     def kept(self) -> list[StepForm]:

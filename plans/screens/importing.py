@@ -16,7 +16,7 @@ from plans import selectors
 from plans.core.differences import differences
 from plans.core.document import PlanDocument, normalise
 from plans.models import Plan
-from plans.screens.revisions import DiffLine, diff_lines
+from plans.screens.revisions import DiffLine, diff_lines, diff_sentences
 
 #: So many errors of a text are shown at once.
 _SAID = 30
@@ -69,6 +69,8 @@ class Preview:
     #: Of the text: what is applied is what was shown.
     digest: str
     lines: Sequence[DiffLine]
+    #: Of what waits for what.
+    waits: Sequence[str]
 
 
 def preview(plan: Plan | None, text: str) -> Preview:
@@ -79,7 +81,8 @@ def preview(plan: Plan | None, text: str) -> Preview:
         raise Invalid(str(error)) from error
     document = normalise(raw, groups=selectors.group_names())
     current = selectors.document(plan) if plan is not None else _NOTHING
-    return Preview(document, hashlib.sha256(text.encode()).hexdigest(), diff_lines(differences(current, document)))
+    diff = differences(current, document)
+    return Preview(document, hashlib.sha256(text.encode()).hexdigest(), diff_lines(diff), diff_sentences(diff))
 
 
 def sentences(error: DomainError) -> list[str]:

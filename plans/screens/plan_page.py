@@ -1,19 +1,40 @@
-"""The plan page beside its board: the picture of its waves, and what readiness says."""
+"""What the page of a plan shows: its board, and what readiness says."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from django.http import HttpRequest
+
+from access import policy
 from foundation.wording import Badge, Tone, count
+from plans import readiness as facts
+from plans import selectors
 from plans.core.document import PlanDocument, WaveDocument, wave_graph
 from plans.core.findings import Finding, Severity
 from plans.core.graph import cycle
 from plans.core.picture import Node, Picture, draw
+from plans.models import Plan
+from plans.screens.board import board
+
+
+def body(request: HttpRequest, plan: Plan) -> dict[str, Any]:
+    """All that is drawn again when the board was saved."""
+    document = selectors.document(plan)
+    return {
+        "plan": plan,
+        "board": board(plan, document),
+        "picture": picture(document),
+        "readiness": readiness(facts.evaluate(plan)),
+        "revision": selectors.revision_get(plan, plan.version),
+        "may_change": plan.archived_at is None and policy.may(request.user, "plans.change_plan"),
+    }
 
 
 def picture(document: PlanDocument) -> Picture | None:
-    """The waves as a graph; None where there is none to draw."""
+    """The waves as a graph, for browsers without scripts, as the board draws its lines with one; None of no waves."""
     graph = wave_graph(document["waves"])
     if not graph or cycle(graph):
         return None

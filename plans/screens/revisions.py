@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from foundation.durations import exact
 from plans.core.steps import KINDS, StepKind
+from plans.core.waiting import Change, sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +19,9 @@ class DiffLine:
     after: str
 
 
-def diff_lines(diff: Iterable[Mapping[str, Any]]) -> list[DiffLine]:
-    """A revision's diff in words."""
+def diff_lines(diff: Sequence[Mapping[str, Any]]) -> list[DiffLine]:
+    """The fields of a diff in words. What a wave waits for is in `diff_sentences`, where that has changed."""
+    told = {_waiting_of(change) for change in diff}
     return [
         DiffLine(
             where=where_words(change["path"]),
@@ -27,6 +29,7 @@ def diff_lines(diff: Iterable[Mapping[str, Any]]) -> list[DiffLine]:
             after=value_words(change["path"], change["after"]),
         )
         for change in diff
+        if _waiting_of(change) is None and not _is_told(change["path"], told)
     ]
 
 
@@ -35,6 +38,32 @@ def where_words(path: str) -> str:
     if path.rpartition(".")[2] in ("waves", "steps"):
         path = f"{path.rpartition('.')[0]}.order of the {path.rpartition('.')[2]}".removeprefix(".")
     return " › ".join(path.split(".")).replace("_seconds", "").replace("_", " ")
+
+
+def diff_sentences(diff: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What a revision changed of what waits for what."""
+    return [
+        sentence(Change(wave.removeprefix("waves."), _names(change["before"]), _names(change["after"])), saved=True)
+        for change in diff
+        if (wave := _waiting_of(change)) is not None
+    ]
+
+
+def _is_told(path: str, told: Collection[str | None]) -> bool:
+    """A sentence says it better: what the wave waits for."""
+    return path.endswith(".depends_on") and path.removesuffix(".depends_on") in told
+
+
+def _waiting_of(change: Mapping[str, Any]) -> str | None:
+    """The path of the wave, if the change is of what it waits for."""
+    path = change["path"]
+    # A wave or a step may be called anything: what is new of those is no list.
+    is_one = path.endswith(".waits_for") and isinstance(change["after"], list)
+    return path.removesuffix(".waits_for") if is_one else None
+
+
+def _names(value: Sequence[str] | None) -> tuple[str, ...] | None:
+    return None if value is None else tuple(value)
 
 
 def value_words(path: str, value: Any) -> str:

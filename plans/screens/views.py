@@ -15,27 +15,24 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from access import policy
 from audit.screens.history import trail_of
-from foundation.errors import Conflict, DomainError, Invalid, Missing, NotAllowed, Stale
-from foundation.forms import json_or_none
+from foundation.errors import Conflict, DomainError, Invalid, Missing, Stale
 from foundation.overwriting import version_of
 from foundation.people import person
 from foundation.protectors import protectors
 from foundation.screens import screen_response
 from foundation.wording import listing
 from foundation.yaml_text import MEDIA_TYPE, written
-from plans import demands, readiness, selectors, services
+from plans import demands, selectors, services
 from plans.core import editing
 from plans.core.document import PlanDocument, WaveDocument
 from plans.models import Plan
 from plans.screens import plan_page
-from plans.screens.board import board
 from plans.screens.clash import choices_of, clash_card
 from plans.screens.forms import AgreementForm, CopyForm, PlanForm, StepForm, StepFormSet, WaveForm, plan_initial
 from plans.screens.importing import ImportForm, preview, sentences
-from plans.screens.revisions import diff_lines
+from plans.screens.revisions import diff_lines, diff_sentences
 from plans.screens.runbook import runbook as book_of
 from plans.screens.words import variable_lines
-from protection.selectors import group_list
 
 _REVISIONS_A_PAGE = 20
 _get_or_post = require_http_methods(["GET", "HEAD", "POST"])
@@ -168,7 +165,7 @@ def _page(request: HttpRequest, plan: Plan, agreement: AgreementForm, status: in
         title=plan.name,
         about=plan,
         status=status,
-        **_body(request, plan, selectors.document(plan)),
+        **plan_page.body(request, plan),
         approvals_in_force=selectors.approvals_in_force(plan),
         agreement_form=agreement if policy.may(request.user, "plans.agree_plan") else None,
         may_copy=policy.may(request.user, "plans.add_plan"),
@@ -181,40 +178,11 @@ def _page(request: HttpRequest, plan: Plan, agreement: AgreementForm, status: in
 
 
 @_get_or_post
-def body(request: HttpRequest, plan_id: int) -> HttpResponse:
-    """The page's body alone. POST saves `layout` on top of `version`; if that fails, the layout comes back unsaved."""
-    policy.require(request.user, "plans.view_plan")
-    plan = selectors.plan_get(plan_id)
-    if request.method != "POST":
-        return _fragment(request, plan, selectors.document(plan))
-    layout = editing.layout_of(selectors.document(plan))
-    seen = version_of(request.POST.get("version", ""))
-    try:
-        layout = editing.layout_from(json_or_none(request.POST.get("layout", "")))
-        plan = services.plan_arrange(
-            plan=plan, layout=layout, by=person(request), expected_version=seen, choices=choices_of(request.POST)
-        )
-    except (Missing, NotAllowed):
-        raise
-    except services.Clashing as error:
-        # A screen calls every clash a conflict; 412 belongs to requests that carry If-Match.
-        plan, document, card = selectors.plan_get(plan_id), error.merged.document, clash_card(error)
-        return _fragment(request, plan, document, unsaved=True, newer=card, version=seen, status=409)
-    except DomainError as error:
-        # The newest plan, in the order that was sent: nothing is lost.
-        plan = selectors.plan_get(plan_id)
-        document = editing.arranged(selectors.document(plan), layout)
-        hint = "Nothing was saved. Your order is still here: fix it and save again."
-        errors, status = [*_sentences(error), hint], 409 if isinstance(error, Stale) else error.status
-        return _fragment(request, plan, document, unsaved=True, errors=errors, status=status)
-    return _fragment(request, plan, selectors.document(plan), saved=True)
-
-
-@_get_or_post
 def add(request: HttpRequest) -> HttpResponse:
     """A new plan, without waves: they are added on its page."""
     policy.require(request.user, "plans.add_plan")
     form = PlanForm(request.POST or None, initial={"approvals_required": 1})
+    form.fields["name"].widget.attrs["autofocus"] = True
     if form.is_valid():
         try:
             plan = services.plan_save(document=form.changes(), by=person(request))
@@ -327,7 +295,7 @@ def revisions(request: HttpRequest, plan_id: int) -> HttpResponse:
         title="Revisions",
         about=plan,
         plan=plan,
-        revisions=[(revision, diff_lines(revision.diff)) for revision in page],
+        revisions=[(revision, diff_lines(revision.diff), diff_sentences(revision.diff)) for revision in page],
         page=page,
         may_change=plan.archived_at is None and policy.may(request.user, "plans.change_plan"),
         trail=trail_of("plan", plan.pk) if policy.may(request.user, "audit.view_event") else "",
@@ -391,27 +359,6 @@ def delete(request: HttpRequest, plan_id: int) -> HttpResponse:
     )
 
 
-def _body(
-    request: HttpRequest, plan: Plan, document: PlanDocument, version: int | None = None, **of_board: Any
-) -> dict[str, Any]:
-    """What the body shows: `document` on the board, the saved plan in the picture and in what readiness says."""
-    return {
-        "plan": plan,
-        "board": board(document, group_list(), version=plan.version if version is None else version, **of_board),
-        "picture": plan_page.picture(selectors.document(plan)),
-        "readiness": plan_page.readiness(readiness.evaluate(plan)),
-        "revision": selectors.revision_get(plan, plan.version),
-        "may_change": plan.archived_at is None and policy.may(request.user, "plans.change_plan"),
-    }
-
-
-def _fragment(
-    request: HttpRequest, plan: Plan, document: PlanDocument, *, saved: bool = False, status: int = 200, **of_board: Any
-) -> HttpResponse:
-    context = {"saved": saved, **_body(request, plan, document, **of_board)}
-    return TemplateResponse(request, "admin/plans/_body.html", context, status=status)
-
-
 def _wave_forms(
     document: PlanDocument, wave: WaveDocument | None, *, version: int, replacing: str
 ) -> tuple[WaveForm, Any]:
@@ -440,14 +387,16 @@ def _wave_forms_merged(error: services.Clashing, form: WaveForm, steps: Any) -> 
     return form, steps
 
 
-def _choices(document: PlanDocument, wave: WaveDocument | None) -> dict[str, list[str]]:
-    """What the form of a wave offers: the other waves, and the groups that are in none of them."""
+def _choices(document: PlanDocument, wave: WaveDocument | None) -> dict[str, Any]:
+    """What the form of a wave offers: the other waves, the groups that are in none of them, and what stands above."""
     used = {name for other in document["waves"] for name in other["protection_groups"]}
     own = wave["protection_groups"] if wave else []
+    place = editing.position_of(document, wave["name"] if wave else None)
     spare = [name for name in selectors.group_names().values() if name not in used]
     return {
         "waves": [other["name"] for other in document["waves"] if other is not wave],
         "groups": [*own, *sorted(spare)],
+        "above": document["waves"][place - 1]["name"] if place else "",
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final, Self
 
@@ -79,6 +80,21 @@ def replication_tone(state: str) -> Tone:
 def replication_words(state: str) -> str:
     """The state as a person reads it; one that we do not know as it came."""
     return state.replace("_", " ").lower() if state else "unknown"
+
+
+#: From the worst on. What we do not know is worse than what ends by itself, as nobody can say what it means.
+_BADNESS: Final = (Tone.BAD, Tone.WARN, Tone.NEUTRAL, Tone.BUSY, Tone.GOOD)
+
+
+def worst_state(states: Iterable[str]) -> str | None:
+    """Of several servers' states the one to look at first; None of none. Of two that are as bad, the one that cannot be
+    launched from."""
+
+    def badness(state: str) -> tuple[int, bool, str]:
+        known = ReplicationState.of(state)
+        return _BADNESS.index(replication_tone(state)), known is not None and known.launchable, state
+
+    return min(states, key=badness, default=None)
 
 
 def lag_tone(seconds: float | None) -> Tone:

@@ -14,7 +14,10 @@ OTHERS = (
     "executions/screens/monitor/timeline.py",
     "foundation/screens.py",
     "protection/admin.py",
-    "static/drsorch/board.js",
+    "static/drsorch/board/drag.js",
+    "static/drsorch/board/draw.js",
+    "static/drsorch/board/lines.js",
+    "static/drsorch/board/menus.js",
     "static/drsorch/live.js",
     "templates/unfold/helpers/header_title.html",
 )
@@ -28,7 +31,7 @@ def files(folder: str, suffix: str) -> list[Path]:
 @pytest.mark.parametrize(
     ("sheets", "folders", "others"),
     [
-        (("kit.css", "screens.css"), ("templates/admin/",), OTHERS),
+        (("kit.css", "screens.css", "board.css"), ("templates/admin/",), OTHERS),
         (("accounts.css",), ("templates/allauth/", "templates/account/"), ()),
     ],
 )
@@ -43,5 +46,5 @@ def test_every_class_is_defined_and_used(
 
 
 def test_every_token_is_defined_and_used() -> None:
-    css = "".join((ROOT / "static/drsorch" / name).read_text() for name in ("kit.css", "screens.css"))
+    css = "".join((ROOT / "static/drsorch" / name).read_text() for name in ("kit.css", "screens.css", "board.css"))
     assert set(re.findall(r"(--dr-[a-z-]+):", css)) == set(re.findall(r"var\((--dr-[a-z-]+)", css))

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from django.conf import settings as configured
 from django.contrib.auth.models import Group, User
+from django.db import connection
+from django.db.backends.signals import connection_created
 from django.db.models import F, QuerySet
 from django.test import Client
 from playwright.sync_api import Browser, ConsoleMessage, Page
@@ -54,6 +56,20 @@ def rows_written_here_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
         return written
 
     monkeypatch.setattr(QuerySet, "update", updated)
+
+
+def _reads_what_is_locked(connection: Any, **about: Any) -> None:
+    """Connections to one database in memory lock each other's tables, also for reading; those to a file do not."""
+    if connection.vendor == "sqlite":
+        connection.cursor().execute("PRAGMA read_uncommitted = 1")
+
+
+@pytest.fixture(autouse=True)
+def readers_wait_for_no_writer(transactional_db: None) -> Iterator[None]:
+    _reads_what_is_locked(connection)
+    connection_created.connect(_reads_what_is_locked)
+    yield
+    connection_created.disconnect(_reads_what_is_locked)
 
 
 @pytest.fixture

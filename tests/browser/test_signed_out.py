@@ -38,31 +38,31 @@ def sign_in_again(page: Page) -> None:
 
 
 @pytest.mark.parametrize("lost", ["all cookies", "token"])
-def test_the_order_that_was_dragged_is_there_after_signing_in(
+def test_what_was_done_on_the_board_is_there_after_signing_in(
     sign_in: SignIn, petra: User, plan: Plan, lost: str
 ) -> None:
     page = sign_in(petra)
     page.goto(f"/admin/plans/plan/{plan.pk}/change/")
-    page.get_by_role("button", name="Move wave Web up").click()
-    page.get_by_role("button", name="Move protection group shop-db down").or_(
-        page.locator('[data-group="shop-db"] [data-move="down"]')
-    ).first.click()
-    dragged = page.locator("[data-wave]").evaluate_all("all => all.map(one => [one.dataset.wave, one.innerText])")
     # A sign-in in another tab brings another token.
     page.context.clear_cookies(name=None if lost == "all cookies" else "csrftoken")
-    page.get_by_role("button", name="Save order").click()
+    page.get_by_role("button", name="Take shop-db out").click()
+    page.get_by_role("button", name="Delete wave Reports").click()
+    page.get_by_role("button", name="Add wave").click()
+    page.keyboard.type("Mail\n")
+    drawn = page.locator("[data-wave]").all_inner_texts()
+    assert len(drawn) == 4
+    expect(page.locator("[data-status]")).to_contain_text("You are signed out.")
+    page.get_by_role("button", name="Save", exact=True).click()
     if lost == "token":
         expect(page.get_by_text("What you had entered is here again")).to_be_visible()
     else:
         sign_in_again(page)
     assert page.url.endswith(f"/admin/plans/plan/{plan.pk}/change/")
-    assert (
-        page.locator("[data-wave]").evaluate_all("all => all.map(one => [one.dataset.wave, one.innerText])") == dragged
-    )
-    expect(page.get_by_text("The order is not saved yet.")).to_be_visible()
+    assert page.locator("[data-wave]").all_inner_texts() == drawn
+    expect(page.get_by_text("Not saved yet.", exact=True)).to_be_visible()
     assert selectors.plan_get(plan.pk).version == 1
     page.reload()  # kept for one page only
-    expect(page.get_by_text("The order is not saved yet.")).to_be_hidden()
+    expect(page.get_by_text("Not saved yet.", exact=True)).to_be_hidden()
 
 
 def test_a_form_that_was_typed_is_there_after_signing_in(sign_in: SignIn, petra: User, plan: Plan) -> None:
@@ -77,6 +77,7 @@ def test_a_form_that_was_typed_is_there_after_signing_in(sign_in: SignIn, petra:
     sign_in_again(page)
     expect(page.get_by_label("Minimum success (%)")).to_have_value("77")
     expect(page.get_by_label("Starts")).to_have_value("above")
+    expect(page.locator(".dr-fieldset").get_by_label("Name")).to_have_value("Look first")
     page.get_by_role("button", name="Save wave").last.click()
     expect(page.get_by_text("Saved as revision 2.")).to_be_visible()
     [app] = [wave for wave in selectors.document(selectors.plan_get(plan.pk))["waves"] if wave["name"] == "App"]

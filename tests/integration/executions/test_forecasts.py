@@ -192,12 +192,14 @@ def test_the_plan_page_asks_for_its_forecast_and_for_that_of_a_board_that_is_not
     shown = client.get(address).content.decode()
     assert "A guess: " in shown
     assert all(wave["name"] in shown for wave in WAVES)
-    alone = json.dumps({"waves": [{**WAVES[0], "name": "Only these"}]})
-    unsaved = client.post(address, {"document": alone}).content.decode()
+    wave = {"key": "w0", "was": "Databases", "name": "Only these", "waits_for": [], "groups": ["shop-db"]}
+    others = [each["name"] for each in WAVES[1:]]
+    alone = json.dumps({"waves": [wave], "deleted": others})
+    unsaved = client.post(address, {"board": alone}).content.decode()
     assert "Only these" in unsaved
     assert "Web" not in unsaved
-    for cannot in ("", "{", '{"waves": 7}', json.dumps({"waves": [{"name": "Empty"}]})):
-        answer = client.post(address, {"document": cannot})
+    for cannot in ("", "{", '{"waves": 7}', json.dumps({"waves": [{**wave, "groups": []}], "deleted": others})):
+        answer = client.post(address, {"board": cannot})
         assert answer.status_code == 200
         assert ("The forecast returns" in answer.content.decode()) or "nothing to forecast" in answer.content.decode()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from plans import services
+from plans.core.editing import arrangement_of
 from plans.models import Plan
 from tests.factories.plans import make_web_shop
 from tests.factories.protection import make_group_with_servers
@@ -36,8 +38,12 @@ def dana_changes(plan: Plan, dana: User, wave: int, **fields: Any) -> None:
     services.plan_patch(plan=plan, changes={"waves": changed}, by=dana)
 
 
-def layout(*waves: tuple[str, str]) -> str:
-    return json.dumps([{"wave": wave, "groups": [group] if group else []} for wave, group in waves])
+def board(plan: Plan, *names: str, **groups: list[str]) -> str:
+    """The plan's board with its waves in this order, and with these groups in place of theirs."""
+    arrangement = asdict(arrangement_of(document(plan)))
+    found = {wave["name"]: wave for wave in arrangement["waves"]}
+    arrangement["waves"] = [{**found[name], "groups": groups.get(name, found[name]["groups"])} for name in names]
+    return json.dumps(arrangement)
 
 
 def test_what_a_colleague_changed_elsewhere_is_kept(browser_of: Browser, petra: User, dana: User, plan: Plan) -> None:
@@ -56,9 +62,9 @@ def test_a_board_that_was_opened_earlier_keeps_what_was_dragged_since(
     browser_of: Browser, petra: User, dana: User, plan: Plan
 ) -> None:
     make_group_with_servers("payroll")
+    order = board(plan, "Databases", "Web", "App", "Reports")
     dana_changes(plan, dana, 3, protection_groups=["shop-web", "payroll"])
-    order = layout(("Databases", "shop-db"), ("Web", "shop-web"), ("App", "shop-app"), ("Reports", "shop-reports"))
-    answer = browser_of(petra).post(url(plan, "board"), {"version": "1", "layout": order})
+    answer = browser_of(petra).post(url(plan, "board"), {"version": "1", "board": order})
     assert answer.status_code == 200
     assert [(wave["name"], wave["protection_groups"]) for wave in waves(plan)][1] == ("Web", ["shop-web", "payroll"])
 
@@ -134,21 +140,18 @@ def test_a_wave_is_not_deleted_over_what_a_colleague_changed_in_it(
 
 
 def test_two_orders_of_the_board_are_chosen_between(browser_of: Browser, petra: User, dana: User, plan: Plan) -> None:
-    groups = {"Databases": "shop-db", "App": "shop-app", "Reports": "shop-reports", "Web": "shop-web"}
-
-    def order(*names: str) -> str:
-        return layout(*((name, groups[name]) for name in names))
-
-    mine, theirs = order("Databases", "Web", "App", "Reports"), order("Databases", "Reports", "App", "Web")
-    assert browser_of(dana).post(url(plan, "board"), {"version": "1", "layout": theirs}).status_code == 200
+    mine, theirs = (
+        board(plan, *names)
+        for names in (("Databases", "Web", "App", "Reports"), ("Databases", "Reports", "App", "Web"))
+    )
+    assert browser_of(dana).post(url(plan, "board"), {"version": "1", "board": theirs}).status_code == 200
     client = browser_of(petra)
-    answer = client.post(url(plan, "board"), {"version": "1", "layout": mine})
+    answer = client.post(url(plan, "board"), {"version": "1", "board": mine})
     assert answer.status_code == 409
-    board = answer.context["board"]
-    assert ([wave.name for wave in board.waves][1:2], board.version, board.unsaved) == (["Web"], 1, True)
-    sent = {"version": "1", "layout": mine, "seen": str(board.newer.seen)}
+    clash = answer.context["clash"]
+    sent = {"version": "1", "board": mine, "seen": str(clash.seen)}
     assert client.post(url(plan, "board"), sent).status_code == 409
-    assert client.post(url(plan, "board"), {**sent, board.newer.lines[0].name: "theirs"}).status_code == 200
+    assert client.post(url(plan, "board"), {**sent, clash.lines[0].name: "theirs"}).status_code == 200
     assert [wave["name"] for wave in waves(plan)] == ["Databases", "Reports", "App", "Web"]
 
 

@@ -36,6 +36,29 @@ def test_moving_a_wave_is_a_change_of_order() -> None:
     ]
 
 
+def test_moving_a_wave_that_others_follow_tells_what_they_wait_for_now() -> None:
+    before, after = web_shop(), web_shop()
+    for wave in [*before["waves"], *after["waves"]]:
+        wave["depends_on"] = None
+    after["waves"].append(after["waves"].pop(1))
+    order, *told = differences(saved(before), saved(after))
+    assert order["path"] == "waves"
+    assert told == [
+        {"path": "waves.Reports.waits_for", "before": ["App"], "after": ["Databases"]},
+        {"path": "waves.App.waits_for", "before": ["Databases"], "after": ["Web"]},
+    ]
+
+
+def test_a_new_wave_tells_what_it_waits_for() -> None:
+    after = web_shop()
+    after["waves"].append({"name": "Mail", "protection_groups": ["group-2"]})
+    assert differences(saved(web_shop()), saved(after))[-1] == {
+        "path": "waves.Mail.waits_for",
+        "before": None,
+        "after": ["Web"],
+    }
+
+
 def test_a_wave_taken_out_is_shown_whole() -> None:
     after = web_shop()
     gone = saved(web_shop())["waves"][2]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
+from typing import Any
+
 import pytest
 
 from foundation.errors import Invalid
 from plans.core.document import PlanDocument, normalise
-from plans.core.editing import Place, arranged, layout_from, layout_of, with_wave, without_wave
+from plans.core.editing import Arrangement, Place, arranged, arrangement_from, arrangement_of, with_wave, without_wave
 from tests.unit.plans.documents import GROUPS, web_shop
 
 
@@ -15,51 +19,110 @@ def document() -> PlanDocument:
     return normalise(web_shop(), groups=GROUPS)
 
 
-def names(document: PlanDocument) -> list[tuple[str, list[str]]]:
-    return [(wave["name"], wave["protection_groups"]) for wave in document["waves"]]
+def shown(document: PlanDocument) -> list[tuple[str, list[str] | None, list[str]]]:
+    return [(wave["name"], wave["depends_on"], wave["protection_groups"]) for wave in document["waves"]]
 
 
-def test_a_layout_that_moves_nothing_changes_nothing(document: PlanDocument) -> None:
-    assert arranged(document, layout_of(document)) == document
+def sent(board: Arrangement) -> Any:
+    """As the browser sends it."""
+    return json.loads(json.dumps(asdict(board)))
 
 
-def test_waves_and_groups_go_where_the_layout_has_them(document: PlanDocument) -> None:
+def test_the_board_of_a_document(document: PlanDocument) -> None:
+    board = arrangement_of(document)
+    assert board.waves[0] == Place("w0", "Databases", "Databases", (), ("shop-db",))
+    assert board.waves[3] == Place("w3", "Web", "Web", ("w1",), ("shop-web",))
+    assert board.deleted == ()
+
+
+def test_a_board_is_read_as_it_is_written(document: PlanDocument) -> None:
+    board = arrangement_of(document)
+    assert arrangement_from(sent(board)) == board
+
+
+def test_waves_groups_names_and_dependencies_are_as_the_board_has_them(document: PlanDocument) -> None:
     moved = arranged(
         document,
-        [
-            Place("Web", ("shop-web", "group-1")),
-            Place("Reports", ()),
-            Place("Databases", ("shop-db",)),
-            Place("App", ()),
-        ],
+        Arrangement(
+            (
+                Place("w3", "Web", "Front end", ("w0", "n1"), ("shop-web", "group-1")),
+                Place("w2", "Reports", "Reports", ("w3",), ()),
+                Place("w0", "Databases", "Data", (), ("shop-db",)),
+                Place("n1", None, "Cache", (), ("group-2",)),
+            ),
+            ("App",),
+        ),
     )
-    assert names(moved) == [("Web", ["shop-web", "group-1"]), ("Reports", []), ("Databases", ["shop-db"]), ("App", [])]
-    assert moved["waves"][0]["depends_on"] == ["App"]
+    assert shown(moved) == [
+        ("Front end", ["Data", "Cache"], ["shop-web", "group-1"]),
+        ("Reports", ["Front end"], []),
+        ("Data", [], ["shop-db"]),
+        ("Cache", [], ["group-2"]),
+    ]
+    assert moved["waves"][1]["on_failure"] == "continue"
+    assert moved["waves"][3] == normalise({"name": "P", "waves": [dict(moved["waves"][3])]}, groups=GROUPS)["waves"][0]
+    normalise({**moved, "waves": [wave for wave in moved["waves"] if wave["name"] != "Reports"]}, groups=GROUPS)
 
 
-def test_an_older_layout_keeps_what_it_does_not_know(document: PlanDocument) -> None:
-    """Somebody added Reports and took out App, while this board moved group-1 to Databases."""
-    newer = without_wave(document, "App")
-    moved = arranged(
-        newer, [Place("Web", ("shop-web",)), Place("App", ("shop-app",)), Place("Databases", ("group-1",))]
+def test_an_older_board_keeps_what_it_does_not_know(document: PlanDocument) -> None:
+    """Somebody added Reports and took out App, while this board moved group-1 to Databases and renamed that."""
+    board = Arrangement(
+        (
+            Place("w2", "Web", "Web", ("w1",), ("shop-web",)),
+            Place("w1", "App", "App", ("w0",), ("shop-app",)),
+            Place("w0", "Databases", "Data", (), ("shop-db", "group-1")),
+        ),
+        (),
     )
-    assert names(moved) == [("Web", ["shop-web"]), ("Databases", ["group-1"]), ("Reports", [])]
+    newer: PlanDocument = {**document, "waves": [wave for wave in document["waves"] if wave["name"] != "App"]}
+    assert shown(arranged(newer, board)) == [
+        ("Web", [], ["shop-web"]),
+        ("Data", [], ["shop-db", "group-1"]),
+        ("Reports", ["Data"], []),
+    ]
 
 
-def test_the_layout_as_the_board_sends_it() -> None:
-    assert layout_from([{"wave": "App", "groups": ["shop-app"]}]) == [Place("App", ("shop-app",))]
+def test_a_wave_that_was_deleted_is_no_longer_waited_for_by_one_that_the_board_does_not_know(
+    document: PlanDocument,
+) -> None:
+    board = Arrangement(arrangement_of(document).waves[1:2], ("Databases", "Reports", "Web"))
+    newer = normalise(
+        {**document, "waves": [*document["waves"], {"name": "Mail", "depends_on": ["Web", "App"], "steps": [STEP]}]},
+        groups=GROUPS,
+    )
+    assert shown(arranged(newer, board)) == [("App", [], ["shop-app"]), ("Mail", ["App"], [])]
 
 
-@pytest.mark.parametrize("raw", [None, 5, {"wave": "App"}, ["App"], [{"wave": "App"}], [{"wave": "App", "groups": 3}]])
-def test_what_is_no_layout(raw: object) -> None:
+STEP = {"name": "Go", "when": "before", "kind": "approval"}
+WAVE = {"key": "w0", "was": None, "name": "A", "waits_for": [], "groups": []}
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        None,
+        5,
+        [],
+        {"waves": []},
+        {"deleted": []},
+        {"waves": {}, "deleted": []},
+        {"waves": ["A"], "deleted": []},
+        {"waves": [], "deleted": "A"},
+        {"waves": [], "deleted": [1]},
+        *({"waves": [{**WAVE, field: 3}], "deleted": []} for field in WAVE),
+        *({"waves": [{key: WAVE[key] for key in WAVE if key != field}], "deleted": []} for field in WAVE),
+    ],
+)
+def test_what_is_no_board(raw: object) -> None:
     with pytest.raises(Invalid) as caught:
-        layout_from(raw)
+        arrangement_from(raw)
     (error,) = caught.value.errors
-    assert (error.attr, error.detail) == ("", "The board sent an invalid layout. Reload the page.")
+    assert (error.attr, error.detail) == ("", "What the board sent is not valid. Reload the page.")
 
 
-def test_the_layout_of_a_document(document: PlanDocument) -> None:
-    assert layout_of(document)[:2] == [Place("Databases", ("shop-db",)), Place("App", ("shop-app",))]
+def test_a_text_that_nothing_can_hold_is_refused() -> None:
+    with pytest.raises(Invalid, match="The plan cannot be saved: it contains"):
+        arrangement_from({"waves": [{**WAVE, "name": "A\ud800"}], "deleted": []})
 
 
 def test_a_renamed_wave_is_waited_for_by_its_new_name(document: PlanDocument) -> None:
@@ -79,3 +142,12 @@ def test_a_new_wave_or_one_that_is_gone_meanwhile_comes_last(document: PlanDocum
 def test_taking_a_wave_out_leaves_it_to_saving_to_name_who_waits_for_it(document: PlanDocument) -> None:
     with pytest.raises(Invalid, match="Wave “Web” waits for “App”, but no wave has that name"):
         normalise(without_wave(document, "App"), groups=GROUPS)
+
+
+def test_a_wave_that_follows_the_one_taken_out_does_not_follow_another_instead(document: PlanDocument) -> None:
+    chain = normalise(
+        {**document, "waves": [{**wave, "depends_on": None} for wave in document["waves"]]}, groups=GROUPS
+    )
+    with pytest.raises(Invalid, match="Wave “Reports” waits for “App”, but no wave has that name"):
+        normalise(without_wave(chain, "App"), groups=GROUPS)
+    assert [wave["depends_on"] for wave in without_wave(chain, "Web")["waves"]] == [None, None, None]
