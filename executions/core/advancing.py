@@ -104,7 +104,11 @@ def _begin(draft: Draft, position: int) -> None:
 
 
 def _queue(draft: Draft, position: int) -> None:
-    if draft.waves[position].status is WaveStatus.RUNNING:
+    if draft.waves[position].status is not WaveStatus.RUNNING:
+        return
+    # A step before it that failed, did not stop it, and is retried after it has begun to launch.
+    over, stopped_by = _run_steps(draft, position, "before")
+    if over or stopped_by is not None:
         draft.move_servers(_ids(draft, position, ServerStatus.PENDING), ServerStatus.QUEUED)
 
 
@@ -120,6 +124,8 @@ def _finish(draft: Draft, position: int) -> None:
     if to in (WaveStatus.FAILED, WaveStatus.CANCELLED):
         _cancel_steps(draft, position, "The wave did not reach its minimum success.")
     else:
+        if any(step.status not in STEP_FINAL for step in draft.steps_of(position, "before")):
+            return
         over, stopped_by = _run_steps(draft, position, "after")
         if not over and stopped_by is None:
             return

@@ -2,8 +2,9 @@
 
 Nearly everything that is shown is written under the execution's lock, which moves its `event_count` or its
 `shown_version` (`transitions.locked`). What is not stands beside them in the same query: the execution's own columns,
-its forecast, steps that run (their tries are written under claims of their own), errors of sites, approvals that lapsed
-because of what became of people, and launches by others that deleted what this one had launched.
+its forecast, steps that run (their tries are written under claims of their own), errors of sites, jobs that may be in
+the way, approvals that lapsed because of what became of people, and launches by others that deleted what this one had
+launched.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from django.db.models.functions import Cast, JSONObject
 
 from access import policy
 from executions.core.states import EXECUTION_ACTIVE, ExecutionStatus, StepStatus
-from executions.models import Approval, Execution, SiteWatch, StepRun
+from executions.models import Approval, DrsJob, Execution, SiteWatch, StepRun
 from executions.screens.selectors import replaced_servers
 from foundation.live import NEVER_SHOWN
+from protection.models import Site
 
 #: Stands for the execution's id in the compiled question.
 _ANY: Final = uuid.UUID(int=0)
@@ -57,6 +59,9 @@ def _question(vendor: str) -> tuple[str, tuple[Any, ...]]:
     steps = StepRun.objects.filter(execution=OuterRef("pk"), status=StepStatus.RUNNING).order_by().values("execution")
     columns = {name: name for name in _OF_STEP}
     errors = SiteWatch.objects.exclude(error="").annotate(all=Value(1)).order_by().values("all")
+    # By site, and without a negation, so that an index serves it however many jobs there were.
+    running = DrsJob.objects.filter(site__in=Site.objects.order_by().values("pk"), finished__in=[False])
+    jobs = running.annotate(all=Value(1)).order_by().values("all")
     counting = Approval.objects.filter(
         execution=OuterRef("pk"), approved=True, user__in=policy.holders("executions.approve_execution").values("pk")
     )
@@ -66,6 +71,7 @@ def _question(vendor: str) -> tuple[str, tuple[Any, ...]]:
         Case(When(raised_since__isnull=False, then=F("due_at"))),
         Subquery(steps.annotate(found=_Together(_text(JSONObject(**columns)))).values("found")),
         Subquery(errors.annotate(found=_Together(_text(JSONObject(site="site", error="error")))).values("found")),
+        Subquery(jobs.annotate(found=_Together(F("job_id"))).values("found")),
         Case(
             When(
                 status=ExecutionStatus.AWAITING_APPROVAL,

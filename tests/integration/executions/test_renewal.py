@@ -20,13 +20,13 @@ from django.utils import timezone
 from drs.simulator.world import World
 from executions import transitions
 from executions.core.actions import ServerPhase
-from executions.models import Execution, ServerRun, SiteWatch, StepRun
+from executions.models import DrsJob, Execution, ServerRun, SiteWatch, StepRun
 from executions.samples import KeptForecast
 from executions.screens import views
 from executions.screens.renewal.standing import execution_row
 from executions.services import approving, controlling
 from foundation import live
-from protection.models import SourceServer
+from protection.models import Site, SourceServer
 from tests.database import undone
 from tests.factories.executions import START, ExecutionFactory, add_wave, approve, running_drill
 from tests.factories.people import make_user
@@ -197,7 +197,8 @@ def test_nothing_that_the_engine_writes_is_missed(
                 harness.tick()
 
     run(lambda: ServerRun.objects.filter(status="launching").exists())
-    transitions.servers_note(drill.pk, phases=[ServerPhase(server.pk, "launch") for server in drill.servers.all()])
+    in_phase = [ServerPhase(server.pk, "launch", {"launch": timezone.now()}) for server in drill.servers.all()]
+    transitions.servers_note(drill.pk, phases=in_phase)
     run(lambda: not Execution.objects.filter(status="running").exists())
     with page.doing("a retry"):
         servers = list(drill.servers.filter(status="failed").values_list("source_server_id", flat=True))
@@ -241,6 +242,9 @@ def _of_the_execution(execution: Execution) -> Iterator[Callable[[], Any]]:
 def _elsewhere(execution: Execution) -> Iterator[Callable[[], Any]]:
     yield lambda: SiteWatch.objects.update(error="AWS is down.")
     yield lambda: KeptForecast.objects.update(latest=FORECAST)
+    site = ServerRun.objects.get().site
+    seen = {"drs_status": "STARTED", "first_seen_at": START, "servers": {"s-1": "PENDING"}}
+    yield lambda: DrsJob.objects.create(site=site, job_id="drsjob-1", type="LAUNCH", **seen)
 
 
 def test_what_is_written_without_the_lock_moves_it_too(browser_of: BrowserOf, vera: User, ten_minutes_in: Any) -> None:
@@ -251,6 +255,7 @@ def test_what_is_written_without_the_lock_moves_it_too(browser_of: BrowserOf, ve
         on_failure="stop", status="running", started_at=START,
     )  # fmt: skip
     SiteWatch.objects.create(site=ServerRun.objects.get().site)
+    Site.objects.update(quota_concurrent_jobs=1)
     KeptForecast.objects.create(execution=execution)
     client = browser_of(vera)
     etag = opened(client, execution)

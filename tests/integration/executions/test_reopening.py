@@ -12,7 +12,7 @@ from django.db import transaction
 from drs.simulator.world import World
 from executions.core.states import EXECUTION_ACTIVE, CleanupStatus, OperationKind, OperationState
 from executions.models import Execution, Operation, ServerRun
-from executions.services import controlling
+from executions.services import approving, controlling
 from executions.services.commands import COMMANDS
 from foundation.errors import Conflict, NotAllowed
 from tests.factories.people import make_user
@@ -132,3 +132,18 @@ def test_a_runbook_that_was_under_way_when_its_wave_was_cancelled_is_not_begun_t
     press("retry", execution, omar)
     again = execution.steps.get()
     assert (again.status, again.attempt_key, again.external_id) == ("pending", execution.pk, "exec-1")
+
+
+def test_an_approval_that_timed_out_is_asked_for_again_with_the_servers_that_failed(
+    harness: EngineHarness, world: World, omar: User, ravi: User
+) -> None:
+    go = {"name": "Go", "when": "before", "kind": "approval", "timeout_seconds": 900, "on_failure": "continue"}
+    world.faults.add("failed_launch", tags={"Tier": "db"}, count=1)
+    drill = harness.drill(harness.plan([{**WAVES[0], "steps": [go]}]))
+    harness.run(drill)
+    controlling.execution_retry(execution=drill, by=omar, wave="Databases")
+    harness.tick()
+    approving.execution_approve(execution=drill, by=ravi, step="Go")
+    harness.run(drill)
+    assert set(statuses(drill).values()) == {"launched"}
+    assert Execution.objects.get().status == "succeeded"

@@ -167,6 +167,19 @@ def running(**values: object) -> StepFacts:
     return step(1, status=P.RUNNING, **{"started_at": START, **values})
 
 
+def test_a_step_before_a_wave_that_has_launched_is_retried_before_its_servers_are() -> None:
+    """It had failed without stopping the wave. Nothing else would ever run it, so that the wave would never end."""
+    launched, retried = server(1, status=S.LAUNCHED), server(2)
+    asked = step(1, kind="approval", timeout_seconds=900, stops_on_failure=False)
+    found = decided([in_(W.RUNNING)], [launched, retried], (asked,))
+    assert found.actions == (a.StartStep(1),)
+    approved = replace(asked, status=P.SUCCEEDED)
+    assert decided([in_(W.RUNNING)], [launched, retried], (approved,)).actions == (a.MoveServers((2,), S.QUEUED),)
+    waits = replace(asked, status=P.RUNNING, started_at=NOW)
+    found = decided([in_(W.RUNNING)], [launched], (waits, step(2, "after")))
+    assert (found.actions, found.look_at) == ((), NOW + timedelta(seconds=900))
+
+
 def test_a_wait_ends_by_the_clock() -> None:
     assert decided([in_(W.WAITING)], [server(1)], (running(kind="wait", wait_seconds=601),)) == a.Decision(
         (), START + timedelta(seconds=601)
