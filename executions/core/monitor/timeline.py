@@ -119,7 +119,7 @@ class Frame:
         """What is not over reaches to now."""
         x = self.place(span.start)
         end = self.place(now if span.end is None else span.end)
-        return Bar(span.doing, x, round(max(end - x, 0.0), 3), grows=span.end is None)
+        return Bar(span.doing, x, max(end - x, 0.0), grows=span.end is None)
 
     def marks(self) -> tuple[Mark, ...]:
         """One for each step, as far as their texts have room beside each other."""
@@ -153,7 +153,7 @@ def _with_room(marks: Sequence[Mark], frame: int) -> Sequence[Mark]:
     """The first and the last, and between them as many as have room, equally far apart."""
     steps = len(marks) - 1
     evenly = (marks[::every] for every in range(1, steps + 1) if steps % every == 0)
-    return next(few for few in evenly if len(few) == 2 or _have_room(few, frame))  # both edges
+    return next(few for few in evenly if _have_room(few, frame))
 
 
 def _have_room(marks: Sequence[Mark], frame: int) -> bool:

@@ -161,6 +161,8 @@ def test_the_phase_in_which_a_server_failed_is_shown_as_failed(status: ServerSta
     assert launched(status, phase_times=times) == [*PHASES[:3], ("failed", 20, 60)]
     assert launched(status, phase_times={}, finished_at=START + 10 * SECOND) == [("waiting", 0, 10)]
     assert launched(status, phase_times={}, queued_at=None, finished_at=None) == [("failed", 10, 10)]
+    at_once = {"queued_at": START + 10 * SECOND, "finished_at": START + 10 * SECOND}
+    assert launched(status, phase_times={}, **at_once) == [("failed", 10, 10)]
 
 
 def test_a_server_that_waits_for_room_waits_and_others_show_nothing() -> None:
@@ -280,11 +282,14 @@ def test_where_there_is_no_room_for_it_a_mark_is_left_out() -> None:
     hour = frame_of(START, START + HOUR, None).marks()
     assert [mark.text for mark in hour if not mark.wide] == ["09:00", "09:20", "09:40", "10:00"]
     assert [mark.text for mark in hour if mark.wide] == ["09:10", "09:30", "09:50"]
+    fifths = [mark.text for mark in frame_of(START, START + 25 * SECOND, None).marks() if not mark.wide]
+    assert fifths == ["09:00:00", "09:00:25"]
 
 
 def test_a_bar_says_where_it_is_how_long_and_what_has_room_in_it() -> None:
     frame = frame_of(START, START + 20 * MINUTE, None)
     now = START + 15 * MINUTE
+    assert frame.place(START + SECOND) == 0.083
     over = frame.bar(Span(Doing.LAUNCH, START + 5 * MINUTE, START + 10 * MINUTE), now)
     assert over == Bar(Doing.LAUNCH, 25.0, 25.0)
     assert frame.bar(Span(Doing.LAUNCH, START + 5 * MINUTE, None), now) == Bar(Doing.LAUNCH, 25.0, 50.0, grows=True)
