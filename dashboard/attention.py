@@ -16,10 +16,11 @@ from dashboard.selectors import LeftDrill, PlanResult, RunningExecution, SiteHea
 from executions.core.states import CleanupStatus, ExecutionKind, ExecutionStatus, ServerStatus
 from executions.models import Execution, SiteWatch, StepRun
 from executions.screens.late import late_alarm
+from executions.screens.targets import missed_targets
 from foundation.chores import CHORES
 from foundation.due import DueRow
 from foundation.models import Chore
-from foundation.wording import Tone, ago, clock, count
+from foundation.wording import Tone, ago, clock, count, listing
 from plans.screens.words import recovery_sentence
 from protection.core.replication import ReplicationState
 from protection.models import Site
@@ -220,6 +221,9 @@ def _plan_attention(result: PlanResult, now: datetime) -> Iterator[Attention]:
     if plan.recovered_by is not None:
         # A drill would delete what runs.
         return
+    if result.proven is not None and (missed := missed_targets(result.proven)):
+        sentence = f"The last successful {result.proven.kind} of {plan.name} missed its {listing(missed)} target."
+        yield Attention(Tone.WARN, sentence, address("executions_execution_change", result.proven.pk))
     drill = address("executions_start", plan.pk, query="kind=drill")
     if result.proven_at is None:
         never = f"{plan.name} has never completed a successful drill."

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.urls import reverse
 
 from dashboard.selectors import PlanResult, RunningExecution, SiteHealth
-from executions.core.states import ServerStatus
+from executions.core.states import ExecutionStatus, ServerStatus
 from executions.models import Execution
-from executions.screens.targets import rpo_meter, rto_meter
+from executions.screens.targets import missed_targets, rpo_meter, rto_meter
 from executions.screens.waves import shares
 from executions.screens.words import duration, execution_badge, kind_badge, loud_badges
 from foundation.wording import Badge, Meter, Share, Tone, ago, count
@@ -40,8 +40,11 @@ class LastRun:
     badge: Badge
     kind: Badge
     when: str
+    #: Of the newest execution that has them: one that failed or was cancelled measures nothing.
     rto: Meter
     rpo: Meter
+    #: When that was, if it is an earlier one.
+    measured: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,7 @@ def dashboard(
     active = {one.execution.plan_id for one in running}
     return Dashboard(
         running=running_cards(running, now),
-        plans=tuple(_plan_line(result, result.plan.pk in active, now) for result in results),
+        plans=tuple(_plan_line(result, result.plan.pk in active, now) for result in sorted(results, key=_risk)),
         sites=tuple(_site_card(health, now) for health in sites),
         first_steps=_first_steps(running, results, sites, groups_exist, rights),
     )
@@ -129,19 +132,35 @@ def _running_card(execution: Execution, counts: dict[str, int], now: datetime) -
 
 
 def _plan_line(result: PlanResult, active: bool, now: datetime) -> PlanLine:
-    last = _last_run(result.last, now) if result.last else None
+    last = _last_run(result.last, result.proven, now) if result.last else None
     return PlanLine(result.plan, active, last, recovery_badge(result.plan))
 
 
-def _last_run(execution: Execution, now: datetime) -> LastRun:
+def _last_run(execution: Execution, proven: Execution | None, now: datetime) -> LastRun:
+    measured = execution if execution.rto_actual_seconds is not None or proven is None else proven
     return LastRun(
         execution=execution,
         badge=execution_badge(execution.status),
         kind=kind_badge(execution.kind),
         when=ago(execution.finished_at or execution.requested_at, now),
-        rto=rto_meter(execution, now),
-        rpo=rpo_meter(execution),
+        rto=rto_meter(measured, now),
+        rpo=rpo_meter(measured),
+        measured="" if measured is execution else f"measured {ago(measured.finished_at, now)}",
     )
+
+
+def _risk(result: PlanResult) -> tuple[int, datetime, str]:
+    """What is least sure comes first: in recovery, failed, missed its target, never proven, proven longest ago."""
+    last, proven = result.last, result.proven
+    if result.plan.recovered_by is not None:
+        place = 0
+    elif last is not None and last.status == ExecutionStatus.FAILED:
+        place = 1
+    elif proven is not None and missed_targets(proven):
+        place = 2
+    else:
+        place = 3 if proven is None else 4
+    return place, result.proven_at or datetime.min.replace(tzinfo=UTC), result.plan.name
 
 
 def _site_card(health: SiteHealth, now: datetime) -> SiteCard:

@@ -50,24 +50,28 @@ def running() -> list[RunningExecution]:
 @dataclass(frozen=True, slots=True)
 class PlanResult:
     plan: Plan
-    #: The newest execution that is over; None if there is none.
+    #: The newest execution that ran and is over; None if there is none. One that was rejected ran nothing.
     last: Execution | None
-    #: When a drill last succeeded, wholly or in part.
-    proven_at: datetime | None
+    #: The newest that recovered the application, wholly or in part.
+    proven: Execution | None
+
+    @property
+    def proven_at(self) -> datetime | None:
+        return self.proven.finished_at if self.proven else None
 
 
 def plan_results() -> list[PlanResult]:
     """Every plan with how its last run went, in two queries; each reads the newest executions of a plan alone."""
     newest = Execution.objects.filter(plan=OuterRef("pk")).order_by("-requested_at")
-    over = newest.exclude(status__in=EXECUTION_ACTIVE)
+    over = newest.exclude(status__in=EXECUTION_ACTIVE).filter(started_at__isnull=False)
     proven = newest.filter(status__in=[ExecutionStatus.SUCCEEDED, ExecutionStatus.PARTIALLY_SUCCEEDED])
     plans = list(
         Plan.objects.filter(Q(archived_at=None) | Q(recovered_by__isnull=False))
-        .annotate(last_id=Subquery(over.values("pk")[:1]), proven_at=Subquery(proven.values("finished_at")[:1]))
+        .annotate(last_id=Subquery(over.values("pk")[:1]), proven_id=Subquery(proven.values("pk")[:1]))
         .order_by("name")
     )
-    last = Execution.objects.in_bulk([plan.last_id for plan in plans if plan.last_id])
-    return [PlanResult(plan, last.get(plan.last_id) if plan.last_id else None, plan.proven_at) for plan in plans]
+    found = Execution.objects.in_bulk({id for plan in plans for id in (plan.last_id, plan.proven_id) if id})
+    return [PlanResult(plan, found.get(plan.last_id), found.get(plan.proven_id)) for plan in plans]
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,15 @@ def rpo_meter(execution: Execution) -> Meter:
     return _meter("RPO", actual, target, "met", Tone.GOOD)
 
 
+def missed_targets(execution: Execution) -> list[str]:
+    """ "RTO", "RPO": of those that have a target and a measurement beyond it."""
+    measured = (
+        ("RTO", execution.rto_actual_seconds, execution.rto_target_seconds),
+        ("RPO", execution.rpo_actual_seconds, execution.rpo_target_seconds),
+    )
+    return [name for name, actual, target in measured if actual is not None and target is not None and actual > target]
+
+
 def _meter(
     name: str,
     actual: int | None,

@@ -1,0 +1,61 @@
+"""How each plan did last, the least sure first, from rows that were never saved."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from dashboard.attention import attention
+from dashboard.presentation import dashboard
+from dashboard.selectors import PlanResult
+from executions.models import Execution
+from plans.models import Plan
+from tests.unit.dashboard.test_attention import matters
+
+NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+
+
+def ran(status: str = "succeeded", days_ago: int = 1, **fields: Any) -> Execution:
+    at = NOW - timedelta(days=days_ago)
+    given = {"kind": "drill", "requested_at": at, "started_at": at, "finished_at": at, "rto_target_seconds": 3600}
+    return Execution(**{**given, "status": status, **fields})
+
+
+def result(name: str, last: Execution | None = None, proven: Execution | None = None, **fields: Any) -> PlanResult:
+    return PlanResult(Plan(pk=len(name), name=name, **fields), last, proven)
+
+
+def lines(*results: PlanResult) -> list[Any]:
+    shown = dashboard([], results, [], groups_exist=True, rights=set(), now=NOW)
+    return list(shown.plans)
+
+
+def test_what_failed_or_was_cancelled_leaves_the_last_measurement_and_says_from_when_it_is() -> None:
+    proven = ran(days_ago=9, rto_actual_seconds=1800)
+    (line,) = lines(result("Web shop", ran("cancelled"), proven))
+    assert line.last.badge.text == "cancelled"
+    assert (line.last.rto.value, line.last.measured) == ("30 min", "measured 9 days ago")
+    (line,) = lines(result("Web shop", proven, proven))
+    assert (line.last.rto.value, line.last.measured) == ("30 min", "")
+    (line,) = lines(result("Web shop", ran("failed")))
+    assert line.last.measured == ""
+
+
+def test_plans_come_by_risk_and_then_by_how_long_they_have_been_proven() -> None:
+    good, old = ran(rto_actual_seconds=1800), ran(days_ago=80, rto_actual_seconds=1800)
+    missed = ran(rto_actual_seconds=4000)
+    found = lines(
+        result("Good", good, good),
+        result("Old", old, old),
+        result("Never"),
+        result("Missed", missed, missed),
+        result("Failed", ran("failed"), good),
+        result("Away", good, good, recovered_by="00000000-0000-0000-0000-000000000000"),
+    )
+    assert [line.plan.name for line in found] == ["Away", "Failed", "Missed", "Never", "Old", "Good"]
+
+
+def test_a_missed_target_needs_attention() -> None:
+    missed = ran(rto_actual_seconds=4000, rpo_actual_seconds=10, rpo_target_seconds=5)
+    found = attention(matters(results=(result("CRM", missed, missed),)), (), NOW)
+    assert [item.sentence for item in found] == ["The last successful drill of CRM missed its RTO and RPO target."]
