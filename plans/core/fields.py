@@ -83,7 +83,6 @@ class Fields:
         link = self.text(key, limit=MAX_LINK).strip()
         if link and not _is_page(link):
             self.error(key, f"{self.subject}: {_words(key)} must look like https://host/path, not {shown(link)}.")
-            return ""
         return link
 
     def whole(self, key: str, *, low: int, high: int, default: int | None = None, unit: str = "") -> int:

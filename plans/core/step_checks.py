@@ -6,7 +6,7 @@ inventory already tell. A step that certainly fails blocks a start; one whose fa
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final
@@ -29,11 +29,11 @@ _PLACEHOLDER: Final = "variable"
 def host_of(step: StepFacts) -> str:
     """The host that a check asks, variables and all; empty for a step that is no check."""
     if step.kind == StepKind.TCP_CHECK:
-        return str(step.parameters.get("host", "")).strip()
+        return str(step.parameters["host"]).strip()
     if step.kind != StepKind.HTTP_CHECK:
         return ""
     # A variable may hold what `urlsplit` would stumble over: it is put back once the host is found.
-    url = str(step.parameters.get("url", ""))
+    url = str(step.parameters["url"])
     variables = [match[0] for match in PATTERN.finditer(url)]
     numbers = iter(range(len(variables)))
     try:
@@ -68,7 +68,7 @@ class _Place:
     def words(self) -> str:
         return f"Step “{self.step.name}” of wave “{self.wave.name}”"
 
-    def launched(self, *, perhaps: bool = False) -> list[ServerFacts]:
+    def launched(self, *, perhaps: bool) -> list[ServerFacts]:
         positions = self.before | self.perhaps if perhaps else self.before
         return [server for position in sorted(positions) for server in self.plan.waves[position].servers]
 
@@ -143,7 +143,7 @@ def _of_variables(place: _Place, servers_known: bool) -> Iterator[Finding]:
             )
 
 
-def _stands_for(place: _Place, name: str, *, perhaps: bool = False) -> list[ServerFacts]:
+def _stands_for(place: _Place, name: str, *, perhaps: bool) -> list[ServerFacts]:
     """The servers whose values a variable of several values has when the step runs."""
     if not VARIABLES[name].of_wave:
         return place.launched(perhaps=perhaps)
@@ -158,7 +158,7 @@ def _of_server(place: _Place, name: str, server: str) -> Iterator[Finding]:
     named = named or [one for one in servers if server == one.hostname]
     if not named:
         names = [one for each in servers for one in (each.hostname, each.source_server_id) if one]
-        like = get_close_matches(server, names, n=1)
+        like = get_close_matches(server, names)
         yield place.fails(
             "variable_server_unknown",
             f"{place.words} uses {written(name)}, but no server of this plan has that host name or id.",
@@ -169,7 +169,7 @@ def _of_server(place: _Place, name: str, server: str) -> Iterator[Finding]:
         yield place.fails(
             "variable_server_ambiguous",
             f"{place.words} uses {written(name)}, but {count(len(named), 'server')} of this plan have that host name.",
-            f"Name the server by its source server id: {listing(ids, 5, 'or')}.",
+            f"Name the server by its source server id: {listing(ids, last='or')}.",
         )
     else:
         yield from _launched_in_time(place, name, named[0], wave_of[named[0].source_server_id])
@@ -223,12 +223,11 @@ def _of_host(place: _Place) -> Iterator[Finding]:
     for name in named_in(host):
         if name not in VARIABLES or not VARIABLES[name].several:
             continue
-        number = len(_stands_for(place, name))
-        if number != 1 and not (number == 0 and _stands_for(place, name, perhaps=True)):
+        number = len(_stands_for(place, name, perhaps=False))
+        if number > 1 or not _stands_for(place, name, perhaps=True):
             yield place.fails(
                 "address_invalid",
-                f"{place.words} checks {written(name)}, which stands for {count(number, 'address', 'addresses')}: "
-                "a check asks one.",
+                f"{place.words} checks {written(name)}, which stands for {number} addresses: a check asks one.",
                 "Name one server, as in {{private_ip:web-1}}.",
             )
 
@@ -237,8 +236,6 @@ def _is_host(host: str) -> bool:
     """By its form alone, as the engine's `ascii_host` would take it."""
     if any(character.isspace() or character in "{}/@?#" for character in host):
         return False
-    if ":" in host:
-        return True
     try:
         host.encode("idna")
     except UnicodeError:
@@ -258,7 +255,7 @@ def _of_site(place: _Place, servers_known: bool) -> Iterator[Finding]:
         yield place.fails(
             "step_site_unknown",
             f"{place.words} is to run at site “{named}”, which does not exist.",
-            f"Choose an existing site: {listing(sorted(place.plan.sites), 10, 'or')}."
+            f"Choose an existing site: {listing(sorted(place.plan.sites), last='or')}."
             if place.plan.sites
             else "Create the site first.",
         )
@@ -272,7 +269,7 @@ def _of_site(place: _Place, servers_known: bool) -> Iterator[Finding]:
     if not named and len(sites) != 1:
         yield place.fails(
             "step_site_unclear",
-            f"{whose} {listing(sites, None)}: it is unclear where step “{place.step.name}” is to run."
+            f"{whose} {listing(sites)}: it is unclear where step “{place.step.name}” is to run."
             if sites
             else f"{place.words} names no site, and the plan has no servers to take it from.",
             f"Choose the site of step “{place.step.name}”.",
@@ -311,10 +308,10 @@ def _of_instances(place: _Place, site: str) -> Iterator[Finding]:
         )
 
 
-def _counted(place: _Place, named: object, *, perhaps: bool) -> int:
+def _counted(place: _Place, named: Sequence[str], *, perhaps: bool) -> int:
     """How many instances a list names, its variables of several values counted by what they stand for."""
     total = 0
-    for each in named if isinstance(named, list) else []:
+    for each in named:
         whole = PATTERN.fullmatch(str(each).strip())
         variable = VARIABLES.get(whole[1]) if whole else None
         total += len(_stands_for(place, variable.name, perhaps=perhaps)) if variable and variable.several else 1

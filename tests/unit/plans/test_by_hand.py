@@ -57,6 +57,8 @@ def test_watching_a_job() -> None:
     check(found)
     assert "jobIDs" in MODEL.shape_for("DescribeJobsRequestFilters").members
     assert found[found.index("--filters") + 1] == "jobIDs=JOB_ID"
+    assert found[-1] == "items[].[status,participatingServers[].[sourceServerID,launchStatus]]"
+    assert {"sourceServerID", "launchStatus"} <= set(MODEL.shape_for("ParticipatingServer").members)
 
 
 @pytest.mark.parametrize("number", [1, 5])

@@ -10,7 +10,16 @@ import pytest
 
 from foundation.errors import Invalid
 from plans.core.document import PlanDocument, normalise
-from plans.core.editing import Arrangement, Place, arranged, arrangement_from, arrangement_of, with_wave, without_wave
+from plans.core.editing import (
+    Arrangement,
+    Place,
+    arranged,
+    arrangement_from,
+    arrangement_of,
+    wave_named,
+    with_wave,
+    without_wave,
+)
 from tests.unit.plans.documents import GROUPS, web_shop
 
 
@@ -151,3 +160,8 @@ def test_a_wave_that_follows_the_one_taken_out_does_not_follow_another_instead(d
     with pytest.raises(Invalid, match="Wave “Reports” waits for “App”, but no wave has that name"):
         normalise(without_wave(chain, "App"), groups=GROUPS)
     assert [wave["depends_on"] for wave in without_wave(chain, "Web")["waves"]] == [None, None, None]
+
+
+def test_a_wave_is_found_by_its_name(document: PlanDocument) -> None:
+    assert wave_named(document, document["waves"][1]["name"]) is document["waves"][1]
+    assert wave_named(document, "Nowhere") is None

@@ -127,6 +127,18 @@ ONE = "Name one server, as in {{private_ip:web-1}}."
             ADDRESS,
         ),
         (
+            shop(step("tcp_check", host="{{wave}}-{{private_ips}}", port=22)),
+            "address_invalid",
+            f"{WHO} checks {{{{private_ips}}}}, which stands for 2 addresses: a check asks one.",
+            ONE,
+        ),
+        (
+            shop(uses("{{private_ip:db:1}}")),
+            "variable_server_unknown",
+            f"{WHO} uses {{{{private_ip:db:1}}}}, but no server of this plan has that host name or id.",
+            "Correct the name: is “db-1” meant?",
+        ),
+        (
             shop(step("http_check", url="http://{{private_ips}}:8080/health")),
             "address_invalid",
             f"{WHO} checks {{{{private_ips}}}}, which stands for 2 addresses: a check asks one.",
@@ -213,6 +225,12 @@ def test_what_certainly_fails_blocks(plan: PlanFacts, code: str, message: str, r
             "Run the step after the wave.",
         ),
         (
+            shop(uses("{{wave_private_ips}}"), groups={1: group("app")}),
+            "variable_empty",
+            f"{WHO} uses {{{{wave_private_ips}}}}, but nothing has been launched by then, so it is empty.",
+            "Remove the variable.",
+        ),
+        (
             replace(shop(step("approval", "before")), approvals_required=0, approvers=0),
             "step_no_approver",
             f"{WHO} waits for approval, but no one has the role approver.",
@@ -221,7 +239,7 @@ def test_what_certainly_fails_blocks(plan: PlanFacts, code: str, message: str, r
     ],
 )
 def test_what_may_fail_is_a_warning(plan: PlanFacts, code: str, message: str, remedy: str) -> None:
-    found = [each for each in findings(plan) if each.code != "recovery_without_approval"]
+    found = [each for each in findings(plan) if each.code not in ("recovery_without_approval", "step_site_unclear")]
     assert found == [Finding(Severity.WARNING, code, "App/Smoke test", message, remedy)]
 
 
@@ -236,6 +254,7 @@ def test_what_may_fail_is_a_warning(plan: PlanFacts, code: str, message: str, re
         step("tcp_check", host="{{private_ip:app-1}}", port=22),
         step("tcp_check", host="{{wave_private_ips}}", port=22),
         step("tcp_check", host="2001:db8::1", port=22),
+        step("tcp_check", host="X.example.com", port=22),
         step("http_check", url="https://{{private_ip:app-1}}.example.com:8443/?ips={{private_ips}}"),
         step("ssm_command"),
         step("ssm_command", site="Frankfurt"),
@@ -248,6 +267,38 @@ def test_what_may_fail_is_a_warning(plan: PlanFacts, code: str, message: str, re
 )
 def test_what_may_well_work_is_no_finding(one: StepFacts) -> None:
     assert findings(shop(one)) == []
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        uses("{{instance_ids}}", "before"),
+        step("tcp_check", "before", host="{{private_ips}}", port=22),
+        step("ssm_command", "before", instance_ids=["{{instance_ids}}"]),
+        step("ssm_command", instance_ids=["{{instance_ids}}"]),
+    ],
+)
+def test_what_waves_beside_it_may_have_launched_by_then_is_no_finding(one: StepFacts) -> None:
+    many = {at: group("many", *(f"{at}-{n}" for n in range(150))) for at in (0, 2, 3)}
+    assert findings(replace(shop(one, groups=many), graph=((),) * 4)) == []
+
+
+def test_every_wave_that_is_waited_for_counts_whatever_the_way() -> None:
+    one = uses("{{private_ip:rep-1}} {{private_ip:app-1}} {{private_ip:db-1}}", "before")
+    assert findings(replace(shop(one, wave=3), graph=((), (0,), (0,), (1, 2)))) == []
+
+
+def test_a_command_on_as_many_instances_as_there_may_be() -> None:
+    groups = {1: group("app", *(f"app-{n}" for n in range(299)))}
+    just = step("ssm_command", instance_ids=["{{wave_instance_ids}}", "i-1"])
+    assert findings(shop(just, groups=groups)) == []
+    (found,) = findings(shop(step("ssm_command", instance_ids=["{{wave_instance_ids}}", "i-1", "i-2"]), groups=groups))
+    assert found.message == f"{WHO} would run on 301 instances; the maximum is 300."
+
+
+def test_a_plan_without_approvers_that_asks_for_no_approval() -> None:
+    plan = replace(shop(step("wait", seconds=5)), approvals_required=0, approvers=0)
+    assert [each.code for each in findings(plan)] == ["recovery_without_approval"]
 
 
 def test_a_step_of_a_wave_of_two_sites_that_names_one_is_no_finding() -> None:
@@ -289,6 +340,7 @@ def test_where_a_site_was_never_read_nothing_is_said_of_its_servers() -> None:
         ("http_check", {"url": "http://{{private_ip:Web-1}}:80/{{plan}}"}, "{{private_ip:Web-1}}"),
         ("http_check", {"url": "http://[::1]/"}, "::1"),
         ("http_check", {"url": "http://[::1/"}, ""),
+        ("http_check", {"url": "http:///health"}, ""),
         ("tcp_check", {"host": " db-1 "}, "db-1"),
         ("wait", {"seconds": 5}, ""),
     ],
