@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from plans.core.differences import same
 from plans.core.document import PlanDocument, wave_graph
@@ -42,8 +42,8 @@ class Merged:
 def merge(base: PlanDocument, mine: PlanDocument, theirs: PlanDocument, take: Mapping[str, Side] = {}) -> Merged:
     """What becomes of `base` once both changes of it are made. `take` says, by path, which side wins a clash."""
     merging = _Merging(take)
-    document = cast("PlanDocument", merging.plan(base, mine, theirs))
-    document = merging.groups_in_one_wave(document, base, mine, theirs)
+    merged: Any = merging.plan(base, mine, theirs)
+    document = merging.groups_in_one_wave(merged, base, mine, theirs)
     document = merging.what_waves_wait_for(document, base, mine, theirs)
     return Merged(document, tuple(merging.clashes))
 
@@ -163,16 +163,11 @@ class _Merging:
         of_base, of_mine, of_theirs, now = (_waited_for(each) for each in (base, mine, theirs, document))
         waves = []
         for wave in document["waves"]:
+            path, found = f"waves.{wave['name']}.depends_on", now[wave["name"]]
             before, one, two = (each.get(wave["name"], _GONE) for each in (of_base, of_mine, of_theirs))
-            wanted = two if one is _GONE or (one == before and two is not _GONE) else one
-            both = _GONE not in (one, two) and one != two and before not in (one, two)
-            found = now[wave["name"]]
-            path = f"waves.{wave['name']}.depends_on"
-            if both or found != wanted or path in self.take:
-                sides = [found if each is _GONE else each for each in (one, two)]
-                chosen = (self.settle if path in self.take else self.value)(path, before, *sides)
-                wave = {**wave, "depends_on": chosen} if chosen != found else wave  # noqa: PLW2901
-            waves.append(wave)
+            sides = [found if each is _GONE else each for each in (one, two)]
+            chosen = (self.settle if path in self.take else self.value)(path, before, *sides)
+            waves.append(wave if chosen == found else {**wave, "depends_on": chosen})
         return {**document, "waves": waves}
 
 
@@ -224,8 +219,5 @@ def _wave_of_groups(document: PlanDocument) -> dict[str, str]:
 
 def _waited_for(document: PlanDocument) -> dict[str, list[str]]:
     """By wave, the names of those that it waits for, whether it says so or follows the one above it."""
-    names = [wave["name"] for wave in document["waves"]]
-    return {
-        name: sorted(names[position] for position in waited_for)
-        for name, waited_for in zip(names, wave_graph(document["waves"]), strict=True)
-    }
+    names, graph = [wave["name"] for wave in document["waves"]], wave_graph(document["waves"])
+    return {name: sorted(names[other] for other in graph[position]) for position, name in enumerate(names)}

@@ -9,7 +9,7 @@ from typing import Any
 from foundation.overwriting import version_of
 from plans.core.differences import Difference, differences
 from plans.core.merging import Side
-from plans.screens.revisions import DiffLine, diff_lines, value_words, where_words
+from plans.screens.revisions import DiffLine, diff_lines, diff_sentences, value_words, where_words
 from plans.services import Choices, Clashing
 
 _TAKE = "take:"
@@ -34,6 +34,8 @@ class ClashCard:
     lines: tuple[ClashLine, ...]
     #: What else was saved since; it is kept.
     kept: tuple[DiffLine, ...]
+    #: The same, of what waits for what.
+    kept_sentences: tuple[str, ...]
     #: Why the whole is not valid although nothing clashes.
     problems: tuple[str, ...]
 
@@ -56,12 +58,16 @@ def clash_card(error: Clashing) -> ClashCard:
             for clash in error.merged.clashes
         ),
         kept=tuple(diff_lines(kept)),
+        kept_sentences=tuple(diff_sentences(kept)),
         problems=tuple(each.detail for each in error.problems),
     )
 
 
 def _is_about(change: Difference, paths: set[str]) -> bool:
-    return any(change["path"] == path or change["path"].startswith(f"{path}.") for path in paths if path != "waves")
+    # What a wave comes to wait for is what the choice is about.
+    path = change["path"]
+    changed = f"{path.removesuffix('.waits_for')}.depends_on" if path.endswith(".waits_for") else path
+    return any(changed == each or changed.startswith(f"{each}.") for each in paths if each != "waves")
 
 
 def choices_of(posted: Mapping[str, Any]) -> Choices:

@@ -82,7 +82,8 @@ def preview(plan: Plan | None, text: str) -> Preview:
     document = normalise(raw, groups=selectors.group_names())
     current = selectors.document(plan) if plan is not None else _NOTHING
     diff = differences(current, document)
-    return Preview(document, hashlib.sha256(text.encode()).hexdigest(), diff_lines(diff), diff_sentences(diff))
+    said = diff_sentences(diff, saved=False)
+    return Preview(document, hashlib.sha256(text.encode()).hexdigest(), diff_lines(diff), said)
 
 
 def sentences(error: DomainError) -> list[str]:

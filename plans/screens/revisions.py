@@ -40,10 +40,10 @@ def where_words(path: str) -> str:
     return " › ".join(path.split(".")).replace("_seconds", "").replace("_", " ")
 
 
-def diff_sentences(diff: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What a revision changed of what waits for what."""
+def diff_sentences(diff: Sequence[Mapping[str, Any]], *, saved: bool = True) -> list[str]:
+    """What a revision changed, or would change, of what waits for what."""
     return [
-        sentence(Change(wave.removeprefix("waves."), _names(change["before"]), _names(change["after"])), saved=True)
+        sentence(Change(wave.removeprefix("waves."), _names(change["before"]), _names(change["after"])), saved=saved)
         for change in diff
         if (wave := _waiting_of(change)) is not None
     ]

@@ -78,7 +78,10 @@ def test_where_both_changed_the_same_both_are_shown_and_pressing_again_overwrite
         "description": "petra's words",
         "contacts": "me",
     }
-    services.plan_patch(plan=plan, changes={"description": "dana's words", "approvals_required": 2}, by=dana)
+    after = waves(plan)
+    after[3]["depends_on"] = ["App", "Reports"]
+    both = {"description": "dana's words", "approvals_required": 2, "waves": after}
+    services.plan_patch(plan=plan, changes=both, by=dana)
     for _ in range(2):
         answer = client.post(url(plan, "settings"), sent)
         assert answer.status_code == 409
@@ -88,6 +91,7 @@ def test_where_both_changed_the_same_both_are_shown_and_pressing_again_overwrite
         for said in ("dana saved revision 2", "Yours: petra&#x27;s words", "By dana: dana&#x27;s words"):
             assert said in text
         assert "approvals required: 1 → 2" in text
+        assert "Web now also waits for Reports." in text
         # The form shows what goes together.
         sent = form_of(answer)
         assert (sent["approvals_required"], sent["contacts"]) == (["2"], ["me"])

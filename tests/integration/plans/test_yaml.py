@@ -91,6 +91,14 @@ def test_what_an_import_changes_is_shown_before_it_is_applied(browser_of: Browse
     assert document(plan)["rto_target_seconds"] == 7200
 
 
+def test_what_waits_for_what_is_said_in_words(browser_of: Browser, plan: Plan, petra: User) -> None:
+    waves = document(plan)["waves"]
+    waves[3]["depends_on"] = ["App", "Reports"]
+    shown = browser_of(petra).post(f"{LIST}{plan.pk}/import/", {"text": changed(plan, waves=waves), "preview": "1"})
+    assert "Web will also wait for Reports." in text_of(shown)
+    assert "Apply these changes" in text_of(shown)
+
+
 def test_an_import_over_a_newer_revision_shows_the_difference_to_that(
     browser_of: Browser, plan: Plan, petra: User, dana: User
 ) -> None:

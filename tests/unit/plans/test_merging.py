@@ -176,6 +176,13 @@ def test_what_both_changed_differently_is_a_conflict_that_someone_settles(
     kept, taken = (merge(BASE, one, two, {clash.path: side}) for side in Side)
     assert (kept.clashes, taken.clashes) == ((), ())
     assert kept.document != taken.document
+    if clash.path.startswith("protection groups."):
+        group = clash.path.rpartition(".")[2]
+        for merged, chosen in ((kept, clash.mine), (taken, clash.theirs)):
+            inside = [each["name"] for each in merged.document["waves"] if group in each["protection_groups"]]
+            assert inside == ([chosen] if chosen else [])
+        there = {each for one in kept.document["waves"] for each in one["protection_groups"]} - {group}
+        assert {"shop-db", "shop-web", "shop-reports", "group-1"} & there == {"shop-db", "shop-web", "group-1"}
     # Who takes theirs gets what they would get who keep theirs.
     assert taken.document == merge(BASE, two, one, {clash.path: MINE}).document
 
@@ -222,6 +229,22 @@ def test_groups_of_one_wave_come_together_from_both() -> None:
     for merged in (of(mine, theirs), of(theirs, mine)):
         assert merged.clashes == ()
         assert merged.document["waves"][1]["protection_groups"] == ["shop-app", "group-3", "group-4", "group-5"]
+
+
+def test_the_order_that_one_has_given_to_groups_is_kept() -> None:
+    base = edited(wave("App", protection_groups=["shop-app", "group-5", "group-6"]))
+    mine = edited(wave("App", protection_groups=["group-6", "shop-app", "group-5"]), base=base)
+    assert of(mine, edited(top(contacts="x"), base=base), base).document["waves"] == mine["waves"]
+    theirs = edited(wave("App", protection_groups=["shop-app", "group-6"]), base=base)
+    assert of(mine, theirs, base).document["waves"][1]["protection_groups"] == ["group-6", "shop-app"]
+
+
+def test_while_it_is_open_which_waves_there_are_the_first_persons_order_is_shown() -> None:
+    mine = edited(added("Mail"), wave("App", on_failure="continue"))
+    theirs = edited(added("Files", protection_groups=["group-8"]), without("App"))
+    merged = of(mine, theirs)
+    assert [clash.path for clash in merged.clashes] == ["waves.App"]
+    assert names(merged) == ["Databases", "App", "Reports", "Web", "Mail", "Files"]
 
 
 def test_a_group_that_one_has_moved_is_in_one_wave() -> None:
@@ -338,7 +361,7 @@ def test_no_change_is_lost_and_it_makes_no_difference_who_was_first(one: list[Ed
         for side in (mine, theirs):
             for change in differences(BASE, side):
                 field = change["path"].rpartition(".")[2]
-                if field not in ("waves", "steps", "protection_groups", "depends_on"):
+                if field not in ("waves", "steps", "protection_groups", "depends_on", "waits_for"):
                     assert same(after[change["path"]], change["after"]) or change["before"] is None
     for side in Side:
         take: dict[str, Side] = {}
