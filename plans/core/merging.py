@@ -193,20 +193,20 @@ def _ordered(
     else:
         return [], False
     result = [name for name in leading if name in kept]
-    return result, _placed(result, [name for name in other if name in kept]) and len(result) == len(kept)
+    _place(result, [name for name in other if name in kept])
+    return result, len(result) == len(kept)
 
 
-def _placed(result: list[str], other: Sequence[str]) -> bool:
-    """Put what only the other side has where it has it; False if that is not one certain place."""
+def _place(result: list[str], other: Sequence[str]) -> None:
+    """Put what only the other side has where it has it, up to the first that has not one certain place."""
     for index, name in enumerate(other):
         if name in result:
             continue
         at = result.index(other[index - 1]) + 1 if index else 0
         before = next((each for each in other[index + 1 :] if each in result), None)
         if at != (result.index(before) if before is not None else len(result)):
-            return False
+            return
         result.insert(at, name)
-    return True
 
 
 def _all_of(names: Iterable[str], kept: Collection[str]) -> list[str]:

@@ -24,6 +24,7 @@ from plans.core.steps.variables import OF_SERVER, PATTERN, VARIABLES, named_in, 
 AT_AWS: Final = frozenset({StepKind.SSM_AUTOMATION, StepKind.SSM_COMMAND, StepKind.LAMBDA})
 #: What a variable becomes in an address whose form alone is looked at.
 _PLACEHOLDER: Final = "variable"
+_IDNA: Final = "idna"
 
 
 def host_of(step: StepFacts) -> str:
@@ -237,7 +238,7 @@ def _is_host(host: str) -> bool:
     if any(character.isspace() or character in "{}/@?#" for character in host):
         return False
     try:
-        host.encode("idna")
+        host.encode(_IDNA)
     except UnicodeError:
         return False
     return True
@@ -287,7 +288,7 @@ def _of_instances(place: _Place, site: str) -> Iterator[Finding]:
         number = len(here) if place.is_after else 0
         most = number
     else:
-        number, most = _counted(place, named, perhaps=False), _counted(place, named, perhaps=True)
+        number, most = (_counted(place, named, perhaps=perhaps) for perhaps in (False, True))
     if most == 0:
         if named is not None:
             why = "names instances that are not there yet"
