@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict, cast
+from typing import Any, TypedDict
 
-from plans.core.waiting import Waves, changes
+from plans.core.waiting import changes
 
 
 class Difference(TypedDict):
@@ -30,7 +30,7 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Dif
 
 def _of_waiting(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Difference]:
     """Of waves that are new, and of those that wait for something else. A deleted wave waits for nothing."""
-    old, new = (cast("Waves", document.get("waves", ())) for document in (before, after))
+    old, new = before.get("waves") or (), after.get("waves") or ()
     return [
         Difference(
             path=f"waves.{change.wave}.waits_for",

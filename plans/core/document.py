@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any, TypedDict, cast
+from typing import Any, TypedDict
 
 from foundation.errors import FieldError, Invalid
 from foundation.names import name_clean
@@ -96,7 +96,8 @@ def normalise(raw: object, *, groups: Mapping[int, str]) -> PlanDocument:
 def filled_out(saved: Mapping[str, Any]) -> PlanDocument:
     """A document as it was saved once, with the fields that there were not yet, at their defaults."""
     waves = [{**wave, "steps": [{**_NEW_OF_STEP, **step} for step in wave["steps"]]} for wave in saved["waves"]]
-    return cast("PlanDocument", {**_NEW_OF_PLAN, **saved, "waves": waves})
+    document: Any = {**_NEW_OF_PLAN, **saved, "waves": waves}
+    return document
 
 
 #: Fields that came after documents had been saved without them.
