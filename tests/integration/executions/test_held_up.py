@@ -21,6 +21,7 @@ from executions.engine.operations import sending
 from executions.engine.polling import listing, poll, schedule
 from executions.engine.steps import attempt
 from executions.models import DrsJob, Execution, Operation, SiteWatch, StepRun
+from executions.samples import KeptForecast
 from executions.transitions import operation_intend
 from protection.gateways import gateway
 from protection.models import Site
@@ -188,6 +189,7 @@ def test_a_late_nudge_tells_what_a_dead_worker_did_not(
     tasks.execution_look.fn(str(execution.pk), sent_for)
     Execution.objects.update(due_at=timezone.now() + timedelta(seconds=40))
     SiteWatch.objects.update(due_at=timezone.now() + timedelta(seconds=30))
+    KeptForecast.objects.update(due_at=timezone.now() + timedelta(seconds=40))
     told.clear()
 
     tasks.execution_look.fn(str(execution.pk), sent_for)
