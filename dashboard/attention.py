@@ -15,6 +15,7 @@ from audit.models import TrailCheck
 from dashboard.selectors import LeftDrill, PlanResult, RunningExecution, SiteHealth
 from executions.core.states import CleanupStatus, ExecutionKind, ExecutionStatus, ServerStatus
 from executions.models import Execution, SiteWatch, StepRun
+from executions.samples import KeptForecast
 from executions.screens.late import late_alarm
 from executions.screens.targets import missed_targets
 from foundation.chores import CHORES
@@ -185,6 +186,9 @@ def _stuck(row: DueRow) -> Attention:
             what, link = f"the jobs of site {row}", address("protection_site_change", row.pk)
         case Site():
             what, link = f"the inventory of site {row}", address("protection_site_change", row.pk)
+        case KeptForecast():
+            what = f"the forecast of the {row.execution}"
+            link = address("executions_execution_change", row.pk)
         case TrailCheck():
             what, link = "the verification of the audit trail", address("audit_event_verify")
         case Chore():

@@ -19,6 +19,7 @@ from drs.simulator.world import World
 from executions.engine import reconciler
 from executions.engine.polling import job_details
 from executions.models import Execution, Operation, ServerRun, SiteWatch, StepRun
+from executions.samples import KeptForecast
 from executions.services import controlling
 from foundation import due, ticker
 from foundation.chores import Housekeeping
@@ -83,6 +84,13 @@ def _trail_check(harness: EngineHarness, broken_by: pytest.MonkeyPatch) -> DueRo
     return TrailCheck.objects.get()
 
 
+def _forecast(harness: EngineHarness, broken_by: pytest.MonkeyPatch) -> DueRow:
+    harness.drill(harness.plan())
+    broken_by.setattr("executions.engine.forecasting._of_execution", broken)
+    KeptForecast.objects.all().nudge()
+    return KeptForecast.objects.get()
+
+
 #: How a row of each kind comes to raise. A new kind of due row needs a line here.
 KINDS: Mapping[type[DueRow], Callable[[EngineHarness, pytest.MonkeyPatch], DueRow]] = {
     Execution: _execution,
@@ -91,6 +99,7 @@ KINDS: Mapping[type[DueRow], Callable[[EngineHarness, pytest.MonkeyPatch], DueRo
     Site: _site,
     Chore: _chore,
     TrailCheck: _trail_check,
+    KeptForecast: _forecast,
 }
 
 
