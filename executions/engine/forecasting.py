@@ -35,7 +35,7 @@ from protection.models import Site
 #: So many of the latest launches at its sites, and of its own servers, are learnt from; and so many steps.
 _SITE_LAUNCHES, _OWN_LAUNCHES, _STEPS = 2_000, 5_000, 1_000
 #: While an execution goes on, its forecast is made anew after so many of the shortest gaps between polls.
-_RENEW_FLOORS = 5
+_RENEW_FLOORS, _RENEW_AT_MOST_EVERY = 5, 2.0
 #: The work of two times that long: a forecast takes a second at most.
 _LEASE_SECONDS = 60
 _KEPT_SECONDS = 3600
@@ -112,7 +112,7 @@ def forecast_renew(execution_id: UUID) -> datetime | None:
 
 
 def renew_seconds() -> float:
-    return max(1.0, _RENEW_FLOORS * settings.DRSORCH_POLL_FLOOR_SECONDS)
+    return max(_RENEW_AT_MOST_EVERY, _RENEW_FLOORS * settings.DRSORCH_POLL_FLOOR_SECONDS)
 
 
 def _of_execution(execution: Execution, now: datetime) -> dict[str, dict[str, int]]:
