@@ -40,11 +40,12 @@ def site_sync(request: HttpRequest, site_id: int) -> HttpResponse:
 def site_tried(request: HttpRequest, site_id: int | None = None) -> HttpResponse:
     """The button in a site's form: asks DRS with what is typed there, and saves nothing."""
     site = selectors.site_get(str(site_id)) if site_id is not None else Site()
+    saved = (site.role_arn, site.endpoint_url)
     for name in ("name", "account_id", "region", "role_arn", "endpoint_url"):
         setattr(site, name, request.POST.get(name, "").strip())
-    if request.POST.get("remove_external_id"):
+    # An empty field keeps the one that is saved, which goes nowhere that it was not saved for: trying leaves no record.
+    if request.POST.get("remove_external_id") or (site.role_arn, site.endpoint_url) != saved:
         site.external_id = ""
-    # An empty field keeps the one that is saved, as saving does.
     site.external_id = request.POST.get("external_id", "").strip() or site.external_id
     try:
         badge, sentences = tried(site_try(site=site, by=person(request)))

@@ -60,6 +60,23 @@ def test_a_saved_site_is_tried_with_the_external_id_that_it_has(
     assert "connected" in said
 
 
+def test_the_external_id_that_is_saved_goes_nowhere_else(
+    browser_of: Browser, ada: User, frankfurt: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Site.objects.filter(pk=frankfurt.pk).update(role_arn=ROLE, external_id="a-secret-of-the-site")
+    tried: list[str] = []
+
+    def noted(*, site: Site, by: User) -> int:
+        tried.append(site.external_id)
+        return 0
+
+    monkeypatch.setattr("protection.screens.views.site_try", noted)
+    address, here = f"/admin/protection/site/{frankfurt.pk}/try/", frankfurt.endpoint_url
+    for role, endpoint in ((ROLE, here), (ROLE, "https://drs.example"), (f"{ROLE}-2", here)):
+        answer(browser_of(ada), address, endpoint_url=endpoint, role_arn=role)
+    assert tried == ["a-secret-of-the-site", "", ""]
+
+
 def test_only_who_may_save_a_site_may_try_one(browser_of: Browser, vera: User, frankfurt: Site) -> None:
     for address in (NEW, f"/admin/protection/site/{frankfurt.pk}/try/"):
         assert browser_of(vera).post(address, {"account_id": ACCOUNT, "region": FRANKFURT}).status_code == 403
