@@ -7,11 +7,9 @@ SQLite. The same scenarios run on both.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import urllib.request
@@ -24,8 +22,8 @@ import psycopg
 import redis
 
 from drsorch.client import Api, Json, wait_for
-from drsorch.processes import die_with_parent
 from tests.architecture.source import ROOT
+from tests.processes import Process
 from tests.services import REDIS_DATABASES
 from tests.shared import database_fill
 
@@ -34,7 +32,6 @@ BROKER_URL = os.environ.get("DRAMATIQ_BROKER_URL", "")
 #: Separate worker processes on real services, or the embedded default.
 SEPARATE = DATABASE_URL.startswith("postgres") and BROKER_URL.startswith("redis")
 START_SECONDS = 60
-STOP_SECONDS = 30
 
 MANAGE = "manage.py"
 ENGINE = {
@@ -47,48 +44,6 @@ ENGINE = {
     "DRSORCH_VISIBILITY_WINDOW_SECONDS": "4",
     "DRSORCH_CALL_LIMIT_SECONDS": "12",
 }
-
-
-class Process:
-    """One process and whatever it forks, with its log."""
-
-    def __init__(self, name: str, directory: Path, arguments: list[str], environment: dict[str, str]) -> None:
-        self.log = directory / f"{name}.log"
-        with self.log.open("ab") as output:
-            self._popen = subprocess.Popen(
-                [sys.executable, *arguments],
-                cwd=ROOT,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-                preexec_fn=die_with_parent,  # noqa: PLW1509 # pytest's main thread starts it
-            )
-
-    @property
-    def pid(self) -> int:
-        return self._popen.pid
-
-    def said(self) -> str:
-        return self.log.read_text(errors="replace")
-
-    def ended(self) -> bool:
-        return self._popen.poll() is not None
-
-    def wait(self, seconds: float = STOP_SECONDS) -> int:
-        return self._popen.wait(timeout=seconds)
-
-    def stop(self) -> int:
-        """Ask it to end; returns its exit code."""
-        self._popen.terminate()
-        return self.wait()
-
-    def kill(self) -> None:
-        """SIGKILL to all of it: nothing gets to say goodbye."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.pid, signal.SIGKILL)
-        self.wait()
 
 
 @dataclass

@@ -22,9 +22,10 @@ from django_dramatiq.management.commands import rundramatiq
 from environ import Env
 
 from drsorch.client import Api, Json, wait_for
-from tests.acceptance.system import MANAGE, Process, Simulator, environment
+from tests.acceptance.system import MANAGE, Simulator, environment
 from tests.chaos.worker import Worker
 from tests.factories.plans import web_shop
+from tests.processes import Process
 from tests.services import Server
 
 ACCOUNT = "111122223333"

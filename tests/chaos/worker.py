@@ -11,7 +11,7 @@ from pathlib import Path
 from dramatiq.cli import RET_KILLED
 
 from drsorch.client import wait_for
-from tests.acceptance.system import Process
+from tests.processes import Process
 
 DEATH_SECONDS = 30
 

@@ -1,7 +1,7 @@
 """Whatever is sent to whichever operation: refused in a sentence, never a 500, never half a write.
 
-The tables are made from the addresses of the API, so that what is new is in them. They run on every database, whole
-on the pickier one.
+The tables are made from the addresses of the API, so that what is new is in them. Each database sees every name and
+every value; the long tables are tried partly on the one, partly on the other.
 """
 
 from __future__ import annotations
