@@ -5,11 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from statistics import median
 from typing import Any
 
+from django.contrib import admin
 from django.contrib.auth.models import User
 from django.test import Client
+from django.urls import get_resolver, reverse
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from bench.harness import START, empty, user
@@ -18,9 +22,12 @@ from foundation.errors import Conflict
 from plans.models import Plan, PlanRevision, Wave, WaveGroup
 from protection.models import ProtectionGroup, Site, SourceServer
 from protection.services import site_delete
+from tests.factories.executions import ExecutionFactory, add_wave
+from tests.integration.api.operations import operations
 
-_LITTLE, _MUCH = 2_000, 20_000
-_PLANS, _SERVERS, _SERVERS_EACH = 300, 4_000, 10
+_LITTLE, _MUCH = 10_000, 100_000
+_PLANS, _SERVERS, _SERVERS_EACH = 300, 4_000, 4
+_WAVES = 12
 _TIMES = 5
 
 
@@ -29,7 +36,7 @@ def history(run: int) -> dict[str, float]:
     empty()
     site, plans = _inventory()
     ada = user("ada", "administrator")
-    asked = _questions(ada, site)
+    asked = _questions(ada, site, plans)
     figures: dict[str, float] = {}
     little: dict[str, float] = {}
     for number in (_LITTLE, _MUCH):
@@ -43,7 +50,8 @@ def history(run: int) -> dict[str, float]:
     return figures
 
 
-def _questions(ada: User, site: Site) -> dict[str, Callable[[], Any]]:
+def _questions(ada: User, site: Site, plans: list[Plan]) -> dict[str, Callable[[], Any]]:
+    """Every list of the screens and of the API, as they are first seen; what is searched and sorted; boards, monitors."""
     api, browser = APIClient(), Client()
     api.force_authenticate(ada)
     browser.force_login(ada, backend="django.contrib.auth.backends.ModelBackend")
@@ -55,25 +63,78 @@ def _questions(ada: User, site: Site) -> dict[str, Callable[[], Any]]:
             return
         raise AssertionError("the site has a history")
 
-    listed = "/admin/executions/execution/"
-    return {
-        "refuse to delete the site": delete,
-        "dashboard": lambda: _seen(browser.get("/admin/")),
-        "search executions": lambda: _seen(browser.get(listed, {"q": "host-0042"})),
-        "list executions": lambda: _seen(browser.get(listed)),
-        "executions by RTO": lambda: _seen(api.get("/api/v1/executions/?ordering=-rto_actual_seconds")),
-        "plans": lambda: _seen(api.get("/api/v1/plans/?page_size=300")),
+    get_resolver().url_patterns  # noqa: B018 # registers what the screens show
+    lists = {
+        f"list of {model._meta.verbose_name_plural}": reverse(
+            f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
+        )
+        for model in admin.site._registry
     }
+    executions = reverse("admin:executions_execution_changelist")
+    pages = {
+        "dashboard": "/admin/",
+        **lists,
+        "page 150 of executions": f"{executions}?p=150",
+        "executions of a plan": f"{executions}?plan__id__exact={plans[7].pk}",
+        "executions that failed": f"{executions}?status__exact=failed",
+        "search executions by server": f"{executions}?q=host-0042",
+        "search executions by person": f"{executions}?q=omar",
+    }
+    for servers, plan in _big_plans(plans).items():
+        monitor = _big_execution(plan, servers)
+        pages |= {
+            f"board of {servers:,} servers": reverse("admin:plans_plan_change", args=[plan.pk]),
+            f"start page of {servers:,} servers": reverse("admin:executions_start", args=[plan.pk]),
+            f"monitor of {servers:,} servers": reverse("admin:executions_execution_change", args=[monitor.pk]),
+        }
+    calls = {
+        f"API {one.address}": reverse(one.address)
+        for one in operations()
+        if one.verb == "get" and one.action == "list" and not one.named
+    }
+    calls["API executions by RTO"] = "/api/v1/executions/?ordering=-rto_actual_seconds"
+    asked: dict[str, Callable[[], Any]] = {"refuse to delete the site": delete}
+    asked |= {name: partial(_seen, browser, address) for name, address in pages.items()}
+    return asked | {name: partial(_seen, api, address) for name, address in calls.items()}
 
 
-def _seen(response: Any) -> None:
-    assert response.status_code == 200, response.status_code
+def _seen(client: Client, address: str) -> None:
+    answer = client.get(address)
+    assert answer.status_code == 200, f"{address}: {answer.status_code}"
 
 
 def _milliseconds(ask: Callable[[], Any]) -> float:
     begun = time.process_time()
     ask()
     return (time.process_time() - begun) * 1000
+
+
+def _big_plans(plans: list[Plan]) -> dict[int, Plan]:
+    """Servers -> a plan of so many in twelve waves, of groups that the small plans have, too."""
+    groups = list(ProtectionGroup.objects.order_by("pk"))
+    made = {}
+    for each in (2, len(groups) // _WAVES):
+        servers = SourceServer.objects.filter(protection_group__in=groups[: each * _WAVES]).count()
+        plan = Plan.objects.create(name=f"All of {servers:,}", rto_target_seconds=3600)
+        PlanRevision.objects.create(plan=plan, number=1, saved_by_name="petra", saved_at=START, document={})
+        for number in range(_WAVES):
+            wave = Wave.objects.create(plan=plan, position=number, name=f"Wave {number}")
+            WaveGroup.objects.bulk_create(
+                WaveGroup(wave=wave, position=place, protection_group=group)
+                for place, group in enumerate(groups[number * each : (number + 1) * each])
+            )
+        made[servers] = plan
+    return made
+
+
+def _big_execution(plan: Plan, servers: int) -> Execution:
+    """Half of its waves are over, the others run."""
+    execution = ExecutionFactory.create(plan=plan, requested_at=timezone.now())
+    each = servers // _WAVES
+    for number in range(_WAVES):
+        status = "launched" if number < _WAVES // 2 else "launching"
+        add_wave(execution, f"Wave {number}", {status: each}, status="running", depends_on=[])
+    return execution
 
 
 def _inventory() -> tuple[Site, list[Plan]]:

@@ -57,6 +57,10 @@ class PlanLine:
     recovery: Badge | None
 
 
+#: Plans on the dashboard: as many as somebody reads.
+PLANS_SHOWN = 50
+
+
 @dataclass(frozen=True, slots=True)
 class SiteCard:
     site: Site
@@ -86,7 +90,10 @@ class FirstStep:
 @dataclass(frozen=True, slots=True)
 class Dashboard:
     running: tuple[RunningCard, ...]
+    #: Those at most risk first.
     plans: tuple[PlanLine, ...]
+    #: How many plans there are beside these.
+    plans_left_out: int
     sites: tuple[SiteCard, ...]
     #: What a newcomer does first; empty once a drill has been run.
     first_steps: tuple[FirstStep, ...]
@@ -100,12 +107,16 @@ def dashboard(
     groups_exist: bool,
     rights: Collection[str],
     now: datetime,
+    every_plan: bool = False,
 ) -> Dashboard:
-    """`rights`: permissions of who looks."""
+    """`rights`: permissions of who looks. Unless every plan is asked for, `PLANS_SHOWN` of them are shown."""
     active = {one.execution.plan_id for one in running}
+    by_risk = sorted(results, key=_risk)
+    shown = by_risk if every_plan else by_risk[:PLANS_SHOWN]
     return Dashboard(
         running=running_cards(running, now),
-        plans=tuple(_plan_line(result, result.plan.pk in active, now) for result in sorted(results, key=_risk)),
+        plans=tuple(_plan_line(result, result.plan.pk in active, now) for result in shown),
+        plans_left_out=len(by_risk) - len(shown),
         sites=tuple(_site_card(health, now) for health in sites),
         first_steps=_first_steps(running, results, sites, groups_exist, rights),
     )

@@ -32,6 +32,7 @@ def page(request: HttpRequest) -> HttpResponse:
         groups_exist=selectors.has_protection_groups(),
         rights=rights,
         now=now,
+        every_plan=request.GET.get("plans") == "all",
     )
     return screen_response(
         request,

@@ -52,7 +52,7 @@ def execution_rows(execution: Execution, event_page: int = 1) -> ExecutionRows:
     """All that the execution page shows, in a fixed number of queries. Pages of events count from 1, the newest."""
     servers: dict[int, list[ServerRun]] = defaultdict(list)
     for server in (
-        ServerRun.objects.filter(execution=execution).select_related("site__watch").order_by("position", "pk")
+        ServerRun.objects.filter(execution=execution).prefetch_related("site__watch").order_by("position", "pk")
     ):
         servers[server.wave_id].append(server)
     steps: dict[int, list[StepRun]] = defaultdict(list)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from dashboard.attention import attention
-from dashboard.presentation import dashboard
+from dashboard.presentation import Dashboard, dashboard
 from dashboard.selectors import PlanResult
 from executions.models import Execution
 from plans.models import Plan
@@ -59,3 +59,15 @@ def test_a_missed_target_needs_attention() -> None:
     missed = ran(rto_actual_seconds=4000, rpo_actual_seconds=10, rpo_target_seconds=5)
     found = attention(matters(results=(result("CRM", missed, missed),)), (), NOW)
     assert [item.sentence for item in found] == ["The last successful drill of CRM missed its RTO and RPO target."]
+
+
+def test_of_hundreds_of_plans_those_at_most_risk_are_shown() -> None:
+    proven = ran(rto_actual_seconds=1800)
+    results = [*(result(f"Plan {n:03}", proven, proven) for n in range(120)), result("Never run")]
+
+    def shown(**asked: bool) -> Dashboard:
+        return dashboard([], results, [], groups_exist=True, rights=set(), now=NOW, **asked)
+
+    assert shown().plans[0].plan.name == "Never run"
+    assert (len(shown().plans), shown().plans_left_out) == (50, 71)
+    assert (len(shown(every_plan=True).plans), shown(every_plan=True).plans_left_out) == (121, 0)
