@@ -51,7 +51,7 @@ def history(run: int) -> dict[str, float]:
 
 
 def _questions(ada: User, site: Site, plans: list[Plan]) -> dict[str, Callable[[], Any]]:
-    """Every list of the screens and of the API, as they are first seen; what is searched and sorted; boards, monitors."""
+    """Every list of the screens and of the API; what is searched and sorted; boards and monitors."""
     api, browser = APIClient(), Client()
     api.force_authenticate(ada)
     browser.force_login(ada, backend="django.contrib.auth.backends.ModelBackend")

@@ -222,9 +222,9 @@ def _plain(value: Any) -> Any:
         columns = vars(value)
         return tuple(columns.get(f.attname) for f in value._meta.concrete_fields if f.attname not in NEVER_SHOWN)
     if is_dataclass(value):
-        return tuple(_plain(getattr(value, field.name)) for field in fields(value))
-    if isinstance(value, Mapping):
-        return tuple((key, _plain(each)) for key, each in value.items())
+        value = [getattr(value, field.name) for field in fields(value)]
+    elif isinstance(value, Mapping):
+        value = list(value.items())
     if isinstance(value, (list, tuple, QuerySet)):
         return tuple(_plain(each) for each in value)
     return value
