@@ -11,6 +11,8 @@ os.environ.setdefault("ALLOWED_HOSTS", "localhost,127.0.0.1,testserver")
 os.environ.setdefault("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
 os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "secret")
 os.environ.setdefault("AWS_EC2_METADATA_DISABLED", "true")
+# Nobody listens there: a test that does not say where its AWS is reaches none.
+os.environ.setdefault("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
 # The pages that are checked stand on this machine.
 os.environ.setdefault("DRSORCH_OUTBOUND_ALLOW", "127.0.0.0/8,::1/128")
 

@@ -364,19 +364,6 @@ def test_the_list_shows_and_filters_and_nothing_can_be_changed(browser_of: Brows
     assert browser_of(ada).post(f"{LIST}{execution.pk}/delete/", {"post": "yes"}).status_code == 403
 
 
-def test_the_list_takes_as_many_queries_for_many_executions(browser_of: BrowserOf, ada: User) -> None:
-    def queries() -> int:
-        client = browser_of(ada)
-        with CaptureQueriesContext(connection) as captured:
-            client.get(LIST)
-        return len(captured)
-
-    ExecutionFactory.create()
-    one = queries()
-    ExecutionFactory.create_batch(20)
-    assert queries() == one
-
-
 # --- the dashboard ------------------------------------------------------------------------------------------------
 
 
@@ -441,24 +428,6 @@ def test_what_needs_somebody_leads_to_the_servers_it_speaks_of(browser_of: Brows
     shown = [text_of(client.get(link.replace("&amp;", "&"))) for link in links]
     for server in (stalled, gone, loose):
         assert sum(f"{server.hostname} " in page for page in shown) == 1, server.hostname
-
-
-def test_the_dashboard_takes_as_many_queries_for_many_rows(browser_of: BrowserOf, dana: User) -> None:
-    def queries() -> int:
-        client = browser_of(dana)
-        with CaptureQueriesContext(connection) as captured:
-            assert client.get("/admin/").status_code == 200
-        return len(captured)
-
-    plan = make_web_shop(dana)
-    running_drill(plan=plan)
-    ExecutionFactory.create(status="failed", finished_at=timezone.now())
-    few = queries()
-    for _ in range(5):
-        running_drill()
-        ExecutionFactory.create(status="failed", finished_at=timezone.now())
-    Site.objects.create(name="Dublin", account_id="111122223333", region="eu-west-1")
-    assert queries() == few
 
 
 def test_who_may_not_start_a_drill_is_not_offered_one(browser_of: BrowserOf, vera: User, dana: User) -> None:

@@ -6,16 +6,13 @@ from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 
 from executions.models import Execution, ServerRun, WaveRun
 from plans import services
 from plans.models import Plan
 from protection.models import ProtectionGroup, Site, SourceServer
 from tests.factories.plans import make_web_shop, web_shop
-from tests.factories.protection import make_group_with_servers
 from tests.pages import text_of
 
 pytestmark = [pytest.mark.any_database, pytest.mark.django_db]
@@ -68,22 +65,6 @@ def test_the_runbook_says_what_the_plan_does_in_order_and_what_to_do_by_hand(
     assert f"--region {site.region}" in recover
     assert "--no-is-drill" in recover
     assert "isDrill" in book.terminate[0]
-
-
-def test_the_runbook_takes_as_many_queries_for_thirty_waves_as_for_three(browser_of: Browser, petra: User) -> None:
-    client = browser_of(petra)
-
-    def queries(size: int) -> int:
-        waves = [
-            {"name": f"W{i}", "protection_groups": [make_group_with_servers(f"g{size}-{i}").name]} for i in range(size)
-        ]
-        plan = services.plan_save(document={"name": f"Plan of {size}", "waves": waves}, by=petra)
-        with CaptureQueriesContext(connection) as captured:
-            assert client.get(f"{LIST}{plan.pk}/runbook/").status_code == 200
-        return len(captured)
-
-    queries(1)
-    assert queries(3) == queries(30)
 
 
 def test_a_group_a_server_and_a_plan_lead_to_each_other(

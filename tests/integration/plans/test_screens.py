@@ -96,24 +96,6 @@ def test_the_page_shows_the_board_the_picture_and_readiness(browser_of: Browser,
     assert " onclick=" not in text
 
 
-def test_the_page_takes_as_many_queries_for_thirty_waves_as_for_three(
-    browser_of: Browser, petra: User, ravi: User
-) -> None:
-    client = browser_of(petra)
-
-    def queries(size: int) -> int:
-        waves = [
-            {"name": f"W{i}", "protection_groups": [make_group_with_servers(f"g{size}-{i}").name]} for i in range(size)
-        ]
-        plan = services.plan_save(document={"name": f"Plan of {size}", "waves": waves}, by=petra)
-        with CaptureQueriesContext(connection) as captured:
-            assert client.get(url(plan, "change")).status_code == 200
-        return len(captured)
-
-    queries(1)
-    assert queries(3) == queries(30)
-
-
 def test_buttons_are_there_for_those_who_may(
     browser_of: Browser, plan: Plan, petra: User, omar: User, dana: User
 ) -> None:

@@ -24,6 +24,11 @@ SPELLINGS = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def an_empty_endpoint_is_that_of_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+
+
 @pytest.mark.parametrize(("one", "other"), SPELLINGS)
 def test_a_second_spelling_is_refused_when_a_site_is_created(api: Api, ada: User, one: str, other: str) -> None:
     SiteFactory.create(name="Frankfurt", account_id=ACCOUNT, region=FRANKFURT, endpoint_url=one)
