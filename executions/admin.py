@@ -16,9 +16,10 @@ from unfold.decorators import display
 
 from executions.models import Execution
 from executions.screens import views
+from executions.screens.filters import CleanupFilter, TargetsFilter
 from executions.screens.selectors import executions_matching
 from executions.screens.targets import rpo_meter, rto_meter
-from executions.screens.words import between, duration, execution_badge, kind_badge, loud_badges
+from executions.screens.words import between, cleanup_badge, duration, execution_badge, kind_badge, loud_badges
 from foundation.screens import badge_html, measure_html
 from foundation.wording import clock
 
@@ -27,7 +28,15 @@ from foundation.wording import clock
 class ExecutionAdmin(ModelAdmin):
     list_display = ("plan_shown", "kind_shown", "status_shown", "requested", "started", "took", "rto", "rpo")
     # Not a date hierarchy: it reads the year and month of every row.
-    list_filter = ("kind", "status", "break_glass", "plan", ("requested_at", admin.DateFieldListFilter))
+    list_filter = (
+        "kind",
+        "status",
+        TargetsFilter,
+        CleanupFilter,
+        "break_glass",
+        "plan",
+        ("requested_at", admin.DateFieldListFilter),
+    )
     search_fields = ("plan_name", "requested_by_name", "reason")
     search_help_text = (
         "Part of a plan, a person, a reason or a server that DRS lists; the beginning of any other server"
@@ -84,7 +93,8 @@ class ExecutionAdmin(ModelAdmin):
 
     @display(description="status", ordering="status")
     def status_shown(self, execution: Execution) -> SafeString:
-        return badge_html(execution_badge(execution.status))
+        badges = [execution_badge(execution.status), cleanup_badge(execution.cleanup_status)]
+        return format_html_join(" ", "{}", [(badge_html(badge),) for badge in badges if badge is not None])
 
     @display(description="requested by", ordering="requested_by_name")
     def requested(self, execution: Execution) -> str:

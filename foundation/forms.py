@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from unfold.widgets import (
 )
 
 from foundation.durations import exact, parse
-from foundation.errors import DomainError
+from foundation.errors import DomainError, FieldError
 
 DURATION_HELP = "For example 15 min or 1 h 30 min; a number alone means seconds."
 
@@ -27,16 +28,30 @@ else:
     _Form = object
 
 
+#: So many errors of one kind are shown at a field: a plan of 300 servers can have one of each.
+_SAID = 5
+#: The code of an error that says no more than that something is wrong.
+_ANY = FieldError("", "").code
+
+
 class DomainErrorsMixin(_Form):
     """A form that shows a service's errors at its fields."""
 
     def add_domain_error(self, error: DomainError) -> None:
-        """Errors at paths that are no field of the form, and the summary if there are none at all, go to its top."""
+        """Errors at paths that are no field of the form, and the summary if there are none at all, go to its top. Of
+        many of one kind, which their code tells, the first are shown, and how many more there are."""
         if not error.errors:
             self.add_error(None, error.detail)
+        said: Counter[tuple[str | None, str]] = Counter()
         for each in error.errors:
-            field = each.attr.partition(".")[0]
-            self.add_error(field if field in self.fields else None, each.detail)
+            name = each.attr.partition(".")[0]
+            field = name if name in self.fields else None
+            said[field, each.code] += 1
+            if each.code == _ANY or said[field, each.code] <= _SAID:
+                self.add_error(field, each.detail)
+        for (field, code), number in said.items():
+            if code != _ANY and number > _SAID:
+                self.add_error(field, f"The same is so for {number - _SAID} more.")
 
 
 class DurationField(forms.CharField):

@@ -172,7 +172,8 @@ def _page(request: HttpRequest, plan: Plan, agreement: AgreementForm, status: in
         may_archive=policy.may(request.user, "plans.archive_plan"),
         # What was run is evidence: there is no button that could only refuse.
         may_delete=policy.may(request.user, "plans.delete_plan") and not protectors(plan, 1),
-        may_drill=in_use and policy.may(request.user, "executions.start_drill"),
+        # As on the dashboard: a drill would delete what runs.
+        may_drill=in_use and plan.recovered_by is None and policy.may(request.user, "executions.start_drill"),
         may_recover=in_use and policy.may(request.user, "executions.start_recovery"),
     )
 
