@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from executions.core.forecast.course import Course, CourseServer, CourseSite, CourseStep, CourseWave
 from executions.core.forecast.durations import Expected, LaunchHistory, PastLaunch, Source, expected_step
-from executions.core.forecast.forecast import Forecast, forecast, runs_for
+from executions.core.forecast.forecast import Forecast, Span, WaveForecast, forecast, runs_for
 from executions.core.forecast.run import run
 
 AT_ONCE = Expected(0.0)
@@ -237,3 +237,64 @@ def test_a_band_holds_most_of_what_really_happens(servers: int, drills: int, see
 
 def test_an_estate_of_thousands_is_forecast_by_fewer_runs() -> None:
     assert [runs_for(servers) for servers in (0, 600, 1200, 4000)] == [200, 200, 100, 30]
+
+
+# --- to the letter --------------------------------------------------------------------------------------------------
+
+
+def test_all_that_a_forecast_says_of_durations_that_never_vary() -> None:
+    learnt = replace(TEN_MINUTES, source=Source.SIMILAR, learnt_from=12)
+    guessed = Expected(60.0, source=Source.GUESS)
+    course = a_course(a_wave(0, servers=2, expected=learnt), a_wave(1, [0], expected=guessed), target=660)
+    assert forecast(course, runs=4) == Forecast(
+        finish=Span(660, 660, 660),
+        recovered=Span(660, 660, 660),
+        rto_probability=1.0,
+        based_on=Source.GUESS,
+        learnt_from=12,
+        sources={Source.SIMILAR: 2, Source.GUESS: 1},
+        waves=(
+            WaveForecast(0, "wave 0", Span(0, 0, 0), Span(600, 600, 600), 1.0),
+            WaveForecast(1, "wave 1", Span(600, 600, 600), Span(660, 660, 660), 1.0),
+        ),
+        runs=4,
+    )
+    nothing = forecast(a_course(a_wave(0, servers=0)))
+    assert (nothing.learnt_from, nothing.sources, nothing.runs) == (0, {}, 200)
+
+
+def test_the_band_is_of_the_very_runs_and_the_first_seed_is_0() -> None:
+    course = a_course(a_wave(0, servers=3, expected=Expected(600.0, 0.4)))
+    rng = random.Random(0)
+    ended = sorted(run(course, rng).finish for _ in range(100))
+    found = forecast(course, runs=100)
+    assert found.finish == Span(ended[5], ended[50], ended[94])
+    assert found == forecast(course, seed=0, runs=100)
+
+
+def test_so_many_runs_for_so_many_servers() -> None:
+    assert {servers: runs_for(servers) for servers in (0, 1, 700, 1000, 4000, 100_000)} == {
+        0: 200, 1: 200, 700: 171, 1000: 120, 4000: 30, 100_000: 30,
+    }  # fmt: skip
+
+
+def test_a_wave_that_was_begun_goes_on_with_what_waits_and_what_launches() -> None:
+    both = a_wave(0, servers=3)
+    launching = tuple(replace(server, since=100.0, job="one") for server in both.servers[:2])
+    begun = replace(both, is_running=True, ready_at=0, servers=(*launching, both.servers[2]))
+    # Room for one job: the third waits until both of the first are known to be over.
+    course = a_course(begun, now=300, concurrent_jobs=1)
+    found = run(course, random.Random(1))
+    assert (found.ends, found.recovered_at) == ({0: 1300}, 1300)
+    # Room for three servers: the job that runs takes up two.
+    course = a_course(begun, now=300, servers_in_jobs=3)
+    assert run(course, random.Random(1)).ends == {0: 900}
+    assert run(a_course(begun, now=300, servers_in_jobs=2), random.Random(1)).ends == {0: 1300}
+
+
+def test_a_wave_that_was_begun_and_has_launched_all_has_its_steps_left() -> None:
+    check = CourseStep(Expected(30.0), 1800)
+    all_launched = replace(
+        a_wave(0, servers=0), is_running=True, ready_at=0, launched=2, launched_at=250, after=(check,)
+    )
+    assert ends(a_course(all_launched, a_wave(1, [0]), now=300)) == {0: 330, 1: 930}
