@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -69,6 +69,7 @@ def test_waves_groups_names_and_dependencies_are_as_the_board_has_them(document:
         ("Cache", [], ["group-2"]),
     ]
     assert moved["waves"][1]["on_failure"] == "continue"
+    assert moved["waves"][3]["start_delay_seconds"] == 0
     assert moved["waves"][3] == normalise({"name": "P", "waves": [dict(moved["waves"][3])]}, groups=GROUPS)["waves"][0]
     normalise({**moved, "waves": [wave for wave in moved["waves"] if wave["name"] != "Reports"]}, groups=GROUPS)
 
@@ -89,6 +90,29 @@ def test_an_older_board_keeps_what_it_does_not_know(document: PlanDocument) -> N
         ("Data", [], ["shop-db", "group-1"]),
         ("Reports", ["Data"], []),
     ]
+
+
+def test_waves_that_the_board_does_not_know_wait_for_each_other_as_before(document: PlanDocument) -> None:
+    later = [{"name": "Mail", "depends_on": ["App"], "steps": [STEP]}, {"name": "Archive", "steps": [STEP]}]
+    newer = normalise({**document, "waves": [*document["waves"], *later]}, groups=GROUPS)
+    assert shown(arranged(newer, arrangement_of(document)))[4:] == [("Mail", ["App"], []), ("Archive", None, [])]
+
+
+def test_a_wave_with_a_new_name_waits_as_it_was_written(document: PlanDocument) -> None:
+    steps = {"steps": [STEP]}
+    waves = [
+        {"name": "A", **steps},
+        {"name": "B", "depends_on": [], **steps},
+        {"name": "C", "depends_on": ["B", "A"], **steps},
+        {"name": "D", **steps},
+    ]
+    board = arrangement_of(normalise({**document, "waves": waves}, groups=GROUPS))
+    names = {"A": "Network", "D": "DNS"}
+    renamed = replace(board, waves=tuple(replace(one, name=names.get(one.name, one.name)) for one in board.waves))
+    found = arranged(normalise({**document, "waves": waves}, groups=GROUPS), renamed)
+    assert [(name, needs) for name, needs, _ in shown(found)] == [
+        ("Network", None), ("B", []), ("C", ["B", "Network"]), ("DNS", None),
+    ]  # fmt: skip
 
 
 def test_a_wave_that_was_deleted_is_no_longer_waited_for_by_one_that_the_board_does_not_know(
@@ -130,8 +154,11 @@ def test_what_is_no_board(raw: object) -> None:
 
 
 def test_a_text_that_nothing_can_hold_is_refused() -> None:
-    with pytest.raises(Invalid, match="The plan cannot be saved: it contains"):
+    with pytest.raises(Invalid) as caught:
         arrangement_from({"waves": [{**WAVE, "name": "A\ud800"}], "deleted": []})
+    (error,) = caught.value.errors
+    assert error.attr == ""
+    assert error.detail.startswith("The plan cannot be saved: it contains")
 
 
 def test_a_renamed_wave_is_waited_for_by_its_new_name(document: PlanDocument) -> None:

@@ -32,6 +32,8 @@ def test_what_still_means_the_same_stays_as_it_was_written() -> None:
     assert as_written(explicit(CHAIN), CHAIN) == CHAIN
     a, b, c = explicit(CHAIN)
     assert [wave["depends_on"] for wave in as_written([a, c, b], CHAIN)] == [None, ["B"], ["A"]]
+    new: WaveDocument = {**c, "name": "D", "depends_on": ["C"]}
+    assert as_written([a, b, c, new], CHAIN)[3]["depends_on"] == ["C"]
     two = waves(("A", []), ("B", []), ("C", ["B", "A"]))
     assert as_written(explicit(two), two) == two
     renamed = [{**wave, "name": wave["name"].lower()} for wave in CHAIN]
@@ -64,6 +66,7 @@ def test_what_still_means_the_same_stays_as_it_was_written() -> None:
         (None, [], "W is new: it starts immediately.", "W is new: it starts immediately."),
         (None, ["A"], "W is new: it waits for A.", "W is new: it waits for A."),
         (["A"], None, "W will be deleted.", "W was deleted."),
+        (None, [*"ABCDEFGH"], *["W is new: it waits for A, B, C, D, E, F, G and H."] * 2),
     ],
 )
 def test_a_change_in_a_sentence(before: list[str] | None, after: list[str] | None, will: str, now: str) -> None:
