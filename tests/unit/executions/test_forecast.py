@@ -298,3 +298,63 @@ def test_a_wave_that_was_begun_and_has_launched_all_has_its_steps_left() -> None
         a_wave(0, servers=0), is_running=True, ready_at=0, launched=2, launched_at=250, after=(check,)
     )
     assert ends(a_course(all_launched, a_wave(1, [0]), now=300)) == {0: 330, 1: 930}
+
+
+def test_where_a_course_stands_is_where_its_waves_begin() -> None:
+    over = replace(a_wave(0, servers=0), over_at=200)
+    begun = replace(a_wave(1), is_running=True)
+    delayed = replace(a_wave(2), ready_at=250, start_delay_seconds=100)
+    long_ready = replace(a_wave(3), ready_at=10, start_delay_seconds=100)
+    found = run(a_course(over, begun, delayed, long_ready, now=300), random.Random(1))
+    assert found.starts == {0: 200, 1: 300, 2: 250, 3: 10}
+    assert found.ends == {0: 200, 1: 900, 2: 950, 3: 900}
+
+
+def test_what_is_late_ends_later_than_now() -> None:
+    usual = Expected(10.0, 0.1)
+    (server,) = a_wave(0, expected=usual).servers
+    launching = replace(a_wave(0), is_running=True, ready_at=0, servers=(replace(server, since=0, job="one"),))
+    check = replace(a_wave(1, servers=0), is_running=True, ready_at=0, after=(CourseStep(usual, 9000, since=0),))
+    found = run(a_course(launching, check, now=1000), random.Random(1))
+    assert all(1000 < end < 1250 for end in found.ends.values())
+    assert 1000 < found.recovered_at < 1250
+
+
+def test_the_site_takes_its_time_before_a_launch_and_after_it() -> None:
+    site = replace(a_site(), dispatch=Expected(5.0), notice=Expected(7.0))
+    found = run(replace(a_course(a_wave(0)), sites={1: site}), random.Random(1))
+    assert (found.ends, found.recovered_at) == ({0: 612}, 605)
+
+
+@pytest.mark.parametrize(("limits", "others"), [({"servers_in_jobs": 2}, [5]), ({"concurrent_jobs": 1}, [1, 1])])
+def test_others_may_use_more_than_there_is(limits: dict[str, int], others: list[int]) -> None:
+    course = a_course(a_wave(0), **limits)
+    busy = replace(course.sites[1], others=tuple((size, Expected(200.0)) for size in others))
+    assert ends(replace(course, sites={1: busy})) == {0: 800}
+
+
+def test_waves_side_by_side_share_the_room() -> None:
+    assert ends(a_course(a_wave(0, servers=60), a_wave(1, servers=60), servers_in_jobs=100)) == {0: 600, 1: 1200}
+
+
+def test_a_wave_fails_below_its_minimum_and_not_at_it() -> None:
+    def fails(**fields: float) -> bool:
+        given = {"is_running": True, "ready_at": 0, **fields}
+        wave = replace(a_wave(0, servers=0), minimum_success_percent=75, **given)  # type: ignore[arg-type]
+        return run(a_course(wave), random.Random(1)).failed
+
+    assert not fails(launched=3, failed=1)
+    assert fails(launched=299, failed=101)
+
+
+def test_every_server_that_fails_counts() -> None:
+    doomed = replace(a_wave(0, servers=4, expected=Expected(60.0, failed_share=1.0)), minimum_success_percent=50)
+    assert run(a_course(doomed), random.Random(1)).failed
+
+
+def test_servers_alike_are_late_together_and_others_are_not() -> None:
+    alike = [a_wave(n, expected=Expected(600.0, population="1 linux", common_spread=0.5)) for n in range(2)]
+    other = a_wave(2, expected=Expected(600.0, population="1 windows", common_spread=0.5))
+    found = ends(a_course(*alike, other))
+    assert found[0] == found[1] != 600
+    assert found[2] not in (found[0], 600)
