@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import random
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -348,3 +350,38 @@ def test_a_forecast_as_the_api_and_the_database_write_it(probability: float | No
             }
         ],
     }
+
+
+# --- one made-up duration -----------------------------------------------------------------------------------------
+
+
+def test_a_duration_is_drawn_around_its_median_and_beyond_what_has_passed() -> None:
+    steady = Expected(0.5)
+    rng = random.Random(5)
+    assert (steady.draw(rng), steady.draw(rng, 3.0), steady.draw(rng, 3.0, after=9.0)) == (0.5, 1.5, 9.0)
+    varied = Expected(600.0, spread=0.4)
+    assert varied.draw(random.Random(5)) == 600 * math.exp(random.Random(5).gauss(0.0, 0.4))
+    assert varied.draw(random.Random(5), 2.0) == 2 * varied.draw(random.Random(5))
+    late = {varied.draw(random.Random(seed), after=1e6) for seed in range(50)}
+    assert len(late) == 50
+    assert 1_000_000 < min(late) < 1_020_000 < 1_230_000 < max(late) < 1_250_000
+
+
+def test_those_of_a_population_are_late_by_one_factor() -> None:
+    rng = random.Random(5)
+    assert Expected(600.0).common_factor(rng) == 1
+    assert rng.random() == random.Random(5).random(), "without a spread, chance has no part in it"
+    drawn = Expected(600.0, common_spread=0.5).common_factor(random.Random(5))
+    assert drawn == math.exp(random.Random(5).gauss(0.0, 0.5))
+
+
+def test_a_forecast_is_based_on_the_weakest_of_its_sources() -> None:
+    assert Source.weakest([Source.HISTORY, Source.GUESS, Source.SIMILAR]) is Source.GUESS
+    assert Source.weakest([Source.SIMILAR, Source.HISTORY]) is Source.SIMILAR
+    assert Source.weakest([]) is Source.HISTORY
+
+
+def test_a_launch_of_half_a_second_counts_and_one_of_none_does_not() -> None:
+    history = LaunchHistory([PastLaunch("s-1", "7 linux", 0.5), PastLaunch("s-2", "8 linux", 0.0)], 500.0)
+    assert history.expected("s-1", "7 linux", "linux").source is Source.SIMILAR
+    assert history.expected("s-2", "8 linux", "linux").source is Source.GUESS
