@@ -34,6 +34,7 @@ from protection.screens.words import (
     IN_TWO_GROUPS,
     REVERSED,
     UNPROTECTED,
+    aws_words,
     gibibytes,
     lag_badge,
     server_badge,
@@ -146,13 +147,25 @@ class SourceServerAdmin(ChainHistory, ServiceAdmin):
         (None, {"fields": _IDENTITY}),
         (
             "Replication",
-            {"fields": ("replication", "lag", "replication_error", "replication_direction", "staging_account_id")},
+            {"fields": ("replication", "lag", "replication_error", "direction", "staging_account_id")},
         ),
-        ("Recovery", {"fields": ("recovery_instance_id", "last_launch_status", "launched")}),
+        ("Recovery", {"fields": ("recovery_instance_id", "launched")}),
         ("Machine", {"fields": ("os", "cpu_cores", "memory", "disks", "tag_list")}),
         ("Seen", {"fields": ("first_seen", "gone_since", "arn")}),
     )
     readonly_fields = tuple(name for _, options in fieldsets for name in options["fields"])
+
+    def get_fieldsets(self, request: HttpRequest, obj: SourceServer | None = None) -> Any:
+        """What there is to say: a page of dashes hides the line that matters, above all on a phone."""
+        if obj is None:
+            return self.fieldsets
+        told = {name for name in self.readonly_fields if self._says(obj, name)}
+        kept = ((title, [name for name in options["fields"] if name in told]) for title, options in self.fieldsets)
+        return [(title, {"fields": fields}) for title, fields in kept if fields]
+
+    def _says(self, server: SourceServer, name: str) -> bool:
+        shown = getattr(self, name)(server) if hasattr(self, name) else getattr(server, name)
+        return shown not in (None, "")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -222,9 +235,15 @@ class SourceServerAdmin(ChainHistory, ServiceAdmin):
             return format_html("{} {}", link, badge_html(IN_TWO_GROUPS))
         return link
 
-    @display(description="Last launch at")
+    @display(description="Replication direction")
+    def direction(self, server: SourceServer) -> str:
+        return aws_words(server.replication_direction)
+
+    @display(description="Last launch")
     def launched(self, server: SourceServer) -> str:
-        return clock_utc(server.last_launch_at)
+        if server.last_launch_at is None:
+            return "never"
+        return f"{aws_words(server.last_launch_status)}, {clock_utc(server.last_launch_at)}"
 
     @display(description="First seen")
     def first_seen(self, server: SourceServer) -> str:

@@ -275,7 +275,9 @@ class WaveCommandForm(CommandForm):
         choices += [(f"{_STEP}{name}", f"Only step {name}") for name in parts.steps]
         self.fields["part"].choices = choices  # type: ignore[attr-defined]
         self.fields["servers"].choices = parts.servers  # type: ignore[attr-defined]
-        if not parts.servers:
+        if parts.only and "part" not in self.data:  # nothing to choose
+            del self.fields["part"]
+        if not parts.servers or "part" not in self.fields:
             del self.fields["servers"]
         if not parts.from_snapshot:
             del self.fields["point_in_time"]
@@ -293,7 +295,7 @@ class WaveCommandForm(CommandForm):
 
     def asked(self) -> dict[str, Any]:
         values = self.cleaned_data
-        part = values["part"]
+        part = values.get("part", _WHOLE)
         asked = {**super().asked(), "wave": self.parts.wave, "servers": None, "step": None}
         if part == _SERVERS:
             asked["servers"] = values["servers"]

@@ -27,6 +27,8 @@ class WaveParts:
     step_names: Mapping[str, str]
     #: Servers can be launched from a recovery snapshot instead of the latest state.
     from_snapshot: bool = False
+    #: The one server or step that there is to choose.
+    only: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +59,15 @@ def to_approve(waves: Sequence[WaveRun], steps: Mapping[int, Sequence[StepRun]])
 
 def to_retry(wave: str, servers: Sequence[ServerRun], steps: Sequence[StepRun]) -> WaveParts:
     """What failed."""
-    choices = _choices([server for server in servers if server.status in SERVER_RETRIABLE])
+    retriable = [server for server in servers if server.status in SERVER_RETRIABLE]
+    choices = _choices(retriable)
     failed = tuple(step.name for step in steps if step.status == StepStatus.FAILED)
     what = [count(len(choices), "server")] if choices else []
     what += [count(len(failed), "step")] if failed else []
     whole = f"Everything that failed: {' and '.join(what) or 'nothing'}"
-    return WaveParts(wave, whole, choices, failed, *_names(wave, servers, steps), from_snapshot=bool(choices))
+    found = [str(server) for server in retriable] + [f"step {name}" for name in failed]
+    only = found[0] if len(found) == 1 else ""
+    return WaveParts(wave, whole, choices, failed, *_names(wave, servers, steps), bool(choices), only)
 
 
 def to_skip(wave: str, servers: Sequence[ServerRun], steps: Sequence[StepRun]) -> WaveParts:

@@ -214,7 +214,7 @@ def _command_form(
     wave = next((wave for wave in rows.waves if wave.name == wave_name), None)
     if wave is None:
         raise Missing(f"There is no wave “{wave_name}” in the {rows.execution}.")
-    parts_of = to_retry if chosen is RETRY else to_skip
+    parts_of = to_retry if chosen.name == RETRY.name else to_skip
     parts = parts_of(wave.name, rows.servers.get(wave.pk, ()), rows.steps.get(wave.pk, ()))
     ticks = stake.lines if stake and may_replace(request.user) else ()
     return WaveCommandForm(data, parts=parts, stake=ticks, **given)

@@ -1,4 +1,4 @@
-"""Retry and skip: what failed gets another chance, or is let go, and a failed execution carries on from there."""
+"""Retry and skip: what failed gets another chance, or is let go, and what its failure held back carries on with it."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from executions.models import DrsJob, Execution, Operation, ServerRun, StepRun, 
 from executions.transitions.recovered import recovery_note
 from executions.transitions.servers import rows_write, server_detail
 from executions.transitions.steps import step_move
+from plans.core.steps import OnFailure
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ def wave_skip(
     nothing_launched = not wave.servers.exclude(status=ServerStatus.SKIPPED).exists()
     if whole and nothing_launched:
         WaveRun.objects.filter(pk=wave.pk).update(status=WaveStatus.SKIPPED, finished_at=timezone.now())
-        _reopen(execution, except_for=wave)
+        _reopen(execution, wave)
     else:
         _carry_on(execution, wave)
     return len(rows) + skipped + untouched
@@ -137,7 +138,7 @@ def _carry_on(execution: Execution, wave: WaveRun) -> None:
     current = WaveRun.objects.get(pk=wave.pk)
     if current.status in (WaveStatus.FAILED, WaveStatus.PARTIALLY_SUCCEEDED, WaveStatus.CANCELLED):
         _resume_wave(current)
-    _reopen(execution, except_for=wave)
+    _reopen(execution, wave)
 
 
 def _resume_wave(wave: WaveRun) -> None:
@@ -149,14 +150,20 @@ def _resume_wave(wave: WaveRun) -> None:
     wave.steps.filter(status=StepStatus.CANCELLED).update(status=StepStatus.PENDING, finished_at=None, started_at=None)
 
 
-def _reopen(execution: Execution, *, except_for: WaveRun) -> None:
-    """A failed execution runs again, and so does what was held back when it failed."""
-    if execution.status in (ExecutionStatus.RUNNING, ExecutionStatus.PAUSED):
+def _reopen(execution: Execution, wave: WaveRun) -> None:
+    """What was held back runs again, and so does a failed execution. `wave`: before it was retried or skipped.
+
+    While others still run, it is its failure alone that held something back.
+    """
+    running = execution.status in (ExecutionStatus.RUNNING, ExecutionStatus.PAUSED)
+    if running and not _holds_back(wave):
         return
-    for wave in execution.waves.exclude(pk=except_for.pk):
-        held_back = wave.servers.filter(status=ServerStatus.CANCELLED).exists()
-        if wave.status == WaveStatus.CANCELLED or held_back:
-            _resume_wave(wave)
+    for other in execution.waves.exclude(pk=wave.pk):
+        if _is_held_back(other):
+            _resume_wave(other)
+    if running:
+        Execution.objects.filter(pk=execution.pk).update(reopened_at=timezone.now())
+        return
     Execution.objects.filter(pk=execution.pk).update(
         status=ExecutionStatus.RUNNING,
         reopened_at=timezone.now(),
@@ -172,3 +179,16 @@ def _reopen(execution: Execution, *, except_for: WaveRun) -> None:
         recovery_over_comment="",
     )
     recovery_note(execution)
+
+
+def _holds_back(wave: WaveRun) -> bool:
+    return wave.status == WaveStatus.CANCELLED or (
+        wave.status == WaveStatus.FAILED and wave.on_failure == OnFailure.STOP
+    )
+
+
+def _is_held_back(wave: WaveRun) -> bool:
+    if wave.status == WaveStatus.CANCELLED or wave.servers.filter(status=ServerStatus.CANCELLED).exists():
+        return True
+    # The steps of a wave that failed were cancelled by that.
+    return wave.status != WaveStatus.FAILED and wave.steps.filter(status=StepStatus.CANCELLED).exists()

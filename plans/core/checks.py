@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from foundation.durations import spoken
-from foundation.wording import listing
+from foundation.wording import count, listing
 from plans.core.facts import GroupFacts, PlanFacts, ServerFacts, WaveFacts
 from plans.core.findings import Finding, Severity
 from plans.core.graph import critical_path
@@ -65,7 +65,7 @@ def _of_plan(plan: PlanFacts) -> Iterator[Finding]:
             Severity.WARNING,
             "too_few_approvers",
             plan.name,
-            f"A recovery needs {plan.approvals_required} approvals, but {people} the role approver.",
+            f"A recovery needs {count(plan.approvals_required, 'approval')}, but {people} the role approver.",
             "Ask an administrator to give the role to more people, or require fewer approvals.",
         )
     if plan.approvals_lowered_to is not None:

@@ -84,6 +84,11 @@ def site_badge(
     return Badge("out of date", Tone.WARN, "schedule") if old else Badge("synced", Tone.GOOD, "check_circle")
 
 
+def aws_words(value: str) -> str:
+    """A value of AWS's as words: "IN_PROGRESS" is "in progress"."""
+    return value.replace("_", " ").lower()
+
+
 def gibibytes(size: int) -> str:
     """Bytes as people count memory and disks; empty where nothing is known."""
     return f"{size / (1 << 30):.0f} GiB" if size else ""

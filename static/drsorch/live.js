@@ -24,6 +24,14 @@
     return selection !== null && !selection.isCollapsed && element.contains(selection.anchorNode);
   };
 
+  // That something was done is old news once the page has moved on.
+  const LINGERS = 10_000;
+  const loaded = Date.now();
+  const forget = () => {
+    if (Date.now() - loaded < LINGERS) return;
+    for (const done of document.querySelectorAll("[data-messages] .bg-green-100")) done.closest("li").remove();
+  };
+
   const remember = (element) => {
     focused = element.contains(document.activeElement) ? document.activeElement.id : null;
     scrolled = [...element.querySelectorAll("[data-scroll][id]")].map((part) => [part.id, part.scrollLeft, part.scrollTop]);
@@ -43,6 +51,7 @@
     if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
     tick();
     hear();
+    forget();
   };
 
   // Since when the page is not renewed: since its last answer.

@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
-from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import Page, expect
 
 from drs.simulator import scenarios
 from drs.simulator.inprocess import InProcessDrs
@@ -79,28 +79,6 @@ def succeed(execution: Execution) -> None:
     Execution.objects.filter(pk=execution.pk).update(
         status="succeeded", outcome="23 of 23 servers launched.", finished_at=now, rto_actual_seconds=720
     )
-
-
-def test_the_page_follows_the_execution_to_its_end(drill: Execution, vera: User, sign_in: SignIn) -> None:
-    page = sign_in(vera)
-    polls: list[Request] = []
-    page.on("request", lambda request: polls.append(request) if request.url.endswith("/live/") else None)
-    page.goto(page_of(drill))
-    expect(page.get_by_text("In progress: App, Reports. 7 of 23 servers launched.")).to_be_visible()
-    expect(page).to_have_title(f"(!) Failures: {drill.plan_name} drill | drsorch")
-    said = page.locator("#live-announcer")
-    expect(said).to_have_text("")  # what is there already is read with the page
-    drill.servers.filter(hostname="app-09").update(status="launched", error="")
-    expect(page.get_by_text("In progress: App, Reports. 8 of 23 servers launched.")).to_be_visible()
-    expect(page).to_have_title(f"{drill.plan_name} drill | drsorch")
-    succeed(drill)
-    expect(page.get_by_text("23 of 23 servers launched.", exact=True)).to_be_visible()
-    expect(said).to_have_text(f"Drill of {drill.plan_name}: succeeded. 23 of 23 servers launched.")
-    expect(page).to_have_title(f"Succeeded: {drill.plan_name} drill | drsorch")
-    expect(page.locator("#execution[hx-trigger]")).to_have_count(0)
-    seen = len(polls)
-    page.wait_for_timeout(600)
-    assert len(polls) == seen
 
 
 def test_what_the_reader_opened_closed_or_focused_stays(drill: Execution, omar: User, sign_in: SignIn) -> None:

@@ -20,6 +20,7 @@ from executions.core.states import (
     ExecutionStatus,
     ServerStatus,
     StepStatus,
+    WaveStatus,
 )
 from executions.models import Execution, ServerRun, SiteWatch, StepRun, WaveRun
 from executions.screens.monitor.reading import MonitorRows
@@ -227,7 +228,7 @@ def _failed(scene: _Scene) -> Iterator[Need]:
     for wave, reasons in broken[:_WAVES]:
         servers = [one for one in rows.servers.get(wave.pk, ()) if one.status in SERVER_RETRIABLE]
         steps = [one for one in rows.steps.get(wave.pk, ()) if one.status == StepStatus.FAILED]
-        parts = [count(len(servers), "server")] if servers else []
+        parts = [str(servers[0]) if len(servers) == 1 else count(len(servers), "server")] if servers else []
         parts += [count(len(steps), "step")] if steps else []
         about = f"wave-{wave.position}"
         moves = [scene.move(RETRY, about=about, label="Retry what failed", wave=wave.name)]
@@ -260,14 +261,22 @@ def _after_failure(scene: _Scene, wave: WaveRun, servers: Sequence[ServerRun]) -
         if not scene.is_active:
             yield f"Fix the cause before you start a new {execution.kind}: this one is over."
         return
-    if scene.is_active:
-        yield "Fix the cause and retry now; you do not have to wait for the execution to finish."
-    else:
+    if not scene.is_active:
         yield f"Fix the cause, then retry: the {execution.kind} continues from there. Or skip what you can do without."
-    if scene.is_active and servers and wave.on_failure == OnFailure.STOP:
+        return
+    yield "Fix the cause and retry now; you do not have to wait for the execution to finish."
+    if wave.on_failure != OnFailure.STOP:
+        return
+    minimum = f"its minimum of {wave.minimum_success_percent} %"
+    if wave.status == WaveStatus.FAILED:
+        if any(one.status == WaveStatus.CANCELLED for one in scene.rows.waves):
+            yield (
+                f"{wave.name} ended below {minimum}, so nothing more is launched. With a retry or a skip, the waves "
+                "that it cancelled continue too."
+            )
+    elif servers:
         yield (
-            f"If {wave.name} ends below its minimum of {wave.minimum_success_percent} %, the execution stops there. "
-            "Servers that have launched keep running."
+            f"If {wave.name} ends below {minimum}, the execution stops there. Servers that have launched keep running."
         )
 
 

@@ -34,7 +34,6 @@ def _parts(context: Mapping[str, Any], execution: Execution, page: ExecutionPage
     if page.timeline:
         yield from _timeline(context, page.timeline)
     yield part("approvals", execution.approvals_required, page.approvals, page.approvals_given, sorted(page.lapsed))
-    yield part("bases", context["bases"], execution.requested_at)
     picture = page.picture
     places = [(box.x, box.y, box.label) for box in picture.boxes]
     yield part("picture", picture.edges, picture.width, picture.height, picture.words, places)
@@ -50,6 +49,7 @@ def _parts(context: Mapping[str, Any], execution: Execution, page: ExecutionPage
             {**context, "card": card},
             (card, execution.started_at, offered),
         )
+    yield part("bases", context["bases"], execution.requested_at)
     yield part("events", page.events, page.event_page, page.event_pages)
 
 

@@ -147,3 +147,29 @@ def test_an_approval_that_timed_out_is_asked_for_again_with_the_servers_that_fai
     harness.run(drill)
     assert set(statuses(drill).values()) == {"launched"}
     assert Execution.objects.get().status == "succeeded"
+
+
+@pytest.mark.usefixtures("some_polls")
+@pytest.mark.parametrize(("name", "paused"), [("retry", False), ("skip", True)])
+def test_what_a_failure_held_back_goes_on_although_another_wave_was_still_running(
+    harness: EngineHarness, world: World, omar: User, name: str, paused: bool
+) -> None:
+    """The failure of Databases cancels Web, and the step to come of App, which is launching."""
+    check = {"name": "Look", "when": "after", "kind": "wait", "parameters": {"seconds": 60}}
+    world.faults.add("failed_launch", tags={"Tier": "db"}, count=1)
+    app = {**WAVES[1], "start_delay_seconds": 500, "steps": [check]}
+    waves = [WAVES[0], app, {"name": "Web", "protection_groups": ["shop-web"]}]
+    drill = harness.drill(harness.plan(waves))
+    harness.run(until=lambda: drill.waves.get(name="Web").status == "cancelled")
+    assert drill.waves.get(name="App").status == "running"
+    assert drill.steps.get().status == "cancelled"
+    if paused:
+        controlling.execution_pause(execution=drill, by=omar)
+    press(name, drill, omar)
+    harness.tick()
+    if paused:
+        controlling.execution_resume(execution=drill, by=omar)
+    harness.run(drill)
+    skipped = {"skipped"} if name == "skip" else set()
+    assert set(statuses(drill).values()) == {"launched"} | skipped
+    assert drill.steps.get().status == "succeeded"

@@ -76,7 +76,7 @@ def test_the_page_says_what_runs_what_failed_and_what_to_do(browser_of: BrowserO
     assert response.status_code == 200
     assert "In progress: App, Reports. 7 of 23 servers launched." in said
     assert "the conversion server ran out of disk" in said
-    assert "1 server failed wave App" in said
+    assert "app-09 failed wave App" in said
     assert "Ask an administrator, an operator or a recovery manager to retry or skip what failed." in said
     assert said.index("Needs attention now") < said.index("Timeline") < said.index("Running") < said.index("To come")
     assert "RTO, running · target 1 h" in said
@@ -190,19 +190,26 @@ def test_a_viewer_who_types_the_address_is_refused_in_a_sentence(browser_of: Bro
 
 def test_retrying_offers_what_failed_and_keeps_what_was_ticked(browser_of: BrowserOf, omar: User) -> None:
     drill = running_drill()
+    drill.servers.filter(hostname="app-10").update(status="failed")
     url = f"{command(drill, 'retry')}?wave=App"
     asked = text_of(browser_of(omar).get(url))
-    assert "Everything that failed: 1 server" in asked
+    assert "Everything that failed: 2 servers" in asked
     assert "app-09" in asked
     assert "app-01" not in asked
     refused = press(browser_of(omar), url, {"part": "servers", "comment": "Capacity is back."})
     assert refused.status_code == 400
     assert "No server is selected" in text_of(refused)
     assert "Capacity is back." in text_of(refused)
-    failed = drill.servers.get(status="failed").source_server_id
+    failed = drill.servers.get(hostname="app-09").source_server_id
     done = press(browser_of(omar), url, {"part": "servers", "servers": [failed], "comment": "Capacity is back."})
     assert done.status_code == 302
     assert drill.servers.get(source_server_id=failed).status == "pending"
+    # Of one there is nothing to choose.
+    alone = browser_of(omar).get(url)
+    assert "Retry app-10 in wave “App”" in text_of(alone)
+    assert "Which part" not in text_of(alone)
+    assert press(browser_of(omar), url).status_code == 302
+    assert drill.servers.get(hostname="app-10").status == "pending"
 
 
 def test_skipping_without_a_reason_says_so_at_its_field(browser_of: BrowserOf, omar: User) -> None:

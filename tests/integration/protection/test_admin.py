@@ -178,6 +178,22 @@ class TestSourceServers:
         assert "It is in two." in shown
         assert "<b>Tier</b> db" in shown
 
+    def test_its_page_leaves_out_what_there_is_nothing_to_say_of(
+        self, browser_of: BrowserOf, vera: User, shop: Site
+    ) -> None:
+        server = SourceServer.objects.get(hostname="db-1")
+        labels = ("Membership conflict", "Replication error", "Missing from DRS since", "Recovery instance")
+        shown = text(browser_of(vera).get(page("sourceserver", server.pk)))
+        assert [label for label in labels if label in shown] == []
+        now = timezone.now()
+        SourceServer.objects.filter(pk=server.pk).update(
+            membership_conflict="Two.", replication_error="Slow.", missing_since=now, recovery_instance_id="i-1",
+            last_launch_status="IN_PROGRESS", last_launch_at=now,
+        )  # fmt: skip
+        shown = text(browser_of(vera).get(page("sourceserver", server.pk)))
+        assert [label for label in labels if label in shown] == list(labels)
+        assert "in progress, " in shown
+
     def test_points_in_time_are_asked_of_drs(self, browser_of: BrowserOf, vera: User, frankfurt: Site) -> None:
         mirror_now(frankfurt.pk)
         url = page("sourceserver", SourceServer.objects.get(hostname="db-1").pk, name="points")

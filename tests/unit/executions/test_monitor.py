@@ -168,6 +168,11 @@ def test_a_failure_that_can_stop_the_execution_says_so_while_it_runs() -> None:
     [need] = needed(rows(execution(), broken))
     assert "you do not have to wait" in need.lines[0]
     assert need.lines[1].startswith("If Wave 1 ends below its minimum of 100 %, the execution stops there.")
+    assert need.title == "web-1 failed"
+    [need] = needed(rows(execution(), broken, waves=[wave(status="failed")]))
+    assert len(need.lines) == 1
+    [need] = needed(rows(execution(), broken, waves=[wave(status="failed"), wave(2, status="cancelled")]))
+    assert need.lines[1].startswith("Wave 1 ended below its minimum of 100 %, so nothing more is launched.")
     [need] = needed(rows(execution(), broken, waves=[wave(on_failure="continue")]))
     assert len(need.lines) == 1
 
@@ -185,7 +190,7 @@ def test_many_waves_with_failures_are_told_in_few_cards() -> None:
     waves = [wave(pk) for pk in range(1, 9)]
     broken = {one.pk: [server(one.pk, "failed", error="No capacity.")] for one in waves}
     found = needed(replace(rows(execution(), waves=waves), servers=broken))
-    assert [need.title for need in found[-2:]] == ["1 server failed", "3 more waves with failures: see below"]
+    assert [need.title for need in found[-2:]] == ["web-5 failed", "3 more waves with failures: see below"]
     assert len(found) == 6
 
 
@@ -248,7 +253,7 @@ def test_a_standstill_of_drsorch_comes_before_everything_else() -> None:
     first, second = needed(rows(stuck, [server(1, "failed", error="No capacity.")]))
     assert first.title == "drsorch cannot work on it"
     assert labels(first) == ["Retry now", "End without drsorch"]
-    assert second.title == "1 server failed"
+    assert second.title == "web-1 failed"
 
 
 def test_drill_instances_that_run_cost_money_until_they_are_cleaned_up() -> None:
