@@ -188,7 +188,7 @@ def test_steps_and_servers_of_a_plan_are_expected_by_their_own_history() -> None
     seen = [PastLaunch("s-1", "7 linux", 900.0)] * 3
     history = History(LaunchHistory(seen, 500.0), steps={("wave 0", "Check"): [40.0] * 3})
     (found,) = course_of_plan(blueprint(wave(0, step("Check", "after"), servers=("s-1",))), {}, history, SETTINGS).waves
-    assert round(found.servers[0].expected.seconds) == 900
+    assert (round(found.servers[0].expected.seconds), found.servers[0].expected.source) == (900, Source.HISTORY)
     assert found.after[0].expected == expected_step([40.0] * 3, (), 0)
 
 
@@ -237,8 +237,8 @@ def test_an_execution_is_forecast_from_where_it_stands() -> None:
             wave_run(2, WaveStatus.PENDING, ready_at=at(5), stops_on_failure=False),
         ),
         servers=(
-            server(1, 0, ServerStatus.LAUNCHED, finished_at=at(400)),
-            server(2, 0, ServerStatus.LAUNCHED, finished_at=at(560)),
+            server(1, 0, ServerStatus.LAUNCHED, finished_at=at(560)),
+            server(2, 0, ServerStatus.LAUNCHED, finished_at=at(400)),
             server(3, 0, ServerStatus.FAILED, finished_at=at(570)),
             server(4, 1, ServerStatus.LAUNCHING, started_at=at(600), operation="key 4", single_server_job=True),
             server(5, 1, ServerStatus.QUEUED, started_at=at(1), operation="an earlier try"),
@@ -249,6 +249,7 @@ def test_an_execution_is_forecast_from_where_it_stands() -> None:
         steps=(
             StepFacts(1, 1, 1, "Later", "before", "wait", StepStatus.PENDING, wait_seconds=45),
             StepFacts(2, 1, 0, "Go", "before", "approval", StepStatus.RUNNING, timeout_seconds=900, started_at=at(650)),
+            StepFacts(5, 1, 1, "Settle", "after", "wait", StepStatus.RUNNING, wait_seconds=90, started_at=at(690)),
             StepFacts(3, 1, 0, "Check", "after", "http_check"),
             StepFacts(4, 0, 0, "Done", "after", "http_check", StepStatus.SUCCEEDED),
         ),
@@ -270,7 +271,7 @@ def test_an_execution_is_forecast_from_where_it_stands() -> None:
                 before=(
                     CourseStep(NOTHING.step("", "", "approval"), 900, 650), CourseStep(Expected(45), 45, None),
                 ),
-                after=(CourseStep(NOTHING.step("", "", "http_check"), 1800),),
+                after=(CourseStep(NOTHING.step("", "", "http_check"), 1800), CourseStep(Expected(90), 90, 690)),
                 servers=(
                     CourseServer("s-4", 1, FRANKFURT, GUESSED, True, 600, "key 4"),
                     CourseServer("s-5", 1, FRANKFURT, GUESSED),
@@ -322,7 +323,7 @@ def test_an_execution_goes_by_the_history_of_its_servers_and_of_its_steps_in_the
         steps=(StepFacts(1, 0, 0, "Check", "after", "http_check"),),
     )
     (found,) = standing(facts, history=history).waves
-    assert round(found.servers[0].expected.seconds) == 900
+    assert (round(found.servers[0].expected.seconds), found.servers[0].expected.source) == (900, Source.HISTORY)
     assert found.after[0].expected == expected_step([40.0] * 3, (), 0)
     assert found.critical, "no wave stops the execution, so each counts"
 

@@ -310,6 +310,10 @@ def test_where_a_course_stands_is_where_its_waves_begin() -> None:
     assert found.ends == {0: 200, 1: 900, 2: 950, 3: 900}
 
 
+def test_without_waves_there_is_no_critical_path() -> None:
+    assert run(a_course(), random.Random(1)).critical_path() == set()
+
+
 def test_what_is_late_ends_later_than_now() -> None:
     usual = Expected(10.0, 0.1)
     (server,) = a_wave(0, expected=usual).servers
