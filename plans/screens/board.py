@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 from foundation.durations import exact
 from foundation.wording import Badge, Tone, count, listing
-from plans.core.document import LAUNCH_TIMEOUT_SECONDS, PlanDocument, StepDocument, WaveDocument, wave_graph
+from plans.core.document import PlanDocument, StepDocument, WaveDocument, wave_graph
 from plans.core.editing import arrangement_of
 from plans.core.graph import layers
-from plans.core.steps import OnFailure, StepKind, StepWhen
+from plans.core.steps import StepKind, StepWhen
 from plans.core.waiting import waiting
 from plans.models import STEP_KINDS, Plan
+from plans.screens.labels import wave_settings
 from plans.selectors import plans_by_group
 from protection.core.replication import replication_tone, replication_words, worst_state
 from protection.selectors import group_list, replication_by_group
@@ -123,19 +124,8 @@ def _board_wave(key: str, wave: WaveDocument, waits: Sequence[str], cards: Mappi
         groups=tuple(known[name] for name in wave["protection_groups"]),
         before=tuple(_step_line(step) for step in wave["steps"] if step["when"] == StepWhen.BEFORE),
         after=tuple(_step_line(step) for step in wave["steps"] if step["when"] == StepWhen.AFTER),
-        settings=tuple(_settings(wave)),
+        settings=tuple(wave_settings(wave)),
     )
-
-
-def _settings(wave: WaveDocument) -> Iterable[str]:
-    if wave["minimum_success_percent"] < 100:
-        yield f"minimum success {wave['minimum_success_percent']} %"
-    if wave["on_failure"] == OnFailure.CONTINUE:
-        yield "the other waves continue if it fails"
-    if wave["start_delay_seconds"]:
-        yield f"waits {exact(wave['start_delay_seconds'])} before launching"
-    if wave["launch_timeout_seconds"] != LAUNCH_TIMEOUT_SECONDS:
-        yield f"launch time-out {exact(wave['launch_timeout_seconds'])}"
 
 
 _KINDS = dict(STEP_KINDS)

@@ -50,6 +50,13 @@ class CopyForm(DomainErrorsMixin, forms.Form):
     )
 
 
+class CompareForm(DomainErrorsMixin, forms.Form):
+    """Two revisions of a plan, by their numbers."""
+
+    older = NumberField(label="From revision")
+    newer = NumberField(label="to revision")
+
+
 class PlanForm(DomainErrorsMixin, forms.Form):
     """What a plan is beside its waves. The names are those of the document."""
 

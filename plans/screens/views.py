@@ -22,15 +22,24 @@ from foundation.protectors import protectors
 from foundation.screens import screen_response
 from foundation.wording import listing
 from foundation.yaml_text import MEDIA_TYPE, written
-from plans import demands, selectors, services
+from plans import demands, selectors, services, uses
 from plans.core import editing
 from plans.core.document import PlanDocument, WaveDocument
 from plans.models import Plan
 from plans.screens import plan_page
 from plans.screens.clash import choices_of, clash_card
-from plans.screens.forms import AgreementForm, CopyForm, PlanForm, StepForm, StepFormSet, WaveForm, plan_initial
+from plans.screens.forms import (
+    AgreementForm,
+    CompareForm,
+    CopyForm,
+    PlanForm,
+    StepForm,
+    StepFormSet,
+    WaveForm,
+    plan_initial,
+)
 from plans.screens.importing import ImportForm, preview, sentences
-from plans.screens.revisions import diff_lines, diff_sentences
+from plans.screens.revisions import comparison, diff_lines, diff_sentences
 from plans.screens.runbook import runbook as book_of
 from plans.screens.words import variable_lines
 
@@ -290,17 +299,56 @@ def revisions(request: HttpRequest, plan_id: int) -> HttpResponse:
     policy.require(request.user, "plans.view_planrevision")
     plan = selectors.plan_get(plan_id)
     page = Paginator(selectors.revision_list(plan), _REVISIONS_A_PAGE).get_page(request.GET.get("page"))
+    proofs = _proofs(request, plan, [revision.number for revision in page])
     return screen_response(
         request,
         "admin/plans/revisions.html",
         title="Revisions",
         about=plan,
         plan=plan,
-        revisions=[(revision, diff_lines(revision.diff), diff_sentences(revision.diff)) for revision in page],
+        revisions=[
+            (revision, diff_lines(revision.diff), diff_sentences(revision.diff), proofs.get(revision.number))
+            for revision in page
+        ],
+        form=CompareForm(initial=_newest_two(plan)),
         page=page,
         may_change=plan.archived_at is None and policy.may(request.user, "plans.change_plan"),
         trail=trail_of("plan", plan.pk) if policy.may(request.user, "audit.view_event") else "",
     )
+
+
+@require_safe
+def compare(request: HttpRequest, plan_id: int) -> HttpResponse:
+    """What changed from the revision of the plan in `?older=` to the one in `?newer=`; without these, to the newest."""
+    policy.require(request.user, "plans.view_planrevision")
+    plan = selectors.plan_get(plan_id)
+    form, found = CompareForm(request.GET or _newest_two(plan)), None
+    if form.is_valid():
+        try:
+            found = comparison(*(selectors.revision_get(plan, form.cleaned_data[name]) for name in ("older", "newer")))
+        except Missing as error:
+            form.add_domain_error(error)
+    sides = [found.older, found.newer] if found else []
+    proofs = _proofs(request, plan, [revision.number for revision in sides])
+    return screen_response(
+        request,
+        "admin/plans/compare.html",
+        title="Compare revisions",
+        about=plan,
+        status=200 if found else 400,
+        plan=plan,
+        form=form,
+        found=found,
+        sides=[(revision, proofs.get(revision.number)) for revision in sides],
+    )
+
+
+def _newest_two(plan: Plan) -> dict[str, int]:
+    return {"older": max(1, plan.version - 1), "newer": plan.version}
+
+
+def _proofs(request: HttpRequest, plan: Plan, numbers: list[int]) -> dict[int, uses.Proof]:
+    return uses.proofs_of(plan.pk, numbers) if policy.may(request.user, "executions.view_execution") else {}
 
 
 @require_POST
