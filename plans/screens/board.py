@@ -67,10 +67,7 @@ class Board:
 
 def board(plan: Plan, document: PlanDocument) -> Board:
     """The board of the plan's document, in three queries however large it is."""
-    states, others = replication_by_group(), plans_by_group(other_than=plan)
-    cards = {
-        group.name: _board_group(group, states.get(group.pk, {}), others.get(group.pk, ())) for group in group_list()
-    }
+    cards = group_cards(plan)
     used = {name for wave in document["waves"] for name in wave["protection_groups"]}
     arrangement, waits = arrangement_of(document), waiting(document["waves"])
     waves = [
@@ -83,6 +80,19 @@ def board(plan: Plan, document: PlanDocument) -> Board:
         spare=tuple(card for name, card in cards.items() if name not in used),
         state=json.dumps(asdict(arrangement), ensure_ascii=False),
     )
+
+
+def group_cards(plan: Plan) -> dict[str, BoardGroup]:
+    """Every protection group by its name, in three queries; `others` are plans beside this one."""
+    states, others = replication_by_group(), plans_by_group(other_than=plan)
+    return {
+        group.name: _board_group(group, states.get(group.pk, {}), others.get(group.pk, ())) for group in group_list()
+    }
+
+
+def deleted_group(name: str) -> BoardGroup:
+    """Of a name that a plan has and no protection group has any more."""
+    return BoardGroup(name, None, "", (_warning("has been deleted"),), "")
 
 
 def _board_group(group: Any, states: Mapping[str, int], others: Sequence[str]) -> BoardGroup:
@@ -114,14 +124,12 @@ def _warning(text: str, tone: Tone = Tone.BAD) -> Badge:
 
 
 def _board_wave(key: str, wave: WaveDocument, waits: Sequence[str], cards: Mapping[str, BoardGroup]) -> BoardWave:
-    gone = [name for name in wave["protection_groups"] if name not in cards]
-    known = {**cards, **{name: BoardGroup(name, None, "", (_warning("has been deleted"),), "") for name in gone}}
     return BoardWave(
         key=key,
         name=wave["name"],
         query=urlencode({"name": wave["name"]}),
         waits=f"waits for {listing(waits, most=None)}" if waits else "starts immediately",
-        groups=tuple(known[name] for name in wave["protection_groups"]),
+        groups=tuple(cards.get(name) or deleted_group(name) for name in wave["protection_groups"]),
         before=tuple(_step_line(step) for step in wave["steps"] if step["when"] == StepWhen.BEFORE),
         after=tuple(_step_line(step) for step in wave["steps"] if step["when"] == StepWhen.AFTER),
         settings=tuple(wave_settings(wave)),

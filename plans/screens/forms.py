@@ -35,6 +35,7 @@ from plans.core.document import (
 from plans.core.steps import KINDS, StepKind
 from plans.core.steps.parameters import Anything, Parameter, Seconds, Text, Texts, TextsByName, Whole
 from plans.models import ON_FAILURE, STEP_KINDS, STEP_WHEN
+from plans.screens.board import BoardGroup, deleted_group
 from plans.screens.clash import ClashCard
 
 
@@ -111,8 +112,12 @@ class WaveForm(DomainErrorsMixin, forms.Form):
     start_delay_seconds = duration("Start delay")
     launch_timeout_seconds = duration("Launch time-out", help_text="Servers not launched by then count as failed.")
 
-    def __init__(self, *args: Any, waves: Sequence[str], groups: Sequence[str], above: str, **options: Any) -> None:
+    def __init__(
+        self, *args: Any, waves: Sequence[str], groups: Mapping[str, BoardGroup], above: str, **options: Any
+    ) -> None:
+        """`groups`: those that can be chosen, by name."""
         super().__init__(*args, **options)
+        self.cards = groups
         follows = f"after the wave above it in the plan, {above}" if above else "first in the plan, so immediately"
         follow = self.fields["follow"]
         follow.choices = [(self.FOLLOWS, follows), *follow.choices[1:]]  # type: ignore[attr-defined]
@@ -121,6 +126,14 @@ class WaveForm(DomainErrorsMixin, forms.Form):
             selected = [*self.initial.get(field, ()), *sent]
             every = dict.fromkeys([*known, *selected])
             self.fields[field].choices = [(name, name) for name in every]  # type: ignore[attr-defined]
+
+    def groups(self) -> list[tuple[Any, BoardGroup]]:
+        """The ticks of the protection groups, each with what is known of its group."""
+        found = []
+        for tick in self["protection_groups"]:
+            name = str(tick.data["value"])
+            found.append((tick, self.cards.get(name) or deleted_group(name)))
+        return found
 
     @classmethod
     def initial_of(cls, wave: WaveDocument) -> dict[str, Any]:

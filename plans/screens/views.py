@@ -27,6 +27,7 @@ from plans.core import editing
 from plans.core.document import PlanDocument, WaveDocument
 from plans.models import Plan
 from plans.screens import plan_page
+from plans.screens.board import deleted_group, group_cards
 from plans.screens.clash import choices_of, clash_card
 from plans.screens.forms import (
     AgreementForm,
@@ -251,16 +252,16 @@ def wave(request: HttpRequest, plan_id: int) -> HttpResponse:
         wave = editing.wave_named(document, name)
         if name and wave is None:
             raise Missing(f"Plan “{plan}” has no wave “{name}”.")
-        form, steps = _wave_forms(document, wave, version=plan.version, replacing=name)
+        form, steps = _wave_forms(plan, document, wave, version=plan.version, replacing=name)
     else:
         name = request.POST.get("replacing", "")
-        form, steps = _wave_forms_sent(request, document, editing.wave_named(document, name))
+        form, steps = _wave_forms_sent(request, plan, document, editing.wave_named(document, name))
         if "add_step" not in request.POST:
             try:
                 if saved := _wave_saved(request, plan, name, form, steps):
                     return saved
             except services.Clashing as error:
-                (form, steps), status = _wave_forms_merged(error, form, steps), 409
+                (form, steps), status = _wave_forms_merged(plan, error, form, steps), 409
             except (Invalid, Stale) as error:
                 _show_again(form, error, steps)
                 status = 409 if isinstance(error, Stale) else 200
@@ -409,42 +410,45 @@ def delete(request: HttpRequest, plan_id: int) -> HttpResponse:
 
 
 def _wave_forms(
-    document: PlanDocument, wave: WaveDocument | None, *, version: int, replacing: str
+    plan: Plan, document: PlanDocument, wave: WaveDocument | None, *, version: int, replacing: str
 ) -> tuple[WaveForm, Any]:
     """The form of a wave of the document, or of a new one."""
     initial = WaveForm.initial_of(wave) if wave else dict(WaveForm.of_new)
     initial |= {"version": version, "replacing": replacing}
     steps = [StepForm.initial_of(step) for step in wave["steps"]] if wave else []
-    return WaveForm(initial=initial, **_choices(document, wave)), StepFormSet(initial=steps, prefix="steps")
+    return WaveForm(initial=initial, **_choices(plan, document, wave)), StepFormSet(initial=steps, prefix="steps")
 
 
-def _wave_forms_sent(request: HttpRequest, document: PlanDocument, wave: WaveDocument | None) -> tuple[WaveForm, Any]:
+def _wave_forms_sent(
+    request: HttpRequest, plan: Plan, document: PlanDocument, wave: WaveDocument | None
+) -> tuple[WaveForm, Any]:
     data = request.POST.copy()
     if "add_step" in data:
         data["steps-TOTAL_FORMS"] = str(version_of(data.get("steps-TOTAL_FORMS", "")) + 1)
-    return WaveForm(data, **_choices(document, wave)), StepFormSet(data, prefix="steps")
+    return WaveForm(data, **_choices(plan, document, wave)), StepFormSet(data, prefix="steps")
 
 
-def _wave_forms_merged(error: services.Clashing, form: WaveForm, steps: Any) -> tuple[WaveForm, Any]:
+def _wave_forms_merged(plan: Plan, error: services.Clashing, form: WaveForm, steps: Any) -> tuple[WaveForm, Any]:
     """What goes together of both people's changes, and the caller's side where they clash."""
     document, name = error.merged.document, str(form["name"].value() or "")
     version, replacing = version_of(form.data.get("version", "")), str(form.data.get("replacing", ""))
     wave = editing.wave_named(document, name)
     if wave is not None and "delete" not in form.data:
-        form, steps = _wave_forms(document, wave, version=version, replacing=replacing)
+        form, steps = _wave_forms(plan, document, wave, version=version, replacing=replacing)
     form.clash = clash_card(error)
     return form, steps
 
 
-def _choices(document: PlanDocument, wave: WaveDocument | None) -> dict[str, Any]:
+def _choices(plan: Plan, document: PlanDocument, wave: WaveDocument | None) -> dict[str, Any]:
     """What the form of a wave offers: the other waves, the groups that are in none of them, and what stands above."""
     used = {name for other in document["waves"] for name in other["protection_groups"]}
     own = wave["protection_groups"] if wave else []
     place = editing.position_of(document, wave["name"] if wave else None)
-    spare = [name for name in selectors.group_names().values() if name not in used]
+    cards = group_cards(plan)
+    offered = [*own, *(name for name in cards if name not in used)]
     return {
         "waves": [other["name"] for other in document["waves"] if other is not wave],
-        "groups": [*own, *sorted(spare)],
+        "groups": {name: cards.get(name) or deleted_group(name) for name in offered},
         "above": document["waves"][place - 1]["name"] if place else "",
     }
 

@@ -341,6 +341,28 @@ def test_a_wave_with_steps_that_others_wait_for_is_not_taken_out(browser_of: Bro
     assert "Wave “Reports” waits for “Databases”, but no wave has that name." in text
 
 
+def test_groups_are_chosen_by_how_many_servers_they_have_where_and_how_these_replicate(
+    browser_of: Browser, petra: User, plan: Plan
+) -> None:
+    client = browser_of(petra)
+    with CaptureQueriesContext(connection) as few:
+        client.get(url(plan, "wave"))
+    mail = make_group_with_servers("mail", servers=3)
+    mail.members.filter(pk=mail.members.first().pk).update(replication_state="STALLED")
+    services.plan_save(document={"name": "Office", "waves": [{"name": "All", "protection_groups": ["mail"]}]}, by=petra)
+    make_group_with_servers("empty", servers=0)
+    for number in range(8):
+        make_group_with_servers(f"more-{number}")
+    with CaptureQueriesContext(connection) as many:
+        answer = client.get(url(plan, "wave"))
+    assert len(many) == len(few)
+    text = text_of(answer)
+    assert "mail 3 servers · Frankfurt" in text
+    for said in ("1 stalled", "no servers", "Also in Office"):
+        assert said in text
+    assert 'placeholder="Filter by name or site"' in answer.content.decode()
+
+
 def test_a_wave_is_taken_out_unless_others_wait_for_it(browser_of: Browser, petra: User, plan: Plan) -> None:
     client = browser_of(petra)
     refused = client.post(url(plan, "wave"), wave_form(plan, 1, delete="1"))
