@@ -55,7 +55,7 @@ class CompareForm(DomainErrorsMixin, forms.Form):
     """Two revisions of a plan, by their numbers."""
 
     older = NumberField(label="From revision")
-    newer = NumberField(label="to revision")
+    newer = NumberField(label="To revision")
 
 
 class PlanForm(DomainErrorsMixin, forms.Form):

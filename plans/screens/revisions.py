@@ -46,7 +46,13 @@ def diff_lines(diff: Sequence[Mapping[str, Any]]) -> list[DiffLine]:
         for change in diff
         if _waiting_of(change) is None and not _is_told(change["path"], told)
         for one in _single(change)
+        if not _is_first_order(one)
     ]
+
+
+def _is_first_order(change: Mapping[str, Any]) -> bool:
+    """The order of what was not there before, or is all gone: each of them has a line of its own."""
+    return change["path"].rpartition(".")[2] in ("waves", "steps") and [] in (change["before"], change["after"])
 
 
 def _single(change: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
