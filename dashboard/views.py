@@ -12,7 +12,7 @@ from access import policy
 from audit.checking import check_get
 from audit.signers import signers_trouble
 from dashboard import selectors
-from dashboard.attention import Matters
+from dashboard.attention import Matters, folded
 from dashboard.attention import attention as attention_of
 from dashboard.presentation import dashboard, running_cards
 from foundation import due
@@ -40,7 +40,7 @@ def page(request: HttpRequest) -> HttpResponse:
         title="Dashboard",
         page=shown,
         running=shown.running,
-        attention=attention_of(matters, rights, now),
+        **folded(attention_of(matters, rights, now)),
         refresh_seconds=settings.DRSORCH_REFRESH_SECONDS,
         may_start=policy.may(request.user, "executions.start_drill"),
     )
@@ -64,7 +64,7 @@ def attention(request: HttpRequest) -> HttpResponse:
 
     def look() -> LivePage:
         items = attention_of(_matters(), policy.permissions_of(request.user), timezone.now())
-        return LivePage(root=items, context={"attention": items})
+        return LivePage(root=items, context=dict(folded(items)))
 
     page = SHARED.get(policy.rights_of(request.user), look)
     return live_response(request, "admin/dashboard/_attention.html", page)
