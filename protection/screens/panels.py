@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -62,7 +63,7 @@ def members_sentence(group: ProtectionGroup) -> str:
 
 
 #: Of what a form selects: enough to see that it is right.
-_SELECTED_SHOWN = 30
+_SELECTED_SHOWN = 12
 
 
 def selection_panel(selection: Selection, group: ProtectionGroup) -> dict[str, Any]:
@@ -75,7 +76,12 @@ def selection_panel(selection: Selection, group: ProtectionGroup) -> dict[str, A
         "selected": members[:_SELECTED_SHOWN],
         "selected_count": count(len(members), "server"),
         "selected_left": max(0, len(members) - _SELECTED_SHOWN),
+        "unchanged": bool(group.pk) and _ids(selection.servers) == _ids(selectors.member_list(group)),
     }
+
+
+def _ids(servers: Iterable[SourceServer]) -> set[int]:
+    return {server.pk for server in servers}
 
 
 def _elsewhere(server: SourceServer, group: ProtectionGroup) -> str:

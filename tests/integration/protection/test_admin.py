@@ -353,6 +353,9 @@ class TestWhatAGroupSelects:
         shown = self.asked(browser_of(petra), group, site=shop.pk, tag_selector="App = shop")
         assert "cannot be saved" not in shown
         assert shown.count("this group") == 2
+        assert "The same 2 servers as it has now." in self.asked(
+            browser_of(petra), group, site=shop.pk, tag_selector="Tier = db"
+        )
         refused = browser_of(vera).post(page("protectiongroup", group.pk, name="selection"), {"site": shop.pk})
         assert refused.status_code == 403
 
@@ -361,4 +364,4 @@ class TestWhatAGroupSelects:
         form = {"name": "shop-app", "site": shop.pk, "description": "", "tag_selector": "Tier = app"}
         saved = client.post(page("protectiongroup", name="add"), form, follow=True)
         assert "It has 1 server now: app-3." in text(saved)
-        assert "Add protection group" in text_of(client.get(page("protectiongroup", name="add")))
+        assert ">Add protection group</h2>" in text(client.get(page("protectiongroup", name="add")))
