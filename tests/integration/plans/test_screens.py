@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
@@ -108,6 +109,9 @@ def test_buttons_are_there_for_those_who_may(
     assert buttons(petra) == {"Settings", "Add wave"}
     assert buttons(omar) == {"Run drill"}
     assert buttons(dana) == {"Run drill", "Run recovery", "Settings", "Add wave"}
+    # A drill would delete what runs in recovery.
+    Plan.objects.update(recovered_by=uuid4(), recovered_at=plan.created_at)
+    assert buttons(omar) == set()
 
 
 @pytest.mark.parametrize("page", ["settings", "wave", "delete"])
