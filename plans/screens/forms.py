@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from graphlib import TopologicalSorter
+from itertools import pairwise
 from math import inf
 from typing import Any, ClassVar
 
@@ -151,15 +153,20 @@ class WaveForm(DomainErrorsMixin, forms.Form):
 
 
 def _parameters() -> dict[str, tuple[Parameter, list[str]]]:
-    """Each parameter that some kind of step has, by its name, with the kinds that have it."""
+    """Each parameter that some kind of step has, by its name, with the kinds that have it; those of each kind in the
+    order in which the kind has them, whichever it shares with others."""
     found: dict[str, tuple[Parameter, list[str]]] = {}
+    order: TopologicalSorter[str] = TopologicalSorter()
     for kind, of in KINDS.items():
         for parameter in of.parameters:
             one, kinds = found.setdefault(parameter.name, (parameter, []))
             if one != parameter:
                 raise TypeError(f"two kinds of step mean different things by {parameter.name}")
             kinds.append(kind.value)
-    return found
+            order.add(parameter.name)
+        for before, after in pairwise(of.parameters):
+            order.add(after.name, before.name)
+    return {name: found[name] for name in order.static_order()}
 
 
 _PARAMETERS = _parameters()

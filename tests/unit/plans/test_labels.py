@@ -98,3 +98,10 @@ def test_no_line_has_a_name_of_the_code_in_it() -> None:
     after |= {"contacts": "Dana", "rpo_target_seconds": 60, "approvals_required": 2}
     for where, values in changed(before, after).items():
         assert not re.search(r"[a-z]_[a-z]", " ".join([where, *values])), where
+
+
+def test_a_step_is_asked_for_its_parameters_in_the_order_of_its_kind() -> None:
+    rows = [(field.name, shown) for field, shown in StepForm().rows()]
+    for kind, of in KINDS.items():
+        asked = [name for name, shown in rows if f'"{kind.value}"' in shown]
+        assert asked == [parameter.name for parameter in of.parameters]
