@@ -102,11 +102,11 @@ def attention(matters: Matters, rights: Collection[str], now: datetime) -> tuple
 _SHOWN = 10
 
 
-def folded(items: Sequence[Attention]) -> dict[str, Sequence[Attention]]:
-    """What is seen first, and where there is much the rest of what can wait, for `_attention.html`."""
+def folded(items: Sequence[Attention]) -> tuple[Sequence[Attention], Sequence[Attention]]:
+    """What is seen first; and, where there is much, the rest of what can wait."""
     urgent = sum(item.urgency < Urgency.LATER for item in items)
     first = len(items) if len(items) <= _SHOWN + 3 else max(_SHOWN, urgent)
-    return {"attention": items[:first], "more_attention": items[first:]}
+    return items[:first], items[first:]
 
 
 def _urgency(execution: Execution) -> Urgency:

@@ -102,7 +102,8 @@ def group_selection(request: HttpRequest, group_id: int | None = None) -> HttpRe
         request.user, "protection.add_protectiongroup" if group_id is None else "protection.change_protectiongroup"
     )
     group = selectors.group_get(str(group_id)) if group_id is not None else ProtectionGroup()
-    site = Site.objects.filter(pk=id_of(request.POST.get("site", ""))).first()
+    site_id = id_of(request.POST.get("site", ""))
+    site = None if site_id is None else Site.objects.filter(pk=site_id).first()
     picked = [pk for each in request.POST.getlist("servers") if (pk := id_of(each)) is not None]
     try:
         selector = selector_parse(request.POST.get("tag_selector", ""))

@@ -479,3 +479,11 @@ def test_executions_are_filtered_by_targets_and_clean_up(
         ExecutionFactory.create(plan=plan, reason=reason, **{"status": "succeeded", **fields})
     shown = browser_of(vera).get(f"{LIST}?{asked}").context["cl"].result_list
     assert {execution.reason for execution in shown} == found
+
+
+def test_only_a_list_that_is_filtered_offers_to_show_all(browser_of: BrowserOf, vera: User) -> None:
+    ExecutionFactory.create(status="succeeded")
+    client = browser_of(vera)
+    assert "Show all" not in text_of(client.get(LIST))
+    for asked in ("targets=missed", "q=nothing"):
+        assert "0 results ( Show all )" in text_of(client.get(f"{LIST}?{asked}"))

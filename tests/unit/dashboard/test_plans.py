@@ -91,7 +91,7 @@ def test_of_many_plans_those_at_less_risk_are_folded_and_none_is_lost() -> None:
 
 def test_of_much_that_needs_attention_only_what_can_wait_is_folded() -> None:
     found = attention(matters(results=tuple(result(f"Plan {number}") for number in range(20))), (), NOW)
-    assert [len(part) for part in folded(found).values()] == [10, 10]
-    assert [len(part) for part in folded(found[:13]).values()] == [13, 0]
+    assert [len(part) for part in folded(found)] == [10, 10]
+    assert [len(part) for part in folded(found[:13])] == [13, 0]
     urgent = [replace(item, urgency=Urgency.RECOVERY) for item in found[:15]]
-    assert [len(part) for part in folded([*urgent, *found[15:]]).values()] == [15, 5]
+    assert [len(part) for part in folded([*urgent, *found[15:]])] == [15, 5]
