@@ -98,6 +98,17 @@ def attention(matters: Matters, rights: Collection[str], now: datetime) -> tuple
     return tuple(sorted(found, key=lambda item: (item.urgency, _TONE_ORDER[item.tone])))
 
 
+#: So many are seen without a press, and all that is urgent.
+_SHOWN = 10
+
+
+def folded(items: Sequence[Attention]) -> tuple[Sequence[Attention], Sequence[Attention]]:
+    """What is seen first; and, where there is much, the rest of what can wait."""
+    urgent = sum(item.urgency < Urgency.LATER for item in items)
+    first = len(items) if len(items) <= _SHOWN + 3 else max(_SHOWN, urgent)
+    return items[:first], items[first:]
+
+
 def _urgency(execution: Execution) -> Urgency:
     return Urgency.RECOVERY if execution.kind == ExecutionKind.RECOVERY else Urgency.PERSON
 

@@ -57,8 +57,9 @@ class PlanLine:
     recovery: Badge | None
 
 
-#: Plans on the dashboard: as many as somebody reads.
+#: Plans on the dashboard: as many as somebody reads; and those that are seen without a press.
 PLANS_SHOWN = 50
+_PLANS_SEEN = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,9 @@ class Dashboard:
     running: tuple[RunningCard, ...]
     #: Those at most risk first.
     plans: tuple[PlanLine, ...]
-    #: How many plans there are beside these.
+    #: Those after them, where there are many: folded.
+    more_plans: tuple[PlanLine, ...]
+    #: How many plans there are beside all these.
     plans_left_out: int
     sites: tuple[SiteCard, ...]
     #: What a newcomer does first; empty once a drill has been run.
@@ -113,9 +116,13 @@ def dashboard(
     active = {one.execution.plan_id for one in running}
     by_risk = sorted(results, key=_risk)
     shown = by_risk if every_plan else by_risk[:PLANS_SHOWN]
+    plans = tuple(_plan_line(result, result.plan.pk in active, now) for result in shown)
+    # Folding a few away is worth nobody's press.
+    seen = len(plans) if len(plans) <= _PLANS_SEEN + 3 else _PLANS_SEEN
     return Dashboard(
         running=running_cards(running, now),
-        plans=tuple(_plan_line(result, result.plan.pk in active, now) for result in shown),
+        plans=plans[:seen],
+        more_plans=plans[seen:],
         plans_left_out=len(by_risk) - len(shown),
         sites=tuple(_site_card(health, now) for health in sites),
         first_steps=_first_steps(running, results, sites, groups_exist, rights),

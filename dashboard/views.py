@@ -12,7 +12,7 @@ from access import policy
 from audit.checking import check_get
 from audit.signers import signers_trouble
 from dashboard import selectors
-from dashboard.attention import Matters
+from dashboard.attention import Matters, folded
 from dashboard.attention import attention as attention_of
 from dashboard.presentation import dashboard, running_cards
 from foundation import due
@@ -34,13 +34,15 @@ def page(request: HttpRequest) -> HttpResponse:
         now=now,
         every_plan=request.GET.get("plans") == "all",
     )
+    urgent, rest = folded(attention_of(matters, rights, now))
     return screen_response(
         request,
         "admin/index.html",
         title="Dashboard",
         page=shown,
         running=shown.running,
-        attention=attention_of(matters, rights, now),
+        attention=urgent,
+        more_attention=rest,
         refresh_seconds=settings.DRSORCH_REFRESH_SECONDS,
         may_start=policy.may(request.user, "executions.start_drill"),
     )
@@ -64,7 +66,8 @@ def attention(request: HttpRequest) -> HttpResponse:
 
     def look() -> LivePage:
         items = attention_of(_matters(), policy.permissions_of(request.user), timezone.now())
-        return LivePage(root=items, context={"attention": items})
+        urgent, rest = folded(items)
+        return LivePage(root=items, context={"attention": urgent, "more_attention": rest})
 
     page = SHARED.get(policy.rights_of(request.user), look)
     return live_response(request, "admin/dashboard/_attention.html", page)

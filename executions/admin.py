@@ -14,9 +14,9 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
+from executions.filters import CleanupFilter, TargetsFilter
 from executions.models import Execution
 from executions.screens import views
-from executions.screens.filters import CleanupFilter, TargetsFilter
 from executions.screens.selectors import executions_matching
 from executions.screens.targets import rpo_meter, rto_meter
 from executions.screens.words import between, cleanup_badge, duration, execution_badge, kind_badge, loud_badges

@@ -13,7 +13,7 @@ class ExecutionsConfig(AppConfig):
         from audit.holding import holds
         from executions import events, selectors  # noqa: F401 # importing events declares them
         from executions.engine.polling.schedule import sites_poll
-        from executions.links import executions_with
+        from executions.links import executions_with, proofs_of
         from executions.models import Execution
         from executions.sealing import ExecutionHolder
         from foundation.chores import CHORES, Housekeeping
@@ -24,5 +24,6 @@ class ExecutionsConfig(AppConfig):
         holds(Execution.subject_type, ExecutionHolder())
         uses.register(selectors.under_way_at)
         uses_of_plans.register(selectors.under_way_of)
+        uses_of_plans.register_proofs(proofs_of)
         uses.register_uses("Latest executions", executions_with)
         uses.register_jobs(selectors.unfollowed_jobs)

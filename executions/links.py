@@ -1,13 +1,18 @@
-"""Executions on the pages of what they have launched."""
+"""Executions on the pages of what they have launched, and of what they have proved."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from django.db.models import Max
 from django.urls import reverse
 from django.utils.text import capfirst
 
-from executions.models import ServerRun
+from executions.core.states import ExecutionStatus
+from executions.models import Execution, ServerRun
 from executions.screens.words import execution_badge, server_badge
 from foundation.wording import clock_utc
+from plans.uses import Proof
 from protection.uses import Use
 
 _SHOWN = 10
@@ -28,3 +33,22 @@ def executions_with(group: int | None, server: tuple[int, str] | None) -> list[U
         )
         for run in runs.order_by("-execution__requested_at")[:_SHOWN]
     ]
+
+
+def proofs_of(plan: int, revisions: Collection[int] | None) -> list[Proof]:
+    """The newest success of each of these revisions of the plan, in two queries; with None, the plan's newest alone."""
+    won = Execution.objects.filter(plan=plan, status=ExecutionStatus.SUCCEEDED)
+    if revisions is None:
+        return [_proof(execution) for execution in won.order_by("-requested_at")[:1]]
+    newest = won.filter(plan_revision__in=revisions).order_by().values_list("plan_revision")
+    found = dict(newest.annotate(Max("requested_at")))
+    rows = won.filter(requested_at__in=set(found.values()))
+    return [_proof(row) for row in rows if found.get(row.plan_revision) == row.requested_at]
+
+
+def _proof(execution: Execution) -> Proof:
+    return Proof(
+        execution.plan_revision,
+        f"{execution.kind} of {clock_utc(execution.requested_at)}",
+        reverse("admin:executions_execution_change", args=[execution.pk]),
+    )

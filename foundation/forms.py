@@ -51,7 +51,7 @@ class DomainErrorsMixin(_Form):
                 self.add_error(field, each.detail)
         for (field, code), number in said.items():
             if code != _ANY and number > _SAID:
-                self.add_error(field, f"The same is so for {number - _SAID} more.")
+                self.add_error(field, f"The same applies to {number - _SAID} more.")
 
 
 class DurationField(forms.CharField):

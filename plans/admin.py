@@ -74,6 +74,7 @@ class PlanAdmin(ModelAdmin):
             at("<int:plan_id>/settings/", views.settings, "settings"),
             at("<int:plan_id>/wave/", views.wave, "wave"),
             at("<int:plan_id>/history/", views.revisions, "history"),
+            at("<int:plan_id>/compare/", views.compare, "compare"),
             at("<int:plan_id>/revisions/<int:number>/restore/", views.restore, "restore"),
             at("<int:plan_id>/agree/", views.agree, "agree"),
             at("import/", views.import_text, "import"),

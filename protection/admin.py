@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from botocore.session import get_session
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -28,7 +28,7 @@ from protection.models import KNOWN_BY, ProtectionGroup, Site, SourceServer
 from protection.screens import views
 from protection.screens.filters import DirectionFilter, GoneFilter, ProtectedFilter, ReplicationFilter
 from protection.screens.forms import ProtectionGroupForm, SiteForm
-from protection.screens.panels import group_panel, server_panel, site_panel
+from protection.screens.panels import group_panel, members_sentence, server_panel, site_panel
 from protection.screens.words import (
     EMPTY_GROUP,
     IN_TWO_GROUPS,
@@ -274,6 +274,7 @@ class ProtectionGroupAdmin(ChainHistory, ServiceAdmin):
     list_filter = (("site", admin.RelatedOnlyFieldListFilter),)
     search_fields = ("name", "description")
     list_per_page = 50
+    change_form_after_template = "admin/protection/_group_selects.html"
     change_form_outer_after_template = "admin/protection/_group_members.html"
     fieldsets = (
         (None, {"fields": ("name", "site", "description")}),
@@ -311,7 +312,23 @@ class ProtectionGroupAdmin(ChainHistory, ServiceAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         search = self.admin_site.admin_view(views.server_search)
-        return [path("servers/", search, name="protection_protectiongroup_servers"), *super().get_urls()]
+        selection = self.admin_site.admin_view(views.group_selection)
+        return [
+            path("servers/", search, name="protection_protectiongroup_servers"),
+            path("selection/", selection, name="protection_protectiongroup_selection_new"),
+            path("<int:group_id>/selection/", selection, name="protection_protectiongroup_selection"),
+            *super().get_urls(),
+        ]
+
+    def response_add(self, request: HttpRequest, obj: ProtectionGroup, post_url_continue: str | None = None) -> Any:
+        response = super().response_add(request, obj, post_url_continue)
+        messages.info(request, members_sentence(obj))
+        return response
+
+    def response_change(self, request: HttpRequest, obj: ProtectionGroup) -> Any:
+        response = super().response_change(request, obj)
+        messages.info(request, members_sentence(obj))
+        return response
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         group = context.get("original")

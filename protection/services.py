@@ -18,13 +18,13 @@ from drs.port import RecoverySnapshot
 from foundation.errors import Conflict, FieldError, Invalid, Missing, Stale, Unavailable
 from foundation.protectors import protectors
 from foundation.wording import listing
-from protection import endpoints, selectors, uses
+from protection import endpoints, uses
 from protection.connection import rule_errors
-from protection.core.membership import Group, Overlap, Server, overlaps
-from protection.core.tag_selector import selector_problem, selector_words
+from protection.core.tag_selector import selector_problem
 from protection.gateways import gateway
 from protection.memberships import memberships_write
 from protection.models import ProtectionGroup, Site, SourceServer
+from protection.selection import check_servers
 from protection.tasks import site_sync
 
 SITE_FIELDS: Final = ("name", "account_id", "region", "role_arn", "external_id", "endpoint_url", "job_tags")
@@ -173,7 +173,7 @@ def group_create(
         group.site = _locked(Site, site.pk, f"Site “{site}”", None)
         group.explicit_servers, group.tag_selector = list(dict.fromkeys(servers)), _selector(tag_selector or {})
         _check_columns(group)
-        _check_servers(group)
+        check_servers(group)
         _save(group)
         _record(group, {}, facts_of(group), by=by)
         memberships_write(group.site_id)
@@ -201,7 +201,7 @@ def group_update(
             return current
         _check_columns(current)
         if moved & {"site", "explicit_servers", "tag_selector"}:
-            _check_servers(current)
+            check_servers(current)
         current.version, current.saved_by = current.version + 1, by
         _save(current, [*moved, "version", "saved_by"])
         _record(current, before, facts_of(current), by=by)
@@ -229,62 +229,6 @@ def _selector(selector: object) -> dict[str, list[str]]:
     if problem := selector_problem(selector):
         raise Invalid.field("tag_selector", problem)
     return {key: list(dict.fromkeys(values)) for key, values in selector.items()}  # type: ignore[attr-defined]
-
-
-def _check_servers(group: ProtectionGroup) -> None:
-    """Raise `Invalid` unless the group has servers, all of them known, and none that another group has."""
-    if not group.explicit_servers and not group.tag_selector:
-        raise Invalid.field(
-            "servers", "A protection group needs servers: select them, or enter a tag selector that matches some."
-        )
-    rows = SourceServer.objects.at(group.site).only("source_server_id", "hostname", "tags", "replication_direction")
-    servers = selectors.core_servers(rows.by_name())
-    candidate = selectors.core_group(group)
-    others = selectors.groups_of_site(group.site_id)
-    errors = [
-        *_unknown_servers(group, {server.source_server_id for server in servers}),
-        *_empty_selector(group, candidate, servers),
-        *_overlap_errors(overlaps(candidate, others, servers)),
-    ]
-    if errors:
-        raise Invalid.of(errors)
-
-
-def _unknown_servers(group: ProtectionGroup, known: set[str]) -> Iterable[FieldError]:
-    unknown = [server_id for server_id in group.explicit_servers if server_id not in known]
-    if unknown:
-        sentence = f"Site “{group.site}” has no source server {listing(unknown)}.{_never_synced(group.site)}"
-        yield FieldError("servers", sentence, "unknown")
-
-
-def _empty_selector(group: ProtectionGroup, candidate: Group, servers: Iterable[Server]) -> Iterable[FieldError]:
-    if group.tag_selector and not any(candidate.selects_by_tag(server) for server in servers):
-        yield FieldError(
-            "tag_selector",
-            f"No source server of site “{group.site}” has the tags {selector_words(group.tag_selector)}. "
-            f"Check their spelling in AWS; tags are case-sensitive.{_never_synced(group.site)}",
-            "matches_nothing",
-        )
-
-
-def _never_synced(site: Site) -> str:
-    """What to add where a server is not found: perhaps the site has never been synced."""
-    if site.last_synced_at is not None:
-        return ""
-    why = f" The last attempt failed: {site.sync_error}" if site.sync_error else " Sync it first."
-    return f" The site has never been synced.{why}"
-
-
-def _overlap_errors(found: Sequence[Overlap]) -> Iterable[FieldError]:
-    """One sentence for each group that has some of the servers already."""
-    for rival in dict.fromkeys(overlap.group.name for overlap in found):
-        labels = [overlap.server.label for overlap in found if overlap.group.name == rival]
-        belong = "belongs" if len(labels) == 1 else "belong"
-        yield FieldError(
-            "",
-            f"{listing(labels)} already {belong} to protection group “{rival}”; a server can be in only one group.",
-            "overlap",
-        )
 
 
 # --- Source servers ------------------------------------------------------------------------------------------------

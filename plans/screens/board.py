@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 from foundation.durations import exact
 from foundation.wording import Badge, Tone, count, listing
-from plans.core.document import LAUNCH_TIMEOUT_SECONDS, PlanDocument, StepDocument, WaveDocument, wave_graph
+from plans.core.document import PlanDocument, StepDocument, WaveDocument, wave_graph
 from plans.core.editing import arrangement_of
 from plans.core.graph import layers
-from plans.core.steps import OnFailure, StepKind, StepWhen
+from plans.core.steps import StepKind, StepWhen
 from plans.core.waiting import waiting
 from plans.models import STEP_KINDS, Plan
+from plans.screens.labels import wave_settings
 from plans.selectors import plans_by_group
 from protection.core.replication import replication_tone, replication_words, worst_state
 from protection.selectors import group_list, replication_by_group
@@ -66,10 +67,7 @@ class Board:
 
 def board(plan: Plan, document: PlanDocument) -> Board:
     """The board of the plan's document, in three queries however large it is."""
-    states, others = replication_by_group(), plans_by_group(other_than=plan)
-    cards = {
-        group.name: _board_group(group, states.get(group.pk, {}), others.get(group.pk, ())) for group in group_list()
-    }
+    cards = group_cards(plan)
     used = {name for wave in document["waves"] for name in wave["protection_groups"]}
     arrangement, waits = arrangement_of(document), waiting(document["waves"])
     waves = [
@@ -82,6 +80,19 @@ def board(plan: Plan, document: PlanDocument) -> Board:
         spare=tuple(card for name, card in cards.items() if name not in used),
         state=json.dumps(asdict(arrangement), ensure_ascii=False),
     )
+
+
+def group_cards(plan: Plan) -> dict[str, BoardGroup]:
+    """Every protection group by its name, in three queries; `others` are plans beside this one."""
+    states, others = replication_by_group(), plans_by_group(other_than=plan)
+    return {
+        group.name: _board_group(group, states.get(group.pk, {}), others.get(group.pk, ())) for group in group_list()
+    }
+
+
+def deleted_group(name: str) -> BoardGroup:
+    """Of a name that a plan has and no protection group has any more."""
+    return BoardGroup(name, None, "", (_warning("has been deleted"),), "")
 
 
 def _board_group(group: Any, states: Mapping[str, int], others: Sequence[str]) -> BoardGroup:
@@ -113,29 +124,16 @@ def _warning(text: str, tone: Tone = Tone.BAD) -> Badge:
 
 
 def _board_wave(key: str, wave: WaveDocument, waits: Sequence[str], cards: Mapping[str, BoardGroup]) -> BoardWave:
-    gone = [name for name in wave["protection_groups"] if name not in cards]
-    known = {**cards, **{name: BoardGroup(name, None, "", (_warning("has been deleted"),), "") for name in gone}}
     return BoardWave(
         key=key,
         name=wave["name"],
         query=urlencode({"name": wave["name"]}),
         waits=f"waits for {listing(waits, most=None)}" if waits else "starts immediately",
-        groups=tuple(known[name] for name in wave["protection_groups"]),
+        groups=tuple(cards.get(name) or deleted_group(name) for name in wave["protection_groups"]),
         before=tuple(_step_line(step) for step in wave["steps"] if step["when"] == StepWhen.BEFORE),
         after=tuple(_step_line(step) for step in wave["steps"] if step["when"] == StepWhen.AFTER),
-        settings=tuple(_settings(wave)),
+        settings=tuple(wave_settings(wave)),
     )
-
-
-def _settings(wave: WaveDocument) -> Iterable[str]:
-    if wave["minimum_success_percent"] < 100:
-        yield f"minimum success {wave['minimum_success_percent']} %"
-    if wave["on_failure"] == OnFailure.CONTINUE:
-        yield "the other waves continue if it fails"
-    if wave["start_delay_seconds"]:
-        yield f"waits {exact(wave['start_delay_seconds'])} before launching"
-    if wave["launch_timeout_seconds"] != LAUNCH_TIMEOUT_SECONDS:
-        yield f"launch time-out {exact(wave['launch_timeout_seconds'])}"
 
 
 _KINDS = dict(STEP_KINDS)

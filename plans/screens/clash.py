@@ -8,8 +8,8 @@ from typing import Any
 
 from foundation.overwriting import version_of
 from plans.core.differences import Difference, differences
-from plans.core.merging import Side
-from plans.screens.revisions import DiffLine, diff_lines, diff_sentences, value_words, where_words
+from plans.core.merging import Clash, Side
+from plans.screens.revisions import DiffLine, diff_lines, diff_sentences, is_whole, value_words, where_words
 from plans.services import Choices, Clashing
 
 _TAKE = "take:"
@@ -47,19 +47,22 @@ def clash_card(error: Clashing) -> ClashCard:
         seen=error.newest.number,
         who=error.newest.saved_by_name,
         sentence=error.detail,
-        lines=tuple(
-            ClashLine(
-                name=f"{_TAKE}{clash.path}",
-                where=where_words(clash.path),
-                base=value_words(clash.path, clash.base),
-                mine=value_words(clash.path, clash.mine),
-                theirs=value_words(clash.path, clash.theirs),
-            )
-            for clash in error.merged.clashes
-        ),
+        lines=tuple(_line(clash) for clash in error.merged.clashes),
         kept=tuple(diff_lines(kept)),
         kept_sentences=tuple(diff_sentences(kept)),
         problems=tuple(each.detail for each in error.problems),
+    )
+
+
+def _line(clash: Clash) -> ClashLine:
+    path, whole = clash.path, is_whole(clash.base, clash.mine, clash.theirs)
+    absent = "removed" if whole else "none"
+    return ClashLine(
+        name=f"{_TAKE}{path}",
+        where=where_words(path, whole=whole),
+        base=value_words(path, clash.base, absent="not there" if whole else "none"),
+        mine=value_words(path, clash.mine, absent=absent),
+        theirs=value_words(path, clash.theirs, absent=absent),
     )
 
 

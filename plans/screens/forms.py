@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from graphlib import TopologicalSorter
+from itertools import pairwise
 from math import inf
 from typing import Any, ClassVar
 
@@ -35,6 +37,7 @@ from plans.core.document import (
 from plans.core.steps import KINDS, StepKind
 from plans.core.steps.parameters import Anything, Parameter, Seconds, Text, Texts, TextsByName, Whole
 from plans.models import ON_FAILURE, STEP_KINDS, STEP_WHEN
+from plans.screens.board import BoardGroup, deleted_group
 from plans.screens.clash import ClashCard
 
 
@@ -48,6 +51,13 @@ class CopyForm(DomainErrorsMixin, forms.Form):
     name = text(
         "Name of the new plan", required=True, help_text="Must be unique. One line, not digits only, without /."
     )
+
+
+class CompareForm(DomainErrorsMixin, forms.Form):
+    """Two revisions of a plan, by their numbers."""
+
+    older = NumberField(label="From revision")
+    newer = NumberField(label="To revision")
 
 
 class PlanForm(DomainErrorsMixin, forms.Form):
@@ -104,8 +114,12 @@ class WaveForm(DomainErrorsMixin, forms.Form):
     start_delay_seconds = duration("Start delay")
     launch_timeout_seconds = duration("Launch time-out", help_text="Servers not launched by then count as failed.")
 
-    def __init__(self, *args: Any, waves: Sequence[str], groups: Sequence[str], above: str, **options: Any) -> None:
+    def __init__(
+        self, *args: Any, waves: Sequence[str], groups: Mapping[str, BoardGroup], above: str, **options: Any
+    ) -> None:
+        """`groups`: those that can be chosen, by name."""
         super().__init__(*args, **options)
+        self.cards = groups
         follows = f"after the wave above it in the plan, {above}" if above else "first in the plan, so immediately"
         follow = self.fields["follow"]
         follow.choices = [(self.FOLLOWS, follows), *follow.choices[1:]]  # type: ignore[attr-defined]
@@ -114,6 +128,14 @@ class WaveForm(DomainErrorsMixin, forms.Form):
             selected = [*self.initial.get(field, ()), *sent]
             every = dict.fromkeys([*known, *selected])
             self.fields[field].choices = [(name, name) for name in every]  # type: ignore[attr-defined]
+
+    def groups(self) -> list[tuple[Any, BoardGroup]]:
+        """The ticks of the protection groups, each with what is known of its group."""
+        found = []
+        for tick in self["protection_groups"]:
+            name = str(tick.data["value"])
+            found.append((tick, self.cards.get(name) or deleted_group(name)))
+        return found
 
     @classmethod
     def initial_of(cls, wave: WaveDocument) -> dict[str, Any]:
@@ -131,15 +153,20 @@ class WaveForm(DomainErrorsMixin, forms.Form):
 
 
 def _parameters() -> dict[str, tuple[Parameter, list[str]]]:
-    """Each parameter that some kind of step has, by its name, with the kinds that have it."""
+    """Each parameter that some kind of step has, by its name, with the kinds that have it; those of each kind in the
+    order in which the kind has them, whichever it shares with others."""
     found: dict[str, tuple[Parameter, list[str]]] = {}
+    order: TopologicalSorter[str] = TopologicalSorter()
     for kind, of in KINDS.items():
         for parameter in of.parameters:
             one, kinds = found.setdefault(parameter.name, (parameter, []))
             if one != parameter:
                 raise TypeError(f"two kinds of step mean different things by {parameter.name}")
             kinds.append(kind.value)
-    return found
+            order.add(parameter.name)
+        for before, after in pairwise(of.parameters):
+            order.add(after.name, before.name)
+    return {name: found[name] for name in order.static_order()}
 
 
 _PARAMETERS = _parameters()

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from access import policy
 from foundation.wording import Badge, Tone, count
 from plans import readiness as facts
-from plans import selectors
+from plans import selectors, uses
 from plans.core.document import PlanDocument, WaveDocument, wave_graph
 from plans.core.findings import Finding, Severity
 from plans.core.graph import cycle
@@ -29,6 +29,7 @@ def body(request: HttpRequest, plan: Plan) -> dict[str, Any]:
         "picture": picture(document),
         "readiness": readiness(facts.evaluate(plan)),
         "revision": selectors.revision_get(plan, plan.version),
+        "proved": uses.proved_last(plan.pk) if policy.may(request.user, "executions.view_execution") else None,
         "may_change": plan.archived_at is None and policy.may(request.user, "plans.change_plan"),
     }
 

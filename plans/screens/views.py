@@ -22,15 +22,25 @@ from foundation.protectors import protectors
 from foundation.screens import screen_response
 from foundation.wording import listing
 from foundation.yaml_text import MEDIA_TYPE, written
-from plans import demands, selectors, services
+from plans import demands, selectors, services, uses
 from plans.core import editing
 from plans.core.document import PlanDocument, WaveDocument
 from plans.models import Plan
 from plans.screens import plan_page
+from plans.screens.board import deleted_group, group_cards
 from plans.screens.clash import choices_of, clash_card
-from plans.screens.forms import AgreementForm, CopyForm, PlanForm, StepForm, StepFormSet, WaveForm, plan_initial
+from plans.screens.forms import (
+    AgreementForm,
+    CompareForm,
+    CopyForm,
+    PlanForm,
+    StepForm,
+    StepFormSet,
+    WaveForm,
+    plan_initial,
+)
 from plans.screens.importing import ImportForm, preview, sentences
-from plans.screens.revisions import diff_lines, diff_sentences
+from plans.screens.revisions import comparison, diff_lines, diff_sentences
 from plans.screens.runbook import runbook as book_of
 from plans.screens.words import variable_lines
 
@@ -242,16 +252,16 @@ def wave(request: HttpRequest, plan_id: int) -> HttpResponse:
         wave = editing.wave_named(document, name)
         if name and wave is None:
             raise Missing(f"Plan “{plan}” has no wave “{name}”.")
-        form, steps = _wave_forms(document, wave, version=plan.version, replacing=name)
+        form, steps = _wave_forms(plan, document, wave, version=plan.version, replacing=name)
     else:
         name = request.POST.get("replacing", "")
-        form, steps = _wave_forms_sent(request, document, editing.wave_named(document, name))
+        form, steps = _wave_forms_sent(request, plan, document, editing.wave_named(document, name))
         if "add_step" not in request.POST:
             try:
                 if saved := _wave_saved(request, plan, name, form, steps):
                     return saved
             except services.Clashing as error:
-                (form, steps), status = _wave_forms_merged(error, form, steps), 409
+                (form, steps), status = _wave_forms_merged(plan, error, form, steps), 409
             except (Invalid, Stale) as error:
                 _show_again(form, error, steps)
                 status = 409 if isinstance(error, Stale) else 200
@@ -290,17 +300,56 @@ def revisions(request: HttpRequest, plan_id: int) -> HttpResponse:
     policy.require(request.user, "plans.view_planrevision")
     plan = selectors.plan_get(plan_id)
     page = Paginator(selectors.revision_list(plan), _REVISIONS_A_PAGE).get_page(request.GET.get("page"))
+    proofs = _proofs(request, plan, [revision.number for revision in page])
     return screen_response(
         request,
         "admin/plans/revisions.html",
         title="Revisions",
         about=plan,
         plan=plan,
-        revisions=[(revision, diff_lines(revision.diff), diff_sentences(revision.diff)) for revision in page],
+        revisions=[
+            (revision, diff_lines(revision.diff), diff_sentences(revision.diff), proofs.get(revision.number))
+            for revision in page
+        ],
+        form=CompareForm(initial=_newest_two(plan)),
         page=page,
         may_change=plan.archived_at is None and policy.may(request.user, "plans.change_plan"),
         trail=trail_of("plan", plan.pk) if policy.may(request.user, "audit.view_event") else "",
     )
+
+
+@require_safe
+def compare(request: HttpRequest, plan_id: int) -> HttpResponse:
+    """What changed from the revision of the plan in `?older=` to the one in `?newer=`; without these, to the newest."""
+    policy.require(request.user, "plans.view_planrevision")
+    plan = selectors.plan_get(plan_id)
+    form, found = CompareForm(request.GET or _newest_two(plan)), None
+    if form.is_valid():
+        try:
+            found = comparison(*(selectors.revision_get(plan, form.cleaned_data[name]) for name in ("older", "newer")))
+        except Missing as error:
+            form.add_domain_error(error)
+    sides = [found.older, found.newer] if found else []
+    proofs = _proofs(request, plan, [revision.number for revision in sides])
+    return screen_response(
+        request,
+        "admin/plans/compare.html",
+        title="Compare revisions",
+        about=plan,
+        status=200 if found else 400,
+        plan=plan,
+        form=form,
+        found=found,
+        sides=[(revision, proofs.get(revision.number)) for revision in sides],
+    )
+
+
+def _newest_two(plan: Plan) -> dict[str, int]:
+    return {"older": max(1, plan.version - 1), "newer": plan.version}
+
+
+def _proofs(request: HttpRequest, plan: Plan, numbers: list[int]) -> dict[int, uses.Proof]:
+    return uses.proofs_of(plan.pk, numbers) if policy.may(request.user, "executions.view_execution") else {}
 
 
 @require_POST
@@ -361,42 +410,45 @@ def delete(request: HttpRequest, plan_id: int) -> HttpResponse:
 
 
 def _wave_forms(
-    document: PlanDocument, wave: WaveDocument | None, *, version: int, replacing: str
+    plan: Plan, document: PlanDocument, wave: WaveDocument | None, *, version: int, replacing: str
 ) -> tuple[WaveForm, Any]:
     """The form of a wave of the document, or of a new one."""
     initial = WaveForm.initial_of(wave) if wave else dict(WaveForm.of_new)
     initial |= {"version": version, "replacing": replacing}
     steps = [StepForm.initial_of(step) for step in wave["steps"]] if wave else []
-    return WaveForm(initial=initial, **_choices(document, wave)), StepFormSet(initial=steps, prefix="steps")
+    return WaveForm(initial=initial, **_choices(plan, document, wave)), StepFormSet(initial=steps, prefix="steps")
 
 
-def _wave_forms_sent(request: HttpRequest, document: PlanDocument, wave: WaveDocument | None) -> tuple[WaveForm, Any]:
+def _wave_forms_sent(
+    request: HttpRequest, plan: Plan, document: PlanDocument, wave: WaveDocument | None
+) -> tuple[WaveForm, Any]:
     data = request.POST.copy()
     if "add_step" in data:
         data["steps-TOTAL_FORMS"] = str(version_of(data.get("steps-TOTAL_FORMS", "")) + 1)
-    return WaveForm(data, **_choices(document, wave)), StepFormSet(data, prefix="steps")
+    return WaveForm(data, **_choices(plan, document, wave)), StepFormSet(data, prefix="steps")
 
 
-def _wave_forms_merged(error: services.Clashing, form: WaveForm, steps: Any) -> tuple[WaveForm, Any]:
+def _wave_forms_merged(plan: Plan, error: services.Clashing, form: WaveForm, steps: Any) -> tuple[WaveForm, Any]:
     """What goes together of both people's changes, and the caller's side where they clash."""
     document, name = error.merged.document, str(form["name"].value() or "")
     version, replacing = version_of(form.data.get("version", "")), str(form.data.get("replacing", ""))
     wave = editing.wave_named(document, name)
     if wave is not None and "delete" not in form.data:
-        form, steps = _wave_forms(document, wave, version=version, replacing=replacing)
+        form, steps = _wave_forms(plan, document, wave, version=version, replacing=replacing)
     form.clash = clash_card(error)
     return form, steps
 
 
-def _choices(document: PlanDocument, wave: WaveDocument | None) -> dict[str, Any]:
+def _choices(plan: Plan, document: PlanDocument, wave: WaveDocument | None) -> dict[str, Any]:
     """What the form of a wave offers: the other waves, the groups that are in none of them, and what stands above."""
     used = {name for other in document["waves"] for name in other["protection_groups"]}
     own = wave["protection_groups"] if wave else []
     place = editing.position_of(document, wave["name"] if wave else None)
-    spare = [name for name in selectors.group_names().values() if name not in used]
+    cards = group_cards(plan)
+    offered = [*own, *(name for name in cards if name not in used)]
     return {
         "waves": [other["name"] for other in document["waves"] if other is not wave],
-        "groups": [*own, *sorted(spare)],
+        "groups": {name: cards.get(name) or deleted_group(name) for name in offered},
         "above": document["waves"][place - 1]["name"] if place else "",
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -9,10 +10,11 @@ from django.conf import settings
 from django.contrib.auth.models import User
 
 from foundation.errors import DomainError, NotAllowed
-from foundation.wording import Tone, ago, clock_utc, count
+from foundation.wording import Tone, ago, clock_utc, count, listing
 from protection import selectors, services, uses
 from protection.models import ProtectionGroup, SourceServer
 from protection.screens.words import lag_badge, server_badge, site_badge
+from protection.selection import Selection
 
 #: Members shown on a group's page; the rest is a link away.
 MEMBERS_SHOWN = 100
@@ -52,6 +54,39 @@ def group_panel(group: ProtectionGroup) -> dict[str, Any]:
         "members_left": max(0, number - MEMBERS_SHOWN),
         "uses": uses.uses_of(group.pk),
     }
+
+
+def members_sentence(group: ProtectionGroup) -> str:
+    """How many servers a group that was just saved has, and which."""
+    names = [str(server) for server in selectors.member_list(group)]
+    return f"It has {count(len(names), 'server')} now{': ' if names else ''}{listing(names) if names else ''}."
+
+
+#: Of what a form selects: enough to see that it is right.
+_SELECTED_SHOWN = 12
+
+
+def selection_panel(selection: Selection, group: ProtectionGroup) -> dict[str, Any]:
+    """What a group's form selects as it is typed, for `_selection.html`."""
+    members = [(server, server_badge(server), _elsewhere(server, group)) for server in selection.servers]
+    # What keeps it from being saved comes first.
+    members.sort(key=lambda member: member[2] == "")
+    return {
+        "problems": selection.problems,
+        "selected": members[:_SELECTED_SHOWN],
+        "selected_count": count(len(members), "server"),
+        "selected_left": max(0, len(members) - _SELECTED_SHOWN),
+        "unchanged": bool(group.pk) and _ids(selection.servers) == _ids(selectors.member_list(group)),
+    }
+
+
+def _ids(servers: Iterable[SourceServer]) -> set[int]:
+    return {server.pk for server in servers}
+
+
+def _elsewhere(server: SourceServer, group: ProtectionGroup) -> str:
+    """The other group that has the server now."""
+    return "" if server.protection_group_id in (None, group.pk) else str(server.protection_group)
 
 
 def server_panel(server: SourceServer) -> dict[str, Any]:

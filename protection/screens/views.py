@@ -16,10 +16,12 @@ from foundation.people import person
 from foundation.references import id_of
 from protection import selectors, services
 from protection.connection import site_try
-from protection.models import Site
+from protection.core.tag_selector import selector_parse, selector_problem
+from protection.models import ProtectionGroup, Site, SourceServer
 from protection.screens.forms import server_label
-from protection.screens.panels import points_panel, site_panel
+from protection.screens.panels import points_panel, selection_panel, site_panel
 from protection.screens.words import NOT_TRIED, TRY_FAILED, tried
+from protection.selection import selection_try
 
 
 @require_POST
@@ -91,3 +93,27 @@ def server_search(request: HttpRequest) -> HttpResponse:
     page = Paginator(rows, 20).get_page(request.GET.get("page"))
     results = [{"id": str(server.pk), "text": server_label(server)} for server in page]
     return JsonResponse({"results": results, "pagination": {"more": page.has_next()}})
+
+
+@require_POST
+def group_selection(request: HttpRequest, group_id: int | None = None) -> HttpResponse:
+    """Beside a protection group's form: the servers that it selects as it is typed there. Nothing is saved."""
+    policy.require(
+        request.user, "protection.add_protectiongroup" if group_id is None else "protection.change_protectiongroup"
+    )
+    group = selectors.group_get(str(group_id)) if group_id is not None else ProtectionGroup()
+    site_id = id_of(request.POST.get("site", ""))
+    site = None if site_id is None else Site.objects.filter(pk=site_id).first()
+    picked = [pk for each in request.POST.getlist("servers") if (pk := id_of(each)) is not None]
+    try:
+        selector = selector_parse(request.POST.get("tag_selector", ""))
+        problem = selector_problem(selector)
+    except ValueError as error:
+        selector, problem = {}, str(error)
+    panel: dict[str, object] = {"problems": [problem] if problem else []}
+    if site is not None and not problem and (selector or picked):
+        group.site, group.tag_selector = site, selector
+        chosen = SourceServer.objects.filter(pk__in=picked).values_list("source_server_id", flat=True)
+        group.explicit_servers = list(chosen)
+        panel = selection_panel(selection_try(group=group, by=person(request)), group)
+    return render(request, "admin/protection/_selection.html", {**panel, "site": site})

@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 from plans import selectors, services
 from plans.models import Plan
 from tests.browser.conftest import PHONE, SignIn
-from tests.browser.test_accessibility import found_by_axe
+from tests.browser.test_accessibility import LIGHT, found_by_axe
 from tests.factories.people import make_user
 from tests.factories.plans import make_shop_groups, make_web_shop
 from tests.factories.protection import make_group_with_servers
@@ -266,11 +266,34 @@ def test_on_a_phone_nothing_sticks_out_and_menus_do_it_all(sign_in: SignIn, petr
     ]
 
 
+def test_columns_beyond_the_edge_are_announced_and_one_press_away(sign_in: SignIn, petra: User, plan: Plan) -> None:
+    go = [{"name": "Go", "kind": "approval", "when": "before"}]
+    chain = [{"name": f"Step {number}", "steps": go} for number in range(8)]
+    services.plan_patch(plan=plan, changes={"waves": chain}, by=petra)
+    page = opened(sign_in(petra), plan)
+    last = wave(page, "Step 7")
+    page.emulate_media(reduced_motion="reduce")
+    more = page.get_by_role("button", name=re.compile(r"\d more columns?"))
+    expect(more).to_have_count(1)
+    expect(last).not_to_be_in_viewport()
+    right = page.locator("[data-more] button.is-far")
+    while right.is_visible():
+        right.press("Enter")
+        page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    expect(last).to_be_in_viewport(ratio=0.9)
+    # The button that was pressed is gone; the one beside it has the focus.
+    expect(page.locator("[data-more] button").first).to_be_focused()
+    assert found_by_axe(page, LIGHT) == []
+    # It says so to readers, too, and not where all is in sight.
+    services.plan_patch(plan=plan, changes={"waves": chain[:2]}, by=petra)
+    expect(opened(page, plan).locator("[data-more]")).to_be_hidden()
+
+
 def test_a_viewer_sees_the_board_and_can_change_nothing(sign_in: SignIn, plan: Plan) -> None:
     page = opened(sign_in(make_user("vera", "viewer")), plan)
     expect(page.get_by_role("listitem", name="Wave Web")).to_be_visible()
     expect(page.locator(".is-line")).to_have_count(3)
-    expect(page.locator("#board button")).to_have_count(0)
+    expect(page.locator("#board").get_by_role("button")).to_have_count(0)
     expect(page.get_by_role("link", name=re.compile("Edit|Settings|Delete|Add|Rules"))).to_have_count(0)
 
 

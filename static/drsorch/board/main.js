@@ -116,7 +116,8 @@
     });
 
     show();
-    const scroll = form.querySelector("[data-scroll]");
+    // Not that of the picture, which htmx reads out of its <noscript>.
+    const scroll = form.querySelector("[data-edges] [data-scroll]");
     if (kept) {
       scroll.scrollLeft = kept.left;
       const wave = on.state.waves.find((each) => each.name === kept.wave);
@@ -134,6 +135,7 @@
   const start = () => document.querySelectorAll("[data-board]:not([data-ready])").forEach((form) => {
     form.dataset.ready = "";
     const field = form.elements.board;
+    board.more(form);
     if ("editable" in form.dataset) {
       editable(form, field);
       return;

@@ -450,3 +450,40 @@ def test_pages_carry_no_inline_script(browser_of: BrowserOf, vera: User, url: st
     content = browser_of(vera).get(url).content.decode()
     assert not re.findall(r"<script(?![^>]*\bsrc=)(?![^>]*application/json)[^>]*>", content)
     assert not re.findall(r"\son\w+=", content)
+
+
+# --- the list -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("targets=missed", {"late", "stale"}),
+        ("targets=met", {"in time", "no RPO target"}),
+        ("cleanup_status=failed", {"late"}),
+        ("cleanup_status=failed&targets=met", set()),
+    ],
+)
+def test_executions_are_filtered_by_targets_and_clean_up(
+    browser_of: BrowserOf, vera: User, asked: str, found: set[str]
+) -> None:
+    plan = PlanFactory.create(rto_target_seconds=3600, rpo_target_seconds=900)
+    measured: dict[str, dict[str, Any]] = {
+        "in time": {"rto_actual_seconds": 3600, "rpo_actual_seconds": 10},
+        "late": {"rto_actual_seconds": 3601, "rpo_actual_seconds": 10, "cleanup_status": "failed"},
+        "stale": {"rto_actual_seconds": 60, "rpo_actual_seconds": 901},
+        "no RPO target": {"rto_actual_seconds": 60, "rpo_actual_seconds": 901, "rpo_target_seconds": None},
+        "not measured": {"status": "cancelled", "cleanup_status": "succeeded"},
+    }
+    for reason, fields in measured.items():
+        ExecutionFactory.create(plan=plan, reason=reason, **{"status": "succeeded", **fields})
+    shown = browser_of(vera).get(f"{LIST}?{asked}").context["cl"].result_list
+    assert {execution.reason for execution in shown} == found
+
+
+def test_only_a_list_that_is_filtered_offers_to_show_all(browser_of: BrowserOf, vera: User) -> None:
+    ExecutionFactory.create(status="succeeded")
+    client = browser_of(vera)
+    assert "Show all" not in text_of(client.get(LIST))
+    for asked in ("targets=missed", "q=nothing"):
+        assert "0 results ( Show all )" in text_of(client.get(f"{LIST}?{asked}"))

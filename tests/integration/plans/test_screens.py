@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
@@ -14,6 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from executions.models import Execution
 from plans import selectors, services
 from plans.models import Plan
+from tests.factories.executions import START, ExecutionFactory
 from tests.factories.plans import make_web_shop
 from tests.factories.protection import make_group_with_servers
 from tests.pages import form_of, press, text_of
@@ -106,6 +109,9 @@ def test_buttons_are_there_for_those_who_may(
     assert buttons(petra) == {"Settings", "Add wave"}
     assert buttons(omar) == {"Run drill"}
     assert buttons(dana) == {"Run drill", "Run recovery", "Settings", "Add wave"}
+    # A drill would delete what runs in recovery.
+    Plan.objects.update(recovered_by=uuid4(), recovered_at=plan.created_at)
+    assert buttons(omar) == set()
 
 
 @pytest.mark.parametrize("page", ["settings", "wave", "delete"])
@@ -339,6 +345,28 @@ def test_a_wave_with_steps_that_others_wait_for_is_not_taken_out(browser_of: Bro
     assert "Wave “Reports” waits for “Databases”, but no wave has that name." in text
 
 
+def test_groups_are_chosen_by_how_many_servers_they_have_where_and_how_these_replicate(
+    browser_of: Browser, petra: User, plan: Plan
+) -> None:
+    client = browser_of(petra)
+    with CaptureQueriesContext(connection) as few:
+        client.get(url(plan, "wave"))
+    mail = make_group_with_servers("mail", servers=3)
+    mail.members.filter(pk=mail.members.first().pk).update(replication_state="STALLED")
+    services.plan_save(document={"name": "Office", "waves": [{"name": "All", "protection_groups": ["mail"]}]}, by=petra)
+    make_group_with_servers("empty", servers=0)
+    for number in range(8):
+        make_group_with_servers(f"more-{number}")
+    with CaptureQueriesContext(connection) as many:
+        answer = client.get(url(plan, "wave"))
+    assert len(many) == len(few)
+    text = text_of(answer)
+    assert "mail 3 servers · Frankfurt" in text
+    for said in ("1 stalled", "no servers", "Also in Office"):
+        assert said in text
+    assert 'placeholder="Filter by name or site"' in answer.content.decode()
+
+
 def test_a_wave_is_taken_out_unless_others_wait_for_it(browser_of: Browser, petra: User, plan: Plan) -> None:
     client = browser_of(petra)
     refused = client.post(url(plan, "wave"), wave_form(plan, 1, delete="1"))
@@ -353,12 +381,44 @@ def test_revisions_show_who_and_what_and_can_be_brought_back(
     services.plan_patch(changes={"rto_target_seconds": 7200, "waves": []}, by=dana, plan=plan)
     client = browser_of(petra)
     text = client.get(url(plan, "history")).content.decode()
-    changed = ("rto target", "2 h", "waves › Web", "wave with shop-web")
+    changed = ("RTO target", "2 h", "Wave Web", "shop-web", "removed")
     for shown in ("Revision 2", "dana", *changed, "The plan was created."):
         assert shown in text
     client.post(f"{LIST}{plan.pk}/revisions/1/restore/", {"version": "2"})
     assert len(document(plan)["waves"]) == 4
     assert selectors.plan_get(plan.pk).version == 3
+
+
+def test_any_two_revisions_are_compared_and_each_says_which_run_it_succeeded_in(
+    browser_of: Browser, petra: User, dana: User, plan: Plan
+) -> None:
+    services.plan_patch(changes={"rto_target_seconds": 7200}, by=dana, plan=plan)
+    services.plan_patch(changes={"contacts": "Dana"}, by=petra, plan=plan)
+    for days, (revision, status) in enumerate([(1, "succeeded"), (1, "succeeded"), (2, "succeeded"), (3, "failed")]):
+        at = START + timedelta(days=days)
+        ExecutionFactory.create(plan=plan, plan_revision=revision, status=status, requested_at=at)
+    client = browser_of(petra)
+    text = text_of(client.get(f"{url(plan, 'compare')}?older=1&newer=3"))
+    assert "From revision 1 to revision 3" in text
+    assert "RTO target 1 h 2 h" in text
+    assert "Contacts none Dana" in text
+    # The newest success of a revision; one that failed proves nothing.
+    assert text.count("succeeded in the drill of") == 1
+    assert "succeeded in the drill of 24 Nov 2026 09:00:00 UTC" in text
+    assert "RTO target 2 h 1 h" in text_of(client.get(f"{url(plan, 'compare')}?older=3&newer=1"))
+    assert "From revision 2 to revision 3" in text_of(client.get(url(plan, "compare")))
+    assert "both say the same" in text_of(client.get(f"{url(plan, 'compare')}?older=2&newer=2"))
+    assert text_of(client.get(url(plan, "history"))).count("succeeded in") == 2
+    assert "of revision 2: what has changed since" in text_of(client.get(url(plan, "change")))
+
+
+@pytest.mark.parametrize("asked", ["?older=1&newer=9", "?older=x&newer=1", "?older=-1&newer=99999999999999999999"])
+def test_revisions_that_are_not_there_cannot_be_compared(
+    browser_of: Browser, petra: User, plan: Plan, asked: str
+) -> None:
+    answer = browser_of(petra).get(url(plan, "compare") + asked)
+    assert answer.status_code == 400
+    assert "Compare revisions" in text_of(answer)
 
 
 def test_a_revision_whose_group_is_gone_says_so(browser_of: Browser, petra: User, plan: Plan) -> None:

@@ -86,11 +86,11 @@ def test_where_both_changed_the_same_both_are_shown_and_pressing_again_overwrite
         answer = client.post(url(plan, "settings"), sent)
         assert answer.status_code == 409
         (line,) = answer.context["form"].clash.lines
-        assert (line.where, line.mine, line.theirs) == ("description", "petra's words", "dana's words")
+        assert (line.where, line.mine, line.theirs) == ("Description", "petra's words", "dana's words")
         text = text_of(answer)
         for said in ("dana saved revision 2", "Yours: petra&#x27;s words", "By dana: dana&#x27;s words"):
             assert said in text
-        assert "approvals required: 1 → 2" in text
+        assert "Approvals for a recovery: 1 → 2" in text
         assert "Web now also waits for Reports." in text
         # The form shows what goes together.
         sent = form_of(answer)
@@ -118,11 +118,12 @@ def test_a_wave_that_somebody_renamed_meanwhile_is_not_lost(
     assert answer.status_code == 409
     assert answer.context["form"]["minimum_success_percent"].value() == 75
     (line,) = answer.context["form"].clash.lines
-    assert (line.where, line.mine, line.theirs) == ("waves › Web", "wave with shop-web", "—")
+    assert (line.where, line.theirs) == ("Wave Web", "removed")
+    assert line.mine.startswith("shop-web")
     # To keep one's own as well would launch the group twice: it is said, and nothing is saved.
     order = client.post(url(plan, "wave"), {**form_of(answer), "take:waves.Web": "mine"})
     (asked,) = order.context["form"].clash.lines
-    assert (order.status_code, asked.where) == (409, "order of the waves")
+    assert (order.status_code, asked.where) == (409, "Order of the waves")
     twice = client.post(url(plan, "wave"), {**form_of(order), "take:waves.Web": "mine", "take:waves": "mine"})
     assert (twice.status_code, "is in two waves" in text_of(twice)) == (409, True)
     assert client.post(url(plan, "wave"), {**form_of(answer), "take:waves.Web": "theirs"}).status_code == 302

@@ -16,7 +16,7 @@ from protection import services
 from protection.models import ProtectionGroup, Site, SourceServer
 from tests.factories.protection import ACCOUNT, FRANKFURT, ServerFactory, SiteFactory, make_group, mirror_now
 from tests.integration.protection.conftest import NOBODY_LISTENS
-from tests.pages import form_of, press
+from tests.pages import form_of, press, text_of
 
 BrowserOf = Callable[[User], Client]
 
@@ -312,3 +312,56 @@ class TestProtectionGroups:
         url = page("protectiongroup", ProtectionGroup.objects.get().pk, name="delete")
         assert "used by plan “Web shop”" in text(press(browser_of(petra), url, follow=True))
         assert ProtectionGroup.objects.exists()
+
+
+class TestWhatAGroupSelects:
+    """As it is typed, before it is saved."""
+
+    @staticmethod
+    def asked(client: Client, group: ProtectionGroup | None = None, **typed: Any) -> str:
+        url = page("protectiongroup", name="selection_new") if group is None else ""
+        url = url or page("protectiongroup", group.pk if group else 0, name="selection")
+        return " ".join(text_of(client.post(url, {"tag_selector": "", **typed})).split())
+
+    def test_is_listed_with_how_it_replicates_and_nothing_is_saved(
+        self, browser_of: BrowserOf, petra: User, shop: Site
+    ) -> None:
+        client = browser_of(petra)
+        assert "Select a site" in self.asked(client)
+        assert "Nothing is selected yet." in self.asked(client, site=shop.pk)
+        shown = self.asked(client, site=shop.pk, tag_selector="Tier = app")
+        assert "1 server at Frankfurt" in shown
+        assert "app-3 s-3" in shown
+        assert ("no group" in shown, "cannot be saved" in shown) == (True, False)
+        picked = SourceServer.objects.get(hostname="app-3")
+        assert "1 server at Frankfurt" in self.asked(client, site=shop.pk, servers=[picked.pk])
+        assert ProtectionGroup.objects.count() == 1
+
+    def test_says_what_would_keep_it_from_being_saved(self, browser_of: BrowserOf, petra: User, shop: Site) -> None:
+        client = browser_of(petra)
+        taken = self.asked(client, site=shop.pk, tag_selector="App = shop")
+        assert "db-1 (s-1) and db-2 (s-2) already belong to protection group “shop-db”" in taken
+        assert "3 servers at Frankfurt" in taken
+        assert taken.index("group shop-db") < taken.index("no group")
+        assert "has the tags Tier = bd" in self.asked(client, site=shop.pk, tag_selector="Tier = bd")
+        assert "must be written as Key = value" in self.asked(client, site=shop.pk, tag_selector="Tier db")
+
+    def test_of_a_saved_group_its_own_servers_are_no_hindrance(
+        self, browser_of: BrowserOf, petra: User, vera: User, shop: Site
+    ) -> None:
+        group = ProtectionGroup.objects.get()
+        shown = self.asked(browser_of(petra), group, site=shop.pk, tag_selector="App = shop")
+        assert "cannot be saved" not in shown
+        assert shown.count("this group") == 2
+        assert "The same 2 servers as it has now." in self.asked(
+            browser_of(petra), group, site=shop.pk, tag_selector="Tier = db"
+        )
+        refused = browser_of(vera).post(page("protectiongroup", group.pk, name="selection"), {"site": shop.pk})
+        assert refused.status_code == 403
+
+    def test_saving_says_how_many_servers_it_has(self, browser_of: BrowserOf, petra: User, shop: Site) -> None:
+        client = browser_of(petra)
+        form = {"name": "shop-app", "site": shop.pk, "description": "", "tag_selector": "Tier = app"}
+        saved = client.post(page("protectiongroup", name="add"), form, follow=True)
+        assert "It has 1 server now: app-3." in text(saved)
+        assert ">Add protection group</h2>" in text(client.get(page("protectiongroup", name="add")))

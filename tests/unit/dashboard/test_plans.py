@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from dashboard.attention import attention
+from dashboard.attention import Urgency, attention, folded
 from dashboard.presentation import Dashboard, dashboard
 from dashboard.selectors import PlanResult
 from executions.models import Execution
@@ -69,5 +70,28 @@ def test_of_hundreds_of_plans_those_at_most_risk_are_shown() -> None:
         return dashboard([], results, [], groups_exist=True, rights=set(), now=NOW, **asked)
 
     assert shown().plans[0].plan.name == "Never run"
-    assert (len(shown().plans), shown().plans_left_out) == (50, 71)
-    assert (len(shown(every_plan=True).plans), shown(every_plan=True).plans_left_out) == (121, 0)
+    for asked, number, left_out in ((False, 50, 71), (True, 121, 0)):
+        page = shown(every_plan=asked)
+        assert (len([*page.plans, *page.more_plans]), page.plans_left_out) == (number, left_out)
+
+
+def test_of_many_plans_those_at_less_risk_are_folded_and_none_is_lost() -> None:
+    good = ran(rto_actual_seconds=1800)
+    results = [result(f"Plan {number:02}", good, good) for number in range(15)]
+    shown = dashboard((), results, (), groups_exist=True, rights=(), now=NOW)
+    assert (len(shown.plans), shown.more_plans) == (15, ())
+    failed = result("Z failed", ran("failed"), good)
+    shown = dashboard((), [*results, failed], (), groups_exist=True, rights=(), now=NOW)
+    assert (len(shown.plans), len(shown.more_plans)) == (12, 4)
+    assert shown.plans[0].plan.name == "Z failed"
+    assert {line.plan.name for line in (*shown.plans, *shown.more_plans)} == {
+        one.plan.name for one in [*results, failed]
+    }
+
+
+def test_of_much_that_needs_attention_only_what_can_wait_is_folded() -> None:
+    found = attention(matters(results=tuple(result(f"Plan {number}") for number in range(20))), (), NOW)
+    assert [len(part) for part in folded(found)] == [10, 10]
+    assert [len(part) for part in folded(found[:13])] == [13, 0]
+    urgent = [replace(item, urgency=Urgency.RECOVERY) for item in found[:15]]
+    assert [len(part) for part in folded([*urgent, *found[15:]])] == [15, 5]

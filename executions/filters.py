@@ -12,8 +12,17 @@ from executions.core.states import CleanupStatus
 from executions.models import Execution
 from executions.screens.words import cleanup_badge
 
-_MISSED = Q(rto_actual_seconds__gt=F("rto_target_seconds")) | Q(rpo_actual_seconds__gt=F("rpo_target_seconds"))
-_WITHIN = Q(rto_actual_seconds__lte=F("rto_target_seconds")) | Q(rpo_actual_seconds__lte=F("rpo_target_seconds"))
+
+def _within(name: str) -> Q:
+    return Q(**{f"{name}_actual_seconds__lte": F(f"{name}_target_seconds")})
+
+
+def _missed(name: str) -> Q:
+    return Q(**{f"{name}_actual_seconds__gt": F(f"{name}_target_seconds")})
+
+
+def _unknown(name: str) -> Q:
+    return Q(**{f"{name}_actual_seconds": None}) | Q(**{f"{name}_target_seconds": None})
 
 
 class TargetsFilter(SimpleListFilter):
@@ -28,10 +37,10 @@ class TargetsFilter(SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Execution]) -> QuerySet[Execution]:
         match self.value():
             case "missed":
-                return queryset.filter(_MISSED)
+                return queryset.filter(_missed("rto") | _missed("rpo"))
             case "met":
-                # Not `exclude(_MISSED)`: of what was not measured nothing is known.
-                return queryset.filter(_WITHIN).exclude(pk__in=queryset.filter(_MISSED).order_by().values("pk"))
+                both = (_within(name) | _unknown(name) for name in ("rto", "rpo"))
+                return queryset.filter(_within("rto") | _within("rpo"), *both)
         return queryset
 
 

@@ -1,0 +1,95 @@
+"""Which servers a protection group selects, saved or not, and what is wrong with that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from django.contrib.auth.models import User
+
+from access import policy
+from foundation.errors import FieldError, Invalid
+from foundation.wording import listing
+from protection import selectors
+from protection.core.membership import Group, Overlap, Server, overlaps
+from protection.core.tag_selector import selector_words
+from protection.models import ProtectionGroup, Site, SourceServer
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What a group that may not be saved yet would have in it."""
+
+    servers: Sequence[SourceServer]
+    #: Why it could not be saved, each in a sentence.
+    problems: Sequence[str]
+
+
+def selection_try(*, group: ProtectionGroup, by: User) -> Selection:
+    """The servers of its site that this group selects now, by host name. Nothing is saved. Four queries."""
+    permission = "protection.change_protectiongroup" if group.pk else "protection.add_protectiongroup"
+    policy.require(by, permission, sites=[group.site_id])
+    rows = list(SourceServer.objects.at(group.site).select_related("protection_group").by_name())
+    candidate = selectors.core_group(group)
+    chosen = [row for row, server in zip(rows, selectors.core_servers(rows), strict=True) if candidate.selects(server)]
+    try:
+        check_servers(group)
+    except Invalid as error:
+        return Selection(chosen, tuple(each.detail for each in error.errors))
+    return Selection(chosen, ())
+
+
+def check_servers(group: ProtectionGroup) -> None:
+    """Raise `Invalid` unless the group has servers, all of them known, and none that another group has."""
+    if not group.explicit_servers and not group.tag_selector:
+        raise Invalid.field(
+            "servers", "A protection group needs servers: select them, or enter a tag selector that matches some."
+        )
+    rows = SourceServer.objects.at(group.site).only("source_server_id", "hostname", "tags", "replication_direction")
+    servers = selectors.core_servers(rows.by_name())
+    candidate = selectors.core_group(group)
+    others = selectors.groups_of_site(group.site_id)
+    errors = [
+        *_unknown_servers(group, {server.source_server_id for server in servers}),
+        *_empty_selector(group, candidate, servers),
+        *_overlap_errors(overlaps(candidate, others, servers)),
+    ]
+    if errors:
+        raise Invalid.of(errors)
+
+
+def _unknown_servers(group: ProtectionGroup, known: set[str]) -> Iterable[FieldError]:
+    unknown = [server_id for server_id in group.explicit_servers if server_id not in known]
+    if unknown:
+        sentence = f"Site “{group.site}” has no source server {listing(unknown)}.{_never_synced(group.site)}"
+        yield FieldError("servers", sentence, "unknown")
+
+
+def _empty_selector(group: ProtectionGroup, candidate: Group, servers: Iterable[Server]) -> Iterable[FieldError]:
+    if group.tag_selector and not any(candidate.selects_by_tag(server) for server in servers):
+        yield FieldError(
+            "tag_selector",
+            f"No source server of site “{group.site}” has the tags {selector_words(group.tag_selector)}. "
+            f"Check their spelling in AWS; tags are case-sensitive.{_never_synced(group.site)}",
+            "matches_nothing",
+        )
+
+
+def _never_synced(site: Site) -> str:
+    """What to add where a server is not found: perhaps the site has never been synced."""
+    if site.last_synced_at is not None:
+        return ""
+    why = f" The last attempt failed: {site.sync_error}" if site.sync_error else " Sync it first."
+    return f" The site has never been synced.{why}"
+
+
+def _overlap_errors(found: Sequence[Overlap]) -> Iterable[FieldError]:
+    """One sentence for each group that has some of the servers already."""
+    for rival in dict.fromkeys(overlap.group.name for overlap in found):
+        labels = [overlap.server.label for overlap in found if overlap.group.name == rival]
+        belong = "belongs" if len(labels) == 1 else "belong"
+        yield FieldError(
+            "",
+            f"{listing(labels)} already {belong} to protection group “{rival}”; a server can be in only one group.",
+            "overlap",
+        )
