@@ -126,6 +126,8 @@ def test_a_plan_is_built_from_nothing_by_mouse(sign_in: SignIn, petra: User) -> 
     expect(page.get_by_label("Name")).to_be_focused()
     page.keyboard.type("Web shop")
     press(page.get_by_role("button", name="Create plan"))
+    # The board is ready: it has taken the focus.
+    expect(page.get_by_role("button", name="Add wave")).to_be_focused()
     press(page.get_by_role("button", name="Add wave"), "Databases\n")
     press(wave(page, "Databases").locator("[data-pull]"), "App\n")
     press(wave(page, "App").locator("[data-pull]"), "Web\n")
