@@ -24,6 +24,7 @@ help: ## this list
 	@echo
 	@echo "  PORT=8000     port of demo and run"
 	@echo "  DEMO_EXIT=1   demo stops after its drill; exit 0 only if the drill succeeded"
+	@echo "  BOTH=1        test tries on both databases what it otherwise tries on one of them"
 
 install: $(RUNTIME) ## create .venv from the hashed lock
 

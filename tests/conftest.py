@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import gc
 import os
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -49,12 +50,31 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("mutants" if "MUTANT_UNDER_TEST" in os.environ else "drsorch")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--both-databases", action="store_true", help="tests marked either_database also on the other one")
+
+
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What waits for processes comes first, so that in the end nobody waits for it alone. Browsers come last: a server
     in the test's process leaves the tables empty, and without the roles that the others need."""
+    elsewhere = [item for item in items if _is_tried_elsewhere(item)]
+    if elsewhere and not config.getoption("both_databases"):
+        config.hook.pytest_deselected(items=elsewhere)
+        items[:] = [item for item in items if item not in set(elsewhere)]
     order = {"acceptance": 0, "browser": 2}
     items.sort(key=lambda item: order.get(item.path.relative_to(TESTS).parts[0], 1))
+
+
+def _is_tried_elsewhere(item: pytest.Item) -> bool:
+    """Which of the two databases tries a test marked either_database is decided by its name, and so by every process
+    alike. One that is named to pytest is tried wherever that is."""
+    if not item.get_closest_marker("either_database") or item.get_closest_marker("any_database"):
+        return False
+    if any("::" in argument for argument in item.config.args):
+        return False
+    is_for_postgresql = zlib.crc32(item.nodeid.encode()) % 2 == 1
+    return is_for_postgresql != (connection.vendor == "postgresql")
 
 
 def pytest_collection_finish() -> None:

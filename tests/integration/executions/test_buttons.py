@@ -17,6 +17,8 @@ from executions.services import controlling
 from foundation.errors import Conflict
 from tests.harness import EngineHarness, statuses
 
+pytestmark = pytest.mark.either_database
+
 DATABASES = [{"name": "Databases", "protection_groups": ["shop-db"]}]
 Press = Callable[[], object]
 

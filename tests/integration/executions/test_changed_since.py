@@ -27,6 +27,8 @@ from tests.factories.people import make_user
 from tests.harness import ACCOUNT, REGION, EngineHarness, statuses
 from tests.pages import form_of, shown_form, text_of
 
+pytestmark = pytest.mark.either_database
+
 Api = Callable[[User], APIClient]
 WAVES = [
     {"name": "Databases", "protection_groups": ["shop-db"], "minimum_success_percent": 50},

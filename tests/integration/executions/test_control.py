@@ -17,6 +17,8 @@ from executions.services import approving, controlling
 from foundation.errors import Conflict, Invalid, NotAllowed
 from tests.harness import WAVES, EngineHarness, statuses, wave_statuses
 
+pytestmark = pytest.mark.either_database
+
 
 def fresh(execution: Execution) -> Execution:
     return Execution.objects.get(pk=execution.pk)

@@ -23,6 +23,8 @@ from protection.services import CONNECTION_FIELDS, site_delete, site_update
 from tests.harness import ACCOUNT, REGION, EngineHarness, statuses
 from tests.integration.executions.test_site_in_use import OTHER, assert_free
 
+pytestmark = pytest.mark.either_database
+
 DATABASES = [{"name": "Databases", "protection_groups": ["shop-db"]}]
 
 

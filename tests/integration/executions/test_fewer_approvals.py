@@ -21,6 +21,8 @@ from plans.services import plan_delete, plan_patch, plan_save, revision_restore
 from tests.factories.people import make_user
 from tests.harness import EngineHarness
 
+pytestmark = pytest.mark.either_database
+
 Api = Callable[[User], APIClient]
 WAVES = [{"name": "Databases", "protection_groups": ["shop-db"]}]
 

@@ -19,7 +19,7 @@ from protection.models import Site
 from tests.harness import ACCOUNT, REGION, EngineHarness, statuses
 
 # What is asked of DRS before a launch, and what follows from its answers.
-pytestmark = pytest.mark.any_database
+pytestmark = pytest.mark.either_database
 
 LATER = [
     {"name": "Databases", "protection_groups": ["shop-db"]},

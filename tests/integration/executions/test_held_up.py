@@ -27,6 +27,8 @@ from protection.gateways import gateway
 from protection.models import Site
 from tests.harness import EngineHarness
 
+pytestmark = pytest.mark.either_database
+
 DATABASES = [{"name": "Databases", "protection_groups": ["shop-db"]}]
 
 

@@ -13,6 +13,8 @@ from executions.services import controlling
 from foundation.errors import Conflict
 from tests.harness import ACCOUNT, REGION, EngineHarness, statuses
 
+pytestmark = pytest.mark.either_database
+
 #: Shorter than any launch takes.
 WAVES = [{"name": "Databases", "protection_groups": ["shop-db"], "launch_timeout_seconds": 60}]
 

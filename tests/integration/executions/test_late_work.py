@@ -23,6 +23,8 @@ from executions.services import controlling
 from protection.models import Site
 from tests.harness import ACCOUNT, REGION, EngineHarness, statuses
 
+pytestmark = pytest.mark.either_database
+
 DATABASES = [{"name": "Databases", "protection_groups": ["shop-db"]}]
 #: So long that every look for it is over: see drs/timing.py.
 VERY_LATE = 1500

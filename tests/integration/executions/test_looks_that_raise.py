@@ -31,6 +31,8 @@ from plans.core.steps import StepKind
 from protection.models import Site
 from tests.harness import EngineHarness, statuses
 
+pytestmark = pytest.mark.either_database
+
 SECRET = "password=hunter2"
 
 

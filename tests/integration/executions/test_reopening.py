@@ -18,6 +18,8 @@ from foundation.errors import Conflict, NotAllowed
 from tests.factories.people import make_user
 from tests.harness import ACCOUNT, REGION, EngineHarness, statuses
 
+pytestmark = pytest.mark.either_database
+
 WAVES = [
     {"name": "Databases", "protection_groups": ["shop-db"], "minimum_success_percent": 100},
     {"name": "App", "depends_on": [], "protection_groups": ["shop-app"]},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from rest_framework.test import APIClient
@@ -17,6 +18,8 @@ from protection.memberships import memberships_write
 from protection.models import ProtectionGroup, Site, SourceServer
 from protection.services import group_create, group_update
 from tests.harness import ACCOUNT, REGION, EngineHarness, statuses
+
+pytestmark = pytest.mark.either_database
 
 Api = Callable[[User], APIClient]
 DATABASES = [{"name": "Databases", "protection_groups": ["shop-db"], "minimum_success_percent": 50}]

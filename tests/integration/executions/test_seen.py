@@ -25,6 +25,8 @@ from tests.factories.executions import ExecutionFactory, add_wave, running_drill
 from tests.harness import EngineHarness, wave_statuses
 from tests.pages import form_of, press, shown_form, text_of
 
+pytestmark = pytest.mark.either_database
+
 BrowserOf = Callable[[User], Client]
 Api = Callable[[User], APIClient]
 

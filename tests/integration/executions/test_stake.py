@@ -18,6 +18,8 @@ from protection.models import Site
 from tests.harness import ACCOUNT, REGION, EngineHarness, statuses
 from tests.integration.executions.recovered import DATABASES, URL, Api, Recovered, recover_elsewhere, waiting
 
+pytestmark = pytest.mark.either_database
+
 LIVE = "urn:drsorch:problem:live-recovery-instance"
 
 

@@ -20,7 +20,7 @@ from tests.harness import ACCOUNT, REGION, EngineHarness
 from tests.integration.executions.recovered import DATABASES, Api, Recovered, recover_elsewhere, waiting
 from tests.pages import shown_form
 
-pytestmark = pytest.mark.any_database
+pytestmark = pytest.mark.either_database
 
 
 def text_of(response: Any) -> str:

@@ -20,7 +20,7 @@ from foundation import ticker
 from tests.harness import EngineHarness
 from tests.unit.executions.test_checks_of_addresses import Shop, serving
 
-pytestmark = pytest.mark.any_database
+pytestmark = pytest.mark.either_database
 
 
 @pytest.fixture

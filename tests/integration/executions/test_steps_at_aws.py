@@ -30,7 +30,7 @@ from tests.integration.executions.at_aws import (
     wave,
 )
 
-pytestmark = [pytest.mark.any_database, pytest.mark.usefixtures("at_aws")]
+pytestmark = [pytest.mark.either_database, pytest.mark.usefixtures("at_aws")]
 
 
 # --- what is well -------------------------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ from tests.integration.executions.at_aws import (
     wave,
 )
 
-pytestmark = pytest.mark.usefixtures("at_aws")
+pytestmark = [pytest.mark.usefixtures("at_aws"), pytest.mark.either_database]
 
 
 class Died(BaseException):

@@ -15,6 +15,8 @@ from executions.screens.selectors import execution_rows
 from protection.models import Site
 from tests.harness import EngineHarness, statuses
 
+pytestmark = pytest.mark.either_database
+
 
 def test_servers_that_wait_for_a_site_say_why_and_give_up_at_the_time_out(harness: EngineHarness, world: World) -> None:
     waves = [{"name": "Databases", "protection_groups": ["shop-db"], "launch_timeout_seconds": 300}]
