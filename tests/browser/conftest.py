@@ -15,7 +15,7 @@ from django.db import connection
 from django.db.backends.signals import connection_created
 from django.db.models import F, QuerySet
 from django.test import Client
-from playwright.sync_api import Browser, ConsoleMessage, Page
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
 from access.policy import ROLES
 from drsorch.client import wait_for
@@ -23,6 +23,9 @@ from executions.models import Approval, Execution, ServerRun, StepRun, WaveRun
 
 # Playwright's synchronous API runs an event loop in this thread, which Django takes for asynchronous code.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+# Nothing depends on how fast a machine is: what is expected comes, or never does.
+expect.set_options(timeout=30_000)
 
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 375, "height": 812}
