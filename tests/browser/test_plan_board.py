@@ -201,6 +201,14 @@ def test_what_changes_of_what_waits_for_what_is_said_before_it_is_saved(page: Pa
     expect(page.get_by_text("Web now waits for Reports instead of App.")).to_be_visible()
 
 
+def test_saving_does_not_wait_for_what_the_board_asks_on_the_way(page: Page, plan: Plan) -> None:
+    page.route("**/board/changes/", lambda route: None)  # never answered
+    with page.expect_request("**/board/changes/"):
+        wave(page, "Reports").get_by_role("button", name="Delete wave Reports").click()
+    save(page, 2)
+    assert [name for name, _, _ in saved(plan)] == ["Databases", "App", "Web"]
+
+
 def test_an_empty_wave_and_a_colleague_who_was_quicker_lose_nothing(page: Page, plan: Plan) -> None:
     group(page, "shop-app").get_by_role("button", name="Take shop-app out").click()
     expect(bar(page)).to_contain_text("Wave “App” is empty")
