@@ -1,4 +1,4 @@
-"""Retry and skip: what failed gets another chance, or is let go, and what its failure held back carries on with it."""
+"""Retry and skip: what failed is tried again or left out, and what its failure held back continues."""
 
 from __future__ import annotations
 
