@@ -76,3 +76,8 @@ class AppendOnly(models.Model):
     def models(cls) -> list[type[Self]]:
         """Every kind of row that is written once."""
         return cls.__subclasses__()
+
+    @classmethod
+    def tables(cls) -> list[str]:
+        """Their tables, which the database guards (`audit.triggers`)."""
+        return [model._meta.db_table for model in cls.models()]

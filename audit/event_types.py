@@ -29,6 +29,15 @@ class EventType(StrEnum):
     EXECUTION_REVIEWED = "execution.reviewed"
     EXECUTION_REPLACEMENT_ACKNOWLEDGED = "execution.replacement_acknowledged"
     EXECUTION_RECOVERY_OVER = "execution.recovery_over"
+    EXECUTION_NOTED = "execution.noted"
+    EXECUTION_VALIDATED = "execution.validated"
+    EXECUTION_SIGNED_OFF = "execution.signed_off"
+
+    FINDING_ADDED = "finding.added"
+    FINDING_CHANGED = "finding.changed"
+
+    EVIDENCE_SEALED = "evidence.sealed"
+    EVIDENCE_ANCHORED = "evidence.anchored"
 
     WAVE_WAITING = "wave.waiting"
     WAVE_RUNNING = "wave.running"

@@ -66,12 +66,39 @@ class Holder(Protocol):
         keep the end of their chain themselves."""
 
 
+class Several:
+    """Holders of one type of row, each with what it keeps of a chain: an app above holds rows of its own there."""
+
+    def __init__(self, *holders: Holder) -> None:
+        self.holders = holders
+
+    def begin(self) -> list[Any]:
+        return [holder.begin() for holder in self.holders]
+
+    def follow(self, state: list[Any], event: Told) -> None:
+        for holder, its in zip(self.holders, state, strict=True):
+            holder.follow(its, event)
+
+    def faults(self, chains: Mapping[str, Followed]) -> Iterator[tuple[str, str]]:
+        for at, holder in enumerate(self.holders):
+            yield from holder.faults({id: Followed(chain.state[at], chain.sealed) for id, chain in chains.items()})
+
+    def existing(self) -> Iterable[tuple[object, str]]:
+        return (row for holder in self.holders for row in holder.existing())
+
+
 HOLDERS: dict[str, Holder] = {}
 
 
-def holds(subject_type: str, holder: Holder) -> None:
-    """Hold rows of this type from now on."""
-    HOLDERS[subject_type] = holder
+def holds(subject_type: str, *holders: Holder) -> None:
+    """Hold rows of this type from now on, in place of whoever did; `holds_too` beside them."""
+    HOLDERS[subject_type] = holders[0] if len(holders) == 1 else Several(*holders)
+
+
+def holds_too(subject_type: str, holder: Holder) -> None:
+    """Hold rows that have their events in the chains of this type, beside those who hold the type already."""
+    others = HOLDERS[subject_type]
+    holds(subject_type, *(others.holders if isinstance(others, Several) else (others,)), holder)
 
 
 @dataclass(frozen=True, slots=True)

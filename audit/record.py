@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,6 +43,20 @@ class Entry:
     documents: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
+#: Given the row whose chain grew, and what was appended.
+Listener = Callable[[Chained, Sequence[Entry]], None]
+_listeners: dict[str, list[Listener]] = {}
+
+
+def listens(subject_type: str, listener: Listener) -> None:
+    """Have this called whenever events are appended to a chain of this type, in the transaction that appends them.
+
+    For apps above that have to do something because of it: they note, in a row of theirs, what is due.
+    """
+    if listener not in _listeners.setdefault(subject_type, []):
+        _listeners[subject_type].append(listener)
+
+
 def without_blanks(**detail: Any) -> dict[str, Any]:
     """An entry's detail without its blank values."""
     return {key: value for key, value in detail.items() if value}
@@ -57,8 +71,9 @@ def append(subject: Chained, entries: Iterable[Entry]) -> None:
     if not connection.in_atomic_block:
         raise AssertionError("Append events in the transaction of the change that they record.")
     at, came_from, key = timezone.now(), origin.current(), keys.signing()
-    events, sealed, milestones = [], [], []
+    appended, events, sealed, milestones = [], [], [], []
     for entry in entries:
+        appended.append(entry)
         subject.event_count += 1
         detail = plain(entry.detail)
         if entry.documents:
@@ -101,6 +116,8 @@ def append(subject: Chained, entries: Iterable[Entry]) -> None:
         subject.save(update_fields=["event_count", "last_event_hash", "head_mac"])
         SealedDocument.objects.bulk_create(sealed, batch_size=50)
         ledger.keep(milestones, key)
+        for listener in _listeners.get(subject.subject_type, ()):
+            listener(subject, appended)
 
 
 def _id_of(entry: Entry, asking: Actor) -> int | None:

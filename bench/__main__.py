@@ -29,9 +29,10 @@ def main() -> int:
         from django.db import connection
 
         from audit import triggers
+        from audit.append_only import AppendOnly
 
         call_command("migrate", verbosity=0)
-        triggers.remove(connection)
+        triggers.remove(connection, AppendOnly.tables())
         logging.disable(logging.WARNING)
         return _run(asked.cases, asked.runs)
 

@@ -19,6 +19,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from audit import attempts, triggers
+from audit.append_only import AppendOnly
 from dashboard import views as dashboard
 from tests.factories.people import make_user
 
@@ -99,7 +100,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     """The database lets go of what is written once, so that tests can empty it and tamper with it. Tests of that it
     does not, and those that run real processes, have the triggers."""
     with django_db_blocker.unblock():
-        triggers.remove(connection)
+        triggers.remove(connection, AppendOnly.tables())
 
 
 @pytest.fixture(autouse=True)

@@ -15,6 +15,7 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from audit import keys, triggers
+from audit.append_only import AppendOnly
 from audit.canonical import moment
 from audit.event_types import EventType
 from audit.holding import HOLDERS
@@ -60,13 +61,12 @@ def verify(
 
 def warnings() -> tuple[str, ...]:
     """What is wrong with what guards the trail in the database, in sentences."""
-    tables = triggers.unguarded(connection)
+    tables = triggers.unguarded(connection, AppendOnly.tables())
     if not tables:
         return ()
     return (
         f"The database does not refuse changes of {listing(tables)}: {'its' if len(tables) == 1 else 'their'} triggers "
-        "are missing or were changed. Find out who did that. Create them again: manage.py migrate audit 0001, then "
-        "manage.py migrate audit.",
+        "are missing or were changed. Find out who did that. Create them again: manage.py guard_audit.",
     )
 
 

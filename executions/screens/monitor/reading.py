@@ -10,34 +10,16 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from audit.event_types import EventType
 from audit.record import events_of
 from executions.core.monitor.crowded import Crowd, RunningJob, crowded_out
 from executions.core.monitor.lateness import Late, Launch, Usual, late_launches
+from executions.core.monitor.turns import TURNS, Turn
 from executions.core.operations.launch import INITIATED_BY
 from executions.core.states import ServerStatus
 from executions.engine.polling.expectations import usual_of
 from executions.models import DrsJob, Execution, Operation, ServerRun
 from executions.screens.selectors import ExecutionRows
 from protection.models import Site
-
-_REOPENED = (EventType.EXECUTION_RETRIED, EventType.EXECUTION_SKIPPED)
-#: After these nothing more is launched until a person acts, by one of the others.
-STOPS: Mapping[str, Sequence[str]] = {
-    EventType.EXECUTION_PAUSED: (EventType.EXECUTION_RESUMED, EventType.EXECUTION_CANCELLING),
-    EventType.EXECUTION_PARTIALLY_SUCCEEDED: _REOPENED,
-    EventType.EXECUTION_FAILED: _REOPENED,
-}
-_TURNS = sorted({*STOPS, *(goes_on for every in STOPS.values() for goes_on in every)})
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """An event after which nothing more is launched until a person acts, or with which a person did."""
-
-    type: str
-    at: datetime
-    by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +41,7 @@ def monitor_rows(rows: ExecutionRows) -> MonitorRows:
     servers = [server for of_wave in rows.servers.values() for server in of_wave]
     launching = [server for server in servers if server.status == ServerStatus.LAUNCHING]
     waiting = [server for server in servers if server.status == ServerStatus.QUEUED and not server.trouble]
-    turns = events_of(rows.execution).filter(type__in=_TURNS).order_by("sequence")
+    turns = events_of(rows.execution).filter(type__in=TURNS).order_by("sequence")
     return MonitorRows(
         usual=_usual(launching) if launching else {},
         crowds=_crowds(rows.execution, waiting) if waiting else {},

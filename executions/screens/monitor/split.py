@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from executions.core.monitor.time_split import Stretch, TimeSplit, time_split
+from executions.core.monitor.turns import Turn, stops
 from executions.core.states import ServerStatus, StepStatus
 from executions.models import Execution, ServerRun, StepRun
-from executions.screens.monitor.reading import STOPS, Turn
 from executions.screens.words import duration
 from foundation.ticking import Ticking
 from plans.core.steps import StepKind
@@ -65,22 +65,9 @@ def _split(
         execution.requested_at,
         execution.started_at,
         until,
-        waits=[*_stops(turns, until), *_steps(steps, until, of_people=True)],
+        waits=[*stops(turns, until), *_steps(steps, until, of_people=True)],
         work=[*_launches(servers, until), *_steps(steps, until, of_people=False)],
     )
-
-
-def _stops(turns: Iterable[Turn], until: datetime) -> Iterator[Stretch]:
-    since: datetime | None = None
-    goes_on: Sequence[str] = ()
-    for turn in turns:
-        if turn.type in STOPS:
-            since, goes_on = since or turn.at, STOPS[turn.type]
-        elif since is not None and turn.type in goes_on:
-            yield since, turn.at
-            since = None
-    if since is not None:
-        yield since, until
 
 
 def _steps(steps: Iterable[StepRun], until: datetime, *, of_people: bool) -> Iterator[Stretch]:

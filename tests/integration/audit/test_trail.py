@@ -132,9 +132,9 @@ def test_verifying_says_what_is_wrong_and_where(api: Api, aldo: User, frankfurt:
     assert answer["events"] == Event.objects.count()
     [warning] = answer["warnings"]  # tests run without the triggers
     assert warning.startswith("The database does not refuse changes of audit_event, audit_sealeddocument and audit_m")
-    triggers.install(connection)
+    triggers.install(connection, AppendOnly.tables())
     assert api(aldo).post(VERIFY).json()["warnings"] == []
-    triggers.remove(connection)
+    triggers.remove(connection, AppendOnly.tables())
     with connection.cursor() as cursor:
         cursor.execute("UPDATE audit_event SET actor = 'nobody' WHERE type = 'site.created'")
     answer = api(aldo).post(VERIFY).json()

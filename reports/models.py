@@ -1,0 +1,208 @@
+"""What people add to an execution, and the evidence of it as it was sealed."""
+
+from __future__ import annotations
+
+import zlib
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db import models
+
+from audit.append_only import AppendOnly, AppendOnlyQuerySet
+from executions.models import Execution
+from foundation.due import DueQuerySet, DueRow
+from plans.core.fields import MAX_LINK
+
+
+class Severity(StrEnum):
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+class FindingStatus(StrEnum):
+    OPEN = "open"
+    CLOSED = "closed"
+    #: The risk is accepted: nothing will be done about it.
+    ACCEPTED = "accepted"
+
+
+class SignOffRole(StrEnum):
+    OWNER = "owner"
+    #: Somebody independent of the run: not who requested it.
+    REVIEWER = "reviewer"
+
+
+class AnchorKind(StrEnum):
+    #: A time-stamp of RFC 3161 over the evidence's SHA-256.
+    TIME_STAMP = "time_stamp"
+    #: A copy in a bucket of S3 under Object Lock.
+    OBJECT_LOCK = "object_lock"
+
+
+def _choices(values: type[StrEnum]) -> list[tuple[str, str]]:
+    return [(value.value, value.value.replace("_", " ")) for value in values]
+
+
+class DossierQuerySet(DueQuerySet["Dossier"]):
+    pass
+
+
+class Dossier(DueRow):
+    """The evidence of one execution as it grows: one row for each. Due: it has to be sealed, or sealed anew."""
+
+    execution = models.OneToOneField(Execution, primary_key=True, on_delete=models.PROTECT, related_name="dossier")
+    #: When the application worked again, as a person says: the end of the recovery that counts.
+    validated_at = models.DateTimeField(null=True)
+    validated_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    validated_by_name = models.CharField(max_length=150, blank=True)
+    validated_comment = models.TextField(blank=True)
+
+    objects = DossierQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"evidence of {self.execution}"
+
+
+class Finding(models.Model):
+    """Something that a run showed and that has to get better, with an owner and a date."""
+
+    execution = models.ForeignKey(Execution, on_delete=models.PROTECT, related_name="findings")
+    title = models.CharField(max_length=200)
+    severity = models.CharField(max_length=16, choices=_choices(Severity))
+    #: Who sees to it: a person or a team, not necessarily one of drsorch's users.
+    owner = models.CharField(max_length=150, blank=True)
+    due_on = models.DateField("due", null=True)
+    description = models.TextField(blank=True)
+    #: What is to be done about it.
+    action = models.TextField(blank=True)
+    ticket_url = models.CharField("ticket", max_length=MAX_LINK, blank=True)
+    status = models.CharField(max_length=16, choices=_choices(FindingStatus), default=FindingStatus.OPEN)
+    resolution = models.TextField(blank=True)
+    #: When it was reported to the management body.
+    reported_on = models.DateField("reported to management", null=True)
+    #: The run that showed that it is gone.
+    retest_execution = models.ForeignKey(Execution, null=True, on_delete=models.PROTECT, related_name="retested")
+    added_at = models.DateTimeField()
+    added_by_name = models.CharField(max_length=150)
+    #: When it was closed or accepted, and by whom.
+    settled_at = models.DateTimeField(null=True)
+    settled_by_name = models.CharField(max_length=150, blank=True)
+    version = models.PositiveIntegerField(default=1, editable=False)
+    #: Who saved this version; null if that is not known.
+    saved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, editable=False, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["-added_at", "-pk"]
+        indexes = [models.Index(fields=["status", "due_on"], name="reports_findings_due")]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class SignOffQuerySet(AppendOnlyQuerySet["SignOff"]):
+    pass
+
+
+class SignOff(AppendOnly):
+    """A person's word on a sealed report."""
+
+    execution = models.ForeignKey(Execution, on_delete=models.PROTECT, related_name="sign_offs")
+    role = models.CharField(max_length=16, choices=_choices(SignOffRole))
+    statement = models.TextField(blank=True)
+    #: No foreign key: the sign-off outlives the user.
+    user_id = models.BigIntegerField()
+    user_name = models.CharField(max_length=150)
+    at = models.DateTimeField()
+    #: What was signed: the version of the evidence, and its SHA-256.
+    evidence_version = models.PositiveIntegerField()
+    evidence_sha256 = models.CharField(max_length=64)
+
+    objects = SignOffQuerySet.as_manager()
+
+    class Meta(AppendOnly.Meta):
+        ordering = ["at", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["execution", "role", "user_id", "evidence_version"], name="reports_signed_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_name} ({self.role})"
+
+
+class EvidenceQuerySet(AppendOnlyQuerySet["Evidence"]):
+    def without_data(self) -> models.QuerySet[Evidence]:
+        return self.defer("data")
+
+
+class Evidence(AppendOnly):
+    """A report as it was sealed. Everything else, PDF, HTML and CSV, is made from it."""
+
+    #: Why a version was sealed.
+    BECAUSE: ClassVar[dict[str, str]] = {
+        "ended": "the execution ended",
+        "signed_off": "it was signed off",
+        "changed": "something became known, or was decided, since the last version",
+    }
+
+    execution = models.ForeignKey(Execution, on_delete=models.PROTECT, related_name="evidence")
+    #: From 1.
+    version = models.PositiveIntegerField()
+    because = models.CharField(max_length=16, choices=list(BECAUSE.items()))
+    #: SHA-256 of the canonical JSON, in hex.
+    sha256 = models.CharField(max_length=64, unique=True)
+    #: The end of the execution's chain that it covers.
+    head = models.CharField(max_length=64)
+    event_count = models.PositiveIntegerField()
+    sealed_at = models.DateTimeField()
+    #: The canonical JSON, compressed.
+    data = models.BinaryField()
+
+    objects = EvidenceQuerySet.as_manager()
+
+    class Meta(AppendOnly.Meta):
+        ordering = ["execution", "-version"]
+        verbose_name_plural = "evidence"
+        constraints = [models.UniqueConstraint(fields=["execution", "version"], name="reports_evidence_once")]
+
+    def __str__(self) -> str:
+        return f"{self.execution_id} · version {self.version}"
+
+    @property
+    def json(self) -> bytes:
+        """The canonical JSON. Raises `zlib.error` if somebody wrote something else into the database."""
+        return zlib.decompress(bytes(self.data))
+
+
+class AnchorQuerySet(DueQuerySet["Anchor"]):
+    pass
+
+
+class Anchor(DueRow):
+    """Something outside drsorch that shows that a version existed at a time. Due: it has to be made."""
+
+    evidence = models.ForeignKey(Evidence, on_delete=models.PROTECT, related_name="anchors")
+    kind = models.CharField(max_length=16, choices=_choices(AnchorKind))
+    #: Where it is asked for: the authority's address, or `s3://bucket/prefix`.
+    place = models.CharField(max_length=500)
+    #: When it was made, by whoever made it; null while it is not.
+    at = models.DateTimeField(null=True)
+    #: The time-stamp token, as it came (DER); empty for a copy.
+    token = models.BinaryField(default=b"")
+    #: Of a time-stamp its policy and serial number, of a copy its key, version id and until when it is locked.
+    details: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)
+
+    objects = AnchorQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [models.UniqueConstraint(fields=["evidence", "kind"], name="reports_anchor_once")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} of {self.evidence}"
