@@ -32,6 +32,8 @@ _EVERYONE = frozenset(ROLES)
 _PLANNING = frozenset({PLANNER, RECOVERY_MANAGER, ADMINISTRATOR})
 _RUNNING = frozenset({OPERATOR, RECOVERY_MANAGER, ADMINISTRATOR})
 _ADMIN = frozenset({ADMINISTRATOR})
+#: Those who have a part in a run, and so in what is said of it: all but those who only look.
+_TAKING_PART = frozenset({PLANNER, OPERATOR, RECOVERY_MANAGER, APPROVER, ADMINISTRATOR})
 #: Those who look after who does what: they see people, roles, tokens and the audit trail of everything.
 _OVERSEEING = frozenset({AUDITOR, ADMINISTRATOR})
 
@@ -65,6 +67,13 @@ POLICY: Final[dict[str, frozenset[str]]] = {
     "executions.declare_recovery_over": frozenset({RECOVERY_MANAGER, ADMINISTRATOR}),
     "executions.break_glass": _ADMIN,
     "executions.post_drs_event": _RUNNING,
+    "reports.view_report": _EVERYONE,
+    "reports.view_finding": _EVERYONE,
+    "reports.add_note": _TAKING_PART,
+    "reports.validate_execution": _TAKING_PART,
+    "reports.add_finding": _TAKING_PART,
+    "reports.change_finding": _TAKING_PART,
+    "reports.sign_off": frozenset({RECOVERY_MANAGER, APPROVER, ADMINISTRATOR}),
     "audit.view_event": _OVERSEEING,
     "auth.view_user": _OVERSEEING,
     "auth.add_user": _ADMIN,
@@ -98,6 +107,8 @@ _MEANING: Final[dict[str, str]] = {
     "executions.declare_recovery_over": "declare a recovery over",
     "executions.break_glass": "use break-glass",
     "executions.post_drs_event": "post DRS events",
+    "reports.validate_execution": "confirm that the application works",
+    "reports.sign_off": "sign off a report",
 }
 
 

@@ -90,15 +90,13 @@ class Several:
 HOLDERS: dict[str, Holder] = {}
 
 
-def holds(subject_type: str, *holders: Holder) -> None:
-    """Hold rows of this type from now on, in place of whoever did; `holds_too` beside them."""
-    HOLDERS[subject_type] = holders[0] if len(holders) == 1 else Several(*holders)
-
-
-def holds_too(subject_type: str, holder: Holder) -> None:
-    """Hold rows that have their events in the chains of this type, beside those who hold the type already."""
-    others = HOLDERS[subject_type]
-    holds(subject_type, *(others.holders if isinstance(others, Several) else (others,)), holder)
+def holds(subject_type: str, holder: Holder) -> None:
+    """Hold rows of this type from now on, beside whoever holds some already. Called once, when an app is ready."""
+    there = HOLDERS.get(subject_type)
+    if there is None:
+        HOLDERS[subject_type] = holder
+    else:
+        HOLDERS[subject_type] = Several(*(there.holders if isinstance(there, Several) else (there,)), holder)
 
 
 @dataclass(frozen=True, slots=True)

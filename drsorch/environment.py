@@ -35,6 +35,7 @@ from drsorch.values import (
     Text,
     Url,
     YesNo,
+    Zone,
 )
 
 BASE_DIR: Final = Path(__file__).resolve().parent.parent
@@ -63,7 +64,7 @@ class Setting:
 
 
 WEB, STATE, ENGINE, PROOFS = "Web", "State and messages", "The engine", "For the chaos suite only: never in production"
-TRAIL = "The audit trail"
+TRAIL, REPORTS = "The audit trail", "Reports"
 REQUIRED, AWS = "Required", "AWS: boto3's own variables; all of them work"
 
 #: boto3 takes an empty address for none.
@@ -139,6 +140,10 @@ SETTINGS: Final = (
         "DRSORCH_AUDIT_HEADS", HeadsPlace(), "",
         "where the daily heads of the audit trail are kept outside the database: a directory, preferably on another "
         "machine, or `s3://bucket/prefix`", TRAIL, default_words="none", example="s3://bucket/prefix",
+    ),
+    Setting(
+        "DRSORCH_TIME_ZONE", Zone(), "UTC",
+        "the time zone in which reports show times beside UTC, such as `Europe/Berlin`", REPORTS,
     ),
     Setting(
         "DATABASE_URL", Database(), lambda read: Database().read(f"sqlite:///{BASE_DIR}/drsorch.sqlite3"),

@@ -26,6 +26,7 @@ HTTPS_ONLY = env["HTTPS_ONLY"]
 INSTALLED_APPS = [
     "drsorch.apps.DrsorchConfig",
     "dashboard",
+    "reports",
     "executions",
     "plans",
     "protection",
@@ -169,6 +170,7 @@ if DRSORCH_TICK_SECONDS <= 0:
 DRSORCH_AUDIT_KEYS = env["DRSORCH_AUDIT_KEYS"]
 #: A directory outside the database that the daily heads are written to.
 DRSORCH_AUDIT_HEADS = env["DRSORCH_AUDIT_HEADS"]
+DRSORCH_TIME_ZONE = env["DRSORCH_TIME_ZONE"]
 
 # --- People -------------------------------------------------------------------------------------------------------
 AUTHENTICATION_BACKENDS = [

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import math
 import re
+import zoneinfo
 from abc import ABC, abstractmethod
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -66,6 +67,18 @@ class Text(Kind):
 
     def read(self, text: str) -> str:
         if len(text) < self.at_least:
+            raise NotUnderstood
+        return text
+
+
+@dataclass(frozen=True)
+class Zone(Kind):
+    """A time zone of the IANA database."""
+
+    allowed: str = "a time zone such as UTC or Europe/Berlin"
+
+    def read(self, text: str) -> str:
+        if text not in zoneinfo.available_timezones():
             raise NotUnderstood
         return text
 

@@ -8,12 +8,12 @@ class ReportsConfig(AppConfig):
     verbose_name = "Evidence"
 
     def ready(self) -> None:
-        from audit.holding import holds_too
+        from audit.holding import holds
         from audit.record import listens
         from executions.models import Execution
         from reports import events  # noqa: F401 # importing it declares them
         from reports.holding import DossierHolder
         from reports.tasks import result_noted
 
-        holds_too(Execution.subject_type, DossierHolder())
+        holds(Execution.subject_type, DossierHolder())
         listens(Execution.subject_type, result_noted)

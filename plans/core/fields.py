@@ -81,7 +81,7 @@ class Fields:
     def link(self, key: str) -> str:
         """The address of a page for people: https, or empty."""
         link = self.text(key, limit=MAX_LINK).strip()
-        if link and not _is_page(link):
+        if link and not is_page(link):
             self.error(key, f"{self.subject}: {_words(key)} must look like https://host/path, not {shown(link)}.")
         return link
 
@@ -154,7 +154,7 @@ def shown(value: object) -> str:
     return f"“{short(value, 60)}”" if isinstance(value, str) else short(str(value), 60)
 
 
-def _is_page(link: str) -> bool:
+def is_page(link: str) -> bool:
     if not link.isprintable() or " " in link:
         return False
     try:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from audit import fingerprints
-from audit.holding import HOLDERS, Document, Followed, Recorded, Told, differences, holds
+from audit.holding import HOLDERS, Document, Followed, Recorded, Several, Told, differences, holds
 
 SEALED: Document = {
     "execution": {"e1": {"status": "succeeded", "rto": 60, "note": None}},
@@ -241,8 +241,49 @@ def test_an_app_says_who_holds_its_rows() -> None:
         holder = Recorded(lambda ids: {}, list)
         holds("nothing", holder)
         assert {**before, "nothing": holder} == HOLDERS
+        # An app above holds rows of its own in the same chains.
+        others = [Counting("second"), Counting("third")]
+        for other in others:
+            holds("nothing", other)
+        several = HOLDERS["nothing"]
+        assert isinstance(several, Several)
+        assert several.holders == (holder, *others)
     finally:
         HOLDERS.pop("nothing", None)
+
+
+class Counting:
+    """Counts the events of a chain."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def begin(self) -> list[int]:
+        return []
+
+    def follow(self, state: list[int], event: Told) -> None:
+        state.append(event.sequence)
+
+    def faults(self, chains: Mapping[str, Followed]) -> Iterator[tuple[str, str]]:
+        for subject_id, chain in chains.items():
+            yield subject_id, f"{self.name}: {chain.state}, {chain.sealed}"
+
+    def existing(self) -> Iterable[tuple[object, str]]:
+        return [(self.name, "row")]
+
+
+def test_holders_of_one_type_each_keep_their_own_of_a_chain() -> None:
+    several = Several(Counting("first"), Counting("second"))
+    state = several.begin()
+    several.follow(state, Told(1, "x.created", {}))
+    state[1].append(7)
+    assert state == [[1], [1, 7]]
+    sealed: dict[str, tuple[int, Document]] = {"part": (1, {})}
+    assert list(several.faults({"a": Followed(state, sealed)})) == [
+        ("a", f"first: [1], {sealed}"),
+        ("a", f"second: [1, 7], {sealed}"),
+    ]
+    assert list(several.existing()) == [("first", "row"), ("second", "row")]
 
 
 def test_a_holder_tells_the_rows_that_it_was_given() -> None:

@@ -1,0 +1,127 @@
+"""What of an execution's dossier is sealed in its chain, and held to it.
+
+Notes are events and nothing else: there is no row to differ from them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from django.contrib.auth import get_user_model
+from django.db.models import Model
+
+from audit.canonical import plain
+from audit.event_types import EventType
+from audit.holding import Document, Followed, Told, differences
+from reports.models import Dossier, Evidence, Finding, SignOff
+
+#: The part that an event seals whenever one of these rows is written.
+DOSSIER: Final = "dossier"
+#: Kind of row, as people call it -> its columns.
+COLUMNS: Final[Mapping[type[Model], tuple[str, Sequence[str]]]] = {
+    Dossier: ("validation", ("validated_at", "validated_by_id", "validated_by_name", "validated_comment")),
+    Finding: (
+        "finding",
+        (
+            "title", "severity", "owner", "due_on", "description", "action", "ticket_url", "status", "resolution",
+            "reported_on", "retest_execution_id", "added_at", "added_by_name", "settled_at", "settled_by_name",
+            "version", "saved_by_id",
+        ),
+    ),
+    SignOff: (
+        "sign-off",
+        ("role", "statement", "user_id", "user_name", "at", "evidence_version", "evidence_sha256"),
+    ),
+    Evidence: ("evidence", ("version", "because", "sha256", "head", "event_count", "sealed_at")),
+}  # fmt: skip
+#: Null once the user was deleted.
+_USERS: Final = ("validated_by_id", "saved_by_id")
+#: Sealed documents that are read at a time.
+_PORTION: Final = 20
+
+
+def documents(execution_ids: Collection[Any]) -> dict[str, dict[str, dict[str, dict[str, Any]]]]:
+    """What these rows say now, by the execution's id."""
+    found: dict[str, dict[str, dict[str, dict[str, Any]]]] = {str(id): {} for id in execution_ids}
+    for model, (kind, columns) in COLUMNS.items():
+        rows = model._default_manager.filter(execution__in=list(execution_ids)).order_by()
+        for owner, pk, *values in rows.values_list("execution_id", "pk", *columns).iterator(2000):
+            row = {name: plain(value) for name, value in zip(columns, values, strict=True)}
+            found[str(owner)].setdefault(kind, {})[str(pk)] = row
+    return found
+
+
+def sealed(execution_id: Any) -> Mapping[str, Document]:
+    """For `Entry.documents`: what the event is to seal, read after everything was written."""
+    return {DOSSIER: documents([execution_id])[str(execution_id)]}
+
+
+@dataclass(slots=True)
+class _State:
+    """{version: SHA-256} of what the events say was sealed."""
+
+    sealed: dict[int, str] = field(default_factory=dict)
+
+
+class DossierHolder:
+    def begin(self) -> _State:
+        return _State()
+
+    def follow(self, state: _State, event: Told) -> None:
+        if event.type == EventType.EVIDENCE_SEALED:
+            state.sealed[event.detail["version"]] = event.detail["sha256"]
+
+    def faults(self, chains: Mapping[str, Followed]) -> Iterator[tuple[str, str]]:
+        rows = documents(list(chains)) if chains else {}
+        users: set[Any] | None = None
+        for execution_id, now in rows.items():
+            _, expected = chains[execution_id].sealed.get(DOSSIER, (0, _blank(execution_id, now)))
+            for one in differences(expected, now):
+                if one.field in _USERS and one.now is None:
+                    users = _users() if users is None else users
+                    if one.sealed not in users:
+                        continue
+                yield execution_id, one.sentence("execution")
+        yield from _contents(chains)
+
+    def existing(self) -> Iterable[tuple[object, str]]:
+        return ()
+
+
+def _blank(execution_id: str, now: Document) -> Document:
+    """Before anything was sealed there is the dossier's row at most, with nothing in it."""
+    if "validation" not in now:
+        return {}
+    return {"validation": {execution_id: {name: _EMPTY.get(name) for name in COLUMNS[Dossier][1]}}}
+
+
+_EMPTY: Final = {"validated_by_name": "", "validated_comment": ""}
+
+
+def _contents(chains: Mapping[str, Followed]) -> Iterator[tuple[str, str]]:
+    """The sealed JSON, to the byte, against the events that say what it was."""
+    rows = Evidence.objects.filter(execution__in=list(chains)).order_by("execution", "version")
+    for execution_id, version, data in rows.values_list("execution_id", "version", "data").iterator(_PORTION):
+        told = chains[str(execution_id)].state.sealed.get(version)
+        if told is None:
+            yield str(execution_id), f"evidence version {version} was added in the database: no event seals it."
+        elif content_sha256(data) != told:
+            yield str(execution_id), f"evidence version {version}: its content was changed after it was sealed."
+
+
+def content_sha256(data: Any) -> str:
+    """Of a stored report's JSON; empty if the bytes are none."""
+    stream = zlib.decompressobj()
+    try:
+        text = stream.decompress(bytes(data))
+    except zlib.error:
+        return ""
+    return hashlib.sha256(text).hexdigest() if stream.eof and not stream.unused_data else ""
+
+
+def _users() -> set[Any]:
+    return set(get_user_model()._default_manager.values_list("pk", flat=True))

@@ -1,0 +1,104 @@
+"""Sealing evidence: the report as it is at that moment, kept for good, with its SHA-256 in the execution's chain.
+
+The report is read without a lock, as it may take seconds; it is written only if nothing was recorded meanwhile.
+"""
+
+from __future__ import annotations
+
+import zlib
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from audit import record
+from audit.event_types import EventType
+from audit.record import Entry
+from executions.core.states import EXECUTION_ACTIVE
+from executions.models import Execution
+from executions.transitions import locked
+from foundation.due import Claim
+from foundation.errors import Conflict, Unavailable
+from reports import selectors
+from reports.anchoring import anchors_make
+from reports.core.evidence import evidence
+from reports.core.report import Report
+from reports.holding import sealed
+from reports.models import Dossier, Evidence
+
+#: Longer than reading, verifying and writing the report of 4,000 servers takes.
+LEASE_SECONDS = 300
+
+
+def evidence_seal(execution_id: UUID) -> bool:
+    """Seal a new version, if one is due. False if it is not, or another worker is at it.
+
+    Nothing is sealed of an execution that is not over: its end makes it due again.
+    """
+    claim = Dossier.objects.claim(execution_id, seconds=LEASE_SECONDS)
+    if claim is None:
+        return False
+    _seal(claim)
+    return True
+
+
+def evidence_current(execution: Execution) -> Evidence:
+    """The newest version, sealed now if something has become known since the last one.
+
+    Raises `Conflict` of an execution that is not over, and `Unavailable` if another worker is sealing it.
+    """
+    if execution.status in EXECUTION_ACTIVE:
+        raise Conflict(f"The {execution} has not ended, so its report is not sealed yet.", code="not-over")
+    Dossier.objects.get_or_create(execution=execution, defaults={"due_at": timezone.now()})
+    if not selectors.is_settled(execution):
+        evidence_seal(execution.pk)
+    newest = selectors.newest_evidence(execution)
+    if newest is None or not selectors.is_settled(execution):
+        raise Unavailable("The report is being sealed at this moment. Try again in a few seconds.")
+    return newest
+
+
+def _seal(claim: Claim[Dossier]) -> None:
+    execution = Execution.objects.get(pk=claim.row.pk)
+    if execution.status in EXECUTION_ACTIVE:
+        Dossier.objects.release(claim, None)
+        return
+    newest = selectors.evidence_of(execution).first()
+    seal = {"version": newest.version + 1 if newest else 1, "because": _because(execution, newest)}
+    report = evidence(selectors.rows_of(execution, verify=True), seal)
+    try:
+        written = _write(execution, report)
+    except IntegrityError:
+        written = False  # another worker sealed this version: our lease had run out
+    # Something was recorded meanwhile: that belongs into it.
+    Dossier.objects.release(claim, None if written else timezone.now())
+
+
+def _because(execution: Execution, newest: Evidence | None) -> str:
+    if newest is None:
+        return "ended"
+    signed = execution.sign_offs.filter(evidence_version=newest.version).exists()
+    return "signed_off" if signed else "changed"
+
+
+def _write(execution: Execution, report: Report) -> bool:
+    """False if something has been recorded since the report was made: it is made again."""
+    chain, seal = report.document["evidence"], report.document["seal"]
+    with transaction.atomic(), locked(execution.pk) as current:
+        if current.event_count != chain["event_count"] or current.last_event_hash != chain["chain_head"]:
+            return False
+        row = Evidence.objects.create(
+            execution=current,
+            version=seal["version"],
+            because=seal["because"],
+            sha256=report.sha256,
+            head=chain["chain_head"],
+            event_count=chain["event_count"],
+            sealed_at=timezone.now(),
+            data=zlib.compress(report.json, 9),
+        )
+        anchors_make(row)
+        detail = {"version": row.version, "sha256": row.sha256, "because": row.because}
+        entry = Entry(EventType.EVIDENCE_SEALED, current.plan_name, detail, documents=sealed(current.pk))
+        record.append(current, [entry])
+    return True

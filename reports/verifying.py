@@ -1,0 +1,161 @@
+"""Is this file a report that was sealed here, to the byte? And is what was sealed still what the record says?"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from audit import verification
+from executions.models import Execution
+from foundation.wording import clock_utc
+from reports.core.report import Report
+from reports.models import Evidence
+from reports.printing import pdf_of_report, sha256_in
+
+#: Larger than the report of 4,000 servers, as JSON or as PDF.
+MAX_BYTES: Final = 100 * 1024 * 1024
+_PORTION: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was found of a file. `sentences` say it to a person, the first of them the result."""
+
+    ok: bool
+    sentences: tuple[str, ...]
+    evidence: Evidence | None = None
+
+
+def file_verify(content: bytes) -> Verdict:
+    """Hold a file against what was sealed. It may be anything: nothing of it is run or shown."""
+    if content.startswith(b"%PDF"):
+        return _pdf(content)
+    if content.lstrip()[:1] == b"{":
+        return _json(content)
+    return Verdict(False, ("This is not a report of drsorch. Choose the PDF or the JSON of a report.",))
+
+
+def _json(content: bytes) -> Verdict:
+    sha256 = hashlib.sha256(content).hexdigest()
+    found = _sealed(sha256)
+    if found is not None:
+        return _held(found, f"This is the report that was sealed, to the byte. SHA-256: {sha256}.")
+    named = _named_in(content)
+    if named is None:
+        return Verdict(False, (f"drsorch has not sealed this file. Its SHA-256 is {sha256}.",))
+    return _changed(named, sha256)
+
+
+def _pdf(content: bytes) -> Verdict:
+    sha256 = sha256_in(content)
+    found = _sealed(sha256) if sha256 else None
+    if found is None:
+        said = f": drsorch has sealed no report with the SHA-256 {sha256}" if sha256 else ""
+        return Verdict(False, (f"This PDF is not a report that was sealed here{said}.",))
+    if pdf_of_report(Report.read(found.json)) != content:
+        return Verdict(
+            False,
+            (
+                f"This PDF was changed. It says that it is {_name(found)}, but it is not what drsorch prints of that.",
+                "Download that version again, and compare the two.",
+            ),
+            found,
+        )
+    return _held(found, f"This is the report that was sealed, to the byte. SHA-256 of its JSON: {sha256}.")
+
+
+def _held(found: Evidence, sentence: str) -> Verdict:
+    """The file is what is stored; is what is stored what the signed record says?"""
+    faults = verification.faults(found.execution)
+    if faults:
+        return Verdict(
+            False,
+            (
+                f"The file is the same as the stored {_name(found)}, but the record that it is held against was "
+                "changed:",
+                *faults[:20],
+            ),
+            found,
+        )
+    return Verdict(
+        True, (sentence, f"It is {_name(found)}, sealed {clock_utc(found.sealed_at)}.", *_newer(found)), found
+    )
+
+
+def _newer(found: Evidence) -> Iterator[str]:
+    newest = (
+        Evidence.objects.filter(execution=found.execution_id).order_by("-version").values_list("version", flat=True)[0]
+    )
+    if newest != found.version:
+        yield f"There is a newer version: {newest}."
+
+
+def _changed(named: Evidence, sha256: str) -> Verdict:
+    return Verdict(
+        False,
+        (
+            f"This file was changed. It says that it is {_name(named)}, whose SHA-256 is {named.sha256}; this file's "
+            f"is {sha256}.",
+            "Download that version again, and compare the two.",
+        ),
+        named,
+    )
+
+
+def _sealed(sha256: str) -> Evidence | None:
+    return Evidence.objects.select_related("execution").filter(sha256=sha256).first()
+
+
+def _named_in(content: bytes) -> Evidence | None:
+    """The version that the file says it is, if there is such a one."""
+    try:
+        document = json.loads(content)
+        execution, version = UUID(document["identity"]["execution_id"]), int(document["seal"]["version"])
+    except (ValueError, TypeError, KeyError, RecursionError, AttributeError):
+        return None
+    return (
+        Evidence.objects.select_related("execution").filter(execution=execution, version=version).first()
+        if 0 < version < 2**31
+        else None
+    )
+
+
+def _name(evidence: Evidence) -> str:
+    return f"version {evidence.version} of the report of the {evidence.execution} of {clock_utc(evidence.execution.requested_at)}"
+
+
+# --- everything that was sealed -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    execution_id: str
+    name: str
+    message: str
+
+
+def everything() -> Iterator[UUID]:
+    """The executions of which there is evidence, or should be: those that were sealed, and those over."""
+    yield from Execution.objects.over().order_by("requested_at", "pk").values_list("pk", flat=True).iterator(2000)
+
+
+def evidence_verify(execution_ids: Iterator[UUID]) -> Iterator[tuple[int, list[Fault]]]:
+    """Verify the chains of these executions with all that they seal: some at a time, (how many, what is wrong)."""
+    portion: list[UUID] = []
+    for execution_id in execution_ids:
+        portion.append(execution_id)
+        if len(portion) == _PORTION:
+            yield _verify(portion)
+            portion = []
+    if portion:
+        yield _verify(portion)
+
+
+def _verify(execution_ids: list[UUID]) -> tuple[int, list[Fault]]:
+    result = verification.verify([str(each) for each in execution_ids])
+    versions = Evidence.objects.filter(execution__in=execution_ids).count()
+    return versions, [Fault(fault.subject_id, fault.name, fault.message) for fault in result.faults]
