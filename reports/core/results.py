@@ -69,7 +69,9 @@ def result(rows: Rows) -> dict[str, Any]:
         "outcome": execution["outcome"] or None,
         "objectives": [
             _verdict("RTO", execution["rto_target_seconds"], execution["rto_actual_seconds"], _why_no_rto(execution)),
-            _verdict("RPO", execution["rpo_target_seconds"], execution["rpo_actual_seconds"], "no recovery point known"),
+            _verdict(
+                "RPO", execution["rpo_target_seconds"], execution["rpo_actual_seconds"], "no recovery point known"
+            ),
         ],
         "servers": {
             "total": len(rows.servers),
@@ -87,7 +89,12 @@ def result(rows: Rows) -> dict[str, Any]:
             if server["status"] not in (ServerStatus.LAUNCHED, ServerStatus.TERMINATED)
         ],
         "checks": [
-            {"name": step["name"], "status": step["status"], "output": step["output"] or None, "error": step["error"] or None}
+            {
+                "name": step["name"],
+                "status": step["status"],
+                "output": step["output"] or None,
+                "error": step["error"] or None,
+            }
             for step in rows.steps
             if step["kind"] in _CHECKS
         ],
@@ -102,7 +109,7 @@ def result(rows: Rows) -> dict[str, Any]:
             }
             for one in rows.late
         ],
-    }  # fmt: skip
+    }
 
 
 def _measured(execution: Row, name: str) -> dict[str, Any]:
@@ -144,7 +151,7 @@ def _trend(rows: Rows) -> dict[str, Any] | None:
             (one[f"{name}_actual_seconds"] for one in rows.earlier if one[f"{name}_actual_seconds"] is not None), None
         )
         found[f"{name}_seconds"] = None if now is None or before is None else now - before
-    return found if any(value is not None for value in found.values()) else None  # fmt: skip
+    return found if any(value is not None for value in found.values()) else None
 
 
 def _verdict(name: str, target: int | None, actual: int | None, why_none: str) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.contrib.auth.models import AbstractBaseUser
 from django.utils import timezone
 
@@ -21,12 +23,20 @@ from reports.services.notes import check_text
 MAX_STATEMENT = 2000
 
 
-def sign_off(*, execution: Execution, by: AbstractBaseUser, role: str, statement: str = "", seen: str = "") -> SignOff:
+def sign_off(
+    *,
+    execution: Execution,
+    by: AbstractBaseUser,
+    role: str,
+    statement: str = "",
+    seen: str = "",
+    written: Callable[[], None] | None = None,
+) -> SignOff:
     """Sign the newest version of the report, as its owner or as an independent reviewer.
 
     `seen`: the SHA-256 of what the signer read; if there is a newer version, nothing is signed. A reviewer is not who
     requested the execution, and nobody signs in both roles. Signing the same version twice changes nothing.
-    Raises `Conflict` of an execution that is not over.
+    Raises `Conflict` of an execution that is not over. `written` is called in the transaction that writes it.
     """
     check_right(by, "reports.sign_off", execution)
     if role not in set(SignOffRole):
@@ -67,6 +77,8 @@ def sign_off(*, execution: Execution, by: AbstractBaseUser, role: str, statement
             sealed(row.pk),
         )
         record.append(row, [entry])
+        if written is not None:
+            written()
     return signed
 
 

@@ -1,0 +1,83 @@
+"""The report of an execution, in each of its forms (docs/api.md, "Evidence")."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from executions.selectors import execution_get
+from foundation.errors import Invalid
+from foundation.rest.formats import ByFormat
+from foundation.rest.schema import IF_NONE_MATCH
+from foundation.rest.versions import not_modified
+from foundation.rest.views import ApiView
+from reports.api.dossier import EXECUTION_ID
+from reports.reading import report_of
+from reports.rendering import FORMS, Form
+
+
+class _AsItIs(BaseRenderer):
+    """The bytes of a form, which are made already."""
+
+    charset = None
+    render_style = "binary"
+
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
+        return bytes(data) if isinstance(data, bytes) else b""
+
+
+def _renderer(form: Form) -> type[_AsItIs]:
+    return type(f"{form.name.title()}Renderer", (_AsItIs,), {"media_type": form.media_type, "format": form.name})
+
+
+_FORMAT = OpenApiParameter(
+    "format", str, enum=list(FORMS), description="`json` is the evidence itself; the others are made from it."
+)
+_VERSION = OpenApiParameter(
+    "version", int, description="A version that was sealed. Without it the newest, or a preliminary report."
+)
+
+
+class ReportView(ApiView):
+    """What happened, measured against what was planned and promised."""
+
+    permissions: ClassVar[dict[str, str | None]] = {"get": "reports.view_report"}
+    query_parameters = ("format", "version")
+    content_negotiation_class = ByFormat
+    renderer_classes = tuple(_renderer(form) for form in FORMS.values())
+
+    @extend_schema(
+        parameters=[EXECUTION_ID, _FORMAT, _VERSION, IF_NONE_MATCH],
+        responses={
+            (200, "application/json"): OpenApiTypes.OBJECT,
+            **{(200, form.media_type): OpenApiTypes.BINARY for form in FORMS.values() if form.name != "json"},
+            304: None,
+        },
+    )
+    def get(self, request: Request, id: str) -> Response:
+        """The report. Its ETag is the SHA-256 of the canonical JSON; of another form, with the form's name."""
+        report = report_of(execution_get(id), _version(request))
+        form = FORMS[request.accepted_renderer.format]  # type: ignore[attr-defined]
+        tag = report.sha256 if form.name == "json" else f"{report.sha256}-{form.name}"
+        answer = not_modified(request, Response(status=200, headers={"ETag": f'"{tag}"'}))
+        if answer.status_code == 304:
+            return answer
+        headers = {
+            "ETag": f'"{tag}"',
+            "Content-Disposition": f'{form.disposition}; filename="{report.name}.{form.ending}"',
+        }
+        return Response(form.make(report), headers=headers, content_type=form.content_type)
+
+
+def _version(request: Request) -> int | None:
+    text = request.query_params.get("version")
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) < 10):
+        raise Invalid.field("version", "The version must be a whole number: that of a report that was sealed.")
+    return int(text)
