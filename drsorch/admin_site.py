@@ -18,7 +18,7 @@ from executions.screens.views import start
 from foundation.screens import refusals_as_pages
 
 #: Whose admin pages are shown.
-_OURS = frozenset({"access", "audit", "executions", "plans", "protection"})
+_OURS = frozenset({"access", "audit", "executions", "plans", "protection", "reports"})
 
 
 class AdminSite(UnfoldAdminSite):

@@ -13,16 +13,20 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request
 from rest_framework.routers import APIRootView, DefaultRouter
+from rest_framework.viewsets import GenericViewSet
 
 import access.api
 import audit.api
 import executions.api.views
 import plans.api
 import protection.api
+import reports.api.findings
 from executions.api.drs_events import DrsEventView
 from executions.api.forecasts import PlanForecastView
 from foundation.rest.problems import problem_response
 from foundation.rest.views import ApiView
+from reports.api.dossier import FindingsOfExecutionViewSet, NotesViewSet, SignOffsViewSet, ValidatedView
+from reports.api.report import ReportView
 
 
 class Root(ApiView, APIRootView):
@@ -54,6 +58,7 @@ class Router(DefaultRouter):
 router = Router()
 for routes in (
     protection.api.ROUTES, plans.api.ROUTES, executions.api.views.ROUTES, access.api.ROUTES, audit.api.ROUTES,
+    reports.api.findings.ROUTES,
 ):  # fmt: skip
     for prefix, viewset, basename in routes:
         router.register(prefix, viewset, basename)
@@ -66,6 +71,11 @@ def not_found(request: HttpRequest) -> HttpResponse:
     return problem_response(404, "not_found", f"There is nothing at {request.path}.{hint} See /api/v1/docs/.")
 
 
+def _listed(viewset: type[GenericViewSet[Any]]) -> Any:
+    """A list that is added to."""
+    return viewset.as_view({"get": "list", "post": "create"})
+
+
 # Swagger UI styles its elements one by one.
 docs = csp_update({"style-src": [UNSAFE_INLINE]})(SpectacularSwaggerSplitView.as_view(url_name="schema"))
 
@@ -74,6 +84,11 @@ urlpatterns = [
     path("v1/docs/", docs, name="docs"),
     path("v1/events/drs/", DrsEventView.as_view(), name="events-drs"),
     path("v1/plans/<str:id>/forecast/", PlanForecastView.as_view(), name="plan-forecast"),
+    path("v1/executions/<str:id>/report/", ReportView.as_view(), name="execution-report"),
+    path("v1/executions/<str:id>/validated/", ValidatedView.as_view(), name="execution-validated"),
+    path("v1/executions/<str:id>/notes/", _listed(NotesViewSet), name="execution-notes"),
+    path("v1/executions/<str:id>/findings/", _listed(FindingsOfExecutionViewSet), name="execution-findings"),
+    path("v1/executions/<str:id>/sign-offs/", _listed(SignOffsViewSet), name="execution-sign-offs"),
     path("v1/me/", access.api.MeView.as_view(), name="me"),
     path("v1/", include(router.urls)),
     re_path(r"^", not_found),

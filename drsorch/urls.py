@@ -14,6 +14,7 @@ from django.views.generic import RedirectView
 
 from drsorch.health import healthz, readyz
 from foundation.rest.problems import problem_response, server_error
+from reports.screens.verify import verify
 
 admin.autodiscover()
 # One way in for everybody: allauth's page, with its rate limits and second factors.
@@ -48,6 +49,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("accounts/", include("access.urls")),
     path("api/", include("drsorch.api")),
+    path("verify/", verify, name="verify"),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
 ]

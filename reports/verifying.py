@@ -125,7 +125,8 @@ def _named_in(content: bytes) -> Evidence | None:
 
 
 def _name(evidence: Evidence) -> str:
-    return f"version {evidence.version} of the report of the {evidence.execution} of {clock_utc(evidence.execution.requested_at)}"
+    run = evidence.execution
+    return f"version {evidence.version} of the report of the {run} of {clock_utc(run.requested_at)}"
 
 
 # --- everything that was sealed -----------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from django.utils.safestring import mark_safe
 
 from foundation.wording import clock_utc
 from reports.core.report import Report
-from reports.core.sections import sections, summary
+from reports.core.telling.sections import sections, summary
 
 #: The page's only style; the answer's Content-Security-Policy names its hash.
 STYLE: Final = (Path(__file__).parent / "report.css").read_text()

@@ -1,0 +1,92 @@
+"""Evidence in the admin: the findings of all executions, and where the pages of one report are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin import SimpleListFilter
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
+from django.utils import timezone
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
+
+from foundation.screens import badge_html
+from reports import selectors
+from reports.models import Finding
+from reports.screens import views
+from reports.screens.words import finding_badge, severity_badge
+from reports.services.findings import BY_DUE, overdue
+
+
+class OverdueFilter(SimpleListFilter):
+    title = "due"
+    parameter_name = "overdue"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("true", "Overdue")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Finding]) -> QuerySet[Finding]:
+        return queryset.filter(**overdue(timezone.now().date())) if self.value() == "true" else queryset
+
+
+@admin.register(Finding)
+class FindingAdmin(ModelAdmin):
+    list_display = ("title", "severity_shown", "status_shown", "owner", "due_shown", "execution_shown")
+    list_filter = ("status", "severity", OverdueFilter, "execution__plan")
+    search_fields = ("title", "owner", "description", "execution__plan_name")
+    show_full_result_count = False
+    list_per_page = 50
+    actions = None
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Finding]:
+        return selectors.findings()
+
+    def get_ordering(self, request: HttpRequest) -> Any:
+        return BY_DUE
+
+    def get_urls(self) -> list[URLPattern]:
+        def at(route: str, view: Callable[..., HttpResponse], name: str) -> URLPattern:
+            return path(route, self.admin_site.admin_view(view), name=f"reports_{name}")
+
+        return [
+            at("of/<uuid:execution_id>/", views.report, "report"),
+            at("of/<uuid:execution_id>/report.<slug:form>", views.download, "download"),
+            at("of/<uuid:execution_id>/note/", views.note, "note"),
+            at("of/<uuid:execution_id>/works/", views.validated, "validated"),
+            at("of/<uuid:execution_id>/sign/", views.signing, "sign"),
+            at("of/<uuid:execution_id>/finding/", views.add_finding, "finding_of"),
+            *super().get_urls(),
+        ]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        return views.finding(request, object_id)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Finding | None = None) -> bool:
+        return False
+
+    @display(description="severity", ordering="severity")
+    def severity_shown(self, finding: Finding) -> SafeString:
+        return badge_html(severity_badge(finding))
+
+    @display(description="status", ordering="status")
+    def status_shown(self, finding: Finding) -> SafeString:
+        return badge_html(finding_badge(finding, timezone.now().date()))
+
+    @display(description="due", ordering="due_on")
+    def due_shown(self, finding: Finding) -> str:
+        return f"{finding.due_on:%-d %b %Y}" if finding.due_on else "no date"
+
+    @display(description="found in", ordering="execution__requested_at")
+    def execution_shown(self, finding: Finding) -> str:
+        run = finding.execution
+        return f"{run}, {run.requested_at:%-d %b %Y}"

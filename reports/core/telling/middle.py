@@ -1,0 +1,284 @@
+"""When what happened, and what came of it, measured against the targets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from foundation.durations import exact
+from foundation.wording import listing
+from reports.core.telling.words import (
+    NONE,
+    UNKNOWN,
+    Document,
+    Fact,
+    Section,
+    Table,
+    fact,
+    lasted,
+    told_at,
+    tone_of,
+    yes_no,
+)
+
+
+def timeline_section(document: Document) -> Section:
+    timeline = document["timeline"]
+    spent, validated, over = timeline["spent"], timeline["validated"], timeline["recovery_over"]
+    facts = [
+        *([fact("Declared", told_at(timeline["declared_at"]))] if timeline["declared_at"] else []),
+        fact("Requested", told_at(timeline["requested_at"])),
+        fact(
+            "Approved",
+            told_at(timeline["approved_at"])
+            if timeline["approved_at"]
+            else "no approval needed"
+            if not document["people"]["approvals_required"]
+            else None,
+        ),
+        fact("Started", told_at(timeline["started_at"])),
+        fact("First launch", told_at(timeline["first_launch_at"])),
+        fact("Last critical launch", told_at(timeline["last_critical_launch_at"])),
+        fact("Last launch", told_at(timeline["last_launch_at"])),
+        fact(
+            "Application validated",
+            f"{told_at(validated['at'])} by {validated['by']}: {validated['comment'] or 'no comment'}"
+            if validated
+            else None,
+        ),
+        fact("Ended", told_at(timeline["ended_at"])),
+        fact("Cleaned up", told_at(timeline["cleaned_up_at"])),
+        *(
+            [fact("Recovery declared over", f"{told_at(over['at'])} by {over['by']}: {over['comment'] or ''}")]
+            if over
+            else []
+        ),
+        fact("From the request to the end", exact(spent["total_seconds"])),
+        fact("Of that, deciding", exact(spent["deciding_seconds"])),
+        fact("Of that, waiting for people", exact(spent["waiting_for_people_seconds"])),
+        fact("Of that, the machine's work", exact(spent["machine_seconds"])),
+    ]
+    waves = [
+        (
+            wave["name"],
+            wave["status"].replace("_", " "),
+            told_at(wave["ready_at"]),
+            told_at(wave["started_at"]),
+            told_at(wave["finished_at"]),
+            lasted(wave["seconds"]),
+            f"{wave['launched']} of {wave['servers']}",
+        )
+        for wave in timeline["waves"]
+    ]
+    return Section(
+        "timeline",
+        "Timeline",
+        facts,
+        [
+            Table("Waves", ("Wave", "Status", "Ready", "Started", "Ended", "Took", "Launched"), waves),
+            Table(
+                "Steps",
+                ("Wave", "Step", "Kind", "When", "Status", "Started", "Took", "Output or error"),
+                [
+                    (
+                        step["wave"],
+                        step["name"],
+                        step["kind"].replace("_", " "),
+                        f"{step['when']} the wave",
+                        step["status"],
+                        told_at(step["started_at"]),
+                        lasted(step["seconds"]),
+                        step["error"] or step["output"] or NONE,
+                    )
+                    for step in document["steps"]
+                ],
+                "The plan has no steps.",
+            ),
+            Table(
+                "Servers",
+                (
+                    "Server",
+                    "Wave",
+                    "Status",
+                    "Started",
+                    "Up",
+                    "Launch took",
+                    "Recovery point",
+                    "Its age",
+                    "Instance",
+                    "Phases",
+                    "Error",
+                ),
+                [
+                    (
+                        _server(one),
+                        one["wave"],
+                        one["status"],
+                        told_at(one["started_at"]),
+                        told_at(one["finished_at"]),
+                        lasted(one["launch_seconds"]),
+                        told_at(one["recovery_point_at"]),
+                        lasted(one["recovery_point_age_seconds"]),
+                        one["recovery_instance_id"] or NONE,
+                        _phases(one["phases"]),
+                        one["error"] or one["cleanup_error"] or NONE,
+                    )
+                    for one in document["servers"]
+                ],
+                "No servers.",
+                folded=len(document["servers"]) > 50,
+            ),
+        ],
+    )
+
+
+def objectives_section(objectives: Document) -> Section:
+    points = objectives["recovery_points"]
+    trend = objectives["trend"]
+    return Section(
+        "objectives",
+        "Objectives",
+        [
+            measure("RTO", objectives["rto"]),
+            measure("RTO to the validated application", objectives["rto_validated"]),
+            measure("RPO", objectives["rpo"]),
+            measure("MTPD", objectives["mtpd"]),
+            fact("Oldest recovery point", told_at(points["oldest_at"])),
+            fact("Newest recovery point", told_at(points["newest_at"])),
+            fact("Between the two", lasted(points["skew_seconds"])),
+            fact("Against the run before", _trend(trend) if trend else "no earlier run to compare with"),
+        ],
+        [
+            Table(
+                "By wave",
+                ("Wave", "Status", "Ended after the start", "Oldest recovery point"),
+                [
+                    (
+                        wave["name"],
+                        wave["status"].replace("_", " "),
+                        lasted(wave["finished_after_seconds"]),
+                        lasted(wave["oldest_recovery_point_age_seconds"]),
+                    )
+                    for wave in objectives["waves"]
+                ],
+            ),
+            Table(
+                "Earlier runs of the plan",
+                ("Requested", "Result", "RTO", "RPO", "Id"),
+                [
+                    (
+                        told_at(one["requested_at"]),
+                        one["status"].replace("_", " "),
+                        lasted(one["rto_actual_seconds"]),
+                        lasted(one["rpo_actual_seconds"]),
+                        one["execution_id"],
+                    )
+                    for one in objectives["earlier"]
+                ],
+                "None.",
+            ),
+        ],
+    )
+
+
+def result_section(document: Document) -> Section:
+    result = document["result"]
+    servers = result["servers"]
+    by_status = listing([f"{number} {status}" for status, number in servers["by_status"].items()], None)
+    return Section(
+        "result",
+        "Result",
+        [
+            fact(
+                "Result",
+                result["status"].replace("_", " "),
+                "good"
+                if result["status"] == "succeeded"
+                else "bad"
+                if result["status"] in ("failed", "partially_succeeded")
+                else "",
+            ),
+            fact("In words", result["outcome"]),
+            fact(
+                "Servers",
+                f"{servers['launched']} of {servers['total']} launched ({by_status})" if servers["total"] else NONE,
+            ),
+            fact("Steps that failed", str(result["steps_failed"])),
+            *(
+                fact(f"{one['objective']} met", f"{yes_no(one['met'])}: {one['reason']}", tone_of(one["met"]))
+                for one in result["objectives"]
+            ),
+        ],
+        [
+            Table(
+                "Not launched",
+                ("Server", "Status", "Error"),
+                [
+                    (f"{one['server']} ({one['source_server_id']})", one["status"], one["error"] or UNKNOWN)
+                    for one in result["not_launched"]
+                ],
+                "Every server was launched.",
+            ),
+            Table(
+                "Checks",
+                ("Check", "Result", "What it said"),
+                [(one["name"], one["status"], one["error"] or one["output"] or NONE) for one in result["checks"]],
+                "The plan has no checks.",
+            ),
+            *(
+                [
+                    Table(
+                        "Launched late",
+                        ("Server", "Job", "Status", "Instance", "Found"),
+                        [
+                            (
+                                one["source_server_id"],
+                                one["job_id"],
+                                one["status"],
+                                one["recovery_instance_id"] or NONE,
+                                told_at(one["found_at"]),
+                            )
+                            for one in result["launched_late"]
+                        ],
+                    )
+                ]
+                if result["launched_late"]
+                else []
+            ),
+        ],
+    )
+
+
+def measure(name: str, measured: Document) -> Fact:
+    target, actual = measured["target_seconds"], measured["actual_seconds"]
+    aim = f"target {exact(target)}" if target is not None else "no target"
+    if actual is None:
+        return Fact(name, f"not measured; {aim}", blank=True)
+    return Fact(name, f"{exact(actual)}; {aim}: {_met(measured['met'])}", tone_of(measured["met"]))
+
+
+def _met(met: bool | None) -> str:
+    return "neither met nor missed" if met is None else "met" if met else "MISSED"
+
+
+def _trend(trend: Document) -> str:
+    said = []
+    for name, label in (("rto_seconds", "RTO"), ("rpo_seconds", "RPO")):
+        change = trend[name]
+        if change is not None:
+            how = "the same" if not change else f"{exact(abs(change))} {'longer' if change > 0 else 'shorter'}"
+            said.append(f"{label} {how}")
+    return listing(said)
+
+
+def _server(one: Document) -> str:
+    return f"{one['hostname']} ({one['source_server_id']})" if one["hostname"] else one["source_server_id"]
+
+
+def _phases(phases: Mapping[str, str]) -> str:
+    began = sorted((at, phase) for phase, at in phases.items())
+    return (
+        listing([f"{phase.replace('_', ' ')} {datetime.fromisoformat(at):%H:%M:%S}" for at, phase in began], None)
+        if began
+        else UNKNOWN
+    )

@@ -1,0 +1,39 @@
+"""Where anybody may drop a report and read whether it is the one that was sealed. Nobody has to sign in for it."""
+
+from __future__ import annotations
+
+from allauth.core import ratelimit
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_http_methods
+
+from foundation.errors import DomainError
+from reports.screens.forms import FileForm
+from reports.verifying import MAX_BYTES, file_verify
+
+#: By address: printing a PDF to compare it with takes seconds.
+_RATE = {"verify_report": "20/m/ip"}
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def verify(request: HttpRequest) -> HttpResponse:
+    """The page, and the verdict on a file that was dropped on it. What it shows is in the file already."""
+    form = FileForm(request.POST or None, request.FILES or None)
+    verdict, status = None, 200
+    if request.method == "POST":
+        status = 400
+        if not ratelimit.consume(request, action="verify_report", config=_RATE):
+            form.add_error(None, "Too many files from your address. Wait a minute, then try again.")
+            status = 429
+        elif form.is_valid():
+            file = form.cleaned_data["file"]
+            if file.size > MAX_BYTES:
+                form.add_error("file", f"The file has {file.size:,} bytes, more than any report: {MAX_BYTES:,}.")
+            else:
+                try:
+                    verdict = file_verify(file.read())
+                    status = 200
+                except DomainError as error:
+                    form.add_error(None, error.detail)
+                    status = error.status
+    return render(request, "reports/verify.html", {"form": form, "verdict": verdict}, status=status)
