@@ -115,6 +115,11 @@ def events(rows: Rows) -> list[dict[str, Any]]:
     ]
 
 
+def notes(rows: Rows) -> list[dict[str, Any]]:
+    """All of them, whatever they are about."""
+    return [{"at": note.at, "by": note.by, "topic": note.topic, "text": note.text} for note in notes_of(rows.events)]
+
+
 def _statements(rows: Rows, topic: str) -> list[dict[str, Any]] | None:
     return [{"by": note.by, "at": note.at, "text": note.text} for note in notes_of(rows.events, topic)] or None
 

@@ -37,5 +37,6 @@ def evidence(rows: Rows, seal: Mapping[str, Any] | None = None) -> Report:
         "evidence": closing.chain(rows),
         "servers": course.servers(rows),
         "steps": course.steps(rows),
-        "events": closing.events(rows),
+        "notes": closing.notes(rows),
+            "events": closing.events(rows),
     })  # fmt: skip

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from foundation.durations import exact
 from foundation.wording import listing
+from reports.core.notes import TOPICS
 from reports.core.telling.words import (
     NOBODY,
     NONE,
@@ -43,6 +44,12 @@ def deviations_section(document: Document) -> Section:
                     for one in document["deviations"]
                 ],
                 "Everything went as planned: no retry, skip, override, break-glass, failure or work by hand.",
+            ),
+            Table(
+                "Notes",
+                ("When", "Who", "About", "Note"),
+                [(told_at(one["at"]), one["by"], TOPICS[one["topic"]], one["text"]) for one in document["notes"]],
+                "Nobody took notes.",
             ),
         ],
     )
