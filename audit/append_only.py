@@ -80,4 +80,4 @@ class AppendOnly(models.Model):
     @classmethod
     def tables(cls) -> list[str]:
         """Their tables, which the database guards (`audit.triggers`)."""
-        return [model._meta.db_table for model in cls.models()]
+        return sorted(model._meta.db_table for model in cls.models())

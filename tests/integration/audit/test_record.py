@@ -19,7 +19,7 @@ from django.test.utils import CaptureQueriesContext
 from audit import ledger, record, triggers, verification
 from audit.append_only import AppendOnly, AppendOnlyError
 from audit.event_types import EventType
-from audit.models import Chain
+from audit.models import Chain, Event, Milestone, SealedDocument
 from audit.record import Entry, events_of
 from audit.verification.snapshot import snapshot
 from executions.models import Execution
@@ -273,7 +273,7 @@ def test_an_execution_that_moves_does_not_wait_for_the_ledger() -> None:
         lambda rows: rows.model._base_manager.all().delete(),
     ],
 )
-@pytest.mark.parametrize("model", AppendOnly.models())
+@pytest.mark.parametrize("model", [Event, SealedDocument, Milestone])
 def test_nothing_written_once_is_changed_or_deleted_through_the_orm(
     model: type[AppendOnly], change: Callable[[Any], object]
 ) -> None:
@@ -341,7 +341,7 @@ def test_a_function_of_the_triggers_that_refuses_nothing_is_warned_of(with_trigg
         return  # there is none
     tampered("CREATE OR REPLACE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NULL; END$$")
     [warning] = verification.verify().warnings
-    assert "audit_event, audit_sealeddocument and audit_milestone: their triggers" in warning
+    assert "audit_event, audit_milestone, audit_sealeddocument" in warning
 
 
 def test_missing_triggers_are_no_fault() -> None:
