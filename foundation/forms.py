@@ -98,6 +98,17 @@ class JsonField(forms.CharField):
             raise forms.ValidationError(f"This is not valid JSON: {error}.") from error
 
 
+class LongTextField(forms.CharField):
+    """A text of several lines."""
+
+    def __init__(self, *, rows: int = 2, **options: Any) -> None:
+        super().__init__(widget=UnfoldAdminTextareaWidget({"rows": rows}), **options)
+
+    def to_python(self, value: Any) -> str:
+        # Browsers send it with the line ends of another age.
+        return str(super().to_python(value)).replace("\r\n", "\n")
+
+
 class LinesField(forms.CharField):
     """Texts, one to a line; empty is []."""
 
@@ -139,15 +150,16 @@ def text(label: str, *, required: bool = False, attrs: Mapping[str, str] = {}, *
 
 
 def lines(label: str, *, rows: int = 2, **options: Any) -> forms.CharField:
-    return forms.CharField(label=label, widget=UnfoldAdminTextareaWidget({"rows": rows}), required=False, **options)
+    return LongTextField(label=label, rows=rows, required=False, **options)
 
 
 def duration(label: str, *, help_text: str = DURATION_HELP, **options: Any) -> DurationField:
     return DurationField(label=label, help_text=help_text, required=False, **options)
 
 
-def choice(label: str, choices: Iterable[tuple[str, str]], **attrs: str) -> forms.ChoiceField:
-    return forms.ChoiceField(label=label, choices=list(choices), widget=UnfoldAdminSelectWidget(dict(attrs)))
+def choice(label: str, choices: Iterable[tuple[str, str]], *, required: bool = True, **attrs: str) -> forms.ChoiceField:
+    widget = UnfoldAdminSelectWidget(dict(attrs))
+    return forms.ChoiceField(label=label, choices=list(choices), widget=widget, required=required)
 
 
 def radios(label: str, choices: Iterable[tuple[str, str]], *, initial: str, **attrs: str) -> forms.ChoiceField:

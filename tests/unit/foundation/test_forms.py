@@ -5,7 +5,7 @@ from __future__ import annotations
 from django import forms
 
 from foundation.errors import FieldError, Invalid
-from foundation.forms import DomainErrorsMixin
+from foundation.forms import DomainErrorsMixin, lines
 
 
 class Start(DomainErrorsMixin, forms.Form):
@@ -31,3 +31,7 @@ def test_a_few_of_one_kind_and_whatever_has_no_kind_are_all_shown() -> None:
     said = shown(*few, *others)
     assert said["moment"] == [error.detail for error in few]
     assert said["__all__"] == [error.detail for error in others]
+
+
+def test_a_text_of_several_lines_has_the_line_ends_that_it_had_before_a_browser_sent_it() -> None:
+    assert lines("Contacts").clean("Dana\r\n\r\n+49 30 1234\r\n") == "Dana\n\n+49 30 1234"
