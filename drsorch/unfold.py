@@ -83,6 +83,13 @@ UNFOLD: dict[str, Any] = {
                 ],
             },
             {
+                "title": "Evidence",
+                "separator": True,
+                "items": [
+                    _entry("Findings", "flag", "reports_finding_changelist", "reports.view_finding"),
+                ],
+            },
+            {
                 "title": "Protect",
                 "separator": True,
                 "items": [

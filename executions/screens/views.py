@@ -125,11 +125,25 @@ def _execution_context(request: HttpRequest, execution_id: UUID | str) -> dict[s
         "step_commands": [one for one in offered if one.of_step],
         "may_retry": RETRY in offered,
         "may_skip": SKIP in offered,
+        "evidence": _evidence(request, rows.execution),
         "query": urlencode(_kept(request)),
         # The part that each group of waves begins and ends with.
         "group_begins": {f"wave-{group.positions[0]}": group.title for group in shown.groups},
         "group_ends": {f"wave-{group.positions[-1]}" for group in shown.groups},
     }
+
+
+def _evidence(request: HttpRequest, execution: Execution) -> list[tuple[str, str, str]]:
+    """What is kept of it for an auditor, and what this reader may add: the page, its icon and what it is called."""
+    pages = [
+        ("reports_report", "description", "Report", True),
+        ("reports_note", "edit_note", "Add a note", policy.may(request.user, "reports.add_note")),
+        (
+            "reports_validated", "task_alt", "The application works",
+            execution.started_at is not None and policy.may(request.user, "reports.validate_execution"),
+        ),
+    ]  # fmt: skip
+    return [(f"admin:{page}", icon, label) for page, icon, label, offered in pages if offered]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -31,6 +31,7 @@ def _parts(context: Mapping[str, Any], execution: Execution, page: ExecutionPage
     shares = (page.total, page.done, page.percent, page.shares)
     commands = [command.name for command in context["commands"]]
     yield part("state", execution, page.headline, page.meters, shares, page.took, page.split, commands)
+    yield part("evidence", context["evidence"])
     if page.timeline:
         yield from _timeline(context, page.timeline)
     yield part("why", page.why)
