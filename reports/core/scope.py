@@ -10,7 +10,7 @@ from reports.core.rows import Rows
 
 #: What kind of test a run is, as auditors name it.
 _TEST_TYPES = {
-    "drill": "technical recovery test: servers launched in isolation from their snapshots, production untouched",
+    "drill": "technical recovery test",
     "recovery": "real recovery",
 }
 #: Texts of the plan that were copied when the execution was requested.

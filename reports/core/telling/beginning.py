@@ -25,7 +25,7 @@ def identity_section(document: Document) -> Section:
         "Identity",
         [
             fact("Test id", identity["execution_id"]),
-            fact("Kind", f"{identity['kind']}: {identity['test_type']}"),
+            fact("Kind", f"{identity['kind']} ({identity['test_type']})"),
             fact("Plan", f"{identity['plan']} (id {identity['plan_id']}), revision {identity['plan_revision']}"),
             fact("SHA-256 of the plan", identity["plan_sha256"]),
             fact(

@@ -17,9 +17,13 @@ from reports.core.telling.words import (
     fact,
     lasted,
     told_at,
+    told_beside,
     tone_of,
     yes_no,
 )
+
+#: Longer lists are folded away at first.
+_MANY: Final = 50
 
 
 def timeline_section(document: Document) -> Section:
@@ -58,35 +62,37 @@ def timeline_section(document: Document) -> Section:
         fact("Of that, waiting for people", exact(spent["waiting_for_people_seconds"])),
         fact("Of that, the machine's work", exact(spent["machine_seconds"])),
     ]
-    waves = [
-        (
-            wave["name"],
-            wave["status"].replace("_", " "),
-            told_at(wave["ready_at"]),
-            told_at(wave["started_at"]),
-            told_at(wave["finished_at"]),
-            lasted(wave["seconds"]),
-            f"{wave['launched']} of {wave['servers']}",
-        )
-        for wave in timeline["waves"]
-    ]
+    day = timeline["started_at"] or timeline["requested_at"]
     return Section(
         "timeline",
         "Timeline",
         facts,
         [
-            Table("Waves", ("Wave", "Status", "Ready", "Started", "Ended", "Took", "Launched"), waves),
             Table(
-                "Steps",
-                ("Wave", "Step", "Kind", "When", "Status", "Started", "Took", "Output or error"),
+                "Waves",
+                ("Wave", "Status", "Ready (UTC)", "Started (UTC)", "Ended (UTC)", "Took", "Launched"),
                 [
                     (
-                        step["wave"],
-                        step["name"],
+                        wave["name"],
+                        wave["status"].replace("_", " "),
+                        told_beside(wave["ready_at"], day),
+                        told_beside(wave["started_at"], day),
+                        told_beside(wave["finished_at"], day),
+                        lasted(wave["seconds"]),
+                        f"{wave['launched']} of {wave['servers']}",
+                    )
+                    for wave in timeline["waves"]
+                ],
+            ),
+            Table(
+                "Steps",
+                ("Step", "Kind", "Status", "Started (UTC)", "Took", "Output or error"),
+                [
+                    (
+                        f"{step['name']}, {step['when']} {step['wave']}",
                         step["kind"].replace("_", " "),
-                        f"{step['when']} the wave",
                         step["status"],
-                        told_at(step["started_at"]),
+                        told_beside(step["started_at"], day),
                         lasted(step["seconds"]),
                         step["error"] or step["output"] or NONE,
                     )
@@ -100,13 +106,11 @@ def timeline_section(document: Document) -> Section:
                     "Server",
                     "Wave",
                     "Status",
-                    "Started",
-                    "Up",
-                    "Launch took",
-                    "Recovery point",
-                    "Its age",
+                    "Started (UTC)",
+                    "Up (UTC)",
+                    "Took",
+                    "Recovery point (UTC)",
                     "Instance",
-                    "Phases",
                     "Error",
                 ),
                 [
@@ -114,19 +118,23 @@ def timeline_section(document: Document) -> Section:
                         _server(one),
                         one["wave"],
                         one["status"],
-                        told_at(one["started_at"]),
-                        told_at(one["finished_at"]),
+                        told_beside(one["started_at"], day),
+                        told_beside(one["finished_at"], day),
                         lasted(one["launch_seconds"]),
-                        told_at(one["recovery_point_at"]),
-                        lasted(one["recovery_point_age_seconds"]),
+                        _point(one, day),
                         one["recovery_instance_id"] or NONE,
-                        _phases(one["phases"]),
                         one["error"] or one["cleanup_error"] or NONE,
                     )
                     for one in document["servers"]
                 ],
                 "No servers.",
-                folded=len(document["servers"]) > 50,
+                folded=len(document["servers"]) > _MANY,
+            ),
+            Table(
+                "Phases of each launch",
+                ("Server", "Phases (UTC)"),
+                [(one["hostname"] or one["source_server_id"], _phases(one["phases"])) for one in document["servers"]],
+                folded=True,
             ),
         ],
     )
@@ -273,6 +281,13 @@ def _trend(trend: Document) -> str:
 
 def _server(one: Document) -> str:
     return f"{one['hostname']} ({one['source_server_id']})" if one["hostname"] else one["source_server_id"]
+
+
+def _point(one: Document, day: str) -> str:
+    if one["recovery_point_at"] is None:
+        return UNKNOWN
+    age = one["recovery_point_age_seconds"]
+    return f"{told_beside(one['recovery_point_at'], day)}{f' ({exact(age)} old)' if age is not None else ''}"
 
 
 def _phases(phases: Mapping[str, str]) -> str:

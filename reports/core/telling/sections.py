@@ -37,4 +37,4 @@ def summary(document: Document) -> str:
     """One sentence for a list or a head line."""
     result, findings = document["result"], document["findings"]
     still = sum(1 for one in findings if one["status"] == "open")
-    return f"{result['outcome'] or result['status']} {count(still, 'open finding')}."
+    return f"{result['outcome'] or result['status']} {count(still, 'open finding') if still else 'No open findings'}."

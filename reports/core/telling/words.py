@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from foundation.durations import exact
-from foundation.wording import clock_utc
+from foundation.wording import clock, clock_utc
 
 NOT_RECORDED: Final = "not recorded"
 UNKNOWN: Final = "unknown"
@@ -51,11 +51,18 @@ NOBODY: Final = f"Nobody said anything about this: {NOT_RECORDED}."
 
 
 def fact(label: str, value: str | None, tone: str = "") -> Fact:
-    return Fact(label, value or NOT_RECORDED, tone, blank=not value)
+    return Fact(label, value or NOT_RECORDED, tone, blank=value in (None, "", NOT_RECORDED))
 
 
 def told_at(text: str | None) -> str:
     return clock_utc(datetime.fromisoformat(text).astimezone(UTC)) if text else NOT_RECORDED
+
+
+def told_beside(text: str | None, beside: str | None) -> str:
+    """A time of a list whose heading says UTC: without the date if it is that of `beside`."""
+    if text is None:
+        return NOT_RECORDED
+    return clock(datetime.fromisoformat(text), datetime.fromisoformat(beside) if beside else None)
 
 
 def lasted(seconds: int | None) -> str:
