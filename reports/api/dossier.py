@@ -41,7 +41,7 @@ class _OfExecution(ApiView, GenericViewSet[Any]):
     """A list that belongs to one execution, and is added to."""
 
     ordering_fields: ClassVar[Any] = []
-    filter_backends: ClassVar[Any] = []
+    filter_backends = ()
 
     @property
     def execution(self) -> Execution:

@@ -61,7 +61,7 @@ class FindingViewSet(VersionedMixin, ReadViewSet):
     lookup_field = "id"
     lookup_value_regex = "[^/]+"
     id_parameter = OpenApiParameter("id", OpenApiTypes.INT, OpenApiParameter.PATH)
-    http_method_names: ClassVar[list[str]] = ["get", "patch", "head", "options"]
+    http_method_names = ["get", "patch", "head", "options"]
 
     def get_queryset(self) -> QuerySet[Finding]:
         return selectors.findings()
