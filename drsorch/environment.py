@@ -145,6 +145,10 @@ SETTINGS: Final = (
         "DRSORCH_TIME_ZONE", Zone(), "UTC",
         "the time zone in which reports show times beside UTC, such as `Europe/Berlin`", REPORTS,
     ),
+    _seconds(
+        "DRSORCH_PRINT_SECONDS", (1, 3600), 60,
+        "how long a PDF may take to print. After that it is given up; another one waits as long for its turn", REPORTS,
+    ),
     Setting(
         "DATABASE_URL", Database(), lambda read: Database().read(f"sqlite:///{BASE_DIR}/drsorch.sqlite3"),
         "`sqlite:///relative`, `sqlite:////absolute`, `postgres://user:password@host:5432/name`", STATE,

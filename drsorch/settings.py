@@ -171,6 +171,8 @@ DRSORCH_AUDIT_KEYS = env["DRSORCH_AUDIT_KEYS"]
 #: A directory outside the database that the daily heads are written to.
 DRSORCH_AUDIT_HEADS = env["DRSORCH_AUDIT_HEADS"]
 DRSORCH_TIME_ZONE = env["DRSORCH_TIME_ZONE"]
+#: How long a PDF may take, and may wait for the one before it.
+DRSORCH_PRINT_SECONDS = env["DRSORCH_PRINT_SECONDS"]
 
 # --- People -------------------------------------------------------------------------------------------------------
 AUTHENTICATION_BACKENDS = [

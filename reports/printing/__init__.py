@@ -1,13 +1,5 @@
-"""Reports as PDF."""
+"""Prints what the rooms beside it have made, by typst: no rows, no requests. See ADR 0045."""
 
-from __future__ import annotations
+from reports.printing.pdf import pdf_of_register, pdf_of_report, pdf_of_runbook, sha256_in
 
-from reports.core.report import Report
-
-
-def pdf_of_report(report: Report) -> bytes:
-    return b"%PDF" + report.json
-
-
-def sha256_in(pdf: bytes) -> str | None:
-    return None
+__all__ = ["pdf_of_register", "pdf_of_report", "pdf_of_runbook", "sha256_in"]
