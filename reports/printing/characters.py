@@ -68,13 +68,13 @@ def _written(characters: str) -> str:
 def _class(ranges: str) -> str:
     """The ranges as a part of a class of characters."""
     pairs = (pair.partition("-") for pair in ranges.split())
-    return "".join(
-        f"\\U{int(low, 16):08X}" + (f"-\\U{int(high, 16):08X}" if high else "") for low, _, high in pairs
-    )
+    return "".join(f"\\U{int(low, 16):08X}" + (f"-\\U{int(high, 16):08X}" if high else "") for low, _, high in pairs)
 
 
 #: What is drawn over the letter before it.
-_MARKS: Final = "\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u064b-\u065f\u0670\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
+_MARKS: Final = (
+    "\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u064b-\u065f\u0670\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
+)
 _MARK: Final = re.compile(f"[{_MARKS}]")
 _LETTER: Final = re.compile(f".[{_MARKS}]*", re.DOTALL)
 _IN_SANS: Final = re.compile(f"[{_class(SANS)}]+")

@@ -144,8 +144,18 @@ def _events(servers: list[dict[str, Any]]) -> list[EventRow]:
     ]  # fmt: skip
     for server in servers:
         name, job = server["hostname"], server["job_id"]
-        told.append((server["started_at"], "engine", "engine", "launch.accepted", name, {"job": job},
-                     f"DRS accepted the launch of {name} as {job}.", ""))
+        told.append(
+            (
+                server["started_at"],
+                "engine",
+                "engine",
+                "launch.accepted",
+                name,
+                {"job": job},
+                f"DRS accepted the launch of {name} as {job}.",
+                "",
+            )
+        )
         failed = server["status"] == "failed"
         told.append((server["finished_at"], "engine", "engine", "server.failed" if failed else "server.launched", name,
                      {}, f"{name} {'failed' if failed else 'was launched'}.", ""))  # fmt: skip

@@ -132,7 +132,9 @@ def test_verifying_says_what_is_wrong_and_where(api: Api, aldo: User, frankfurt:
     assert (answer["ok"], answer["faults"], answer["requested_by"]) == (True, [], "aldo")
     assert answer["events"] == Event.objects.count()
     [warning] = answer["warnings"]  # tests run without the triggers
-    assert warning.startswith("The database does not refuse changes of audit_event, audit_milestone, audit_sealeddocument,")
+    assert warning.startswith(
+        "The database does not refuse changes of audit_event, audit_milestone, audit_sealeddocument,"
+    )
     triggers.install(connection, AppendOnly.tables())
     assert api(aldo).post(VERIFY).json()["warnings"] == []
     triggers.remove(connection, AppendOnly.tables())

@@ -65,7 +65,9 @@ def test_what_a_report_is_not_asked_for(api: Api, aldo: User, sealed: Evidence, 
     assert answer["Content-Type"] == "application/problem+json"
 
 
-def test_notes_findings_the_validation_and_sign_offs(api: Api, omar: User, dana: User, ravi: User, drill: Execution) -> None:
+def test_notes_findings_the_validation_and_sign_offs(
+    api: Api, omar: User, dana: User, ravi: User, drill: Execution
+) -> None:
     asked = api(omar).post(at(drill, "notes/"), {"text": "By hand.", "topic": "manual_work"})
     assert asked.status_code == 201
     assert asked.json()["by"] == "omar"

@@ -13,10 +13,10 @@ import pytest
 from executions.core.monitor.crowded import Crowd, RunningJob
 from executions.core.monitor.lateness import Usual
 from executions.core.monitor.timeline import Planned
+from executions.core.monitor.turns import Turn
 from executions.models import Approval, Execution, ServerRun, SiteWatch, StepRun, WaveRun
 from executions.samples import KeptForecast
 from executions.screens.monitor.needs import Need, needs
-from executions.core.monitor.turns import Turn
 from executions.screens.monitor.reading import MonitorRows
 from executions.screens.monitor.split import split_lines
 from executions.screens.monitor.timeline import FOLD, DrawnWave, Timeline, TimelineWave, expected_waves, timeline

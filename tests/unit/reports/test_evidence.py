@@ -1,0 +1,156 @@
+"""What a report says: pure, from rows that no database has seen."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audit.event_types import EventType
+from foundation.errors import Invalid
+from reports.core.deviations import KINDS
+from reports.core.evidence import evidence
+from reports.core.report import BLOCKS, FORMAT, Report
+from reports.core.rows import EventRow
+from reports.core.telling.sections import sections, summary
+from tests.factories.documents import AT, make_report, make_rows
+
+
+def event(type: EventType, sequence: int = 1, **more: Any) -> EventRow:
+    values: dict[str, Any] = {
+        "sequence": sequence, "at": AT, "actor": "omar", "via": "screen", "type": type.value, "subject": "db-1",
+        "detail": {}, "sentence": "It happened.", "reason": "Because.", "hash": "h",
+    }  # fmt: skip
+    return EventRow(**{**values, **more})
+
+
+@given(servers=st.integers(0, 12), version=st.integers(1, 9))
+def test_the_same_rows_make_the_same_bytes_which_read_back_as_they_are(servers: int, version: int) -> None:
+    rows, seal = make_rows(servers), {"version": version, "because": "ended"}
+    one = evidence(rows, seal)
+    assert one.json == evidence(rows, seal).json
+    assert Report.read(one.json).json == one.json
+    assert Report.read(one.json).sha256 == one.sha256
+    assert {*BLOCKS, "format", "seal", "servers", "steps", "events", "notes"} <= one.document.keys()
+
+
+def test_evidence_has_no_floats() -> None:
+    with pytest.raises(ValueError, match=r"\.a\.0\.b is 1\.5: evidence has whole numbers only"):
+        Report.of({"a": [{"b": 1.5}]})
+    assert Report.of({"a": 2.0}).document == {"a": 2}
+
+
+@pytest.mark.parametrize("text", [b"", b"[]", b"{}", b'{"format": "drsorch-evidence-9"}', b"\xff", b"[" * 9999])
+def test_what_is_no_report_is_not_read_as_one(text: bytes) -> None:
+    with pytest.raises(Invalid, match="not a report of drsorch"):
+        Report.read(text)
+
+
+def test_a_report_that_is_not_sealed_says_so_in_its_document_and_its_name() -> None:
+    report = make_report(sealed=False)
+    assert (report.document["seal"], report.document["is_final"]) == (None, False)
+    assert report.name == "drsorch-drill-0e1f2a3b-preliminary"
+    assert make_report().name == "drsorch-drill-0e1f2a3b-v2"
+    assert make_report().document["format"] == FORMAT
+
+
+def test_every_kind_of_deviation_is_collected_with_who_when_and_why() -> None:
+    rows = replace(make_rows(1), events=[event(type, at) for at, type in enumerate(KINDS, 1)], changes=())
+    found = evidence(rows).document["deviations"]
+    assert [one["kind"] for one in found] == list(KINDS.values())
+    assert {(one["by"], one["why"], one["what"]) for one in found} == {("omar", "Because.", "It happened.")}
+
+
+def test_what_drsorch_did_itself_has_no_person() -> None:
+    rows = replace(make_rows(1), events=[event(EventType.SERVER_FAILED, via="engine", actor="drsorch")], changes=())
+    assert evidence(rows).document["deviations"][0]["by"] is None
+
+
+def test_many_of_one_kind_are_summed_up() -> None:
+    rows = replace(make_rows(1), events=[event(EventType.SERVER_FAILED, at) for at in range(1, 300)], changes=())
+    found = evidence(rows).document["deviations"]
+    assert len(found) == 51
+    assert found[-1]["what"] == "249 more of this kind: see the events."
+
+
+def test_objectives_are_met_missed_or_neither() -> None:
+    def rto(**changed: Any) -> tuple[bool | None, str]:
+        [verdict] = [
+            one for one in make_report(2, **changed).document["result"]["objectives"] if one["objective"] == "RTO"
+        ]
+        return verdict["met"], verdict["reason"]
+
+    assert rto(rto_target_seconds=100, rto_actual_seconds=100) == (True, "1 min 40 s, within the target of 1 min 40 s")
+    assert rto(rto_target_seconds=100, rto_actual_seconds=101) == (
+        False,
+        "1 min 41 s, 1 s over the target of 1 min 40 s",
+    )
+    assert rto(rto_target_seconds=None, rto_actual_seconds=5) == (None, "5 s, and no target was set")
+    assert rto(rto_actual_seconds=None, status="failed") == (None, "not measured: the execution failed")
+    assert (
+        rto(rto_actual_seconds=None, status="running", finished_at=None)[1] == "not measured: the execution is not over"
+    )
+    assert rto(rto_actual_seconds=None, status="rejected", started_at=None)[1].endswith(
+        "the execution was never started"
+    )
+
+
+def test_the_mtpd_is_held_to_the_validated_application_where_somebody_said_so() -> None:
+    rows = make_rows(2, started_at=AT, rto_actual_seconds=60, mtpd_seconds=600)
+    late = {**rows.validated, "validated_at": AT + timedelta(seconds=601)}
+    assert evidence(replace(rows, validated=late)).document["objectives"]["mtpd"] == {
+        "target_seconds": 600, "actual_seconds": 601, "met": False,
+    }  # fmt: skip
+    assert evidence(replace(rows, validated={})).document["objectives"]["mtpd"]["actual_seconds"] == 60
+
+
+def test_the_share_of_the_protected_servers_is_never_rounded_up_to_all() -> None:
+    rows = make_rows(999 // 3)
+    covered = evidence(replace(rows, protected_servers=334)).document["scope"]["covered_percent"]
+    assert covered == 99
+    assert evidence(replace(rows, protected_servers=0)).document["scope"]["covered_percent"] is None
+
+
+def test_what_proves_the_clean_up_is_the_event_of_each_instance() -> None:
+    rows = make_rows(2)
+    first = {**rows.servers[0], "status": "terminated", "recovery_instance_id": "i-1"}
+    second = {**rows.servers[1], "status": "launched", "recovery_instance_id": "i-2"}
+    gone = event(EventType.SERVER_TERMINATED, 7, detail={"instance": "i-1"})
+    found = evidence(replace(rows, servers=[first, second], events=[gone])).document["cleanup"]
+    assert (found["launched"], found["terminated"]) == (2, 1)
+    assert found["instances"][0]["sequence"] == 7
+    assert found["volumes"] is found["cost"] is None
+
+
+@given(servers=st.integers(0, 6), sealed=st.booleans())
+def test_all_of_it_can_be_told_and_nothing_is_left_empty(servers: int, sealed: bool) -> None:
+    document = json.loads(make_report(servers, sealed=sealed).json)
+    told = sections(document)
+    assert [section.id for section in told] == list(BLOCKS)
+    for section in told:
+        assert all(fact.label and fact.value for fact in section.facts), section
+        for table in section.tables:
+            assert all(len(row) == len(table.columns) and all(row) for row in table.rows), table
+    assert summary(document)
+
+
+def test_what_nobody_recorded_is_said_so() -> None:
+    blank = dict.fromkeys(("scenario", "objectives", "business_owner", "exclusions", "not_tested", "reason"), "")
+    document = json.loads(evidence(replace(make_rows(1, **blank), validated={}, sign_offs=[])).json)
+    told = {fact.label: fact for section in sections(document) for fact in section.facts}
+    for label in (
+        "Scenario",
+        "Objectives",
+        "Owner",
+        "Left out, and why",
+        "Not tested",
+        "Reason",
+        "Application validated",
+    ):
+        assert (told[label].value, told[label].blank) == ("not recorded", True), label
+    assert told["Signed off by the owner"].value == "not yet"
