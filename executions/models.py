@@ -43,6 +43,7 @@ from foundation.due import DueRow
 from foundation.indexes import NewestFirst
 from plans.core.fields import MAX_LINK
 from plans.models import Plan
+from plans.purpose import Purpose
 from protection.models import Site
 
 
@@ -50,7 +51,7 @@ def choices(states: type[StrEnum]) -> list[tuple[str, str]]:
     return [(state.value, state.value.replace("_", " ")) for state in states]
 
 
-class Execution(Chained, DueRow):
+class Execution(Chained, DueRow, Purpose):
     """A run of one revision of a plan, of kind drill or recovery. Due: the engine has to look at it."""
 
     subject_type: ClassVar[str] = "execution"

@@ -20,6 +20,7 @@ from audit.holding import Difference, Document, Followed, Told, differences
 from executions.core.states import EXECUTION_ACTIVE, CleanupStatus, ExecutionStatus, ServerStatus
 from executions.models import Approval, Basis, DrsJob, Execution, LateInstance, Operation, ServerRun, StepRun, WaveRun
 from executions.samples import KeptForecast, LaunchSample, StepSample
+from plans.core.purpose import NAMES
 
 #: Sealed when it is requested; it never changes.
 FROZEN: Final = "frozen"
@@ -36,7 +37,7 @@ COLUMNS: Final[Mapping[str, Mapping[type[Model], Sequence[str]]]] = {
         Execution: (
             "plan_id", "plan_name", "plan_revision", "kind", "reason", "requested_by_id", "requested_by_name",
             "approvals_expected", "break_glass", "approval_expires_at", "point_in_time", "requested_at",
-            "rto_target_seconds", "rpo_target_seconds", "cleanup_after_seconds",
+            "rto_target_seconds", "rpo_target_seconds", "cleanup_after_seconds", *NAMES,
         ),
         WaveRun: (
             "position", "name", "depends_on", "minimum_success_percent", "on_failure", "start_delay_seconds",

@@ -33,8 +33,10 @@ from plans.core.checks import ready
 from plans.core.document import LAUNCH_TIMEOUT_SECONDS, MAX_APPROVALS, STEP_TIMEOUT_SECONDS, PlanDocument
 from plans.core.fields import MAX_LINK, MAX_SECONDS
 from plans.core.findings import Severity
+from plans.core.purpose import MAX_FUNCTION, MAX_FUNCTIONS, MAX_OWNER
 from plans.core.steps import KINDS
 from plans.models import ON_FAILURE, STEP_KINDS, STEP_WHEN, Plan, PlanRevision
+from plans.purpose import SCENARIOS
 from protection.selectors import group_get
 
 
@@ -86,8 +88,48 @@ class RecoveredBySerializer(serializers.Serializer[Any]):
     servers = serializers.IntegerField(help_text="How many servers of the plan run in recovery.")
 
 
-class PlanSerializer(serializers.Serializer[Any]):
-    """A plan as one document: its targets, and its waves with their groups and steps."""
+class PurposeSerializer(serializers.Serializer[Any]):
+    """What a run is for, as the report of an execution shows it."""
+
+    mtpd_seconds = serializers.IntegerField(
+        required=False,
+        allow_null=True,
+        min_value=1,
+        max_value=MAX_SECONDS,
+        help_text="Maximum tolerable period of disruption; not shorter than the RTO target.",
+    )
+    business_owner = serializers.CharField(required=False, allow_blank=True, max_length=MAX_OWNER)
+    business_functions = serializers.ListField(
+        child=serializers.CharField(max_length=MAX_FUNCTION),
+        required=False,
+        max_length=MAX_FUNCTIONS,
+        help_text="The critical or important functions of the business that the plan covers; no two alike.",
+    )
+    scenario_type = serializers.ChoiceField(
+        SCENARIOS, required=False, allow_blank=True, help_text="What is assumed to have happened."
+    )
+    scenario = serializers.CharField(required=False, allow_blank=True, help_text="The same in words.")
+    objectives = serializers.CharField(required=False, allow_blank=True, help_text="What a run is to show.")
+    assumptions = serializers.CharField(required=False, allow_blank=True)
+    expected_outcome = serializers.CharField(required=False, allow_blank=True)
+    risk_reference = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=MAX_LINK,
+        help_text="An id, or a link, of the business impact analysis or the risk register.",
+    )
+    exclusions = serializers.CharField(
+        required=False, allow_blank=True, help_text="What is left out of scope, and why."
+    )
+    not_tested = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        help_text="What a drill does not test, such as DNS, an identity provider or third parties.",
+    )
+
+
+class PlanSerializer(PurposeSerializer):
+    """A plan as one document: its targets, what its runs are for, and its waves with their groups and steps."""
 
     # It describes the document and shows it. What is sent goes to the core unchanged, which reports every error in it.
 

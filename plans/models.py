@@ -11,6 +11,7 @@ from django.db.models import Count, OuterRef, Prefetch, Q, Subquery
 from plans.core.document import LAUNCH_TIMEOUT_SECONDS, STEP_TIMEOUT_SECONDS
 from plans.core.fields import MAX_LINK
 from plans.core.steps import KINDS, OnFailure, StepKind, StepWhen
+from plans.purpose import Purpose
 from protection.models import ProtectionGroup
 
 ON_FAILURE = [(OnFailure.STOP.value, "stop the execution"), (OnFailure.CONTINUE.value, "continue")]
@@ -53,8 +54,8 @@ class PlanQuerySet(models.QuerySet["Plan"]):
         )
 
 
-class Plan(models.Model):
-    """A recovery plan: waves in a dependency graph, protection groups in waves, targets, approvals."""
+class Plan(Purpose):
+    """A recovery plan: waves in a dependency graph, protection groups in waves, targets, approvals, a purpose."""
 
     name = models.CharField(max_length=100, unique=True)
     description = models.TextField(blank=True)

@@ -15,6 +15,7 @@ from foundation.errors import Missing
 from foundation.lookups import row_of
 from plans.core.blueprint import Blueprint, BlueprintServer, BlueprintStep, BlueprintWave
 from plans.core.document import PlanDocument, StepDocument, WaveDocument, wave_graph
+from plans.core.purpose import purpose_of
 from plans.models import ApprovalDemand, Plan, PlanQuerySet, PlanRevision, Wave, WaveGroup
 from protection.models import ProtectionGroup, SourceServer
 
@@ -31,15 +32,16 @@ def plan_get(reference: str | int) -> Plan:
 
 def document(plan: Plan) -> PlanDocument:
     """The plan as portable text, every field written out. No query if the plan came from `plan_list()`."""
-    return PlanDocument(
-        name=plan.name,
-        description=plan.description,
-        contacts=plan.contacts,
-        rto_target_seconds=plan.rto_target_seconds,
-        rpo_target_seconds=plan.rpo_target_seconds,
-        approvals_required=plan.approvals_required,
-        waves=[_wave_document(wave) for wave in plan.waves.all()],
-    )
+    return {
+        "name": plan.name,
+        "description": plan.description,
+        "contacts": plan.contacts,
+        "rto_target_seconds": plan.rto_target_seconds,
+        "rpo_target_seconds": plan.rpo_target_seconds,
+        "approvals_required": plan.approvals_required,
+        **purpose_of(plan),
+        "waves": [_wave_document(wave) for wave in plan.waves.all()],
+    }
 
 
 def _wave_document(wave: Wave) -> WaveDocument:
@@ -144,6 +146,7 @@ def blueprint(plan: Plan, unsaved: PlanDocument | None = None) -> Blueprint:
             )
             for position, wave in enumerate(saved["waves"])
         ),
+        purpose=purpose_of(fresh),
     )
 
 

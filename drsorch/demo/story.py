@@ -22,6 +22,21 @@ PLAN: Json = {
     "rto_target_seconds": 3600,
     "rpo_target_seconds": 900,
     "approvals_required": 1,
+    "mtpd_seconds": 28800,
+    "business_owner": "Head of Online Sales",
+    "business_functions": ["Taking orders", "Taking payments", "Daily sales reports"],
+    "scenario_type": "region_loss",
+    "scenario": "The primary Region is lost at noon on a working day. Nothing that runs there can be reached.",
+    "objectives": "Show that the shop takes orders again within its RTO, from data within its RPO, and that the team "
+    "on call can do it without the people who built it.",
+    "assumptions": "The recovery Regions and the AWS account are available. Replication was healthy when the Region "
+    "was lost.",
+    "expected_outcome": "The databases, the application and the web servers are launched in that order. An order "
+    "placed in the test shop can be seen in the database.",
+    "risk_reference": "BIA-2026-014",
+    "exclusions": "The warehouse scanners: they can work offline for two days.",
+    "not_tested": "Switching public DNS to the recovery Region, the identity provider, and the payment provider, whose "
+    "test system is used.",
     "waves": [
         {"name": "Databases", "protection_groups": ["shop-db"]},
         {"name": "App", "depends_on": ["Databases"], "protection_groups": ["shop-app"]},

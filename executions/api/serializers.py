@@ -22,6 +22,7 @@ from executions.models import Approval, Execution, LateInstance, ServerRun, Step
 from executions.selectors import latest_forecast
 from executions.services.people import lapsed
 from foundation.rest.serializers import NameField, ReferenceField, StrictSerializer
+from plans.api import PurposeSerializer
 from plans.core.fields import MAX_SECONDS
 from plans.models import STEP_KINDS, STEP_WHEN
 from plans.selectors import plan_get
@@ -285,6 +286,7 @@ class ForecastSerializer(serializers.Serializer[Any]):
 class ExecutionSerializer(ExecutionSummarySerializer):
     """An execution with its waves and their servers."""
 
+    purpose = PurposeSerializer(source="*", help_text="What it is for: the plan's fields when it was requested.")
     forecast = serializers.SerializerMethodField(
         help_text="While it is active: when it is expected to end, judging by what has happened so far. Updated "
         "every few seconds without changing the ETag. Null once it is over, or while it is being cancelled."
@@ -298,7 +300,7 @@ class ExecutionSerializer(ExecutionSummarySerializer):
     )
 
     class Meta(ExecutionSummarySerializer.Meta):
-        fields = [*ExecutionSummarySerializer.Meta.fields, "forecast", "waves", "late_instances"]
+        fields = [*ExecutionSummarySerializer.Meta.fields, "purpose", "forecast", "waves", "late_instances"]
 
     @extend_schema_field(ForecastSerializer(allow_null=True))
     def get_forecast(self, execution: Execution) -> dict[str, Any] | None:

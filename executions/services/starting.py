@@ -126,6 +126,7 @@ def execution_start(
         rto_target_seconds=blueprint.rto_target_seconds,
         rpo_target_seconds=blueprint.rpo_target_seconds,
         cleanup_after_seconds=cleanup_after_seconds,
+        **blueprint.purpose,
         approval_expires_at=now + timedelta(seconds=settings.DRSORCH_APPROVAL_SECONDS) if needed else None,
     )
     with transaction.atomic():

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from plans.core.purpose import PurposeDocument
+
 
 @dataclass(frozen=True, slots=True)
 class BlueprintServer:
@@ -62,6 +64,7 @@ class Blueprint:
     #: Approvals that a recovery needs; a drill needs none.
     approvals_required: int
     waves: tuple[BlueprintWave, ...]
+    purpose: PurposeDocument
 
     @property
     def servers(self) -> Iterator[BlueprintServer]:

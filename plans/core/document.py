@@ -10,12 +10,14 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, TypedDict
 
+from foundation.durations import exact
 from foundation.errors import FieldError, Invalid
 from foundation.names import name_clean
 from foundation.references import id_of
 from foundation.storable import unstorable
 from plans.core import graph, steps
 from plans.core.fields import Fields, shown
+from plans.core.purpose import NO_PURPOSE, PurposeDocument, purpose_from
 
 MAX_WAVES = 200
 MAX_STEPS = 50
@@ -49,7 +51,7 @@ class WaveDocument(TypedDict):
     steps: list[StepDocument]
 
 
-class PlanDocument(TypedDict):
+class _Head(TypedDict):
     name: str
     description: str
     #: Whom to call, in whatever form.
@@ -57,6 +59,11 @@ class PlanDocument(TypedDict):
     rto_target_seconds: int | None
     rpo_target_seconds: int | None
     approvals_required: int
+
+
+class PlanDocument(_Head, PurposeDocument):
+    """In the order in which it is written."""
+
     waves: list[WaveDocument]
 
 
@@ -70,21 +77,23 @@ def normalise(raw: object, *, groups: Mapping[int, str]) -> PlanDocument:
     if why := unstorable(raw):
         raise Invalid.field("", f"The plan cannot be saved: it {why}.")
     plan = Fields.of(raw, "", "The plan", errors)
-    document = PlanDocument(
-        name=plan.name(),
-        description=plan.text("description"),
-        contacts=plan.text("contacts"),
-        rto_target_seconds=plan.seconds_or_none("rto_target_seconds"),
-        rpo_target_seconds=plan.seconds_or_none("rpo_target_seconds"),
-        approvals_required=plan.whole("approvals_required", low=0, high=MAX_APPROVALS, default=1),
-        waves=[],
-    )
+    document: PlanDocument = {
+        "name": plan.name(),
+        "description": plan.text("description"),
+        "contacts": plan.text("contacts"),
+        "rto_target_seconds": plan.seconds_or_none("rto_target_seconds"),
+        "rpo_target_seconds": plan.seconds_or_none("rpo_target_seconds"),
+        "approvals_required": plan.whole("approvals_required", low=0, high=MAX_APPROVALS, default=1),
+        **purpose_from(plan),
+        "waves": [],
+    }
     items = plan.items("waves")
     if len(items) > MAX_WAVES:
         plan.error("waves", f"The plan has {len(items)} waves; the maximum is {MAX_WAVES}.")
         items = items[:MAX_WAVES]
     document["waves"] = [_wave(item, index, groups, errors) for index, item in enumerate(items)]
     plan.finish()
+    _check_targets(document, errors)
     _check_wave_names(document["waves"], errors)
     _check_dependencies(document["waves"], errors)
     _check_groups_once(document["waves"], errors)
@@ -101,7 +110,7 @@ def filled_out(saved: Mapping[str, Any]) -> PlanDocument:
 
 
 #: Fields that came after documents had been saved without them.
-_NEW_OF_PLAN: Mapping[str, Any] = {"contacts": ""}
+_NEW_OF_PLAN: Mapping[str, Any] = {"contacts": "", **NO_PURPOSE}
 _NEW_OF_STEP: Mapping[str, Any] = {"description": "", "link": ""}
 
 
@@ -209,6 +218,15 @@ def _called(what: str, raw: object, index: int) -> str:
     """What to call it in sentences: by its name where it has a usable one, else by its place."""
     name = raw.get("name") if isinstance(raw, Mapping) else None
     return f"{what} {shown(name.strip())}" if isinstance(name, str) and name.strip() else f"{what} {index + 1}"
+
+
+def _check_targets(document: PlanDocument, errors: list[FieldError]) -> None:
+    rto, mtpd = document["rto_target_seconds"], document["mtpd_seconds"]
+    if rto is not None and mtpd is not None and mtpd < rto:
+        sentence = (
+            f"The maximum tolerable period of disruption, {exact(mtpd)}, is shorter than the RTO target, {exact(rto)}."
+        )
+        errors.append(FieldError("mtpd_seconds", sentence, "too_short"))
 
 
 def _check_wave_names(waves: Sequence[WaveDocument], errors: list[FieldError]) -> None:

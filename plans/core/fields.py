@@ -58,14 +58,39 @@ class Fields:
             self.error(key, f"{self.subject}: {_words(key)} must be text, not {shown(value)}.")
             return ""
         if required:
-            value = value.strip()
-            if any(not character.isprintable() for character in value):
-                self.error(key, f"{self.subject}: {_words(key)} must be one line of printable characters.")
-                return ""
+            value = self._one_line(key, value)
         if len(value) > limit:
             self.error(key, f"{self.subject}: {_words(key)} is {len(value)} characters long; the maximum is {limit}.")
             return ""
         return value
+
+    def line(self, key: str, *, limit: int) -> str:
+        """One line of at most `limit` characters, trimmed; it may be empty."""
+        return self._one_line(key, self.text(key, limit=limit))
+
+    def _one_line(self, key: str, value: str) -> str:
+        value = value.strip()
+        if value.isprintable():
+            return value
+        self.error(key, f"{self.subject}: {_words(key)} must be one line of printable characters.")
+        return ""
+
+    def lines(self, key: str, *, most: int, limit: int) -> list[str]:
+        """At most `most` lines of at most `limit` characters, trimmed, no two alike; none sent is an empty list."""
+        items = self.items(key)
+        if len(items) > most:
+            self.error(key, f"{self.subject} has {len(items)} {_words(key)}; the maximum is {most}.")
+        found: list[str] = []
+        for index, item in enumerate(items[:most]):
+            line = name_clean(item) if isinstance(item, str) else ""
+            if not line or not line.isprintable() or len(line) > limit:
+                rule = f"must be one line of 1 to {limit} printable characters"
+                self.error(f"{key}.{index}", f"{self.subject}: each of its {_words(key)} {rule}, not {shown(item)}.")
+            elif line in found:
+                self.error(f"{key}.{index}", f"{self.subject} has {shown(line)} twice in {_words(key)}.", "twice")
+            else:
+                found.append(line)
+        return found
 
     def name(self, key: str = "name") -> str:
         """A required name, by the rule of all names, in its one form."""
@@ -121,6 +146,10 @@ class Fields:
             )
             return default
         return value
+
+    def choice_or_empty(self, key: str, options: Collection[str]) -> str:
+        """One of `options`, or an empty text for none of them."""
+        return "" if self.take(key, "") == "" else self.choice(key, options)
 
     def items(self, key: str) -> Sequence[Any]:
         """A list, as sent; none sent is an empty one."""

@@ -21,6 +21,7 @@ from foundation.forms import (
     LinesField,
     NumberField,
     choice,
+    choice_or_none,
     duration,
     lines,
     text,
@@ -37,6 +38,7 @@ from plans.core.document import (
 from plans.core.steps import KINDS, StepKind
 from plans.core.steps.parameters import Anything, Parameter, Seconds, Text, Texts, TextsByName, Whole
 from plans.models import ON_FAILURE, STEP_KINDS, STEP_WHEN
+from plans.purpose import SCENARIOS
 from plans.screens.board import BoardGroup, deleted_group
 from plans.screens.clash import ClashCard
 
@@ -76,6 +78,35 @@ class PlanForm(DomainErrorsMixin, forms.Form):
     approvals_required = NumberField(
         label="Approvals for a recovery", help_text="How many people must approve. A drill needs no approval."
     )
+    mtpd_seconds = duration(
+        "MTPD", help_text="Maximum tolerable period of disruption; at least the RTO target. For example 4 h."
+    )
+    business_owner = text("Business owner", help_text="Who answers for what the plan recovers.")
+    risk_reference = text(
+        "Risk reference",
+        help_text="Id or address in the business impact analysis or the risk register.",
+    )
+    business_functions = LinesField(
+        label="Business functions", rows=4, required=False, help_text="Those that need these servers, one per line."
+    )
+    scenario_type = choice_or_none("Type of scenario", SCENARIOS, none="not specified")
+    scenario = lines("Scenario", rows=3, help_text="What is assumed to have happened.")
+    objectives = lines("Objectives", rows=3, help_text="What a drill is to show.")
+    assumptions = lines("Assumptions", help_text="What must hold for the plan to work.")
+    expected_outcome = lines("Expected outcome", help_text="How you can tell that a drill succeeded.")
+    exclusions = lines("Out of scope", help_text="What the plan leaves out, and why.")
+    not_tested = lines(
+        "Not tested", help_text="What a drill does not test, such as DNS, the identity provider or third parties."
+    )
+
+    def folds(self) -> list[tuple[str, list[forms.BoundField], bool]]:
+        """Long texts under what they are about, open where there is something to see."""
+        parts = {
+            "Scenario and objectives": ("scenario", "objectives", "assumptions", "expected_outcome"),
+            "Limits of a drill": ("exclusions", "not_tested"),
+        }
+        folded = [(title, [self[name] for name in names]) for title, names in parts.items()]
+        return [(title, fields, any(one.value() or one.errors for one in fields)) for title, fields in folded]
 
     def changes(self) -> dict[str, Any]:
         return {key: value for key, value in self.cleaned_data.items() if key != "version"}

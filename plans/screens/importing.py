@@ -15,15 +15,16 @@ from foundation.yaml_text import MAX_BYTES, NotYaml, read
 from plans import selectors
 from plans.core.differences import differences
 from plans.core.document import PlanDocument, normalise
+from plans.core.purpose import NO_PURPOSE
 from plans.models import Plan
 from plans.screens.revisions import DiffLine, diff_lines, diff_sentences
 
 #: So many errors of a text are shown at once.
 _SAID = 30
-_NOTHING = PlanDocument(
-    name="", description="", contacts="", rto_target_seconds=None, rpo_target_seconds=None, approvals_required=1,
-    waves=[],
-)  # fmt: skip
+_NOTHING: PlanDocument = {
+    "name": "", "description": "", "contacts": "", "rto_target_seconds": None, "rpo_target_seconds": None,
+    "approvals_required": 1, **NO_PURPOSE, "waves": [],
+}  # fmt: skip
 
 
 class ImportForm(forms.Form):

@@ -10,6 +10,7 @@ from foundation.wording import count, listing
 from plans.core.document import LAUNCH_TIMEOUT_SECONDS, WaveDocument
 from plans.core.steps import KINDS, OnFailure, StepKind
 from plans.models import ON_FAILURE, STEP_KINDS, STEP_WHEN
+from plans.purpose import SCENARIOS
 
 OF_PLAN: Final[Mapping[str, str]] = {
     "name": "Name",
@@ -18,6 +19,17 @@ OF_PLAN: Final[Mapping[str, str]] = {
     "rto_target_seconds": "RTO target",
     "rpo_target_seconds": "RPO target",
     "approvals_required": "Approvals for a recovery",
+    "mtpd_seconds": "MTPD",
+    "business_owner": "Business owner",
+    "business_functions": "Business functions",
+    "scenario_type": "Type of scenario",
+    "scenario": "Scenario",
+    "objectives": "Objectives",
+    "assumptions": "Assumptions",
+    "expected_outcome": "Expected outcome",
+    "risk_reference": "Risk reference",
+    "exclusions": "Out of scope",
+    "not_tested": "Not tested",
     "waves": "Order of the waves",
 }
 OF_WAVE: Final[Mapping[str, str]] = {
@@ -49,6 +61,7 @@ CHOICES: Final[Mapping[str, Mapping[str, str]]] = {
     "on_failure": dict(ON_FAILURE),
     "when": dict(STEP_WHEN),
     "kind": dict(STEP_KINDS),
+    "scenario_type": dict(SCENARIOS),
 }
 
 

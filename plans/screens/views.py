@@ -25,6 +25,7 @@ from foundation.yaml_text import MEDIA_TYPE, written
 from plans import demands, selectors, services, uses
 from plans.core import editing
 from plans.core.document import PlanDocument, WaveDocument
+from plans.core.purpose import purpose_of
 from plans.models import Plan
 from plans.screens import plan_page
 from plans.screens.board import deleted_group, group_cards
@@ -40,6 +41,7 @@ from plans.screens.forms import (
     plan_initial,
 )
 from plans.screens.importing import ImportForm, preview, sentences
+from plans.screens.purpose import purpose_lines
 from plans.screens.revisions import comparison, diff_lines, diff_sentences
 from plans.screens.runbook import runbook as book_of
 from plans.screens.words import variable_lines
@@ -65,6 +67,7 @@ def runbook(request: HttpRequest, plan_id: int) -> HttpResponse:
         "plan": plan,
         "revision": selectors.revision_get(plan, plan.version),
         "book": book_of(plan),
+        "purpose": purpose_lines(purpose_of(plan)),
         "now": timezone.now(),
         "printed_by": person(request).get_username(),
     }
@@ -176,6 +179,7 @@ def _page(request: HttpRequest, plan: Plan, agreement: AgreementForm, status: in
         about=plan,
         status=status,
         **plan_page.body(request, plan),
+        purpose=purpose_lines(purpose_of(plan)),
         approvals_in_force=selectors.approvals_in_force(plan),
         agreement_form=agreement if policy.may(request.user, "plans.agree_plan") else None,
         may_copy=policy.may(request.user, "plans.add_plan"),

@@ -50,6 +50,8 @@ def test_the_runbook_says_what_the_plan_does_in_order_and_what_to_do_by_hand(
         "Instructions for the approver Ask for the lag.",
         "Settle (wait) Wait 1 min 30 s If it fails, continue.",
         f"{db.hostname} {db.os} {db.source_server_id}".replace("  ", " "),
+        "Maximum tolerable period of disruption 8 h",
+        "Type of scenario: loss of a Region",
         "If drsorch is down: by hand",
     ):
         assert said in text, said

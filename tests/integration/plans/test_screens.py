@@ -178,6 +178,35 @@ def test_settings_are_saved_and_the_waves_stay(browser_of: Browser, petra: User,
     assert after["waves"] == before["waves"]
 
 
+def test_what_runs_are_for_is_entered_in_the_settings(browser_of: Browser, petra: User, plan: Plan) -> None:
+    client, before = browser_of(petra), document(plan)
+    # As browsers end the lines of a text.
+    sent = {name: [value.replace("\n", "\r\n") for value in values] for name, values in
+            form_of(client.get(url(plan, "settings"))).items()}  # fmt: skip
+    client.post(url(plan, "settings"), sent)
+    assert (document(plan), selectors.plan_get(plan.pk).version) == (before, 1)
+    typed = {"business_functions": "Orders\r\n\r\n Returns ", "scenario_type": "", "scenario": "One.\r\nTwo."}
+    client.post(url(plan, "settings"), {**sent, **typed, "mtpd_seconds": "1 h"})
+    after = {"business_functions": ["Orders", "Returns"], "scenario_type": "", "scenario": "One.\nTwo."}
+    assert document(plan) == {**before, **after, "mtpd_seconds": 3600}
+    text = text_of(client.get(url(plan, "change")))
+    assert (
+        "Purpose Business owner Head of Online Sales MTPD 1 h Business functions Orders, Returns Scenario One. Two."
+        in text
+    )
+    assert "Type of scenario loss of a Region none" in text_of(client.get(url(plan, "history")))
+
+
+def test_what_is_wrong_with_what_runs_are_for_is_said_at_its_field(
+    browser_of: Browser, petra: User, plan: Plan
+) -> None:
+    typed = {"business_functions": "Orders\nOrders", "mtpd_seconds": "30 min", "business_owner": "x" * 201}
+    form = press(browser_of(petra), url(plan, "settings"), typed).context["form"]
+    assert {name: len(errors) for name, errors in form.errors.items()} == dict.fromkeys(typed, 1)
+    assert {name: form[name].value() for name in typed} == typed
+    assert selectors.plan_get(plan.pk).version == 1
+
+
 def test_the_form_of_a_wave_shows_it(browser_of: Browser, petra: User, plan: Plan) -> None:
     form = browser_of(petra).get(f"{url(plan, 'wave')}?name=App").context["form"]
     assert form["follow"].value() == "chosen"

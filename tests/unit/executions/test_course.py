@@ -43,6 +43,7 @@ from executions.core.states import (
     WaveStatus,
 )
 from plans.core import Blueprint, BlueprintServer, BlueprintStep, BlueprintWave
+from plans.core.purpose import NO_PURPOSE
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 FRANKFURT, DUBLIN = 7, 8
@@ -162,7 +163,7 @@ def wave(position: int, *steps: BlueprintStep, on_failure: str = "stop", servers
 
 
 def blueprint(*waves: BlueprintWave) -> Blueprint:
-    return Blueprint(1, "Web shop", 3, 3600, 900, 1, waves)
+    return Blueprint(1, "Web shop", 3, 3600, 900, 1, waves, NO_PURPOSE)
 
 
 def test_a_plan_is_forecast_as_if_it_were_started_now() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from foundation.names import name_clean, name_problem
+from plans.core.purpose import Scenario
 
 #: Protection groups by id, as `normalise` is told of them.
 GROUPS = {index: f"group-{index}" for index in range(1, 13)} | {
@@ -64,6 +65,26 @@ _names = (
 )
 
 
+def purposes() -> st.SearchStrategy[dict[str, Any]]:
+    """What runs of a plan are for, some fields written and some left out."""
+    texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
+    texts_by_name = dict.fromkeys(
+        ["scenario", "objectives", "assumptions", "expected_outcome", "exclusions", "not_tested"], texts
+    )
+    lines = st.one_of(st.just(""), _names)
+    return st.fixed_dictionaries(
+        {},
+        optional={
+            "mtpd_seconds": st.none() | st.integers(1, 7200),
+            "business_owner": lines,
+            "business_functions": st.lists(_names, unique=True, max_size=3),
+            "scenario_type": st.sampled_from(["", *Scenario]),
+            "risk_reference": lines,
+            **texts_by_name,
+        },
+    )
+
+
 @st.composite
 def plans(draw: st.DrawFn) -> dict[str, Any]:
     """A valid plan, some fields written and some left to their defaults."""
@@ -90,4 +111,5 @@ def plans(draw: st.DrawFn) -> dict[str, Any]:
             )
         )
         waves.append(wave)
-    return {"name": "p" + draw(_names), "approvals_required": draw(st.integers(0, 3)), "waves": waves}
+    purpose = draw(purposes())
+    return {"name": "p" + draw(_names), "approvals_required": draw(st.integers(0, 3)), **purpose, "waves": waves}

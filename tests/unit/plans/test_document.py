@@ -12,6 +12,7 @@ from hypothesis import given
 from foundation.errors import Invalid
 from plans.core.document import filled_out, normalise, wave_graph
 from plans.core.graph import cycle
+from plans.core.purpose import NAMES
 from tests.unit.plans.documents import GROUPS, plans, step, web_shop
 
 
@@ -322,7 +323,8 @@ def test_a_document_that_was_saved_before_it_had_a_field_is_filled_out() -> None
     steps = [step("approval", description="d", link="https://x/"), step("wait", {"seconds": 1})]
     full = normalise({"name": "P", "waves": [{"name": "App", "steps": steps}]}, groups=GROUPS)
     old: dict[str, Any] = copy.deepcopy({**full})
-    del old["contacts"]
+    for each in ("contacts", *NAMES):
+        del old[each]
     for each in ("description", "link"):
         old["waves"][0]["steps"][1].pop(each)
     assert filled_out(old) == full

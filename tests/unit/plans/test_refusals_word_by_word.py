@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from foundation.errors import Invalid
-from plans.core.document import normalise
+from plans.core.document import PlanDocument, normalise
+from plans.core.purpose import NO_PURPOSE
 from tests.unit.plans.documents import GROUPS, step
 
 #: (path, code, sentence)
@@ -41,6 +42,9 @@ def waves(*documents: object) -> dict[str, Any]:
 def other(name: str, **fields: Any) -> dict[str, Any]:
     return {"name": name, "protection_groups": [], "steps": [step("approval")], **fields}
 
+
+#: Of a plan, as a refusal names them.
+FIELDS = f"{', '.join(sorted(PlanDocument.__annotations__))}."
 
 # fmt: off
 #: (document, path, code, how the sentence goes on after the plan's, the wave's, the step's or its parameters' name)
@@ -203,17 +207,11 @@ REFUSED: list[tuple[object, list[Refusal]]] = [
         ("name", "required", "The plan needs a name."),
     ]),
     (plan(colour="red", size=1), [
-        ("colour", "unknown",
-         "The plan has no field “colour”. Its fields are: approvals_required, contacts, description, name, "
-         "rpo_target_seconds, rto_target_seconds, waves."),
-        ("size", "unknown",
-         "The plan has no field “size”. Its fields are: approvals_required, contacts, description, name, "
-         "rpo_target_seconds, rto_target_seconds, waves."),
+        ("colour", "unknown", "The plan has no field “colour”. Its fields are: " + FIELDS),
+        ("size", "unknown", "The plan has no field “size”. Its fields are: " + FIELDS),
     ]),
     ({**plan(), 7: "seven"}, [
-        ("7", "unknown",
-         "The plan has no field 7. Its fields are: approvals_required, contacts, description, name, "
-         "rpo_target_seconds, rto_target_seconds, waves."),
+        ("7", "unknown", "The plan has no field 7. Its fields are: " + FIELDS),
     ]),
     ({"name": "P", "waves": [other(f"w{n}") for n in range(201)]}, [
         ("waves", "invalid", "The plan has 201 waves; the maximum is 200."),
@@ -416,6 +414,7 @@ def test_what_does_not_say_has_the_defaults() -> None:
         "rto_target_seconds": None,
         "rpo_target_seconds": None,
         "approvals_required": 1,
+        **NO_PURPOSE,
         "waves": [
             {
                 "name": "App",
