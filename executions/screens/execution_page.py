@@ -25,6 +25,8 @@ from executions.screens.words import approval_badge, cleanup_badge, execution_ba
 from executions.services.commands import Facts
 from foundation.wording import Badge, Meter, Share, Tone, clock, count
 from plans.core.picture import Node, Picture, draw
+from plans.core.purpose import purpose_of
+from plans.screens.purpose import PurposeCard, purpose_card
 
 #: A wave with so many servers says the share of those that launched, in its picture.
 _MANY = 100
@@ -61,6 +63,7 @@ class ExecutionPage:
     steps: tuple[str, ...]
     #: Where the time went; empty where all of it was the machine's.
     split: tuple[SplitLine, ...]
+    why: PurposeCard | None
     timeline: Timeline | None
     late: LateAlarm | None
     approvals: tuple[tuple[Approval, Badge], ...]
@@ -129,6 +132,7 @@ def execution_page(
         failures=failed,
         needs=needs(rows, monitor, failed, facts=facts, offered=offered, now=now),
         steps=next_steps(execution, servers, open_launches=rows.open_launches, replaced=len(rows.replaced)),
+        why=purpose_card(purpose_of(execution)),
         split=split_lines(execution, servers, steps, monitor.turns, now),
         timeline=_timeline(rows, monitor, now),
         late=late_alarm(execution, rows.late),

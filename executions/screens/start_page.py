@@ -16,6 +16,7 @@ from executions.screens.words import duration, kind_badge, wave_rules
 from foundation.wording import Badge, Tone, ago, count, listing, told_apart
 from plans.core import Blueprint, BlueprintServer, BlueprintWave, Finding, Severity
 from plans.core.picture import Node, Picture, draw
+from plans.screens.purpose import purpose_sentence
 
 #: Shown as a list of its own, with the instances by name.
 _SHOWN_ELSEWHERE = frozenset({"instance_will_be_replaced", "running_in_recovery"})
@@ -56,6 +57,8 @@ class StartPage:
     revision: int
     summary: str
     targets: str
+    #: What it is for; empty if the plan does not say.
+    purpose: str
     approvals: str
     picture: Picture
     waves: tuple[WaveLine, ...]
@@ -102,6 +105,7 @@ def start_page(
         revision=blueprint.revision,
         summary=_summary(blueprint, servers, inventory),
         targets=_targets(blueprint),
+        purpose=purpose_sentence(blueprint.purpose),
         approvals=_approvals(blueprint, kind),
         picture=_picture(blueprint),
         waves=tuple(_wave(wave, blueprint, inventory) for wave in blueprint.waves),

@@ -276,6 +276,7 @@ def start(request: HttpRequest, plan_id: int) -> HttpResponse:
         real=kind is ExecutionKind.RECOVERY,
         kind=kind,
         form=form,
+        may_change=policy.may(request.user, "plans.change_plan"),
     )
 
 

@@ -33,6 +33,7 @@ def _parts(context: Mapping[str, Any], execution: Execution, page: ExecutionPage
     yield part("state", execution, page.headline, page.meters, shares, page.took, page.split, commands)
     if page.timeline:
         yield from _timeline(context, page.timeline)
+    yield part("why", page.why)
     yield part("approvals", execution.approvals_required, page.approvals, page.approvals_given, sorted(page.lapsed))
     picture = page.picture
     places = [(box.x, box.y, box.label) for box in picture.boxes]

@@ -23,6 +23,7 @@ from executions.core.states import EXECUTION_ACTIVE, ExecutionStatus, StepStatus
 from executions.models import Approval, DrsJob, Execution, SiteWatch, StepRun
 from executions.screens.selectors import replaced_servers
 from foundation.live import NEVER_SHOWN
+from plans.core.purpose import NAMES
 from protection.models import Site
 
 #: Stands for the execution's id in the compiled question.
@@ -30,7 +31,8 @@ _ANY: Final = uuid.UUID(int=0)
 _SHOWN: Final = [
     field.attname
     for field in Execution._meta.concrete_fields
-    if field.attname not in NEVER_SHOWN - {"event_count", "shown_version"}
+    # What it is for does not change.
+    if field.attname not in NEVER_SHOWN - {"event_count", "shown_version"} | set(NAMES)
 ]
 #: Of a step that runs.
 _OF_STEP: Final = ("pk", "attempts", "output", "error", "raised_times", "raised_since", "raised_error", "due_at")
