@@ -112,8 +112,8 @@ class LongTextField(forms.CharField):
 class LinesField(forms.CharField):
     """Texts, one to a line; empty is []."""
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(widget=UnfoldAdminTextareaWidget({"rows": 2, "spellcheck": "false"}), **options)
+    def __init__(self, *, rows: int = 2, **options: Any) -> None:
+        super().__init__(widget=UnfoldAdminTextareaWidget({"rows": rows, "spellcheck": "false"}), **options)
 
     def prepare_value(self, value: Any) -> Any:
         return "\n".join(value) if isinstance(value, list) else value
@@ -157,9 +157,14 @@ def duration(label: str, *, help_text: str = DURATION_HELP, **options: Any) -> D
     return DurationField(label=label, help_text=help_text, required=False, **options)
 
 
-def choice(label: str, choices: Iterable[tuple[str, str]], *, required: bool = True, **attrs: str) -> forms.ChoiceField:
-    widget = UnfoldAdminSelectWidget(dict(attrs))
-    return forms.ChoiceField(label=label, choices=list(choices), widget=widget, required=required)
+def choice(label: str, choices: Iterable[tuple[str, str]], **attrs: str) -> forms.ChoiceField:
+    return forms.ChoiceField(label=label, choices=list(choices), widget=UnfoldAdminSelectWidget(dict(attrs)))
+
+
+def choice_or_none(label: str, choices: Iterable[tuple[str, str]], *, none: str) -> forms.ChoiceField:
+    """One of the choices, or an empty text, which is called `none`."""
+    every = [("", none), *choices]
+    return forms.ChoiceField(label=label, choices=every, widget=UnfoldAdminSelectWidget(), required=False)
 
 
 def radios(label: str, choices: Iterable[tuple[str, str]], *, initial: str, **attrs: str) -> forms.ChoiceField:

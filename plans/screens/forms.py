@@ -21,6 +21,7 @@ from foundation.forms import (
     LinesField,
     NumberField,
     choice,
+    choice_or_none,
     duration,
     lines,
     text,
@@ -86,9 +87,9 @@ class PlanForm(DomainErrorsMixin, forms.Form):
         help_text="Id or address in the business impact analysis or the risk register.",
     )
     business_functions = LinesField(
-        label="Business functions", required=False, help_text="Those that need these servers, one per line."
+        label="Business functions", rows=4, required=False, help_text="Those that need these servers, one per line."
     )
-    scenario_type = choice("Type of scenario", [("", "not specified"), *SCENARIOS], required=False)
+    scenario_type = choice_or_none("Type of scenario", SCENARIOS, none="not specified")
     scenario = lines("Scenario", rows=3, help_text="What is assumed to have happened.")
     objectives = lines("Objectives", rows=3, help_text="What a drill is to show.")
     assumptions = lines("Assumptions", help_text="What must hold for the plan to work.")

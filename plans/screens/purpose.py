@@ -40,7 +40,7 @@ def purpose_lines(purpose: PurposeDocument) -> tuple[PurposeLine, ...]:
 def purpose_card(purpose: PurposeDocument) -> PurposeCard | None:
     """The same for where there is little room; None if nothing is filled in."""
     lines = purpose_lines(purpose)
-    at = sum(1 for name in _FIRST if purpose[name])  # type: ignore[literal-required]
+    at = sum(1 for name in _FIRST if purpose[name])
     return PurposeCard(lines[:at], lines[at:]) if lines else None
 
 

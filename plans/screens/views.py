@@ -41,7 +41,7 @@ from plans.screens.forms import (
     plan_initial,
 )
 from plans.screens.importing import ImportForm, preview, sentences
-from plans.screens.purpose import purpose_card, purpose_lines
+from plans.screens.purpose import purpose_lines
 from plans.screens.revisions import comparison, diff_lines, diff_sentences
 from plans.screens.runbook import runbook as book_of
 from plans.screens.words import variable_lines
@@ -179,7 +179,7 @@ def _page(request: HttpRequest, plan: Plan, agreement: AgreementForm, status: in
         about=plan,
         status=status,
         **plan_page.body(request, plan),
-        purpose=purpose_card(purpose_of(plan)),
+        purpose=purpose_lines(purpose_of(plan)),
         approvals_in_force=selectors.approvals_in_force(plan),
         agreement_form=agreement if policy.may(request.user, "plans.agree_plan") else None,
         may_copy=policy.may(request.user, "plans.add_plan"),
