@@ -144,6 +144,7 @@ SETTINGS: Final = (
     Setting(
         "DRSORCH_TIME_ZONE", Zone(), "UTC",
         "the time zone in which reports show times beside UTC, such as `Europe/Berlin`", REPORTS,
+        example="Europe/Berlin",
     ),
     _seconds(
         "DRSORCH_PRINT_SECONDS", (1, 3600), 60,

@@ -246,6 +246,8 @@ SPECTACULAR_SETTINGS = {
         "ExecutionKind": "executions.api.serializers.KINDS",
         "ExecutionStatus": "executions.api.serializers.STATUSES",
         "StepKind": "plans.models.STEP_KINDS",
+        "FindingSeverity": "reports.api.serializers.SEVERITIES",
+        "FindingStatus": "reports.api.serializers.FINDING_STATUSES",
     },
 }
 

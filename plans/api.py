@@ -216,7 +216,7 @@ class RevisionDetailSerializer(RevisionSerializer):
         return {**shown, "document": instance.document}
 
 
-class FindingSerializer(serializers.Serializer[Any]):
+class ReadinessFindingSerializer(serializers.Serializer[Any]):
     severity = serializers.ChoiceField([severity.value for severity in Severity])
     code = serializers.CharField(help_text="Stable.")
     subject = serializers.CharField(help_text="The plan, site, wave, group or source server that it is about.")
@@ -228,7 +228,7 @@ class ReadinessSerializer(serializers.Serializer[Any]):
     ready = serializers.BooleanField(help_text="False if any finding blocks.")
     evaluated_at = serializers.DateTimeField()
     revision = serializers.IntegerField()
-    findings = FindingSerializer(many=True)
+    findings = ReadinessFindingSerializer(many=True)
 
 
 class AgreementSerializer(StrictSerializer):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from django.contrib.auth import get_user_model
-from django.db.models import Model
+from django.db.models import Model, Q
 
 from audit.canonical import plain
 from audit.event_types import EventType
@@ -38,6 +38,10 @@ COLUMNS: Final[Mapping[type[Model], tuple[str, Sequence[str]]]] = {
     ),
     Evidence: ("evidence", ("version", "because", "sha256", "head", "event_count", "sealed_at")),
 }  # fmt: skip
+#: Also one that somebody wrote a part of into the database.
+_VALIDATED: Final = (
+    Q(validated_at__isnull=False) | Q(validated_by__isnull=False) | ~Q(validated_by_name="") | ~Q(validated_comment="")
+)
 #: Null once the user was deleted.
 _USERS: Final = ("validated_by_id", "saved_by_id")
 #: Sealed documents that are read at a time.
@@ -49,6 +53,9 @@ def documents(execution_ids: Collection[Any]) -> dict[str, dict[str, dict[str, d
     found: dict[str, dict[str, dict[str, dict[str, Any]]]] = {str(id): {} for id in execution_ids}
     for model, (kind, columns) in COLUMNS.items():
         rows = model._default_manager.filter(execution__in=list(execution_ids)).order_by()
+        if model is Dossier:
+            # The row is there from the request on; until somebody said so, it says nothing.
+            rows = rows.filter(_VALIDATED)
         for owner, pk, *values in rows.values_list("execution_id", "pk", *columns).iterator(2000):
             row = {name: plain(value) for name, value in zip(columns, values, strict=True)}
             found[str(owner)].setdefault(kind, {})[str(pk)] = row
@@ -79,7 +86,7 @@ class DossierHolder:
         rows = documents(list(chains)) if chains else {}
         users: set[Any] | None = None
         for execution_id, now in rows.items():
-            _, expected = chains[execution_id].sealed.get(DOSSIER, (0, _blank(execution_id, now)))
+            _, expected = chains[execution_id].sealed.get(DOSSIER, (0, {}))
             for one in differences(expected, now):
                 if one.field in _USERS and one.now is None:
                     users = _users() if users is None else users
@@ -90,16 +97,6 @@ class DossierHolder:
 
     def existing(self) -> Iterable[tuple[object, str]]:
         return ()
-
-
-def _blank(execution_id: str, now: Document) -> Document:
-    """Before anything was sealed there is the dossier's row at most, with nothing in it."""
-    if "validation" not in now:
-        return {}
-    return {"validation": {execution_id: {name: _EMPTY.get(name) for name in COLUMNS[Dossier][1]}}}
-
-
-_EMPTY: Final = {"validated_by_name": "", "validated_comment": ""}
 
 
 def _contents(chains: Mapping[str, Followed]) -> Iterator[tuple[str, str]]:

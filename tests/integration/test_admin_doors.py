@@ -22,7 +22,7 @@ from tests.integration.api.operations import World
 #: What the screens show. A package that brings a page of its own is looked at first, then named here or unregistered.
 REGISTERED = {
     "access.ApiToken", "access.Role", "audit.Event", "auth.User", "executions.Execution", "plans.Plan",
-    "protection.ProtectionGroup", "protection.Site", "protection.SourceServer",
+    "protection.ProtectionGroup", "protection.Site", "protection.SourceServer", "reports.Finding",
 }  # fmt: skip
 #: Shown by the admin alone to whoever is signed out.
 OPEN = {"admin:login", "admin:logout"}
@@ -47,13 +47,14 @@ def filled_in(world: World) -> list[str]:
     known = {
         "plan_id": world.plan.pk, "site_id": world.names["site"][0], "server_id": world.names["source-server"][0],
         "execution_id": world.drill.pk, "number": 1, "name": "approve", "app_label": "plans", "url": "nowhere",
-        "content_type_id": 1, "id": world.plan.pk,
+        "content_type_id": 1, "id": world.plan.pk, "form": "csv", "other": world.other.pk,
     }  # fmt: skip
     objects = {
         "plans_plan": world.plan.pk, "protection_site": world.names["site"][0],
         "protection_sourceserver": world.names["source-server"][0],
         "protection_protectiongroup": world.names["protection-group"][0],
         "executions_execution": world.drill.pk, "access_apitoken": world.token.pk, "auth_user": world.token.user_id,
+        "reports_finding": world.finding.pk,
     }  # fmt: skip
     made = []
     for name, named in addresses():

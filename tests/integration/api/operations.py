@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -14,7 +15,8 @@ from access.services import token_issue
 from executions.models import Execution
 from plans.models import Plan
 from protection.models import ProtectionGroup, Site, SourceServer
-from tests.factories.executions import running_drill
+from reports.models import Finding
+from tests.factories.executions import START, ExecutionFactory, running_drill
 from tests.factories.plans import make_web_shop
 
 #: Served for browsers, or open to all: no data of ours.
@@ -68,13 +70,21 @@ class World:
     def __init__(self, by: User) -> None:
         self.plan = make_web_shop(by)
         self.drill: Execution = running_drill(plan=self.plan)
+        #: A drill of the plan that ended before.
+        self.other: Execution = ExecutionFactory.create(
+            plan=self.plan, status="succeeded", requested_at=START - timedelta(days=1), finished_at=START
+        )
+        self.finding = Finding.objects.create(
+            execution=self.drill, title="DNS is changed by hand", severity="high", added_at=START, added_by_name="dana"
+        )
         self.token, _ = token_issue(user=by, name="nightly", by=by)
         self.names = {
             "plan": (self.plan.pk, {"number": 1}),
             "site": (Site.objects.order_by("pk")[0].pk, {}),
             "source-server": (SourceServer.objects.order_by("pk")[0].pk, {}),
             "protection-group": (ProtectionGroup.objects.order_by("pk")[0].pk, {}),
-            "execution": (self.drill.pk, {}),
+            "execution": (self.drill.pk, {"other": self.other.pk}),
+            "finding": (self.finding.pk, {}),
             "token": (self.token.uid, {}),
         }
 

@@ -33,7 +33,10 @@ from executions.models import Execution
 from plans.models import Plan
 from plans.services import plan_save
 from protection.models import ProtectionGroup, Site, SourceServer
+from reports.models import Finding
+from reports.services.findings import finding_add
 from tests.architecture.source import LAYERS
+from tests.factories.executions import ExecutionFactory
 from tests.factories.people import PASSWORD, make_user
 from tests.factories.plans import web_shop
 from tests.factories.protection import ServerFactory, SiteFactory, make_group, make_group_with_servers
@@ -75,11 +78,15 @@ NOT_BY_PEOPLE = {
     "plans.Step": "in the chain of its plan",
     "plans.Wave": "in the chain of its plan",
     "plans.WaveGroup": "in the chain of its plan",
+    "reports.Anchor": "when it is made is in the chain of its execution",
+    "reports.Dossier": "in the chain of its execution",
+    "reports.Evidence": "in the chain of its execution",
+    "reports.SignOff": "in the chain of its execution",
     "mfa.Authenticator": "has pages of allauth's; tested below",
     "auth.Group": "roles are code; tested below",
 }
 #: Management commands that change nothing that a person would be asked about.
-CHANGE_NOTHING = {"demo", "run", "serve", "verify_audit"}
+CHANGE_NOTHING = {"demo", "guard_audit", "run", "serve", "verify_audit", "verify_evidence"}
 
 HOST = {"REMOTE_ADDR": "203.0.113.9", "HTTP_USER_AGENT": "a browser"}
 SITE = {"name": "Ireland", "account_id": "111122223333", "region": "eu-west-1", "external_id": "hush"}
@@ -98,6 +105,7 @@ class World:
     server: SourceServer
     token: ApiToken
     user: User
+    finding: Finding
     #: The id of the last event of the preparations.
     last: int = 0
 
@@ -126,7 +134,10 @@ def world(ada: User, petra: User) -> Iterator[World]:
     make_group_with_servers("shop-db", site=SiteFactory.create(name="Paris"))
     plan = plan_save(document={**web_shop(without=["App", "Reports", "Web"])}, by=petra)
     user = make_user("omar", "operator")
-    world = World(ada, api, browser, site, group, plan, gone, token, user)
+    other = plan_save(document={**web_shop(without=["App", "Reports", "Web"]), "name": "Drilled"}, by=petra)
+    drilled = ExecutionFactory.create(plan=other, status="succeeded")
+    finding = finding_add(execution=drilled, by=ada, title="DNS", severity="low")
+    world = World(ada, api, browser, site, group, plan, gone, token, user, finding)
     world.last = Event.objects.order_by("id").values_list("id", flat=True).last() or 0
     yield world
     assert faults_found() == []
@@ -262,6 +273,18 @@ TABLE: dict[tuple[type[Model], str, str], tuple[Act, EventType]] = {
     (Plan, "delete", "screen"): (
         lambda w: posted(w, f"/admin/plans/plan/{w.plan.pk}/delete/"),
         EventType.PLAN_DELETED,
+    ),
+    (Finding, "change", "api"): (
+        lambda w: sent(w.api.patch(f"{API}/findings/{w.finding.pk}/", {"severity": "high"})),
+        EventType.FINDING_CHANGED,
+    ),
+    (Finding, "change", "screen"): (
+        lambda w: posted(
+            w,
+            f"/admin/reports/finding/{w.finding.pk}/change/",
+            {"version": "1", "title": "DNS", "severity": "high", "status": "open"},
+        ),
+        EventType.FINDING_CHANGED,
     ),
     (ApiToken, "create", "api"): (lambda w: sent(w.api.post(f"{API}/tokens/", {"name": "ci"})), EventType.TOKEN_ISSUED),
     (ApiToken, "delete", "api"): (
