@@ -9,7 +9,18 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-LAYERS = ("drsorch", "dashboard", "executions", "plans", "protection", "access", "audit", "foundation", "drs")
+LAYERS = (
+    "drsorch",
+    "dashboard",
+    "reports",
+    "executions",
+    "plans",
+    "protection",
+    "access",
+    "audit",
+    "foundation",
+    "drs",
+)
 
 
 @cache

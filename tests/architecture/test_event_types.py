@@ -12,7 +12,7 @@ LISTED = (
     "audit/event_types.py",
     "audit/sentences.py",
     "executions/screens/events.py",
-    *(f"{app}/events.py" for app in ("access", "protection", "plans", "executions")),
+    *(f"{app}/events.py" for app in ("access", "protection", "plans", "executions", "reports")),
 )
 
 
