@@ -26,6 +26,7 @@ from plans.screens.words import recovery_sentence
 from protection.core.replication import ReplicationState
 from protection.models import Site
 from protection.uses import UnfollowedJob
+from reports.models import Anchor
 
 #: A plan whose last success is older is no longer trusted without a drill.
 _PROOF_LASTS = timedelta(days=90)
@@ -200,6 +201,12 @@ def _stuck(row: DueRow) -> Attention:
         case KeptForecast():
             what = f"the forecast of the {row.execution}"
             link = address("executions_execution_change", row.pk)
+        case Anchor():
+            evidence = row.evidence
+            what = (
+                f"the {row.get_kind_display()} of version {evidence.version} of the report on the {evidence.execution}"
+            )
+            link = address("executions_execution_change", evidence.execution_id)
         case TrailCheck():
             what, link = "the verification of the audit trail", address("audit_event_verify")
         case Chore():

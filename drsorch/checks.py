@@ -22,6 +22,7 @@ from drsorch.brokers import BROKERS, scheme_of
 from drsorch.environment import SECRET_KEY_LENGTH, load, unknown_names
 from drsorch.values import NEW_AUDIT_KEY, is_loopback
 from executions.crashpoints import POINTS
+from foundation.outbound import Refused, address_check, literal
 from foundation.wording import count, listing
 
 _NEW_KEY = "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
@@ -31,6 +32,8 @@ _SHORT_LEASE_SECONDS = 30
 _SHORT_CALL_SECONDS = 120
 #: DRS may show a job later than it answers (docs/drs.md 2.1); below this it is likely to be missed.
 _SHORT_WINDOW_SECONDS = 30
+#: Auditors come once a year.
+_SHORT_KEEPING_DAYS = 366
 
 
 @register(Tags.security)
@@ -109,6 +112,48 @@ def audit_trail(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Itera
             f"DRSORCH_AUDIT_HEADS is {heads}, where drsorch cannot write: the heads of the audit trail are not kept.",
             hint="Name an existing directory that drsorch's user may write to.",
             id="drsorch.W011",
+        )
+
+
+@register
+def anchors(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterator[CheckMessage]:
+    """Warnings only: reports wait for their anchors, and the dashboard says why; recoveries do not."""
+    from reports.anchoring.time_stamps import certificates_read
+
+    url, certificates = settings.DRSORCH_TIMESTAMP_URL, settings.DRSORCH_TIMESTAMP_CERTIFICATES
+    if url and not certificates:
+        yield Warning(
+            "DRSORCH_TIMESTAMP_URL is set without DRSORCH_TIMESTAMP_CERTIFICATES: no time-stamp can be trusted, so "
+            "none is asked for.",
+            hint="Name a file (PEM) with the root certificate of the authority (docs/evidence.md).",
+            id="drsorch.W015",
+        )
+    if certificates:
+        try:
+            certificates_read(certificates)
+        except ValueError as error:
+            yield Warning(
+                f"DRSORCH_TIMESTAMP_CERTIFICATES: {error}",
+                hint="Name a file (PEM) with the root certificates that you trust for time-stamps.",
+                id="drsorch.W016",
+            )
+    host = urlsplit(url).hostname or ""
+    try:
+        if host and literal(host) is not None:
+            address_check(host, str(literal(host)))
+    except Refused as refusal:
+        yield Warning(
+            f"DRSORCH_TIMESTAMP_URL cannot be asked: {refusal}",
+            hint="Name an authority that drsorch may reach.",
+            id="drsorch.W017",
+        )
+    days = settings.DRSORCH_EVIDENCE_KEEP_DAYS
+    if settings.DRSORCH_EVIDENCE_BUCKET and days < _SHORT_KEEPING_DAYS:
+        yield Warning(
+            f"DRSORCH_EVIDENCE_KEEP_DAYS is {days}: copies of reports can be deleted after {count(days, 'day')}, "
+            "perhaps before anyone audits them.",
+            hint="Remove it: 2555, which is 7 years, is the default.",
+            id="drsorch.W018",
         )
 
 

@@ -21,6 +21,7 @@ from django.core.exceptions import ImproperlyConfigured
 from drsorch.brokers import BROKERS
 from drsorch.values import (
     AuditKeys,
+    Authority,
     Database,
     ExistingFile,
     HeadsPlace,
@@ -31,6 +32,7 @@ from drsorch.values import (
     Number,
     Origins,
     Point,
+    S3Place,
     Secrets,
     Text,
     Url,
@@ -149,6 +151,28 @@ SETTINGS: Final = (
     _seconds(
         "DRSORCH_PRINT_SECONDS", (1, 3600), 60,
         "how long a PDF may take to print. After that it is given up; another one waits as long for its turn", REPORTS,
+    ),
+    Setting(
+        "DRSORCH_TIMESTAMP_URL", Authority(), "",
+        "a time-stamping authority (RFC 3161): every sealed report gets a time-stamp of it. Needs "
+        "`DRSORCH_TIMESTAMP_CERTIFICATES`",
+        REPORTS, default_words="none", example="https://tsa.example.com/tsr",
+    ),
+    Setting(
+        "DRSORCH_TIMESTAMP_CERTIFICATES", ExistingFile(), "",
+        "a file (PEM) with the root certificates that you trust for time-stamps, and intermediate ones if the "
+        "authority does not send them. Keep those of earlier authorities in it. No other certificate is trusted",
+        REPORTS, default_words="none",
+    ),
+    Setting(
+        "DRSORCH_EVIDENCE_BUCKET", S3Place(), "",
+        "a bucket of S3 with Object Lock: every sealed report is copied to it, locked", REPORTS,
+        default_words="none", example="s3://bucket/prefix",
+    ),
+    Setting(
+        "DRSORCH_EVIDENCE_KEEP_DAYS", Number(1, 36_500, unit="days", whole=True), 2_555,
+        "how long such a copy is locked, in compliance mode: until then no one can delete it, and no one can shorten "
+        "that", REPORTS, default_words="`2555` (7 years)",
     ),
     Setting(
         "DATABASE_URL", Database(), lambda read: Database().read(f"sqlite:///{BASE_DIR}/drsorch.sqlite3"),

@@ -174,6 +174,14 @@ DRSORCH_TIME_ZONE = env["DRSORCH_TIME_ZONE"]
 #: How long a PDF may take, and may wait for the one before it.
 DRSORCH_PRINT_SECONDS = env["DRSORCH_PRINT_SECONDS"]
 
+# --- Anchors of sealed reports ------------------------------------------------------------------------------------
+#: A time-stamping authority, and the file of the certificates that are trusted for its signatures.
+DRSORCH_TIMESTAMP_URL = env["DRSORCH_TIMESTAMP_URL"]
+DRSORCH_TIMESTAMP_CERTIFICATES = env["DRSORCH_TIMESTAMP_CERTIFICATES"]
+#: Where in S3 copies of sealed reports are locked, and for how many days.
+DRSORCH_EVIDENCE_BUCKET = env["DRSORCH_EVIDENCE_BUCKET"]
+DRSORCH_EVIDENCE_KEEP_DAYS = env["DRSORCH_EVIDENCE_KEEP_DAYS"]
+
 # --- People -------------------------------------------------------------------------------------------------------
 AUTHENTICATION_BACKENDS = [
     "rules.permissions.ObjectPermissionBackend",

@@ -26,6 +26,10 @@ _NO: Final = ("false", "no", "off", "0")
 _HOST = re.compile(r"\.?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?", re.ASCII)
 
 
+#: Longest address of an authority, and of a place in a bucket: as long as the column that keeps it.
+MAX_PLACE: Final = 500
+
+
 class NotUnderstood(ValueError):
     """The text is not such a value; the message, if there is one, is a sentence more about it."""
 
@@ -198,18 +202,26 @@ class HeadsPlace(Kind):
     empty_is_none: bool = True
 
     def read(self, text: str) -> str:
-        scheme, separator, path = text.partition("://")
-        bucket, _, prefix = path.partition("/")
-        # What a bucket may be called: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
-        is_bucket = re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", bucket, re.ASCII)
-        is_prefix = prefix.isprintable() and "//" not in prefix and not prefix.startswith("/")
-        if separator and not (scheme == "s3" and is_bucket and is_prefix):
+        if "://" in text and not _is_in_s3(text):
             raise NotUnderstood
-        if prefix.endswith(".jsonl"):
+        if "://" in text and text.endswith(".jsonl"):
             raise NotUnderstood(
                 "The heads of each day become an object below the prefix, so it cannot be an object itself."
             )
         return text
+
+
+@dataclass(frozen=True)
+class S3Place(Kind):
+    """Where in a bucket of S3."""
+
+    allowed: str = "s3://bucket/prefix"
+    empty_is_none: bool = True
+
+    def read(self, text: str) -> str:
+        if not _is_in_s3(text):
+            raise NotUnderstood
+        return text.rstrip("/")
 
 
 @dataclass(frozen=True)
@@ -238,6 +250,21 @@ class Url(Kind):
 
     def read(self, text: str) -> Any:
         _split(text, self.schemes, self.hostless)
+        return text
+
+
+@dataclass(frozen=True)
+class Authority(Url):
+    """A time-stamping authority. Its address is kept with each time-stamp, so nothing secret may be in it."""
+
+    schemes: Collection[str] = ("http", "https")
+    allowed: str = "an address such as https://tsa.example.com/tsr, without a user name"
+    empty_is_none: bool = True
+
+    def read(self, text: str) -> str:
+        parts = _split(text, self.schemes)
+        if parts.username is not None or parts.fragment or len(text) > MAX_PLACE:
+            raise NotUnderstood
         return text
 
 
@@ -285,6 +312,15 @@ class Point(Kind):
         if text and not re.fullmatch(r"[a-z_]+\.[a-z_]+(:[1-9][0-9]{0,5})?", text, re.ASCII):
             raise NotUnderstood
         return text
+
+
+def _is_in_s3(text: str) -> bool:
+    scheme, separator, path = text.partition("://")
+    bucket, _, prefix = path.partition("/")
+    # What a bucket may be called: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+    is_bucket = re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", bucket, re.ASCII)
+    is_prefix = prefix.isprintable() and "//" not in prefix and not prefix.startswith("/") and len(text) <= MAX_PLACE
+    return bool(separator and scheme == "s3" and is_bucket and is_prefix)
 
 
 def is_loopback(host: str) -> bool:

@@ -33,9 +33,9 @@ class TickerMiddleware(Middleware):
             self._ticker.join(timeout=10)
 
 
-#: Queues whose work waits for other people's servers: pages and functions that steps ask, and inventories of sites. How
-#: many threads each has in a process, beside those that launch and poll, which it never holds.
-OWN_THREADS: Mapping[str, int] = {"steps": 8, "inventory": 4}
+#: Queues whose work waits for other people's servers: pages and functions that steps ask, inventories of sites, and
+#: anchors of reports. How many threads each has in a process, beside those that launch and poll, which it never holds.
+OWN_THREADS: Mapping[str, int] = {"steps": 8, "inventory": 4, "anchors": 1}
 #: How long stopping waits for them. What is cut off is carried on from its rows.
 _STOP_MILLISECONDS = 25_000
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import models
@@ -181,21 +181,25 @@ class Evidence(AppendOnly):
 
 
 class AnchorQuerySet(DueQuerySet["Anchor"]):
-    pass
+    def with_execution(self) -> Self:
+        """As a list of them shows them: without what is large."""
+        return self.select_related("evidence__execution").defer("token", "evidence__data")
 
 
 class Anchor(DueRow):
     """Something outside drsorch that shows that a version existed at a time. Due: it has to be made."""
 
     evidence = models.ForeignKey(Evidence, on_delete=models.PROTECT, related_name="anchors")
-    kind = models.CharField(max_length=16, choices=_choices(AnchorKind))
+    kind = models.CharField(
+        max_length=16, choices=[(AnchorKind.TIME_STAMP, "time-stamp"), (AnchorKind.OBJECT_LOCK, "locked copy")]
+    )
     #: Where it is asked for: the authority's address, or `s3://bucket/prefix`.
     place = models.CharField(max_length=500)
     #: When it was made, by whoever made it; null while it is not.
     at = models.DateTimeField(null=True)
     #: The time-stamp token, as it came (DER); empty for a copy.
     token = models.BinaryField(default=b"")
-    #: Of a time-stamp its policy and serial number, of a copy its key, version id and until when it is locked.
+    #: Of a time-stamp: its authority, policy and serial number. Of a copy: its key, version id and `locked_until`.
     details: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)
 
     objects = AnchorQuerySet.as_manager()

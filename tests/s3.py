@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import socket
+import threading
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -17,6 +20,7 @@ from moto.server import ThreadedMotoServer
 from tests.architecture.source import ROOT
 
 POLICY = ROOT / "deploy/aws/heads-policy.json"
+POLICY_OF_REPORTS = ROOT / "deploy/aws/evidence-policy.json"
 BUCKET, PREFIX = "drsorch-heads", "audit"
 
 
@@ -41,9 +45,9 @@ class S3:
     def keys(self) -> list[str]:
         return [each["Key"] for each in self.client().list_objects_v2(Bucket=BUCKET).get("Contents", ())]
 
-    def limit(self, without: str = "") -> None:
+    def limit(self, without: str = "", policy_of: Path = POLICY) -> None:
         """drsorch's identity now has the documented policy alone, without one action of it."""
-        policy = POLICY.read_text().replace("BUCKET", BUCKET).replace("PREFIX", PREFIX)
+        policy = policy_of.read_text().replace("BUCKET", BUCKET).replace("PREFIX", PREFIX)
         document = json.loads(policy)
         for statement in document["Statement"]:
             actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
@@ -55,6 +59,10 @@ class S3:
         self.patched.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
         self.patched.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
         self._post("reset-auth", b"0")
+
+    def unlimited(self) -> None:
+        """Whoever asks may do everything, as in the beginning."""
+        self._post("reset-auth", b"inf")
 
     def _post(self, what: str, body: bytes = b"") -> None:
         as_it_is = {"Content-Type": "text/plain"}
@@ -81,8 +89,18 @@ def s3() -> Iterator[S3]:
         try:
             yield served
         finally:
-            served._post("reset-auth", b"inf")
+            served.unlimited()
             served._post("reset")
-            server.stop()
-            if server._server is not None:
-                server._server.server_close()
+            _stop(server, host, port)
+
+
+def _stop(server: ThreadedMotoServer, host: str, port: int) -> None:
+    """Its loop looks twice a second whether it is to end, and whenever somebody connects."""
+    stopping = threading.Thread(target=server.stop)
+    stopping.start()
+    while stopping.is_alive():
+        with suppress(OSError):
+            socket.create_connection((host, port), timeout=0.1).close()
+        stopping.join(0.01)
+    if server._server is not None:
+        server._server.server_close()

@@ -1,13 +1,10 @@
-"""Anchors: what outside drsorch shows that a version existed at a time. Each is optional."""
+"""Anchors: what outside drsorch shows that a sealed report existed at a time. Each is optional (ADR 0046).
 
-from __future__ import annotations
+A due row is committed with the report before anybody is asked. A worker makes the anchor, verifies what came, keeps it,
+and records it in the execution's chain; it is retried for as long as it takes.
+"""
 
-from reports.models import Anchor, Evidence
+from reports.anchoring.faults import anchor_faults, anchors_missing
+from reports.anchoring.tasks import anchors_make
 
-
-def anchors_make(evidence: Evidence) -> None:
-    """Have the anchors made that are configured; called in the transaction that seals."""
-
-
-def anchor_faults(anchor: Anchor) -> list[str]:
-    return []
+__all__ = ["anchor_faults", "anchors_make", "anchors_missing"]

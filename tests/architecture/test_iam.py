@@ -1,5 +1,5 @@
 """The role in `deploy/aws/site-role.yaml` may call what drsorch's code can call, all of it and no more; and so may
-`deploy/aws/heads-policy.json`, of S3."""
+`deploy/aws/heads-policy.json` and `deploy/aws/evidence-policy.json`, of S3."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def called() -> set[str]:
 
 
 def of_s3() -> set[str]:
-    """What is called as drsorch's own identity, not as a site's role: the bucket of the audit trail's heads."""
+    """What is called as drsorch's own identity, not as a site's role: the buckets of heads and of reports."""
     return {action for action in called() if action.startswith("s3:")}
 
 
@@ -127,10 +127,24 @@ def test_the_role_may_call_what_the_code_can_call_and_no_more() -> None:
     assert called() - NOT_OF_THE_ROLE - of_s3() == granted("Call")
 
 
-def test_the_policy_of_the_heads_grants_what_the_code_can_call_and_no_more() -> None:
-    statements = json.loads((ROOT / "deploy/aws/heads-policy.json").read_text())["Statement"]
+#: Parameter or member of an answer -> what it asks for beyond the operation, by
+#: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
+OF_LOCKED_COPIES = {
+    "ObjectLockMode": "s3:PutObjectRetention",
+    "VersionId": "s3:GetObjectVersion",
+    "ObjectLockRetainUntilDate": "s3:GetObjectRetention",
+}
+
+
+@pytest.mark.parametrize(("policy", "more"), [("heads", {}), ("evidence", OF_LOCKED_COPIES)])
+def test_the_policy_of_a_bucket_grants_what_the_code_can_call_and_no_more(policy: str, more: dict[str, str]) -> None:
+    statements = json.loads((ROOT / f"deploy/aws/{policy}-policy.json").read_text())["Statement"]
     actions = [one["Action"] for one in statements]
-    assert {action for one in actions for action in ([one] if isinstance(one, str) else one)} == of_s3() != set()
+    named = {node.value for node in ast.walk(tree(ROOT / "drs/objects.py")) if isinstance(node, ast.Constant)}
+    named |= {node.arg for node in ast.walk(tree(ROOT / "drs/objects.py")) if isinstance(node, ast.keyword)}
+    assert named >= more.keys()
+    granted = {action for one in actions for action in ([one] if isinstance(one, str) else one)}
+    assert granted == of_s3() | set(more.values()) != set()
     assert all(one["Effect"] == "Allow" and one["Resource"].startswith("arn:aws:s3:::BUCKET") for one in statements)
 
 

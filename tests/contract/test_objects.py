@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
+from botocore.exceptions import ClientError
 
 from drs import errors
 from drs.objects import Bucket
 from tests.acceptance.pages import dripping_page
-from tests.s3 import BUCKET, PREFIX, S3, s3
+from tests.s3 import BUCKET, POLICY_OF_REPORTS, PREFIX, S3, s3
 
 
 @pytest.fixture
@@ -74,3 +78,38 @@ def test_a_bucket_that_takes_for_ever_is_given_up(
             Bucket("heads").write_once("a", b"a line\n")
         with pytest.raises(errors.Unreachable, match=r"did not answer in time\."):
             list(Bucket("heads").keys(""))
+
+
+# --- objects that are locked --------------------------------------------------------------------------------------
+
+UNTIL = datetime(2033, 11, 27, 12, 0, tzinfo=UTC)
+
+
+def test_a_locked_object_says_until_when_and_cannot_be_deleted(served: S3) -> None:
+    served.limit(policy_of=POLICY_OF_REPORTS)
+    bucket = Bucket(BUCKET)
+    assert bucket.write_locked(f"{PREFIX}/a", b"the first", UNTIL)
+    assert not bucket.write_locked(f"{PREFIX}/a", b"another", UNTIL)
+    kept = bucket.kept(f"{PREFIX}/a", 100)
+    assert kept is not None
+    assert (kept.body, kept.lock_mode, kept.locked_until) == (b"the first", "COMPLIANCE", UNTIL)
+    assert bucket.kept(f"{PREFIX}/a", 100, kept.version_id) == kept
+    served.unlimited()
+    with pytest.raises(ClientError, match="AccessDenied"):
+        served.client().delete_object(Bucket=BUCKET, Key=f"{PREFIX}/a", VersionId=kept.version_id)
+    head = served.client().head_object(Bucket=BUCKET, Key=f"{PREFIX}/a", ChecksumMode="ENABLED")
+    assert head["ChecksumSHA256"] == base64.b64encode(hashlib.sha256(b"the first").digest()).decode()
+
+
+def test_no_more_of_an_object_is_read_than_was_asked_for(served: S3) -> None:
+    served.client().put_object(Bucket=BUCKET, Key="a", Body=b"x" * 1000)
+    kept = Bucket(BUCKET).kept("a", 10)
+    assert kept is not None
+    assert (kept.body, kept.lock_mode, kept.locked_until) == (b"x" * 10, "", None)
+
+
+def test_an_object_or_a_version_that_is_missing_is_none(served: S3) -> None:
+    served.client().put_object(Bucket=BUCKET, Key="a", Body=b"x")
+    bucket = Bucket(BUCKET)
+    assert bucket.kept("b", 10) is None
+    assert bucket.kept("a", 10, "of-nothing") is None

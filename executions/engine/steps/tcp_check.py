@@ -7,9 +7,10 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from executions.engine.steps.addresses import TIMEOUT, ascii_host, reason, refusal
+from executions.engine.steps.addresses import TIMEOUT, refusal
 from executions.engine.steps.outcome import StepOutcome, done, retry
 from executions.transitions import StepClaim
+from foundation.asking import ascii_host, reason
 from foundation.outbound import resolved
 
 

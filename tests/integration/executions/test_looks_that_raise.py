@@ -29,6 +29,7 @@ from foundation.models import Chore
 from foundation.tasks import chores_make
 from plans.core.steps import StepKind
 from protection.models import Site
+from reports.models import Anchor, AnchorKind, Evidence
 from tests.harness import EngineHarness, statuses
 
 pytestmark = pytest.mark.either_database
@@ -93,6 +94,15 @@ def _forecast(harness: EngineHarness, broken_by: pytest.MonkeyPatch) -> DueRow:
     return KeptForecast.objects.get()
 
 
+def _anchor(harness: EngineHarness, broken_by: pytest.MonkeyPatch) -> DueRow:
+    broken_by.setattr("reports.anchoring.making.places", broken)
+    harness.keeps_to_the_record = False  # no event seals this report
+    evidence = Evidence.objects.create(
+        execution=harness.drill(harness.plan()), version=1, event_count=1, sealed_at=timezone.now(), data=b""
+    )
+    return Anchor.objects.create(evidence=evidence, kind=AnchorKind.TIME_STAMP, due_at=timezone.now())
+
+
 #: How a row of each kind comes to raise. A new kind of due row needs a line here.
 KINDS: Mapping[type[DueRow], Callable[[EngineHarness, pytest.MonkeyPatch], DueRow]] = {
     Execution: _execution,
@@ -102,6 +112,7 @@ KINDS: Mapping[type[DueRow], Callable[[EngineHarness, pytest.MonkeyPatch], DueRo
     Chore: _chore,
     TrailCheck: _trail_check,
     KeptForecast: _forecast,
+    Anchor: _anchor,
 }
 
 

@@ -10,10 +10,11 @@ from executions import tasks as executions_tasks
 from foundation import tasks as foundation_tasks
 from foundation.middleware import OWN_THREADS, OwnThreadsMiddleware
 from protection import tasks as protection_tasks
+from reports.anchoring.tasks import anchor_make
 
 
-def test_steps_and_syncs_are_apart_from_what_launches_and_polls() -> None:
-    apart = {executions_tasks.step_run.queue_name, protection_tasks.site_sync.queue_name}
+def test_steps_syncs_and_anchors_are_apart_from_what_launches_and_polls() -> None:
+    apart = {each.queue_name for each in (executions_tasks.step_run, protection_tasks.site_sync, anchor_make)}
     assert apart == set(OWN_THREADS)
     rest = (executions_tasks.execution_look, executions_tasks.site_poll, foundation_tasks.chore_do)
     assert not {actor.queue_name for actor in rest} & apart

@@ -33,6 +33,11 @@ GOOD = {
     "TRUSTED_PROXIES": 0,
     "DRSORCH_AUDIT_KEYS": (("2026-11", "k" * 48),),
     "DRSORCH_AUDIT_HEADS": "",
+    "DRSORCH_OUTBOUND_ALLOW": (),
+    "DRSORCH_TIMESTAMP_URL": "",
+    "DRSORCH_TIMESTAMP_CERTIFICATES": "",
+    "DRSORCH_EVIDENCE_BUCKET": "",
+    "DRSORCH_EVIDENCE_KEEP_DAYS": 2555,
 }
 
 
@@ -78,6 +83,12 @@ def test_a_good_configuration_has_nothing_said_about_it(settings):
         ({"HTTPS_ONLY": False}, "W001"),
         ({"DRSORCH_AUDIT_KEYS": ()}, "W010"),
         ({"DRSORCH_AUDIT_HEADS": "/nowhere"}, "W011"),
+        ({"DRSORCH_TIMESTAMP_URL": "https://tsa.example.com/tsr"}, "W015"),
+        ({"DRSORCH_TIMESTAMP_CERTIFICATES": __file__}, "W016"),
+        ({"DRSORCH_TIMESTAMP_URL": "http://127.0.0.1/tsr"}, "W015 W017"),
+        ({"DRSORCH_TIMESTAMP_URL": "http://2852039166/tsr"}, "W015 W017"),
+        ({"DRSORCH_EVIDENCE_BUCKET": "s3://of-reports", "DRSORCH_EVIDENCE_KEEP_DAYS": 90}, "W018"),
+        ({"DRSORCH_EVIDENCE_BUCKET": "s3://of-reports"}, ""),
         ({"DEBUG": True, "SECRET_KEY": "short", "ALLOWED_HOSTS": ["localhost", "[::1]"], "HTTPS_ONLY": False}, ""),
         ({"DEBUG": True, "ALLOWED_HOSTS": ["*"]}, "E009"),
         ({"DEBUG": True, "ALLOWED_HOSTS": ["localhost", "drsorch.example.com"]}, "E009"),

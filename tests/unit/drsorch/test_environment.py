@@ -200,3 +200,33 @@ def test_a_key_that_cannot_be_used_is_a_sentence_without_its_secret(text: str, s
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
 def test_a_refusal_counts_one_as_one(setting: Setting, text: str) -> None:
     assert not re.search(r"\b1 (?!has)[a-z]+s\b", refusal(setting.name, text))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        (
+            "DRSORCH_TIMESTAMP_URL",
+            "http://tsa.example.com:3318/tsr?policy=1",
+            "http://tsa.example.com:3318/tsr?policy=1",
+        ),
+        ("DRSORCH_TIMESTAMP_URL", "", ""),
+        ("DRSORCH_TIMESTAMP_URL", "tsa.example.com", None),
+        ("DRSORCH_TIMESTAMP_URL", "ftp://tsa.example.com", None),
+        ("DRSORCH_TIMESTAMP_URL", "https://dana:hunter2@tsa.example.com", None),
+        ("DRSORCH_TIMESTAMP_URL", f"https://tsa.example.com/{'x' * 500}", None),
+        ("DRSORCH_EVIDENCE_BUCKET", "s3://of-reports", "s3://of-reports"),
+        ("DRSORCH_EVIDENCE_BUCKET", "s3://of-reports/2026/", "s3://of-reports/2026"),
+        ("DRSORCH_EVIDENCE_BUCKET", "of-reports", None),
+        ("DRSORCH_EVIDENCE_BUCKET", "/srv/reports", None),
+        ("DRSORCH_EVIDENCE_BUCKET", "s3://Of_Reports/", None),
+        ("DRSORCH_EVIDENCE_BUCKET", "s3://of-reports//2026", None),
+        ("DRSORCH_EVIDENCE_BUCKET", f"s3://of-reports/{'x' * 500}", None),
+    ],
+)
+def test_where_reports_are_anchored_is_read_or_refused(name: str, text: str, value: str | None) -> None:
+    if value is None:
+        assert "hunter2" not in (said := refusal(name, text))
+        assert f"write {BY_NAME[name].kind.what()}." in said
+    else:
+        assert read({name: text})[name] == value

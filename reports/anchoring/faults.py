@@ -1,0 +1,89 @@
+"""Does an anchor still hold? Asked of what is stored, of the chain, and of the bucket."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from datetime import datetime
+
+from audit.event_types import EventType
+from audit.record import events_of
+from drs.objects import COMPLIANCE
+from executions.models import Execution
+from foundation.wording import clock
+from reports.anchoring.copies import kept_of
+from reports.anchoring.making import certificates, details_told
+from reports.anchoring.time_stamps import Untrusted, token_read
+from reports.models import Anchor, AnchorKind
+
+
+def anchor_faults(anchor: Anchor) -> list[str]:
+    """What is wrong with an anchor, in sentences; none of one that has not been made yet.
+
+    Time-stamps are verified with the certificates that are trusted now. Copies are read from the bucket: not to be
+    called in a transaction. Raises `Unavailable` where that cannot be done.
+    """
+    return list(_faults(anchor)) if anchor.at is not None else []
+
+
+def anchors_missing(execution: Execution) -> list[str]:
+    """Anchors that the execution's events say were made, and that are no longer in the database, in sentences."""
+    rows = Anchor.objects.filter(evidence__execution=execution, at__isnull=False)
+    there = set(rows.values_list("evidence__version", "kind"))
+    return [
+        f"Event {event.sequence} says that version {event.detail['version']} was anchored ({event.detail['kind']}). "
+        "Its row was removed from the database."
+        for event in events_of(execution).filter(type=EventType.EVIDENCE_ANCHORED)
+        if (event.detail["version"], event.detail["kind"]) not in there
+    ]
+
+
+def _faults(anchor: Anchor) -> Iterator[str]:
+    if not _is_told(anchor):
+        yield "Its row was changed in the database: no event of the execution says the same."
+    try:
+        content = anchor.evidence.json
+    except zlib.error:
+        yield "The report that it is of cannot be read any more."
+        return
+    yield from (_of_token if anchor.kind == AnchorKind.TIME_STAMP else _of_copy)(anchor, content)
+
+
+def _is_told(anchor: Anchor) -> bool:
+    """True if an event of the chain says of it what the row says."""
+    told = events_of(anchor.evidence.execution).filter(type=EventType.EVIDENCE_ANCHORED)
+    try:
+        now = details_told(anchor)
+    except TypeError:  # its details are no longer what drsorch writes
+        return False
+    return any(event.detail == now for event in told)
+
+
+def _of_token(anchor: Anchor, content: bytes) -> Iterator[str]:
+    try:
+        stamp = token_read(bytes(anchor.token), content, certificates())
+    except Untrusted as refusal:
+        yield f"It {refusal}."
+        return
+    if stamp.at != anchor.at:
+        yield f"It says {clock(stamp.at)} UTC, and drsorch shows {clock(anchor.at)} UTC."
+
+
+def _of_copy(anchor: Anchor, content: bytes) -> Iterator[str]:
+    try:
+        key, version_id = str(anchor.details["key"]), str(anchor.details["version_id"])
+        until = datetime.fromisoformat(anchor.details["locked_until"])
+    except (KeyError, TypeError, ValueError):
+        yield "drsorch no longer knows where it is."
+        return
+    kept = kept_of(anchor.place, key, content, version_id)
+    if kept is None:
+        yield f"{key} is no longer in {anchor.place}."
+        return
+    if kept.body != content:
+        yield f"{key} in {anchor.place} has other content than the sealed report."
+    if kept.lock_mode != COMPLIANCE or kept.locked_until is None or kept.locked_until < until:
+        yield (
+            f"{key} in {anchor.place} is no longer locked until {clock(until)} UTC, or drsorch may not see it "
+            "(s3:GetObjectRetention)."
+        )
