@@ -7,7 +7,7 @@ from audit.sentences import declare
 
 declare({
     EventType.EXECUTION_NOTED: "Note: {text}",
-    EventType.EXECUTION_VALIDATED: "The application works since {at}, {subject} confirmed.",
+    EventType.EXECUTION_VALIDATED: "Confirmed: the application has been working since {at}.",
     EventType.EXECUTION_SIGNED_OFF: "Version {version} of the report was signed off as {role}.",
     EventType.FINDING_ADDED: "Finding added: {subject}.",
     EventType.FINDING_CHANGED: "Finding “{subject}” changed: {fields}.",

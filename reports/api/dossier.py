@@ -145,13 +145,13 @@ class ValidatedView(ApiView):
 
     @extend_schema(parameters=[EXECUTION_ID], responses=ValidatedSerializer)
     def get(self, request: Request, id: str) -> Response:
-        """Since when the application works, who said so; nulls if nobody has."""
+        """Since when the application works, and who confirmed it. Nulls until someone does."""
         found = Dossier.objects.filter(pk=execution_get(id).pk).first()
         return Response(ValidatedSerializer(found or Dossier()).data)
 
     @extend_schema(parameters=[EXECUTION_ID], request=NewValidatedSerializer, responses=ValidatedSerializer)
     def post(self, request: Request, id: str) -> Response:
-        """Confirm that the application works. Saying it again replaces what was said; the audit trail has both."""
+        """Confirm that the application works. A later confirmation replaces it; the audit trail has both."""
         body = NewValidatedSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         with transaction.atomic():

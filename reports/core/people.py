@@ -5,29 +5,30 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any, Final
 
+from audit.event_types import EventType
 from reports.core.notes import OBSERVER, notes_of
 from reports.core.rows import EventRow, Rows
 
 #: What people do that is not told of elsewhere in the report, in words.
 _ACTED: Final = {
-    "execution.requested": "requested it",
-    "execution.approved": "approved",
-    "execution.rejected": "rejected",
-    "execution.paused": "paused it",
-    "execution.resumed": "resumed it",
-    "execution.cancelling": "cancelled it",
-    "execution.retried": "retried what failed",
-    "execution.skipped": "skipped what failed",
-    "execution.break_glass": "used break-glass",
-    "execution.reviewed": "reviewed the passed-by approvals",
-    "execution.recovery_over": "declared the recovery over",
-    "execution.replacement_acknowledged": "agreed that instances were replaced",
-    "execution.validated": "confirmed that the application works",
-    "execution.noted": "took notes",
-    "execution.signed_off": "signed off",
-    "cleanup.running": "started the clean-up",
-    "finding.added": "added findings",
-    "finding.changed": "worked on findings",
+    EventType.EXECUTION_REQUESTED: "requested it",
+    EventType.EXECUTION_APPROVED: "approved",
+    EventType.EXECUTION_REJECTED: "rejected",
+    EventType.EXECUTION_PAUSED: "paused it",
+    EventType.EXECUTION_RESUMED: "resumed it",
+    EventType.EXECUTION_CANCELLING: "cancelled it",
+    EventType.EXECUTION_RETRIED: "retried what failed",
+    EventType.EXECUTION_SKIPPED: "skipped what failed",
+    EventType.EXECUTION_BREAK_GLASS: "used break-glass",
+    EventType.EXECUTION_REVIEWED: "reviewed the passed-by approvals",
+    EventType.EXECUTION_RECOVERY_OVER: "declared the recovery over",
+    EventType.EXECUTION_REPLACEMENT_ACKNOWLEDGED: "agreed that instances were replaced",
+    EventType.EXECUTION_VALIDATED: "confirmed that the application works",
+    EventType.EXECUTION_NOTED: "took notes",
+    EventType.EXECUTION_SIGNED_OFF: "signed off",
+    EventType.CLEANUP_RUNNING: "started the clean-up",
+    EventType.FINDING_ADDED: "added findings",
+    EventType.FINDING_CHANGED: "worked on findings",
 }
 
 
@@ -85,7 +86,7 @@ def _acted(events: tuple[EventRow, ...] | Any) -> list[dict[str, Any]]:
     return [
         {
             "name": name,
-            "did": list(dict.fromkeys(_ACTED[event.type] for event in theirs)),
+            "did": list(dict.fromkeys(_ACTED[EventType(event.type)] for event in theirs)),
             "first_at": theirs[0].at,
             "last_at": theirs[-1].at,
         }

@@ -7,15 +7,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from foundation.errors import Invalid
 from reports.core.report import Report
 from reports.printing.characters import printable
 from reports.printing.press import pressed
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
 #: The template of each format. A released one never changes: a report of last year is printed, byte for byte, as it
 #: was then.
@@ -37,7 +34,7 @@ def pdf_of_report(report: Report) -> bytes:
     return _pressed(template, report.document, str(report.document["made_at"]), **inputs)
 
 
-def pdf_of_runbook(runbook: DataclassInstance, *, plan: Mapping[str, Any], made_at: datetime) -> bytes:
+def pdf_of_runbook(runbook: Any, *, plan: Mapping[str, Any], made_at: datetime) -> bytes:
     """`runbook`: the plan's, as `plans.screens.runbook` makes it. `plan`: "name", "revision", "description",
     "contacts", "rto_target_seconds", "rpo_target_seconds". Raises `Unavailable` as `press.pressed` does."""
     made = made_at.isoformat(timespec="seconds")

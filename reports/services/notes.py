@@ -51,7 +51,7 @@ def validated_set(
 ) -> Dossier:
     """Record that the application works, since `at` (now, if it is None): the end of the recovery that counts.
 
-    Saying it again replaces what was said; the audit trail has both.
+    A later confirmation replaces it; the audit trail has both.
     """
     check_right(by, "reports.validate_execution", execution)
     check_text("comment", "The comment", comment, MAX_COMMENT)

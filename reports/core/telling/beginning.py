@@ -156,7 +156,7 @@ def people_section(people: Document) -> Section:
                     )
                     for one in people["approvals"]
                 ],
-                "Nobody approved or rejected it.",
+                "No one approved or rejected it.",
             ),
             Table(
                 "Who acted",
@@ -165,7 +165,7 @@ def people_section(people: Document) -> Section:
                     (one["name"], listing(one["did"], None), told_at(one["first_at"]), told_at(one["last_at"]))
                     for one in people["acted"]
                 ],
-                "Nobody acted on it.",
+                "No one acted on it.",
             ),
             Table("Observers", ("Noted by", "When", "Who looked on"), statements(people["observers"]), NOBODY),
             Table(
@@ -182,7 +182,7 @@ def people_section(people: Document) -> Section:
                     )
                     for one in people["sign_offs"]
                 ],
-                "Nobody has signed this report.",
+                "No one has signed this report yet.",
             ),
         ],
     )

@@ -49,7 +49,7 @@ def deviations_section(document: Document) -> Section:
                 "Notes",
                 ("When", "Who", "About", "Note"),
                 [(told_at(one["at"]), one["by"], TOPICS[one["topic"]], one["text"]) for one in document["notes"]],
-                "Nobody took notes.",
+                "No notes were taken.",
             ),
         ],
     )

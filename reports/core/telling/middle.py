@@ -230,7 +230,7 @@ def result_section(document: Document) -> Section:
             ),
             Table(
                 "Checks",
-                ("Check", "Result", "What it said"),
+                ("Check", "Result", "Output"),
                 [(one["name"], one["status"], one["error"] or one["output"] or NONE) for one in result["checks"]],
                 "The plan has no checks.",
             ),

@@ -47,7 +47,7 @@ class Section:
     tables: Sequence[Table] = field(default_factory=tuple)
 
 
-NOBODY: Final = f"Nobody said anything about this: {NOT_RECORDED}."
+NOBODY: Final = "Not recorded: no one has noted anything about this."
 
 
 def fact(label: str, value: str | None, tone: str = "") -> Fact:
