@@ -26,7 +26,7 @@ from plans.screens.words import recovery_sentence
 from protection.core.replication import ReplicationState
 from protection.models import Site
 from protection.uses import UnfollowedJob
-from reports.models import Anchor
+from reports.models import Anchor, Dossier
 
 #: A plan whose last success is older is no longer trusted without a drill.
 _PROOF_LASTS = timedelta(days=90)
@@ -83,6 +83,8 @@ class Matters:
     #: What the last verification of the audit trail found, and what is wrong with the keys that sign it.
     trail_faults: int = 0
     signers: str = ""
+    #: Findings whose day has passed.
+    overdue_findings: int = 0
 
 
 def attention(matters: Matters, rights: Collection[str], now: datetime) -> tuple[Attention, ...]:
@@ -95,6 +97,7 @@ def attention(matters: Matters, rights: Collection[str], now: datetime) -> tuple
         *_at_drs(matters),
         *_plans(matters, now),
         *_sites(matters),
+        *_findings(matters),
     ]
     return tuple(sorted(found, key=lambda item: (item.urgency, _TONE_ORDER[item.tone])))
 
@@ -206,7 +209,9 @@ def _stuck(row: DueRow) -> Attention:
             what = (
                 f"the {row.get_kind_display()} of version {evidence.version} of the report on the {evidence.execution}"
             )
-            link = address("executions_execution_change", evidence.execution_id)
+            link = address("reports_report", evidence.execution_id)
+        case Dossier():
+            what, link = f"the report of the {row.execution}", address("reports_report", row.pk)
         case TrailCheck():
             what, link = "the verification of the audit trail", address("audit_event_verify")
         case Chore():
@@ -216,6 +221,12 @@ def _stuck(row: DueRow) -> Attention:
         case _:
             what, link = f"{row._meta.verbose_name} {row}", address("index")
     return Attention(Tone.BAD, f"drsorch cannot work on {what}: {row.standstill}", link, Urgency.BROKEN)
+
+
+def _findings(matters: Matters) -> Iterator[Attention]:
+    if number := matters.overdue_findings:
+        late = f"{count(number, 'finding')} {'is' if number == 1 else 'are'} overdue."
+        yield Attention(Tone.WARN, late, f"{address('reports_finding_changelist')}?overdue=true")
 
 
 def _plans(matters: Matters, now: datetime) -> Iterator[Attention]:

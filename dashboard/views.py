@@ -19,6 +19,7 @@ from foundation import due
 from foundation.live import LivePage, SharedPages, live_response
 from foundation.screens import screen_response
 from protection import uses
+from reports.selectors import overdue_count
 
 
 @require_safe
@@ -92,4 +93,5 @@ def _matters() -> Matters:
         unfollowed=uses.unfollowed_jobs(),
         trail_faults=check_get().fault_count,
         signers=signers_trouble(),
+        overdue_findings=overdue_count(timezone.now().date()),
     )

@@ -1,15 +1,13 @@
-"""Evidence in the admin: the findings of all executions, and where the pages of one report are."""
+"""The findings of all executions in the admin. The pages of one report are in `screens`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin import SimpleListFilter
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
@@ -20,7 +18,8 @@ from reports import selectors
 from reports.models import Finding
 from reports.screens import views
 from reports.screens.words import finding_badge, severity_badge
-from reports.services.findings import BY_DUE, overdue
+from reports.selectors import overdue
+from reports.services.findings import BY_DUE
 
 
 class OverdueFilter(SimpleListFilter):
@@ -48,20 +47,6 @@ class FindingAdmin(ModelAdmin):
 
     def get_ordering(self, request: HttpRequest) -> Any:
         return BY_DUE
-
-    def get_urls(self) -> list[URLPattern]:
-        def at(route: str, view: Callable[..., HttpResponse], name: str) -> URLPattern:
-            return path(route, self.admin_site.admin_view(view), name=f"reports_{name}")
-
-        return [
-            at("of/<uuid:execution_id>/", views.report, "report"),
-            at("of/<uuid:execution_id>/report.<slug:form>", views.download, "download"),
-            at("of/<uuid:execution_id>/note/", views.note, "note"),
-            at("of/<uuid:execution_id>/works/", views.validated, "validated"),
-            at("of/<uuid:execution_id>/sign/", views.signing, "sign"),
-            at("of/<uuid:execution_id>/finding/", views.add_finding, "finding_of"),
-            *super().get_urls(),
-        ]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None

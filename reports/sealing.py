@@ -5,6 +5,7 @@ The report is read without a lock, as it may take seconds; it is written only if
 
 from __future__ import annotations
 
+import time
 import zlib
 from uuid import UUID
 
@@ -28,6 +29,8 @@ from reports.models import Dossier, Evidence
 
 #: Longer than reading, verifying and writing the report of 4,000 servers takes.
 LEASE_SECONDS = 300
+#: Whoever asks for a report that another worker is sealing waits for so long: a report takes a second or two.
+_LOOKS, _PAUSE_SECONDS = 50, 0.1
 
 
 def evidence_seal(execution_id: UUID) -> bool:
@@ -45,17 +48,19 @@ def evidence_seal(execution_id: UUID) -> bool:
 def evidence_current(execution: Execution) -> Evidence:
     """The newest version, sealed now if something has become known since the last one.
 
-    Raises `Conflict` of an execution that is not over, and `Unavailable` if another worker is sealing it.
+    While another worker seals it, that is waited for, for a few seconds. Raises `Conflict` of an execution that is not
+    over, and `Unavailable` if it takes longer.
     """
     if execution.status in EXECUTION_ACTIVE:
         raise Conflict(f"The {execution} has not ended, so its report is not sealed yet.", code="not-over")
     Dossier.objects.get_or_create(execution=execution, defaults={"due_at": timezone.now()})
-    if not selectors.is_settled(execution):
-        evidence_seal(execution.pk)
-    newest = selectors.newest_evidence(execution)
-    if newest is None or not selectors.is_settled(execution):
-        raise Unavailable("The report is being sealed at this moment. Try again in a few seconds.")
-    return newest
+    for _ in range(_LOOKS):
+        if selectors.is_settled(execution) or evidence_seal(execution.pk):
+            newest = selectors.newest_evidence(execution)
+            if newest is not None and selectors.is_settled(execution):
+                return newest
+        time.sleep(_PAUSE_SECONDS)
+    raise Unavailable("The report is being sealed at this moment. Try again in a few seconds.")
 
 
 def _seal(claim: Claim[Dossier]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
@@ -25,7 +26,7 @@ from plans.models import PlanRevision
 from plans.services import document_sha256
 from protection.models import Site, SourceServer
 from reports.core.rows import ChangeRow, EventRow, Row, Rows
-from reports.models import Dossier, Evidence, Finding, SignOff
+from reports.models import Dossier, Evidence, Finding, FindingStatus, SignOff
 
 #: Runs of the plan before this one that a report compares it with.
 _EARLIER: Final = 5
@@ -163,6 +164,16 @@ def finding_get(reference: str | int) -> Finding:
 
 def findings(**wanted: Any) -> QuerySet[Finding]:
     return Finding.objects.select_related("execution", "retest_execution").filter(**wanted)
+
+
+def overdue_count(today: date) -> int:
+    """How many open findings there are whose day has passed."""
+    return Finding.objects.filter(**overdue(today)).count()
+
+
+def overdue(today: date) -> dict[str, Any]:
+    """Conditions for open findings whose day has passed."""
+    return {"status": FindingStatus.OPEN.value, "due_on__lt": today}
 
 
 def notes_events(execution: Execution) -> Sequence[Event]:

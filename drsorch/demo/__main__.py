@@ -93,12 +93,19 @@ def _run(console: Console, processes: DemoProcesses, port: int, *, exit_after: b
         console.print(
             f"\nThe drill ended as {drill['status'].replace('_', ' ')}: {_why(drill)}", style="red", markup=False
         )
+    report = story.report_sealed(dana, drill["id"])
+    console.print(
+        f"\nIts report is sealed: version {report.version}, SHA-256 {report.sha256}", soft_wrap=True, highlight=False
+    )
+    where = f"{address}admin/reports/{drill['id']}/"
     if exit_after:
+        console.print(f"The report: {where}", soft_wrap=True)
         processes.keep = not succeeded
         return 0 if succeeded else 1
     console.print()
     console.print(screen.sign_in(address, people))
     console.print(f"\nThe drill: {address}admin/executions/execution/{drill['id']}/change/", soft_wrap=True)
+    console.print(f"Its report: {where}", soft_wrap=True)
     console.print("Press Ctrl-C to stop everything; nothing is left behind.", style="dim")
     processes.wait()
     raise AssertionError("processes.wait() ends by an exception only")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -99,6 +101,19 @@ def drill_start(dana: Api) -> str:
     """Dana, the recovery manager, starts the drill. Returns the execution's id."""
     body = {"plan": PLAN["name"], "kind": "drill", "reason": "Demonstration"}
     return str(dana.post("executions/", body, Idempotency_Key="demo-drill")["id"])
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    version: int
+    sha256: str
+
+
+def report_sealed(dana: Api, execution_id: str) -> Sealed:
+    """The report of a drill that has ended: fetching it seals it, if no worker has done so yet."""
+    report = dana.get(f"executions/{execution_id}/report/")
+    text = json.dumps(report, sort_keys=True, separators=(",", ":"))
+    return Sealed(report["seal"]["version"], hashlib.sha256(text.encode()).hexdigest())
 
 
 def drill_watch(dana: Api, execution_id: str, *, seconds: float, every: float) -> Iterator[Json]:

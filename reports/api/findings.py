@@ -19,7 +19,8 @@ from plans.selectors import plan_get
 from reports import selectors
 from reports.api.serializers import FINDING_STATUSES, SEVERITIES, ChangedFindingSerializer, FindingSerializer
 from reports.models import Finding
-from reports.services.findings import finding_change, overdue
+from reports.selectors import overdue
+from reports.services.findings import finding_change
 
 
 class FindingFilter(django_filters.FilterSet):

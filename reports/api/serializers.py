@@ -40,7 +40,9 @@ class NewNoteSerializer(StrictSerializer):
 
 class ValidatedSerializer(serializers.ModelSerializer[Dossier]):
     at = serializers.DateTimeField(
-        source="validated_at", allow_null=True, help_text="Since when the application works. Null until someone confirms it."
+        source="validated_at",
+        allow_null=True,
+        help_text="Since when the application works. Null until someone confirms it.",
     )
     by = NullableText(source="validated_by_name")
     comment = NullableText(source="validated_comment")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django import forms
@@ -189,6 +189,17 @@ def finding(request: HttpRequest, object_id: str) -> HttpResponse:
         form=form,
         may_change=may_change,
     )
+
+
+#: Pages that belong to no one model of the admin: address, view, name.
+PAGES: Final[tuple[tuple[str, Callable[..., HttpResponse], str], ...]] = (
+    ("<uuid:execution_id>/", report, "report"),
+    ("<uuid:execution_id>/report.<slug:form>", download, "download"),
+    ("<uuid:execution_id>/note/", note, "note"),
+    ("<uuid:execution_id>/works/", validated, "validated"),
+    ("<uuid:execution_id>/sign/", signing, "sign"),
+    ("<uuid:execution_id>/finding/", add_finding, "finding_of"),
+)
 
 
 # --- common -------------------------------------------------------------------------------------------------------

@@ -183,10 +183,5 @@ def _day(name: str, value: Any) -> date | None:
         raise Invalid.field(name, f"“{str(value)[:50]}” is not a date. Write it like 2026-11-30.") from error
 
 
-def overdue(today: date) -> dict[str, Any]:
-    """Conditions for open findings whose day has passed."""
-    return {"status": FindingStatus.OPEN.value, "due_on__lt": today}
-
-
 #: Open ones first, by the day they are due; those without a day last.
 BY_DUE: Final = (F("due_on").asc(nulls_last=True), "pk")

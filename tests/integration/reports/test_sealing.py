@@ -16,7 +16,8 @@ from audit.append_only import AppendOnlyError
 from audit.record import events_of
 from executions.models import Execution
 from executions.services.controlling import execution_cleanup, execution_retry
-from foundation.errors import Conflict, Invalid, NotAllowed
+from foundation.errors import Conflict, Invalid, NotAllowed, Unavailable
+from reports import sealing
 from reports.core.evidence import evidence
 from reports.core.report import BLOCKS, Report
 from reports.models import Dossier, Evidence, Finding, SignOff
@@ -80,6 +81,28 @@ def test_of_what_runs_there_is_a_preliminary_report(harness: EngineHarness) -> N
     assert document["result"]["objectives"][0]["reason"] == "not measured: the execution is not over"
     with pytest.raises(Conflict, match="has not ended"):
         evidence_current(Execution.objects.get(pk=run.pk))
+
+
+def test_who_asks_while_another_worker_seals_waits_for_it_and_not_for_ever(
+    drill: Execution, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim = Dossier.objects.claim(drill.pk, seconds=300)
+    assert claim is not None
+    looks: list[float] = []
+
+    def pause(seconds: float) -> None:
+        looks.append(seconds)
+        if len(looks) == 3:
+            sealing._seal(claim)
+
+    monkeypatch.setattr("reports.sealing.time.sleep", pause)
+    assert evidence_current(drill).version == 1
+    assert len(looks) == 3
+    note_event = Dossier.objects.filter(pk=drill.pk)
+    note_event.nudge()
+    assert Dossier.objects.claim(drill.pk, seconds=300)
+    with pytest.raises(Unavailable, match="being sealed at this moment"):
+        evidence_current(drill)
 
 
 # --- what people say ----------------------------------------------------------------------------------------------
