@@ -19,6 +19,7 @@ from reports.core.telling.words import (
     lasted,
     told_at,
     told_beside,
+    told_local,
     tone_of,
     yes_no,
 )
@@ -31,28 +32,28 @@ def timeline_section(document: Document) -> Section:
     timeline = document["timeline"]
     spent, validated, over = timeline["spent"], timeline["validated"], timeline["recovery_over"]
     facts = [
-        *([fact("Declared", told_at(timeline["declared_at"]))] if timeline["declared_at"] else []),
-        fact("Requested", told_at(timeline["requested_at"])),
+        *([fact("Declared", told_local(timeline["declared_at"], document))] if timeline["declared_at"] else []),
+        fact("Requested", told_local(timeline["requested_at"], document)),
         fact(
             "Approved",
-            told_at(timeline["approved_at"])
+            told_local(timeline["approved_at"], document)
             if timeline["approved_at"]
             else "no approval needed"
             if not document["people"]["approvals_required"]
             else None,
         ),
-        fact("Started", told_at(timeline["started_at"])),
-        fact("First launch", told_at(timeline["first_launch_at"])),
-        fact("Last critical launch", told_at(timeline["last_critical_launch_at"])),
-        fact("Last launch", told_at(timeline["last_launch_at"])),
+        fact("Started", told_local(timeline["started_at"], document)),
+        fact("First launch", told_local(timeline["first_launch_at"], document)),
+        fact("Last critical launch", told_local(timeline["last_critical_launch_at"], document)),
+        fact("Last launch", told_local(timeline["last_launch_at"], document)),
         fact(
             "Application validated",
             f"{told_at(validated['at'])} by {validated['by']}: {validated['comment'] or 'no comment'}"
             if validated
             else None,
         ),
-        fact("Ended", told_at(timeline["ended_at"])),
-        fact("Cleaned up", told_at(timeline["cleaned_up_at"])),
+        fact("Ended", told_local(timeline["ended_at"], document)),
+        fact("Cleaned up", told_local(timeline["cleaned_up_at"], document)),
         *(
             [fact("Recovery declared over", f"{told_at(over['at'])} by {over['by']}: {over['comment'] or ''}")]
             if over

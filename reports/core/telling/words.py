@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Final
 
 from foundation.durations import exact
@@ -56,6 +56,15 @@ def fact(label: str, value: str | None, tone: str = "") -> Fact:
 
 def told_at(text: str | None) -> str:
     return clock_utc(datetime.fromisoformat(text).astimezone(UTC)) if text else NOT_RECORDED
+
+
+def told_local(text: str | None, document: Document) -> str:
+    """A time in UTC, and in the zone of the report if that is another."""
+    said, minutes = told_at(text), document["utc_offset_minutes"]
+    if text is None or not minutes:
+        return said
+    there = datetime.fromisoformat(text).astimezone(timezone(timedelta(minutes=minutes)))
+    return f"{said} ({there:%-d %b %H:%M:%S} in {document['time_zone']})"
 
 
 def told_beside(text: str | None, beside: str | None) -> str:

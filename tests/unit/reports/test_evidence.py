@@ -154,3 +154,14 @@ def test_what_nobody_recorded_is_said_so() -> None:
     ):
         assert (told[label].value, told[label].blank) == ("not recorded", True), label
     assert told["Signed off by the owner"].value == "not yet"
+
+
+def test_times_are_in_utc_and_in_the_zone_of_the_report() -> None:
+    def started(zone: str) -> str:
+        document = json.loads(evidence(replace(make_rows(1, started_at=AT), time_zone=zone)).json)
+        [told] = [fact for section in sections(document) for fact in section.facts if fact.label == "Started"]
+        return told.value
+
+    assert started("UTC") == "28 Nov 2026 03:00:12 UTC"
+    assert started("Europe/Berlin") == "28 Nov 2026 03:00:12 UTC (28 Nov 04:00:12 in Europe/Berlin)"
+    assert started("America/New_York") == "28 Nov 2026 03:00:12 UTC (27 Nov 22:00:12 in America/New_York)"
