@@ -10,6 +10,7 @@ from typing import Any
 
 from executions.core.states import EXECUTION_ACTIVE
 from reports.core import closing, course, deviations, people, results, scope
+from reports.core.moments import utc_offset_minutes
 from reports.core.report import FORMAT, Report
 from reports.core.rows import Rows
 
@@ -23,6 +24,7 @@ def evidence(rows: Rows, seal: Mapping[str, Any] | None = None) -> Report:
         "is_final": seal is not None and rows.execution["status"] not in EXECUTION_ACTIVE,
         "made_at": rows.read_at,
         "time_zone": rows.time_zone,
+        "utc_offset_minutes": utc_offset_minutes(rows.time_zone, rows.execution["requested_at"]),
         "identity": scope.identity(rows),
         "why": scope.why(rows),
         "scope": scope.scope(rows),
