@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -107,16 +108,16 @@ class ExecutionAdmin(ModelAdmin):
         return execution.requested_by_name
 
     @display(description="requested (UTC)", ordering="requested_at")
-    def requested_at_shown(self, execution: Execution) -> str:
-        return clock(execution.requested_at)
+    def requested_at_shown(self, execution: Execution) -> SafeString | str:
+        return _moment(execution.requested_at)
 
     @display(description="approved by")
     def approved_by_shown(self, execution: Any) -> str:
         return answers(execution, execution.achieved)
 
     @display(description="started (UTC)", ordering="started_at")
-    def started_shown(self, execution: Execution) -> str:
-        return clock(execution.started_at) or "not started"
+    def started_shown(self, execution: Execution) -> SafeString | str:
+        return _moment(execution.started_at) or "not started"
 
     @display(description="took")
     def took_shown(self, execution: Execution) -> str:
@@ -159,6 +160,10 @@ class ExecutionAdmin(ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Execution]:
         return super().get_queryset(request).order_by("-requested_at")
+
+
+def _moment(at: datetime | None) -> SafeString | str:
+    return format_html('<span class="dr-moment">{}</span>', clock(at)) if at else ""
 
 
 def _sentence(text: str) -> SafeString | str:

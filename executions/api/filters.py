@@ -52,7 +52,8 @@ class ExecutionFilter(django_filters.FilterSet):
         choices=Execution.status.field.choices, help_text="May be repeated; matches any of the values."
     )
     person = PersonFilter(
-        help_text="Id or user name: requested, approved, rejected or reviewed it. Of a deleted user, the name."
+        help_text="Id or user name: requested or reviewed it, or approved or rejected it or a step of it. Of a deleted "
+        "user, the name."
     )
     did = django_filters.ChoiceFilter(
         choices=_choices(narrowing.Did), method="by_person", help_text="What `person` did; by default, anything."

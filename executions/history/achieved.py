@@ -11,7 +11,7 @@ from django.db.models import Count
 
 from executions.core.states import ServerStatus
 from executions.decisions import StepDecision
-from executions.models import Approval, Execution, ServerRun
+from executions.models import Approval, ServerRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +32,8 @@ class Achieved:
     steps_rejected_by: tuple[str, ...] = ()
 
 
-def achieved(executions: Sequence[Execution]) -> Mapping[UUID, Achieved]:
-    """Of each of these executions, by its id."""
-    ids = [execution.pk for execution in executions]
+def achieved(ids: Sequence[UUID]) -> Mapping[UUID, Achieved]:
+    """Of each of the executions with these ids."""
     servers: dict[UUID, Counter[str]] = defaultdict(Counter)
     sites: dict[UUID, set[str]] = defaultdict(set)
     counted = ServerRun.objects.filter(execution__in=ids).order_by().values_list("execution", "status", "site__name")

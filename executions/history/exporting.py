@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from itertools import islice
+from operator import itemgetter
 from typing import Final
 
 from django.db.models import QuerySet
@@ -16,37 +17,46 @@ from foundation.csv_text import Cell
 #: So many are in memory at once, and what is read beside them is read for so many.
 _CHUNK: Final = 500
 
-#: In the words of the API; times are UTC, durations whole seconds.
-_CELLS: Final[dict[str, Callable[[Execution, Achieved], Cell]]] = {
-    "id": lambda row, done: str(row.pk),
-    "plan": lambda row, done: row.plan_name,
-    "plan_revision": lambda row, done: row.plan_revision,
-    "kind": lambda row, done: row.kind,
-    "status": lambda row, done: row.status,
-    "outcome": lambda row, done: row.outcome,
-    "reason": lambda row, done: row.reason,
-    "requested_by": lambda row, done: row.requested_by_name,
-    "requested_at": lambda row, done: row.requested_at,
-    "approved_by": lambda row, done: ", ".join(done.approved_by),
-    "rejected_by": lambda row, done: ", ".join(done.rejected_by),
-    "steps_approved_by": lambda row, done: ", ".join(done.steps_approved_by),
-    "steps_rejected_by": lambda row, done: ", ".join(done.steps_rejected_by),
-    "break_glass": lambda row, done: row.break_glass,
-    "reviewed_by": lambda row, done: row.reviewed_by_name,
-    "started_at": lambda row, done: row.started_at,
-    "finished_at": lambda row, done: row.finished_at,
-    "rto_target_seconds": lambda row, done: row.rto_target_seconds,
-    "rto_actual_seconds": lambda row, done: row.rto_actual_seconds,
-    "rpo_target_seconds": lambda row, done: row.rpo_target_seconds,
-    "rpo_actual_seconds": lambda row, done: row.rpo_actual_seconds,
-    "servers": lambda row, done: done.servers,
-    "servers_launched": lambda row, done: done.launched,
-    "servers_failed": lambda row, done: done.failed,
-    "servers_unknown": lambda row, done: done.unknown,
-    "cleanup_status": lambda row, done: row.cleanup_status,
-    "sites": lambda row, done: ", ".join(done.sites),
+#: Columns of an execution, by their names in the API.
+_OF_ITSELF: Final = {
+    "id": "id",
+    "plan": "plan_name",
+    "plan_revision": "plan_revision",
+    "kind": "kind",
+    "status": "status",
+    "outcome": "outcome",
+    "reason": "reason",
+    "requested_by": "requested_by_name",
+    "requested_at": "requested_at",
+    "break_glass": "break_glass",
+    "reviewed_by": "reviewed_by_name",
+    "started_at": "started_at",
+    "finished_at": "finished_at",
+    "rto_target_seconds": "rto_target_seconds",
+    "rto_actual_seconds": "rto_actual_seconds",
+    "rpo_target_seconds": "rpo_target_seconds",
+    "rpo_actual_seconds": "rpo_actual_seconds",
+    "cleanup_status": "cleanup_status",
 }
-COLUMNS: Final = tuple(_CELLS)
+_OF_OTHER_ROWS: Final[dict[str, Callable[[Achieved], Cell]]] = {
+    "approved_by": lambda done: ", ".join(done.approved_by),
+    "rejected_by": lambda done: ", ".join(done.rejected_by),
+    "steps_approved_by": lambda done: ", ".join(done.steps_approved_by),
+    "steps_rejected_by": lambda done: ", ".join(done.steps_rejected_by),
+    "servers": lambda done: done.servers,
+    "servers_launched": lambda done: done.launched,
+    "servers_failed": lambda done: done.failed,
+    "servers_unknown": lambda done: done.unknown,
+    "sites": lambda done: ", ".join(done.sites),
+}
+#: In the words of the API; times are UTC, durations whole seconds.
+COLUMNS: Final = (
+    "id", "plan", "plan_revision", "kind", "status", "outcome", "reason", "requested_by", "requested_at",
+    "approved_by", "rejected_by", "steps_approved_by", "steps_rejected_by", "break_glass", "reviewed_by",
+    "started_at", "finished_at", "rto_target_seconds", "rto_actual_seconds", "rpo_target_seconds",
+    "rpo_actual_seconds", "servers", "servers_launched", "servers_failed", "servers_unknown", "cleanup_status", "sites",
+)  # fmt: skip
+_IN_ORDER: Final = itemgetter(*map([*_OF_ITSELF, *_OF_OTHER_ROWS].index, COLUMNS))
 
 
 def export_name(now: datetime) -> str:
@@ -60,9 +70,9 @@ def export_rows(found: QuerySet[Execution]) -> Iterator[tuple[Cell, ...]]:
     They are read from one answer of the database, given when the first is asked for: SQLite hands it over as it is
     read, PostgreSQL keeps it in a cursor that outlives its transaction.
     """
-    rows = found.iterator(chunk_size=_CHUNK)
+    rows = found.values_list(*_OF_ITSELF.values()).iterator(chunk_size=_CHUNK)
     while chunk := list(islice(rows, _CHUNK)):
-        known = achieved(chunk)
-        for row in chunk:
-            done = known[row.pk]
-            yield tuple(cell(row, done) for cell in _CELLS.values())
+        known = achieved([id for id, *_ in chunk])
+        for id, *cells in chunk:
+            done = known[id]
+            yield _IN_ORDER((str(id), *cells, *(cell(done) for cell in _OF_OTHER_ROWS.values())))

@@ -81,7 +81,7 @@ class HistoryList(ChangeList):
         #: There are more than can be paged through.
         self.are_more = isinstance(self.paginator, FirstOfMany) and self.paginator.counted > self.paginator.most
         rows: list[Any] = list(self.result_list)
-        known = achieved(rows)
+        known = achieved([row.pk for row in rows])
         for row in rows:
             row.achieved = known[row.pk]
         self.result_list = rows
