@@ -76,7 +76,7 @@ class ExecutionAdmin(ModelAdmin):
         return HistoryList
 
     def get_paginator(self, request: HttpRequest, queryset: Any, per_page: int, *args: Any, **kwargs: Any) -> Paginator:
-        narrowed = any(request.GET.get(name) for name in HistoryForm.filters_known)
+        narrowed = any(request.GET.get(name) for name in (*HistoryForm.filters_known, "q"))
         return (FirstOfMany if narrowed else Paginator)(queryset, per_page, *args, **kwargs)
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
