@@ -14,6 +14,7 @@ from statistics import median
 
 from django.utils import timezone
 
+from bench.exporting import exporting
 from bench.harness import ACCOUNT, JOB_SECONDS, REGIONS, BenchHarness, bench_harness
 from bench.history import history
 from bench.watching import watching
@@ -199,6 +200,11 @@ def _timed_reconciles(harness: BenchHarness, execution: Execution, *, measure_me
 def much_history(run: int) -> Counted:
     """100,000 executions of 300 plans, 400,000 servers launched, against a tenth of it; 4,000 servers at one site."""
     return Counted(history(run))
+
+
+def exported() -> Counted:
+    """All executions as CSV: what is in memory at once."""
+    return Counted(exporting())
 
 
 def watched(run: int) -> Counted:

@@ -17,7 +17,8 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from bench.harness import START, empty, user
-from executions.models import Execution, ServerRun, WaveRun
+from executions.models import Approval, Execution, ServerRun, WaveRun
+from executions.screens.history.columns import COLUMNS
 from foundation.errors import Conflict
 from plans.models import Plan, PlanRevision, Wave, WaveGroup
 from protection.models import ProtectionGroup, Site, SourceServer
@@ -29,18 +30,22 @@ _LITTLE, _MUCH = 10_000, 100_000
 _PLANS, _SERVERS, _SERVERS_EACH = 300, 4_000, 4
 _WAVES = 12
 _TIMES = 5
+#: Every so many is approved by someone who approves much, and by someone who approves little; has failed; has a server
+#: at a site that is hardly used.
+_OFTEN, _SELDOM, _FAILED = 2, 500, 40
+_QUARTER = ("2026-07-01", "2026-09-30")
 
 
 def history(run: int) -> dict[str, float]:
     """Milliseconds of CPU, the database's included, and how many times what it took with a tenth of the history."""
     empty()
-    site, plans = _inventory()
+    site, plans = inventory()
     ada = user("ada", "administrator")
     asked = _questions(ada, site, plans)
     figures: dict[str, float] = {}
     little: dict[str, float] = {}
     for number in (_LITTLE, _MUCH):
-        _executions(site, plans, number - Execution.objects.count())
+        executions_add(site, plans, number - Execution.objects.count())
         for name, ask in asked.items():
             took = median(_milliseconds(ask) for _ in range(_TIMES))
             if number == _LITTLE:
@@ -71,12 +76,26 @@ def _questions(ada: User, site: Site, plans: list[Plan]) -> dict[str, Callable[[
         for model in admin.site._registry
     }
     executions = reverse("admin:executions_execution_changelist")
+    for name, role in _PEOPLE:
+        user(name, role)
     pages = {
         "dashboard": "/admin/",
         **lists,
         "page 150 of executions": f"{executions}?p=150",
-        "executions of a plan": f"{executions}?plan__id__exact={plans[7].pk}",
-        "executions that failed": f"{executions}?status__exact=failed",
+        "executions of a plan": f"{executions}?plan={plans[7].pk}",
+        "executions that failed": f"{executions}?status=failed",
+        "executions requested by one of many": f"{executions}?person=omar&did=requested",
+        "executions that one of many has to do with": f"{executions}?person=omar",
+        "executions approved by one of many": f"{executions}?person=rita&did=approved",
+        "executions approved by one of few": f"{executions}?person=ravi&did=approved",
+        "executions that one of few has to do with": f"{executions}?person=ravi",
+        "executions at a site": f"{executions}?site={site.pk}",
+        "executions at a site that is hardly used": f"{executions}?site={_small().pk}",
+        "executions of a quarter": f"{executions}?since={_QUARTER[0]}&until={_QUARTER[1]}",
+        "executions by all that there is": f"{executions}?plan={plans[7].pk}&status=failed&kind=drill&person=ravi"
+        f"&did=approved&site={site.pk}&since={_QUARTER[0]}&until={_QUARTER[1]}",
+        "executions whose RTO was missed": f"{executions}?targets=missed",
+        "executions in every column": f"{executions}?{'&'.join(f'columns={name}' for name in COLUMNS)}",
         "search executions by server": f"{executions}?q=host-0042",
         "search executions by person": f"{executions}?q=omar",
     }
@@ -92,6 +111,9 @@ def _questions(ada: User, site: Site, plans: list[Plan]) -> dict[str, Callable[[
         for one in operations()
         if one.verb == "get" and one.action == "list" and not one.named
     }
+    calls["API executions of a person"] = "/api/v1/executions/?person=ravi"
+    calls["API executions of a busy person"] = "/api/v1/executions/?person=rita"
+    calls["API executions at a site"] = f"/api/v1/executions/?site={site.pk}"
     calls["API executions by RTO"] = "/api/v1/executions/?ordering=-rto_actual_seconds"
     asked: dict[str, Callable[[], Any]] = {"refuse to delete the site": delete}
     asked |= {name: partial(_seen, browser, address) for name, address in pages.items()}
@@ -137,7 +159,7 @@ def _big_execution(plan: Plan, servers: int) -> Execution:
     return execution
 
 
-def _inventory() -> tuple[Site, list[Plan]]:
+def inventory() -> tuple[Site, list[Plan]]:
     site = Site.objects.create(name="Frankfurt", account_id="111122223333", region="eu-central-1", last_synced_at=START)
     groups = ProtectionGroup.objects.bulk_create(
         ProtectionGroup(name=f"group-{n:03}", site=site, tag_selector={"Tier": [str(n)]}) for n in range(_PLANS)
@@ -160,17 +182,35 @@ def _inventory() -> tuple[Site, list[Plan]]:
     return site, plans
 
 
-def _executions(site: Site, plans: list[Plan], number: int) -> None:
-    before = Execution.objects.count()
+_PEOPLE = (("omar", "operator"), ("ravi", "approver"), ("rita", "approver"))
+
+
+def _small() -> Site:
+    """A site that is hardly used."""
+    return Site.objects.get_or_create(name="Paris", account_id="111122223333", region="eu-west-3")[0]
+
+
+def executions_add(site: Site, plans: list[Plan], number: int) -> None:
+    before, small = Execution.objects.count(), _small()
+    omar, ravi, rita = (user(name, role) for name, role in _PEOPLE)
     made = Execution.objects.bulk_create(
         (
             Execution(
                 plan=plans[n % _PLANS], plan_name=plans[n % _PLANS].name, plan_revision=1, kind="drill",
-                status="succeeded", requested_by_name="omar", requested_at=START - timedelta(minutes=n),
+                status="succeeded" if n % _FAILED else "failed", requested_by=omar,
+                requested_by_name="omar", requested_at=START - timedelta(minutes=n),
                 started_at=START - timedelta(minutes=n), finished_at=START - timedelta(minutes=n - 30),
                 rto_actual_seconds=1_800 + n % 977,
             )
             for n in range(before, before + number)
+        ),
+        batch_size=1_000,
+    )  # fmt: skip
+    Approval.objects.bulk_create(
+        (
+            Approval(execution=execution, user=one, user_name=one.get_username(), approved=True, at=START)
+            for one, every in ((rita, _OFTEN), (ravi, _SELDOM))
+            for execution in made[::every]
         ),
         batch_size=1_000,
     )  # fmt: skip
@@ -187,7 +227,8 @@ def _executions(site: Site, plans: list[Plan], number: int) -> None:
     ServerRun.objects.bulk_create(
         (
             ServerRun(
-                execution=wave.execution, wave=wave, site=site, position=n, status="launched",
+                execution=wave.execution, wave=wave, position=n, status="launched",
+                site=small if n == 0 and place % _SELDOM == 0 else site,
                 source_server_id=f"s-{(place * _SERVERS_EACH + n) % _SERVERS:017x}",
                 hostname=f"host-{(place * _SERVERS_EACH + n) % _SERVERS:04}",
             )

@@ -11,7 +11,7 @@ class ExecutionsConfig(AppConfig):
 
     def ready(self) -> None:
         from audit.holding import holds
-        from executions import events, selectors  # noqa: F401 # importing events declares them
+        from executions import decisions, events, saved_filters, selectors  # noqa: F401 # importing declares events and models
         from executions.engine.polling.schedule import sites_poll
         from executions.links import executions_with, proofs_of
         from executions.models import Execution

@@ -63,7 +63,9 @@ class Execution(Chained, DueRow, Purpose):
     kind = models.CharField(max_length=16, choices=choices(ExecutionKind))
     status = models.CharField(max_length=24, choices=choices(ExecutionStatus), db_index=True)
     reason = models.TextField(blank=True)
-    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False
+    )
     requested_by_name = models.CharField(max_length=150)
     approvals_required = models.PositiveSmallIntegerField(default=0)
     #: Started by an administrator without the approvals it needed; loud everywhere it is shown.
@@ -109,6 +111,7 @@ class Execution(Chained, DueRow, Purpose):
         ordering = ["-requested_at"]
         indexes = [
             models.Index(fields=["plan", "-requested_at"], name="executions_by_plan"),
+            models.Index(fields=["requested_by", "-requested_at"], name="executions_by_requester"),
             NewestFirst(column="started_at", name="executions_by_started_at"),
             NewestFirst(column="finished_at", name="executions_by_finished_at"),
             NewestFirst(column="rto_actual_seconds", name="executions_by_rto"),

@@ -18,6 +18,7 @@ from audit.canonical import plain
 from audit.event_types import EventType
 from audit.holding import Difference, Document, Followed, Told, differences
 from executions.core.states import EXECUTION_ACTIVE, CleanupStatus, ExecutionStatus, ServerStatus
+from executions.decisions import StepDecision
 from executions.models import Approval, Basis, DrsJob, Execution, LateInstance, Operation, ServerRun, StepRun, WaveRun
 from executions.samples import KeptForecast, LaunchSample, StepSample
 from plans.core.purpose import NAMES
@@ -63,6 +64,7 @@ COLUMNS: Final[Mapping[str, Mapping[type[Model], Sequence[str]]]] = {
         ),
         WaveRun: ("name", "status", "ready_at", "started_at", "finished_at"),
         StepRun: ("name", "status", "attempts", "external_id", "started_at", "finished_at", "output", "error"),
+        StepDecision: ("step_id", "user_name", "user_id", "approved", "at"),
         ServerRun: (
             "hostname", "source_server_id", "status", "attempts", "job_id", "recovery_instance_id",
             "recovery_snapshot_id", "recovery_point_at", "private_ips", "phase_times", "started_at", "finished_at",
@@ -87,6 +89,7 @@ NOT_SEALED: Final[Mapping[type[Model], Collection[str]]] = {
         "queued_at", "refused_at", "single_server_job", "not_before", "phase",
     ),
     Approval: ("id", "execution_id"),
+    StepDecision: ("id", "execution_id"),
 }  # fmt: skip
 
 #: Rows of an execution that are not sealed.
@@ -107,6 +110,7 @@ _KINDS: Final[Mapping[type[Model], str]] = {
     StepRun: "step",
     ServerRun: "server",
     Approval: "approval",
+    StepDecision: "decision of a step",
 }
 #: Null once the user was deleted.
 _USERS: Final = ("requested_by_id", "reviewed_by_id", "user_id")

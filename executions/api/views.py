@@ -7,16 +7,20 @@ from typing import Any, ClassVar, cast
 
 import django_filters
 from django.db.models import QuerySet
+from django.http import StreamingHttpResponse
+from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import serializers, status
 from rest_framework.decorators import action
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit.models import Event
 from audit.record import events_of
 from executions import selectors
+from executions.api.filters import ExecutionFilter
 from executions.api.serializers import (
     BasisSerializer,
     CommentSerializer,
@@ -30,6 +34,7 @@ from executions.api.serializers import (
     StartSerializer,
     WavePartSerializer,
 )
+from executions.history import exporting
 from executions.models import Execution
 from executions.services import basis, starting
 from executions.services.commands import (
@@ -49,26 +54,14 @@ from executions.services.commands import (
     Command,
 )
 from executions.services.scenes import Precondition
+from foundation.csv_text import MEDIA_TYPE
+from foundation.downloads import csv_download
 from foundation.errors import Stale
-from foundation.rest.filters import MomentFilter, ReferenceFilter, WholeNumberFilter
+from foundation.rest.filters import WholeNumberFilter
+from foundation.rest.formats import CsvRenderer
 from foundation.rest.schema import IF_NONE_MATCH
 from foundation.rest.versions import content_etag, if_match, not_modified
 from foundation.rest.views import ReadViewSet
-from plans.selectors import plan_get
-
-
-class ExecutionFilter(django_filters.FilterSet):
-    plan = ReferenceFilter(plan_get)
-    kind = django_filters.ChoiceFilter(choices=Execution.kind.field.choices)
-    status = django_filters.MultipleChoiceFilter(
-        choices=Execution.status.field.choices, help_text="May be repeated; matches any of the values."
-    )
-    started_after = MomentFilter("started_at", "gte", help_text="At or after this time.")
-    started_before = MomentFilter("started_at", "lt", help_text="Before this time.")
-
-    class Meta:
-        model = Execution
-        fields: ClassVar[list[str]] = []
 
 
 class EventFilter(django_filters.FilterSet):
@@ -122,6 +115,7 @@ class ExecutionViewSet(ReadViewSet):
         "retrieve": "executions.view_execution",
         # Which of the two start permissions it takes depends on the kind: `execution_start` asks for it.
         "create": "executions.view_execution",
+        "export": "executions.view_execution",
         "events": "executions.view_event",
         "basis": "executions.view_execution",
         "kept_basis": "executions.view_event",
@@ -149,7 +143,12 @@ class ExecutionViewSet(ReadViewSet):
     declare_over = command_action(DECLARE_OVER)
 
     def get_queryset(self) -> QuerySet[Any]:
-        return selectors.execution_list() if self.action == "list" else super().get_queryset()
+        match self.action:
+            case "list":
+                return selectors.execution_list()
+            case "export":
+                return Execution.objects.all()
+        return super().get_queryset()
 
     def get_serializer_class(self) -> type[serializers.BaseSerializer[Any]]:
         return ExecutionSummarySerializer if self.action == "list" else ExecutionSerializer
@@ -200,6 +199,27 @@ class ExecutionViewSet(ReadViewSet):
         response.status_code = status.HTTP_201_CREATED
         response["Location"] = self.reverse_action("detail", args=[response.data["id"]])
         return response
+
+    @extend_schema(
+        operation_id="executions_export",
+        filters=True,
+        responses={
+            (200, MEDIA_TYPE.partition(";")[0]): OpenApiResponse(
+                OpenApiTypes.STR, description=f"Columns: {', '.join(exporting.COLUMNS)}."
+            )
+        },
+    )
+    @action(
+        detail=False,
+        paged=True,
+        pagination_class=None,
+        renderer_classes=[CsvRenderer, JSONRenderer],
+    )
+    def export(self, request: Request) -> StreamingHttpResponse:
+        """All that the list would show, in its order, as CSV (RFC 4180, UTF-8 with a byte order mark). The last line
+        says how many rows there are: without it, the file is not complete."""
+        found = self.filter_queryset(self.get_queryset())
+        return csv_download(exporting.export_name(timezone.now()), exporting.COLUMNS, exporting.export_rows(found))
 
     @extend_schema(responses=BasisSerializer)
     @action(detail=True, url_path="basis")

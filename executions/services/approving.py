@@ -135,7 +135,7 @@ def _step_decide(
     meant = _step_meant(execution, wave, step)
     to = StepStatus.SUCCEEDED if approved else StepStatus.FAILED
     why = f"{'Approved' if approved else 'Rejected'} by {by.get_username()}." + (f" {comment}" if comment else "")
-    transitions.step_move(execution.pk, meant.pk, to, why=why, actor=by.get_username())
+    transitions.step_move(execution.pk, meant.pk, to, why=why, actor=by.get_username(), decided_by=by)
     tasks.nudge_on_commit([execution.pk])
 
 

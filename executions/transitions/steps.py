@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
@@ -17,6 +18,7 @@ from audit import record
 from audit.record import Entry
 from drs.timing import CallTimes
 from executions.core.states import STEP_FINAL, STEP_SKIPPABLE, StepStatus
+from executions.decisions import StepDecision
 from executions.models import StepRun
 from executions.transitions.event_types import STEP
 from executions.transitions.locking import locked
@@ -40,8 +42,10 @@ def step_move(
     claim: StepClaim | None = None,
     why: str = "",
     actor: str = record.ENGINE,
+    decided_by: AbstractBaseUser | None = None,
 ) -> bool:
-    """Move a step. `why` is kept as its error when it fails, else as what it said.
+    """Move a step. `why` is kept as its error when it fails, else as what it said; `decided_by` whoever approved or
+    rejected it.
 
     Who says how a try went passes its claim: if another has claimed the step since, it does not count.
     """
@@ -62,6 +66,15 @@ def step_move(
         StepRun.objects.filter(pk=step_id).update(**values)
         if to in STEP_FINAL:
             step_sample(step, to, now)
+        if decided_by is not None:
+            StepDecision.objects.create(
+                execution=execution,
+                step=step,
+                user_id=decided_by.pk,
+                user_name=decided_by.get_username(),
+                approved=to is StepStatus.SUCCEEDED,
+                at=now,
+            )
         detail = {"wave": step.wave.name, "kind": step.kind, **({"why": why} if why else {})}
         record.append(execution, [Entry(STEP[to], step.name, detail, actor)])
         return True

@@ -113,4 +113,8 @@ class ReferenceFilter(django_filters.CharFilter):
         except Missing as error:
             name = next(name for name, each in self.parent.filters.items() if each is self)
             raise Invalid.field(name, error.detail, "unknown") from error
+        return self.narrow(qs, found)
+
+    def narrow(self, qs: QuerySet[Any], found: Any) -> QuerySet[Any]:
+        """Those of the row that was found."""
         return super().filter(qs, found)

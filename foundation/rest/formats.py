@@ -28,6 +28,17 @@ class ByFormat(DefaultContentNegotiation):
         return super().select_renderer(request, renderers, asked)
 
 
+class CsvRenderer(BaseRenderer):
+    """For views that answer with `foundation.downloads.csv_download`: what may be asked for."""
+
+    media_type = "text/csv"
+    format = "csv"
+    charset = "utf-8"
+
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
+        raise NotImplementedError("a CSV is sent as a stream")
+
+
 class YamlRenderer(BaseRenderer):
     """An object as YAML, with some of its members alone."""
 

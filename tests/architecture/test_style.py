@@ -11,6 +11,7 @@ from tests.architecture.source import ROOT, name_of, tracked_files
 
 #: Where classes of ours are written, beside templates.
 OTHERS = (
+    "executions/admin.py",
     "executions/screens/monitor/timeline.py",
     "foundation/screens.py",
     "protection/admin.py",

@@ -110,6 +110,7 @@ FEW = ("", "x", "\0", "9" * 20, "(")
 def odd_queries(model_admin: Any, request: Any, seen: set[type]) -> Iterator[str]:
     """Every filter of a list with every odd value, and what Django makes filters of: a column of each type once."""
     names, not_offered = {"q", "o", "p", "no_such"}, set()
+    names |= set(getattr(model_admin.get_changelist(request), "own_parameters", ()))
     for one in model_admin.get_list_filter(request):
         spec = one[0] if isinstance(one, tuple) else one
         name = getattr(spec, "parameter_name", None) or str(spec)

@@ -23,6 +23,7 @@ from audit.models import Event, Ledger, Milestone, SealedDocument
 from audit.record import events_of, text_of
 from audit.signed import EVENT_COLUMNS
 from audit.verification import verify
+from executions.decisions import StepDecision
 from executions.models import Approval, Basis, DrsJob, Execution, ServerRun, StepRun, WaveRun
 from executions.sealing import COLUMNS, FROZEN, NOT_SEALED, NOT_SEALED_ROWS, RESULT, ExecutionHolder
 from executions.services.approving import execution_approve
@@ -31,6 +32,7 @@ from tests.database import undone
 from tests.factories.trail import faults_found
 from tests.harness import EngineHarness
 
+GO = {"name": "Go", "kind": "approval", "when": "before", "parameters": {"instructions": "Look first."}}
 LOOK = {"name": "Look", "kind": "wait", "when": "before", "parameters": {"seconds": 5}}
 
 
@@ -53,8 +55,10 @@ def there(harness: EngineHarness) -> Record:
         return [{"name": tier, "protection_groups": [f"shop-{tier}"], **more}]
 
     harness.world.faults.add("failed_launch", tags={"Tier": "db"}, count=1)
-    recovery = harness.recovery(harness.plan(wave("db", steps=[LOOK]), approvals_required=1))
+    recovery = harness.recovery(harness.plan(wave("db", steps=[LOOK, GO]), approvals_required=1))
     execution_approve(execution=recovery, by=harness.users["ravi"], comment="Go.")
+    harness.run(recovery, until=lambda: StepRun.objects.waiting_for_approval().exists())
+    execution_approve(execution=recovery, by=harness.users["ravi"], comment="Go on.")
     harness.run(recovery)
     drill = harness.drill(harness.plan(wave("reports"), name="Reports"))
     harness.run(drill)
@@ -153,7 +157,7 @@ def test_each_tampering_is_found_and_named(there: Record) -> None:
     name, its_end = f"{recovery}", events_of(recovery).count()
     approval = Approval.objects.get()
     failed = ServerRun.objects.get(execution=recovery, status="failed")
-    wave, step = WaveRun.objects.get(execution=recovery), StepRun.objects.get(execution=recovery)
+    wave, step = WaveRun.objects.get(execution=recovery), StepRun.objects.get(execution=recovery, name="Look")
     last = Milestone.objects.order_by("sequence").last()
     others = Milestone.objects.exclude(subject_id=str(recovery.pk)).order_by("sequence")
     begun = Milestone.objects.filter(subject_id=str(recovery.pk)).order_by("sequence")[0].sequence
@@ -356,7 +360,7 @@ def test_every_sealed_column_is_held(there: Record) -> None:
     assert missed == []
 
 
-@pytest.mark.parametrize("model", [Execution, WaveRun, StepRun, ServerRun, Approval])
+@pytest.mark.parametrize("model", [Execution, WaveRun, StepRun, StepDecision, ServerRun, Approval])
 def test_every_column_is_sealed_or_it_is_said_why_not(model: type[Model]) -> None:
     sealed = {column for models in COLUMNS.values() for column in models.get(model, ())}
     columns = {field.attname for field in model._meta.concrete_fields}

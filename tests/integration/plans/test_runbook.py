@@ -90,6 +90,6 @@ def test_a_group_a_server_and_a_plan_lead_to_each_other(
     of_server = client.get(f"/admin/protection/sourceserver/{server.pk}/change/").content.decode()
     assert (to_plan in of_server, to_run in of_server) == (True, True)
     of_plan = client.get(f"{LIST}{plan.pk}/change/").content.decode()
-    listed = f"/admin/executions/execution/?plan__id__exact={plan.pk}"
+    listed = f"/admin/executions/execution/?plan={plan.pk}"
     assert listed in of_plan
     assert str(run.pk) in client.get(listed).content.decode()
