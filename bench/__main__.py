@@ -41,7 +41,7 @@ def _run(wanted: list[str], runs: int) -> int:
     from rich.console import Console
     from rich.table import Table
 
-    from bench import audit_trail, cases, forecasts
+    from bench import audit_trail, cases, forecasts, reports
 
     every: list[tuple[str, Callable[[int], Any], int, dict[str, float]]] = [
         ("three waves of 203, 311 and 187 s, no history", cases.three_waves, runs, {"overhead s": 25, "DRS calls": 66}),
@@ -62,6 +62,8 @@ def _run(wanted: list[str], runs: int) -> int:
         ("forecasts of 20 drills of one plan, 24 servers", lambda run: forecasts.calibration(), 1, {}),
         ("100 people watch an execution of 300 servers", cases.watched, 1,
          {"queries of it": 1, "CPU s of all in 10 s in which nothing happens": 1}),
+        ("the PDF of a report of 300 servers, 900 events", lambda run: reports.pdf_of(300), runs,
+         {"seconds": 3, "peak MiB of the child": 500}),
     ]  # fmt: skip
     table = Table("case", "counted", "median", "least", "most", "must be", title=f"medians of {runs} runs or of one")
     missed = 0

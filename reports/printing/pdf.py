@@ -35,7 +35,7 @@ def pdf_of_report(report: Report) -> bytes:
 
 
 def pdf_of_runbook(runbook: Any, *, plan: Mapping[str, Any], made_at: datetime) -> bytes:
-    """`runbook`: the plan's, a dataclass as `plans.screens.runbook` makes it. `plan`: "name", "revision", "description",
+    """`runbook`: a dataclass, as `plans.screens.runbook` makes it. `plan`: "name", "revision", "description",
     "contacts", "rto_target_seconds", "rpo_target_seconds". Raises `Unavailable` as `press.pressed` does."""
     made = made_at.isoformat(timespec="seconds")
     return _pressed("runbook.typ", {**asdict(runbook), "plan": dict(plan), "made_at": made}, made)
