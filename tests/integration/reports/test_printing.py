@@ -23,6 +23,7 @@ from reports.printing import pdf_of_report, press, sha256_in
 from reports.printing.coverage import MONO, SANS
 from reports.printing.pdf import TEMPLATES
 from tests.factories.documents import make_report, make_rows
+from tests.factories.golden_report import GOLDEN_REPORT
 
 pytestmark = pytest.mark.any_database
 
@@ -270,6 +271,16 @@ def test_a_file_that_names_no_hash_or_two_has_none(content: bytes) -> None:
 
 
 # --- a released template never changes ------------------------------------------------------------------------------
+
+
+#: SHA-256 of the PDF of `GOLDEN_REPORT`. If it differs, PDFs that auditors have no longer verify. Do not write the new
+#: hash here: undo what changed (a template, the kit, a font, the table of characters, the version of typst), or release a
+#: new format, with a template and a golden report of its own. Only before the first release of a format may it change.
+GOLDEN = "983bd45e0b6583a9baf50c4df513830904ef8a5814113e81f53e80fa8e6ad17e"
+
+
+def test_a_report_of_a_released_format_is_printed_as_it_always_was() -> None:
+    assert hashlib.sha256(pdf_of_report(Report.of(GOLDEN_REPORT))).hexdigest() == GOLDEN
 
 
 def test_every_format_has_its_template() -> None:
