@@ -32,7 +32,8 @@ def a_plan(**changed: Any) -> dict[str, Any]:
     }  # fmt: skip
     return {
         "name": "Web shop", "owner": "Olaf Winter", "last_good": good,
-        "trend": {"rto_seconds": -157, "rpo_seconds": None}, "last": {**good, "status": "partially_succeeded"}, "open_findings": [
+        "trend": {"rto_seconds": -157, "rpo_seconds": None}, "last": {**good, "status": "partially_succeeded"},
+        "open_findings": [
             {"title": "Replica too old", "severity": "high", "owner": None, "due_on": date(2026, 11, 1),
              "overdue": True},
         ],

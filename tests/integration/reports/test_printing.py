@@ -274,8 +274,8 @@ def test_a_file_that_names_no_hash_or_two_has_none(content: bytes) -> None:
 
 
 #: SHA-256 of the PDF of `GOLDEN_REPORT`. If it differs, PDFs that auditors have no longer verify. Do not write the new
-#: hash here: undo what changed (a template, the kit, a font, the table of characters, the version of typst), or release a
-#: new format, with a template and a golden report of its own. Only before the first release of a format may it change.
+#: hash here: undo what changed (a template, the kit, a font, the table of characters, the version of typst), or release
+#: a new format, with a template and a golden report of its own. Only before the first release of a format may it change.
 GOLDEN = "983bd45e0b6583a9baf50c4df513830904ef8a5814113e81f53e80fa8e6ad17e"
 
 
