@@ -41,7 +41,7 @@ def _run(wanted: list[str], runs: int) -> int:
     from rich.console import Console
     from rich.table import Table
 
-    from bench import audit_trail, cases, exporting, forecasts
+    from bench import audit_trail, cases, exporting, forecasts, reports
 
     every: list[tuple[str, Callable[[int], Any], int, dict[str, float]]] = [
         ("three waves of 203, 311 and 187 s, no history", cases.three_waves, runs, {"overhead s": 25, "DRS calls": 66}),
@@ -65,6 +65,8 @@ def _run(wanted: list[str], runs: int) -> int:
          {"queries of it": 1, "CPU s of all in 10 s in which nothing happens": 1}),
         (f"the history as CSV, {exporting.LITTLE:,} and {exporting.MUCH:,} rows", lambda run: cases.exported(), 1,
          {"peak MiB *": 20, "peak, times": 1.5}),
+        ("the PDF of a report of 300 servers, 900 events", lambda run: reports.pdf_of(300), runs,
+         {"seconds": 3, "peak MiB of the child": 500}),
     ]  # fmt: skip
     table = Table("case", "counted", "median", "least", "most", "must be", title=f"medians of {runs} runs or of one")
     missed = 0

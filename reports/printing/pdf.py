@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
 
+from audit.canonical import plain
 from foundation.errors import Invalid
 from reports.core.report import Report
 from reports.printing.characters import printable
@@ -34,16 +34,19 @@ def pdf_of_report(report: Report) -> bytes:
     return _pressed(template, report.document, str(report.document["made_at"]), **inputs)
 
 
-def pdf_of_runbook(runbook: Any, *, plan: Mapping[str, Any], made_at: datetime) -> bytes:
-    """`runbook`: the plan's, as `plans.screens.runbook` makes it. `plan`: "name", "revision", "description",
-    "contacts", "rto_target_seconds", "rpo_target_seconds". Raises `Unavailable` as `press.pressed` does."""
-    made = made_at.isoformat(timespec="seconds")
-    return _pressed("runbook.typ", {**asdict(runbook), "plan": dict(plan), "made_at": made}, made)
+def pdf_of_runbook(document: Mapping[str, Any]) -> bytes:
+    """A plan's runbook: no evidence, and not sealed. The same document makes the same bytes.
+
+    "made_at", "made_by"; "plan": "name", "revision", "saved_at", "saved_by", "description", "contacts",
+    "rto_target_seconds", "rpo_target_seconds", "mtpd_seconds", "archived"; "purpose": [{"label", "text"}]; "runbook":
+    the dataclass of `plans.screens.runbook` as a dictionary. Raises `Unavailable` as `press.pressed` does.
+    """
+    return _pressed("runbook.typ", plain(document), str(plain(document["made_at"])))
 
 
 def pdf_of_register(document: Mapping[str, Any]) -> bytes:
     """Of "drsorch-register-1". Raises `Unavailable` as `press.pressed` does."""
-    return _pressed("register.typ", document, str(document["made_at"]))
+    return _pressed("register.typ", plain(document), str(plain(document["made_at"])))
 
 
 def sha256_in(pdf: bytes) -> str | None:

@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 STANDARDS: Final = ("a-3u", "ua-1")
 _TYPESETTER: Final = Path(__file__).resolve().parent / "typesetter.py"
 #: A process that sets a PDF takes some 200 MB: of each of ours there is one.
-_ONE: Final = threading.BoundedSemaphore(1)
+ONE: Final = threading.BoundedSemaphore(1)
 #: As much of what typst says as goes to the log.
 _SAID: Final = 4000
 
@@ -37,7 +37,7 @@ def pressed(template: str, inputs: Mapping[str, str], *, at: int, standards: Seq
     request = {
         "template": template, "inputs": dict(inputs), "at": at, "standards": list(standards), "seconds": limit,
     }  # fmt: skip
-    if not _ONE.acquire(timeout=limit):
+    if not ONE.acquire(timeout=limit):
         raise Unavailable("Another PDF is being made. Try again in a minute.")
     try:
         # -I: neither the folder it is started in nor PYTHONPATH has a say in what is imported.
@@ -57,7 +57,7 @@ def pressed(template: str, inputs: Mapping[str, str], *, at: int, standards: Seq
             "another format."
         ) from None
     finally:
-        _ONE.release()
+        ONE.release()
     if done.returncode != 0 or not done.stdout.startswith(b"%PDF-"):
         said = done.stderr.decode(errors="replace")[-_SAID:]
         log.error("printing.failed", template=template, status=done.returncode, said=said)

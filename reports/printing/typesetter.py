@@ -7,6 +7,7 @@ in typst itself; nothing is read outside `templates/`, and nothing is fetched.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import resource
 import signal
@@ -45,7 +46,9 @@ def main() -> int:
 
 
 def _limit(seconds: float) -> None:
-    """It ends by itself where nobody is left to end it."""
+    """It ends by itself where nobody is left to end it, and before anything else where memory is short."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
     signal.alarm(int(seconds) + 1)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))

@@ -10,7 +10,7 @@ from tests.architecture.source import ROOT, name_of, product_modules, tracked_fi
 LONGEST = 500
 #: Lines of modules side by side in one folder: more than that, and its listing no longer tells what is where.
 FULLEST = 2500
-READ_BY_PEOPLE = frozenset({".py", ".html", ".css", ".js"})
+READ_BY_PEOPLE = frozenset({".py", ".html", ".css", ".js", ".typ"})
 #: Absolute paths that exist only where somebody works; the system's own (/usr, /etc, /tmp, /srv) are everybody's.
 SOMEBODYS = re.compile(r"(?<![\w.$:/}-])/(?:home|root|Users|work|mnt|workspace)/[\w.]")
 

@@ -34,7 +34,8 @@ def make_rows(servers: int = 8, **changed: Any) -> Rows:
         ],
         late=[
             {"source_server_id": rows[-1]["source_server_id"], "job_id": "drsjob-0fedcba9876543210",
-             "status": "terminated", "recovery_instance_id": "i-0fedcba9876543210", "found_at": AT + timedelta(hours=1)},
+             "status": "terminated", "recovery_instance_id": "i-0fedcba9876543210",
+             "found_at": AT + timedelta(hours=1)},
         ] if servers > 4 else [],
         tags={(1, row["source_server_id"]): {"App": "shop", "Tier": "db"} for row in rows[:4]},
         events=_events(rows), changes=[
@@ -197,7 +198,7 @@ def _finding(number: int) -> dict[str, Any]:
         "severity": ("high", "medium", "low")[number], "owner": ("Database team", "Platform team", "dana")[number],
         "due_on": date(2027, 1, 15 + number), "status": "closed" if closed else "open",
         "description": ("The replica lagged by seven minutes while the nightly batch ran.", "", "")[number],
-        "action": ("Move the batch; alarm at four minutes of lag.", "Renew the agent, then drill it alone.", "")[number],
+        "action": ("Move the batch; alarm at four minutes of lag.", "Renew the agent, drill it alone.", "")[number],
         "ticket_url": f"https://tickets.example.com/DR-{310 + number}", "resolution": "Corrected." if closed else "",
         "reported_on": None, "retest_execution_id": UUID(int=9) if closed else None,
         "added_at": AT + timedelta(hours=1, minutes=number), "added_by_name": "dana",
