@@ -275,7 +275,8 @@ def test_a_file_that_names_no_hash_or_two_has_none(content: bytes) -> None:
 
 #: SHA-256 of the PDF of `GOLDEN_REPORT`. If it differs, PDFs that auditors have no longer verify. Do not write the new
 #: hash here: undo what changed (a template, the kit, a font, the table of characters, the version of typst), or release
-#: a new format, with a template and a golden report of its own. Only before the first release of a format may it change.
+#: a new format, with a template and a golden report of its own. It may
+#: change only before the first release of its format.
 GOLDEN = "983bd45e0b6583a9baf50c4df513830904ef8a5814113e81f53e80fa8e6ad17e"
 
 
