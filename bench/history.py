@@ -105,6 +105,7 @@ def _questions(ada: User, site: Site, plans: list[Plan]) -> dict[str, Callable[[
             f"board of {servers:,} servers": reverse("admin:plans_plan_change", args=[plan.pk]),
             f"start page of {servers:,} servers": reverse("admin:executions_start", args=[plan.pk]),
             f"monitor of {servers:,} servers": reverse("admin:executions_execution_change", args=[monitor.pk]),
+            f"report of {servers:,} servers": reverse("admin:reports_report", args=[monitor.pk]),
         }
     calls = {
         f"API {one.address}": reverse(one.address)
