@@ -22,7 +22,7 @@ from drsorch.brokers import BROKERS, scheme_of
 from drsorch.environment import SECRET_KEY_LENGTH, load, unknown_names
 from drsorch.values import NEW_AUDIT_KEY, is_loopback
 from executions.crashpoints import POINTS
-from foundation.outbound import Refused, address_check, literal
+from foundation.outside.outbound import Refused, address_check, literal
 from foundation.wording import count, listing
 
 _NEW_KEY = "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"

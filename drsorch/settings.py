@@ -153,7 +153,7 @@ DRSORCH_CALL_LIMIT_SECONDS = env["DRSORCH_CALL_LIMIT_SECONDS"]
 #: Without messages the engine moves by its ticker alone; also for proofs.
 DRSORCH_MESSAGES = env["DRSORCH_MESSAGES"]
 DRSORCH_LEASE_SECONDS = env["DRSORCH_LEASE_SECONDS"]
-#: Networks that checks may ask although they are closed by default (foundation.outbound).
+#: Networks that checks may ask although they are closed by default (foundation.outside.outbound).
 DRSORCH_OUTBOUND_ALLOW = env["DRSORCH_OUTBOUND_ALLOW"]
 if not DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # Row locks run out as leases do: a machine that is suspended in a transaction must not hold up the others.

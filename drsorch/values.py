@@ -18,7 +18,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import environ
 
-from foundation.outbound import Network, networks_read
+from foundation.outside.outbound import Network, networks_read
 from foundation.wording import count
 
 _YES: Final = ("true", "yes", "on", "1")

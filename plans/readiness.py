@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from access import policy
 from drs.port import LAUNCHED, TYPE_RECOVERY
-from foundation import outbound
+from foundation.outside import outbound
 from plans import selectors
 from plans.core import Finding
 from plans.core.checks import check

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from access import policy
 from drs.errors import DrsError
 from foundation.errors import FieldError, Invalid, Unavailable
-from foundation.outbound import url_refusal
+from foundation.outside.outbound import url_refusal
 from protection.core.site_rules import site_errors
 from protection.gateways import gateway
 from protection.models import Site

@@ -27,8 +27,8 @@ from rfc3161_client import (
 )
 
 from drs import foreign
-from foundation.asking import Unanswered, ask
 from foundation.errors import Unavailable
+from foundation.outside.asking import Unanswered, ask
 from foundation.wording import clock
 
 #: For the whole call, in seconds.

@@ -1,10 +1,10 @@
-"""The hosts of checks. Which may be asked is said by `foundation.outbound`, once for everything that asks outside."""
+"""The hosts of checks. Which may be asked is decided in `foundation.outside.outbound`, for all that asks outside."""
 
 from __future__ import annotations
 
 from executions.engine.steps.outcome import StepOutcome, final
-from foundation.asking import reason
-from foundation.outbound import Refused
+from foundation.outside.asking import reason
+from foundation.outside.outbound import Refused
 
 #: Seconds that a check has in all: to find the host, to connect, and for the whole answer.
 TIMEOUT = 10.0

@@ -8,7 +8,7 @@ from typing import Any
 from executions.engine.steps.addresses import TIMEOUT, refusal
 from executions.engine.steps.outcome import StepOutcome, done, retry
 from executions.transitions import StepClaim
-from foundation.asking import Unanswered, ask
+from foundation.outside.asking import Unanswered, ask
 
 #: So much of a body is read to look for a text, in bytes.
 _BODY_LIMIT = 1_000_000

@@ -10,8 +10,8 @@ from typing import Any
 from executions.engine.steps.addresses import TIMEOUT, refusal
 from executions.engine.steps.outcome import StepOutcome, done, retry
 from executions.transitions import StepClaim
-from foundation.asking import ascii_host, reason
-from foundation.outbound import resolved
+from foundation.outside.asking import ascii_host, reason
+from foundation.outside.outbound import resolved
 
 
 def run(claim: StepClaim, parameters: Mapping[str, Any]) -> StepOutcome:

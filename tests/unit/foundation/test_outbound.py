@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foundation import outbound
-from foundation.outbound import Refused, address_check, networks_read, resolved, url_refusal
+from foundation.outside import outbound
+from foundation.outside.outbound import Refused, address_check, networks_read, resolved, url_refusal
 
 NEVER = ["169.254.169.254", "169.254.170.2", "168.63.129.16", "100.100.100.200", "192.0.0.192"]
 CLOSED = ["127.0.0.1", "127.9.9.9", "0.0.0.0", "0.1.2.3", "224.0.0.1", "239.1.1.1", "255.255.255.255", "240.0.0.1"]

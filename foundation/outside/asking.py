@@ -17,7 +17,7 @@ import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from drs.deadline import Deadline, Watched
-from foundation.outbound import resolved
+from foundation.outside.outbound import resolved
 
 
 class Unanswered(Exception):

@@ -1,0 +1,1 @@
+"""Asking others outside: where it may go, and how long it may take."""
