@@ -1,4 +1,4 @@
-"""Text as it can be printed: what no font has, and what nobody would see, is written as its number.
+"""Text as it can be printed: what no font has, and what no one would see, is written as its number.
 
 ‹U+7530 U+4E2D› keeps two names apart that would both be ▯▯ otherwise, and a hidden mark that turns the reading order
 cannot make a page say something else. The JSON that is attached to a PDF keeps every character.

@@ -46,7 +46,7 @@ def main() -> int:
 
 
 def _limit(seconds: float) -> None:
-    """It ends by itself where nobody is left to end it, and before anything else where memory is short."""
+    """It ends by itself where no one is left to end it, and before anything else where memory is short."""
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")
     signal.alarm(int(seconds) + 1)
