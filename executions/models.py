@@ -112,6 +112,12 @@ class Execution(Chained, DueRow, Purpose):
         indexes = [
             models.Index(fields=["plan", "-requested_at"], name="executions_by_plan"),
             models.Index(fields=["requested_by", "-requested_at"], name="executions_by_requester"),
+            # The newest drills of a plan that succeeded, however many runs came to nothing since.
+            models.Index(
+                fields=["plan", "-requested_at"],
+                condition=models.Q(kind=ExecutionKind.DRILL.value, status=ExecutionStatus.SUCCEEDED.value),
+                name="executions_good_drills",
+            ),
             NewestFirst(column="started_at", name="executions_by_started_at"),
             NewestFirst(column="finished_at", name="executions_by_finished_at"),
             NewestFirst(column="rto_actual_seconds", name="executions_by_rto"),
