@@ -51,6 +51,7 @@ def evidence_current(execution: Execution) -> Evidence:
     While another worker seals it, that is waited for, for a few seconds. Raises `Conflict` of an execution that is not
     over, and `Unavailable` if it takes longer.
     """
+    execution = Execution.objects.get(pk=execution.pk)
     if execution.status in EXECUTION_ACTIVE:
         raise Conflict(f"The {execution} has not ended, so its report is not sealed yet.", code="not-over")
     Dossier.objects.get_or_create(execution=execution, defaults={"due_at": timezone.now()})

@@ -24,7 +24,7 @@ AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 LIGHT = {"resultTypes": ["violations"], "preload": False}
 DARK = {**LIGHT, "runOnly": ["color-contrast"]}
 DOCS = "/api/v1/docs/"
-OTHERS = [DOCS, "/accounts/2fa/", "/accounts/password/change/"]
+OTHERS = [DOCS, "/verify/", "/accounts/2fa/", "/accounts/password/change/"]
 
 
 def found_by_axe(page: Page, options: dict[str, Any]) -> list[str]:

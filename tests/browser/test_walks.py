@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,8 +20,11 @@ from drs.simulator import scenarios
 from drs.simulator.inprocess import InProcessDrs
 from drs.simulator.world import World
 from executions.models import Execution
+from plans.models import Plan
 from protection import gateways
 from protection.models import Site
+from reports.services.findings import finding_add
+from reports.services.signing import sign_off
 from tests.browser.conftest import PHONE, SignIn
 from tests.browser.test_basis import look
 from tests.factories.people import make_user
@@ -153,3 +157,74 @@ def test_an_operator_on_a_phone_retries_the_one_server_that_failed(engine: Engin
 def assert_fits(page: Page) -> None:
     """Nothing sticks out to the side."""
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+def test_an_auditor_reads_compares_downloads_and_verifies_and_can_change_nothing(
+    engine: Engine, sign_in: SignIn, tmp_path: Path
+) -> None:
+    engine.world.faults.add("failed_launch", tags={"Tier": "app"}, count=1)
+    plan = Plan.objects.get()
+    runs = []
+    for _ in range(2):
+        runs.append(engine.drill(plan))
+        engine.run(runs[-1])
+        engine.clock.shift(3600)
+    failed, good = runs
+    finding_add(
+        execution=failed, by=engine.users["dana"], title="The application's subnet is too small", severity="high",
+        owner="Network team", due_on="2026-03-20",
+    )  # fmt: skip
+    sign_off(execution=good, by=engine.users["ravi"], role="reviewer", statement="As planned.")
+
+    page = opened(sign_in(make_user("aldo", "auditor")))
+    page.goto("/admin/executions/execution/?status=failed")
+    page.get_by_role("link", name="Web shop · revision 1").click()
+    page.get_by_role("link", name="Report", exact=True).click()
+    result = page.locator("#result")
+    expect(result).to_contain_text("InsufficientInstanceCapacity")
+    expect(page.locator("#findings")).to_contain_text("The application's subnet is too small")
+    expect(page.locator("#why")).to_contain_text("not recorded")
+    expect(page.locator("#evidence")).to_contain_text("yes: nothing was changed")
+    for name in ("Add a note", "The application works", "Add a finding", "Sign off"):
+        expect(page.get_by_role("link", name=name)).to_have_count(0)
+    for address in ("note", "works", "finding", "sign"):
+        assert page.request.get(f"/admin/reports/{failed.pk}/{address}/").status == 403
+    assert page.request.post(f"/api/v1/executions/{failed.pk}/notes/", data={"text": "x"}).status == 403
+    look(page, "aldo-report")
+
+    files = {}
+    for name in ("JSON", "HTML", "CSV", "PDF"):
+        with page.expect_download() as fetched:
+            page.get_by_role("link", name=name, exact=True).click()
+        files[name] = tmp_path / fetched.value.suggested_filename
+        fetched.value.save_as(files[name])
+    assert [file.suffix for file in files.values()] == [".json", ".html", ".zip", ".pdf"]
+
+    page.get_by_role("link", name="Verify a file").click()
+    for name, what in (("PDF", "Yes"), ("JSON", "Yes"), ("HTML", "No")):
+        page.get_by_label("PDF or JSON of a report").set_input_files(files[name])
+        page.get_by_role("button", name="Verify").click()
+        expect(page.get_by_role("status").get_by_role("heading")).to_have_text(what)
+    forged = tmp_path / "forged.json"
+    forged.write_bytes(files["JSON"].read_bytes().replace(b'"severity":"high"', b'"severity":"low"'))
+    page.get_by_label("PDF or JSON of a report").set_input_files(forged)
+    page.get_by_role("button", name="Verify").click()
+    expect(page.get_by_role("status")).to_contain_text("This file was changed.")
+    look(page, "aldo-verify")
+
+    page.goto(f"/admin/executions/execution/{failed.pk}/change/")
+    page.get_by_role("link", name="Compare", exact=True).click()
+    page.get_by_role("link", name=re.compile("succeeded")).first.click()
+    expect(page.get_by_role("heading", name=re.compile("drill", re.IGNORECASE)).first).to_be_visible()
+    expect(page.get_by_text("app-1").first).to_be_visible()
+    look(page, "aldo-compare")
+
+    page.get_by_role("link", name=re.compile("Register")).click()
+    row = page.get_by_role("row", name=re.compile("Web shop"))
+    expect(row).to_contain_text("Last good drill")
+    with page.expect_download() as fetched:
+        page.get_by_role("link", name=re.compile("PDF")).click()
+    assert fetched.value.suggested_filename.endswith(".pdf")
+    page.get_by_role("link", name=re.compile("Findings")).click()
+    expect(page.get_by_role("row", name=re.compile("subnet is too small"))).to_contain_text("Network team")
+    look(page, "aldo-findings")
