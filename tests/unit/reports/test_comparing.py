@@ -247,9 +247,17 @@ def test_how_long_a_launch_took_counts_from_a_minute_on(seconds: int, differs: l
     assert found["servers"][0]["differs"] == differs
 
 
-def test_and_from_a_tenth_on() -> None:
-    found = compare(document(servers=[server("a", 0, 5000)]), document(servers=[server("a", 0, 4501)]))
-    assert found["servers"][0]["differs"] == []
+@pytest.mark.parametrize(("seconds", "differs"), [(4500, ["seconds"]), (4501, [])])
+def test_and_from_a_tenth_on(seconds: int, differs: list[str]) -> None:
+    found = compare(document(servers=[server("a", 0, 5000)]), document(servers=[server("a", 0, seconds)]))
+    assert found["servers"][0]["differs"] == differs
+
+
+def test_what_took_longest_more_or_less_comes_first() -> None:
+    ours = [server("a", 0, 600), server("b", 0, 900), server("c", 0, 100)]
+    theirs = [server(name) for name in "abc"]
+    found = compare(document(servers=ours), document(servers=theirs))["servers"]
+    assert [(pair["name"], pair["difference"]["seconds"]) for pair in found] == [("b", 400), ("c", -400), ("a", 100)]
 
 
 def test_servers_that_differ_most_come_first() -> None:
@@ -284,6 +292,13 @@ def test_who_and_with_what() -> None:
         ("break_glass", True, False),
     ]
     assert found["plan_changes"] == [{"path": "name", "before": "a", "after": "b"}]
+
+
+def test_the_same_people_in_another_order_are_the_same() -> None:
+    ravi, rita = {"by": "ravi", "approved": True}, {"by": "rita", "approved": True}
+    one, other = document(people={"approvals": [ravi, rita, ravi]}), document(people={"approvals": [rita, ravi]})
+    approved = next(each for each in compare(one, other)["people"] if each["did"] == "approved")
+    assert (approved["one"], approved["other"], approved["differs"]) == (["ravi", "rita"], ["rita", "ravi"], False)
 
 
 def test_deviations_are_counted_by_kind() -> None:
@@ -321,9 +336,10 @@ def test_both_runs_begin_at_the_left_edge_and_the_axis_counts_from_there() -> No
     assert place_after(frame, 3600) == 100
 
 
-def test_a_target_far_beyond_both_runs_is_left_out() -> None:
-    short = document(600, 600, waves=[wave("App", 0, 600)])
-    assert elapsed_frame(compare(short, short)).marks()[-1].text == "10 min"
+@pytest.mark.parametrize(("seconds", "last"), [(600, "10 min"), (1799, "30 min"), (1800, "1 h")])
+def test_a_target_far_beyond_both_runs_is_left_out(seconds: int, last: str) -> None:
+    run = document(seconds, seconds, waves=[wave("App", 0, seconds)])
+    assert elapsed_frame(compare(run, run)).marks()[-1].text == last
 
 
 def test_what_is_not_over_reaches_to_when_it_was_looked_at() -> None:

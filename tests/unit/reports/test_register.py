@@ -89,6 +89,11 @@ def test_proof_gets_old(days: int, tone: str) -> None:
     assert verdict(good={1: run(days)})[0] == tone
 
 
+@pytest.mark.parametrize(("days", "recent"), [(90, 1), (91, 0)])
+def test_a_drill_is_recent_for_ninety_days(days: int, recent: int) -> None:
+    assert document(good={1: run(days)})["totals"]["drilled_in_90_days"] == recent
+
+
 def test_without_targets_nothing_is_met() -> None:
     found = document(plans=[plan(rto_target_seconds=None, rpo_target_seconds=None)], good={1: run()})
     assert found["plans"][0]["verdict"]["reasons"] == ["no RTO or RPO target"]
