@@ -80,6 +80,8 @@ def _questions(ada: User, site: Site, plans: list[Plan]) -> dict[str, Callable[[
         user(name, role)
     pages = {
         "dashboard": "/admin/",
+        "register": reverse("admin:reports_register"),
+        "register as CSV": reverse("admin:reports_register_file", args=["csv"]),
         **lists,
         "page 150 of executions": f"{executions}?p=150",
         "executions of a plan": f"{executions}?plan={plans[7].pk}",
@@ -100,11 +102,15 @@ def _questions(ada: User, site: Site, plans: list[Plan]) -> dict[str, Callable[[
         "search executions by person": f"{executions}?q=omar",
     }
     for servers, plan in _big_plans(plans).items():
+        long_ago = timezone.now() - timedelta(days=90)
+        earlier = _big_execution(plan, servers, requested_at=long_ago, finished_at=long_ago, status="succeeded")
         monitor = _big_execution(plan, servers)
         pages |= {
             f"board of {servers:,} servers": reverse("admin:plans_plan_change", args=[plan.pk]),
             f"start page of {servers:,} servers": reverse("admin:executions_start", args=[plan.pk]),
             f"monitor of {servers:,} servers": reverse("admin:executions_execution_change", args=[monitor.pk]),
+            f"report of {servers:,} servers": reverse("admin:reports_report", args=[monitor.pk]),
+            f"comparison of {servers:,} servers": reverse("admin:reports_compare", args=[monitor.pk, earlier.pk]),
         }
     calls = {
         f"API {one.address}": reverse(one.address)
@@ -149,9 +155,9 @@ def _big_plans(plans: list[Plan]) -> dict[int, Plan]:
     return made
 
 
-def _big_execution(plan: Plan, servers: int) -> Execution:
+def _big_execution(plan: Plan, servers: int, **fields: Any) -> Execution:
     """Half of its waves are over, the others run."""
-    execution = ExecutionFactory.create(plan=plan, requested_at=timezone.now())
+    execution = ExecutionFactory.create(plan=plan, **{"requested_at": timezone.now(), **fields})
     each = servers // _WAVES
     for number in range(_WAVES):
         status = "launched" if number < _WAVES // 2 else "launching"

@@ -25,7 +25,9 @@ from executions.api.drs_events import DrsEventView
 from executions.api.forecasts import PlanForecastView
 from foundation.rest.problems import problem_response
 from foundation.rest.views import ApiView
+from reports.api.comparing import CompareView
 from reports.api.dossier import FindingsOfExecutionViewSet, NotesViewSet, SignOffsViewSet, ValidatedView
+from reports.api.register import RegisterView
 from reports.api.report import ReportView
 
 
@@ -89,6 +91,8 @@ urlpatterns = [
     path("v1/executions/<str:id>/notes/", _listed(NotesViewSet), name="execution-notes"),
     path("v1/executions/<str:id>/findings/", _listed(FindingsOfExecutionViewSet), name="execution-findings"),
     path("v1/executions/<str:id>/sign-offs/", _listed(SignOffsViewSet), name="execution-sign-offs"),
+    path("v1/executions/<str:id>/compare/<str:other>/", CompareView.as_view(), name="execution-compare"),
+    path("v1/register/", RegisterView.as_view(), name="register"),
     path("v1/me/", access.api.MeView.as_view(), name="me"),
     path("v1/", include(router.urls)),
     re_path(r"^", not_found),

@@ -86,6 +86,7 @@ UNFOLD: dict[str, Any] = {
                 "title": "Evidence",
                 "separator": True,
                 "items": [
+                    _entry("Register", "fact_check", "reports_register", "reports.view_report"),
                     _entry("Findings", "flag", "reports_finding_changelist", "reports.view_finding"),
                 ],
             },

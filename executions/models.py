@@ -6,7 +6,6 @@ evidence, as its events are, which `audit` keeps.
 
 from __future__ import annotations
 
-import json
 import uuid
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -112,6 +111,12 @@ class Execution(Chained, DueRow, Purpose):
         indexes = [
             models.Index(fields=["plan", "-requested_at"], name="executions_by_plan"),
             models.Index(fields=["requested_by", "-requested_at"], name="executions_by_requester"),
+            # The newest drills of a plan that succeeded, however many runs came to nothing since.
+            models.Index(
+                fields=["plan", "-requested_at"],
+                condition=models.Q(kind=ExecutionKind.DRILL.value, status=ExecutionStatus.SUCCEEDED.value),
+                name="executions_good_drills",
+            ),
             NewestFirst(column="started_at", name="executions_by_started_at"),
             NewestFirst(column="finished_at", name="executions_by_finished_at"),
             NewestFirst(column="rto_actual_seconds", name="executions_by_rto"),
@@ -399,31 +404,6 @@ class Approval(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_name}: {'approved' if self.approved else 'rejected'}"
-
-
-class Basis(models.Model):
-    """What was shown to whoever requested, approved, resumed or retried an execution. Never changed."""
-
-    execution = models.ForeignKey(Execution, on_delete=models.PROTECT, related_name="bases")
-    #: What was pressed: request, approve, resume, retry.
-    press = models.CharField(max_length=16)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
-    user_name = models.CharField(max_length=150)
-    at = models.DateTimeField()
-    #: Of `document`, which is canonical JSON (`core.basis`), as in the event of the press.
-    sha256 = models.CharField(max_length=64)
-    document = models.TextField()
-
-    class Meta:
-        ordering = ["pk"]
-        indexes = [models.Index(fields=["execution", "sha256"], name="executions_basis_by_hash")]
-
-    def __str__(self) -> str:
-        return f"{self.press}: {self.sha256}"
-
-    def read(self) -> dict[str, Any]:
-        document: dict[str, Any] = json.loads(self.document)
-        return document
 
 
 class SiteWatch(DueRow):

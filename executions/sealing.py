@@ -18,8 +18,8 @@ from audit.canonical import plain
 from audit.event_types import EventType
 from audit.holding import Difference, Document, Followed, Told, differences
 from executions.core.states import EXECUTION_ACTIVE, CleanupStatus, ExecutionStatus, ServerStatus
-from executions.decisions import StepDecision
-from executions.models import Approval, Basis, DrsJob, Execution, LateInstance, Operation, ServerRun, StepRun, WaveRun
+from executions.decisions import Basis, StepDecision
+from executions.models import Approval, DrsJob, Execution, LateInstance, Operation, ServerRun, StepRun, WaveRun
 from executions.samples import KeptForecast, LaunchSample, StepSample
 from plans.core.purpose import NAMES
 

@@ -23,9 +23,10 @@ from executions import transitions
 from executions.core.actions import Launch
 from executions.core.stake import Acknowledged, Replaced, at_stake, replaced_of, sentence
 from executions.core.states import ServerStatus
+from executions.decisions import Basis
 from executions.engine import stake
 from executions.engine.basis import HELD, native_held
-from executions.models import Basis, Execution, ServerRun
+from executions.models import Execution, ServerRun
 from protection.models import Site
 
 _NATIVE_ADVICE = "It is launched when that has ended. Wait, or cancel that execution in the DRS console."

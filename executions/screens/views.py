@@ -137,6 +137,7 @@ def _evidence(request: HttpRequest, execution: Execution) -> list[tuple[str, str
     """What is kept of it for an auditor, and what this reader may add: the page, its icon and what it is called."""
     pages = [
         ("reports_report", "description", "Report", True),
+        ("reports_compare_pick", "compare_arrows", "Compare", execution.started_at is not None),
         ("reports_note", "edit_note", "Add a note", policy.may(request.user, "reports.add_note")),
         (
             "reports_validated", "task_alt", "The application works",

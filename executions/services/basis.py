@@ -13,9 +13,10 @@ from django.utils import timezone
 from executions.core.basis import Difference, canonical, differences, seen_of, sha256_of
 from executions.core.stake import Acknowledged, Replaced, replaced_of
 from executions.core.states import ExecutionKind, ServerStatus
+from executions.decisions import Basis
 from executions.engine import basis as engine
 from executions.engine.basis import NO_SNAPSHOT, Look
-from executions.models import Basis, Execution, ServerRun, StepRun
+from executions.models import Execution, ServerRun, StepRun
 from foundation.errors import Conflict, FieldError, Missing
 from plans import readiness
 from plans.core import Blueprint, BlueprintServer, BlueprintStep, Finding, Severity

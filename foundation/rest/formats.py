@@ -15,15 +15,16 @@ from foundation.yaml_text import MEDIA_TYPE, written
 
 
 class ByFormat(DefaultContentNegotiation):
-    """`?format=` wins over `Accept`, as a link has no headers. JSON needs no asking."""
+    """`?format=` wins over `Accept`, as a link has no headers. JSON may be asked for, and needs no asking."""
 
     def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
         asked = request.query_params.get("format")
-        known = [renderer.format for renderer in renderers if renderer.format != "json"]
-        if asked is None or not known:
+        formats = [renderer.format for renderer in renderers]
+        others = [one for one in formats if one != "json"]
+        if asked is None or not others:
             return super().select_renderer(request, renderers, format_suffix)
-        if asked not in known:
-            choice = f"Known here: {listing(known, None)}; without it the answer is JSON."
+        if asked not in formats:
+            choice = f"Known here: {listing(others, None)}; without it the answer is JSON."
             raise Invalid.field("format", f"Unknown format “{short(asked, 60)}”. {choice}", "unknown")
         return super().select_renderer(request, renderers, asked)
 

@@ -15,6 +15,7 @@ OTHERS = (
     "executions/screens/monitor/timeline.py",
     "foundation/screens.py",
     "protection/admin.py",
+    "reports/screens/comparison_page.py",
     "static/drsorch/board/drag.js",
     "static/drsorch/board/draw.js",
     "static/drsorch/board/lines.js",

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from executions.core.seen import dumped
-from executions.models import Basis, Execution, StepRun
+from executions.decisions import Basis
+from executions.models import Execution, StepRun
 from executions.screens.inbox.selectors import InboxRows, Waiting
 from executions.screens.stake import StakeCard, acknowledged_card
 from executions.screens.words import kind_badge, loud_badges

@@ -13,7 +13,8 @@ from django.db.models.functions import Cast
 
 from access import policy
 from executions.core.seen import Scene
-from executions.models import Approval, Basis, Execution, ServerRun, StepRun
+from executions.decisions import Basis
+from executions.models import Approval, Execution, ServerRun, StepRun
 from executions.screens.renewal.saying import execution_key, step_key
 from executions.selectors import executions_to_approve, steps_to_approve
 from executions.services.scenes import approval_scenes

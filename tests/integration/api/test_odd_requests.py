@@ -42,7 +42,7 @@ ODD_NAMES = (
 )  # fmt: skip
 
 UNKNOWN_QUERIES = (
-    "dry_run=true", "serach=x", "limit=1", "format=json", "%00=1", "__class__=1", "pk=1", "offset=1",
+    "dry_run=true", "serach=x", "limit=1", "format=xml", "%00=1", "__class__=1", "pk=1", "offset=1",
     "name__icontains=x",
 )  # fmt: skip
 #: What somebody may write behind any filter.

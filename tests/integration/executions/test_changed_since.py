@@ -16,7 +16,8 @@ from audit.record import events_of
 from drs.simulator.state import Server
 from drs.simulator.world import World
 from executions.core.basis import sha256_of
-from executions.models import Basis, Execution
+from executions.decisions import Basis
+from executions.models import Execution
 from executions.services import approving, controlling
 from foundation.errors import Conflict
 from plans.models import Plan

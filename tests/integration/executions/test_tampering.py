@@ -23,8 +23,8 @@ from audit.models import Event, Ledger, Milestone, SealedDocument
 from audit.record import events_of, text_of
 from audit.signed import EVENT_COLUMNS
 from audit.verification import verify
-from executions.decisions import StepDecision
-from executions.models import Approval, Basis, DrsJob, Execution, ServerRun, StepRun, WaveRun
+from executions.decisions import Basis, StepDecision
+from executions.models import Approval, DrsJob, Execution, ServerRun, StepRun, WaveRun
 from executions.sealing import COLUMNS, FROZEN, NOT_SEALED, NOT_SEALED_ROWS, RESULT, ExecutionHolder
 from executions.services.approving import execution_approve
 from executions.services.controlling import execution_cleanup, execution_pause, execution_resume, execution_retry

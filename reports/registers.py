@@ -1,0 +1,65 @@
+"""The register over all plans, as it is now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django.contrib.auth.models import User
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.utils import timezone
+
+from executions.core.states import ExecutionKind, ExecutionStatus
+from executions.models import Execution
+from plans.models import Plan
+from reports.core.register import RegisterRows, register
+from reports.core.rows import Row
+from reports.models import Finding, FindingStatus, SignOff, SignOffRole
+
+_COLUMNS: Final = (
+    "id", "plan_id", "kind", "status", "requested_at", "finished_at", "rto_target_seconds", "rto_actual_seconds",
+    "rpo_target_seconds", "rpo_actual_seconds", "cleanup_status", "signed_by_owner", "signed_by_reviewer",
+)  # fmt: skip
+
+
+def register_of(by: User) -> Mapping[str, Any]:
+    """`core.register.register` of now. Five queries, each by an index, however many plans and runs there are."""
+    plans = _plans()
+    newest = Execution.objects.filter(plan=OuterRef("pk")).order_by("-requested_at").values("pk")
+    good = newest.filter(kind=ExecutionKind.DRILL, status=ExecutionStatus.SUCCEEDED)
+    open_ones = Finding.objects.filter(status=FindingStatus.OPEN).filter(execution__plan__in=plans.values("pk"))
+    return register(
+        RegisterRows(
+            made_by=by.get_username(),
+            plans=list(
+                plans.order_by("name").values(
+                    "id", "name", "business_owner", "rto_target_seconds", "rpo_target_seconds", "recovered_by"
+                )
+            ),
+            last=_runs(plans, newest[:1]),
+            good=_runs(plans, good[:1]),
+            before=_runs(plans, good[1:2]),
+            findings=list(
+                open_ones.order_by("due_on", "pk").values(
+                    "id", "title", "severity", "owner", "due_on", plan_id=F("execution__plan")
+                )
+            ),
+        ),
+        timezone.now(),
+    )
+
+
+def _plans() -> QuerySet[Plan]:
+    """Those in use; an archived one, too, while its servers run in recovery."""
+    return Plan.objects.filter(Q(archived_at=None) | Q(recovered_by__isnull=False))
+
+
+def _runs(plans: QuerySet[Plan], chosen: QuerySet[Any, Any]) -> dict[int, Row]:
+    """By their plan: of each the run that is chosen."""
+    ids = plans.annotate(chosen=Subquery(chosen)).order_by().values("chosen")
+    signed = SignOff.objects.filter(execution=OuterRef("pk"))
+    rows = Execution.objects.filter(pk__in=ids).annotate(
+        signed_by_owner=Exists(signed.filter(role=SignOffRole.OWNER)),
+        signed_by_reviewer=Exists(signed.filter(role=SignOffRole.REVIEWER)),
+    )
+    return {row["plan_id"]: row for row in rows.order_by().values(*_COLUMNS)}
