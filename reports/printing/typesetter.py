@@ -51,7 +51,9 @@ def _limit(seconds: float) -> None:
         Path("/proc/self/oom_score_adj").write_text("1000")
     signal.alarm(int(seconds) + 1)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    # Not every system knows this one.
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
 
 
 if __name__ == "__main__":

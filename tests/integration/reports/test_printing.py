@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -238,6 +239,16 @@ EVERY = "".join(
 )
 
 
+def test_of_thousands_of_events_each_is_a_paragraph(report: Report) -> None:
+    """In place of a row of a table, which would take gigabytes. So it is with servers: the bench prints 4,000."""
+    event = report.document["events"][0]
+    events = [{**event, "sequence": number} for number in range(1501)]
+    pdf = pdf_of_report(Report.of({**report.document, "events": events}))
+    shown = re.sub(r"\s+", " ", PdfReader(io.BytesIO(pdf)).pages[-1].extract_text())
+    assert "1500 2026-11-28 02:50:12.345678 dana requested the drill. Reason: Quarterly" in shown
+    assert f"dana by screen · execution.requested {event['hash']}" in shown
+
+
 def test_whatever_people_and_machines_write_is_text() -> None:
     hostile = '#read("/etc/passwd") #panic() $x^2$ *b* = H\n- a <l> @r \\ " ] } /* // `x` #import "@preview/x:1.0.0"'
     rows = make_rows(
@@ -314,6 +325,17 @@ def test_what_takes_too_long_is_ended(report: Report, settings: Settings, monkey
         pdf_of_report(report)
     settings.DRSORCH_PRINT_SECONDS = 60
     assert pdf_of_report(report).startswith(b"%PDF-")
+
+
+def test_the_environment_has_no_say(
+    report: Report, pdf: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "typst.py").write_text("raise SystemExit")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1")
+    monkeypatch.setenv("TYPST_FONT_PATHS", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert pdf_of_report(report) == pdf
 
 
 def test_while_one_is_made_another_waits_and_then_gives_up(report: Report, settings: Settings) -> None:
