@@ -16,7 +16,7 @@ from executions.screens.inbox import views as inbox
 from executions.screens.plan_forecast import plan_forecast_part
 from executions.screens.views import start
 from foundation.screens import refusals_as_pages
-from reports.screens import comparing, registers
+from reports.screens import comparing, registers, runbook
 from reports.screens import views as reports
 
 #: Whose admin pages are shown.
@@ -50,7 +50,7 @@ class AdminSite(UnfoldAdminSite):
             path("approvals/header/", self.admin_view(inbox.header), name="approvals_header"),
             *(
                 path(f"reports/{route}", self.admin_view(view), name=f"reports_{name}")
-                for route, view, name in (*reports.PAGES, *registers.PAGES, *comparing.PAGES)
+                for route, view, name in (*reports.PAGES, *registers.PAGES, *comparing.PAGES, *runbook.PAGES)
             ),
             path("dashboard/running/", self.admin_view(dashboard.running), name="dashboard_running"),
             path("dashboard/attention/", self.admin_view(dashboard.attention), name="dashboard_attention"),

@@ -9,10 +9,13 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
+from django.test import Client
 from pypdf import PdfReader
 
 from plans.core.by_hand import Place, launch, terminate_drill, watch
 from reports.printing import pdf_of_register, pdf_of_runbook
+from tests.factories.plans import make_web_shop
 
 pytestmark = pytest.mark.any_database
 
@@ -120,3 +123,18 @@ def test_a_plan_without_servers_and_with_any_text_has_a_runbook() -> None:
     shown = text_of(pdf_of_runbook(document | {"purpose": []}))
     assert "‹U+7530U+4E2D›‹U+202E›" in shown
     assert "W" * 500 in shown
+
+
+def test_a_plans_runbook_is_downloaded_from_its_page(vera: User, petra: User) -> None:
+    plan = make_web_shop(petra)
+    client = Client()
+    client.force_login(vera, backend="django.contrib.auth.backends.ModelBackend")
+    page = client.get(f"/admin/plans/plan/{plan.pk}/runbook/").content.decode()
+    [address] = re.findall(r'href="([^"]+runbook\.pdf)"', page)
+    answer = client.get(address)
+    assert answer["Content-Type"] == "application/pdf"
+    assert "Web shop runbook, revision 1.pdf" in answer["Content-Disposition"]
+    text = text_of(answer.content)
+    for words in ("Databases", "start-recovery", "vera"):
+        assert words in text
+    assert client.get("/admin/reports/runbook/999/runbook.pdf").status_code == 404
