@@ -98,8 +98,9 @@ def _changed(named: Evidence, sha256: str) -> Verdict:
     return Verdict(
         False,
         (
-            f"This file was changed. It says that it is {_name(named)}, whose SHA-256 is {named.sha256}; this file's "
-            f"is {sha256}.",
+            f"This file was changed. It says that it is {_name(named)}, and it is not what was sealed.",
+            f"SHA-256 of what was sealed: {named.sha256}",
+            f"SHA-256 of this file: {sha256}",
             "Download that version again, and compare the two.",
         ),
         named,

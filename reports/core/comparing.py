@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from executions.core.states import ExecutionStatus
 from foundation.durations import spoken
 from reports.core.moments import seconds
 
@@ -288,12 +289,19 @@ _ENDED: Final = {
 }
 
 
+#: Ends by which all that was to be recovered was.
+_REACHED: Final = frozenset({ExecutionStatus.SUCCEEDED, ExecutionStatus.PARTIALLY_SUCCEEDED})
+
+
 def _verdict(
     one: Document, other: Document, objectives: Mapping[str, Any], run: Mapping[str, Any], waves: Sequence[Any]
 ) -> dict[str, Any]:
-    """`difference`: of the RTO, or, where one of them has none, of the whole runs; `by` says which."""
+    """`difference`: of the RTO, or, where one of them has none, of the whole runs; `by` says which. A run that did not
+    get to its end was not faster for that."""
     by = "rto" if objectives["rto"]["difference"] is not None else "run"
     difference = objectives["rto"]["difference"] if by == "rto" else run["difference"]
+    if by == "run" and not _REACHED.issuperset(each["identity"]["status"] for each in (one, other)):
+        difference = None
     sentences = [*_of_ends(one["identity"]["status"], other["identity"]["status"])]
     if difference is None:
         sentences.append("How long they took cannot be compared.")
