@@ -45,7 +45,7 @@ def result_noted(execution: Chained, entries: Sequence[Entry]) -> None:
 
 def nudge(execution_id: UUID) -> None:
     """Make the evidence due, and tell a worker once the caller's transaction is committed."""
-    if not Dossier.objects.filter(pk=execution_id).nudge(by_person=True):
+    if not Dossier.objects.filter(pk=execution_id).nudge():
         Dossier.objects.create(execution_id=execution_id, due_at=timezone.now())
     if settings.DRSORCH_MESSAGES:
         transaction.on_commit(lambda: dossier_seal.send(str(execution_id)), robust=True)

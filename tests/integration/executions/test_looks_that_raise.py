@@ -29,7 +29,7 @@ from foundation.models import Chore
 from foundation.tasks import chores_make
 from plans.core.steps import StepKind
 from protection.models import Site
-from reports.models import Anchor, AnchorKind, Evidence
+from reports.models import Anchor, AnchorKind, Dossier, Evidence
 from tests.harness import EngineHarness, statuses
 
 pytestmark = pytest.mark.either_database
@@ -94,6 +94,12 @@ def _forecast(harness: EngineHarness, broken_by: pytest.MonkeyPatch) -> DueRow:
     return KeptForecast.objects.get()
 
 
+def _dossier(harness: EngineHarness, broken_by: pytest.MonkeyPatch) -> DueRow:
+    harness.run(harness.drill(harness.plan()))
+    broken_by.setattr("reports.sealing.evidence", broken)
+    return Dossier.objects.get()
+
+
 def _anchor(harness: EngineHarness, broken_by: pytest.MonkeyPatch) -> DueRow:
     broken_by.setattr("reports.anchoring.making.places", broken)
     harness.keeps_to_the_record = False  # no event seals this report
@@ -112,6 +118,7 @@ KINDS: Mapping[type[DueRow], Callable[[EngineHarness, pytest.MonkeyPatch], DueRo
     Chore: _chore,
     TrailCheck: _trail_check,
     KeptForecast: _forecast,
+    Dossier: _dossier,
     Anchor: _anchor,
 }
 
