@@ -277,6 +277,8 @@ class ServerRun(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["execution", "site", "source_server_id"], name="executions_server_once")
         ]
+        # Was it launched again since? Asked for each of thousands that have just been launched.
+        indexes = [models.Index(fields=["source_server_id", "started_at"], name="executions_server_by_time")]
 
     def __str__(self) -> str:
         return self.hostname or self.source_server_id
