@@ -344,6 +344,13 @@ def test_while_one_is_made_another_waits_and_then_gives_up(report: Report, setti
         pdf_of_report(report)
 
 
+def test_when_two_wait_the_next_is_told_at_once(report: Report) -> None:
+    """With the usual limit of a minute, eight downloads would otherwise hold every thread that answers people."""
+    with press.WAITING, press.WAITING, pytest.raises(Unavailable, match="Another PDF is being made"):
+        pdf_of_report(report)
+    assert pdf_of_report(report).startswith(b"%PDF-")
+
+
 def test_what_typst_says_goes_to_the_log_and_not_to_the_reader(caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(Unavailable) as refused:
         press.pressed("evidence-1.typ", {"data": "{}", "json": "{}", "sha256": ""}, at=0)
