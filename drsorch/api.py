@@ -29,6 +29,7 @@ from reports.api.comparing import CompareView
 from reports.api.dossier import FindingsOfExecutionViewSet, NotesViewSet, SignOffsViewSet, ValidatedView
 from reports.api.register import RegisterView
 from reports.api.report import ReportView
+from reports.rendering.html import STYLE_SOURCE
 
 
 class Root(ApiView, APIRootView):
@@ -81,12 +82,15 @@ def _listed(viewset: type[GenericViewSet[Any]]) -> Any:
 # Swagger UI styles its elements one by one.
 docs = csp_update({"style-src": [UNSAFE_INLINE]})(SpectacularSwaggerSplitView.as_view(url_name="schema"))
 
+# As HTML it has its one style in it, so that it is whole when it is kept.
+report = csp_update({"style-src": [STYLE_SOURCE]})(ReportView.as_view())
+
 urlpatterns = [
     path("v1/schema/", SchemaView.as_view(), name="schema"),
     path("v1/docs/", docs, name="docs"),
     path("v1/events/drs/", DrsEventView.as_view(), name="events-drs"),
     path("v1/plans/<str:id>/forecast/", PlanForecastView.as_view(), name="plan-forecast"),
-    path("v1/executions/<str:id>/report/", ReportView.as_view(), name="execution-report"),
+    path("v1/executions/<str:id>/report/", report, name="execution-report"),
     path("v1/executions/<str:id>/validated/", ValidatedView.as_view(), name="execution-validated"),
     path("v1/executions/<str:id>/notes/", _listed(NotesViewSet), name="execution-notes"),
     path("v1/executions/<str:id>/findings/", _listed(FindingsOfExecutionViewSet), name="execution-findings"),

@@ -25,7 +25,7 @@ _TYPESETTER: Final = Path(__file__).resolve().parent / "typesetter.py"
 ONE: Final = threading.BoundedSemaphore(1)
 #: So many wait for the one that is being made; whoever comes then is told to come again.
 WAITING: Final = threading.BoundedSemaphore(2)
-_BUSY: Final = Unavailable("Another PDF is being made. Try again in a minute.")
+_BUSY: Final = "Another PDF is being made. Try again in a minute."
 #: As much of what typst says as goes to the log.
 _SAID: Final = 4000
 
@@ -49,10 +49,10 @@ def pressed(template: str, inputs: Mapping[str, str], *, at: int, standards: Seq
 def _in_line(limit: float) -> Iterator[None]:
     """The one place at the press. Few wait for it: the threads that answer people are needed for other things."""
     if not WAITING.acquire(blocking=False):
-        raise _BUSY
+        raise Unavailable(_BUSY)
     try:
         if not ONE.acquire(timeout=limit):
-            raise _BUSY
+            raise Unavailable(_BUSY)
     finally:
         WAITING.release()
     try:

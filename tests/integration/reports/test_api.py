@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import zipfile
+from base64 import b64encode
 from collections.abc import Callable
 from typing import Any
 
@@ -42,6 +43,8 @@ def test_the_report_in_its_other_forms(api: Api, vera: User, sealed: Evidence) -
     page = api(vera).get(at(run, "report/?format=html"))
     assert page["Content-Type"] == "text/html; charset=utf-8"
     assert sealed.sha256 in page.content.decode()
+    style = page.content.decode().partition("<style>")[2].partition("</style>")[0]
+    assert b64encode(hashlib.sha256(style.encode()).digest()).decode() in page["Content-Security-Policy"]
     archive = api(vera).get(at(run, "report/?format=csv"))
     assert archive["Content-Type"] == "application/zip"
     assert archive["Content-Disposition"].endswith('-v1.zip"')
