@@ -17,7 +17,7 @@ from audit.record import events_of
 from executions.models import Execution
 from executions.services.controlling import execution_cleanup, execution_retry
 from foundation.errors import Conflict, Invalid, NotAllowed, Unavailable
-from reports import sealing
+from reports import sealing, selectors
 from reports.core.evidence import evidence
 from reports.core.report import BLOCKS, Report
 from reports.models import Dossier, Evidence, Finding, SignOff
@@ -314,6 +314,57 @@ def test_what_is_recorded_while_it_is_being_sealed_is_sealed_after_it(
     assert evidence_seal(drill.pk)
     assert versions(drill) == [(1, "ended")]
     assert json.loads(Evidence.objects.get().json)["notes"][0]["text"] == "Just now."
+
+
+def test_what_is_recorded_while_its_rows_are_being_read_is_not_half_in_it(
+    drill: Execution, omar: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The execution was read, then its clean-up was asked for, then the events were read."""
+    read = selectors.events_of
+    cleaned: list[int] = []
+
+    def slowly(execution: Execution) -> Any:
+        if not cleaned:
+            cleaned.append(1)
+            execution_cleanup(execution=execution, by=omar)
+        return read(execution)
+
+    monkeypatch.setattr("reports.selectors.events_of", slowly)
+    assert evidence_seal(drill.pk)
+    assert versions(drill) == []
+    assert evidence_seal(drill.pk)
+    document = json.loads(Evidence.objects.get().json)
+    assert document["cleanup"]["status"] == "running"
+    assert document["events"][-1]["type"] == "cleanup.running"
+
+
+def test_a_worker_that_was_too_slow_writes_nothing(drill: Execution) -> None:
+    slow = Dossier.objects.claim(drill.pk, seconds=-1)
+    assert slow is not None
+    assert Dossier.objects.claim(drill.pk, seconds=300)
+    sealing._seal(slow)
+    assert versions(drill) == []
+
+
+def test_a_worker_that_dies_has_sealed_and_given_back_or_neither(
+    drill: Execution, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(*args: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("foundation.due.DueQuerySet.release", dies)
+    with pytest.raises(KeyboardInterrupt):
+        evidence_seal(drill.pk)
+    assert versions(drill) == []
+
+
+def test_a_record_that_lost_its_end_is_sealed_as_what_it_is(harness: EngineHarness, drill: Execution) -> None:
+    """Else it would be due for ever, and nobody would get a report."""
+    harness.keeps_to_the_record = False
+    tampered("DELETE FROM audit_event WHERE sequence = %s", drill.event_count)
+    document = json.loads(evidence_current(drill).json)
+    assert document["evidence"]["verified"] is False
+    assert document["evidence"]["faults"]
 
 
 # --- tampering ----------------------------------------------------------------------------------------------------
