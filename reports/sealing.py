@@ -85,7 +85,7 @@ def _because(execution: Execution, newest: Evidence | None) -> str:
 
 
 def _write(claim: Claim[Dossier], rows: Rows, report: Report) -> None:
-    """Write it, and give the dossier back, both or neither. Raises `LeaseLost` if another worker has the dossier by now.
+    """Write it, and give the dossier back, both or neither. Raises `LeaseLost` if another worker has the dossier.
 
     If something was recorded since the first of the rows was read, nothing is written: it stays due.
     """

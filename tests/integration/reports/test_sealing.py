@@ -418,3 +418,36 @@ def test_one_byte_of_a_sealed_report_is_found(harness: EngineHarness, sealed: Ev
     data[len(data) // 2] ^= 1
     tampered("UPDATE reports_evidence SET data = %s", bytes(data))
     assert verification.faults(drill) == ["evidence version 1: its content was changed after it was sealed."]
+
+
+@pytest.mark.parametrize(
+    ("sql", "told"),
+    [
+        ("UPDATE reports_finding SET severity = 'low'", r"finding \d+: severity is not what its events say"),
+        ("UPDATE reports_finding SET added_by_name = 'petra'", r"finding \d+: added_by_name is not"),
+        ("UPDATE reports_finding SET settled_by_name = 'petra'", r"finding \d+: settled_by_name is not"),
+        ("DELETE FROM reports_finding", r"finding \d+: the row was removed"),
+        ("UPDATE reports_signoff SET statement = 'Perfect.'", "sign-off as owner, .*: statement is not"),
+        ("UPDATE reports_signoff SET user_name = 'petra'", "sign-off as owner, .*: user_name is not"),
+        ("UPDATE reports_signoff SET role = 'reviewer'", "sign-off as owner, .*: the row was removed"),
+        ("DELETE FROM reports_signoff", "sign-off as owner, .*: the row was removed"),
+        ("UPDATE reports_dossier SET validated_comment = 'Perfect.'", "validation: validated_comment is not"),
+        ("DELETE FROM reports_evidence WHERE version = 2", "version 2 was sealed twice"),
+    ],
+)
+def test_what_was_changed_is_found_also_after_something_else_has_been_sealed(
+    harness: EngineHarness, drill: Execution, omar: User, dana: User, sql: str, told: str
+) -> None:
+    """The next event that seals these rows must not make it good."""
+    harness.keeps_to_the_record = False
+    finding = finding_add(execution=drill, by=omar, title="DNS", severity="high", description="Long. " * 100)
+    finding_change(finding=finding, by=dana, changes={"status": "accepted", "resolution": "It is rare."})
+    validated_set(execution=drill, by=omar, comment="Orders can be placed.")
+    sign_off(execution=drill, by=dana, role="owner", statement="Fine.")
+    evidence_current(drill)
+    assert verification.faults(drill) == []
+    tampered(sql)
+    finding_add(execution=drill, by=omar, title="Slow", severity="low")
+    evidence_current(drill)
+    found = verification.faults(drill)
+    assert any(re.search(told, fault) for fault in found), found
