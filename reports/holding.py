@@ -8,16 +8,15 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from django.contrib.auth import get_user_model
 from django.db.models import Model, Q
 
 from audit.canonical import plain
-from audit.event_types import EventType
 from audit.holding import Document, Followed, Told, differences
 from reports.models import Dossier, Evidence, Finding, SignOff
+from reports.said import ANCHOR, Said, anchors_of, rows_now
 
 #: The part that an event seals whenever one of these rows is written.
 DOSSIER: Final = "dossier"
@@ -67,32 +66,31 @@ def sealed(execution_id: Any) -> Mapping[str, Document]:
     return {DOSSIER: documents([execution_id])[str(execution_id)]}
 
 
-@dataclass(slots=True)
-class _State:
-    """{version: SHA-256} of what the events say was sealed."""
-
-    sealed: dict[int, str] = field(default_factory=dict)
-
-
 class DossierHolder:
-    def begin(self) -> _State:
-        return _State()
+    def begin(self) -> Said:
+        return Said()
 
-    def follow(self, state: _State, event: Told) -> None:
-        if event.type == EventType.EVIDENCE_SEALED:
-            state.sealed[event.detail["version"]] = event.detail["sha256"]
+    def follow(self, state: Said, event: Told) -> None:
+        state.follow(event)
 
     def faults(self, chains: Mapping[str, Followed]) -> Iterator[tuple[str, str]]:
         rows = documents(list(chains)) if chains else {}
+        anchors = anchors_of(list(chains)) if chains else {}
         users: set[Any] | None = None
         for execution_id, now in rows.items():
             _, expected = chains[execution_id].sealed.get(DOSSIER, (0, {}))
+            changed = False
             for one in differences(expected, now):
                 if one.field in _USERS and one.now is None:
                     users = _users() if users is None else users
                     if one.sealed not in users:
                         continue
+                changed = True
                 yield execution_id, one.sentence("execution")
+            for kind, sentence in chains[execution_id].state.faults(rows_now(now, anchors.get(execution_id, ()))):
+                # What is not as it was sealed has been told by name.
+                if not changed or kind == ANCHOR:
+                    yield execution_id, sentence
         yield from _contents(chains)
 
     def existing(self) -> Iterable[tuple[object, str]]:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import time
 import zlib
+from contextlib import suppress
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from audit import record
@@ -18,12 +18,13 @@ from audit.record import Entry
 from executions.core.states import EXECUTION_ACTIVE
 from executions.models import Execution
 from executions.transitions import locked
-from foundation.due import Claim
+from foundation.due import Claim, LeaseLost
 from foundation.errors import Conflict, Unavailable
 from reports import selectors
 from reports.anchoring import anchors_make
 from reports.core.evidence import evidence
 from reports.core.report import Report
+from reports.core.rows import Rows
 from reports.holding import sealed
 from reports.models import Dossier, Evidence
 
@@ -71,13 +72,9 @@ def _seal(claim: Claim[Dossier]) -> None:
         return
     newest = selectors.evidence_of(execution).first()
     seal = {"version": newest.version + 1 if newest else 1, "because": _because(execution, newest)}
-    report = evidence(selectors.rows_of(execution, verify=True), seal)
-    try:
-        written = _write(execution, report)
-    except IntegrityError:
-        written = False  # another worker sealed this version: our lease had run out
-    # Something was recorded meanwhile: that belongs into it.
-    Dossier.objects.release(claim, None if written else timezone.now())
+    rows = selectors.rows_of(execution, verify=True)
+    with suppress(LeaseLost):
+        _write(claim, rows, evidence(rows, seal))
 
 
 def _because(execution: Execution, newest: Evidence | None) -> str:
@@ -87,24 +84,29 @@ def _because(execution: Execution, newest: Evidence | None) -> str:
     return "signed_off" if signed else "changed"
 
 
-def _write(execution: Execution, report: Report) -> bool:
-    """False if something has been recorded since the report was made: it is made again."""
+def _write(claim: Claim[Dossier], rows: Rows, report: Report) -> None:
+    """Write it, and give the dossier back, both or neither. Raises `LeaseLost` if another worker has the dossier.
+
+    If something was recorded since the first of the rows was read, nothing is written: it stays due.
+    """
     chain, seal = report.document["evidence"], report.document["seal"]
-    with transaction.atomic(), locked(execution.pk) as current:
-        if current.event_count != chain["event_count"] or current.last_event_hash != chain["chain_head"]:
-            return False
-        row = Evidence.objects.create(
-            execution=current,
-            version=seal["version"],
-            because=seal["because"],
-            sha256=report.sha256,
-            head=chain["chain_head"],
-            event_count=chain["event_count"],
-            sealed_at=timezone.now(),
-            data=zlib.compress(report.json, 9),
-        )
-        anchors_make(row)
-        detail = {"version": row.version, "sha256": row.sha256, "because": row.because}
-        entry = Entry(EventType.EVIDENCE_SEALED, current.plan_name, detail, documents=sealed(current.pk))
-        record.append(current, [entry])
-    return True
+    with locked(claim.row.pk) as current:
+        # The execution is read before all else: its end of the chain is that of no later moment.
+        is_newest = all(getattr(current, name) == rows.execution[name] for name in ("event_count", "last_event_hash"))
+        if is_newest:
+            row = Evidence.objects.create(
+                execution=current,
+                version=seal["version"],
+                because=seal["because"],
+                sha256=report.sha256,
+                head=chain["chain_head"] or "",
+                event_count=chain["event_count"],
+                sealed_at=timezone.now(),
+                data=zlib.compress(report.json, 9),
+            )
+            anchors_make(row)
+            detail = {"version": row.version, "sha256": row.sha256, "because": row.because}
+            entry = Entry(EventType.EVIDENCE_SEALED, current.plan_name, detail, documents=sealed(current.pk))
+            record.append(current, [entry])
+        if not Dossier.objects.release(claim, None if is_newest else timezone.now()):
+            raise LeaseLost

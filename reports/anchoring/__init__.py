@@ -4,7 +4,7 @@ A due row is committed with the report before anybody is asked. A worker makes t
 and records it in the execution's chain; it is retried for as long as it takes.
 """
 
-from reports.anchoring.faults import anchor_faults, anchors_missing
+from reports.anchoring.faults import anchor_faults
 from reports.anchoring.tasks import anchors_make
 
-__all__ = ["anchor_faults", "anchors_make", "anchors_missing"]
+__all__ = ["anchor_faults", "anchors_make"]

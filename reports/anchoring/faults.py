@@ -1,4 +1,5 @@
-"""Does an anchor still hold? Asked of what is stored, of the chain, and of the bucket."""
+"""Does an anchor still hold? Asked of the report that is stored, and of the bucket; its row is held to the chain
+(`reports.said`)."""
 
 from __future__ import annotations
 
@@ -6,13 +7,10 @@ import zlib
 from collections.abc import Iterator
 from datetime import datetime
 
-from audit.event_types import EventType
-from audit.record import events_of
 from drs.objects import COMPLIANCE
-from executions.models import Execution
 from foundation.wording import clock
 from reports.anchoring.copies import kept_of
-from reports.anchoring.making import certificates, details_told
+from reports.anchoring.making import certificates
 from reports.anchoring.time_stamps import Untrusted, token_read
 from reports.models import Anchor, AnchorKind
 
@@ -26,37 +24,13 @@ def anchor_faults(anchor: Anchor) -> list[str]:
     return list(_faults(anchor)) if anchor.at is not None else []
 
 
-def anchors_missing(execution: Execution) -> list[str]:
-    """Anchors that the execution's events say were made, and that are no longer in the database, in sentences."""
-    rows = Anchor.objects.filter(evidence__execution=execution, at__isnull=False)
-    there = set(rows.values_list("evidence__version", "kind"))
-    return [
-        f"Event {event.sequence} says that version {event.detail['version']} was anchored ({event.detail['kind']}). "
-        "Its row was removed from the database."
-        for event in events_of(execution).filter(type=EventType.EVIDENCE_ANCHORED)
-        if (event.detail["version"], event.detail["kind"]) not in there
-    ]
-
-
 def _faults(anchor: Anchor) -> Iterator[str]:
-    if not _is_told(anchor):
-        yield "Its row was changed in the database: no event of the execution says the same."
     try:
         content = anchor.evidence.json
     except zlib.error:
         yield "The report that it is of cannot be read any more."
         return
     yield from (_of_token if anchor.kind == AnchorKind.TIME_STAMP else _of_copy)(anchor, content)
-
-
-def _is_told(anchor: Anchor) -> bool:
-    """True if an event of the chain says of it what the row says."""
-    told = events_of(anchor.evidence.execution).filter(type=EventType.EVIDENCE_ANCHORED)
-    try:
-        now = details_told(anchor)
-    except TypeError:  # its details are no longer what drsorch writes
-        return False
-    return any(event.detail == now for event in told)
 
 
 def _of_token(anchor: Anchor, content: bytes) -> Iterator[str]:

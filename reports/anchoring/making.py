@@ -23,6 +23,7 @@ from protection.gateways import assert_no_transaction
 from reports.anchoring.copies import copy
 from reports.anchoring.time_stamps import certificates_read, time_stamp
 from reports.models import Anchor, AnchorKind, Evidence
+from reports.said import details_of
 
 #: Longer than both calls of a copy may take.
 LEASE_SECONDS: Final = 150
@@ -92,18 +93,6 @@ def certificates() -> Any:
         raise Unavailable(f"DRSORCH_TIMESTAMP_CERTIFICATES: {error}") from error
 
 
-def details_told(anchor: Anchor) -> dict[str, Any]:
-    """What the event of an anchor says of it."""
-    return record.without_blanks(
-        version=anchor.evidence.version,
-        kind=anchor.kind,
-        at=moment(anchor.at) if anchor.at else "",
-        place=anchor.place,
-        token_sha256=hashlib.sha256(bytes(anchor.token)).hexdigest() if anchor.token else "",
-        **anchor.details,
-    )
-
-
 def _time_stamp(content: bytes, url: str) -> Made:
     assert_no_transaction("A time-stamp")
     stamp = time_stamp(content, url, certificates())
@@ -124,4 +113,4 @@ def _keep(claim: Claim[Anchor], evidence: Evidence, place: str, made: Made) -> N
         if not Anchor.objects.release(claim, None, **values):
             return
         anchor = Anchor(evidence=evidence, kind=claim.row.kind, **values)
-        record.append(execution, [Entry(EventType.EVIDENCE_ANCHORED, execution.plan_name, details_told(anchor))])
+        record.append(execution, [Entry(EventType.EVIDENCE_ANCHORED, execution.plan_name, details_of(anchor))])

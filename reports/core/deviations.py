@@ -66,7 +66,7 @@ def _told(event: EventRow, kind: str) -> dict[str, Any]:
     return {
         "at": event.at,
         "kind": kind,
-        "by": event.actor if event.via != "engine" else None,
+        "by": event.person,
         "what": event.sentence,
         "why": event.reason or None,
         "sequence": event.sequence,

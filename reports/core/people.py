@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any, Final
 
 from audit.event_types import EventType
@@ -26,6 +27,9 @@ _ACTED: Final = {
     EventType.EXECUTION_VALIDATED: "confirmed that the application works",
     EventType.EXECUTION_NOTED: "took notes",
     EventType.EXECUTION_SIGNED_OFF: "signed off",
+    # Those of people are decisions of approval steps.
+    EventType.STEP_SUCCEEDED: "approved a step",
+    EventType.STEP_FAILED: "rejected a step",
     EventType.CLEANUP_RUNNING: "started the clean-up",
     EventType.FINDING_ADDED: "added findings",
     EventType.FINDING_CHANGED: "worked on findings",
@@ -77,12 +81,12 @@ def people(rows: Rows) -> dict[str, Any]:
     }
 
 
-def _acted(events: tuple[EventRow, ...] | Any) -> list[dict[str, Any]]:
+def _acted(events: Iterable[EventRow]) -> list[dict[str, Any]]:
     """Everyone who did something, by when they first did, and what."""
     found: dict[str, list[EventRow]] = defaultdict(list)
     for event in events:
-        if event.type in _ACTED and event.via != "engine":
-            found[event.actor].append(event)
+        if event.type in _ACTED and event.person is not None:
+            found[event.person].append(event)
     return [
         {
             "name": name,

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from audit.origin import ENGINE
+
 #: The columns of a row, by their names.
 Row = Mapping[str, Any]
 
@@ -27,6 +29,11 @@ class EventRow:
     sentence: str
     reason: str
     hash: str
+
+    @property
+    def person(self) -> str | None:
+        """Who did it; None if drsorch itself did, also at somebody's press."""
+        return None if self.actor == ENGINE else self.actor
 
 
 @dataclass(frozen=True, slots=True)

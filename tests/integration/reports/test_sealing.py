@@ -17,7 +17,7 @@ from audit.record import events_of
 from executions.models import Execution
 from executions.services.controlling import execution_cleanup, execution_retry
 from foundation.errors import Conflict, Invalid, NotAllowed, Unavailable
-from reports import sealing
+from reports import sealing, selectors
 from reports.core.evidence import evidence
 from reports.core.report import BLOCKS, Report
 from reports.models import Dossier, Evidence, Finding, SignOff
@@ -314,6 +314,57 @@ def test_what_is_recorded_while_it_is_being_sealed_is_sealed_after_it(
     assert json.loads(Evidence.objects.get().json)["notes"][0]["text"] == "Just now."
 
 
+def test_what_is_recorded_while_its_rows_are_being_read_is_not_half_in_it(
+    drill: Execution, omar: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The execution was read, then its clean-up was asked for, then the events were read."""
+    read = selectors.events_of
+    cleaned: list[int] = []
+
+    def slowly(execution: Execution) -> Any:
+        if not cleaned:
+            cleaned.append(1)
+            execution_cleanup(execution=execution, by=omar)
+        return read(execution)
+
+    monkeypatch.setattr("reports.selectors.events_of", slowly)
+    assert evidence_seal(drill.pk)
+    assert versions(drill) == []
+    assert evidence_seal(drill.pk)
+    document = json.loads(Evidence.objects.get().json)
+    assert document["cleanup"]["status"] == "running"
+    assert document["events"][-1]["type"] == "cleanup.running"
+
+
+def test_a_worker_that_was_too_slow_writes_nothing(drill: Execution) -> None:
+    slow = Dossier.objects.claim(drill.pk, seconds=-1)
+    assert slow is not None
+    assert Dossier.objects.claim(drill.pk, seconds=300)
+    sealing._seal(slow)
+    assert versions(drill) == []
+
+
+def test_a_worker_that_dies_has_sealed_and_given_back_or_neither(
+    drill: Execution, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(*args: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("foundation.due.DueQuerySet.release", dies)
+    with pytest.raises(KeyboardInterrupt):
+        evidence_seal(drill.pk)
+    assert versions(drill) == []
+
+
+def test_a_record_that_lost_its_end_is_sealed_as_what_it_is(harness: EngineHarness, drill: Execution) -> None:
+    """Else it would be due for ever, and nobody would get a report."""
+    harness.keeps_to_the_record = False
+    tampered("DELETE FROM audit_event WHERE sequence = %s", drill.event_count)
+    document = json.loads(evidence_current(drill).json)
+    assert document["evidence"]["verified"] is False
+    assert document["evidence"]["faults"]
+
+
 # --- tampering ----------------------------------------------------------------------------------------------------
 
 
@@ -334,7 +385,7 @@ def test_what_was_sealed_is_never_changed_by_the_program(sealed: Evidence, drill
 @pytest.mark.parametrize(
     ("sql", "told"),
     [
-        ("UPDATE reports_evidence SET sha256 = 'x' || version", "evidence .*: sha256 is x1"),
+        ("UPDATE reports_evidence SET sha256 = 'x' WHERE version = 1", "evidence .*: sha256 is x"),
         ("UPDATE reports_evidence SET because = 'changed'", "because is changed, sealed as ended"),
         ("DELETE FROM reports_evidence", "the row was deleted after it was sealed"),
         ("UPDATE reports_signoff SET statement = 'Perfect.'", "statement is Perfect., sealed as Fine."),
@@ -367,3 +418,36 @@ def test_one_byte_of_a_sealed_report_is_found(harness: EngineHarness, sealed: Ev
     data[len(data) // 2] ^= 1
     tampered("UPDATE reports_evidence SET data = %s", bytes(data))
     assert verification.faults(drill) == ["evidence version 1: its content was changed after it was sealed."]
+
+
+@pytest.mark.parametrize(
+    ("sql", "told"),
+    [
+        ("UPDATE reports_finding SET severity = 'low'", r"finding \d+: severity is not what its events say"),
+        ("UPDATE reports_finding SET added_by_name = 'petra'", r"finding \d+: added_by_name is not"),
+        ("UPDATE reports_finding SET settled_by_name = 'petra'", r"finding \d+: settled_by_name is not"),
+        ("DELETE FROM reports_finding", r"finding \d+: the row was removed"),
+        ("UPDATE reports_signoff SET statement = 'Perfect.'", "sign-off as owner, .*: statement is not"),
+        ("UPDATE reports_signoff SET user_name = 'petra'", "sign-off as owner, .*: user_name is not"),
+        ("UPDATE reports_signoff SET role = 'reviewer'", "sign-off as owner, .*: the row was removed"),
+        ("DELETE FROM reports_signoff", "sign-off as owner, .*: the row was removed"),
+        ("UPDATE reports_dossier SET validated_comment = 'Perfect.'", "validation: validated_comment is not"),
+        ("DELETE FROM reports_evidence WHERE version = 2", "version 2 was sealed twice"),
+    ],
+)
+def test_what_was_changed_is_found_also_after_something_else_has_been_sealed(
+    harness: EngineHarness, drill: Execution, omar: User, dana: User, sql: str, told: str
+) -> None:
+    """The next event that seals these rows must not make it good."""
+    harness.keeps_to_the_record = False
+    finding = finding_add(execution=drill, by=omar, title="DNS", severity="high", description="Long. " * 100)
+    finding_change(finding=finding, by=dana, changes={"status": "accepted", "resolution": "It is rare."})
+    validated_set(execution=drill, by=omar, comment="Orders can be placed.")
+    sign_off(execution=drill, by=dana, role="owner", statement="Fine.")
+    evidence_current(drill)
+    assert verification.faults(drill) == []
+    tampered(sql)
+    finding_add(execution=drill, by=omar, title="Slow", severity="low")
+    evidence_current(drill)
+    found = verification.faults(drill)
+    assert any(re.search(told, fault) for fault in found), found

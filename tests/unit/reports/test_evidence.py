@@ -67,8 +67,27 @@ def test_every_kind_of_deviation_is_collected_with_who_when_and_why() -> None:
 
 
 def test_what_drsorch_did_itself_has_no_person() -> None:
-    rows = replace(make_rows(1), events=[event(EventType.SERVER_FAILED, via="engine", actor="drsorch")], changes=())
-    assert evidence(rows).document["deviations"][0]["by"] is None
+    """Also in the request of somebody who pressed a button; and a person is one without a request."""
+    told = [
+        event(EventType.SERVER_FAILED, 1, via="screen", actor="drsorch"),
+        event(EventType.EXECUTION_RETRIED, 2, via="engine", actor="omar"),
+    ]
+    document = evidence(replace(make_rows(1), events=told, changes=())).document
+    assert [one["by"] for one in document["deviations"]] == [None, "omar"]
+    assert [one["name"] for one in document["people"]["acted"]] == ["omar"]
+
+
+def test_who_decided_an_approval_step_acted() -> None:
+    told = [
+        event(EventType.STEP_SUCCEEDED, 1, actor="drsorch"),
+        event(EventType.STEP_SUCCEEDED, 2, actor="ravi"),
+        event(EventType.STEP_FAILED, 3, actor="petra"),
+    ]
+    acted = evidence(replace(make_rows(1), events=told, changes=())).document["people"]["acted"]
+    assert [(one["name"], one["did"]) for one in acted] == [
+        ("ravi", ["approved a step"]),
+        ("petra", ["rejected a step"]),
+    ]
 
 
 def test_many_of_one_kind_are_summed_up() -> None:
