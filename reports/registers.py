@@ -57,7 +57,10 @@ def _plans() -> QuerySet[Plan]:
 def _runs(plans: QuerySet[Plan], chosen: QuerySet[Any, Any]) -> dict[int, Row]:
     """By their plan: of each the run that is chosen."""
     ids = plans.annotate(chosen=Subquery(chosen)).order_by().values("chosen")
-    signed = SignOff.objects.filter(execution=OuterRef("pk"))
+    # What was signed before a retry was another run.
+    signed = SignOff.objects.filter(
+        Q(execution__reopened_at=None) | Q(at__gte=F("execution__reopened_at")), execution=OuterRef("pk")
+    )
     rows = Execution.objects.filter(pk__in=ids).annotate(
         signed_by_owner=Exists(signed.filter(role=SignOffRole.OWNER)),
         signed_by_reviewer=Exists(signed.filter(role=SignOffRole.REVIEWER)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from audit.event_types import EventType
@@ -89,7 +90,8 @@ def chain(rows: Rows) -> dict[str, Any]:
                 "event_names": ["StartRecovery", "TerminateRecoveryInstances"],
                 "job_tag": {"drsorch:execution": str(rows.execution["id"])},
                 "from": rows.execution["started_at"],
-                "to": rows.execution["finished_at"] or rows.read_at,
+                # Instances are terminated after the end.
+                "to": max(rows.execution["finished_at"] or rows.read_at, *_cleaned(rows)),
             }
             for _, site in sorted(rows.sites.items(), key=lambda each: (each[1]["name"], each[0]))
         ],
@@ -118,6 +120,12 @@ def events(rows: Rows) -> list[dict[str, Any]]:
 def notes(rows: Rows) -> list[dict[str, Any]]:
     """All of them, whatever they are about."""
     return [{"at": note.at, "by": note.by, "topic": note.topic, "text": note.text} for note in notes_of(rows.events)]
+
+
+def _cleaned(rows: Rows) -> list[datetime]:
+    """When its instances were terminated, and from when on at all."""
+    over = (EventType.CLEANUP_SUCCEEDED, EventType.CLEANUP_FAILED, EventType.SERVER_TERMINATED)
+    return [rows.execution["started_at"] or rows.read_at, *(event.at for event in rows.events if event.type in over)]
 
 
 def _statements(rows: Rows, topic: str) -> list[dict[str, Any]] | None:

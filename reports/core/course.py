@@ -12,6 +12,7 @@ from executions.core.monitor.turns import STOPS, TURNS, Turn, stops
 from executions.core.states import ServerStatus, StepStatus
 from plans.core.steps import OnFailure, StepKind
 from reports.core.moments import seconds
+from reports.core.reopened import validated_before_retry
 from reports.core.rows import Row, Rows
 
 _LAUNCHED = frozenset({ServerStatus.LAUNCHED, ServerStatus.TERMINATED})
@@ -37,6 +38,7 @@ def timeline(rows: Rows) -> dict[str, Any]:
             "at": validated["validated_at"],
             "by": validated["validated_by_name"],
             "comment": validated["validated_comment"] or None,
+            "before_retry": validated_before_retry(rows),
         }
         if validated
         else None,
@@ -161,11 +163,13 @@ def _spent(rows: Rows) -> dict[str, Any]:
         waits=[*stops(turns, until), *_of_steps(rows, until, of_people=True)],
         work=[*_of_launches(rows.servers, until), *_of_steps(rows, until, of_people=False)],
     )
+    total, deciding, people = (int(part.total_seconds()) for part in (split.total, split.decision, split.people))
     return {
-        "total_seconds": int(split.total.total_seconds()),
-        "deciding_seconds": int(split.decision.total_seconds()),
-        "waiting_for_people_seconds": int(split.people.total_seconds()),
-        "machine_seconds": int(split.machine.total_seconds()),
+        "total_seconds": total,
+        "deciding_seconds": deciding,
+        "waiting_for_people_seconds": people,
+        # The rest, so that whole seconds add up.
+        "machine_seconds": total - deciding - people,
     }
 
 

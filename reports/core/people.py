@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from audit.event_types import EventType
 from reports.core.notes import OBSERVER, notes_of
+from reports.core.reopened import is_before_retry
 from reports.core.rows import EventRow, Rows
 
 #: What people do that is not told of elsewhere in the report, in words.
@@ -31,6 +32,8 @@ _ACTED: Final = {
     EventType.STEP_SUCCEEDED: "approved a step",
     EventType.STEP_FAILED: "rejected a step",
     EventType.CLEANUP_RUNNING: "started the clean-up",
+    EventType.STEP_SUCCEEDED: "approved a step",
+    EventType.STEP_FAILED: "rejected a step",
     EventType.FINDING_ADDED: "added findings",
     EventType.FINDING_CHANGED: "worked on findings",
 }
@@ -39,6 +42,8 @@ _ACTED: Final = {
 def people(rows: Rows) -> dict[str, Any]:
     execution = rows.execution
     given = [approval for approval in rows.approvals if approval["approved"]]
+    # A sign-off of a run that was retried since is not one of this run.
+    signed = {one["role"] for one in rows.sign_offs if not is_before_retry(one["at"], rows)}
     return {
         "requested_by": execution["requested_by_name"],
         "business_owner": execution["business_owner"] or None,
@@ -54,6 +59,19 @@ def people(rows: Rows) -> dict[str, Any]:
                 "at": approval["at"],
             }
             for approval in rows.approvals
+        ],
+        # Steps that wait for a person: who let the run go on, or stopped it there.
+        "step_approvals": [
+            {
+                "by": event.actor,
+                "wave": event.detail["wave"],
+                "step": event.subject,
+                "approved": event.type == EventType.STEP_SUCCEEDED,
+                "comment": event.reason or None,
+                "at": event.at,
+            }
+            for event in rows.events
+            if event.type in (EventType.STEP_SUCCEEDED, EventType.STEP_FAILED) and event.via != "engine"
         ],
         "acted": _acted(rows.events),
         "observers": [{"by": note.by, "at": note.at, "text": note.text} for note in notes_of(rows.events, OBSERVER)]
@@ -73,11 +91,12 @@ def people(rows: Rows) -> dict[str, Any]:
                 "statement": one["statement"] or None,
                 "version": one["evidence_version"],
                 "sha256": one["evidence_sha256"],
+                "before_retry": is_before_retry(one["at"], rows),
             }
             for one in rows.sign_offs
         ],
-        "signed_by_owner": any(one["role"] == "owner" for one in rows.sign_offs),
-        "signed_by_reviewer": any(one["role"] == "reviewer" for one in rows.sign_offs),
+        "signed_by_owner": "owner" in signed,
+        "signed_by_reviewer": "reviewer" in signed,
     }
 
 

@@ -11,6 +11,7 @@ from foundation.durations import exact
 from plans.core.steps import StepKind
 from reports.core.course import recovery_point_age
 from reports.core.moments import seconds
+from reports.core.reopened import validated_before_retry
 from reports.core.rows import Row, Rows
 
 #: Why no RTO was measured, where an end says so.
@@ -122,7 +123,8 @@ def _met(actual: int | None, target: int | None) -> bool | None:
 
 
 def _to_validated(rows: Rows) -> int | None:
-    return seconds(rows.execution["started_at"], rows.validated.get("validated_at"))
+    at = rows.validated.get("validated_at")
+    return None if at is None or validated_before_retry(rows) else seconds(rows.execution["started_at"], at)
 
 
 def _wave(wave: Row, rows: Rows) -> dict[str, Any]:

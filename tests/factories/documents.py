@@ -71,7 +71,7 @@ def _execution() -> dict[str, Any]:
         "objectives": "Orders can be taken again within an hour. No order older than five minutes is lost.",
         "assumptions": "Identity provider and DNS are available.", "expected_outcome": "All waves within 45 minutes.",
         "risk_reference": "BIA-2026-014, R-31", "business_functions": ["Order intake", "Payments"],
-        "point_in_time": None, "exclusions": "Print server: to be retired in January.",
+        "point_in_time": None, "reopened_at": None, "exclusions": "Print server: to be retired in January.",
         "not_tested": "Fail-over of DNS; the payment provider.", "business_owner": "Olaf Winter, Head of E-Commerce",
         "approvals_required": 1, "approvals_expected": 1, "break_glass": False, "reviewed_at": None,
         "reviewed_by_name": "", "review_comment": "", "recovery_over_at": None, "recovery_over_by_name": "",
@@ -160,6 +160,10 @@ def _events(servers: list[dict[str, Any]]) -> list[EventRow]:
         failed = server["status"] == "failed"
         told.append((server["finished_at"], "engine", "engine", "server.failed" if failed else "server.launched", name,
                      {}, f"{name} {'failed' if failed else 'was launched'}.", ""))  # fmt: skip
+    if servers:
+        told.append((AT + timedelta(minutes=2), "rosa", "screen", "step.succeeded",
+                     "DBA go-ahead", {"wave": "Databases"}, "Step DBA go-ahead of wave Databases succeeded.",
+                     "Approved by rosa. The replicas are in step."))  # fmt: skip
     told.sort(key=lambda each: each[0])
     if servers:
         told += [

@@ -158,6 +158,26 @@ def people_section(people: Document) -> Section:
                 ],
                 "No one approved or rejected it.",
             ),
+            *(
+                [
+                    Table(
+                        "Steps that people decided",
+                        ("Who", "When", "Step", "Decision", "Comment"),
+                        [
+                            (
+                                one["by"],
+                                told_at(one["at"]),
+                                f"{one['step']}, wave {one['wave']}",
+                                "approved" if one["approved"] else "rejected",
+                                one["comment"] or "no comment",
+                            )
+                            for one in people["step_approvals"]
+                        ],
+                    )
+                ]
+                if people["step_approvals"]
+                else []
+            ),
             Table(
                 "Who acted",
                 ("Who", "What", "First", "Last"),
@@ -177,7 +197,7 @@ def people_section(people: Document) -> Section:
                         one["by"],
                         told_at(one["at"]),
                         one["statement"] or "no statement",
-                        str(one["version"]),
+                        f"{one['version']}, before a retry" if one["before_retry"] else str(one["version"]),
                         one["sha256"],
                     )
                     for one in people["sign_offs"]
@@ -190,4 +210,8 @@ def people_section(people: Document) -> Section:
 
 def _signed(people: Document, role: str) -> str:
     signed = [one for one in people["sign_offs"] if one["role"] == role]
-    return f"{signed[-1]['by']}, {told_at(signed[-1]['at'])}" if signed else "not yet"
+    if not signed:
+        return "not yet"
+    last = signed[-1]
+    said = f"{last['by']}, {told_at(last['at'])}, version {last['version']}"
+    return f"not since it was retried; before that by {said}" if last["before_retry"] else said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from foundation.durations import exact
 from foundation.wording import listing
@@ -38,7 +39,7 @@ def deviations_section(document: Document) -> Section:
                         one["kind"],
                         one["by"] or "drsorch",
                         one["what"],
-                        one["why"] or NOT_RECORDED,
+                        one["why"] or (NOT_RECORDED if one["by"] and one["kind"] != "work by hand" else NONE),
                         str(one["sequence"]) if one["sequence"] else "another record",
                     )
                     for one in document["deviations"]
@@ -123,18 +124,28 @@ def findings_section(findings: Sequence[Document]) -> Section:
     )
 
 
+#: Of the clean-up's status, in words: "none" alone could be read as nothing to clean up.
+CLEANUP: Final = {
+    "none": "not started",
+    "scheduled": "planned, not started",
+    "running": "running",
+    "succeeded": "succeeded",
+    "failed": "failed",
+}
+
+
 def cleanup_section(cleanup: Document) -> Section:
     planned = cleanup["planned_after_seconds"]
     return Section(
         "cleanup",
         "Clean-up",
         [
-            fact("Clean-up", cleanup["status"]),
+            fact("Clean-up", CLEANUP[cleanup["status"]]),
             fact("Planned", "no" if planned is None else f"{exact(planned)} after the end"),
-            fact("Ended", told_at(cleanup["ended_at"])),
+            fact("Ended", told_at(cleanup["ended_at"]) if cleanup["ended_at"] else "not over"),
             fact("Instances", f"{cleanup['terminated']} of {cleanup['launched']} terminated"),
-            fact("Volumes", cleanup["volumes"]),
-            fact("Cost", cleanup["cost"]),
+            fact("Volumes", cleanup["volumes"] or f"{NOT_RECORDED}: drsorch does not ask EC2 about volumes"),
+            fact("Cost", cleanup["cost"] or f"{NOT_RECORDED}: drsorch does not know what it cost"),
         ],
         [
             Table(

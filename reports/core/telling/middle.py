@@ -48,12 +48,16 @@ def timeline_section(document: Document) -> Section:
         fact("Last launch", told_local(timeline["last_launch_at"], document)),
         fact(
             "Application validated",
-            f"{told_at(validated['at'])} by {validated['by']}: {validated['comment'] or 'no comment'}"
+            f"{told_local(validated['at'], document)} by {validated['by']}"
+            f"{', before it was retried' if validated['before_retry'] else ''}: {validated['comment'] or 'no comment'}"
             if validated
             else None,
         ),
         fact("Ended", told_local(timeline["ended_at"], document)),
-        fact("Cleaned up", told_local(timeline["cleaned_up_at"], document)),
+        fact(
+            "Cleaned up",
+            told_local(timeline["cleaned_up_at"], document) if timeline["cleaned_up_at"] else "not cleaned up",
+        ),
         *(
             [fact("Recovery declared over", f"{told_at(over['at'])} by {over['by']}: {over['comment'] or ''}")]
             if over
@@ -62,7 +66,7 @@ def timeline_section(document: Document) -> Section:
         fact("From the request to the end", exact(spent["total_seconds"])),
         fact("Of that, deciding", exact(spent["deciding_seconds"])),
         fact("Of that, waiting for people", exact(spent["waiting_for_people_seconds"])),
-        fact("Of that, the machine's work", exact(spent["machine_seconds"])),
+        fact("Of that, launches, checks and steps", exact(spent["machine_seconds"])),
     ]
     day = timeline["started_at"] or timeline["requested_at"]
     return Section(
@@ -88,15 +92,17 @@ def timeline_section(document: Document) -> Section:
             ),
             Table(
                 "Steps",
-                ("Step", "Kind", "Status", "Started (UTC)", "Took", "Output or error"),
+                ("Step", "Kind", "Status", "Attempts", "Started (UTC)", "Took", "Output or error"),
                 [
                     (
-                        f"{step['name']}, {step['when']} {step['wave']}",
+                        f"{step['name']}, {step['when']} {step['wave']}"
+                        + (f"\n{step['description']}" if step["description"] else ""),
                         step["kind"].replace("_", " "),
                         step["status"],
+                        str(step["attempts"]),
                         told_beside(step["started_at"], day),
                         lasted(step["seconds"]),
-                        step["error"] or step["output"] or NONE,
+                        "\n".join(filter(None, (step["error"], step["output"]))) or NONE,
                     )
                     for step in document["steps"]
                 ],
@@ -133,9 +139,21 @@ def timeline_section(document: Document) -> Section:
                 folded=len(document["servers"]) > _MANY,
             ),
             Table(
-                "Phases of each launch",
-                ("Server", "Phases (UTC)"),
-                [(one["hostname"] or one["source_server_id"], _phases(one["phases"])) for one in document["servers"]],
+                "Servers in detail",
+                (
+                    "Server",
+                    "Protection group",
+                    "Site",
+                    "System",
+                    "Tags now",
+                    "Job",
+                    "Snapshot",
+                    "Addresses",
+                    "Attempts",
+                    "Up after",
+                    "Phases (UTC)",
+                ),
+                [_details(one) for one in document["servers"]],
                 folded=True,
             ),
         ],
@@ -149,10 +167,10 @@ def objectives_section(objectives: Document) -> Section:
         "objectives",
         "Objectives",
         [
-            measure("RTO", objectives["rto"]),
-            measure("RTO to the validated application", objectives["rto_validated"]),
-            measure("RPO", objectives["rpo"]),
-            measure("MTPD", objectives["mtpd"]),
+            measure("RTO, from the start to the last critical launch", objectives["rto"]),
+            measure("RTO, from the start to the validated application", objectives["rto_validated"]),
+            measure("RPO, age of the oldest recovery point at the start", objectives["rpo"]),
+            measure("MTPD, against the validated application or else the RTO", objectives["mtpd"]),
             fact("Oldest recovery point", told_at(points["oldest_at"])),
             fact("Newest recovery point", told_at(points["newest_at"])),
             fact("Between the two", lasted(points["skew_seconds"])),
@@ -282,7 +300,23 @@ def _trend(trend: Document) -> str:
 
 
 def _server(one: Document) -> str:
-    return f"{one['hostname']} ({one['source_server_id']})" if one["hostname"] else one["source_server_id"]
+    return f"{one['hostname']}\n{one['source_server_id']}" if one["hostname"] else one["source_server_id"]
+
+
+def _details(one: Document) -> tuple[str, ...]:
+    return (
+        _server(one),
+        one["protection_group"] or NONE,
+        one["site"],
+        one["os"] or UNKNOWN,
+        listing([f"{name}={value}" for name, value in one["tags"].items()], None) if one["tags"] else NONE,
+        one["job_id"] or NONE,
+        one["recovery_snapshot_id"] or NONE,
+        listing(one["private_ips"], None) if one["private_ips"] else NONE,
+        str(one["attempts"]),
+        lasted(one["up_after_seconds"]) if one["up_after_seconds"] is not None else "not up",
+        _phases(one["phases"]),
+    )
 
 
 def _point(one: Document, day: str) -> str:

@@ -51,7 +51,7 @@ NOBODY: Final = "Not recorded: no one has noted anything about this."
 
 
 def fact(label: str, value: str | None, tone: str = "") -> Fact:
-    return Fact(label, value or NOT_RECORDED, tone, blank=value in (None, "", NOT_RECORDED))
+    return Fact(label, value or NOT_RECORDED, tone, blank=not value or value.startswith(NOT_RECORDED))
 
 
 def told_at(text: str | None) -> str:

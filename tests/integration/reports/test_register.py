@@ -78,6 +78,13 @@ def test_each_plan_in_use_with_its_last_good_drill(plans: dict[str, Plan], aldo:
     assert found["Payroll"]["verdict"]["text"] == "drilled 5 days ago, targets met"
 
 
+def test_a_sign_off_from_before_a_retry_signs_nothing(plans: dict[str, Plan], aldo: User) -> None:
+    Execution.objects.filter(plan=plans["Payroll"]).update(reopened_at=timezone.now())
+    [payroll] = [plan for plan in register_of(aldo)["plans"] if plan["name"] == "Payroll"]
+    signed = payroll["last_good"]["signed_by_owner"], payroll["last_good"]["signed_by_reviewer"]
+    assert signed == (False, False)
+
+
 def test_a_plan_in_recovery_is_in_it_though_it_was_archived(plans: dict[str, Plan], aldo: User) -> None:
     run = drill(plans["Old"], 1, kind="recovery")
     Plan.objects.filter(name="Old").update(recovered_by=run.pk)

@@ -24,7 +24,7 @@ from tests.factories.documents import AT, make_report, make_rows
 def event(type: EventType, sequence: int = 1, **more: Any) -> EventRow:
     values: dict[str, Any] = {
         "sequence": sequence, "at": AT, "actor": "omar", "via": "screen", "type": type.value, "subject": "db-1",
-        "detail": {}, "sentence": "It happened.", "reason": "Because.", "hash": "h",
+        "detail": {"wave": "App"}, "sentence": "It happened.", "reason": "Because.", "hash": "h",
     }  # fmt: skip
     return EventRow(**{**values, **more})
 
@@ -126,6 +126,58 @@ def test_the_mtpd_is_held_to_the_validated_application_where_somebody_said_so() 
         "target_seconds": 600, "actual_seconds": 601, "met": False,
     }  # fmt: skip
     assert evidence(replace(rows, validated={})).document["objectives"]["mtpd"]["actual_seconds"] == 60
+
+
+def test_what_was_said_before_a_retry_does_not_count_for_what_came_of_it() -> None:
+    retried = AT + timedelta(hours=3)
+    said = event(EventType.EXECUTION_VALIDATED, 9, at=AT + timedelta(minutes=53))
+    rows = make_rows(2, reopened_at=retried, rto_actual_seconds=7200)
+    document = json.loads(evidence(replace(rows, events=[*rows.events, said])).json)
+    assert document["timeline"]["validated"]["before_retry"]
+    assert document["objectives"]["rto_validated"]["actual_seconds"] is None
+    assert document["objectives"]["mtpd"]["actual_seconds"] == 7200
+    assert [one["before_retry"] for one in document["people"]["sign_offs"]] == [True, True]
+    assert (document["people"]["signed_by_owner"], document["people"]["signed_by_reviewer"]) == (False, False)
+    told = {fact.label: fact for section in sections(document) for fact in section.facts}
+    assert told["Signed off by the owner"].value.startswith("not since it was retried; before that by olaf")
+    assert told["Signed off by the owner"].tone == ""
+
+    again = [{**rows.sign_offs[0], "at": retried + timedelta(minutes=5), "evidence_version": 3}]
+    later = event(EventType.EXECUTION_VALIDATED, 10, at=retried + timedelta(minutes=1))
+    document = json.loads(
+        evidence(replace(rows, events=[*rows.events, said, later], sign_offs=[*rows.sign_offs, *again])).json
+    )
+    assert not document["timeline"]["validated"]["before_retry"]
+    assert document["objectives"]["rto_validated"]["actual_seconds"] == 52 * 60
+    assert (document["people"]["signed_by_owner"], document["people"]["signed_by_reviewer"]) == (True, False)
+
+
+def test_who_decided_a_step_is_named() -> None:
+    steps = [
+        event(
+            EventType.STEP_SUCCEEDED, 1, actor="ravi", subject="Go", detail={"wave": "App"}, reason="Approved by ravi."
+        ),
+        event(EventType.STEP_FAILED, 2, actor="rosa", subject="Stop", detail={"wave": "App"}, reason=""),
+        event(EventType.STEP_SUCCEEDED, 3, actor="drsorch", via="engine"),
+    ]
+    people = evidence(replace(make_rows(1), events=steps)).document["people"]
+    assert [
+        (one["by"], one["wave"], one["step"], one["approved"], one["comment"]) for one in people["step_approvals"]
+    ] == [
+        ("ravi", "App", "Go", True, "Approved by ravi."),
+        ("rosa", "App", "Stop", False, None),
+    ]
+    assert [(one["name"], one["did"]) for one in people["acted"]] == [
+        ("ravi", ["approved a step"]), ("rosa", ["rejected a step"]),
+    ]  # fmt: skip
+
+
+def test_cloudtrail_is_looked_up_until_the_instances_were_terminated() -> None:
+    rows = make_rows(2, finished_at=AT + timedelta(minutes=47))
+    [site] = evidence(rows).document["evidence"]["cloudtrail"]
+    assert site["to"] == (AT + timedelta(hours=2, minutes=1)).isoformat()
+    [site] = evidence(replace(rows, events=[])).document["evidence"]["cloudtrail"]
+    assert site["to"] == (AT + timedelta(minutes=47)).isoformat()
 
 
 def test_the_share_of_the_protected_servers_is_never_rounded_up_to_all() -> None:
