@@ -36,7 +36,7 @@ class ValidatedForm(DomainErrorsMixin, forms.Form):
     at = MomentField(
         required=False,
         label="Since (UTC)",
-        help_text="When the application worked again. Leave it empty for now.",
+        help_text="When the application worked again. Left empty, it is now.",
     )
     comment = lines("How it was checked", rows=3, help_text=_RECORDED)
 
@@ -80,6 +80,17 @@ class FindingForm(DomainErrorsMixin, forms.Form):
 
     def asked(self) -> dict[str, Any]:
         return {name: value for name, value in self.cleaned_data.items() if name != "version"}
+
+    def overtaken(self, now: dict[str, Any]) -> list[tuple[str, str]]:
+        """What others have saved and this form says otherwise, by label. Saved again, the form replaces it."""
+        found = []
+        for name, value in now.items():
+            is_, typed = str(value or ""), str(self.cleaned_data.get(name) or "")
+            if name != "version" and is_ != typed:
+                found.append((str(self.fields[name].label), is_))
+        self.data = self.data.copy()
+        self.data["version"] = str(now["version"])
+        return found
 
 
 class SignOffForm(DomainErrorsMixin, forms.Form):

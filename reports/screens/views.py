@@ -19,7 +19,7 @@ from executions import selectors as runs
 from executions.core.states import EXECUTION_ACTIVE
 from executions.models import Execution
 from executions.screens.words import execution_badge
-from foundation.errors import DomainError, Missing
+from foundation.errors import DomainError, Missing, Stale
 from foundation.people import person
 from foundation.screens import screen_response
 from foundation.wording import clock_utc
@@ -174,6 +174,10 @@ def finding(request: HttpRequest, object_id: str) -> HttpResponse:
         )
 
     status = _try(request, form, act)
+    overtaken = None
+    if status == Stale.status:
+        row = selectors.finding_get(object_id)
+        overtaken = form.overtaken(_initial(row))
     if status is None:
         messages.success(request, "The finding was saved.")
         return redirect(reverse("admin:reports_finding_change", args=[row.pk]))
@@ -188,6 +192,7 @@ def finding(request: HttpRequest, object_id: str) -> HttpResponse:
         badges=[severity_badge(row), finding_badge(row, today)],
         form=form,
         may_change=may_change,
+        overtaken=overtaken,
     )
 
 

@@ -64,7 +64,7 @@ def finding_change(
         if row is None:
             raise Missing("The finding does not exist any more.")
         if expected_version is not None and row.version != expected_version:
-            raise Stale("Someone changed this finding while you were editing it. Check how it is now, then try again.")
+            raise Stale("Someone changed this finding while you were editing it. Nothing of yours was saved.")
         before = _columns(row)
         retest = _retest(row, values.pop("retest_execution")) if "retest_execution" in values else {}
         for name, value in {**values, **retest}.items():
@@ -84,8 +84,8 @@ def _settle(row: Finding, was: FindingStatus, by: AbstractBaseUser) -> None:
         row.settled_at, row.settled_by_name = None, ""
         return
     if not row.resolution.strip():
-        what = "fixed" if row.status == FindingStatus.CLOSED else "accepted"
-        raise Invalid.field("resolution", f"Enter how, or why, it was {what} before you set its status.", "required")
+        what = "how it was fixed" if row.status == FindingStatus.CLOSED else "why it is accepted"
+        raise Invalid.field("resolution", f"Enter {what}, then save again.", "required")
     if row.status != was:
         row.settled_at, row.settled_by_name = timezone.now(), by.get_username()
 

@@ -172,7 +172,7 @@ def test_a_finding_lives_in_the_record_of_its_execution(drill: Execution, omar: 
     finding = finding_add(
         execution=drill, by=omar, title="DNS was changed by hand", severity="high", due_on="2026-04-01"
     )
-    with pytest.raises(Invalid, match="Enter how, or why, it was fixed"):
+    with pytest.raises(Invalid, match="Enter how it was fixed, then save again"):
         finding_change(finding=finding, by=dana, changes={"status": "closed"})
     closed = finding_change(
         finding=finding,
