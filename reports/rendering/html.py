@@ -13,7 +13,7 @@ from django.utils.safestring import mark_safe
 
 from foundation.wording import clock_utc
 from reports.core.report import Report
-from reports.core.telling.sections import sections, summary
+from reports.core.telling.sections import glance, sections, summary
 
 #: The page's only style.
 STYLE: Final = (Path(__file__).parent / "report.css").read_text()
@@ -31,6 +31,7 @@ def page_of(report: Report) -> dict[str, Any]:
     document = report.document
     return {
         "document": document,
+        "glance": glance(document),
         "sections": sections(document),
         "summary": summary(document),
         "sealed_at": clock_utc(datetime.fromisoformat(document["made_at"])),

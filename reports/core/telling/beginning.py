@@ -118,7 +118,7 @@ def people_section(people: Document) -> Section:
         "People",
         [
             fact("Requested by", people["requested_by"]),
-            fact("Owner", people["business_owner"]),
+            fact("Business owner", people["business_owner"]),
             fact("Approvals", approvals),
             fact(
                 "Break-glass",

@@ -17,7 +17,7 @@ from reports.core.deviations import KINDS
 from reports.core.evidence import evidence
 from reports.core.report import BLOCKS, FORMAT, Report
 from reports.core.rows import EventRow
-from reports.core.telling.sections import sections, summary
+from reports.core.telling.sections import glance, sections, summary
 from tests.factories.documents import AT, make_report, make_rows
 
 
@@ -208,6 +208,25 @@ def test_all_of_it_can_be_told_and_nothing_is_left_empty(servers: int, sealed: b
         for table in section.tables:
             assert all(len(row) == len(table.columns) and all(row) for row in table.rows), table
     assert summary(document)
+    assert all(fact.label and fact.value for fact in glance(document))
+
+
+def test_the_first_facts_answer_who_approved_what_was_met_and_whether_it_is_cleaned_up_and_untouched() -> None:
+    def told(**changed: Any) -> dict[str, tuple[str, str]]:
+        found = glance(json.loads(make_report(8, **changed).json))
+        return {fact.label.partition(",")[0]: (fact.value, fact.tone) for fact in found}
+
+    assert told() == {
+        "RTO": ("52 min; target 1 h: met", "good"),
+        "RPO": ("6 min 52 s; target 5 min: MISSED", "bad"),
+        "Approved by": ("rosa, 28 Nov 2026 02:56:12 UTC; steps decided by rosa", ""),
+        "Deviations": ("4 deviations", ""),
+        "Clean-up": ("succeeded: 7 of 7 instances terminated", ""),
+        "Audit trail": ("34 events, verified: nothing was changed", "good"),
+    }
+    assert told(cleanup_status="none")["Clean-up"] == ("not started: 7 of 7 instances terminated", "")
+    assert told(cleanup_status="none", kind="recovery")["Clean-up"] == ("none: the instances of a recovery stay", "")
+    assert told(break_glass=True)["Approved by"][0].endswith("; break-glass was used")
 
 
 def test_what_nobody_recorded_is_said_so() -> None:
@@ -217,7 +236,7 @@ def test_what_nobody_recorded_is_said_so() -> None:
     for label in (
         "Scenario",
         "Objectives",
-        "Owner",
+        "Business owner",
         "Left out, and why",
         "Not tested",
         "Reason",
