@@ -73,7 +73,9 @@ class PlanForm(DomainErrorsMixin, forms.Form):
     contacts = lines(
         "Contacts", rows=3, help_text="Whom to call when the plan is run, one per line. Printed in the runbook."
     )
-    rto_target_seconds = duration("RTO target", help_text=f"From the start to the last launch. {DURATION_HELP}")
+    rto_target_seconds = duration(
+        "RTO target", help_text=f"From the start to the last critical launch. {DURATION_HELP}"
+    )
     rpo_target_seconds = duration("RPO target", help_text=f"The maximum age of the recovered data. {DURATION_HELP}")
     approvals_required = NumberField(
         label="Approvals for a recovery", help_text="How many people must approve. A drill needs no approval."

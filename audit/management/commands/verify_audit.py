@@ -49,7 +49,7 @@ class Command(BaseCommand):
                 self.stderr.write(f"{fault.name or fault.subject_type} {fault.subject_id}: {fault.message}")
             for warning in result.warnings:
                 self.stderr.write(f"Warning: {warning}")
-        kinds = ", ".join(count(number, subject_type) for subject_type, number in sorted(result.chains.items()))
+        kinds = ", ".join(_counted(number, kind) for kind, number in sorted(result.chains.items()))
         verified = f"{kinds or '0 chains'} with {count(result.events, 'event')}"
         if not result.ok:
             more = result.fault_count - len(result.faults)
@@ -61,3 +61,9 @@ class Command(BaseCommand):
 
 def _path(given: str | Path | None) -> Path | None:
     return None if given is None else Path(given)
+
+
+def _counted(number: int, kind: str) -> str:
+    """Chains of a kind of subject, "protection_group" or "settings", in words."""
+    noun = kind.replace("_", " ")
+    return count(number, f"chain of {noun}", f"chains of {noun}") if noun.endswith("s") else count(number, noun)
