@@ -11,7 +11,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from django.contrib.auth import get_user_model
-from django.db.models import Model, Q
+from django.db.models import BinaryField, Model, Q
+from django.db.models.functions import Cast
 
 from audit.canonical import plain
 from audit.holding import Document, Followed, Told, differences
@@ -99,8 +100,10 @@ class DossierHolder:
 
 def _contents(chains: Mapping[str, Followed]) -> Iterator[tuple[str, str]]:
     """The sealed JSON, to the byte, against the events that say what it was."""
-    rows = Evidence.objects.filter(execution__in=list(chains)).order_by("execution", "version")
-    for execution_id, version, data in rows.values_list("execution_id", "version", "data").iterator(_PORTION):
+    # Cast: SQLite lets anybody make a text of it, and would fail to read that before it can be told.
+    rows = Evidence.objects.filter(execution__in=list(chains)).annotate(raw=Cast("data", BinaryField()))
+    ordered = rows.order_by("execution", "version").values_list("execution_id", "version", "raw")
+    for execution_id, version, data in ordered.iterator(_PORTION):
         told = chains[str(execution_id)].state.sealed.get(version)
         if told is None:
             yield str(execution_id), f"evidence version {version} was added in the database: no event seals it."

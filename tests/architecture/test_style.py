@@ -21,6 +21,7 @@ OTHERS = (
     "static/drsorch/board/lines.js",
     "static/drsorch/board/menus.js",
     "static/drsorch/live.js",
+    "templates/reports/_table.html",
     "templates/unfold/helpers/header_title.html",
 )
 CLASS = re.compile(r"\b(?:dr|is)-[a-z][a-z-]*")
