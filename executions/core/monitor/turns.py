@@ -33,7 +33,7 @@ class Turn:
 def stops(turns: Iterable[Turn], until: datetime) -> Iterator[Stretch]:
     """From each turn that stopped it to the one with which it went on, or until then."""
     since: datetime | None = None
-    goes_on: Sequence[str] = ()  # read only once there was a stop
+    goes_on: Sequence[str] = ()
     for turn in turns:
         if turn.type in STOPS:
             since, goes_on = since or turn.at, STOPS[turn.type]
