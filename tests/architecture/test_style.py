@@ -22,6 +22,7 @@ OTHERS = (
     "static/drsorch/board/menus.js",
     "static/drsorch/live.js",
     "templates/unfold/helpers/header_title.html",
+    "templates/reports/_table.html",
 )
 CLASS = re.compile(r"\b(?:dr|is)-[a-z][a-z-]*")
 
