@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from enum import StrEnum
 from typing import Any, ClassVar, Self
@@ -12,6 +13,7 @@ from django.db import models
 from audit.append_only import AppendOnly, AppendOnlyQuerySet
 from executions.models import Execution
 from foundation.due import DueQuerySet, DueRow
+from foundation.errors import Unavailable
 from plans.core.fields import MAX_LINK
 
 
@@ -176,8 +178,17 @@ class Evidence(AppendOnly):
 
     @property
     def json(self) -> bytes:
-        """The canonical JSON. Raises `zlib.error` if somebody wrote something else into the database."""
-        return zlib.decompress(bytes(self.data))
+        """The canonical JSON. Raises `Unavailable` if somebody wrote something else into the database."""
+        try:
+            content = zlib.decompress(bytes(self.data))
+        except zlib.error:
+            content = b""
+        if hashlib.sha256(content).hexdigest() != self.sha256:
+            raise Unavailable(
+                f"Version {self.version} of the report was changed in the database after it was sealed. Run "
+                "`manage.py verify_evidence`."
+            )
+        return content
 
 
 class AnchorQuerySet(DueQuerySet["Anchor"]):

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from audit import verification
 from executions.models import Execution
+from foundation.errors import Unavailable
 from foundation.wording import clock_utc
 from reports.core.report import Report
 from reports.models import Evidence
@@ -56,7 +57,11 @@ def _pdf(content: bytes) -> Verdict:
     if found is None:
         said = f": drsorch has sealed no report with the SHA-256 {sha256}" if sha256 else ""
         return Verdict(False, (f"This PDF is not a report that was sealed here{said}.",))
-    if pdf_of_report(Report.read(found.json)) != content:
+    try:
+        stored = found.json
+    except Unavailable as error:
+        return Verdict(False, ("drsorch cannot tell whether this PDF is what was sealed.", error.detail), found)
+    if pdf_of_report(Report.read(stored)) != content:
         return Verdict(
             False,
             (

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
-from reports.anchoring.making import content_of
 from reports.models import Anchor, AnchorKind, Evidence
 
 
@@ -18,7 +17,7 @@ def evidence_export(execution_id: UUID, folder: Path) -> Iterator[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     for evidence in Evidence.objects.filter(execution=execution_id).order_by("version"):
         name = f"v{evidence.version}-{evidence.sha256[:16]}"
-        files = {f"{name}.json": content_of(evidence)}
+        files = {f"{name}.json": evidence.json}
         stamps = Anchor.objects.filter(evidence=evidence, kind=AnchorKind.TIME_STAMP, at__isnull=False)
         files |= {f"{name}.tst": bytes(stamp.token) for stamp in stamps}
         for file, content in files.items():

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
 from datetime import datetime
 
 from drs.objects import COMPLIANCE
+from foundation.errors import Unavailable
 from foundation.wording import clock
 from reports.anchoring.copies import kept_of
 from reports.anchoring.making import certificates
@@ -27,7 +27,7 @@ def anchor_faults(anchor: Anchor) -> list[str]:
 def _faults(anchor: Anchor) -> Iterator[str]:
     try:
         content = anchor.evidence.json
-    except zlib.error:
+    except Unavailable:
         yield "The report that it is of cannot be read any more."
         return
     yield from (_of_token if anchor.kind == AnchorKind.TIME_STAMP else _of_copy)(anchor, content)

@@ -88,8 +88,7 @@ class FindingForm(DomainErrorsMixin, forms.Form):
             is_, typed = str(value or ""), str(self.cleaned_data.get(name) or "")
             if name != "version" and is_ != typed:
                 found.append((str(self.fields[name].label), is_))
-        self.data = self.data.copy()
-        self.data["version"] = str(now["version"])
+        self.data = {**self.data.dict(), "version": str(now["version"])}  # type: ignore[attr-defined] # a QueryDict
         return found
 
 

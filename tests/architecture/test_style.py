@@ -23,6 +23,7 @@ OTHERS = (
     "static/drsorch/live.js",
     "templates/reports/_table.html",
     "templates/unfold/helpers/header_title.html",
+    "templates/reports/_table.html",
 )
 CLASS = re.compile(r"\b(?:dr|is)-[a-z][a-z-]*")
 

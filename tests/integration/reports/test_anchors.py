@@ -359,7 +359,8 @@ def test_what_a_time_stamp_is_of_is_held_to_it(tsa: Authority, settings: Any, tm
         "It says 23 Nov 2026 09:00:00 UTC, and drsorch shows 23 Nov 2025 09:00:00 UTC.",
     ]
     anchor.refresh_from_db()
-    anchor.evidence.data = zlib.compress(b'{"format":"drsorch-evidence-1" }')
+    other = b'{"format":"drsorch-evidence-1" }'
+    anchor.evidence.data, anchor.evidence.sha256 = zlib.compress(other), hashlib.sha256(other).hexdigest()
     assert anchor_faults(anchor) == ["It is over other content."]
     anchor.evidence.data = b"nothing"
     assert anchor_faults(anchor) == ["The report that it is of cannot be read any more."]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,6 @@ def test_an_older_version_is_still_the_sealed_one(sealed: Evidence, dana: Any) -
 def test_a_file_that_equals_a_row_that_was_forged_is_no_proof(sealed: Evidence, harness: EngineHarness) -> None:
     """Somebody with the database writes a report of their own into it, with its right SHA-256."""
     import hashlib
-    import zlib
 
     harness.keeps_to_the_record = False
     forged = sealed.json.replace(b'"status":"succeeded"', b'"status":"succeeded"', 1).replace(b"db-1", b"db-9")
@@ -103,6 +103,23 @@ def test_a_file_that_equals_a_row_that_was_forged_is_no_proof(sealed: Evidence, 
     assert not verdict.ok
     assert "the record that it is held against was changed" in verdict.sentences[0]
     assert any("content was changed after it was sealed" in sentence for sentence in verdict.sentences)
+
+
+@pytest.mark.parametrize("how", ["rubbish", "another report"])
+def test_what_somebody_wrote_in_its_place_is_given_to_nobody(
+    sealed: Evidence, harness: EngineHarness, dana: Any, browser_of: Any, how: str
+) -> None:
+    harness.keeps_to_the_record = False
+    pdf = FORMS["pdf"].make(Report.read(sealed.json))
+    data = how.encode() if how == "rubbish" else zlib.compress(sealed.json.replace(b"db-1", b"db-9"))
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE reports_evidence SET data = %s", [data])
+    verdict = file_verify(pdf)
+    assert not verdict.ok
+    assert "Version 1 of the report was changed in the database after it was sealed" in verdict.sentences[1]
+    page = browser_of(dana).get(f"/admin/reports/{sealed.execution_id}/report.json")
+    assert page.status_code == 503
+    assert b"db-9" not in page.content
 
 
 def test_strangers_are_slowed_down(db: None, settings: Any) -> None:
