@@ -245,7 +245,10 @@ def _people(one: Document, other: Document) -> list[dict[str, Any]]:
         "rejected": lambda document: [each["by"] for each in document["people"]["approvals"] if not each["approved"]],
         "acted": lambda document: [each["name"] for each in document["people"]["acted"]],
         "looked_on": lambda document: [each["by"] for each in document["people"]["observers"] or ()],
-        "signed_off": lambda document: [each["by"] for each in document["people"]["sign_offs"]],
+        # A sign-off from before a retry is of another run.
+        "signed_off": lambda document: [
+            each["by"] for each in document["people"]["sign_offs"] if not each["before_retry"]
+        ],
     }
     found = []
     for did, names in does.items():

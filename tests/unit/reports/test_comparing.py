@@ -301,6 +301,13 @@ def test_the_same_people_in_another_order_are_the_same() -> None:
     assert (approved["one"], approved["other"], approved["differs"]) == (["ravi", "rita"], ["rita", "ravi"], False)
 
 
+def test_who_signed_before_a_retry_signed_another_run() -> None:
+    early, late = {"by": "dana", "before_retry": True}, {"by": "ravi", "before_retry": False}
+    one, other = document(people={"sign_offs": [early, late]}), document(people={"sign_offs": [late]})
+    [signed] = [each for each in compare(one, other)["people"] if each["did"] == "signed_off"]
+    assert (signed["one"], signed["differs"]) == (["ravi"], False)
+
+
 def test_deviations_are_counted_by_kind() -> None:
     found = compare(document(deviations=["retry", "retry", "skip"]), document(deviations=["retry", "pause"]))
     assert [(each["kind"], each["one"], each["other"], each["difference"]) for each in found["deviations"]] == [
