@@ -37,7 +37,8 @@ def file_verify(content: bytes) -> Verdict:
         return _pdf(content)
     if content.lstrip()[:1] == b"{":
         return _json(content)
-    return Verdict(False, ("This is not a report of drsorch. Choose the PDF or the JSON of a report.",))
+    sentence = "This is neither the PDF nor the JSON of a report. HTML and CSV cannot be verified: verify the JSON."
+    return Verdict(False, (sentence,))
 
 
 def _json(content: bytes) -> Verdict:

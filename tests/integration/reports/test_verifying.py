@@ -67,7 +67,7 @@ def test_one_byte_of_the_pdf_is_found(sealed: Evidence) -> None:
     ("content", "says"),
     [
         (b"", "The submitted file is empty|The file is empty"),
-        (b"hello", "not a report of drsorch. Choose the PDF or the JSON"),
+        (b"hello", "neither the PDF nor the JSON of a report. HTML and CSV cannot be verified"),
         (b"%PDF-1.7 nothing", "This PDF is not a report that was sealed here"),
         (b"{}", "drsorch has not sealed this file"),
         (b'{"identity": {"execution_id": 7}, "seal": []}', "drsorch has not sealed this file"),
