@@ -57,7 +57,8 @@ def _plans() -> QuerySet[Plan]:
 def _runs(plans: QuerySet[Plan], chosen: QuerySet[Any, Any]) -> dict[int, Row]:
     """By their plan: of each the run that is chosen."""
     ids = plans.annotate(chosen=Subquery(chosen)).order_by().values("chosen")
-    signed = SignOff.objects.filter(execution=OuterRef("pk"))
+    # Who signed before a retry has not seen what came of it.
+    signed = SignOff.objects.filter(execution=OuterRef("pk"), at__gte=OuterRef("finished_at"))
     rows = Execution.objects.filter(pk__in=ids).annotate(
         signed_by_owner=Exists(signed.filter(role=SignOffRole.OWNER)),
         signed_by_reviewer=Exists(signed.filter(role=SignOffRole.REVIEWER)),

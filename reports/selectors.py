@@ -73,7 +73,7 @@ def rows_of(execution: Execution, *, verify: bool) -> Rows:
         sign_offs=list(SignOff.objects.filter(**of).order_by("at", "pk").values()),
         earlier=list(
             Execution.objects.over()
-            .filter(plan=execution.plan_id, kind=execution.kind, requested_at__lt=execution.requested_at)
+            .filter(plan=execution.plan_id, kind=execution.kind, finished_at__lt=execution.requested_at)
             .exclude(started_at=None)
             .order_by("-requested_at")
             .values("id", "requested_at", "status", "rto_actual_seconds", "rpo_actual_seconds")[:_EARLIER]

@@ -76,9 +76,15 @@ def people(rows: Rows) -> dict[str, Any]:
             }
             for one in rows.sign_offs
         ],
-        "signed_by_owner": any(one["role"] == "owner" for one in rows.sign_offs),
-        "signed_by_reviewer": any(one["role"] == "reviewer" for one in rows.sign_offs),
+        "signed_by_owner": _is_signed(rows, "owner"),
+        "signed_by_reviewer": _is_signed(rows, "reviewer"),
     }
+
+
+def _is_signed(rows: Rows, role: str) -> bool:
+    """Since it ended: who signed before it was retried has not seen what came of that."""
+    ended = rows.execution["finished_at"]
+    return ended is not None and any(one["role"] == role and one["at"] >= ended for one in rows.sign_offs)
 
 
 def _acted(events: Iterable[EventRow]) -> list[dict[str, Any]]:

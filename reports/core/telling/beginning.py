@@ -190,4 +190,6 @@ def people_section(people: Document) -> Section:
 
 def _signed(people: Document, role: str) -> str:
     signed = [one for one in people["sign_offs"] if one["role"] == role]
-    return f"{signed[-1]['by']}, {told_at(signed[-1]['at'])}" if signed else "not yet"
+    if not people[f"signed_by_{role}"]:
+        return "not since it ended again" if signed else "not yet"
+    return f"{signed[-1]['by']}, {told_at(signed[-1]['at'])}"

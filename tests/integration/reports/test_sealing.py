@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from reports.selectors import rows_of
 from reports.services.findings import finding_add, finding_change
 from reports.services.notes import note_add, validated_set
 from reports.services.signing import sign_off
+from tests.factories.executions import ExecutionFactory
 from tests.harness import EngineHarness
 from tests.integration.reports.conftest import DATABASES
 
@@ -71,6 +73,18 @@ def test_the_same_rows_make_the_same_bytes_and_a_year_later_too(sealed: Evidence
     rows = rows_of(drill, verify=False)
     assert evidence(rows).json == evidence(rows).json
     assert Report.read(sealed.json).json == sealed.json
+
+
+def test_it_is_compared_with_runs_that_had_ended_before_it(harness: EngineHarness, drill: Execution) -> None:
+    harness.keeps_to_the_record = False
+    at = drill.requested_at
+    ends = {1: at - timedelta(hours=1), 2: at + timedelta(hours=1)}
+    for hours, end in ends.items():
+        begun = at - timedelta(hours=hours + 1)
+        ExecutionFactory.create(
+            plan=drill.plan, requested_at=begun, started_at=begun, finished_at=end, status="succeeded"
+        )
+    assert [row["requested_at"] for row in rows_of(drill, verify=False).earlier] == [at - timedelta(hours=2)]
 
 
 def test_of_what_runs_there_is_a_preliminary_report(harness: EngineHarness) -> None:
