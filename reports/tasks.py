@@ -20,8 +20,10 @@ from reports.sealing import evidence_seal
 
 #: What sealing itself records makes nothing due.
 _OWN: Final = frozenset({EventType.EVIDENCE_SEALED, EventType.EVIDENCE_ANCHORED})
-#: What is in a report and seals no rows.
-_ALSO: Final = frozenset({EventType.EXECUTION_NOTED})
+#: What is in a report, may come after the end, and seals no rows.
+_ALSO: Final = frozenset({
+    EventType.EXECUTION_NOTED, EventType.LAUNCH_LATE, EventType.SERVER_LAUNCHED_LATE, EventType.TERMINATE_LATE,
+})  # fmt: skip
 
 
 @works_on(Dossier.objects.all)

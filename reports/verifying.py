@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from django.db.models import Exists, OuterRef, Q
+
 from audit import verification
+from executions.core.states import EXECUTION_ACTIVE
 from executions.models import Execution
 from foundation.errors import Unavailable
 from foundation.wording import clock_utc
@@ -146,8 +149,10 @@ class Fault:
 
 
 def everything() -> Iterator[UUID]:
-    """The executions of which there is evidence, or should be: those that were sealed, and those over."""
-    yield from Execution.objects.over().order_by("requested_at", "pk").values_list("pk", flat=True).iterator(2000)
+    """The executions of which there is evidence, or should be: those that are over, and those retried since."""
+    is_sealed = Exists(Evidence.objects.filter(execution=OuterRef("pk")))
+    some = Execution.objects.filter(~Q(status__in=EXECUTION_ACTIVE) | is_sealed)
+    yield from some.order_by("requested_at", "pk").values_list("pk", flat=True).iterator(2000)
 
 
 def evidence_verify(execution_ids: Iterator[UUID]) -> Iterator[tuple[int, list[Fault]]]:

@@ -12,11 +12,13 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 
-from audit import verification
+from audit import record, verification
 from audit.append_only import AppendOnlyError
+from audit.event_types import EventType
 from audit.record import events_of
 from executions.models import Execution
 from executions.services.controlling import execution_cleanup, execution_retry
+from executions.transitions import locked
 from foundation.errors import Conflict, Invalid, NotAllowed, Unavailable
 from reports import sealing, selectors
 from reports.core.evidence import evidence
@@ -28,6 +30,7 @@ from reports.selectors import rows_of
 from reports.services.findings import finding_add, finding_change
 from reports.services.notes import note_add, validated_set
 from reports.services.signing import sign_off
+from reports.verifying import everything
 from tests.factories.executions import ExecutionFactory
 from tests.harness import EngineHarness
 from tests.integration.reports.conftest import DATABASES
@@ -288,6 +291,34 @@ def test_what_becomes_known_later_makes_a_new_version(
     assert json.loads(Evidence.objects.get(version=1).json)["cleanup"]["terminated"] == 0
 
 
+@pytest.mark.parametrize("what", ["launch.late", "server.launched_late", "terminate.late"])
+def test_what_appears_late_is_in_a_new_version(sealed: Evidence, drill: Execution, what: str) -> None:
+    with locked(drill.pk) as current:
+        record.append(current, [record.Entry(EventType(what), "db-1", {"job": "drsjob-1", "instance": "i-1"})])
+    document = json.loads(evidence_current(drill).json)
+    assert document["seal"] == {"version": 2, "because": "changed"}
+    assert document["events"][-1]["type"] == what
+
+
+def test_a_report_that_cannot_be_made_says_so_and_is_tried_again(
+    drill: Execution, harness: EngineHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where a person asked for it: it is not held as if a worker was at it."""
+
+    def fails(*args: Any) -> Any:
+        raise KeyError("wave")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("reports.sealing.evidence", fails)
+        with pytest.raises(Unavailable, match=r"cannot be sealed\. drsorch has an error of its own here \(KeyError\)"):
+            evidence_current(drill)
+        with pytest.raises(Unavailable, match="cannot be sealed"):
+            evidence_current(drill)
+    harness.clock.shift(60)
+    assert evidence_current(drill).version == 1
+    assert Dossier.objects.get(pk=drill.pk).standstill == ""
+
+
 def test_a_retry_after_the_end_is_a_deviation_and_nothing_is_sealed_while_it_runs(
     harness: EngineHarness, omar: User
 ) -> None:
@@ -298,6 +329,7 @@ def test_a_retry_after_the_end_is_a_deviation_and_nothing_is_sealed_while_it_run
     execution_retry(execution=run, by=omar, wave="Databases", comment="A hiccup of EC2.")
     evidence_seal(run.pk)
     assert versions(run) == [(1, "ended")]
+    assert list(everything()) == [run.pk]
     harness.run(run)
     document = json.loads(evidence_current(Execution.objects.get(pk=run.pk)).json)
     assert document["result"]["status"] == "succeeded"
