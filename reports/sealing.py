@@ -56,6 +56,7 @@ def evidence_current(execution: Execution) -> Evidence:
     if execution.status in EXECUTION_ACTIVE:
         raise Conflict(f"The {execution} has not ended, so its report is not sealed yet.", code="not-over")
     dossier, _ = Dossier.objects.get_or_create(execution=execution, defaults={"due_at": timezone.now()})
+    Dossier.objects.filter(pk=execution.pk).hurry()
     for _ in range(_LOOKS):
         claim = Dossier.objects.claim(execution.pk, seconds=LEASE_SECONDS)
         if claim is not None:

@@ -39,7 +39,10 @@ def test_naming_a_retest_does_not_wait_for_who_works_on_it(omar: User) -> None:
                     cursor.execute(_WAITING, [connection.settings_dict["NAME"]])
                     if cursor.fetchone()[0]:
                         waits.set()
-            record.append(current, [record.Entry(EventType.EXECUTION_NOTED, detail={"topic": "general", "text": "x"}, actor="dana")])
+            record.append(
+                current,
+                [record.Entry(EventType.EXECUTION_NOTED, detail={"topic": "general", "text": "x"}, actor="dana")],
+            )
         connection.close()
 
     with ThreadPoolExecutor(1) as other:

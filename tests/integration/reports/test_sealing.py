@@ -291,6 +291,23 @@ def test_what_becomes_known_later_makes_a_new_version(
     assert json.loads(Evidence.objects.get(version=1).json)["cleanup"]["terminated"] == 0
 
 
+def test_notes_that_come_one_after_the_other_are_sealed_together(
+    sealed: Evidence, drill: Execution, harness: EngineHarness, omar: User, dana: User
+) -> None:
+    for number in range(5):
+        note_add(execution=drill, by=omar, text=f"Note {number}.")
+        assert not evidence_seal(drill.pk)
+    harness.clock.shift(31)
+    assert evidence_seal(drill.pk)
+    assert versions(drill) == [(1, "ended"), (2, "changed")]
+    note_add(execution=drill, by=omar, text="And another.")
+    assert evidence_current(drill).version == 3
+    note_add(execution=drill, by=omar, text="Before the sign-off.")
+    sign_off(execution=drill, by=dana, role="owner")
+    assert evidence_seal(drill.pk)
+    assert versions(drill)[3:] == [(4, "changed"), (5, "signed_off")]
+
+
 @pytest.mark.parametrize("what", ["launch.late", "server.launched_late", "terminate.late"])
 def test_what_appears_late_is_in_a_new_version(sealed: Evidence, drill: Execution, what: str) -> None:
     with locked(drill.pk) as current:
