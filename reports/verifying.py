@@ -63,7 +63,7 @@ def _pdf(content: bytes) -> Verdict:
     try:
         stored = found.json
     except Unavailable as error:
-        return Verdict(False, ("It cannot be said whether this PDF is what was sealed.", error.detail), found)
+        return Verdict(False, ("drsorch cannot tell whether this PDF is what was sealed.", error.detail), found)
     if pdf_of_report(Report.read(stored)) != content:
         return Verdict(
             False,
