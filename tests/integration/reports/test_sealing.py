@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import connection, transaction
 
 from audit import record
 from audit.event_types import EventType
@@ -18,6 +18,7 @@ from executions.models import Execution
 from executions.services.controlling import execution_cleanup, execution_retry
 from executions.transitions import locked
 from foundation.errors import Conflict, Invalid, NotAllowed, Unavailable
+from protection.models import ProtectionGroup
 from reports import sealing, selectors
 from reports.core.evidence import evidence
 from reports.core.report import BLOCKS, Report
@@ -30,6 +31,7 @@ from reports.services.notes import note_add, validated_set
 from reports.services.signing import sign_off
 from reports.verifying import everything
 from tests.factories.executions import ExecutionFactory
+from tests.factories.protection import GroupFactory
 from tests.harness import EngineHarness
 from tests.integration.reports.conftest import DATABASES
 
@@ -425,3 +427,18 @@ def test_a_record_that_lost_its_end_is_sealed_as_what_it_is(harness: EngineHarne
     document = json.loads(evidence_current(drill).json)
     assert document["evidence"]["verified"] is False
     assert document["evidence"]["faults"]
+
+
+def test_what_was_changed_meanwhile_at_another_site_is_no_deviation(harness: EngineHarness, petra: User) -> None:
+    run = harness.drill(harness.plan(DATABASES))
+    harness.tick()
+    ours = ProtectionGroup.objects.get(name="shop-db")
+    for group in (ours, GroupFactory.create(name="elsewhere")):
+        what = {"before": {"description": ""}, "after": {"description": "x"}, "by": petra}
+        with transaction.atomic():
+            record.note_change("protection_group", group.pk, group.name, EventType.PROTECTION_GROUP_CHANGED, **what)
+    harness.keeps_to_the_record = False
+    harness.run(run)
+    deviations = report_of(Execution.objects.get(pk=run.pk)).document["deviations"]
+    changed = [one["what"] for one in deviations if one["kind"] == "changed while it ran"]
+    assert changed == ["Protection group shop-db was changed: description."]
