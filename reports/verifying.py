@@ -30,11 +30,13 @@ _VERSION: Final = re.compile(rb'"seal"\s*:\s*\{[^{}]*?"version"\s*:\s*([0-9]{1,9
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was found of a file. `sentences` say it to a person, the first of them the result."""
+    """What was found of a file. `sentences` say it to anybody, the first of them the result."""
 
     ok: bool
     sentences: tuple[str, ...]
     evidence: Evidence | None = None
+    #: What is wrong with the record, for whoever runs drsorch: it may tell of more than the file does.
+    faults: tuple[str, ...] = ()
 
 
 def file_verify(content: bytes) -> Verdict:
@@ -87,10 +89,11 @@ def _held(found: Evidence, sentence: str) -> Verdict:
             False,
             (
                 f"The file is the same as the stored {_name(found)}, but the record that it is held against was "
-                "changed:",
-                *faults[:20],
+                "changed.",
+                f"Ask whoever runs drsorch what: manage.py verify_evidence --execution {found.execution_id}.",
             ),
             found,
+            tuple(faults[:20]),
         )
     return Verdict(
         True, (sentence, f"It is {_name(found)}, sealed {clock_utc(found.sealed_at)}.", *_newer(found)), found
