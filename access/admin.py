@@ -46,7 +46,7 @@ class SeenUserForm(SeenForm, UserChangeForm):
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         # Held until the admin's transaction ends: two saves at once come one after the other.
-        current = User.objects.select_for_update().get(pk=self.instance.pk)
+        current = User.objects.select_for_update(no_key=True).get(pk=self.instance.pk)
         newest = fingerprint(type(self)(instance=current).shown_values())
         if asked_version(self.data, "expected_version") != newest:
             self.say_newer(f"User {current} was changed by someone else while you were editing.")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import zlib
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Case, F, Value, When
+from django.utils import timezone
 
 from audit.append_only import AppendOnly, AppendOnlyQuerySet
 from executions.models import Execution
@@ -49,7 +52,14 @@ def _choices(values: type[StrEnum]) -> list[tuple[str, str]]:
 
 
 class DossierQuerySet(DueQuerySet["Dossier"]):
-    pass
+    def nudge_by(self, at: datetime) -> int:
+        """Make these rows due at that time, unless they are due earlier."""
+        return self.update(due_at=Case(When(due_at=None, then=Value(at)), default=F("due_at")), nudges=F("nudges") + 1)
+
+    def hurry(self) -> int:
+        """Have these rows not wait for others to add something: somebody asks for the report."""
+        now = timezone.now()
+        return self.filter(due_at__gt=now, raised_since=None).update(due_at=now)
 
 
 class Dossier(DueRow):

@@ -18,7 +18,7 @@ from audit.record import Entry
 from executions.core.states import EXECUTION_ACTIVE
 from executions.models import Execution
 from executions.transitions import locked
-from foundation.due import Claim, LeaseLost
+from foundation.due import Claim, LeaseLost, error_keep
 from foundation.errors import Conflict, Unavailable
 from reports import selectors
 from reports.anchoring import anchors_make
@@ -50,17 +50,26 @@ def evidence_current(execution: Execution) -> Evidence:
     """The newest version, sealed now if something has become known since the last one.
 
     While another worker seals it, that is waited for, for a few seconds. Raises `Conflict` of an execution that is not
-    over, and `Unavailable` if it takes longer.
+    over, and `Unavailable` if it takes longer, or cannot be done.
     """
     execution = Execution.objects.get(pk=execution.pk)
     if execution.status in EXECUTION_ACTIVE:
         raise Conflict(f"The {execution} has not ended, so its report is not sealed yet.", code="not-over")
-    Dossier.objects.get_or_create(execution=execution, defaults={"due_at": timezone.now()})
+    dossier, _ = Dossier.objects.get_or_create(execution=execution, defaults={"due_at": timezone.now()})
+    Dossier.objects.filter(pk=execution.pk).hurry()
     for _ in range(_LOOKS):
-        if selectors.is_settled(execution) or evidence_seal(execution.pk):
-            newest = selectors.newest_evidence(execution)
-            if newest is not None and selectors.is_settled(execution):
-                return newest
+        claim = Dossier.objects.claim(execution.pk, seconds=LEASE_SECONDS)
+        if claim is not None:
+            try:
+                _seal(claim)
+            except Exception as error:
+                # As if a worker had found it: the row says so, and is not held until its lease runs out.
+                error_keep(claim, error)
+        if selectors.is_settled(execution) and (newest := selectors.newest_evidence(execution)):
+            return newest
+        dossier.refresh_from_db()
+        if dossier.standstill:
+            raise Unavailable(f"The report cannot be sealed. {dossier.standstill}")
         time.sleep(_PAUSE_SECONDS)
     raise Unavailable("The report is being sealed at this moment. Try again in a few seconds.")
 

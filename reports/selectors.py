@@ -24,7 +24,7 @@ from foundation.version import VERSION
 from plans.core.document import PlanDocument
 from plans.models import PlanRevision
 from plans.services import document_sha256
-from protection.models import Site, SourceServer
+from protection.models import ProtectionGroup, Site, SourceServer
 from reports.core.rows import ChangeRow, EventRow, Row, Rows
 from reports.models import Dossier, Evidence, Finding, FindingStatus, SignOff
 
@@ -73,7 +73,7 @@ def rows_of(execution: Execution, *, verify: bool) -> Rows:
         sign_offs=list(SignOff.objects.filter(**of).order_by("at", "pk").values()),
         earlier=list(
             Execution.objects.over()
-            .filter(plan=execution.plan_id, kind=execution.kind, requested_at__lt=execution.requested_at)
+            .filter(plan=execution.plan_id, kind=execution.kind, finished_at__lt=execution.requested_at)
             .exclude(started_at=None)
             .order_by("-requested_at")
             .values("id", "requested_at", "status", "rto_actual_seconds", "rpo_actual_seconds")[:_EARLIER]
@@ -109,16 +109,15 @@ def _changes(execution: Row, site_ids: Collection[int]) -> list[ChangeRow]:
     if execution["started_at"] is None:
         return []
     until = execution["finished_at"] or timezone.now()
+    groups = ProtectionGroup.objects.filter(site__in=site_ids).values_list("pk", flat=True)
     ours = (
         Q(subject_type="site", subject_id__in=[str(pk) for pk in site_ids])
         | Q(subject_type="plan", subject_id=str(execution["plan_id"]))
-        | Q(subject_type__in=["protection_group", "settings"])
+        | Q(subject_type="protection_group", subject_id__in=[str(pk) for pk in groups])
+        | Q(subject_type="settings")
     )
     found = Event.objects.filter(ours, type__in=_CHANGES, at__gte=execution["started_at"], at__lte=until)
-    return [
-        ChangeRow(event.at, event.actor, event.subject_type.replace("_", " "), event.subject, sentence_of(event))
-        for event in found.order_by("at", "pk")
-    ]
+    return [ChangeRow(event.at, event.actor, sentence_of(event)) for event in found.order_by("at", "pk")]
 
 
 # --- what was sealed ----------------------------------------------------------------------------------------------

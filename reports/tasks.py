@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -20,8 +21,17 @@ from reports.sealing import evidence_seal
 
 #: What sealing itself records makes nothing due.
 _OWN: Final = frozenset({EventType.EVIDENCE_SEALED, EventType.EVIDENCE_ANCHORED})
-#: What is in a report and seals no rows.
-_ALSO: Final = frozenset({EventType.EXECUTION_NOTED})
+#: What is in a report, may come after the end, and seals no rows.
+_ALSO: Final = frozenset({
+    EventType.EXECUTION_NOTED, EventType.LAUNCH_LATE, EventType.SERVER_LAUNCHED_LATE, EventType.TERMINATE_LATE,
+})  # fmt: skip
+
+#: After one of these there are often more, and every version is a whole report: what comes within half a minute is
+#: sealed together. Whoever asks for the report meanwhile gets it with them.
+_MORE_FOLLOWS: Final = frozenset({
+    EventType.EXECUTION_NOTED, EventType.EXECUTION_VALIDATED, EventType.FINDING_ADDED, EventType.FINDING_CHANGED,
+})  # fmt: skip
+_MORE_SECONDS: Final = 30
 
 
 @works_on(Dossier.objects.all)
@@ -39,13 +49,18 @@ def result_noted(execution: Chained, entries: Sequence[Entry]) -> None:
     """
     if any(entry.type is EventType.EXECUTION_REQUESTED for entry in entries):
         Dossier.objects.get_or_create(execution_id=execution.pk)
-    elif any((entry.documents or entry.type in _ALSO) and entry.type not in _OWN for entry in entries):
-        nudge(execution.pk)
+        return
+    news = {entry.type for entry in entries if (entry.documents or entry.type in _ALSO) and entry.type not in _OWN}
+    if news:
+        nudge(execution.pk, seconds=_MORE_SECONDS if news <= _MORE_FOLLOWS else 0)
 
 
-def nudge(execution_id: UUID) -> None:
-    """Make the evidence due, and tell a worker once the caller's transaction is committed."""
-    if not Dossier.objects.filter(pk=execution_id).nudge():
-        Dossier.objects.create(execution_id=execution_id, due_at=timezone.now())
+def nudge(execution_id: UUID, seconds: int = 0) -> None:
+    """Make the evidence due, now or then, and tell a worker once the caller's transaction is committed."""
+    dossiers, at = Dossier.objects.filter(pk=execution_id), timezone.now() + timedelta(seconds=seconds)
+    if not (dossiers.nudge_by(at) if seconds else dossiers.nudge()):
+        Dossier.objects.create(execution_id=execution_id, due_at=at)
     if settings.DRSORCH_MESSAGES:
-        transaction.on_commit(lambda: dossier_seal.send(str(execution_id)), robust=True)
+        transaction.on_commit(
+            lambda: dossier_seal.send_with_options(args=(str(execution_id),), delay=seconds * 1000 or None), robust=True
+        )

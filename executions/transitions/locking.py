@@ -21,7 +21,9 @@ def locked(execution_id: UUID, lease: UUID | None = None) -> Iterator[Execution]
     appended, `shown_version` (ADR 0040).
     """
     with transaction.atomic():
-        execution = Execution.objects.select_for_update().get(pk=execution_id)
+        # Not its key: a row of others that refers to it is checked when they commit, while they hold the ledger. That
+        # must not wait for this lock.
+        execution = Execution.objects.select_for_update(no_key=True).get(pk=execution_id)
         if lease is not None and execution.lease_token != lease:
             raise LeaseLost
         events = execution.event_count

@@ -9,7 +9,7 @@ from typing import Any
 from audit.event_types import EventType
 from executions.core.monitor.time_split import Stretch, time_split
 from executions.core.monitor.turns import STOPS, TURNS, Turn, stops
-from executions.core.states import ServerStatus, StepStatus
+from executions.core.states import CleanupStatus, ServerStatus, StepStatus
 from plans.core.steps import OnFailure, StepKind
 from reports.core.moments import seconds
 from reports.core.reopened import validated_before_retry
@@ -24,15 +24,17 @@ def timeline(rows: Rows) -> dict[str, Any]:
     ended = [one["finished_at"] for one in launched if one["finished_at"]]
     validated = rows.validated if rows.validated.get("validated_at") else None
     critical = {wave["id"] for wave in rows.waves if wave["on_failure"] == OnFailure.STOP}
-    ends_of_critical = [one["finished_at"] for one in launched if one["finished_at"] and one["wave_id"] in critical]
+    counted = [
+        one["finished_at"] for one in launched if one["finished_at"] and (one["wave_id"] in critical or not critical)
+    ]
     return {
         "declared_at": execution["requested_at"] if execution["kind"] == "recovery" else None,
         "requested_at": execution["requested_at"],
         "approved_at": _approved_at(rows),
         "started_at": execution["started_at"],
         "first_launch_at": min(started, default=None),
-        # Of waves whose failure stops the run: the RTO is counted to this.
-        "last_critical_launch_at": max(ends_of_critical, default=None),
+        # Of waves whose failure stops the run, or of all if no wave's does: the RTO is counted to this.
+        "last_critical_launch_at": max(counted, default=None),
         "last_launch_at": max(ended, default=None),
         "validated": {
             "at": validated["validated_at"],
@@ -43,7 +45,10 @@ def timeline(rows: Rows) -> dict[str, Any]:
         if validated
         else None,
         "ended_at": execution["finished_at"],
-        "cleaned_up_at": _last(rows, EventType.CLEANUP_SUCCEEDED),
+        # An earlier clean-up says nothing of what was launched after it, or of one that failed.
+        "cleaned_up_at": _last(rows, EventType.CLEANUP_SUCCEEDED)
+        if execution["cleanup_status"] == CleanupStatus.SUCCEEDED
+        else None,
         "recovery_over": {
             "at": execution["recovery_over_at"],
             "by": execution["recovery_over_by_name"],

@@ -49,7 +49,7 @@ def _of_events(rows: Rows) -> Iterator[dict[str, Any]]:
     told: dict[str, int] = {}
     for event in rows.events:
         kind = KINDS.get(EventType(event.type)) if event.type in KINDS else None
-        if kind is None or (kind == "step failed" and not event.reason and event.subject == ""):
+        if kind is None:
             continue
         told[kind] = told.get(kind, 0) + 1
         if told[kind] <= _MOST:
@@ -85,5 +85,5 @@ def _changed(rows: Rows) -> Iterator[dict[str, Any]]:
     for change in rows.changes:
         yield {
             "at": change.at, "kind": "changed while it ran", "by": change.actor,
-            "what": f"{change.kind} {change.subject}: {change.sentence}", "why": None, "sequence": None,
+            "what": change.sentence, "why": None, "sequence": None,
         }  # fmt: skip

@@ -42,9 +42,6 @@ class ChangeRow:
 
     at: datetime
     actor: str
-    #: "site", "plan" and so on.
-    kind: str
-    subject: str
     sentence: str
 
 

@@ -39,7 +39,7 @@ def make_rows(servers: int = 8, **changed: Any) -> Rows:
         ] if servers > 4 else [],
         tags={(1, row["source_server_id"]): {"App": "shop", "Tier": "db"} for row in rows[:4]},
         events=_events(rows), changes=[
-            ChangeRow(AT + timedelta(minutes=5), "admin", "site", "Frankfurt", "changed the endpoint of Frankfurt"),
+            ChangeRow(AT + timedelta(minutes=5), "admin", "Site Frankfurt was changed: endpoint."),
         ] if servers else [],
         validated={"validated_at": AT + timedelta(minutes=52), "validated_by_name": "olaf",
                    "validated_comment": "Orders can be placed; the queue is empty."},

@@ -49,7 +49,10 @@ def deviations_section(document: Document) -> Section:
             Table(
                 "Notes",
                 ("When", "Who", "About", "Note"),
-                [(told_at(one["at"]), one["by"], TOPICS[one["topic"]], one["text"]) for one in document["notes"]],
+                [
+                    (told_at(one["at"]), one["by"], TOPICS.get(one["topic"], one["topic"]), one["text"])
+                    for one in document["notes"]
+                ],
                 "No notes were taken.",
             ),
         ],

@@ -51,7 +51,7 @@ class Command(BaseCommand):
                 raise CommandError(f"{path}: {error.detail}", returncode=2) from error
             wrong += not verdict.ok
             stream = self.stdout if verdict.ok else self.stderr
-            stream.write(f"{path}: {' '.join(verdict.sentences)}")
+            stream.write(f"{path}: {' '.join([*verdict.sentences, *verdict.faults])}")
         if wrong:
             raise CommandError(f"{wrong} of {count(len(paths), 'file')} not as sealed.")
 

@@ -90,6 +90,44 @@ def test_who_decided_an_approval_step_acted() -> None:
     ]
 
 
+def test_who_signed_before_a_retry_has_not_signed_what_came_of_it() -> None:
+    rows = make_rows(1)
+    people = evidence(rows).document["people"]
+    assert (people["signed_by_owner"], people["signed_by_reviewer"]) == (True, True)
+    again = replace(rows, execution={**rows.execution, "finished_at": rows.sign_offs[1]["at"]})
+    document = evidence(again).document
+    people = document["people"]
+    assert (people["signed_by_owner"], people["signed_by_reviewer"]) == (False, True)
+    assert len(people["sign_offs"]) == 2
+    told = {fact.label: fact.value for section in sections(document) for fact in section.facts}
+    assert told["Signed off by the owner"] == "not since it ended again"
+    running = replace(rows, execution={**rows.execution, "finished_at": None, "status": "running"})
+    assert evidence(running).document["people"]["signed_by_reviewer"] is False
+
+
+def test_what_was_launched_after_a_clean_up_was_not_cleaned_up_by_it() -> None:
+    rows = replace(make_rows(1), events=[event(EventType.CLEANUP_SUCCEEDED)])
+    assert evidence(rows).document["timeline"]["cleaned_up_at"] == AT.isoformat(timespec="microseconds")
+    for status in ("none", "running", "failed"):
+        again = replace(rows, execution={**rows.execution, "cleanup_status": status})
+        assert evidence(again).document["timeline"]["cleaned_up_at"] is None
+
+
+def test_where_no_wave_stops_the_run_the_rto_is_counted_to_the_last_launch_of_all() -> None:
+    rows = make_rows(2)
+    rows = replace(rows, waves=[{**wave, "on_failure": "continue"} for wave in rows.waves])
+    timeline = evidence(rows).document["timeline"]
+    assert timeline["last_critical_launch_at"] == timeline["last_launch_at"] is not None
+
+
+@given(st.lists(st.timedeltas(timedelta(), timedelta(hours=9)), min_size=2, max_size=2).map(sorted))
+def test_where_the_time_went_adds_up_to_the_second(after: list[timedelta]) -> None:
+    requested = AT - timedelta(seconds=1)
+    ends = {"requested_at": requested, "started_at": requested + after[0], "finished_at": requested + after[1]}
+    spent = evidence(make_rows(1, **ends)).document["timeline"]["spent"]
+    assert spent["total_seconds"] == sum(seconds for name, seconds in spent.items() if name != "total_seconds")
+
+
 def test_many_of_one_kind_are_summed_up() -> None:
     rows = replace(make_rows(1), events=[event(EventType.SERVER_FAILED, at) for at in range(1, 300)], changes=())
     found = evidence(rows).document["deviations"]
