@@ -155,6 +155,7 @@ _STATUS_AFTER: Final[Mapping[str, ExecutionStatus]] = {
 }
 #: What reopening takes back.
 _NOT_OVER: Final = {"recovery_over_at": None, "recovery_over_by_name": "", "recovery_over_comment": ""}
+_ACHIEVED: Final = ("outcome", "rto_actual_seconds", "rpo_actual_seconds")
 _REOPENS: Final = (EventType.EXECUTION_RETRIED, EventType.EXECUTION_SKIPPED)
 
 
@@ -178,6 +179,8 @@ class _State:
     #: Since the result was sealed: whether its clean-up runs, and the instances that it terminated.
     cleaning: bool = False
     terminated: set[str] = field(default_factory=set)
+    #: What the event of its end says was achieved; empty while it runs.
+    achieved: dict[str, Any] = field(default_factory=dict)
     #: What was shown to those who pressed: SHA-256, what they pressed, and who they were.
     shown: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
@@ -194,8 +197,10 @@ class ExecutionHolder:
             state.shown[str(event.detail["basis"]), _PRESSES.get(event.type, event.type), event.actor] += 1
         if event.type in _STATUS_AFTER:
             state.says = _STATUS_AFTER[event.type]
+            state.achieved = {name: event.detail[name] for name in _ACHIEVED if name in event.detail}
         elif event.type in _REOPENS and state.says not in EXECUTION_ACTIVE:
             state.says, state.reopened = ExecutionStatus.RUNNING, event.sequence
+            state.achieved = {}
         elif event.type == EventType.CLEANUP_RUNNING:
             state.cleaning = True
         elif event.type == EventType.SERVER_TERMINATED:
@@ -219,6 +224,7 @@ class ExecutionHolder:
         # A row that is missing is missing in each part.
         yield from dict.fromkeys(told)
         yield from _statuses(chains)
+        yield from _achieved(chains, {(execution_id, one.field) for execution_id, one in found})
         yield from _shown(chains)
 
     def existing(self) -> Iterable[tuple[object, str]]:
@@ -259,6 +265,19 @@ def _statuses(chains: Mapping[str, Followed]) -> Iterator[tuple[str, str]]:
         told = open_ones[str(pk)].state.says
         if told and status != told:
             yield str(pk), f"status is {status}, and the last event about it says {told}."
+
+
+def _achieved(chains: Mapping[str, Followed], told: Collection[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """What was achieved against the event of the end: a clean-up seals the result once more, as the rows are by then.
+
+    `told`: fields of executions that are known to be wrong already.
+    """
+    ended = {id: chain.state.achieved for id, chain in chains.items() if chain.state.achieved}
+    for pk, *values in Execution.objects.filter(pk__in=list(ended)).values_list("pk", *_ACHIEVED):
+        for name, now in zip(_ACHIEVED, values, strict=True):
+            then = ended[str(pk)].get(name, now)
+            if then != now and (str(pk), name) not in told:
+                yield str(pk), f"{name} is {now}, and the event of its end says {then}."
 
 
 def _shown(chains: Mapping[str, Followed]) -> Iterator[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.db import connection
 from audit import verification
 from audit.append_only import AppendOnlyError
 from executions.models import Execution
+from executions.services.controlling import execution_cleanup
 from reports.models import Evidence, SignOff
 from reports.sealing import evidence_current
 from reports.services.findings import finding_add, finding_change
@@ -110,3 +112,17 @@ def test_what_was_changed_is_found_also_after_something_else_has_been_sealed(
     evidence_current(drill)
     found = verification.faults(drill)
     assert any(re.search(told, fault) for fault in found), found
+
+
+@pytest.mark.parametrize("change", ["rto_actual_seconds = 1", "rpo_actual_seconds = NULL", "outcome = 'All is well.'"])
+def test_what_was_achieved_is_not_better_after_a_clean_up(
+    harness: EngineHarness, drill: Execution, omar: User, change: str
+) -> None:
+    """A clean-up seals the result once more."""
+    harness.keeps_to_the_record = False
+    tampered(f"UPDATE executions_execution SET {change}")
+    execution_cleanup(execution=Execution.objects.get(pk=drill.pk), by=omar)
+    harness.run(drill, until=lambda: Execution.objects.get(pk=drill.pk).cleanup_status == "succeeded")
+    [fault] = verification.faults(drill)
+    assert fault.startswith(change.split(maxsplit=1)[0])
+    assert json.loads(evidence_current(drill).json)["evidence"]["verified"] is False
