@@ -66,12 +66,6 @@ def plans() -> dict[str, Plan]:
     return made
 
 
-def test_who_signed_before_a_retry_has_not_signed_what_came_of_it(plans: dict[str, Plan], aldo: User) -> None:
-    Execution.objects.filter(plan=plans["Payroll"]).update(finished_at=timezone.now())
-    [payroll] = [plan for plan in register_of(aldo)["plans"] if plan["name"] == "Payroll"]
-    assert (payroll["last_good"]["signed_by_owner"], payroll["last_good"]["signed_by_reviewer"]) == (False, False)
-
-
 def test_each_plan_in_use_with_its_last_good_drill(plans: dict[str, Plan], aldo: User) -> None:
     found = {plan["name"]: plan for plan in register_of(aldo)["plans"]}
     assert list(found) == ["Intranet", "Shop", "Payroll"]
