@@ -17,6 +17,7 @@ from executions.core.states import (
     SERVER_SKIPPABLE,
     STEP_FINAL,
     STEP_RETRIABLE,
+    CleanupStatus,
     ExecutionStatus,
     StepStatus,
 )
@@ -87,7 +88,11 @@ def cleanup_scene(execution: Execution, wave: str = "") -> Scene:
     return Scene(
         {
             EXECUTION: _execution(execution),
-            "The clean-up": Look(_words(execution.cleanup_status)),
+            "The clean-up": Look(
+                "not requested yet"
+                if execution.cleanup_status == CleanupStatus.NONE
+                else _words(execution.cleanup_status)
+            ),
             "Drill instances": Look(f"{up} running, as far as is known"),
         }
     )

@@ -69,7 +69,7 @@ def _sites() -> list[tuple[str, str]]:
 
 def _cleanups() -> list[tuple[str, str]]:
     badges = [(status.value, cleanup_badge(status)) for status in CleanupStatus]
-    return _any((status, badge.text.capitalize()) for status, badge in badges if badge is not None)
+    return _any((status, badge.text.capitalize() if badge else "None requested") for status, badge in badges)
 
 
 def _day(label: str) -> forms.DateField:
