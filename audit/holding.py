@@ -14,7 +14,7 @@ Two ways to know what a row must say:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -47,6 +47,8 @@ class Followed:
     state: Any
     #: {part: (sequence of the event that sealed it, the document)}
     sealed: Mapping[str, tuple[int, Document]] = field(default_factory=dict)
+    #: Of the parts that the holder compares: each time that one was sealed again.
+    resealed: Sequence[Resealed] = ()
 
 
 class Holder(Protocol):
@@ -65,12 +67,21 @@ class Holder(Protocol):
         """The ids and names of all rows: one without a chain was added in the database. None of a kind whose rows
         keep the end of their chain themselves."""
 
+    @property
+    def compared(self) -> Collection[str]:
+        """Parts of which each document is compared with the one before it: an event seals what rows say at that
+        moment, whatever somebody has written into them since the last one."""
+
 
 class Several:
     """Holders of one type of row, each with what it keeps of a chain: an app above holds rows of its own there."""
 
     def __init__(self, *holders: Holder) -> None:
         self.holders = holders
+
+    @property
+    def compared(self) -> Collection[str]:
+        return {part for holder in self.holders for part in holder.compared}
 
     def begin(self) -> list[Any]:
         return [holder.begin() for holder in self.holders]
@@ -81,7 +92,9 @@ class Several:
 
     def faults(self, chains: Mapping[str, Followed]) -> Iterator[tuple[str, str]]:
         for at, holder in enumerate(self.holders):
-            yield from holder.faults({id: Followed(chain.state[at], chain.sealed) for id, chain in chains.items()})
+            yield from holder.faults(
+                {id: Followed(chain.state[at], chain.sealed, chain.resealed) for id, chain in chains.items()}
+            )
 
     def existing(self) -> Iterable[tuple[object, str]]:
         return (row for holder in self.holders for row in holder.existing())
@@ -97,6 +110,16 @@ def holds(subject_type: str, holder: Holder) -> None:
         HOLDERS[subject_type] = holder
     else:
         HOLDERS[subject_type] = Several(*(there.holders if isinstance(there, Several) else (there,)), holder)
+
+
+@dataclass(frozen=True, slots=True)
+class Resealed:
+    """A part was sealed at event `before`, and again, with these differences, at event `sequence`."""
+
+    part: str
+    before: int
+    sequence: int
+    differences: Sequence[Difference]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +178,8 @@ class Recorded:
     What the event of its creation does not name was blank then. `rows` leaves out what is secret: that `secrets` reads,
     and it is held to its fingerprints.
     """
+
+    compared: Collection[str] = ()
 
     def __init__(
         self,

@@ -176,6 +176,7 @@ class _State:
     says: str = ""
     #: When it was last reopened: a result that was sealed before is not that of now.
     reopened: int = 0
+    reopenings: list[int] = field(default_factory=list)
     #: Since the result was sealed: whether its clean-up runs, and the instances that it terminated.
     cleaning: bool = False
     terminated: set[str] = field(default_factory=set)
@@ -186,6 +187,9 @@ class _State:
 
 
 class ExecutionHolder:
+    #: What an event seals again is what somebody may have written into the rows since the last one.
+    compared: Collection[str] = (DECISIONS, RESULT)
+
     def begin(self) -> _State:
         return _State()
 
@@ -200,6 +204,7 @@ class ExecutionHolder:
             state.achieved = {name: event.detail[name] for name in _ACHIEVED if name in event.detail}
         elif event.type in _REOPENS and state.says not in EXECUTION_ACTIVE:
             state.says, state.reopened = ExecutionStatus.RUNNING, event.sequence
+            state.reopenings.append(event.sequence)
             state.achieved = {}
         elif event.type == EventType.CLEANUP_RUNNING:
             state.cleaning = True
@@ -224,6 +229,7 @@ class ExecutionHolder:
         # A row that is missing is missing in each part.
         yield from dict.fromkeys(told)
         yield from _statuses(chains)
+        yield from _resealed(chains)
         yield from _achieved(chains, {(execution_id, one.field) for execution_id, one in found})
         yield from _shown(chains)
 
@@ -278,6 +284,39 @@ def _achieved(chains: Mapping[str, Followed], told: Collection[tuple[str, str]])
             then = ended[str(pk)].get(name, now)
             if then != now and (str(pk), name) not in told:
                 yield str(pk), f"{name} is {now}, and the event of its end says {then}."
+
+
+def _resealed(chains: Mapping[str, Followed]) -> Iterator[tuple[str, str]]:
+    """What changed from one seal to the next, and by nothing that happened between the two."""
+    for execution_id, chain in chains.items():
+        for again in chain.resealed:
+            reopened = any(again.before < at < again.sequence for at in chain.state.reopenings)
+            for one in again.differences:
+                if not _may_change(again.part, one, reopened=reopened):
+                    yield execution_id, f"{one.sentence('execution')} So it has been since event {again.sequence}."
+
+
+#: Of a result that is known, these change without a retry: by a clean-up, and as something becomes known of it.
+_CHANGES: Final = frozenset({"cleanup_status", "cleanup_error"})
+_BLANK: Final[tuple[object, ...]] = (None, "", [], {})
+
+
+def _may_change(part: str, one: Difference, *, reopened: bool) -> bool:
+    if part == RESULT:
+        return (
+            reopened
+            or one.field in _CHANGES
+            or (one.field != "" and one.sealed in _BLANK)
+            or (one.field == "status" and (one.now == ServerStatus.TERMINATED or one.sealed == ServerStatus.PENDING))
+        )
+    match one.field:
+        case "":
+            return one.sealed is None  # somebody approved, or rejected
+        case "approvals_required":
+            return bool(one.now > one.sealed)
+        case "acknowledged":
+            return bool(one.now[: len(one.sealed)] == one.sealed)
+    return one.sealed in _BLANK or (one.now in _BLANK and (reopened or one.field in _USERS))
 
 
 def _shown(chains: Mapping[str, Followed]) -> Iterator[tuple[str, str]]:

@@ -31,6 +31,8 @@ class Written(NamedTuple):
 
 
 class RevisionHolder:
+    compared: Collection[str] = ()
+
     def begin(self) -> dict[int, Written]:
         """{number of the revision: what is known of it}"""
         return {}

@@ -68,6 +68,9 @@ def sealed(execution_id: Any) -> Mapping[str, Document]:
 
 
 class DossierHolder:
+    #: Each row is held to its own events (`reports.said`).
+    compared: Collection[str] = ()
+
     def begin(self) -> Said:
         return Said()
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from django.apps import apps
 from django.core.exceptions import ValidationError
 
-from audit.holding import HOLDERS, Document, Followed
+from audit.holding import HOLDERS, Document, Followed, Resealed, differences
 from audit.models import Chain, Chained, Event, Milestone, SealedDocument
 from audit.verification.days import Days
 from audit.verification.report import Found
@@ -152,10 +152,13 @@ class _Chains:
         self._states: dict[Key, Any] = {}
         #: The newest document of each part, and the event that sealed it.
         self._newest: dict[tuple[Key, str], tuple[int, bytes]] = {}
+        self._resealed: dict[Key, list[Resealed]] = defaultdict(list)
         milestones: dict[Key, dict[int, str]] = defaultdict(dict)
         documents: dict[Key, dict[tuple[int, str], str]] = defaultdict(dict)
         for subject_type, ids in _by_type(batch).items():
             of = {"subject_type": subject_type, "subject_id__in": ids}
+            holder = HOLDERS.get(subject_type)
+            compared = holder.compared if holder else ()
             kept = Milestone.objects.filter(**of).values_list("subject_id", "event_sequence", "event_hash")
             for subject_id, sequence, event_hash in kept.iterator(_FETCH):
                 milestones[subject_type, subject_id][sequence] = event_hash
@@ -164,6 +167,8 @@ class _Chains:
             for subject_id, sequence, part, data in rows:
                 key = subject_type, subject_id
                 documents[key][sequence, part] = hashlib.sha256(_unpacked(data)).hexdigest()
+                if part in compared and (earlier := self._newest.get((key, part))):
+                    self._resealed[key].append(_resealed(part, earlier, (sequence, bytes(data))))
                 self._newest[key, part] = sequence, bytes(data)
         self.walks = {key: Walk(*key, milestones[key], documents[key]) for key in batch}
 
@@ -191,9 +196,9 @@ class _Chains:
             if holder is None:
                 continue
             followed = {
-                subject_id: Followed(self._states[subject_type, subject_id], self._sealed((subject_type, subject_id)))
-                for subject_id in ids
-                if (subject_type, subject_id) in self._states and (subject_type, subject_id) in ends
+                key[1]: Followed(self._states[key], self._sealed(key), self._resealed.get(key, ()))
+                for key in ((subject_type, subject_id) for subject_id in ids)
+                if key in self._states and key in ends
             }
             for subject_id, message in holder.faults(followed):
                 yield (subject_type, subject_id), message
@@ -206,6 +211,12 @@ class _Chains:
             if of == sequence:
                 found[part] = sequence, json.loads(_unpacked(data))
         return found
+
+
+def _resealed(part: str, earlier: tuple[int, bytes], later: tuple[int, bytes]) -> Resealed:
+    (before, one), (sequence, other) = earlier, later
+    changed = differences(json.loads(_unpacked(one)), json.loads(_unpacked(other)))
+    return Resealed(part, before, sequence, tuple(changed))
 
 
 def _of_a_head(model: type[Chained]) -> list[str]:

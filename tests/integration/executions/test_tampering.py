@@ -9,7 +9,7 @@ import functools
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -34,6 +34,7 @@ from tests.factories.trail import faults_found
 from tests.harness import EngineHarness
 
 GO = {"name": "Go", "kind": "approval", "when": "before", "parameters": {"instructions": "Look first."}}
+SOONER = datetime(2026, 3, 3, 9, 1, tzinfo=UTC)
 LOOK = {"name": "Look", "kind": "wait", "when": "before", "parameters": {"seconds": 5}}
 
 
@@ -376,6 +377,35 @@ def test_every_kind_of_row_of_an_execution_is_sealed_or_it_is_said_why_not() -> 
     sealed = {model for models in COLUMNS.values() for model in models} - {Execution} | set(COLUMNS_OF_DOSSIER)
     # A job is of a site; that of an execution's operation is named by its servers.
     assert sealed | set(NOT_SEALED_ROWS) == of_executions | {DrsJob}
+
+
+@pytest.mark.parametrize(
+    ("model", "column", "value", "told"),
+    [
+        (
+            ServerRun,
+            "finished_at",
+            datetime(2026, 3, 3, 9, 1, tzinfo=UTC),
+            "server reports-1: finished_at is 2026-03-03",
+        ),
+        (ServerRun, "job_id", "drsjob-0", "server reports-1: job_id is drsjob-0, sealed as drsjob-"),
+        (WaveRun, "finished_at", datetime(2026, 3, 3, 9, 1, tzinfo=UTC), "wave reports: finished_at is 2026-03-03"),
+        (Execution, "finished_at", datetime(2026, 3, 3, 9, 1, tzinfo=UTC), "finished_at is 2026-03-03T09:01"),
+        (Execution, "outcome", "All well.", "outcome is All well., sealed as 1 of 1 server launched"),
+    ],
+)
+def test_what_was_changed_before_a_clean_up_is_found_after_it(
+    harness: EngineHarness, model: type[Model], column: str, value: Any, told: str
+) -> None:
+    """The clean-up's end seals the result once more, as the rows are by then."""
+    harness.keeps_to_the_record = False
+    drill = harness.drill(harness.plan([{"name": "reports", "protection_groups": ["shop-reports"]}]))
+    harness.run(drill)
+    put(model, model._base_manager.get(**{"pk" if model is Execution else "execution": drill.pk}).pk, **{column: value})
+    execution_cleanup(execution=drill, by=harness.users["omar"])
+    harness.run(drill, until=lambda: Execution.objects.get(pk=drill.pk).cleanup_status == "succeeded")
+    found = [fault.message for fault in faults_found()]
+    assert any(message.startswith(told) and "So it has been since event" in message for message in found), found
 
 
 # --- what is no tampering -----------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from audit import fingerprints
-from audit.holding import HOLDERS, Document, Followed, Recorded, Several, Told, differences, holds
+from audit.holding import HOLDERS, Document, Followed, Recorded, Resealed, Several, Told, differences, holds
 
 SEALED: Document = {
     "execution": {"e1": {"status": "succeeded", "rto": 60, "note": None}},
@@ -257,6 +257,7 @@ class Counting:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.compared = [name]
 
     def begin(self) -> list[int]:
         return []
@@ -266,7 +267,7 @@ class Counting:
 
     def faults(self, chains: Mapping[str, Followed]) -> Iterator[tuple[str, str]]:
         for subject_id, chain in chains.items():
-            yield subject_id, f"{self.name}: {chain.state}, {chain.sealed}"
+            yield subject_id, f"{self.name}: {chain.state}, {chain.sealed}, {chain.resealed}"
 
     def existing(self) -> Iterable[tuple[object, str]]:
         return [(self.name, "row")]
@@ -279,10 +280,12 @@ def test_holders_of_one_type_each_keep_their_own_of_a_chain() -> None:
     state[1].append(7)
     assert state == [[1], [1, 7]]
     sealed: dict[str, tuple[int, Document]] = {"part": (1, {})}
-    assert list(several.faults({"a": Followed(state, sealed)})) == [
-        ("a", f"first: [1], {sealed}"),
-        ("a", f"second: [1, 7], {sealed}"),
+    again = Resealed("first", 1, 3, ())
+    assert list(several.faults({"a": Followed(state, sealed, [again])})) == [
+        ("a", f"first: [1], {sealed}, [{again}]"),
+        ("a", f"second: [1, 7], {sealed}, [{again}]"),
     ]
+    assert several.compared == {"first", "second"}
     assert list(several.existing()) == [("first", "row"), ("second", "row")]
 
 
