@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from django.db import models
 
-from audit.append_only import AppendOnly, AppendOnlyQuerySet
+from audit.once.append_only import AppendOnly, AppendOnlyQuerySet
 from audit.origin import Via
 from foundation.due import DueQuerySet, DueRow
 

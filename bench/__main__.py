@@ -28,8 +28,8 @@ def main() -> int:
         from django.core.management import call_command
         from django.db import connection
 
-        from audit import triggers
-        from audit.append_only import AppendOnly
+        from audit.once import triggers
+        from audit.once.append_only import AppendOnly
 
         call_command("migrate", verbosity=0)
         triggers.remove(connection, AppendOnly.tables())

@@ -13,7 +13,7 @@ from django.db import models
 from django.db.models import Case, F, Value, When
 from django.utils import timezone
 
-from audit.append_only import AppendOnly, AppendOnlyQuerySet
+from audit.once.append_only import AppendOnly, AppendOnlyQuerySet
 from executions.models import Execution
 from foundation.due import DueQuerySet, DueRow
 from foundation.errors import Unavailable

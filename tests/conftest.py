@@ -18,8 +18,9 @@ from django.db import connection
 from django.test import Client
 from rest_framework.test import APIClient
 
-from audit import attempts, triggers
-from audit.append_only import AppendOnly
+from audit import attempts
+from audit.once import triggers
+from audit.once.append_only import AppendOnly
 from dashboard import views as dashboard
 from tests.factories.people import make_user
 

@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from audit import triggers
+from audit.once import triggers
 
 
 def install(apps, schema_editor):

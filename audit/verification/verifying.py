@@ -14,12 +14,13 @@ from django.db import connection
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from audit import keys, triggers
-from audit.append_only import AppendOnly
+from audit import keys
 from audit.canonical import moment
 from audit.event_types import EventType
 from audit.holding import HOLDERS
 from audit.models import Chain, Chained, Event, Ledger, Milestone
+from audit.once import triggers
+from audit.once.append_only import AppendOnly
 from audit.places import Directory, place_of
 from audit.signed import MILESTONE_COLUMNS, end_text, milestone_text
 from audit.verification import rows

@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from audit import triggers
+from audit.once import triggers
 
 TABLES = ("reports_signoff", "reports_evidence")
 

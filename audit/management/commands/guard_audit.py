@@ -7,8 +7,8 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import connection
 
-from audit import triggers
-from audit.append_only import AppendOnly
+from audit.once import triggers
+from audit.once.append_only import AppendOnly
 from foundation.wording import listing
 
 

@@ -16,10 +16,11 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import ProtectedError
 from django.test.utils import CaptureQueriesContext
 
-from audit import ledger, record, triggers, verification
-from audit.append_only import AppendOnly, AppendOnlyError
+from audit import ledger, record, verification
 from audit.event_types import EventType
 from audit.models import Chain, Event, Milestone, SealedDocument
+from audit.once import triggers
+from audit.once.append_only import AppendOnly, AppendOnlyError
 from audit.record import Entry, events_of
 from audit.verification.snapshot import snapshot
 from executions.models import Execution

@@ -15,9 +15,10 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from access.services import token_issue
-from audit import checking, selectors, triggers
-from audit.append_only import AppendOnly
+from audit import checking, selectors
 from audit.models import Event, TrailCheck
+from audit.once import triggers
+from audit.once.append_only import AppendOnly
 from audit.record import events_of
 from audit.selectors import Narrowed
 from audit.tasks import trail_verify

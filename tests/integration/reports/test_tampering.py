@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 
 from audit import verification
-from audit.append_only import AppendOnlyError
+from audit.once.append_only import AppendOnlyError
 from executions.models import Execution
 from executions.services.controlling import execution_cleanup
 from reports.models import Evidence, SignOff

@@ -1,4 +1,4 @@
-"""Rows that are written once. Nobody edits or deletes them: not through the ORM, and not past it (`audit.triggers`)."""
+"""Rows that are written once. Nobody edits or deletes them: not through the ORM, and not past it (`audit.once.triggers`)."""
 
 from __future__ import annotations
 
@@ -79,5 +79,5 @@ class AppendOnly(models.Model):
 
     @classmethod
     def tables(cls) -> list[str]:
-        """Their tables, which the database guards (`audit.triggers`)."""
+        """Their tables, which the database guards (`audit.once.triggers`)."""
         return sorted(model._meta.db_table for model in cls.models())
