@@ -1,4 +1,4 @@
-"""Rows that are written once. Nobody edits or deletes them: not through the ORM, nor past it (`audit.once.triggers`)."""
+"""Rows that are written once. Nobody edits or deletes them: not through the ORM, nor past it (`once.triggers`)."""
 
 from __future__ import annotations
 
