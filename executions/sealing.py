@@ -229,8 +229,10 @@ class ExecutionHolder:
         # A row that is missing is missing in each part.
         yield from dict.fromkeys(told)
         yield from _statuses(chains)
-        yield from _resealed(chains)
-        yield from _achieved(chains, {(execution_id, one.field) for execution_id, one in found})
+        resealed = list(_resealed(chains))
+        yield from ((execution_id, sentence) for execution_id, _, sentence in resealed)
+        known = {(execution_id, one.field) for execution_id, one in found}
+        yield from _achieved(chains, known | {(execution_id, field) for execution_id, field, _ in resealed})
         yield from _shown(chains)
 
     def existing(self) -> Iterable[tuple[object, str]]:
@@ -286,14 +288,15 @@ def _achieved(chains: Mapping[str, Followed], told: Collection[tuple[str, str]])
                 yield str(pk), f"{name} is {now}, and the event of its end says {then}."
 
 
-def _resealed(chains: Mapping[str, Followed]) -> Iterator[tuple[str, str]]:
-    """What changed from one seal to the next, and by nothing that happened between the two."""
+def _resealed(chains: Mapping[str, Followed]) -> Iterator[tuple[str, str, str]]:
+    """(execution, field, sentence): what changed from one seal to the next, by nothing that happened in between."""
     for execution_id, chain in chains.items():
         for again in chain.resealed:
             reopened = any(again.before < at < again.sequence for at in chain.state.reopenings)
             for one in again.differences:
                 if not _may_change(again.part, one, reopened=reopened):
-                    yield execution_id, f"{one.sentence('execution')} So it has been since event {again.sequence}."
+                    sentence = f"{one.sentence('execution')} So it has been since event {again.sequence}."
+                    yield execution_id, one.field, sentence
 
 
 #: Of a result that is known, these change without a retry: by a clean-up, and as something becomes known of it.

@@ -81,7 +81,8 @@ class ApiView(APIView):
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         response = super().finalize_response(request, response, *args, **kwargs)
-        if getattr(response, "exception", False):
+        # Neither a problem nor what OPTIONS says of an address can be had as a CSV or a PDF.
+        if getattr(response, "exception", False) or request.method == "OPTIONS":
             response.accepted_renderer = JSONRenderer()
         return response
 

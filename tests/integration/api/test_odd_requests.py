@@ -163,6 +163,22 @@ def test_an_unknown_query_parameter_is_refused_by_name_with_those_known(client: 
     assert world.versions() == before
 
 
+def test_what_an_address_takes_is_said_in_json_whatever_format_is_asked_for(client: Any, world: World) -> None:
+    """OPTIONS has neither rows for a CSV nor pages for a PDF."""
+    asked = [{"HTTP_ACCEPT": accept} for accept in ("text/csv", "application/pdf", "application/yaml", "text/html")]
+    asked += [{"QUERY_STRING": f"format={name}"} for name in ("csv", "pdf", "yaml", "html", "zip")]
+    answered = 0
+    for operation, how in itertools.product(OPERATIONS, asked):
+        response = client.generic("OPTIONS", world.at(operation).address, **how)
+        if response.status_code == 200:
+            answered += 1
+            assert response.headers["Content-Type"] == "application/json", f"{operation} {how}"
+            assert response.json()["name"]
+        else:
+            refused(response, f"OPTIONS {operation} {how}")
+    assert answered > 5
+
+
 def test_a_name_that_no_row_can_have_is_not_found(client: Any, world: World) -> None:
     before = world.versions()
     for operation in OPERATIONS:
