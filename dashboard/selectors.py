@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce, NullIf
 
 from executions.core.states import (
@@ -124,8 +124,9 @@ def site_health() -> list[SiteHealth]:
 
 def launched_late() -> list[Execution]:
     """Executions with what was launched late and is not settled, newest first; a recovery until it is declared over."""
-    late = LateInstance.objects.filter(execution=OuterRef("pk"), status__in=LATE_OPEN)
-    found = Execution.objects.filter(Exists(late), recovery_over_at=None)
+    # From the few that came late to their executions, not by way of every execution that there has been.
+    late = LateInstance.objects.filter(status__in=LATE_OPEN)
+    found = Execution.objects.filter(pk__in=late.values("execution"), recovery_over_at=None)
     return list(found.prefetch_related("late_instances__server").order_by("-requested_at"))
 
 
