@@ -375,7 +375,9 @@ def test_the_servers_of_a_site_are_looked_for_by_an_index(story: Story, monkeypa
     assert "site_id" in how(narrowing.at_site(Execution.objects.order_by(), story.paris.pk))
     monkeypatch.setattr(narrowing, "_FEW", 0)
     plan = how(narrowing.at_site(Execution.objects.order_by("-requested_at"), story.paris.pk))
-    assert re.search(r"Index Cond: \(site_id|COVERING INDEX \w+ \(execution_id=\? AND site_id=\?\)", plan), plan
+    # PostgreSQL takes one index or the other, by how few rows it believes there are.
+    by_index = r"Index (Only )?Scan using executions_server\w+|COVERING INDEX \w+ \(execution_id=\? AND site_id=\?\)"
+    assert re.search(by_index, plan), plan
 
 
 def test_a_person_who_approves_a_step_of_a_drill_is_found(story: Story, omar: User) -> None:
