@@ -49,7 +49,7 @@ class Someone:
 
 def person_get(reference: str) -> Someone:
     """The user of this id or user name, or a deleted one whose name executions have kept; raises `Missing`."""
-    missing = Missing(f"There is no user “{reference}”, and there was none in any execution.")
+    missing = Missing(f"There is no user “{reference}”, and no execution names one.")
     if not reference or unstorable(reference):
         raise missing
     users, pk = User.objects.order_by("pk"), id_of(reference)

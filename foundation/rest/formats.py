@@ -29,6 +29,16 @@ class ByFormat(DefaultContentNegotiation):
         return super().select_renderer(request, renderers, asked)
 
 
+class MadeRenderer(BaseRenderer):
+    """The bytes of a file that the view has made already: a refusal to make it is an answer of the view."""
+
+    charset = None
+    render_style = "binary"
+
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
+        return bytes(data)
+
+
 class CsvRenderer(BaseRenderer):
     """For views that answer with `foundation.downloads.csv_download`: what may be asked for."""
 

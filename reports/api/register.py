@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from foundation.rest.formats import ByFormat
+from foundation.rest.formats import ByFormat, MadeRenderer
 from foundation.rest.views import ApiView
 from reports.registers import register_of
 from reports.rendering.register import REGISTER_FORMS, RegisterForm, file_name
 
 
-class _AsItIs(BaseRenderer):
-    """The bytes of a form, which are made already: a refusal to make them is an answer of the view."""
-
-    charset = None
-    render_style = "binary"
-
-    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
-        return bytes(data)
-
-
-def _renderer(form: RegisterForm) -> type[_AsItIs]:
+def _renderer(form: RegisterForm) -> type[MadeRenderer]:
     of = {"media_type": form.media_type.partition(";")[0], "format": form.name}
-    return type(f"Register{form.name.title()}Renderer", (_AsItIs,), of)
+    return type(f"Register{form.name.title()}Renderer", (MadeRenderer,), of)
 
 
 _FORMAT = OpenApiParameter("format", str, enum=list(REGISTER_FORMS), description="JSON if it is not given.")

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from executions.selectors import execution_get
 from foundation.errors import Invalid
-from foundation.rest.formats import ByFormat
+from foundation.rest.formats import ByFormat, MadeRenderer
 from foundation.rest.schema import IF_NONE_MATCH
 from foundation.rest.versions import not_modified
 from foundation.rest.views import ApiView
@@ -21,18 +20,8 @@ from reports.reading import report_of
 from reports.rendering import FORMS, Form
 
 
-class _AsItIs(BaseRenderer):
-    """The bytes of a form, which are made already."""
-
-    charset = None
-    render_style = "binary"
-
-    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
-        return bytes(data) if isinstance(data, bytes) else b""
-
-
-def _renderer(form: Form) -> type[_AsItIs]:
-    return type(f"{form.name.title()}Renderer", (_AsItIs,), {"media_type": form.media_type, "format": form.name})
+def _renderer(form: Form) -> type[MadeRenderer]:
+    return type(f"{form.name.title()}Renderer", (MadeRenderer,), {"media_type": form.media_type, "format": form.name})
 
 
 _FORMAT = OpenApiParameter(

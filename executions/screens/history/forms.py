@@ -129,9 +129,7 @@ class HistoryForm(forms.Form):
     def clean_person(self) -> str:
         name: str = self.cleaned_data["person"]
         if name and self.someone is None:
-            raise forms.ValidationError(
-                f"There is no user “{name}”, and there was none in any execution. Enter a user name."
-            )
+            raise forms.ValidationError(f"There is no user “{name}”, and no execution names one. Enter a user name.")
         return name
 
     def clean(self) -> dict[str, Any]:
