@@ -163,7 +163,10 @@ if not DATABASES["default"]["ENGINE"].endswith("sqlite3"):
 if DRSORCH_TICK_SECONDS <= 0:
     # Nobody repeats a nudge whose work broke off, for example because the database restarted: messages do, after 1 to
     # 30 s (in milliseconds).
-    DRAMATIQ_BROKER["MIDDLEWARE"].append(Retries(max_retries=1_000, min_backoff=1_000, max_backoff=30_000))
+    DRAMATIQ_BROKER["MIDDLEWARE"] += [
+        Retries(max_retries=1_000, min_backoff=1_000, max_backoff=30_000),
+        "foundation.middleware.LostNudgesMiddleware",
+    ]
 
 # --- The audit trail ----------------------------------------------------------------------------------------------
 #: (id, secret) of each key; the first signs, all of them verify.

@@ -6,6 +6,7 @@ sends whatever got lost.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -23,13 +24,13 @@ from executions.engine.steps import attempt
 from executions.models import Execution, SiteWatch, StepRun
 from executions.samples import KeptForecast
 from foundation import ticker
-from foundation.due import DueQuerySet, works_on
+from foundation.due import NUDGE_MAX_AGE, DueQuerySet, works_on
 
 #: Brokers give a dead worker's messages back later than this.
 _LATE_SECONDS = 10
 #: In milliseconds: a nudge is dropped ten minutes after it was sent, and its work broken off after five. It is not
 #: tried again where a ticker repeats it; see DRAMATIQ_BROKER in the settings for where none runs.
-_NUDGE: dict[str, Any] = {"max_age": 600_000, "time_limit": 300_000}
+_NUDGE: dict[str, Any] = {"max_age": NUDGE_MAX_AGE, "time_limit": 300_000}
 
 
 @works_on(Execution.objects.all)
@@ -38,8 +39,7 @@ def execution_look(execution_id: str, meant_for: float = 0) -> None:
     """Look at an execution, if it is due."""
     looked = reconciler.execution_reconcile(UUID(execution_id))
     if looked is None:
-        if _tells_again(execution_look, execution_id, Execution.objects.filter(pk=execution_id), meant_for):
-            _tell_polls(execution_id)
+        _tells_again(execution_look, execution_id, Execution.objects.filter(pk=execution_id), meant_for)
         return
     crash_point("look.after_release")
     for site_id in looked.poll_sites:
@@ -124,8 +124,8 @@ def _tell(actor: dramatiq.Actor[..., Any], identity: str | int, at: datetime | N
         crash_point("nudge.before_send")
         now = timezone.now()
         at = max(at or now, now)
-        delay = round((at - now).total_seconds() * 1000)
-        actor.send_with_options(args=(identity, at.timestamp()), delay=delay or None, max_age=delay + _NUDGE["max_age"])
+        delay = math.ceil((at - now).total_seconds() * 1000)
+        actor.send_with_options(args=(identity, at.timestamp()), delay=delay or None, max_age=delay + NUDGE_MAX_AGE)
 
 
 def _tell_polls(execution_id: str) -> None:
@@ -135,23 +135,20 @@ def _tell_polls(execution_id: str) -> None:
 
 def _tells_again(
     actor: dramatiq.Actor[..., Any], identity: str | int, rows: DueQuerySet[Any], meant_for: float
-) -> bool:
+) -> None:
     """A nudge found its row not due, or held. Where a ticker runs, that is all.
 
     Without one, the worker that holds the row may die, so it is looked at again when the lease is over. A nudge that
-    comes late may be a dead worker's, given back by the broker: what that worker did not live to send is sent now. True
-    if so.
+    comes early, by a clock that goes before another, comes again in time. One that comes late may be a dead worker's,
+    given back by the broker: what that worker did not live to send is sent now.
     """
     row = rows.first() if settings.DRSORCH_TICK_SECONDS <= 0 else None
     if row is None:
-        return False
+        return
     now = timezone.now()
     if row.lease_until is not None and row.lease_until > now:
         _tell(actor, identity, row.lease_until)
-        return False
-    if not meant_for or now.timestamp() - meant_for < _LATE_SECONDS:
-        return False
-    ticker.tick(now)
-    if row.due_at is not None:
+    elif meant_for and now.timestamp() - meant_for >= _LATE_SECONDS:
+        ticker.tell_all(now)
+    elif row.due_at is not None and now < row.due_at and row.due_at.timestamp() <= meant_for:
         _tell(actor, identity, row.due_at)
-    return True

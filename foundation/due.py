@@ -35,6 +35,9 @@ from foundation.wording import clock, count
 
 log = structlog.get_logger(__name__)
 
+#: In milliseconds: a nudge is dropped ten minutes after it was to be delivered.
+NUDGE_MAX_AGE = 600_000
+
 #: Before a row whose look raised is looked at again: 5 s at first, then ever longer, up to a quarter of an hour.
 RAISED_BACKOFF = Backoff(first_seconds=5.0, most_seconds=900.0)
 
@@ -150,7 +153,17 @@ class DueWork:
     def identities(self, now: datetime, most: int = 500) -> list[int | str]:
         """Primary keys of what is due, the longest due first, as a message can carry them."""
         found = self.rows().due(now).order_by("due_at").values_list("pk", flat=True)[:most]
-        return [pk if isinstance(pk, int) else str(pk) for pk in found]
+        return [_carried(pk) for pk in found]
+
+    def times(self, now: datetime, most: int = 500) -> list[tuple[int | str, datetime]]:
+        """Primary keys of what is due now or later, each with when a worker may claim it, at the earliest now."""
+        found = self.rows().filter(due_at__isnull=False).order_by("due_at")
+        rows = found.values_list("pk", "due_at", "lease_until")[:most]
+        return [(_carried(pk), max(now, due_at, lease_until or now)) for pk, due_at, lease_until in rows]
+
+
+def _carried(pk: Any) -> int | str:
+    return pk if isinstance(pk, int) else str(pk)
 
 
 #: Each kind of due row, in the order in which the ticker walks them.
@@ -257,7 +270,9 @@ def _look_again(actor: Actor[..., Any], identity: Any, claim: Claim[Any]) -> Non
     if settings.DRSORCH_TICK_SECONDS > 0:
         return
     seconds = RAISED_BACKOFF.after(claim.row.raised_times + 1)
-    actor.send_with_options(args=(identity,), delay=round(seconds * 1000), max_age=round(seconds * 1000) + 600_000)
+    actor.send_with_options(
+        args=(identity,), delay=round(seconds * 1000), max_age=round(seconds * 1000) + NUDGE_MAX_AGE
+    )
 
 
 def raising_counts() -> dict[str, int]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.utils import timezone
 from dramatiq import Broker, Middleware, Worker
 from dramatiq.common import dq_name
 
@@ -31,6 +32,20 @@ class TickerMiddleware(Middleware):
         if self._ticker is not None:
             self._ticker.stop()
             self._ticker.join(timeout=10)
+
+
+class LostNudgesMiddleware(Middleware):
+    """For where no ticker runs: a message that had to be tried again shows that work broke off, and nobody knows after
+    what: its row may be written, and the nudges that should have followed not sent. So everything is nudged once more.
+    """
+
+    def after_process_message(
+        self, broker: Broker, message: Any, *, result: Any = None, exception: BaseException | None = None
+    ) -> None:
+        from foundation.ticker import tell_all
+
+        if exception is None and message.options.get("retries"):
+            tell_all(timezone.now())
 
 
 #: Queues whose work waits for other people's servers: pages and functions that steps ask, inventories of sites, and

@@ -6,6 +6,7 @@ message at all the engine still moves, by ticks alone.
 
 from __future__ import annotations
 
+import math
 import threading
 from datetime import datetime, timedelta
 
@@ -13,7 +14,7 @@ import structlog
 from django.db import close_old_connections, connection
 from django.utils import timezone
 
-from foundation.due import DUE_WORK
+from foundation.due import DUE_WORK, NUDGE_MAX_AGE
 from foundation.models import Heartbeat
 
 log = structlog.get_logger(__name__)
@@ -36,6 +37,17 @@ def tick(now: datetime) -> int:
     if failures:
         raise failures[0]
     return sent
+
+
+def tell_all(now: datetime) -> None:
+    """For where no ticker runs, and nudges may have got lost: nudge every row at the time at which it is due.
+
+    A row that a worker holds is nudged once its lease is over.
+    """
+    for work in DUE_WORK:
+        for identity, at in work.times(now):
+            delay = math.ceil((at - now).total_seconds() * 1000)
+            work.actor.send_with_options(args=(identity,), delay=delay or None, max_age=delay + NUDGE_MAX_AGE)
 
 
 def beat(now: datetime) -> None:

@@ -36,7 +36,7 @@ class MadeRenderer(BaseRenderer):
     render_style = "binary"
 
     def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
-        return bytes(data)
+        return bytes(data or b"")  # A 304 has no body, and its data is None.
 
 
 class CsvRenderer(BaseRenderer):

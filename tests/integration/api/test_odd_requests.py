@@ -179,6 +179,23 @@ def test_what_an_address_takes_is_said_in_json_whatever_format_is_asked_for(clie
     assert answered > 5
 
 
+def test_who_has_an_answer_already_gets_none_in_whatever_format(client: Any, world: World) -> None:
+    """A 304 has no body, so a renderer has nothing to render."""
+    tagged = set()
+    for operation in OPERATIONS:
+        if operation.verb != "get":
+            continue
+        for name in ("json", "csv", "pdf", "yaml", "html", "zip"):
+            address = f"{world.at(operation).address}?format={name}"
+            first = client.get(address)
+            if first.status_code == 200 and "ETag" in first.headers:
+                tagged.add(f"{operation} {name}")
+                again = client.get(address, headers={"if-none-match": first.headers["ETag"]})
+                assert again.status_code in (200, 304), f"{operation} {name}"
+                assert again.status_code == 200 or again.content == b"", f"{operation} {name}"
+    assert {"pdf", "csv", "html", "yaml", "json"} <= {one.rpartition(" ")[2] for one in tagged}, tagged
+
+
 def test_a_name_that_no_row_can_have_is_not_found(client: Any, world: World) -> None:
     before = world.versions()
     for operation in OPERATIONS:

@@ -10,6 +10,7 @@ from typing import Any
 import dramatiq
 import pytest
 import time_machine
+from django.db import OperationalError
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
@@ -23,6 +24,7 @@ from executions.engine.steps import attempt
 from executions.models import DrsJob, Execution, Operation, SiteWatch, StepRun
 from executions.samples import KeptForecast
 from executions.transitions import operation_intend
+from foundation.middleware import LostNudgesMiddleware
 from protection.gateways import gateway
 from protection.models import Site
 from tests.harness import EngineHarness
@@ -200,6 +202,48 @@ def test_a_late_nudge_tells_what_a_dead_worker_did_not(
     tasks.execution_look.fn(str(execution.pk), sent_for)
 
     assert ("execution_look", str(execution.pk), 20.0) in told
+
+
+def test_a_nudge_that_comes_before_its_time_comes_again_in_time(
+    harness: EngineHarness, told: list[tuple[str, Any, float]]
+) -> None:
+    """Delays are in milliseconds, due times in microseconds, and another machine's clock may be a little ahead."""
+    execution = harness.drill(harness.plan(DATABASES))
+    due_at = timezone.now() + timedelta(milliseconds=2)
+    Execution.objects.update(due_at=due_at)
+
+    tasks.execution_look.fn(str(execution.pk), due_at.timestamp())
+
+    assert told == [("execution_look", str(execution.pk), 0.002)]
+
+
+def test_a_delay_is_never_shorter_than_the_time_until_it_is_due(
+    harness: EngineHarness, told: list[tuple[str, Any, float]]
+) -> None:
+    tasks._tell(tasks.execution_look, "an execution", timezone.now() + timedelta(microseconds=1_001_001))
+    assert told == [("execution_look", "an execution", 1.002)]
+
+
+@pytest.mark.parametrize(("retries", "tells"), [(1, True), (0, False), (None, False)])
+def test_a_message_that_was_tried_again_has_everything_told_once_more(
+    harness: EngineHarness, told: list[tuple[str, Any, float]], retries: int | None, tells: bool
+) -> None:
+    """Its first try may have written its row and then lost the database: what is due next, nobody was told."""
+    execution = harness.drill(harness.plan(DATABASES))
+    tasks.execution_look.fn(str(execution.pk))
+    Execution.objects.update(due_at=timezone.now() + timedelta(seconds=40))
+    told.clear()
+    message = tasks.execution_look.message(str(execution.pk))
+    if retries is not None:
+        message = message.copy(options={"retries": retries})
+    lost = LostNudgesMiddleware()
+
+    lost.after_process_message(tasks.execution_look.broker, message, exception=OperationalError())
+    assert told == [], "it will be tried again"
+    lost.after_process_message(tasks.execution_look.broker, message)
+
+    assert (("execution_look", str(execution.pk), 40.0) in told) == tells
+    assert bool(told) == tells
 
 
 def test_with_a_ticker_a_nudge_with_nothing_to_do_is_all(
