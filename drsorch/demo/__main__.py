@@ -20,8 +20,6 @@ from drsorch.client import Api, ApiProblem, Json, TooLong, wait_for
 from drsorch.demo import story
 from drsorch.demo.processes import DemoProcesses, ProcessFailed
 
-#: The simulator divides the durations of launches by this: nine minutes become about five seconds.
-SPEED = 100
 SEED = 7
 START_SECONDS = 60
 DRILL_SECONDS = 300
@@ -32,6 +30,7 @@ def main() -> int:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--exit", action="store_true")
     parser.add_argument("--directory", type=Path, required=True)
+    parser.add_argument("--speed", type=int, required=True)
     options = parser.parse_args()
     # However it is ended, it stops what it started. A shell that puts it in the background has Ctrl-C ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -44,7 +43,7 @@ def main() -> int:
     with DemoProcesses(options.directory) as processes:
         try:
             with origin.coming_from(origin.command("demo")):
-                return _run(console, processes, options.port, exit_after=options.exit)
+                return _run(console, processes, options.port, options.speed, exit_after=options.exit)
         except KeyboardInterrupt:
             console.print("\nStopped.")
             return 130
@@ -55,14 +54,14 @@ def main() -> int:
             return 1
 
 
-def _run(console: Console, processes: DemoProcesses, port: int, *, exit_after: bool) -> int:
+def _run(console: Console, processes: DemoProcesses, port: int, speed: int, *, exit_after: bool) -> int:
     # These import models, which exist once Django is set up.
     from drsorch.demo import cast, screen
 
     console.print("[bold]drsorch[/]: a drill of a three-tier application. No AWS: DRS is simulated on this machine.\n")
     port_file = processes.directory / "simulator.port"
     processes.start(
-        "simulator", "-m", "drs.simulator", "--scenario", "demo", "--seed", str(SEED), "--speed", str(SPEED),
+        "simulator", "-m", "drs.simulator", "--scenario", "demo", "--seed", str(SEED), "--speed", str(speed),
         "--port", "0", "--port-file", str(port_file),
     )  # fmt: skip
     _say(console, "Creating the database, and a user for each role")
@@ -87,7 +86,7 @@ def _run(console: Console, processes: DemoProcesses, port: int, *, exit_after: b
     drill = screen.show(console, story.drill_watch(dana, story.drill_start(dana), seconds=DRILL_SECONDS, every=0.25))
     console.print(screen.result(drill))
     console.print(screen.measures(drill))
-    console.print(f"\nLaunches are simulated at {SPEED} times real speed.", style="dim")
+    console.print(f"\nLaunches are simulated at {speed} times real speed.", style="dim")
     succeeded = bool(drill["status"] == "succeeded")
     if not succeeded:
         console.print(

@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 from drsorch.environment import inherited
 from drsorch.processes import die_with_parent
+from executions.core.forecast.durations import USUAL_LAUNCH_SECONDS
 
 STOP_SECONDS = 15
 #: What is shown of a line of a log; tracebacks are one long line of JSON there.
@@ -33,9 +34,10 @@ def directory_make(parent: Path) -> Path:
     return Path(tempfile.mkdtemp(prefix="demo-", dir=parent.resolve()))
 
 
-def environment(directory: Path) -> dict[str, str]:
-    """The demo's whole configuration. Nothing of the caller's own drsorch or AWS set-up reaches it, or is reached.
+def environment(directory: Path, speed: int) -> dict[str, str]:
+    """The demo's whole configuration; `speed` is the simulator's.
 
+    Nothing of the caller's own drsorch or AWS set-up reaches it, or is reached.
     The secret key is kept beside the database, for commands of whoever tries the demo: what they record is signed.
     """
     secret_key = secrets.token_urlsafe(48)
@@ -52,8 +54,7 @@ def environment(directory: Path) -> dict[str, str]:
         "DRAMATIQ_BROKER_URL": "memory://",
         # The simulator's clock is fast, so drsorch looks often.
         "DRSORCH_POLL_FLOOR_SECONDS": "0.25",
-        # At a hundred times real speed.
-        "DRSORCH_LAUNCH_GUESS_SECONDS": "5.35",
+        "DRSORCH_LAUNCH_GUESS_SECONDS": f"{max(1, USUAL_LAUNCH_SECONDS / speed):.2f}",
         "DRSORCH_POLL_CEILING_SECONDS": "1",
         "DRSORCH_TICK_SECONDS": "0.5",
         "DRSORCH_SYNC_SECONDS": "30",

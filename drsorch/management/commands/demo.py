@@ -21,8 +21,15 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--port", type=int, default=8000, help="port to serve on (default: 8000)")
+        parser.add_argument(
+            "--speed",
+            type=int,
+            choices=range(1, 1001),
+            metavar="1-1000",
+            default=100,
+            help="how many times faster than real the simulator launches (default: 100; nine minutes are five seconds)",
+        )
         parser.add_argument("--exit", action="store_true", help="stop after the drill; exit 0 only if it succeeded")
-
         parser.add_argument(
             "--directory",
             type=Path,
@@ -30,7 +37,7 @@ class Command(BaseCommand):
             help="where the demo creates its temporary directory (default: var)",
         )
 
-    def handle(self, *args: Any, port: int, exit: bool, directory: Path, **options: Any) -> None:
+    def handle(self, *args: Any, port: int, speed: int, exit: bool, directory: Path, **options: Any) -> None:
         try:
             listen("127.0.0.1", port).close()
         except CannotListen as error:
@@ -43,6 +50,7 @@ class Command(BaseCommand):
                 "Choose another directory: manage.py demo --directory DIRECTORY"
             ) from error
         command = [sys.executable, "-m", "drsorch.demo", "--port", str(port), "--directory", str(scratch)]
+        command += ["--speed", str(speed)]
         command += ["--exit"] if exit else []
         os.chdir(settings.BASE_DIR)
-        os.execve(sys.executable, command, processes.environment(scratch))
+        os.execve(sys.executable, command, processes.environment(scratch, speed))
