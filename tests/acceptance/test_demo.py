@@ -72,17 +72,8 @@ def demo(tmp_path: Path) -> Iterator[Demo]:
 
 
 def test_demo_exit_runs_the_drill_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    command = [
-        sys.executable,
-        MANAGE,
-        "demo",
-        "--exit",
-        "--port",
-        str(free_port()),
-        "--directory",
-        str(tmp_path),
-        *FAST,
-    ]
+    where = ["--port", str(free_port()), "--directory", str(tmp_path)]
+    command = [sys.executable, MANAGE, "demo", "--exit", *where, *FAST]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=DEMO_SECONDS, check=False)
 
     assert ran.returncode == 0, ran.stdout + ran.stderr
