@@ -46,6 +46,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.socialaccount",
     "allauth.mfa",
+    "allauth.usersessions",
     "csp",
     "django_dramatiq",
     "django_filters",
@@ -75,6 +76,8 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "foundation.signing_in.sign_in_on_the_whole_page",
+    "access.recent.knows_the_request",
+    "access.factors.leads_to_a_second_factor",
     "drsorch.requests.RequestLog",
     "audit.middleware.OriginMiddleware",
 ]
@@ -216,6 +219,11 @@ DRSORCH_OIDC_GROUPS_CLAIM = env["DRSORCH_OIDC_GROUPS_CLAIM"]
 #: Whether anyone but these may sign in by what drsorch itself knows.
 DRSORCH_LOCAL_ACCOUNTS = env["DRSORCH_LOCAL_ACCOUNTS"]
 DRSORCH_BREAK_GLASS_USERS = env["DRSORCH_BREAK_GLASS_USERS"]
+#: Roles whose holders need a second factor here, unless they come from the provider.
+DRSORCH_MFA_ROLES = env["DRSORCH_MFA_ROLES"]
+#: How long ago people may have signed in for what `access.recent` asks for; 0: whenever.
+DRSORCH_RECENT_SIGN_IN_SECONDS = env["DRSORCH_RECENT_SIGN_IN_SECONDS"]
+ACCOUNT_REAUTHENTICATION_TIMEOUT = DRSORCH_RECENT_SIGN_IN_SECONDS or 300
 # No mail is sent, so no address is ever verified.
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_TOTP_ISSUER = "drsorch"
