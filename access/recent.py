@@ -66,9 +66,14 @@ def require_recent() -> None:
     limit = settings.DRSORCH_RECENT_SIGN_IN_SECONDS
     if not limit or request is None or request.method in _SAFE or getattr(request, "auth", None) is not None:
         return
-    session = getattr(request, "session", {})
-    if SESSION_KEY in session and not 0 <= time.time() - session.get(SIGNED_IN_AT, 0) <= limit:
+    if SESSION_KEY in getattr(request, "session", {}) and not was_recent(request):
         raise RecentSignInNeeded
+
+
+def was_recent(request: HttpRequest) -> bool:
+    """Whether the session was signed in to, or confirmed, within the limit; False without one."""
+    since = time.time() - request.session.get(SIGNED_IN_AT, 0)
+    return bool(0 <= since <= settings.DRSORCH_RECENT_SIGN_IN_SECONDS)
 
 
 def listen() -> None:

@@ -37,7 +37,7 @@ _HELD_ROLES: Final = ("roles", "provider_roles")
 #: Recorded as changed, without their value.
 _SECRET: Final = ("password",)
 #: What second factors are called on screens.
-_FACTORS: Final = {"totp": "authenticator app", "recovery_codes": "recovery codes", "webauthn": "security key"}
+_FACTORS: Final = {"totp": "authenticator app", "recovery_codes": "recovery codes", "webauthn": "passkey"}
 
 #: How allauth records that the provider said who it is.
 PROVIDER_METHOD: Final = "identity provider"

@@ -227,6 +227,11 @@ ACCOUNT_REAUTHENTICATION_TIMEOUT = DRSORCH_RECENT_SIGN_IN_SECONDS or 300
 # No mail is sent, so no address is ever verified.
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_TOTP_ISSUER = "drsorch"
+MFA_ADAPTER = "access.adapters.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+#: A passkey that was verified by its device is two factors in one.
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_FORMS = {"add_webauthn": "access.forms.AddPasskeyForm", "edit_webauthn": "access.forms.RenamePasskeyForm"}
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS_ONLY else "http"
 
 # --- API ----------------------------------------------------------------------------------------------------------
