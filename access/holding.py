@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from django.contrib.auth.models import Group, User
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 
 from access.models import ApiToken, ProviderGroup
 from access.policy import ROLES
@@ -37,7 +37,7 @@ def _named(model: type[Model], key: str, name: str) -> Iterable[tuple[object, st
 
 
 def _users(ids: Collection[str]) -> dict[str, Mapping[str, Any]]:
-    rows = User.objects.filter(pk__in=numbers(ids)).prefetch_related(
+    rows: QuerySet[Any] = User.objects.filter(pk__in=numbers(ids)).prefetch_related(
         "groups", "user_permissions", "provider_roles__role", "socialaccount_set"
     )
     return {
