@@ -169,6 +169,17 @@ SETTINGS: Final = (
         PEOPLE, default_words="none", example="ada",
     ),
     Setting(
+        "DRSORCH_MFA_ROLES", Names("roles separated by commas, such as administrator,approver"), list,
+        "roles whose holders must set up a second factor before they can do anything else. Sign-ins by the identity "
+        "provider are the provider's to protect, and tokens are not affected", PEOPLE, default_words="none",
+        example="administrator,recovery manager,approver",
+    ),
+    _seconds(
+        "DRSORCH_RECENT_SIGN_IN_SECONDS", (0, _DAY), 900,
+        "how long ago people may have signed in, or confirmed who they are, to start or approve a recovery, use "
+        "break-glass, or change people and their rights; 0 asks no one to confirm", PEOPLE,
+    ),
+    Setting(
         "SECRET_KEY_FALLBACKS", Secrets(), list,
         "earlier values of `SECRET_KEY`, separated by commas: what they signed or encrypted can still be read", TRAIL,
         default_words="none",
