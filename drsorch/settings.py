@@ -254,6 +254,8 @@ SPECTACULAR_SETTINGS = {
         "foundation.rest.schema.add_problems",
     ],
     "ENUM_NAME_OVERRIDES": {
+        "BundleAction": "plans.bundles.api.ACTIONS",
+        "BundleKind": "plans.bundles.api.KINDS",
         "ExecutionKind": "executions.api.serializers.KINDS",
         "ExecutionStatus": "executions.api.serializers.STATUSES",
         "StepKind": "plans.models.STEP_KINDS",
