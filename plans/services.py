@@ -72,9 +72,12 @@ def plan_save(
 
     With `expected_version`, a plan that has moved on raises `Stale`, and nothing is written. A document that changes
     nothing makes no revision. Returns the plan as it stands, ready for `selectors.document`.
+    `declared` says where the document was applied from; a new place is recorded also where nothing else is new.
     """
     if plan is not None:
-        return _change(plan, lambda current: document, by=by, expected_version=expected_version)
+        return _change(
+            plan, lambda current: document, by=by, expected_version=expected_version, declared=declared
+        )  # fmt: skip
     policy.require(by, "plans.add_plan")
     with _saving():
         saved = _insert(document, by=by, declared=declared)

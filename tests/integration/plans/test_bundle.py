@@ -136,6 +136,23 @@ def test_a_dry_run_changes_nothing_and_its_fingerprint_holds_the_apply_to_it(api
     assert told(send(api(ada), shop(), fingerprint=looked["fingerprint"])) == told(looked)
 
 
+def test_what_was_made_by_hand_is_adopted_once_and_its_next_revision_says_from_where(api: Api, ada: User) -> None:
+    send(api(ada), shop())
+    adopted = send(api(ada), shop(), source=GIT, message="From here on")
+    assert told(adopted) == [("change", name) for name in ("Frankfurt", "shop-db", "shop-app", "shop-web", "Web shop")]
+    assert told(send(api(ada), shop(), source=GIT)) == []
+    assert Plan.objects.get().version == 1, "to be kept elsewhere is no revision"
+    event = Event.objects.get(type="plan.source_changed")
+    assert event.detail["message"] == "From here on"
+    changed = [*shop()[:-1], {**shop()[-1], "rto_target_seconds": 60}]
+    assert told(send(api(ada), changed, source={**GIT, "commit": "9f"}, message="Faster")) == [("change", "Web shop")]
+    revision = PlanRevision.objects.get(number=2)
+    assert (revision.message, revision.source) == ("Faster", {**GIT, "commit": "9f", "name": "Web shop"})
+    assert faults_found() == []
+    Plan.objects.update(source_repository="elsewhere")
+    assert all(fault.message.startswith("source is {") for fault in faults_found())
+
+
 def test_nothing_is_applied_unless_all_of_it_can_be(api: Api, ada: User) -> None:
     SyncedSiteFactory.create(name="Dublin", account_id=SITE["account_id"], region=SITE["region"])
     refused = send(api(ada), shop(), 400)
