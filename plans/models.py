@@ -8,8 +8,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Count, OuterRef, Prefetch, Q, Subquery
 
-from foundation.kept import KeptInGit
 from foundation.sources import Source
+from foundation.sources.rows import KeptInGit
 from plans.core.document import LAUNCH_TIMEOUT_SECONDS, STEP_TIMEOUT_SECONDS
 from plans.core.fields import MAX_LINK
 from plans.core.steps import KINDS, OnFailure, StepKind, StepWhen

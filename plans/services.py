@@ -22,9 +22,9 @@ from audit.event_types import EventType
 from audit.holding import Document
 from audit.record import note_change, without_blanks
 from foundation.errors import Conflict, FieldError, Invalid, Missing, Stale
-from foundation.kept import source_columns, source_moves
 from foundation.protectors import protectors
 from foundation.sources import Declared
+from foundation.sources.rows import source_columns, source_moves
 from foundation.wording import clock_utc, listing
 from plans import demands, selectors, uses
 from plans.core import editing

@@ -14,7 +14,7 @@ from django.db.models import Count, Q
 from drs.port import Quotas
 from foundation.due import DueQuerySet, DueRow
 from foundation.fields import NameField
-from foundation.kept import KeptInGit
+from foundation.sources.rows import KeptInGit
 from protection import endpoints
 from protection.core.replication import HALTED, REVERSED
 

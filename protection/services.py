@@ -16,9 +16,9 @@ from audit.record import note_change, without_blanks
 from drs.errors import DrsError, NotFound
 from drs.port import RecoverySnapshot
 from foundation.errors import Conflict, FieldError, Invalid, Missing, Stale, Unavailable
-from foundation.kept import source_columns, source_moves
 from foundation.protectors import protectors
 from foundation.sources import Declared
+from foundation.sources.rows import source_columns, source_moves
 from foundation.wording import listing
 from protection import endpoints, uses
 from protection.connection import rule_errors

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.architecture.source import LAYERS, ROOT, tracked_files, tree
 
-OURS = frozenset({*LAYERS, "tests", "bench"})
+OURS = frozenset({*LAYERS, "tests", "bench", "drsorch_cli"})
 
 
 def asked_for(name: str) -> set[str]:

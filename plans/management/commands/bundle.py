@@ -22,7 +22,7 @@ _WOULD_CHANGE: Final = 2
 class Command(RecordedCommand):
     help = (
         "export: write everything as one YAML document. diff: show what applying documents would change; exit 2 if "
-        "anything. apply: apply them, in one transaction."
+        "anything. apply: apply them, in one transaction. On a machine without this database, use drsorch-cli."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
