@@ -318,6 +318,8 @@ SPECTACULAR_SETTINGS = {
         "foundation.rest.schema.add_components",
     ],
     "ENUM_NAME_OVERRIDES": {
+        "BundleAction": "plans.bundles.api.ACTIONS",
+        "BundleKind": "plans.bundles.api.KINDS",
         "ExecutionKind": "executions.api.serializers.KINDS",
         "ExecutionStatus": "executions.api.serializers.STATUSES",
         "WaveStatus": "executions.api.serializers.WAVE_STATUSES",

@@ -28,7 +28,7 @@ from foundation.rest.filters import NameFilter, ReferenceFilter
 from foundation.rest.formats import ByFormat, YamlRenderer
 from foundation.rest.parsers import StrictJSONParser, StrictYamlParser
 from foundation.rest.schema import ID_OR_NAME, IF_MATCH, example
-from foundation.rest.serializers import StrictSerializer
+from foundation.rest.serializers import StrictSerializer, kept_at_field
 from foundation.rest.versions import version_field
 from foundation.rest.views import WriteViewSet
 from foundation.yaml_text import MEDIA_TYPE
@@ -138,6 +138,7 @@ class PlanSerializer(PlanDocumentSerializer):
         read_only=True, help_text="Changed by `archive/` and `unarchive/`; no run of an archived plan can be started."
     )
     archived_at = serializers.DateTimeField(read_only=True, allow_null=True)
+    source = kept_at_field()  # type: ignore[assignment]  # a field of that name, not the option
     version = version_field()
     created_at = serializers.DateTimeField(read_only=True)
     updated_at = serializers.DateTimeField(read_only=True)
@@ -162,6 +163,7 @@ class PlanSerializer(PlanDocumentSerializer):
             "recovered_by": self._recovered_by(instance),
             "archived": instance.archived_at is not None,
             "archived_at": instance.archived_at,
+            "source": instance.source.facts if instance.source else None,
             "version": instance.version,
             "created_at": instance.created_at,
             "updated_at": instance.updated_at,
@@ -183,11 +185,15 @@ class DifferenceSerializer(serializers.Serializer[Any]):
 
 class RevisionSerializer(serializers.ModelSerializer[PlanRevision]):
     saved_by = serializers.CharField(source="saved_by_name", help_text="User name.")
+    message = serializers.CharField(help_text="Why, where it was applied with `bundle/`; otherwise empty.")
+    source = serializers.JSONField(  # type: ignore[assignment]  # a field of that name, not the option
+        allow_null=True, help_text="The repository and commit that it was applied from; null if none."
+    )
     diff = DifferenceSerializer(many=True, help_text="Compared with the previous revision; empty for the first.")
 
     class Meta:
         model = PlanRevision
-        fields = ["number", "saved_by", "saved_at", "diff"]
+        fields = ["number", "saved_by", "saved_at", "message", "source", "diff"]
 
 
 class RevisionDetailSerializer(RevisionSerializer):

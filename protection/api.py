@@ -18,7 +18,7 @@ from rest_framework.response import Response
 from foundation.errors import Invalid
 from foundation.rest.filters import NameFilter, ReferenceFilter, TruthFilter
 from foundation.rest.schema import ID_OR_NAME, example
-from foundation.rest.serializers import ReferenceField, StrictSerializer
+from foundation.rest.serializers import ReferenceField, StrictSerializer, kept_at_field
 from foundation.rest.versions import version_field
 from foundation.rest.views import ReadViewSet, WriteViewSet
 from protection import selectors, services, uses
@@ -99,6 +99,7 @@ class SiteSerializer(StrictSerializer):
         help_text="Jobs with the tag of this installation that no execution in its database asked for, seen in the "
         "last week: the database was restored from an older backup, or two installations use it."
     )
+    source = kept_at_field()  # type: ignore[assignment]  # a field of that name, not the option
     version = version_field()
     created_at = serializers.DateTimeField(read_only=True)
 
@@ -348,6 +349,7 @@ class ProtectionGroupSerializer(StrictSerializer):
         help_text='All keys must match, each with any of its values: `{"App": ["shop"], "Tier": ["db", "cache"]}`.',
     )
     member_count = serializers.IntegerField(read_only=True, help_text="Number of servers currently in the group.")
+    source = kept_at_field()  # type: ignore[assignment]  # a field of that name, not the option
     version = version_field()
     created_at = serializers.DateTimeField(read_only=True)
 
