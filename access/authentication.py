@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from knox.auth import TokenAuthentication
+from rest_framework.authentication import BasicAuthentication
 from rest_framework.authentication import SessionAuthentication as DjangoSession
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
@@ -48,6 +49,17 @@ class BearerTokenAuthentication(TokenAuthentication):
         return False
 
 
+class TokenAsPassword(BasicAuthentication):
+    """`Authorization: Basic`, with a token as the password and any name: all that SNS can send (`https://sns:<token>@…`)."""
+
+    www_authenticate_realm = "drsorch"
+
+    def authenticate_credentials(self, userid: str, password: str, request: Any = None) -> Any:
+        bearer = BearerTokenAuthentication()
+        bearer.request = request._request
+        return bearer.authenticate_credentials(password.encode())
+
+
 class SessionAuthentication(DjangoSession):
     """A session of the screens; says which origin was refused, and what allows it. Who has to set up a second factor
     first does so first (`SecondFactorNeeded`)."""
@@ -73,6 +85,14 @@ class SessionScheme(OpenApiAuthenticationExtension):
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
         return {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME}
+
+
+class TokenAsPasswordScheme(OpenApiAuthenticationExtension):
+    target_class = TokenAsPassword
+    name = "tokenAsPassword"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {"type": "http", "scheme": "basic"}
 
 
 class BearerScheme(OpenApiAuthenticationExtension):

@@ -98,6 +98,7 @@ class EventType(StrEnum):
     PLAN_DELETED = "plan.deleted"
     PLAN_ARCHIVED = "plan.archived"
     PLAN_UNARCHIVED = "plan.unarchived"
+    PLAN_SOURCE_CHANGED = "plan.source_changed"
     PLAN_APPROVALS_AGREED = "plan.approvals_agreed"
 
     USER_CREATED = "user.created"

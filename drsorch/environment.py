@@ -14,15 +14,19 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import unquote, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from drsorch.brokers import BROKERS
+from drsorch.observing.logging import LEVELS
 from drsorch.values import (
     AuditKeys,
     Authority,
+    Choice,
     Database,
+    Directory,
     ExistingFile,
     HeadsPlace,
     Hosts,
@@ -42,6 +46,7 @@ from drsorch.values import (
     YesNo,
     Zone,
 )
+from foundation.outside.outbound import networks_read
 
 BASE_DIR: Final = Path(__file__).resolve().parent.parent
 SECRET_KEY_LENGTH: Final = 32
@@ -69,7 +74,7 @@ class Setting:
 
 
 WEB, STATE, ENGINE, PROOFS = "Web", "State and messages", "The engine", "For the chaos suite only: never in production"
-TRAIL, REPORTS, PEOPLE = "The audit trail", "Reports", "Signing in"
+TRAIL, REPORTS, PEOPLE, EYES = "The audit trail", "Reports", "Signing in", "Logs and metrics"
 REQUIRED, AWS = "Required", "AWS: boto3's own variables; all of them work"
 
 #: boto3 takes an empty address for none.
@@ -78,6 +83,11 @@ _ENDPOINT = Url(("http", "https"), "an address such as https://host or http://12
 
 def _seconds(name: str, limits: tuple[float, float], default: float, meaning: str, section: str = ENGINE) -> Setting:
     return Setting(name, Number(*limits), default, meaning, section)
+
+
+def _per_minute(name: str, default: int, what: str) -> Setting:
+    meaning = f"how many {what} the API answers in a minute; the rest get 429. 0 for any number"
+    return Setting(f"{PREFIX}API_{name}_PER_MINUTE", Number(0, 1_000_000, unit="", whole=True), default, meaning, WEB)
 
 
 def _boto3(name: str, kind: Kind, meaning: str) -> Setting:
@@ -119,6 +129,17 @@ SETTINGS: Final = (
         "default", WEB,
         default_words="none", example="https://drsorch.example.com",
     ),
+    Setting(
+        "DRSORCH_CORS_ORIGINS", Origins(), list,
+        "origins whose pages may use the API from a browser, with a token: no cookie is sent", WEB,
+        default_words="none", example="https://wall.example.com",
+    ),
+    _per_minute("READS", 1200, "requests of one token, or of one person, that read"),
+    _per_minute(
+        "WRITES", 300,
+        "requests of one token, or of one person, that write. What stops or controls an execution is counted apart",
+    ),
+    _per_minute("STRANGERS", 120, "requests of one address without a valid token"),
     _seconds(
         "DRSORCH_REFRESH_SECONDS", (0.1, 3600), 2,
         "how often a page refreshes while an execution or a sync is running", WEB,
@@ -223,6 +244,26 @@ SETTINGS: Final = (
         "that", REPORTS, default_words="`2555` (7 years)",
     ),
     Setting(
+        "LOG_LEVEL", Choice(LEVELS), "INFO",
+        "which lines the log has: those of this level and of higher ones", EYES, default_words="`INFO`",
+    ),
+    Setting(
+        "DRSORCH_METRICS_ALLOW", Networks(), networks_read(("127.0.0.0/8", "::1/128")),
+        "networks that `/metrics` is given to; never through a proxy that drsorch does not know of", EYES,
+        default_words="this machine", example="127.0.0.0/8,::1/128",
+    ),
+    Setting(
+        "DRSORCH_METRICS_TOKEN", Text("32 characters or more", secret=True, at_least=32), "",
+        "whoever brings it as `Authorization: Bearer …` is given `/metrics` from anywhere", EYES, default_words="none",
+    ),
+    Setting(
+        "DRSORCH_METRICS_DIRECTORY", Directory(), "",
+        "where the processes of one machine, or of one container, keep what they count, so that `/metrics` of any web "
+        "process has the figures of all, workers included. Without it a process has its own. Not on disk that is "
+        "backed up: files of processes that are over are removed", EYES, default_words="none",
+        example="/run/drsorch/metrics",
+    ),
+    Setting(
         "DATABASE_URL", Database(), lambda read: Database().read(f"sqlite:///{BASE_DIR}/drsorch.sqlite3"),
         "`sqlite:///relative`, `sqlite:////absolute`, `postgres://user:password@host:5432/name`", STATE,
         default_words="`drsorch.sqlite3` here", example="sqlite:////srv/drsorch/drsorch.sqlite3",
@@ -315,6 +356,45 @@ def read(variables: Mapping[str, str]) -> dict[str, Any]:
     if problems:
         raise ImproperlyConfigured("\n".join(problems))
     return values
+
+
+def metrics_directory(path: str) -> str:
+    """Has prometheus_client keep its files there; before anything is counted. Raises `ImproperlyConfigured`."""
+    if not path:
+        return ""
+    try:
+        Path(path).mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not os.access(path, os.W_OK | os.X_OK):
+            raise PermissionError
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"DRSORCH_METRICS_DIRECTORY is {path!r}: drsorch cannot write there. Name a directory that its user may "
+            "write to."
+        ) from error
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = path
+    return path
+
+
+def secret_texts(values: Mapping[str, Any]) -> set[str]:
+    """Every secret that is configured, alone: what must stand nowhere."""
+    found = set()
+    for name, value in values.items():
+        if name != "DATABASE_URL" and BY_NAME[name].kind.secret:
+            found |= set(_texts(value))
+        elif isinstance(value, str) and "@" in value:
+            password = urlsplit(value).password or ""
+            found |= {password, unquote(password)}
+    found.add(str(values["DATABASE_URL"].get("PASSWORD") or ""))
+    return found - {""}
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """A secret; or several; or pairs of an id and a secret."""
+    if isinstance(value, str):
+        yield value
+    else:
+        for one in value:
+            yield one if isinstance(one, str) else one[1]
 
 
 def unknown_names(variables: Mapping[str, str] = os.environ) -> Iterator[tuple[str, str]]:

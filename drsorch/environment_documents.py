@@ -10,6 +10,7 @@ from drsorch.environment import (
     AWS,
     BASE_DIR,
     ENGINE,
+    EYES,
     PEOPLE,
     PROOFS,
     REPORTS,
@@ -24,7 +25,7 @@ from drsorch.values import NEW_AUDIT_KEY, Number
 
 BEGIN: Final = "<!-- settings: written by python -m drsorch.environment_documents -->"
 END: Final = "<!-- end of settings -->"
-SECTIONS: Final = (REQUIRED, TRAIL, WEB, PEOPLE, STATE, ENGINE, REPORTS, AWS, PROOFS)
+SECTIONS: Final = (REQUIRED, TRAIL, WEB, PEOPLE, STATE, ENGINE, EYES, REPORTS, AWS, PROOFS)
 _WIDTH: Final = 120
 
 _HEAD: Final = """\

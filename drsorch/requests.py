@@ -5,11 +5,11 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable
 
-import structlog
 from django.conf import settings
 from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpRequest, HttpResponse
-from django_structlog.middlewares import RequestMiddleware
+from django.http.response import HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
 
 from drsorch.values import is_loopback
 
@@ -31,6 +31,8 @@ class ClientAddress:
         said = request.META.pop("HTTP_X_FORWARDED_FOR", "")
         proxies = settings.TRUSTED_PROXIES
         entries = said.split(",") if said else []
+        if said and not proxies:
+            request.META["drsorch.forwarded"] = True
         if proxies and len(entries) >= proxies and (address := _address(entries[-proxies])):
             request.META["REMOTE_ADDR"] = address
         return self._get_response(request)
@@ -51,12 +53,21 @@ class DebugOnThisMachine:
         return self._get_response(request)
 
 
-class RequestLog(RequestMiddleware):
-    """django-structlog's, with the address that `ClientAddress` found instead of whatever a header says."""
+class Compression(GZipMiddleware):
+    """Compresses answers of the API; but none with a secret in it, and none that is written while it is sent.
 
-    @classmethod
-    def bind_ip(cls, request: HttpRequest) -> None:
-        structlog.contextvars.bind_contextvars(ip=request.META.get("REMOTE_ADDR"))
+    Whoever can have a secret and a guess of their own in one answer can tell from its length whether the guess was good
+    (BREACH). `Cache-Control: no-store` marks what holds one.
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if (
+            not request.path.startswith("/api/")
+            or response.streaming
+            or "no-store" in response.get("Cache-Control", "")
+        ):
+            return response
+        return super().process_response(request, response)
 
 
 def _address(entry: str) -> str:

@@ -10,7 +10,7 @@ import math
 import re
 import zoneinfo
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +19,7 @@ from urllib.parse import SplitResult, urlsplit
 import environ
 
 from foundation.outside.outbound import Network, networks_read
-from foundation.wording import count
+from foundation.wording import count, listing
 
 _YES: Final = ("true", "yes", "on", "1")
 _NO: Final = ("false", "no", "off", "0")
@@ -75,6 +75,21 @@ class Text(Kind):
         if len(text) < self.at_least:
             raise NotUnderstood
         return text
+
+
+@dataclass(frozen=True)
+class Choice(Kind):
+    """One of these words, in capitals or not."""
+
+    words: Sequence[str]
+
+    def what(self) -> str:
+        return listing(self.words, None, "or")
+
+    def read(self, text: str) -> str:
+        if text.upper() not in self.words:
+            raise NotUnderstood
+        return text.upper()
 
 
 @dataclass(frozen=True)
@@ -252,6 +267,19 @@ class HeadsPlace(Kind):
             raise NotUnderstood(
                 "The heads of each day become an object below the prefix, so it cannot be an object itself."
             )
+        return text
+
+
+@dataclass(frozen=True)
+class Directory(Kind):
+    """A directory, which is made if it is missing."""
+
+    allowed: str = "the absolute path of a directory"
+    empty_is_none: bool = True
+
+    def read(self, text: str) -> str:
+        if not text.startswith("/") or not text.isprintable():
+            raise NotUnderstood
         return text
 
 

@@ -14,6 +14,7 @@ from django.db.models import Count, Q
 from drs.port import Quotas
 from foundation.due import DueQuerySet, DueRow
 from foundation.fields import NameField
+from foundation.sources.rows import KeptInGit
 from protection import endpoints
 from protection.core.replication import HALTED, REVERSED
 
@@ -42,7 +43,7 @@ class SiteQuerySet(DueQuerySet["Site"]):
         return self.select_for_update(no_key=True).filter(pk__in=site_ids).order_by("pk")
 
 
-class Site(DueRow):
+class Site(KeptInGit, DueRow):
     """A recovery site: one AWS account in one Region where DRS holds source servers. Due: its inventory has to be
     mirrored."""
 
@@ -79,6 +80,10 @@ class Site(DueRow):
     sync_error = models.TextField(blank=True, editable=False)
     #: Syncs that failed one after the other; the next one waits the longer.
     sync_failures = models.PositiveIntegerField(default=0, editable=False)
+    #: True if AWS refused the last sync for its credentials or a permission.
+    sync_denied = models.BooleanField(default=False, editable=False)
+    #: How far the clock of the worker went before AWS's at the last sync, in seconds; null where that is not known.
+    clock_skew_seconds = models.FloatField(null=True, editable=False)
 
     version = models.PositiveIntegerField(default=1, editable=False)
     #: Who saved this version; null if that is not known.
@@ -120,7 +125,7 @@ class ProtectionGroupQuerySet(models.QuerySet["ProtectionGroup"]):
         return self.annotate(member_count=Count("members"), missing_count=Count("members", filter=missing))
 
 
-class ProtectionGroup(models.Model):
+class ProtectionGroup(KeptInGit, models.Model):
     """Servers of one site that are recovered together: named one by one, by tags, or both."""
 
     name = NameField(

@@ -40,7 +40,7 @@ from reports.services.findings import finding_add
 from tests.architecture.source import LAYERS
 from tests.factories.executions import ExecutionFactory
 from tests.factories.people import PASSWORD, make_user
-from tests.factories.plans import web_shop
+from tests.factories.plans import apply_by_command, web_shop
 from tests.factories.protection import ServerFactory, SiteFactory, make_group, make_group_with_servers
 from tests.factories.trail import faults_found
 from tests.integration.audit.not_by_people import NOT_BY_PEOPLE
@@ -303,6 +303,7 @@ TABLE: dict[tuple[type[Model], str, str], tuple[Act, EventType]] = {
         lambda w: posted(w, f"/admin/auth/user/{w.user.pk}/delete/"),
         EventType.USER_DELETED,
     ),
+    (Plan, "change", "bundle"): (lambda w: apply_by_command(w.plan, "ada"), EventType.PLAN_CHANGED),
     (User, "create", "createsuperuser"): (_createsuperuser, EventType.USER_CREATED),
     (User, "change", "changepassword"): (_changepassword, EventType.USER_PASSWORD_CHANGED),
 }
@@ -362,7 +363,8 @@ def test_it_is_recorded_once_with_who_whence_and_what(door: tuple[type[Model], s
         assert event.origin.get("token") == ("pipeline" if via == "api" else None)
         assert event.origin.get("token_id") == (str(world.token.uid) if via == "api" else None)
     else:
-        assert (event.actor, event.actor_id, event.via) == ("command line", None, "command")
+        actor = ("ada", world.by.pk) if via == "bundle" else ("command line", None)
+        assert (event.actor, event.actor_id, event.via) == (*actor, "command")
         assert event.origin["command"] == via
     assert not LogEntry.objects.exists()
     if door[0] is SignInSession:  # the session of a user, who is none other than before
