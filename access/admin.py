@@ -29,7 +29,7 @@ from audit.screens.history import ChainHistory
 from foundation.overwriting import asked_version, fingerprint
 from foundation.people import person
 from foundation.service_admin import SeenAdmin, SeenForm, ServiceAdmin, ServiceForm
-from foundation.wording import clock_utc
+from foundation.wording import clock_utc, count
 
 #: What Django's fields mean here: label, help.
 _WORDS = {
@@ -287,11 +287,11 @@ class ProviderLinkAdmin(ChainHistory, ServiceAdmin):
 
     subject_type = "user"
     form = ProviderLinkForm
-    list_display = ("user", "uid", "issuer", "groups", "last_sign_in")
+    list_display = ("user", "identifier", "issuer", "groups", "last_sign_in")
     list_select_related = ("user",)
     search_fields = ("user__username", "uid")
     fieldsets = ((None, {"fields": ("user", "uid")}),)
-    looked_at = ((None, {"fields": ("user", "uid", "issuer", "groups", "last_sign_in")}),)
+    looked_at = ((None, {"fields": ("user", "identifier", "issuer", "groups", "last_sign_in")}),)
 
     def get_fieldsets(self, request: HttpRequest, obj: ProviderLink | None = None) -> Any:
         return super().get_fieldsets(request, obj) if obj is None else self.looked_at
@@ -302,6 +302,10 @@ class ProviderLinkAdmin(ChainHistory, ServiceAdmin):
     def chain_of(self, object_id: str) -> tuple[str, str]:
         link = ProviderLink.objects.filter(pk=object_id).first()
         return self.subject_type, str(link.user_id) if link is not None else ""
+
+    @display(description="identifier", ordering="uid")
+    def identifier(self, link: ProviderLink) -> str:
+        return link.uid
 
     @display(description="provider", ordering="provider")
     def issuer(self, link: ProviderLink) -> str:
@@ -330,10 +334,11 @@ class SignInSessionAdmin(ChainHistory, ServiceAdmin):
     """Where people are signed in. Deleting one signs them out there."""
 
     subject_type = "user"
-    list_display = ("user", "ip", "browser", "signed_in")
+    list_display = ("user", "address", "browser", "signed_in")
+    actions = ("end_sessions",)
     list_select_related = ("user",)
     search_fields = ("user__username", "ip")
-    fieldsets = ((None, {"fields": ("user", "ip", "browser", "signed_in")}),)
+    fieldsets = ((None, {"fields": ("user", "address", "browser", "signed_in")}),)
     readonly_fields = fieldsets[0][1]["fields"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SignInSession]:
@@ -342,6 +347,17 @@ class SignInSessionAdmin(ChainHistory, ServiceAdmin):
     def chain_of(self, object_id: str) -> tuple[str, str]:
         session = SignInSession.objects.filter(pk=object_id).first()
         return self.subject_type, str(session.user_id) if session is not None else ""
+
+    @admin.action(description="End the selected sessions", permissions=["delete"])
+    def end_sessions(self, request: HttpRequest, sessions: QuerySet[SignInSession]) -> None:
+        reached = [each for each in sessions.select_related("user") if _in_reach(request, each.user)]
+        for each in reached:
+            session_end(session=each, by=person(request))
+        self.message_user(request, f"{count(len(reached), 'session')} ended.")
+
+    @display(description="address", ordering="ip")
+    def address(self, session: SignInSession) -> str:
+        return session.ip
 
     @display(description="browser")
     def browser(self, session: SignInSession) -> str:
