@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib.auth.models import Group, User
 from django.db.models import Model
 
-from access.models import ApiToken
+from access.models import ApiToken, Assignment
 from access.policy import ROLES
 from access.recording import numbers, user_secrets
 from access.services import token_facts, token_secrets
@@ -36,11 +36,14 @@ def _named(model: type[Model], key: str, name: str) -> Iterable[tuple[object, st
 
 
 def _users(ids: Collection[str]) -> dict[str, Mapping[str, Any]]:
-    rows = User.objects.filter(pk__in=numbers(ids)).prefetch_related("groups", "user_permissions")
+    wanted = numbers(ids)
+    rows = User.objects.filter(pk__in=wanted).prefetch_related("groups", "user_permissions")
+    limited = Assignment.objects.facts(wanted)
     return {
         str(user.pk): {
             **{name: getattr(user, name) for name in _COLUMNS},
             "roles": sorted(role.name for role in user.groups.all()),
+            "limited_roles": limited.get(user.pk, []),
             "permissions": sorted(each.codename for each in user.user_permissions.all()),
         }
         for user in rows

@@ -36,7 +36,7 @@ class PlanForecastView(ApiView):
     @extend_schema(parameters=[ID_OR_NAME, IF_NONE_MATCH], responses={200: PlanForecastSerializer, 304: None})
     def get(self, request: Request, id: str) -> Response:
         """Forecast a plan."""
-        plan = plan_get(id)
+        plan = plan_get(id, request.user)
         found = plan_forecast(blueprint(plan))
         if found is None:
             raise Conflict(f"Plan {plan} has no waves, so there is nothing to forecast.", code="empty_plan")

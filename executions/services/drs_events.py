@@ -41,6 +41,8 @@ def drs_event_receive(event: Mapping[str, Any], *, by: AbstractBaseUser) -> list
     if errors:
         raise Invalid.of(errors)
     sites = list(Site.objects.filter(account_id=event["account"], region=event["region"]))
+    # Of other sites, whoever posts learns nothing.
+    sites = [site for site in sites if policy.may(by, "executions.post_drs_event", on=site)]
     if event["detail-type"] != LAUNCH_RESULT:
         return []
     sites = [site for site in sites if has_open_operations(site.pk)]

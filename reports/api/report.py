@@ -50,7 +50,7 @@ class ReportView(ApiView):
     )
     def get(self, request: Request, id: str) -> Response:
         """The report. Its ETag is the SHA-256 of the canonical JSON; of another form, with the form's name."""
-        report = report_of(execution_get(id), _version(request))
+        report = report_of(execution_get(id, request.user), _version(request))
         form = FORMS[request.accepted_renderer.format]
         tag = report.sha256 if form.name == "json" else f"{report.sha256}-{form.name}"
         answer = not_modified(request, Response(status=200, headers={"ETag": f'"{tag}"'}))

@@ -49,6 +49,7 @@ pytestmark = pytest.mark.django_db
 NOT_OURS = (User, Group, Authenticator)
 #: Models that no person changes by hand, and why not.
 NOT_BY_PEOPLE = {
+    "access.Assignment": "in the chain of its user; tested with the rights",
     "access.Role": "another name of auth.Group",
     "audit.Chain": "the audit trail itself",
     "audit.Event": "the audit trail itself",
