@@ -17,6 +17,7 @@ from access.models import ApiToken, ScopeKind
 from access.services import LONGEST, token_issue, token_revoke
 from foundation.rest.serializers import StrictSerializer
 from foundation.rest.views import ApiView
+from foundation.version import VERSION
 
 
 class LimitedRoleSerializer(serializers.Serializer[Any]):
@@ -34,6 +35,10 @@ class MeSerializer(serializers.Serializer[Any]):
     permissions = serializers.SerializerMethodField(
         help_text="What you may do, as `app.verb_object`: everywhere, or where one of your limited roles says."
     )
+    version = serializers.SerializerMethodField(help_text="The version of drsorch that answers.")
+
+    def get_version(self, user: Any) -> str:
+        return VERSION
 
     def get_roles(self, user: Any) -> list[str]:
         return policy.roles_of(user)

@@ -1,5 +1,5 @@
-"""Tokens for scripts, on knox's hashed digest; roles under their own name; and roles that are held at some sites, or
-for some plans, only."""
+"""Tokens for scripts, on knox's hashed digest; roles under their own name, and those that are held at some sites, or
+for some plans, only; and what a provider's groups give."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from collections.abc import Collection
 from enum import StrEnum
 from typing import Self
 
+from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, User
 from django.db import models
 from knox.models import AbstractAuthToken
 
@@ -85,3 +86,43 @@ class Assignment(models.Model):
     def fact(self) -> str:
         """What the audit trail keeps of it, and holds it to."""
         return f"{self.role.name}: {self.kind} {self.target} ({self.target_name})"
+
+
+class ProviderGroup(models.Model):
+    """A group of the identity provider, and a role that its members have here. A group may have several rows."""
+
+    name = models.CharField("group", max_length=255, help_text="Exactly as the provider writes it, or its id.")
+    role = models.ForeignKey(Role, on_delete=models.CASCADE, related_name="provider_groups")
+
+    class Meta:
+        ordering = ["name", "role__name"]
+        verbose_name = "provider group"
+        constraints = [models.UniqueConstraint(fields=["name", "role"], name="provider_group_once")]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.role.name}"
+
+
+class ProviderRole(models.Model):
+    """That a role of a user came from the provider: what it takes away again. Without a row it was given by hand."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="provider_roles")
+    role = models.ForeignKey(Role, on_delete=models.CASCADE, related_name="provider_roles")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "role"], name="provider_role_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.role.name}"
+
+
+class ProviderLink(SocialAccount):
+    """That a person at the provider (its issuer and their `sub`) is this user. Nothing else identifies anybody."""
+
+    class Meta:
+        proxy = True
+        ordering = ["user__username"]
+        verbose_name = "provider link"
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.uid}"

@@ -71,7 +71,7 @@ class Event(AppendOnly):
     actor_id = models.BigIntegerField(null=True)
     #: By screen, API or command; or drsorch's own work.
     via = models.CharField(max_length=16, default=Via.ENGINE.value)
-    #: From where: address, agent, request_id, token, token_id, command, account, as far as they are known.
+    #: From where: address, agent, request_id, trace_id, token, token_id, command, account, as far as they are known.
     origin: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)
     type = models.CharField(max_length=64)
     #: What it is about, by the name it had: the row, or a wave, a step, a server of it.

@@ -41,7 +41,7 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a change comes from. `details`: address, agent, request_id, token … as far as they are known."""
+    """Where a change comes from. `details`: address, agent, request_id, trace_id, token … as far as they are known."""
 
     via: Via
     actor: Actor

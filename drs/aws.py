@@ -14,11 +14,13 @@ import json
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
 import boto3
+import botocore.loaders
 import botocore.session
 from botocore import xform_name
 from botocore.awsrequest import AWSHTTPConnection, AWSHTTPConnectionPool, AWSHTTPSConnection, AWSHTTPSConnectionPool
@@ -46,11 +48,12 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 from botocore.response import StreamingBody
 
-from drs import failures, foreign, wire
+from drs import calls, failures, foreign, identity, wire
 from drs.adapter import WireAdapter
 from drs.automation_port import INVOCATION_SECONDS
 from drs.deadline import Deadline, Watched
 from drs.errors import Denied, DrsError
+from drs.identity import Caller
 from drs.port import Endpoint, Quotas
 from drs.timing import is_too_late_to_go_out
 
@@ -80,7 +83,10 @@ QUOTAS_FAILURE_KEPT_SECONDS = 600.0
 #: A role's session that is younger than this many seconds was not revoked: the role lacks the permission.
 ROLE_IS_FRESH = 60.0
 
-SESSION_NAME = "drsorch"
+#: Sessions of a role that are kept, one for each caller; and how long it is remembered that a role's trust policy does
+#: not let a caller be named.
+SESSIONS_KEPT = 32
+UNNAMED_SECONDS = 3600.0
 Service = Literal["drs", "launches", "sts", "service-quotas", "ssm", "ssm-acts", "lambda", "s3"]
 #: What steps run on: a site's own address is its DRS's, and says nothing of these.
 _FOR_STEPS = ("ssm", "lambda")
@@ -108,6 +114,8 @@ class _Login:
     #: The credentials that it began with; None for a role's, or if there were none.
     keys: tuple[str, str, str | None] | None
     clients: dict[Service, BaseClient] = field(default_factory=dict)
+    #: Whose calls it is for; of the role's sessions only.
+    caller: Caller = field(default_factory=Caller)
 
 
 class AwsDrs(WireAdapter):
@@ -116,7 +124,9 @@ class AwsDrs(WireAdapter):
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         self._lock = threading.RLock()
-        self._login: _Login | None = None
+        #: By caller, the one that was used last at the end.
+        self._logins: OrderedDict[Caller, _Login] = OrderedDict()
+        self._naming = _Naming()
         self._quotas: tuple[float, Quotas] | None = None
 
     def verify(self) -> str:
@@ -168,7 +178,7 @@ class AwsDrs(WireAdapter):
 
     def _ask(self, login: _Login, service: Service, operation: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
         client = self._client(login, service)
-        with Deadline(self._call_seconds(service)) as deadline:
+        with self._measured(service, operation), Deadline(self._call_seconds(service)) as deadline:
             try:
                 answer = cast("Mapping[str, Any]", getattr(client, xform_name(operation))(**params))
                 read = {name: each.read() if isinstance(each, StreamingBody) else each for name, each in answer.items()}
@@ -176,9 +186,13 @@ class AwsDrs(WireAdapter):
                 if deadline.expired:
                     raise failures.without_answer(self.endpoint, operation, "did not answer in time.") from failure
                 raise _translated(self.endpoint, operation, failure) from failure
-        if deadline.expired:
-            raise failures.without_answer(self.endpoint, operation, "did not answer in time.")
+            if deadline.expired:
+                raise failures.without_answer(self.endpoint, operation, "did not answer in time.")
         return read
+
+    def _measured(self, service: Service, operation: str) -> calls.Measured:
+        name = {"launches": "drs", "ssm-acts": "ssm"}.get(service, service)
+        return calls.Measured(name, operation, account=self.endpoint.account_id, region=self.endpoint.region)
 
     def _call_seconds(self, service: Service) -> float:
         if service in ("launches", "ssm-acts"):
@@ -186,26 +200,35 @@ class AwsDrs(WireAdapter):
         return CALL_SECONDS.get(service, EXTRA_SECONDS)
 
     def _current_login(self) -> _Login:
+        """The caller's own, where there is a role; else everybody's."""
+        caller = identity.current() if self.endpoint.role_arn else Caller()
         with self._lock:
-            if self._login is None:
-                self._login = self._new_login()
-            return self._login
+            login = self._logins.get(caller) or self._new_login(caller)
+            self._keep(login)
+            return login
 
-    def _new_login(self) -> _Login:
+    def _keep(self, login: _Login) -> None:
+        self._logins[login.caller] = login
+        self._logins.move_to_end(login.caller)
+        while len(self._logins) > SESSIONS_KEPT:
+            self._logins.popitem(last=False)
+
+    def _new_login(self, caller: Caller) -> _Login:
         try:
-            session = _role_session(self.endpoint) if self.endpoint.role_arn else boto3.Session()
+            role = self.endpoint.role_arn
+            session = _role_session(self.endpoint, caller, self._naming) if role else boto3.Session()
         except CREDENTIAL_FAILURES as failure:
             raise failures.no_credentials(self.endpoint, str(failure)) from failure
-        return _Login(session, time.monotonic(), None if self.endpoint.role_arn else _keys(session))
+        return _Login(session, time.monotonic(), None if role else _keys(session), caller=caller)
 
     def _renew(self, login: _Login) -> bool:
         """Forget what this login knows. False if there are no other credentials than the ones it has."""
         with self._lock:
-            if self._login is login:
-                fresh = self._new_login()
+            if self._logins.get(login.caller) is login:
+                fresh = self._new_login(login.caller)
                 if not self.endpoint.role_arn and fresh.keys == login.keys:
                     return False
-                self._login = fresh
+                self._keep(fresh)
             return True
 
     def _may_be_outdated(self, login: _Login, refusal: Denied) -> bool:
@@ -300,6 +323,8 @@ def _client(session: boto3.Session, service: str, endpoint: Endpoint, config: Co
     create = cast("Any", session.client)
     client: BaseClient = create(service, region_name=endpoint.region or None, endpoint_url=address, config=config)
     client.meta.events.register("before-send", functools.partial(_refuse_to_send_late, endpoint))
+    client.meta.events.register("before-send", _note_sending)
+    client.meta.events.register("response-received", _note_answer)
     # botocore has no other way to say what its connections are made of; the contract tests hold it to this one.
     pools = cast("Any", client)._endpoint.http_session._pool_classes_by_scheme
     pools.update(http=_Pool, https=_SecurePool)
@@ -312,6 +337,16 @@ def _refuse_to_send_late(endpoint: Endpoint, event_name: str, **_: Any) -> None:
     """Right before the first byte, when everything that may take long is done."""
     if is_too_late_to_go_out():
         raise failures.not_sent_in_time(endpoint, event_name.rpartition(".")[2])
+
+
+def _note_sending(**_: Any) -> None:
+    if (call := calls.current()) is not None:
+        call.sent()
+
+
+def _note_answer(parsed_response: Mapping[str, Any] | None, exception: BaseException | None, **_: Any) -> None:
+    if (call := calls.current()) is not None:
+        call.answered(parsed_response, exception)
 
 
 class _Connection(Watched, AWSHTTPConnection):  # type: ignore[misc]
@@ -343,33 +378,79 @@ def _refuse_other_than_json(response_dict: dict[str, Any], operation_model: Any,
         raise ResponseParserError("The answer is not a JSON object.")
 
 
-def _role_session(endpoint: Endpoint) -> boto3.Session:
-    """A session that acts as the endpoint's role, its keys fetched on first use and renewed before they expire."""
+class _Naming:
+    """How a role's sessions are named. A source identity needs `sts:SetSourceIdentity` in the trust policy, which may
+    also ask for a certain session name: what was refused is left out for an hour."""
+
+    def __init__(self) -> None:
+        self._first = 0
+        self._until = 0.0
+
+    def ways(self, caller: Caller) -> Iterator[tuple[int, dict[str, str]]]:
+        """From the most telling one on."""
+        named = {"RoleSessionName": caller.session_name}
+        ways = [{**named, "SourceIdentity": caller.source_identity}, named]
+        if caller.session_name != identity.OURS:
+            ways.append({"RoleSessionName": identity.OURS})
+        first = self._first if time.monotonic() < self._until else 0
+        yield from list(enumerate(ways))[min(first, len(ways) - 1) :]
+
+    def worked(self, number: int) -> None:
+        if number and (time.monotonic() >= self._until or number > self._first):
+            self._first, self._until = number, time.monotonic() + UNNAMED_SECONDS
+
+
+def _role_session(endpoint: Endpoint, caller: Caller, naming: _Naming) -> boto3.Session:
+    """A session that acts as the endpoint's role for the caller, its keys fetched on first use and renewed before they
+    expire."""
     own = boto3.Session()
     sts: BaseClient | None = None
-    parameters = {"RoleArn": endpoint.role_arn, "RoleSessionName": SESSION_NAME}
+    parameters = {"RoleArn": endpoint.role_arn}
     if endpoint.external_id:
         parameters["ExternalId"] = endpoint.external_id
+
+    def ask(way: Mapping[str, str]) -> Mapping[str, Any]:
+        with calls.Measured("sts", "AssumeRole", account=endpoint.account_id, region=endpoint.region):
+            try:
+                answer: Mapping[str, Any] = cast("Any", sts).assume_role(**parameters, **way)
+            except SDK_FAILURES as failure:
+                # Translated here, so that it cannot be taken for a failure of the call that needed the role.
+                raise _translated(endpoint, "AssumeRole", failure) from failure
+        return answer
 
     def assume() -> dict[str, str]:
         nonlocal sts  # botocore calls this under its refresh lock
         try:
             sts = sts or _client(own, "sts", endpoint, READS)
-            credentials = cast("Any", sts).assume_role(**parameters)["Credentials"]
         except SDK_FAILURES as failure:
-            # Translated here, so that it cannot be taken for a failure of the call that needed the role.
             raise _translated(endpoint, "AssumeRole", failure) from failure
-        return {
-            "access_key": credentials["AccessKeyId"],
-            "secret_key": credentials["SecretAccessKey"],
-            "token": credentials["SessionToken"],
-            "expiry_time": credentials["Expiration"].isoformat(),
-        }
+        ways = list(naming.ways(caller))
+        for number, way in ways:
+            try:
+                credentials = ask(way)["Credentials"]
+            except Denied as refusal:
+                if refusal.code not in failures.ACCESS_DENIED_CODES or way is ways[-1][1]:
+                    raise
+                continue
+            except UNREADABLE_ANSWERS as failure:
+                raise _translated(endpoint, "AssumeRole", failure) from failure
+            naming.worked(number)
+            return {
+                "access_key": credentials["AccessKeyId"],
+                "secret_key": credentials["SecretAccessKey"],
+                "token": credentials["SessionToken"],
+                "expiry_time": credentials["Expiration"].isoformat(),
+            }
+        raise AssertionError("The last way has either worked or raised.")
 
     raw_session = botocore.session.Session()
+    raw_session.register_component("data_loader", _models)
     cast("Any", raw_session)._credentials = DeferredRefreshableCredentials(refresh_using=assume, method="assume-role")
     return boto3.Session(botocore_session=raw_session)
 
+
+#: AWS's models are megabytes: all sessions of roles share what was read of them.
+_models = botocore.loaders.create_loader()
 
 _known: dict[tuple[Endpoint, tuple[tuple[str, str], ...]], AwsDrs] = {}
 _known_lock = threading.Lock()

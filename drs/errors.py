@@ -14,6 +14,8 @@ class DrsError(Exception):
 
     #: True if the request certainly changed nothing at AWS.
     did_nothing = True
+    #: AWS's id of the request that it refused, by which its support finds it; empty if none came.
+    aws_request_id = ""
 
     def __init__(
         self,

@@ -12,10 +12,14 @@ class DrsorchConfig(AppConfig):
 
     def ready(self) -> None:
         from audit.places import SCHEMES
+        from drs.calls import OBSERVERS
         from drsorch import checks  # noqa: F401 # importing registers them
         from drsorch.heads import BucketPlace
+        from drsorch.observing.counting import count_call
 
         SCHEMES["s3"] = BucketPlace
+        if count_call not in OBSERVERS:
+            OBSERVERS.append(count_call)
 
 
 class AdminConfig(SimpleAdminConfig):

@@ -14,31 +14,39 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import unquote, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from drsorch.brokers import BROKERS
+from drsorch.observing.logging import LEVELS
 from drsorch.values import (
     AuditKeys,
     Authority,
+    Choice,
     Database,
+    Directory,
     ExistingFile,
     HeadsPlace,
     Hosts,
+    Issuer,
     Kind,
+    Names,
     Networks,
     NotUnderstood,
     Number,
     Origins,
     Point,
     S3Place,
+    Scopes,
     Secrets,
     Text,
     Url,
     YesNo,
     Zone,
 )
+from foundation.outside.outbound import networks_read
 
 BASE_DIR: Final = Path(__file__).resolve().parent.parent
 SECRET_KEY_LENGTH: Final = 32
@@ -66,7 +74,7 @@ class Setting:
 
 
 WEB, STATE, ENGINE, PROOFS = "Web", "State and messages", "The engine", "For the chaos suite only: never in production"
-TRAIL, REPORTS = "The audit trail", "Reports"
+TRAIL, REPORTS, PEOPLE, EYES = "The audit trail", "Reports", "Signing in", "Logs and metrics"
 REQUIRED, AWS = "Required", "AWS: boto3's own variables; all of them work"
 
 #: boto3 takes an empty address for none.
@@ -127,6 +135,40 @@ SETTINGS: Final = (
         reader="gunicorn",
     ),
     Setting(
+        "DRSORCH_OIDC_ISSUER", Issuer(), "",
+        "the identity provider that people sign in by (OpenID Connect). `/.well-known/openid-configuration` below it "
+        "says the rest", PEOPLE, default_words="none: local accounts only", example="https://id.example.com",
+    ),
+    Setting("DRSORCH_OIDC_CLIENT_ID", Text(), "", "what the provider calls drsorch", PEOPLE, default_words="none"),
+    Setting(
+        "DRSORCH_OIDC_CLIENT_SECRET", Text(secret=True), "",
+        "the secret that the provider gave to drsorch; without one, drsorch is a public client, by PKCE alone", PEOPLE,
+        default_words="none",
+    ),
+    Setting(
+        "DRSORCH_OIDC_NAME", Text("what people call it"), "single sign-on",
+        "what the button says after “Continue with”", PEOPLE, example="Example ID",
+    ),
+    Setting(
+        "DRSORCH_OIDC_SCOPES", Scopes(), lambda read: ["openid", "profile", "email"],
+        "what is asked of the provider, separated by blanks", PEOPLE, default_words="`openid profile email`",
+        example="openid profile email groups",
+    ),
+    Setting(
+        "DRSORCH_OIDC_GROUPS_CLAIM", Text("the name of a claim"), "groups",
+        "the claim of the ID token that names a person's groups: `cognito:groups` for Cognito. A dot leads into an "
+        "object: `realm_access.roles`", PEOPLE, example="cognito:groups",
+    ),
+    Setting(
+        "DRSORCH_LOCAL_ACCOUNTS", YesNo(), True,
+        "`false`: nobody signs in with a password or passkey of drsorch, except `DRSORCH_BREAK_GLASS_USERS`", PEOPLE,
+    ),
+    Setting(
+        "DRSORCH_BREAK_GLASS_USERS", Names("usernames separated by commas"), list,
+        "who may sign in locally although local accounts are switched off, for the day on which the provider is down",
+        PEOPLE, default_words="none", example="ada",
+    ),
+    Setting(
         "SECRET_KEY_FALLBACKS", Secrets(), list,
         "earlier values of `SECRET_KEY`, separated by commas: what they signed or encrypted can still be read", TRAIL,
         default_words="none",
@@ -173,6 +215,26 @@ SETTINGS: Final = (
         "DRSORCH_EVIDENCE_KEEP_DAYS", Number(1, 36_500, unit="days", whole=True), 2_555,
         "how long such a copy is locked, in compliance mode: until then no one can delete it, and no one can shorten "
         "that", REPORTS, default_words="`2555` (7 years)",
+    ),
+    Setting(
+        "LOG_LEVEL", Choice(LEVELS), "INFO",
+        "which lines the log has: those of this level and of higher ones", EYES, default_words="`INFO`",
+    ),
+    Setting(
+        "DRSORCH_METRICS_ALLOW", Networks(), networks_read(("127.0.0.0/8", "::1/128")),
+        "networks that `/metrics` is given to; never through a proxy that drsorch does not know of", EYES,
+        default_words="this machine", example="127.0.0.0/8,::1/128",
+    ),
+    Setting(
+        "DRSORCH_METRICS_TOKEN", Text("32 characters or more", secret=True, at_least=32), "",
+        "whoever brings it as `Authorization: Bearer …` is given `/metrics` from anywhere", EYES, default_words="none",
+    ),
+    Setting(
+        "DRSORCH_METRICS_DIRECTORY", Directory(), "",
+        "where the processes of one machine, or of one container, keep what they count, so that `/metrics` of any web "
+        "process has the figures of all, workers included. Without it a process has its own. Not on disk that is "
+        "backed up: files of processes that are over are removed", EYES, default_words="none",
+        example="/run/drsorch/metrics",
     ),
     Setting(
         "DATABASE_URL", Database(), lambda read: Database().read(f"sqlite:///{BASE_DIR}/drsorch.sqlite3"),
@@ -267,6 +329,45 @@ def read(variables: Mapping[str, str]) -> dict[str, Any]:
     if problems:
         raise ImproperlyConfigured("\n".join(problems))
     return values
+
+
+def metrics_directory(path: str) -> str:
+    """Has prometheus_client keep its files there; before anything is counted. Raises `ImproperlyConfigured`."""
+    if not path:
+        return ""
+    try:
+        Path(path).mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not os.access(path, os.W_OK | os.X_OK):
+            raise PermissionError
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"DRSORCH_METRICS_DIRECTORY is {path!r}: drsorch cannot write there. Name a directory that its user may "
+            "write to."
+        ) from error
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = path
+    return path
+
+
+def secret_texts(values: Mapping[str, Any]) -> set[str]:
+    """Every secret that is configured, alone: what must stand nowhere."""
+    found = set()
+    for name, value in values.items():
+        if name != "DATABASE_URL" and BY_NAME[name].kind.secret:
+            found |= set(_texts(value))
+        elif isinstance(value, str) and "@" in value:
+            password = urlsplit(value).password or ""
+            found |= {password, unquote(password)}
+    found.add(str(values["DATABASE_URL"].get("PASSWORD") or ""))
+    return found - {""}
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """A secret; or several; or pairs of an id and a secret."""
+    if isinstance(value, str):
+        yield value
+    else:
+        for one in value:
+            yield one if isinstance(one, str) else one[1]
 
 
 def unknown_names(variables: Mapping[str, str] = os.environ) -> Iterator[tuple[str, str]]:

@@ -6,12 +6,26 @@ import textwrap
 from collections.abc import Iterator
 from typing import Final
 
-from drsorch.environment import AWS, BASE_DIR, ENGINE, PROOFS, REPORTS, REQUIRED, SETTINGS, STATE, TRAIL, WEB, Setting
+from drsorch.environment import (
+    AWS,
+    BASE_DIR,
+    ENGINE,
+    EYES,
+    PEOPLE,
+    PROOFS,
+    REPORTS,
+    REQUIRED,
+    SETTINGS,
+    STATE,
+    TRAIL,
+    WEB,
+    Setting,
+)
 from drsorch.values import NEW_AUDIT_KEY, Number
 
 BEGIN: Final = "<!-- settings: written by python -m drsorch.environment_documents -->"
 END: Final = "<!-- end of settings -->"
-SECTIONS: Final = (REQUIRED, TRAIL, WEB, STATE, ENGINE, REPORTS, AWS, PROOFS)
+SECTIONS: Final = (REQUIRED, TRAIL, WEB, PEOPLE, STATE, ENGINE, EYES, REPORTS, AWS, PROOFS)
 _WIDTH: Final = 120
 
 _HEAD: Final = """\

@@ -5,11 +5,9 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable
 
-import structlog
 from django.conf import settings
 from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpRequest, HttpResponse
-from django_structlog.middlewares import RequestMiddleware
 
 from drsorch.values import is_loopback
 
@@ -31,6 +29,8 @@ class ClientAddress:
         said = request.META.pop("HTTP_X_FORWARDED_FOR", "")
         proxies = settings.TRUSTED_PROXIES
         entries = said.split(",") if said else []
+        if said and not proxies:
+            request.META["drsorch.forwarded"] = True
         if proxies and len(entries) >= proxies and (address := _address(entries[-proxies])):
             request.META["REMOTE_ADDR"] = address
         return self._get_response(request)
@@ -49,14 +49,6 @@ class DebugOnThisMachine:
             sentence = "DEBUG is on, so drsorch answers requests of its own machine only. Turn DEBUG off.\n"
             return HttpResponse(sentence, status=403, content_type="text/plain")
         return self._get_response(request)
-
-
-class RequestLog(RequestMiddleware):
-    """django-structlog's, with the address that `ClientAddress` found instead of whatever a header says."""
-
-    @classmethod
-    def bind_ip(cls, request: HttpRequest) -> None:
-        structlog.contextvars.bind_contextvars(ip=request.META.get("REMOTE_ADDR"))
 
 
 def _address(entry: str) -> str:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import errno
+import logging
+import logging.config
 import os
 import socket
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
 
 from drsorch.embedded import EmbeddedWorker
+from drsorch.observing.logging import configured
 
 WEB_THREADS = 8
 #: How long requests in flight may take to end when the server is stopped.
@@ -49,6 +53,19 @@ def address(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
+class GunicornLogger(Logger):
+    """gunicorn's lines among ours: `gunicorn --logger-class drsorch.serving.GunicornLogger` where it is started on
+    `drsorch.wsgi` by hand. It has no access log: drsorch writes a line for each request itself."""
+
+    def setup(self, cfg: Any) -> None:
+        if not logging.getLogger().handlers:  # gunicorn's own process may never set Django up
+            logging.config.dictConfig(configured("INFO"))
+        super().setup(cfg)
+        for log in (self.error_log, self.access_log):
+            log.handlers.clear()
+        self.error_log.propagate = True
+
+
 class Server(BaseApplication):
     def __init__(self, listener: socket.socket, worker: EmbeddedWorker | None) -> None:
         # gunicorn takes the descriptor over and closes it.
@@ -64,6 +81,7 @@ class Server(BaseApplication):
             "threads": WEB_THREADS,
             "graceful_timeout": GRACEFUL_SECONDS,
             "loglevel": "warning",
+            "logger_class": GunicornLogger,
             "control_socket_disable": True,
             # Which proxies are believed is Django's to say, by TRUSTED_PROXIES.
             "forwarded_allow_ips": "",

@@ -8,9 +8,10 @@ from csp.constants import NONE, SELF
 from django.urls import reverse_lazy
 from dramatiq.middleware import Retries
 
-from drsorch import logging, unfold
+from drsorch import unfold
 from drsorch.brokers import broker_of
-from drsorch.environment import BASE_DIR, load
+from drsorch.environment import BASE_DIR, load, metrics_directory, secret_texts
+from drsorch.observing import logging
 
 env = load()
 
@@ -50,7 +51,6 @@ INSTALLED_APPS = [
     "django_dramatiq",
     "django_filters",
     "django_htmx",
-    "django_structlog",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "drf_standardized_errors",
@@ -60,6 +60,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "drsorch.observing.requests.OneLine",
     "drsorch.requests.ClientAddress",
     "drsorch.requests.DebugOnThisMachine",
     "django.middleware.security.SecurityMiddleware",
@@ -75,7 +76,6 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "foundation.signing_in.sign_in_on_the_whole_page",
-    "drsorch.requests.RequestLog",
     "audit.middleware.OriginMiddleware",
 ]
 
@@ -98,7 +98,13 @@ TEMPLATES: list[dict[str, Any]] = [
 ]
 
 # --- Logs ---------------------------------------------------------------------------------------------------------
-LOGGING = logging.LOGGING
+LOGGING = logging.configured(env["LOG_LEVEL"])
+logging.keep_out(secret_texts(env))
+
+# --- Metrics ------------------------------------------------------------------------------------------------------
+DRSORCH_METRICS_ALLOW = env["DRSORCH_METRICS_ALLOW"]
+DRSORCH_METRICS_TOKEN = env["DRSORCH_METRICS_TOKEN"]
+DRSORCH_METRICS_DIRECTORY = metrics_directory(env["DRSORCH_METRICS_DIRECTORY"])
 
 # --- Database -----------------------------------------------------------------------------------------------------
 DATABASES: dict[str, dict[str, Any]] = {"default": env["DATABASE_URL"]}
@@ -122,6 +128,7 @@ DRAMATIQ_BROKER_URL = env["DRAMATIQ_BROKER_URL"]
 DRAMATIQ_BROKER: dict[str, Any] = {
     **broker_of(DRAMATIQ_BROKER_URL).configuration(DRAMATIQ_BROKER_URL),
     "MIDDLEWARE": [
+        "foundation.middleware.CauseMiddleware",
         "dramatiq.middleware.AgeLimit",
         "dramatiq.middleware.TimeLimit",
         "dramatiq.middleware.ShutdownNotifications",
@@ -206,6 +213,16 @@ ACCOUNT_FORMS = {
     "change_password": "access.forms.RecordedChangePasswordForm",
     "login": "access.forms.SignInForm",
 }
+#: The identity provider (access.identity); without an issuer and a client there is none.
+DRSORCH_OIDC_ISSUER = env["DRSORCH_OIDC_ISSUER"]
+DRSORCH_OIDC_CLIENT_ID = env["DRSORCH_OIDC_CLIENT_ID"]
+DRSORCH_OIDC_CLIENT_SECRET = env["DRSORCH_OIDC_CLIENT_SECRET"]
+DRSORCH_OIDC_NAME = env["DRSORCH_OIDC_NAME"]
+DRSORCH_OIDC_SCOPES = env["DRSORCH_OIDC_SCOPES"]
+DRSORCH_OIDC_GROUPS_CLAIM = env["DRSORCH_OIDC_GROUPS_CLAIM"]
+#: Whether anyone but these may sign in by what drsorch itself knows.
+DRSORCH_LOCAL_ACCOUNTS = env["DRSORCH_LOCAL_ACCOUNTS"]
+DRSORCH_BREAK_GLASS_USERS = env["DRSORCH_BREAK_GLASS_USERS"]
 # No mail is sent, so no address is ever verified.
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_TOTP_ISSUER = "drsorch"
@@ -285,7 +302,7 @@ STORAGES = {
 WHITENOISE_USE_FINDERS = not STATIC_ROOT.exists()
 
 SECURE_SSL_REDIRECT = HTTPS_ONLY
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS_ONLY else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS_ONLY
 # Preloading binds a whole domain for years: its owner's decision, not an application's.

@@ -9,6 +9,9 @@ from django.conf import settings
 from django.db import DatabaseError, transaction
 from dramatiq import Broker, Middleware, Worker
 
+from drsorch.observing.logging import catch_all
+from foundation.metrics import forget_the_dead
+
 log = structlog.get_logger(__name__)
 
 #: Besides all that begin with DRSORCH_.
@@ -32,6 +35,9 @@ def start_record(process: str) -> None:
     """Record that a process of this kind started with other settings than the one before it. Never keeps it from
     starting.
     """
+    log.info("started", process=process)
+    if settings.DRSORCH_METRICS_DIRECTORY:
+        forget_the_dead(settings.DRSORCH_METRICS_DIRECTORY)
     try:
         _check_keys(process)
         with transaction.atomic():
@@ -64,6 +70,9 @@ def _record(process: str, facts: dict[str, Any]) -> None:
 
 class SettingsMiddleware(Middleware):
     """Dramatiq's middleware in every worker process. Named in the settings, so no model is imported here."""
+
+    def after_process_boot(self, broker: Broker) -> None:
+        catch_all()
 
     def after_worker_boot(self, broker: Broker, worker: Worker) -> None:
         start_record("worker")

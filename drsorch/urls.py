@@ -12,7 +12,8 @@ from django.urls import include, path
 from django.views import defaults
 from django.views.generic import RedirectView
 
-from drsorch.health import healthz, readyz
+from drsorch.observing.health import healthz, readyz
+from drsorch.observing.metrics import metrics
 from foundation.rest.problems import problem_response, server_error
 from reports.screens.verify import verify
 
@@ -52,4 +53,5 @@ urlpatterns = [
     path("verify/", verify, name="verify"),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
+    path("metrics", metrics, name="metrics"),
 ]

@@ -10,7 +10,7 @@ import math
 import re
 import zoneinfo
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +19,7 @@ from urllib.parse import SplitResult, urlsplit
 import environ
 
 from foundation.outside.outbound import Network, networks_read
-from foundation.wording import count
+from foundation.wording import count, listing
 
 _YES: Final = ("true", "yes", "on", "1")
 _NO: Final = ("false", "no", "off", "0")
@@ -28,6 +28,8 @@ _HOST = re.compile(r"\.?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?", re.ASCII)
 
 #: Longest address of an authority, and of a place in a bucket: as long as the column that keeps it.
 MAX_PLACE: Final = 500
+#: Longest address of an identity provider: as long as the column that says whose a person is.
+MAX_ISSUER: Final = 200
 
 
 class NotUnderstood(ValueError):
@@ -73,6 +75,21 @@ class Text(Kind):
         if len(text) < self.at_least:
             raise NotUnderstood
         return text
+
+
+@dataclass(frozen=True)
+class Choice(Kind):
+    """One of these words, in capitals or not."""
+
+    words: Sequence[str]
+
+    def what(self) -> str:
+        return listing(self.words, None, "or")
+
+    def read(self, text: str) -> str:
+        if text.upper() not in self.words:
+            raise NotUnderstood
+        return text.upper()
 
 
 @dataclass(frozen=True)
@@ -165,6 +182,48 @@ class Secrets(Kind):
         return _several(text)
 
 
+@dataclass(frozen=True)
+class Names(Kind):
+    """Names separated by commas: of users, of roles."""
+
+    allowed: str = "names separated by commas"
+    empty_is_none: bool = True
+
+    def read(self, text: str) -> list[str]:
+        return _several(text)
+
+
+@dataclass(frozen=True)
+class Scopes(Kind):
+    """What is asked of an identity provider; `openid` is always among it."""
+
+    allowed: str = "scopes separated by blanks, such as openid profile email groups"
+    empty_is_none: bool = True
+
+    def read(self, text: str) -> list[str]:
+        scopes = text.replace(",", " ").split()
+        # RFC 6749, appendix A.4
+        if not all(re.fullmatch(r"[\x21\x23-\x5B\x5D-\x7E]+", scope, re.ASCII) for scope in scopes):
+            raise NotUnderstood
+        return list(dict.fromkeys(["openid", *scopes]))
+
+
+@dataclass(frozen=True)
+class Issuer(Kind):
+    """The address that an identity provider calls itself by, as in its discovery document."""
+
+    allowed: str = "an address such as https://id.example.com/realms/main, without a query"
+    empty_is_none: bool = True
+
+    def read(self, text: str) -> str:
+        parts = _split(text, ("http", "https"))
+        if parts.query or parts.fragment or parts.username is not None or len(text) > MAX_ISSUER:
+            raise NotUnderstood
+        if "/.well-known/" in text:
+            raise NotUnderstood("Leave out what begins with /.well-known/.")
+        return text
+
+
 #: As many characters as 256 bits in base64, less what people lose when they copy.
 _AUDIT_KEY_LENGTH = 40
 NEW_AUDIT_KEY: Final = "python3 -c 'import secrets, time; print(time.strftime(\"%Y-%m:\") + secrets.token_urlsafe(48))'"
@@ -208,6 +267,19 @@ class HeadsPlace(Kind):
             raise NotUnderstood(
                 "The heads of each day become an object below the prefix, so it cannot be an object itself."
             )
+        return text
+
+
+@dataclass(frozen=True)
+class Directory(Kind):
+    """A directory, which is made if it is missing."""
+
+    allowed: str = "the absolute path of a directory"
+    empty_is_none: bool = True
+
+    def read(self, text: str) -> str:
+        if not text.startswith("/") or not text.isprintable():
+            raise NotUnderstood
         return text
 
 

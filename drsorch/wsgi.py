@@ -13,6 +13,8 @@ errors_refuse()
 
 # Before the first request needs them, and once for all processes that are forked from this one.
 from drsorch import urls  # noqa: E402, F401 # as above
+from drsorch.observing.logging import catch_all  # noqa: E402 # as below
 from drsorch.started import start_record  # noqa: E402 # once Django is set up
 
+catch_all()
 start_record("web")

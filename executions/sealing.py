@@ -77,7 +77,7 @@ NOT_SEALED: Final[Mapping[type[Model], Collection[str]]] = {
     # The ends of its chain are signed; the rest is the engine's, about what it does next.
     Execution: (
         "id", "event_count", "last_event_hash", "head_mac", "due_at", "lease_token", "lease_until", "nudges",
-        "raised_times", "raised_since", "raised_error", "cleanup_due_at", "shown_version",
+        "raised_times", "raised_since", "raised_error", "cleanup_due_at", "cause", "shown_version",
     ),
     WaveRun: ("id", "execution_id"),
     StepRun: (

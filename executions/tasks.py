@@ -23,7 +23,7 @@ from executions.engine.polling import poll, schedule
 from executions.engine.steps import attempt
 from executions.models import Execution, SiteWatch, StepRun
 from executions.samples import KeptForecast
-from foundation import ticker
+from foundation import causes, ticker
 from foundation.due import NUDGE_MAX_AGE, DueQuerySet, works_on
 
 #: Brokers give a dead worker's messages back later than this.
@@ -93,7 +93,8 @@ def execution_forecast(execution_id: str, meant_for: float = 0) -> None:
 def nudge_on_commit(execution_ids: Iterable[UUID]) -> None:
     """Make executions due as a person asked, and tell a worker once the caller's transaction is committed."""
     ids = list(execution_ids)
-    Execution.objects.filter(pk__in=ids).nudge(by_person=True)
+    cause = causes.carried()
+    Execution.objects.filter(pk__in=ids).nudge(by_person=True, **({"cause": cause} if cause else {}))
     KeptForecast.objects.filter(pk__in=ids).nudge(by_person=True)
     for execution_id in ids:
         _tell_on_commit(execution_look, str(execution_id))

@@ -14,10 +14,11 @@ The ticker (`foundation.ticker`) walks every kind of row that is registered here
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, Self, TypeVar
 from uuid import UUID, uuid4
 
@@ -29,6 +30,7 @@ from django.utils import timezone
 from dramatiq import Actor
 from dramatiq.middleware import TimeLimitExceeded
 
+from foundation import metrics
 from foundation.backoff import Backoff
 from foundation.errors import Unavailable
 from foundation.wording import clock, count
@@ -40,6 +42,9 @@ NUDGE_MAX_AGE = 600_000
 
 #: Before a row whose look raised is looked at again: 5 s at first, then ever longer, up to a quarter of an hour.
 RAISED_BACKOFF = Backoff(first_seconds=5.0, most_seconds=900.0)
+
+#: Earlier than any row.
+_BEFORE_ALL = datetime(2000, 1, 1, tzinfo=UTC)
 
 Row = TypeVar("Row", bound="DueRow")
 
@@ -62,18 +67,20 @@ class DueQuerySet(models.QuerySet[Row]):
         """Rows that should have been worked on by `now`, and that no worker holds."""
         return self.filter(due_at__lte=now).exclude(lease_until__gt=now)
 
-    def nudge(self, *, by_person: bool = False) -> int:
-        """Make these rows due now, also those that a worker holds at this moment.
+    def nudge(self, *, by_person: bool = False, **values: Any) -> int:
+        """Make these rows due now, also those that a worker holds at this moment; `values` are other columns that
+        change with it.
 
         Rows whose last look raised wait for their time all the same, unless a person asks.
         """
         now = Value(timezone.now())
         due_at = now if by_person else Case(When(raised_since=None, then=now), default=F("due_at"))
-        return self.update(due_at=due_at, nudges=F("nudges") + 1)
+        return self.update(due_at=due_at, nudges=F("nudges") + 1, **values)
 
     def raising(self) -> Self:
         """Rows whose last look ended in an error of drsorch's own, those that stand longest first."""
-        return self.filter(raised_since__isnull=False).order_by("raised_since")
+        # SQLite goes through the whole table for “is not null”.
+        return self.filter(raised_since__gt=_BEFORE_ALL).order_by("raised_since")
 
     def claim(self, pk: Any, *, seconds: float) -> Claim[Row] | None:
         """Hold a row that is due for so many seconds. None if it is not due, or another worker holds it."""
@@ -211,9 +218,12 @@ def _guarded(actor: Actor[..., Any], rows: Callable[[], DueQuerySet[Any]]) -> Ca
     def guarded(identity: Any, *args: Any, **options: Any) -> Any:
         look = _Look()
         token = _look.set(look)
+        begun = time.monotonic()
         try:
             result = work(identity, *args, **options)
         except (Exception, TimeLimitExceeded) as error:
+            if look.claim is not None:
+                metrics.LOOKS_RAISED.labels(_kind(look.claim)).inc()
             # Without a claim it is no row's fault: the database is away, or the row is.
             if look.claim is None or not error_keep(look.claim, error):
                 raise
@@ -227,8 +237,14 @@ def _guarded(actor: Actor[..., Any], rows: Callable[[], DueQuerySet[Any]]) -> Ca
             return result
         finally:
             _look.reset(token)
+            if look.claim is not None:
+                metrics.LOOKS.labels(_kind(look.claim)).observe(time.monotonic() - begun)
 
     return guarded
+
+
+def _kind(claim: Claim[Any]) -> str:
+    return str(claim.row._meta.model_name)
 
 
 def error_keep(claim: Claim[Any], error: BaseException, *, partial: bool = False) -> bool:
@@ -279,6 +295,13 @@ def raising_counts() -> dict[str, int]:
     """Kind of row -> how many whose last look raised, without kinds that have none."""
     counts = {str(work.rows().model._meta.verbose_name): work.rows().raising().count() for work in DUE_WORK}
     return {kind: number for kind, number in counts.items() if number}
+
+
+def oldest_due(now: datetime) -> dict[str, datetime]:
+    """Kind of row -> since when the one that waits longest has been due without a worker, without kinds of none."""
+    found = {str(work.rows().model._meta.verbose_name): work.rows().due(now) for work in DUE_WORK}
+    times = {kind: rows.order_by().aggregate(oldest=models.Min("due_at"))["oldest"] for kind, rows in found.items()}
+    return {kind: at for kind, at in times.items() if at is not None}
 
 
 def raising(most: int = 50) -> list[DueRow]:

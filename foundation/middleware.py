@@ -11,8 +11,33 @@ from django.utils import timezone
 from dramatiq import Broker, Middleware, Worker
 from dramatiq.common import dq_name
 
+from foundation import causes
+
 if TYPE_CHECKING:
     from foundation.ticker import Ticker
+
+
+class CauseMiddleware(Middleware):
+    """Each message carries the request that caused it, and the lines of the log that its actor leads to have it too.
+
+    Without it a message means the same: a nudge that the ticker sends has no cause.
+    """
+
+    def before_enqueue(self, broker: Broker, message: Any, delay: int | None) -> None:
+        # One that is given back, or that waited for its time, keeps what it has.
+        if "cause" not in message.options and (cause := causes.carried()):
+            message.options["cause"] = cause
+
+    def before_process_message(self, broker: Broker, message: Any) -> None:
+        causes.begin(actor=message.actor_name, **causes.taken(message.options.get("cause")))
+
+    def after_process_message(
+        self, broker: Broker, message: Any, *, result: Any = None, exception: BaseException | None = None
+    ) -> None:
+        causes.end()
+
+    def after_skip_message(self, broker: Broker, message: Any) -> None:
+        causes.end()
 
 
 class TickerMiddleware(Middleware):

@@ -9,10 +9,14 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.db import connection
+from structlog.contextvars import bound_contextvars
 
+from audit import origin
+from drs import identity
 from drs.automation import automation_for
 from drs.automation_port import AutomationPort
 from drs.aws import client_for
+from drs.identity import Caller
 from drs.port import DrsPort, Endpoint
 from drs.timing import CallTimes
 from protection.models import Site
@@ -37,12 +41,12 @@ def gateway(site: Site) -> DrsPort:
     A call may take tens of seconds; inside a transaction it would hold locks for as long, and a rollback could
     forget what AWS has done. Raises `drs.errors.DrsError` only, and AssertionError for a call inside a transaction.
     """
-    return cast("DrsPort", _OutsideTransactions(_factories[-1](endpoint(site))))
+    return cast("DrsPort", _OutsideTransactions(_factories[-1](endpoint(site)), site.name))
 
 
 def automation(site: Site) -> AutomationPort:
     """Systems Manager and Lambda of this site, by the rules of `gateway`."""
-    return cast("AutomationPort", _OutsideTransactions(automation_for(endpoint(site))))
+    return cast("AutomationPort", _OutsideTransactions(automation_for(endpoint(site)), site.name))
 
 
 def endpoint(site: Site) -> Endpoint:
@@ -58,10 +62,11 @@ def endpoint(site: Site) -> Endpoint:
 
 
 class _OutsideTransactions:
-    """A port whose every call first asserts that no transaction is open."""
+    """A port whose every call first asserts that no transaction is open, and says for whom and where it is made."""
 
-    def __init__(self, port: DrsPort | AutomationPort) -> None:
+    def __init__(self, port: DrsPort | AutomationPort, site: str) -> None:
         self._port = port
+        self._site = site
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         method = getattr(self._port, name)
@@ -69,21 +74,34 @@ class _OutsideTransactions:
         @functools.wraps(method)
         def call(*args: Any, **kwargs: Any) -> Any:
             assert_no_transaction(name)
-            answer = method(*args, **kwargs)
-            return _pages(name, answer) if isinstance(answer, Iterator) else answer
+            with _said(self._site):
+                answer = method(*args, **kwargs)
+            return _pages(name, self._site, answer) if isinstance(answer, Iterator) else answer
 
         return call
 
 
-def _pages(name: str, answer: Iterator[Any]) -> Iterator[Any]:
+def _pages(name: str, site: str, answer: Iterator[Any]) -> Iterator[Any]:
     """Iterators call AWS as they go, so each step is a call of its own."""
     while True:
         assert_no_transaction(name)
         try:
-            item = next(answer)
+            with _said(site):
+                item = next(answer)
         except StopIteration:
             return
         yield item
+
+
+@contextmanager
+def _said(site: str) -> Iterator[None]:
+    """The call's line in the log, and AWS, say whose doing it is: what the engine says, else the person who asks."""
+    caller = identity.current()
+    if not caller.person and (asking := origin.current()).actor.id is not None:
+        caller = Caller(asking.actor.name)
+    said = {"site": site, **({"user": caller.person} if caller.person else {})}
+    with bound_contextvars(**said), identity.calling_for(caller):
+        yield
 
 
 def assert_no_transaction(name: str) -> None:

@@ -98,6 +98,10 @@ class Site(DueRow):
     sync_error = models.TextField(blank=True, editable=False)
     #: Syncs that failed one after the other; the next one waits the longer.
     sync_failures = models.PositiveIntegerField(default=0, editable=False)
+    #: True if AWS refused the last sync for its credentials or a permission.
+    sync_denied = models.BooleanField(default=False, editable=False)
+    #: How far the clock of the worker went before AWS's at the last sync, in seconds; null where that is not known.
+    clock_skew_seconds = models.FloatField(null=True, editable=False)
 
     version = models.PositiveIntegerField(default=1, editable=False)
     #: Who saved this version; null if that is not known.

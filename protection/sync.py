@@ -14,7 +14,8 @@ from django.db import models, transaction
 from django.utils import timezone
 
 from drs import port
-from drs.errors import TRANSIENT, DrsError
+from drs.calls import skew_seconds
+from drs.errors import TRANSIENT, Denied, DrsError
 from foundation.due import Claim, LeaseLost
 from protection.core.backoff import sync_backoff
 from protection.gateways import gateway
@@ -89,8 +90,10 @@ def site_sync(site_id: int) -> bool:
         Site.objects.release(claim, timezone.now())
         return False
     except DrsError as error:
-        log.info("sync_failed", site=lease.site.name, error=str(error), code=error.code)
-        _give_up(lease, str(error), transient=isinstance(error, TRANSIENT), retry_after=error.retry_after_seconds)
+        log.warning(
+            "sync_failed", site=lease.site.name, error=str(error), code=error.code, aws_request_id=error.aws_request_id
+        )
+        _give_up(lease, error)
     except Exception:
         # A defect of ours: the person sees that the inventory is old; when it is retried is `foundation.due`'s to say.
         sentence = "The sync failed with an error inside drsorch; its log has the details."
@@ -190,6 +193,8 @@ def _write(lease: Lease, inventory: Inventory) -> None:
         now + timedelta(seconds=settings.DRSORCH_SYNC_SECONDS),
         sync_failures=0,
         sync_error="",
+        sync_denied=False,
+        clock_skew_seconds=_skew(site),
         last_synced_at=now,
         quota_concurrent_jobs=quotas.concurrent_jobs,
         quota_servers_per_job=quotas.servers_per_job,
@@ -220,16 +225,26 @@ def _columns(server: port.SourceServer) -> dict[str, Any]:
     return values
 
 
-def _give_up(lease: Lease, sentence: str, *, transient: bool, retry_after: float | None = None) -> None:
+def _give_up(lease: Lease, error: DrsError) -> None:
     """Say on the site why its inventory is old, and when it is tried again."""
     failures = lease.site.sync_failures + 1
     # Everybody may read the sentence; who may change the site sees its role there, and the log has it whole.
-    sentence = _ROLES.sub("a role", sentence.replace(lease.site.role_arn or "\0", "its role"))
+    sentence = _ROLES.sub("a role", str(error).replace(lease.site.role_arn or "\0", "its role"))
+    transient = isinstance(error, TRANSIENT)
     backoff = sync_backoff(interval_seconds=settings.DRSORCH_SYNC_SECONDS, transient=transient)
-    delay = backoff.after(failures, retry_after_seconds=retry_after)
+    delay = backoff.after(failures, retry_after_seconds=error.retry_after_seconds)
     Site.objects.release(
-        lease.claim, timezone.now() + timedelta(seconds=delay), sync_failures=failures, sync_error=sentence
+        lease.claim,
+        timezone.now() + timedelta(seconds=delay),
+        sync_failures=failures,
+        sync_error=sentence,
+        sync_denied=isinstance(error, Denied),
+        clock_skew_seconds=_skew(lease.site),
     )
+
+
+def _skew(site: Site) -> float | None:
+    return skew_seconds(site.account_id, site.region)
 
 
 def _lease() -> timedelta:

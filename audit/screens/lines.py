@@ -29,6 +29,7 @@ _ORIGIN_WORDS: Final = {
     "account": "Account on the server",
     "agent": "Browser or program",
     "request_id": "Request",
+    "trace_id": "Trace",
 }
 #: Longer values are cut here; the API has them whole.
 _LONGEST: Final = 600

@@ -20,6 +20,8 @@ DEFAULT_SESSION_SECONDS = 3600
 class Role:
     arn: str
     external_id: str = ""
+    #: Whether its trust policy allows `sts:SetSourceIdentity`.
+    source_identity: bool = True
 
 
 @dataclass(slots=True)
@@ -35,6 +37,8 @@ class Account:
 class Caller:
     account: str
     arn: str
+    #: As CloudTrail shows it; empty if the session has none.
+    source_identity: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,11 @@ class Accounts:
     def ids(self) -> list[str]:
         return list(self._accounts)
 
+    @property
+    def sessions(self) -> list[Caller]:
+        """Of roles, in the order in which they were asked for."""
+        return [session.caller for session in self._sessions.values()]
+
     def access_keys(self, account_id: str) -> tuple[str, ...]:
         return self._accounts[account_id].access_keys
 
@@ -80,7 +89,15 @@ class Accounts:
             raise unrecognised()
 
     def assume_role(
-        self, caller: Caller, arn: str, now: datetime, *, external_id: str, session_name: str, seconds: int
+        self,
+        caller: Caller,
+        arn: str,
+        now: datetime,
+        *,
+        external_id: str,
+        session_name: str,
+        seconds: int,
+        source_identity: str = "",
     ) -> dict[str, Any]:
         """The answer of STS AssumeRole. Raises AccessDenied for an unknown role or a wrong external id."""
         role = self._role(arn)
@@ -89,10 +106,15 @@ class Accounts:
                 403, "AccessDenied",
                 f"User: {caller.arn} is not authorized to perform: sts:AssumeRole on resource: {arn}",
             )  # fmt: skip
+        if source_identity and not role.source_identity:
+            raise WireError(
+                403, "AccessDenied",
+                f"User: {caller.arn} is not authorized to perform: sts:SetSourceIdentity on resource: {arn}",
+            )  # fmt: skip
         account, name = arn.split(":")[4], arn.rpartition("/")[2]
         secret = hashlib.blake2b(f"{self._seed}/{arn}/{len(self._sessions)}".encode(), digest_size=32).hexdigest()
         key = f"ASIA{secret[:16].upper()}"
-        assumed = Caller(account, f"arn:aws:sts::{account}:assumed-role/{name}/{session_name}")
+        assumed = Caller(account, f"arn:aws:sts::{account}:assumed-role/{name}/{session_name}", source_identity)
         self._sessions[key] = _Session(assumed, secret, now + timedelta(seconds=seconds))
         return {
             "Credentials": {
@@ -102,6 +124,7 @@ class Accounts:
                 "Expiration": self._sessions[key].expires_at,
             },
             "AssumedRoleUser": {"AssumedRoleId": f"AROA{secret[:17].upper()}:{session_name}", "Arn": assumed.arn},
+            **({"SourceIdentity": source_identity} if source_identity else {}),
         }
 
     def _role(self, arn: str) -> Role | None:

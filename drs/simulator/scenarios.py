@@ -95,9 +95,9 @@ def _account(entry: Any) -> tuple[Account, list[RegionPlan]]:
         raise ScenarioError(f"account_id must be 12 digits, not {account_id!r}.")
     roles = {}
     for role in members.get("roles", ()):
-        named = _members(role, "a role", {"name", "external_id"}, needs="name")
+        named = _members(role, "a role", {"name", "external_id", "source_identity"}, needs="name")
         arn = f"arn:aws:iam::{account_id}:role/{named['name']}"
-        roles[arn] = Role(arn, named.get("external_id", ""))
+        roles[arn] = Role(arn, named.get("external_id", ""), named.get("source_identity", True) is not False)
     account = Account(
         account_id, tuple(members.get("access_keys", ())), roles, frozenset(members.get("regions_off", ()))
     )

@@ -154,6 +154,7 @@ class World:
                 external_id=params.get("ExternalId", ""),
                 session_name=params["RoleSessionName"],
                 seconds=params.get("DurationSeconds", DEFAULT_SESSION_SECONDS),
+                source_identity=params.get("SourceIdentity", ""),
             )
 
     def check_side_call(self, account: str, region: str, operation: str) -> None:

@@ -19,8 +19,9 @@ from executions.core.decide import decide
 from executions.crashpoints import crash_point
 from executions.engine.acting import Look, act
 from executions.engine.facts import engine_settings, facts_of
+from executions.engine.purpose import working_for
 from executions.models import Execution
-from foundation.due import LeaseLost
+from foundation.due import Claim, LeaseLost
 
 log = structlog.get_logger(__name__)
 
@@ -45,13 +46,18 @@ def execution_reconcile(execution_id: UUID) -> LookResult | None:
     if claim is None:
         return None
     crash_point("look.after_claim")
+    with working_for(claim.row):
+        return _look(execution_id, claim)
+
+
+def _look(execution_id: UUID, claim: Claim[Execution]) -> LookResult | None:
     look = Look(execution_id, claim.token)
     try:
         look_at = _rounds(look)
         crash_point("look.before_release")
         Execution.objects.release(claim, look_at)
     except LeaseLost:
-        log.info("lease_lost", execution=str(execution_id))
+        log.info("lease_lost")
         return None
     if Execution.objects.filter(pk=execution_id, due_at__lte=timezone.now()).exists():
         # Somebody nudged it meanwhile.

@@ -30,6 +30,7 @@ from executions.services import basis
 from executions.services.basis import Shown
 from executions.services.checks import check_plan_in_use, check_servers_free
 from executions.services.stake import stake_acknowledge
+from executions.transitions.said import status_say
 from foundation.errors import Conflict, FieldError, Invalid
 from foundation.wording import listing
 from plans import readiness
@@ -146,6 +147,7 @@ def execution_start(
         KeptForecast.objects.create(execution=execution, due_at=now)
         _record_start(execution, blueprint, needed, basis.basis_keep(execution, shown, by, "request"))
         transitions.replacement_acknowledge(execution, acknowledged, execution.requested_by_name)
+        status_say(execution, ExecutionStatus(execution.status), was="")
         tasks.nudge_on_commit([execution.pk])
         if written is not None:
             written(execution)

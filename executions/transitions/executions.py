@@ -25,6 +25,7 @@ from executions.core.states import (
 from executions.models import Execution, ServerRun, StepRun, WaveRun
 from executions.sealing import DECISIONS, RESULT, sealed
 from executions.transitions.locking import locked
+from executions.transitions.said import status_say
 
 
 def execution_move(
@@ -42,6 +43,7 @@ def execution_move(
             return False
         Execution.objects.filter(pk=execution_id).update(status=to, **values)
         record.append(execution, [_sealing(execution, entry, over=to not in EXECUTION_ACTIVE)])
+        status_say(execution, to, was=execution.status)
         return True
 
 

@@ -430,9 +430,21 @@ def _wave_forms_sent(
     request: HttpRequest, plan: Plan, document: PlanDocument, wave: WaveDocument | None
 ) -> tuple[WaveForm, Any]:
     data = request.POST.copy()
-    if "add_step" in data:
+    adds = "add_step" in data
+    if adds:
         data["steps-TOTAL_FORMS"] = str(version_of(data.get("steps-TOTAL_FORMS", "")) + 1)
-    return WaveForm(data, **_choices(plan, document, wave, person(request))), StepFormSet(data, prefix="steps")
+    steps = StepFormSet(data, prefix="steps")
+    if adds and steps.forms:
+        steps.forms[-1] = _blank_step(steps)
+    return WaveForm(data, **_choices(plan, document, wave, person(request))), steps
+
+
+def _blank_step(steps: Any) -> StepForm:
+    """The last one, to be filled in: nothing is wrong with it yet."""
+    step = StepForm(prefix=steps.forms[-1].prefix)
+    steps.add_fields(step, None)
+    step.fields["name"].widget.attrs["autofocus"] = True
+    return step
 
 
 def _wave_forms_merged(

@@ -164,6 +164,16 @@ def test_what_drs_changes_with_the_callers_rights_cannot_be_called_for_anything_
             assert said.get("Condition") or action.startswith("ec2:Get"), said["Sid"]
 
 
+def test_the_role_lets_its_caller_be_named() -> None:
+    """By the same principal. The external id is checked where the role is assumed."""
+    role = yaml.load(TEMPLATE.read_text(), Loader=_Loader)["Resources"]["Role"]["Properties"]
+    assume, name = role["AssumeRolePolicyDocument"]["Statement"]
+    assert (assume["Action"], name["Action"]) == ("sts:AssumeRole", "sts:SetSourceIdentity")
+    assert assume["Principal"] == name["Principal"]
+    assert "Condition" not in name
+    assert '"Action": ["sts:AssumeRole", "sts:SetSourceIdentity"]' in (ROOT / "README.md").read_text()
+
+
 def test_the_template_names_no_partition() -> None:
     text = re.sub(r"AllowedPattern:.*", "", TEMPLATE.read_text())
     assert set(re.findall(r"arn:(\$\{[^}]*\}|[\w-]+):", text)) == {"${AWS::Partition}"}

@@ -311,6 +311,8 @@ def test_a_wave_gets_steps_without_a_reload_and_unsaved_input_is_not_left_silent
     asked: list[str] = []
     page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
     wave(page, "Web").get_by_role("link", name="Rules and steps of Web").click()
+    # Its scripts are there: before, the server adds the step.
+    page.wait_for_load_state("load")
     page.get_by_label("Start delay").fill("1 min")
     button = page.get_by_role("button", name="Add a step")
     for number, name in enumerate(("Smoke test", "Go for web")):

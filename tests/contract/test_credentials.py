@@ -8,13 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from drs import aws, errors, failures
+from drs import aws, calls, errors, failures
 from drs.aws import AwsDrs
+from drs.calls import Call
+from drs.identity import Caller, calling_for
 from drs.port import Endpoint, LaunchTarget
 from drs.simulator import scenarios
 from drs.simulator.testing import serve
 from drs.simulator.world import World
 from drs.timing import to_go_out_by
+from tests.logs import logged
 
 ACCOUNT, REGION = "111122223333", "eu-central-1"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/drsorch"
@@ -66,7 +69,7 @@ def launch(drs: AwsDrs) -> None:
     drs.start_recovery([LaunchTarget(server.source_server_id)], is_drill=True, tags={})
 
 
-Call = Callable[[AwsDrs], None]
+Asking = Callable[[AwsDrs], None]
 both = pytest.mark.parametrize("call", [read, launch])
 
 
@@ -100,7 +103,7 @@ def test_a_credentials_file_that_comes_later_is_read(file: Path, url: str) -> No
 
 
 @both
-def test_keys_that_nobody_has_renewed_are_not_tried_again(file: Path, world: World, url: str, call: Call) -> None:
+def test_keys_that_nobody_has_renewed_are_not_tried_again(file: Path, world: World, url: str, call: Asking) -> None:
     write(file, OLD)
     fault = world.faults.add("expired_credentials")
     drs = AwsDrs(Endpoint(REGION, ACCOUNT, endpoint_url=url))
@@ -112,7 +115,7 @@ def test_keys_that_nobody_has_renewed_are_not_tried_again(file: Path, world: Wor
 @both
 @pytest.mark.parametrize("code", ["ExpiredTokenException", "UnrecognizedClientException"])
 def test_a_role_is_assumed_again_when_its_session_has_ended_early(
-    file: Path, world: World, url: str, call: Call, code: str
+    file: Path, world: World, url: str, call: Asking, code: str
 ) -> None:
     write(file, OLD)
     drs = AwsDrs(Endpoint(REGION, ACCOUNT, ROLE, "demo", url))
@@ -136,7 +139,7 @@ def test_a_role_is_assumed_again_when_its_own_keys_were_renewed(file: Path, worl
 
 @both
 def test_a_role_whose_sessions_were_revoked_is_assumed_again(
-    file: Path, world: World, url: str, call: Call, monkeypatch: pytest.MonkeyPatch
+    file: Path, world: World, url: str, call: Asking, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """IAM revokes sessions by denying everything to those that began before."""
     write(file, OLD)
@@ -172,3 +175,110 @@ def test_a_launch_that_waited_too_long_for_its_credentials_does_not_go_out(file:
     with to_go_out_by(datetime.now(UTC) + timedelta(hours=1)):
         drs.start_recovery([LaunchTarget(server)], is_drill=True, tags={})
     assert jobs(world) == 1
+
+
+# --- whose doing it is --------------------------------------------------------------------------------------------
+
+DANA = Caller("dana", "7a0c6b1e-7d1f-4a4e-9d1c-3f1f6f6f9a10")
+
+
+def named(world: World) -> list[tuple[str, str]]:
+    """The name and the source identity of each session, in the order in which they were begun."""
+    return [(one.arn.rpartition("/")[2], one.source_identity) for one in world.accounts.sessions]
+
+
+def test_each_caller_has_a_session_of_its_own_and_keeps_it(file: Path, world: World, url: str) -> None:
+    write(file, OLD)
+    drs = AwsDrs(Endpoint(REGION, ACCOUNT, ROLE, "demo", url))
+    for _ in range(2):
+        read(drs)
+        with calling_for(DANA):
+            read(drs)
+    assert named(world) == [("drsorch", "drsorch"), (DANA.session_name, DANA.source_identity)]
+
+
+def test_sessions_are_kept_in_bounds(file: Path, world: World, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(file, OLD)
+    monkeypatch.setattr(aws, "SESSIONS_KEPT", 2)
+    drs = AwsDrs(Endpoint(REGION, ACCOUNT, ROLE, "demo", url))
+    for person in ("dana", "omar", "dana", "petra", "dana", "omar"):
+        with calling_for(Caller(person)):
+            read(drs)
+    assert [identity for _, identity in named(world)] == ["dana", "omar", "petra", "omar"]
+
+
+def test_a_trust_policy_that_lets_nobody_be_named_is_asked_once_an_hour(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scenario = {
+        **SCENARIO["accounts"][0],
+        "roles": [{"name": "drsorch", "external_id": "demo", "source_identity": False}],
+    }
+    world = World(scenarios.parse({"accounts": [scenario]}, "an older trust policy"))
+    write(file, OLD)
+    asked: list[Call] = []
+    monkeypatch.setattr(calls, "OBSERVERS", [asked.append])
+    with serve(world) as url:
+        drs = AwsDrs(Endpoint(REGION, ACCOUNT, ROLE, "demo", url))
+        for person in ("dana", "omar", "petra"):
+            with calling_for(Caller(person)):
+                read(drs)
+        assert named(world) == [("drsorch-dana", ""), ("drsorch-omar", ""), ("drsorch-petra", "")]
+        outcomes = [call.outcome for call in asked if call.operation == "AssumeRole"]
+        assert outcomes == ["Denied", "ok", "ok", "ok"]
+        monkeypatch.setattr(drs._naming, "_until", 0.0)
+        with calling_for(Caller("ravi")):
+            read(drs)
+    assert [call.outcome for call in asked if call.operation == "AssumeRole"][4:] == ["Denied", "ok"]
+
+
+def test_a_role_that_nobody_may_assume_says_so_whatever_the_session_is_called(file: Path, url: str) -> None:
+    write(file, OLD)
+    drs = AwsDrs(Endpoint(REGION, ACCOUNT, ROLE, "another external id", url))
+    with calling_for(DANA), pytest.raises(errors.Denied, match="refused to let drsorch assume the role"):
+        read(drs)
+
+
+def test_a_call_that_the_sdk_repeats_is_one_line_and_one_for_each_repetition(
+    file: Path, world: World, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(file, OLD)
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda self, context: 0.0)
+    drs = AwsDrs(Endpoint(REGION, ACCOUNT, endpoint_url=url))
+    world.faults.add("throttle", operation="DescribeSourceServers", count=2)
+    with logged() as lines:
+        read(drs)
+        world.faults.add("throttle", operation="DescribeSourceServers")
+        with pytest.raises(errors.Throttled) as refused:
+            read(drs)
+    good, bad = lines.all("aws_call")
+    assert (good["outcome"], good["attempt"], good["code"], good["level"]) == ("ok", 3, None, "info")
+    assert (bad["outcome"], bad["attempt"], bad["level"]) == ("Throttled", 3, "warning")
+    assert bad["code"] == "ThrottlingException"
+    assert bad["aws_request_id"] == refused.value.aws_request_id != ""
+    before = [line["before"] for line in lines.all("aws_call_repeated")]
+    assert len(before) == 4
+    assert {one["code"] for one in before} == {"ThrottlingException"}
+    assert len({one["aws_request_id"] for one in before}) == 4
+    assert [line["attempt"] for line in lines.all("aws_call_repeated")] == [2, 3, 2, 3]
+
+
+def test_a_counter_that_fails_stops_no_call(file: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(call: Call) -> None:
+        raise OSError("the disk is full")
+
+    write(file, OLD)
+    monkeypatch.setattr(calls, "OBSERVERS", [fail])
+    with logged() as lines:
+        read(AwsDrs(Endpoint(REGION, ACCOUNT, endpoint_url=url)))
+    assert lines.one("aws_call_not_counted")["level"] == "error"
+
+
+def test_awss_clock_is_known_from_its_last_answer(file: Path, url: str) -> None:
+    write(file, OLD)
+    read(AwsDrs(Endpoint(REGION, ACCOUNT, endpoint_url=url)))
+    assert abs(calls.skew_seconds(ACCOUNT, REGION) or 99) < 60
+    calls.note_time(ACCOUNT, REGION, "nonsense")
+    calls.note_time(ACCOUNT, REGION, None)
+    assert abs(calls.skew_seconds(ACCOUNT, REGION) or 99) < 60
+    assert calls.skew_seconds(ACCOUNT, "nowhere") is None

@@ -11,10 +11,12 @@ the intent alone for as long as AWS may act on it. The answer is recorded all th
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
 import structlog
 from django.conf import settings
+from structlog.contextvars import bound_contextvars
 
 from drs.errors import DrsError, OutcomeUnknown
 from drs.port import DrsPort, Job
@@ -45,12 +47,13 @@ def send(operation: Operation, call: Callable[[DrsPort, Operation], Job], lease:
         transitions.operation_refuse(operation.execution_id, operation.pk, _HELD_UP)
         return
     try:
-        with to_go_out_by(goes_out_by(operation.created_at)):
+        with to_go_out_by(goes_out_by(operation.created_at)), bound_contextvars(operation_key=str(operation.pk)):
             job = call(gateway(operation.site), operation)
     except DrsError as error:
-        log.warning("not_accepted", kind=operation.kind, operation=str(operation.pk), error=error.message)
+        log.warning("not_accepted", **_facts(operation), error=error.message, aws_request_id=error.aws_request_id)
         _record_failure(operation, error)
     else:
+        log.info("job_begun", **_facts(operation), job=job.job_id)
         crash_point("operation.after_call")
         # DescribeJobs may not show the job for a while; what DRS answered is enough to know it.
         jobs_mirror(operation.site, [job])
@@ -61,6 +64,16 @@ def send(operation: Operation, call: Callable[[DrsPort, Operation], Job], lease:
     if not Execution.objects.held(operation.execution_id, lease).exists():
         # The call took longer than the lease: whoever holds the execution by now decides anew.
         Execution.objects.filter(pk=operation.execution_id).nudge()
+
+
+def _facts(operation: Operation) -> dict[str, Any]:
+    return {
+        "kind": operation.kind,
+        "drill": operation.is_drill,
+        "operation_key": str(operation.pk),
+        "site": operation.site.name,
+        "servers": len(operation.targets),
+    }
 
 
 def _record_failure(operation: Operation, error: DrsError) -> None:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import structlog
 from django.db import transaction
 from django.utils import timezone
 
-from drs.port import INSTALLATION_TAG, OPERATION_TAG, DrsPort, Job, ParticipatingServer
+from drs.port import EXECUTION_TAG, INSTALLATION_TAG, OPERATION_TAG, DrsPort, Job, ParticipatingServer
 from executions.core.states import OperationState
 from executions.crashpoints import crash_point
 from executions.engine.polling.expectations import platforms_of, servers_key
 from executions.models import DrsJob, Operation
 from foundation.models import installation_id
 from protection.models import Site
+
+log = structlog.get_logger(__name__)
 
 #: A first look at a site reads this far back for jobs that are not ours; later ones stop at what is known.
 _LOOK_BACK = timedelta(hours=24)
@@ -55,6 +59,7 @@ def _pages(site: Site, port: DrsPort, *, first: bool) -> Iterable[tuple[Job, ...
 def jobs_mirror(site: Site, jobs: Sequence[Job]) -> list[DrsJob]:
     """Write what DRS says of jobs; returns those that are new or changed."""
     now = timezone.now()
+    ended: list[DrsJob] = []
     with transaction.atomic():
         wanted = DrsJob.objects.select_for_update().filter(site=site, job_id__in=[job.job_id for job in jobs])
         rows = {row.job_id: row for row in wanted}
@@ -62,8 +67,11 @@ def jobs_mirror(site: Site, jobs: Sequence[Job]) -> list[DrsJob]:
         changed: list[DrsJob] = []
         for job in jobs:
             row = rows.get(job.job_id) or DrsJob(site=site, job_id=job.job_id, first_seen_at=now)
+            was_running = bool(row.pk or job.tags.get(OPERATION_TAG)) and not row.finished
             if not _take(row, job, now):
                 continue
+            if was_running and row.finished:
+                ended.append(row)
             (changed if row.pk else fresh).append(row)
         platforms = platforms_of(site, fresh)
         unfollowed = _unfollowed(jobs)
@@ -73,7 +81,24 @@ def jobs_mirror(site: Site, jobs: Sequence[Job]) -> list[DrsJob]:
         DrsJob.objects.bulk_create(fresh, ignore_conflicts=True)
         columns = ["type", "initiated_by", "drs_status", "finished", "operation_key", "created_at", "ended_at"]
         DrsJob.objects.bulk_update(changed, [*columns, "finished_seen_at", "servers", "progress", "complete"])
+    executions = {job.job_id: job.tags.get(EXECUTION_TAG) for job in jobs}
+    for row in ended:
+        _say_ended(site, row, executions[row.job_id])
     return fresh + changed
+
+
+def _say_ended(site: Site, row: DrsJob, execution: str | None) -> None:
+    took = row.ended_at - row.created_at if row.ended_at and row.created_at else None
+    log.info(
+        "job_ended",
+        site=site.name,
+        job=row.job_id,
+        execution=execution,
+        operation_key=row.operation_key or None,
+        status=row.drs_status,
+        servers=dict(Counter(row.servers.values())),
+        seconds=took.total_seconds() if took is not None else None,
+    )
 
 
 def _take(row: DrsJob, job: Job, now: datetime) -> bool:

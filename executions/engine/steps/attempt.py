@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import assert_never
 from uuid import UUID
 
+import structlog
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
@@ -20,12 +21,15 @@ from executions import transitions
 from executions.core.states import ServerStatus, StepStatus
 from executions.core.variables import UnknownVariable, filled_in
 from executions.crashpoints import crash_point
+from executions.engine.purpose import working_for
 from executions.engine.steps import RUNNERS
 from executions.engine.steps.outcome import Result, StepOutcome, final
 from executions.models import Execution, ServerRun, StepRun
 from executions.transitions import StepClaim
 from foundation.backoff import Backoff
 from plans.core.steps import StepKind
+
+log = structlog.get_logger(__name__)
 
 #: Before a failed try is repeated, where the plan does not say how often.
 _BACKOFF = Backoff(first_seconds=5.0, most_seconds=300.0)
@@ -43,7 +47,9 @@ def step_try(step_id: int) -> UUID | None:
     except UnknownVariable as error:
         outcome = final(str(error))
     else:
-        outcome = RUNNERS[StepKind(step.kind)](claim, parameters)
+        with working_for(step.execution):
+            outcome = RUNNERS[StepKind(step.kind)](claim, parameters)
+            log.info("step_tried", step=step.name, kind=step.kind, result=outcome.result.name.lower())
     crash_point("step.after_try")
     with transaction.atomic():
         # Both or neither: a result that nobody hears of would be found at the step's time-out only.

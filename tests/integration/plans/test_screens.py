@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -326,6 +327,18 @@ def test_one_more_step_keeps_what_was_typed(browser_of: Browser, petra: User, pl
     assert answer.context["form"]["name"].value() == "Half typed"
     assert answer.context["steps"].forms[0]["name"].value() == "step 0"
     assert document(plan)["waves"][0]["name"] == "Databases"
+
+
+def test_a_step_that_was_only_just_added_has_the_focus_and_no_errors(
+    browser_of: Browser, petra: User, plan: Plan
+) -> None:
+    """Without scripts, or before they are there, the server adds it."""
+    page = browser_of(petra).post(url(plan, "wave"), wave_form(plan, 0, add_step="1", **{"steps-TOTAL_FORMS": "0"}))
+    field = re.search(r'<input[^>]*name="steps-0-name"[^>]*>', page.content.decode())
+    assert field is not None
+    assert "autofocus" in field[0]
+    assert "invalid" not in field[0]
+    assert 'name="steps-0-ORDER"' in page.content.decode()
 
 
 @pytest.mark.parametrize(

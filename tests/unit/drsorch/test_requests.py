@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
-import structlog
 from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 
-from drsorch.requests import ClientAddress, DebugOnThisMachine, RequestLog
+from drsorch.observing.requests import OneLine
+from drsorch.requests import ClientAddress, DebugOnThisMachine
 from tests.factories.people import make_user
+from tests.logs import logged
 
 
 @pytest.mark.parametrize(
@@ -43,9 +44,9 @@ def test_the_client_is_the_nth_from_the_right(settings, proxies, header, address
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Real-IP", "Forwarded", "Client-IP", "True-Client-IP"])
 def test_no_header_of_the_client_gets_into_the_log_as_its_address(header):
     request = RequestFactory().get("/", REMOTE_ADDR="192.0.2.1", headers={header: "203.0.113.9"})
-    with structlog.contextvars.bound_contextvars():
-        RequestLog.bind_ip(request)
-        assert structlog.contextvars.get_contextvars()["ip"] == "192.0.2.1"
+    with logged() as lines:
+        OneLine(ClientAddress(lambda request: HttpResponse()))(request)
+    assert lines.one("request")["ip"] == "192.0.2.1"
 
 
 @pytest.mark.django_db

@@ -1,0 +1,1 @@
+"""What an engineer sees of drsorch: its log, its health, its figures, its traces."""

@@ -1,0 +1,124 @@
+"""Each request: what it is called, and its one line in the log."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final
+
+import structlog
+from django.core.signals import got_request_exception
+from django.dispatch import receiver
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.functional import SimpleLazyObject
+
+from foundation import causes, metrics
+
+log = structlog.get_logger(__name__)
+
+Handler = Callable[[HttpRequest], HttpResponse]
+
+#: Asked every few seconds, by machines: they have a line only when something is wrong.
+PROBES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+#: Others are counted as one, so that nobody can make up more.
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+#: Longest path in a line.
+_LONGEST_PATH: Final = 500
+
+
+class OneLine:
+    """The outermost middleware: every answer, whoever gives it, names its request and is one line in the log.
+
+    `X-Request-ID` and `traceparent` are taken from the caller, as far as they are well formed, and always answered.
+    The line has the path without its query, which may hold whatever somebody typed.
+    """
+
+    def __init__(self, get_response: Handler) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        begun = time.monotonic()
+        causes.begin(
+            request_id=causes.request_id_of(request.META.get("HTTP_X_REQUEST_ID", "")),
+            traceparent=causes.traceparent_of(request.META.get("HTTP_TRACEPARENT", "")),
+        )
+        named = causes.carried()
+        response = self._get_response(request)
+        response.headers["X-Request-ID"] = named["request_id"]
+        response.headers["traceparent"] = named["traceparent"]
+        if not response.streaming:
+            _say(request, response, begun, len(response.content))
+            causes.end()
+            return response
+        # It is over when its last byte is sent, or its reader is gone; Django closes it in either case.
+        sent = _Sent(response)
+        closers: list[Callable[[], None]] = response._resource_closers  # type: ignore[attr-defined]
+        closers.append(lambda: _say_later(request, response, begun, sent, named))
+        causes.end()
+        return response
+
+
+class _Sent:
+    """How many bytes of a streaming answer were taken."""
+
+    def __init__(self, response: Any) -> None:
+        self.bytes = 0
+        # A file goes out by the server's own means, if it is left alone.
+        if getattr(response, "file_to_stream", None) is None:
+            response.streaming_content = self._counted(response.streaming_content)
+        elif (length := response.headers.get("Content-Length", "")).isdigit():
+            self.bytes = int(length)
+
+    def _counted(self, content: Iterable[bytes]) -> Iterator[bytes]:
+        for part in content:
+            self.bytes += len(part)
+            yield part
+
+
+def _say_later(
+    request: HttpRequest, response: HttpResponseBase, begun: float, sent: _Sent, named: dict[str, str]
+) -> None:
+    with structlog.contextvars.bound_contextvars(**named):
+        _say(request, response, begun, sent.bytes)
+
+
+def _say(request: HttpRequest, response: HttpResponseBase, begun: float, size: int) -> None:
+    status = response.status_code
+    seconds = time.monotonic() - begun
+    method = request.method if request.method in _METHODS else "other"
+    metrics.REQUESTS.labels(method, f"{status // 100}xx").observe(seconds)
+    if request.path in PROBES and status < 400:
+        return
+    error = getattr(request, "_drsorch_error", None)
+    token = getattr(request, "auth", None)
+    facts: dict[str, Any] = {
+        "method": request.method,
+        "path": request.path[:_LONGEST_PATH],
+        "status": status,
+        "ms": round(seconds * 1000, 1),
+        "bytes": size,
+        "user": user_name(request),
+        "token": None if token is None else str(token)[:100],
+        "ip": request.META.get("REMOTE_ADDR"),
+    }
+    if status >= 500:
+        log.error("request", **facts, exc_info=error)
+    else:
+        log.info("request", **facts)
+
+
+def user_name(request: HttpRequest) -> str | None:
+    """Who asks, as far as somebody wanted to know: nobody is looked up for a line in the log."""
+    user: Any = request.__dict__.get("user")
+    if user is None or isinstance(user, SimpleLazyObject):
+        user = getattr(request, "_cached_user", None)
+    return user.get_username() or None if user is not None else None
+
+
+@receiver(got_request_exception)
+def _keep_error(sender: Any, request: HttpRequest | None = None, **_: Any) -> None:
+    """A bug, or a database that is away: its traceback belongs to the request's line."""
+    if request is not None:
+        request._drsorch_error = sys.exc_info()[1]  # type: ignore[attr-defined]
