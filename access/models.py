@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Self
 
 from allauth.socialaccount.models import SocialAccount
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.db import models
@@ -126,3 +127,12 @@ class ProviderLink(SocialAccount):
 
     def __str__(self) -> str:
         return f"{self.user}: {self.uid}"
+
+
+class SignInSession(UserSession):
+    """A browser that somebody is signed in with."""
+
+    class Meta:
+        proxy = True
+        ordering = ["-created_at"]
+        verbose_name = "session"

@@ -117,7 +117,7 @@ class AuditViewSet(ApiView, mixins.ListModelMixin, GenericViewSet[Event]):
     without_body = frozenset({"verify"})
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Newest first; `ordering=at` is oldest first."""
+        """List the audit trail. Newest first; `ordering=at` is oldest first."""
         rows = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or []
         context = {**self.get_serializer_context(), "subjects": subjects_of(rows)}
         return self.get_paginated_response(AuditEventSerializer(rows, many=True, context=context).data)
@@ -125,8 +125,8 @@ class AuditViewSet(ApiView, mixins.ListModelMixin, GenericViewSet[Event]):
     @extend_schema(request=None, responses=TrailCheckSerializer)
     @action(detail=False, methods=["post"], filterset_class=None, pagination_class=None)
     def verify(self, request: Request) -> Response:
-        """Read every event and say what is wrong. Takes as long as that takes; 409 while it is being done already. For
-        those whose role nothing limits."""
+        """Verify the audit trail. Reads every event and says what is wrong. Takes as long as that takes; 409 while it
+        is being done already. For those whose role nothing limits."""
         if not sight.reads_all(self.person):
             raise NotAllowed("Only an auditor or administrator whose role is not limited may verify the whole trail.")
         return Response(TrailCheckSerializer(checking.check_now(by=self.person)).data)
