@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 from allauth.socialaccount.models import SocialAccount
+from allauth.usersessions.models import UserSession
 from django.contrib.auth.models import Group, User
 from django.db import models
 from knox.models import AbstractAuthToken
@@ -74,3 +75,12 @@ class ProviderLink(SocialAccount):
 
     def __str__(self) -> str:
         return f"{self.user}: {self.uid}"
+
+
+class SignInSession(UserSession):
+    """A browser that somebody is signed in with."""
+
+    class Meta:
+        proxy = True
+        ordering = ["-created_at"]
+        verbose_name = "session"

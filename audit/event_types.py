@@ -115,6 +115,8 @@ class EventType(StrEnum):
     USER_SIGNED_IN = "user.signed_in"
     USER_SIGNED_OUT = "user.signed_out"
     USER_BREAK_GLASS_SIGNED_IN = "user.break_glass_signed_in"
+    USER_CONFIRMED = "user.confirmed"
+    USER_SESSION_ENDED = "user.session_ended"
     USER_LINKED = "user.linked"
     USER_UNLINKED = "user.unlinked"
     ROLE_CREATED = "role.created"

@@ -17,6 +17,9 @@ from foundation.wording import short
 class StrictSerializer(serializers.Serializer[Any]):
     """Unknown fields are refused, and values of another JSON type than their field's."""
 
+    #: For the OpenAPI document.
+    refuses_unknown = True
+
     # A misspelt `point_in_time` must not launch the latest state, nor a misspelt `expires_in_seconds` give a token that
     # never expires. Read-only fields are known, so that what was read can be sent back.
 

@@ -50,11 +50,11 @@ class TestSites:
             "concurrent_jobs": 20, "servers_per_job": 100, "servers_in_jobs": 500, "source": "documented defaults",
         }  # fmt: skip
         assert created.json()["last_synced_at"] is None
-        assert created["ETag"] == '"1"'
+        assert created["ETag"].startswith('"1-')
         assert client.get(created["Location"]).json() == created.json()
 
         changed = client.patch("/api/v1/sites/Frankfurt/", {"external_id": "x-1"}, headers={"If-Match": '"1"'})
-        assert (changed.status_code, changed.json()["has_external_id"], changed["ETag"]) == (200, True, '"2"')
+        assert (changed.status_code, changed.json()["has_external_id"], changed["ETag"][:3]) == (200, True, '"2-')
         assert changed.json()["role_arn"] == f"arn:aws:iam::{ACCOUNT}:role/drsorch"
 
         # An external id is never read, so a PUT without one keeps it.
@@ -353,7 +353,7 @@ class TestProtectionGroups:
         assert created.status_code == 201, created.json()
         body = created.json()
         assert (body["site"], body["servers"], body["tag_selector"]) == ("Frankfurt", [], {"Tier": ["db"]})
-        assert (body["member_count"], body["version"], created["ETag"]) == (2, 1, '"1"')
+        assert (body["member_count"], body["version"], created["ETag"][:3]) == (2, 1, '"1-')
         assert client.get(created["Location"]).json() == body
         assert names(client.get("/api/v1/protection-groups/shop-db/members/")) == ["db-1", "db-2"]
 
