@@ -16,6 +16,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.db.models import Q, QuerySet
 
+from access import recent
 from foundation.errors import NotAllowed
 
 VIEWER: Final = "viewer"
@@ -82,6 +83,14 @@ POLICY: Final[dict[str, frozenset[str]]] = {
     "auth.change_user": _ADMIN,
     "auth.delete_user": _ADMIN,
     "access.view_role": _OVERSEEING,
+    "access.view_providergroup": _OVERSEEING,
+    "access.add_providergroup": _ADMIN,
+    "access.delete_providergroup": _ADMIN,
+    "access.view_providerlink": _OVERSEEING,
+    "access.add_providerlink": _ADMIN,
+    "access.delete_providerlink": _ADMIN,
+    "access.view_signinsession": _OVERSEEING,
+    "access.delete_signinsession": _ADMIN,
     "access.view_apitoken": _OVERSEEING,
     "access.delete_apitoken": _ADMIN,
 }
@@ -90,6 +99,14 @@ POLICY: Final[dict[str, frozenset[str]]] = {
 _MEANING: Final[dict[str, str]] = {
     "audit.view_event": "read the audit trail",
     "access.view_role": "view a role",
+    "access.view_providergroup": "view which groups of the identity provider give which roles",
+    "access.add_providergroup": "let a group of the identity provider give a role",
+    "access.delete_providergroup": "delete what a group of the identity provider gives",
+    "access.view_providerlink": "view who is whom at the identity provider",
+    "access.add_providerlink": "link a user to a person at the identity provider",
+    "access.delete_providerlink": "unlink a user from the identity provider",
+    "access.view_signinsession": "view where people are signed in",
+    "access.delete_signinsession": "end the sessions of everyone",
     "access.view_apitoken": "view the API tokens of everyone",
     "access.delete_apitoken": "revoke the API tokens of everyone",
     "executions.view_event": "view the events of an execution",
@@ -163,8 +180,12 @@ def rights_of(user: AbstractBaseUser | AnonymousUser) -> tuple[Any, ...]:
 
 
 def require(user: AbstractBaseUser | AnonymousUser, permission: str, *, sites: Collection[int] | None = None) -> None:
-    """Raise `NotAllowed`, in a sentence that names the roles to ask for, unless the person `may`."""
+    """Raise `NotAllowed`, in a sentence that names the roles to ask for, unless the person `may`.
+
+    Raises `RecentSignInNeeded` where the person has to confirm who they are first (`access.recent`).
+    """
     if may(user, permission, sites=sites):
+        recent.check(permission)
         return
     roles = ", ".join(roles_with(permission))
     raise NotAllowed(f"You may not {meaning(permission)}. Ask an administrator for one of these roles: {roles}.")

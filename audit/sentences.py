@@ -15,7 +15,7 @@ from foundation.wording import Tone, count, listing
 #: Type -> sentence. Filled in are {subject}, the event's detail, and {fields}: the names of those that changed.
 SENTENCES: Final[dict[str, str]] = {}
 #: Where an event keeps the reason that was given, the first that it has.
-_REASONS: Final = ("why", "reason", "comment", "outcome")
+_REASONS: Final = ("why", "reason", "comment", "message", "outcome")
 _ABBREVIATIONS: Final = {"arn", "rpo", "rto", "url"}
 #: By what became of it, the last part of the type.
 _TONES: Final = {
@@ -64,7 +64,9 @@ declare({
     EventType.AUDIT_DAILY_HEAD: "The day until {subject} was signed: {chains}, {events}.",
     EventType.ATTEMPT_WRONG_PASSWORD: "Wrong user name or password: {subject}.",
     EventType.ATTEMPT_WRONG_SECOND_FACTOR: "Wrong code of a second factor: {subject}.",
+    EventType.ATTEMPT_BAD_ID_TOKEN: "A sign-in by the identity provider was refused: {why}",
     EventType.ATTEMPT_BAD_TOKEN: "{method} {path} was refused: the token is not valid.",
+    EventType.ATTEMPT_LOCAL_ACCOUNT: "{subject} may not sign in with a local account: those are switched off.",
     EventType.ATTEMPT_REFUSED: "{method} {path} was refused.",
     EventType.ATTEMPT_THROTTLED: "Too many attempts: refused for a while.",
     EventType.ATTEMPT_REPEATED: "And {more} more like this one, from {since} to {until}.",

@@ -30,13 +30,16 @@ from drsorch.values import (
     ExistingFile,
     HeadsPlace,
     Hosts,
+    Issuer,
     Kind,
+    Names,
     Networks,
     NotUnderstood,
     Number,
     Origins,
     Point,
     S3Place,
+    Scopes,
     Secrets,
     Text,
     Url,
@@ -71,7 +74,7 @@ class Setting:
 
 
 WEB, STATE, ENGINE, PROOFS = "Web", "State and messages", "The engine", "For the chaos suite only: never in production"
-TRAIL, REPORTS, EYES = "The audit trail", "Reports", "Logs, metrics and traces"
+TRAIL, REPORTS, PEOPLE, EYES = "The audit trail", "Reports", "Signing in", "Logs, metrics and traces"
 REQUIRED, AWS = "Required", "AWS: boto3's own variables; all of them work"
 
 #: boto3 takes an empty address for none.
@@ -80,6 +83,11 @@ _ENDPOINT = Url(("http", "https"), "an address such as https://host or http://12
 
 def _seconds(name: str, limits: tuple[float, float], default: float, meaning: str, section: str = ENGINE) -> Setting:
     return Setting(name, Number(*limits), default, meaning, section)
+
+
+def _per_minute(name: str, default: int, what: str) -> Setting:
+    meaning = f"how many {what} the API answers in a minute; the rest get 429. 0 for any number"
+    return Setting(f"{PREFIX}API_{name}_PER_MINUTE", Number(0, 1_000_000, unit="", whole=True), default, meaning, WEB)
 
 
 def _boto3(name: str, kind: Kind, meaning: str) -> Setting:
@@ -121,6 +129,17 @@ SETTINGS: Final = (
         "default", WEB,
         default_words="none", example="https://drsorch.example.com",
     ),
+    Setting(
+        "DRSORCH_CORS_ORIGINS", Origins(), list,
+        "origins whose pages may use the API from a browser, with a token: no cookie is sent", WEB,
+        default_words="none", example="https://wall.example.com",
+    ),
+    _per_minute("READS", 1200, "requests of one token, or of one person, that read"),
+    _per_minute(
+        "WRITES", 300,
+        "requests of one token, or of one person, that write. What stops or controls an execution is counted apart",
+    ),
+    _per_minute("STRANGERS", 120, "requests of one address without a valid token"),
     _seconds(
         "DRSORCH_REFRESH_SECONDS", (0.1, 3600), 2,
         "how often a page refreshes while an execution or a sync is running", WEB,
@@ -130,6 +149,51 @@ SETTINGS: Final = (
         "how many web processes gunicorn runs if you start it on `drsorch.wsgi` yourself; `manage.py serve` is "
         "always one", WEB,
         reader="gunicorn",
+    ),
+    Setting(
+        "DRSORCH_OIDC_ISSUER", Issuer(), "",
+        "the identity provider that people sign in by (OpenID Connect). `/.well-known/openid-configuration` below it "
+        "says the rest", PEOPLE, default_words="none: local accounts only", example="https://id.example.com",
+    ),
+    Setting("DRSORCH_OIDC_CLIENT_ID", Text(), "", "what the provider calls drsorch", PEOPLE, default_words="none"),
+    Setting(
+        "DRSORCH_OIDC_CLIENT_SECRET", Text(secret=True), "",
+        "the secret that the provider gave to drsorch; without one, drsorch is a public client, by PKCE alone", PEOPLE,
+        default_words="none",
+    ),
+    Setting(
+        "DRSORCH_OIDC_NAME", Text("what people call it"), "single sign-on",
+        "what the button says after “Continue with”", PEOPLE, example="Example ID",
+    ),
+    Setting(
+        "DRSORCH_OIDC_SCOPES", Scopes(), lambda read: ["openid", "profile", "email"],
+        "what is asked of the provider, separated by blanks", PEOPLE, default_words="`openid profile email`",
+        example="openid profile email groups",
+    ),
+    Setting(
+        "DRSORCH_OIDC_GROUPS_CLAIM", Text("the name of a claim"), "groups",
+        "the claim of the ID token that names a person's groups: `cognito:groups` for Cognito. A dot leads into an "
+        "object: `realm_access.roles`", PEOPLE, example="cognito:groups",
+    ),
+    Setting(
+        "DRSORCH_LOCAL_ACCOUNTS", YesNo(), True,
+        "`false`: nobody signs in with a password or passkey of drsorch, except `DRSORCH_BREAK_GLASS_USERS`", PEOPLE,
+    ),
+    Setting(
+        "DRSORCH_BREAK_GLASS_USERS", Names("usernames separated by commas"), list,
+        "who may sign in locally although local accounts are switched off, for the day on which the provider is down",
+        PEOPLE, default_words="none", example="ada",
+    ),
+    Setting(
+        "DRSORCH_MFA_ROLES", Names("roles separated by commas, such as administrator,approver"), list,
+        "roles whose holders must set up a second factor before they can do anything else. Sign-ins by the identity "
+        "provider are the provider's to protect, and tokens are not affected", PEOPLE, default_words="none",
+        example="administrator,recovery manager,approver",
+    ),
+    _seconds(
+        "DRSORCH_RECENT_SIGN_IN_SECONDS", (0, _DAY), 900,
+        "how long ago people may have signed in, or confirmed who they are, to start or approve a recovery, use "
+        "break-glass, or change people and their rights; 0 asks no one to confirm", PEOPLE,
     ),
     Setting(
         "SECRET_KEY_FALLBACKS", Secrets(), list,

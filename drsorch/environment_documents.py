@@ -11,6 +11,7 @@ from drsorch.environment import (
     BASE_DIR,
     ENGINE,
     EYES,
+    PEOPLE,
     PROOFS,
     REPORTS,
     REQUIRED,
@@ -24,7 +25,7 @@ from drsorch.values import NEW_AUDIT_KEY, Number
 
 BEGIN: Final = "<!-- settings: written by python -m drsorch.environment_documents -->"
 END: Final = "<!-- end of settings -->"
-SECTIONS: Final = (REQUIRED, TRAIL, WEB, STATE, ENGINE, EYES, REPORTS, AWS, PROOFS)
+SECTIONS: Final = (REQUIRED, TRAIL, WEB, PEOPLE, STATE, ENGINE, EYES, REPORTS, AWS, PROOFS)
 _WIDTH: Final = 120
 
 _HEAD: Final = """\

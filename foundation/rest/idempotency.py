@@ -42,7 +42,7 @@ KEPT_FOR = timedelta(hours=24)
 #: Longer than any request of ours takes, so that a first attempt this old is taken for dead.
 ABANDONED_AFTER = timedelta(minutes=2)
 
-_HEADERS_KEPT = ("Content-Type", "ETag", "Location")
+_HEADERS_KEPT = ("Cache-Control", "Content-Type", "ETag", "Location")
 _KEY_LENGTH = 255
 
 
