@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from allauth.mfa.models import Authenticator
 from django.contrib import admin
@@ -20,12 +20,13 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from access import policy, roles_page
 from access.identity import mapping
-from access.models import ApiToken, Assignment, ProviderGroup, ProviderLink, Role, SignInSession
+from access.models import ApiToken, Assignment, ProviderGroup, ProviderLink, Role, ScopeKind, SignInSession
 from access.recent import require_recent
 from access.recording import users_as_one
 from access.services import second_factor_remove, token_revoke
 from access.sessions import session_end, session_list
 from audit.screens.history import ChainHistory
+from foundation.forms import choice
 from foundation.overwriting import asked_version, fingerprint
 from foundation.people import person
 from foundation.service_admin import SeenAdmin, SeenForm, ServiceAdmin, ServiceForm
@@ -168,7 +169,8 @@ class UserAdmin(ChainHistory, SeenAdmin, DjangoUserAdmin):
     @display(description="roles from the provider")
     def roles_from_the_provider(self, user: User) -> str:
         """They follow the groups there at each sign-in; all others were given by hand."""
-        return ", ".join(sorted(row.role.name for row in user.provider_roles.all())) or "none"
+        rows = user.provider_roles.select_related("role")
+        return ", ".join(sorted(f"{row.role.name} (limited)" if row.kind else row.role.name for row in rows)) or "none"
 
     @display(description="linked to")
     def linked_to(self, user: Any) -> str:
@@ -260,12 +262,29 @@ class RoleAdmin(ChainHistory):
 
 
 class ProviderGroupForm(ServiceForm):
+    where = choice("Where", [])
+
     class Meta:
         model = ProviderGroup
         fields = ("name", "role")
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "where" in self.fields:
+            self.fields["where"].required = False
+            self.fields["where"].choices = [  # type: ignore[attr-defined]
+                ("", "Everywhere"), *roles_page.places(self.by),
+            ]  # fmt: skip
+
     def create(self, data: dict[str, Any]) -> ProviderGroup:
-        return mapping.provider_group_create(name=data["name"], role=data["role"], by=self.by)
+        kind, _, target = data["where"].partition(":")
+        return mapping.provider_group_create(
+            name=data["name"],
+            role=data["role"],
+            kind=ScopeKind(kind) if kind else None,
+            target=int(target or 0),
+            by=self.by,
+        )
 
 
 @admin.register(ProviderGroup)
@@ -274,11 +293,22 @@ class ProviderGroupAdmin(ChainHistory, ServiceAdmin):
 
     subject_type = "provider_group"
     form = ProviderGroupForm
-    list_display = ("name", "gives")
+    list_display = ("name", "gives", "holds_where")
     list_select_related = ("role",)
     list_filter = ("role",)
     search_fields = ("name",)
-    fieldsets = ((None, {"fields": ("name", "role")}),)
+    fieldsets = ((None, {"fields": ("name", "role", "where")}),)
+    looked_at = ((None, {"fields": ("name", "role", "holds_where")}),)
+
+    def get_fieldsets(self, request: HttpRequest, obj: ProviderGroup | None = None) -> Any:
+        return super().get_fieldsets(request, obj) if obj is None else self.looked_at
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ProviderGroup | None = None) -> Any:
+        return () if obj is None else self.looked_at[0][1]["fields"]
+
+    @display(description="where")
+    def holds_where(self, row: ProviderGroup) -> str:
+        return row.where
 
     @display(description="gives the role", ordering="role__name")
     def gives(self, row: ProviderGroup) -> str:
@@ -358,7 +388,7 @@ class SignInSessionAdmin(ChainHistory, ServiceAdmin):
 
     subject_type = "user"
     list_display = ("user", "address", "browser", "signed_in")
-    actions = ("end_sessions",)
+    actions: ClassVar[Any] = ("end_sessions",)
     list_select_related = ("user",)
     search_fields = ("user__username", "ip")
     fieldsets = ((None, {"fields": ("user", "address", "browser", "signed_in")}),)
