@@ -43,6 +43,7 @@ def canaille() -> Iterator[IdentityProvider]:
 def provider(canaille: IdentityProvider, settings: Any, ada: User) -> Iterator[IdentityProvider]:
     """The provider, with two groups that give a role here."""
     canaille.say("forget_codes")
+    settings.DRSORCH_OUTBOUND_ALLOW = ()  # whoever the setting names may stand on this machine
     settings.DRSORCH_OIDC_ISSUER = canaille.issuer
     settings.DRSORCH_OIDC_CLIENT_ID, settings.DRSORCH_OIDC_CLIENT_SECRET = CLIENT_ID, CLIENT_SECRET
     settings.DRSORCH_OIDC_NAME = "Example ID"

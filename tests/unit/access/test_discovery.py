@@ -33,7 +33,9 @@ def answers(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Callable[..., Ask
         discovery.forget()
         asked: Asked = []
 
-        def ask(method: str, url: str, *, seconds: float, most_bytes: int, body: Any, headers: Any) -> Answer:
+        def ask(
+            method: str, url: str, *, seconds: float, most_bytes: int, body: Any, headers: Any, named: bool
+        ) -> Answer:
             assert (seconds, most_bytes) == (10, 512 * 1024 + 1)
             asked.append((method, url, parse_qs((body or b"").decode()), dict(headers or {})))
             page = pages[url]
@@ -113,6 +115,14 @@ def test_a_provider_cannot_have_a_metadata_service_asked(settings: Any, address:
     """The real client refuses it before it connects."""
     with pytest.raises(ProviderFails, match="always refused"):
         discovery._document(address)
+
+
+def test_a_provider_cannot_have_this_machine_asked_unless_it_stands_there(settings: Any) -> None:
+    settings.DRSORCH_OUTBOUND_ALLOW, settings.DRSORCH_OIDC_ISSUER = (), "http://localhost:9"
+    with pytest.raises(ProviderFails, match="refused unless"):
+        discovery._document("http://127.0.0.1:9/keys")
+    with pytest.raises(ProviderFails, match="did not answer"):
+        discovery._document("http://localhost:9/keys")
 
 
 @pytest.mark.parametrize(
