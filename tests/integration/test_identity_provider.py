@@ -355,7 +355,8 @@ CONFIRM = "/accounts/reauthenticate/?next=/admin/auth/user/"
 
 def asked_again(client: Client) -> str:
     """Where the page that asks leads whoever came from the provider."""
-    there = client.get(client.get(CONFIRM)["Location"])["Location"]
+    page = client.get(client.get(CONFIRM)["Location"])
+    there = client.get(page.context["there"])["Location"]
     assert "prompt=login" in there
     assert "max_age=300" in there
     return str(there)
