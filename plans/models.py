@@ -10,6 +10,7 @@ from django.db.models import Count, OuterRef, Prefetch, Q, Subquery
 
 from plans.core.document import LAUNCH_TIMEOUT_SECONDS, STEP_TIMEOUT_SECONDS
 from plans.core.fields import MAX_LINK
+from plans.core.findings import Severity
 from plans.core.steps import KINDS, OnFailure, StepKind, StepWhen
 from plans.purpose import Purpose
 from protection.models import ProtectionGroup
@@ -169,6 +170,23 @@ class PlanRevision(models.Model):
 
     def __str__(self) -> str:
         return f"{self.plan} · revision {self.number}"
+
+
+class ReadinessCheck(models.Model):
+    """What the newest evaluation of a plan's readiness found. It may be made again at any time."""
+
+    plan = models.OneToOneField(Plan, primary_key=True, on_delete=models.CASCADE, related_name="+")
+    revision = models.PositiveIntegerField()
+    evaluated_at = models.DateTimeField()
+    #: Each with the fields of `plans.core.findings.Finding`, blocking ones first.
+    findings: models.JSONField[list[dict[str, str]], list[dict[str, str]]] = models.JSONField(default=list)
+
+    def __str__(self) -> str:
+        return f"{self.plan} · readiness of revision {self.revision}"
+
+    @property
+    def ready(self) -> bool:
+        return not any(finding["severity"] == Severity.BLOCKING for finding in self.findings)
 
 
 class ApprovalDemand(models.Model):

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.db.models import Q, QuerySet
 
 from audit.canonical import plain
 from audit.holding import Document
+from audit.selectors import once_called
 from foundation.errors import Missing
 from foundation.lookups import row_of
+from foundation.names import name_clean
+from foundation.references import id_of
+from foundation.storable import unstorable
 from plans.core.blueprint import Blueprint, BlueprintServer, BlueprintStep, BlueprintWave
 from plans.core.document import PlanDocument, StepDocument, WaveDocument, wave_graph
 from plans.core.purpose import purpose_of
@@ -28,6 +32,44 @@ def plan_list() -> PlanQuerySet:
 def plan_get(reference: str | int) -> Plan:
     """The plan of this id or name, ready for `document`; raises `Missing`."""
     return row_of(plan_list(), str(reference), "plan")
+
+
+def plan_known(reference: str) -> Plan:
+    """The plan of this id or name, or the one that once had this name; raises `Missing`."""
+    try:
+        return plan_get(reference)
+    except Missing:
+        ids = (
+            [] if unstorable(reference) else once_called("plan", [name_clean(reference)]).get(name_clean(reference), [])
+        )
+        for pk in ids:
+            if found := plan_list().filter(pk=pk).first():
+                return found
+        raise
+
+
+def with_groups_as_called_now(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A plan's document, as sent, with groups that have been renamed under the names that they have now: so a revision
+    of before can be saved again. A name that another group has by now means that group."""
+    waves = raw.get("waves") if isinstance(raw, Mapping) else None
+    lists = [wave["protection_groups"] for wave in waves if _names_groups(wave)] if isinstance(waves, list) else []
+    groups = group_names()
+    sent = {name for names in lists for name in names if isinstance(name, str) and not unstorable(name)}
+    unknown = {name for name in sent if id_of(name) is None} - set(groups.values())
+    if not unknown:
+        return raw
+    former = once_called("protection_group", unknown)
+    now = {name: groups[int(pk)] for name, ids in former.items() for pk in reversed(ids) if int(pk) in groups}
+    return {**raw, "waves": [_called_now(wave, now) if _names_groups(wave) else wave for wave in waves or []]}
+
+
+def _names_groups(wave: object) -> bool:
+    return isinstance(wave, Mapping) and isinstance(wave.get("protection_groups"), list)
+
+
+def _called_now(wave: Mapping[str, Any], now: Mapping[str, str]) -> dict[str, Any]:
+    names = [now.get(name, name) if isinstance(name, str) else name for name in wave["protection_groups"]]
+    return {**wave, "protection_groups": names}
 
 
 def document(plan: Plan) -> PlanDocument:

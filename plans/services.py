@@ -158,7 +158,8 @@ def plan_delete(*, plan: Plan, by: User, expected_version: int | None = None) ->
         if protectors(current, 1):
             raise Conflict(
                 f"Plan “{current}” has been run and cannot be deleted: its executions must be kept as evidence. "
-                "Archive it instead."
+                "Archive it instead.",
+                code="has_executions",
             )
         note_change(
             "plan", plan.pk, current.name, EventType.PLAN_DELETED, before=_outline(document), after={}, by=by,
@@ -209,11 +210,14 @@ def _shelve(plan: Plan, by: User, expected_version: int | None, *, archived: boo
 
 def _check_idle(plan: Plan) -> None:
     if names := uses.under_way_of(plan.pk):
-        raise Conflict(f"Plan “{plan}” cannot be archived now: the {listing(names)} has not ended.")
+        raise Conflict(
+            f"Plan “{plan}” cannot be archived now: the {listing(names)} has not ended.", code="active_execution"
+        )
     if plan.recovered_by is not None:
         raise Conflict(
             f"Plan “{plan}” cannot be archived: it has been running in recovery since {clock_utc(plan.recovered_at)}. "
-            "Declare the recovery over first, on its page."
+            "Declare the recovery over first, on its page.",
+            code="running_in_recovery",
         )
 
 
@@ -257,12 +261,13 @@ def _saving() -> Iterator[None]:
             yield
     except IntegrityError as error:
         raise Conflict(
-            "The plan was not saved: someone took its name or deleted one of its groups in the meantime. Try again."
+            "The plan was not saved: someone took its name or deleted one of its groups in the meantime. Try again.",
+            code="changed_meanwhile",
         ) from error
 
 
 def _insert(raw: Mapping[str, Any], *, by: User, copied_from: str = "") -> Plan:
-    document = normalise(raw, groups=selectors.group_names())
+    document = normalise(selectors.with_groups_as_called_now(raw), groups=selectors.group_names())
     groups = _locked_groups(document)
     policy.require(by, "plans.add_plan", sites=_sites(groups))
     _check_name_free(document["name"], other_than=None)
@@ -310,7 +315,8 @@ def _merged(plan: Plan, change: Change, version: int, choices: Choices, theirs: 
 
 def _replace(plan: Plan, change: Change, *, by: User) -> Plan:
     current = selectors.document(selectors.plan_list().get(pk=plan.pk))
-    document = normalise(change(current), groups=selectors.group_names())
+    changed = selectors.with_groups_as_called_now(change(current))
+    document = normalise(changed, groups=selectors.group_names())
     diff = differences(current, document)
     if not diff:
         return plan
