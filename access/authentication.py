@@ -15,6 +15,7 @@ from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
 from access.csrf import origin_remedy
+from access.factors import require_factor
 from access.services import token_used
 
 
@@ -60,7 +61,14 @@ class TokenAsPassword(BasicAuthentication):
 
 
 class SessionAuthentication(DjangoSession):
-    """A session of the screens; says which origin was refused, and what allows it."""
+    """A session of the screens; says which origin was refused, and what allows it. Who has to set up a second factor
+    first does so first (`SecondFactorNeeded`)."""
+
+    def authenticate(self, request: Request) -> Any:
+        found = super().authenticate(request)
+        if found is not None:
+            require_factor(request._request, found[0])
+        return found
 
     def enforce_csrf(self, request: Request) -> None:
         try:

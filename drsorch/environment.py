@@ -74,7 +74,7 @@ class Setting:
 
 
 WEB, STATE, ENGINE, PROOFS = "Web", "State and messages", "The engine", "For the chaos suite only: never in production"
-TRAIL, REPORTS, PEOPLE, EYES = "The audit trail", "Reports", "Signing in", "Logs and metrics"
+TRAIL, REPORTS, PEOPLE, EYES = "The audit trail", "Reports", "Signing in", "Logs, metrics and traces"
 REQUIRED, AWS = "Required", "AWS: boto3's own variables; all of them work"
 
 #: boto3 takes an empty address for none.
@@ -185,6 +185,17 @@ SETTINGS: Final = (
         PEOPLE, default_words="none", example="ada",
     ),
     Setting(
+        "DRSORCH_MFA_ROLES", Names("roles separated by commas, such as administrator,approver"), list,
+        "roles whose holders must set up a second factor before they can do anything else. Sign-ins by the identity "
+        "provider are the provider's to protect, and tokens are not affected", PEOPLE, default_words="none",
+        example="administrator,recovery manager,approver",
+    ),
+    _seconds(
+        "DRSORCH_RECENT_SIGN_IN_SECONDS", (0, _DAY), 900,
+        "how long ago people may have signed in, or confirmed who they are, to start or approve a recovery, use "
+        "break-glass, or change people and their rights; 0 asks no one to confirm", PEOPLE,
+    ),
+    Setting(
         "SECRET_KEY_FALLBACKS", Secrets(), list,
         "earlier values of `SECRET_KEY`, separated by commas: what they signed or encrypted can still be read", TRAIL,
         default_words="none",
@@ -251,6 +262,11 @@ SETTINGS: Final = (
         "process has the figures of all, workers included. Without it a process has its own. Not on disk that is "
         "backed up: files of processes that are over are removed", EYES, default_words="none",
         example="/run/drsorch/metrics",
+    ),
+    Setting(
+        "DRSORCH_TRACES", YesNo(), False,
+        "traces by OpenTelemetry, whose own variables (`OTEL_EXPORTER_OTLP_ENDPOINT` ...) say where to. Needs "
+        "`requirements-traces.txt`", EYES,
     ),
     Setting(
         "DATABASE_URL", Database(), lambda read: Database().read(f"sqlite:///{BASE_DIR}/drsorch.sqlite3"),

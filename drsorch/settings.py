@@ -48,6 +48,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.socialaccount",
     "allauth.mfa",
+    "allauth.usersessions",
     "corsheaders",
     "csp",
     "django_dramatiq",
@@ -80,6 +81,8 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "foundation.signing_in.sign_in_on_the_whole_page",
+    "access.recent.knows_the_request",
+    "access.factors.leads_to_a_second_factor",
     "audit.middleware.OriginMiddleware",
 ]
 
@@ -109,6 +112,9 @@ logging.keep_out(secret_texts(env))
 DRSORCH_METRICS_ALLOW = env["DRSORCH_METRICS_ALLOW"]
 DRSORCH_METRICS_TOKEN = env["DRSORCH_METRICS_TOKEN"]
 DRSORCH_METRICS_DIRECTORY = metrics_directory(env["DRSORCH_METRICS_DIRECTORY"])
+
+# --- Traces -------------------------------------------------------------------------------------------------------
+DRSORCH_TRACES = env["DRSORCH_TRACES"]
 
 # --- Database -----------------------------------------------------------------------------------------------------
 DATABASES: dict[str, dict[str, Any]] = {"default": env["DATABASE_URL"]}
@@ -146,7 +152,7 @@ DRAMATIQ_BROKER: dict[str, Any] = {
         "django_dramatiq.middleware.DbConnectionsMiddleware",
         "foundation.middleware.OwnThreadsMiddleware",
         "foundation.middleware.TickerMiddleware",
-        "drsorch.started.SettingsMiddleware",
+        "drsorch.observing.started.SettingsMiddleware",
     ],
 }
 DRAMATIQ_AUTODISCOVER_MODULES = ["tasks"]
@@ -234,9 +240,19 @@ DRSORCH_OIDC_GROUPS_CLAIM = env["DRSORCH_OIDC_GROUPS_CLAIM"]
 #: Whether anyone but these may sign in by what drsorch itself knows.
 DRSORCH_LOCAL_ACCOUNTS = env["DRSORCH_LOCAL_ACCOUNTS"]
 DRSORCH_BREAK_GLASS_USERS = env["DRSORCH_BREAK_GLASS_USERS"]
+#: Roles whose holders need a second factor here, unless they come from the provider.
+DRSORCH_MFA_ROLES = env["DRSORCH_MFA_ROLES"]
+#: How long ago people may have signed in for what `access.recent` asks for; 0: whenever.
+DRSORCH_RECENT_SIGN_IN_SECONDS = env["DRSORCH_RECENT_SIGN_IN_SECONDS"]
+ACCOUNT_REAUTHENTICATION_TIMEOUT = DRSORCH_RECENT_SIGN_IN_SECONDS or 300
 # No mail is sent, so no address is ever verified.
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_TOTP_ISSUER = "drsorch"
+MFA_ADAPTER = "access.adapters.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+#: A passkey that was verified by its device is two factors in one.
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_FORMS = {"add_webauthn": "access.forms.AddPasskeyForm", "edit_webauthn": "access.forms.RenamePasskeyForm"}
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS_ONLY else "http"
 
 # --- API ----------------------------------------------------------------------------------------------------------
@@ -305,6 +321,8 @@ SPECTACULAR_SETTINGS = {
         "foundation.rest.schema.add_components",
     ],
     "ENUM_NAME_OVERRIDES": {
+        "BundleAction": "plans.bundles.api.ACTIONS",
+        "BundleKind": "plans.bundles.api.KINDS",
         "ExecutionKind": "executions.api.serializers.KINDS",
         "ExecutionStatus": "executions.api.serializers.STATUSES",
         "WaveStatus": "executions.api.serializers.WAVE_STATUSES",

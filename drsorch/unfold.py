@@ -63,6 +63,7 @@ UNFOLD: dict[str, Any] = {
         "navigation": [
             {"title": "Password", "link": reverse_lazy("account_change_password")},
             {"title": "Second factor", "link": reverse_lazy("mfa_index")},
+            {"title": "Sessions", "link": reverse_lazy("sessions")},
         ],
     },
     "SIDEBAR": {
@@ -115,6 +116,7 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _entry("Users", "group", "auth_user_changelist", "auth.view_user"),
                     _entry("Roles", "badge", "access_role_changelist", "access.view_role"),
+                    _entry("Sessions", "devices", "access_signinsession_changelist", "access.view_signinsession"),
                     _entry(
                         "Provider groups",
                         "diversity_3",

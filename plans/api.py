@@ -27,7 +27,7 @@ from foundation.rest.filters import NameFilter, ReferenceFilter
 from foundation.rest.formats import ByFormat, YamlRenderer
 from foundation.rest.parsers import StrictJSONParser, StrictYamlParser
 from foundation.rest.schema import ID_OR_NAME, IF_MATCH, example
-from foundation.rest.serializers import StrictSerializer
+from foundation.rest.serializers import StrictSerializer, kept_at_field
 from foundation.rest.versions import version_field
 from foundation.rest.views import WriteViewSet
 from foundation.yaml_text import MEDIA_TYPE
@@ -136,6 +136,7 @@ class PlanSerializer(PlanDocumentSerializer):
         read_only=True, help_text="Changed by `archive/` and `unarchive/`; no run of an archived plan can be started."
     )
     archived_at = serializers.DateTimeField(read_only=True, allow_null=True)
+    source = kept_at_field()  # type: ignore[assignment]  # a field of that name, not the option
     version = version_field()
     created_at = serializers.DateTimeField(read_only=True)
     updated_at = serializers.DateTimeField(read_only=True)
@@ -160,6 +161,7 @@ class PlanSerializer(PlanDocumentSerializer):
             "recovered_by": self._recovered_by(instance),
             "archived": instance.archived_at is not None,
             "archived_at": instance.archived_at,
+            "source": instance.source.facts if instance.source else None,
             "version": instance.version,
             "created_at": instance.created_at,
             "updated_at": instance.updated_at,
@@ -181,11 +183,15 @@ class DifferenceSerializer(serializers.Serializer[Any]):
 
 class RevisionSerializer(serializers.ModelSerializer[PlanRevision]):
     saved_by = serializers.CharField(source="saved_by_name", help_text="User name.")
+    message = serializers.CharField(help_text="Why, where it was applied with `bundle/`; otherwise empty.")
+    source = serializers.JSONField(  # type: ignore[assignment]  # a field of that name, not the option
+        allow_null=True, help_text="The repository and commit that it was applied from; null if none."
+    )
     diff = DifferenceSerializer(many=True, help_text="Compared with the previous revision; empty for the first.")
 
     class Meta:
         model = PlanRevision
-        fields = ["number", "saved_by", "saved_at", "diff"]
+        fields = ["number", "saved_by", "saved_at", "message", "source", "diff"]
 
 
 class RevisionDetailSerializer(RevisionSerializer):
@@ -312,10 +318,10 @@ class PlanViewSet(WriteViewSet):
     id_parameter = ID_OR_NAME
 
     def get_queryset(self) -> QuerySet[Plan]:
-        return selectors.plan_list()
+        return selectors.plan_list(self.request.user)
 
     def get_object(self) -> Plan:
-        return selectors.plan_get(self.kwargs["id"])
+        return selectors.plan_get(self.kwargs["id"], self.request.user)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         if self.action == "retrieve":
@@ -342,7 +348,7 @@ class PlanViewSet(WriteViewSet):
         return services.plan_save(plan=row, document=data, by=self.person, expected_version=expected_version)
 
     def saved_by(self, row: Plan) -> User | None:
-        return selectors.revision_get(row, row.version).saved_by
+        return selectors.revision_newest(row).saved_by
 
     def delete_object(self, row: Plan, expected_version: int | None) -> None:
         services.plan_delete(plan=row, by=self.person, expected_version=expected_version)
@@ -351,7 +357,7 @@ class PlanViewSet(WriteViewSet):
     @action(detail=True, filter_backends=[], paged=True, url_path="revisions")
     def revisions(self, request: Request, id: str) -> Response:
         """List the revisions of a plan. Newest first: who saved each, when, and what changed."""
-        page = self.paginate_queryset(selectors.revision_list(self.get_object()))
+        page = self.paginate_queryset(selectors.revision_list(self.get_object(), request.user))
         return self.get_paginated_response(RevisionSerializer(page, many=True).data)
 
     @extend_schema(parameters=[_NUMBER], responses=RevisionDetailSerializer)
@@ -361,7 +367,7 @@ class PlanViewSet(WriteViewSet):
         plan = self.get_object()
         if not (number.isascii() and number.isdecimal() and len(number) < 10):
             raise Missing(f"“{number}” is not a revision number.")
-        return Response(RevisionDetailSerializer(selectors.revision_get(plan, int(number))).data)
+        return Response(RevisionDetailSerializer(selectors.revision_get(plan, int(number), request.user)).data)
 
     without_body = frozenset({"readiness", "archive", "unarchive"})
 

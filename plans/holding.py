@@ -66,6 +66,7 @@ class RevisionHolder:
         yield from self._plans(chains)
         yield from self._demands(chains)
         yield from self._archive(chains)
+        yield from self._sources(chains)
 
     def existing(self) -> Iterable[tuple[object, str]]:
         yield from Plan.objects.order_by("pk").values_list("pk", "name").iterator(2000)
@@ -91,11 +92,19 @@ class RevisionHolder:
             _, sealed = chains[str(plan_id)].sealed.get(selectors.ARCHIVE, (0, never))
             yield from ((str(plan_id), one.sentence("plan")) for one in differences(sealed, now))
 
+    def _sources(self, chains: Mapping[str, Followed]) -> Iterator[tuple[str, str]]:
+        """Plans that the database says are kept elsewhere than they were applied from."""
+        plans = Plan.objects.filter(pk__in=[int(each) for each in chains if each.isdecimal()])
+        for plan_id, now in selectors.source_now(plans).items():
+            never: Document = {"plan": {str(plan_id): {"source": None}}}
+            _, sealed = chains[str(plan_id)].sealed.get(selectors.SOURCE, (0, never))
+            yield from ((str(plan_id), one.sentence("plan")) for one in differences(sealed, now))
+
     def _plans(self, chains: Mapping[str, Followed]) -> Iterator[tuple[str, str]]:
         """Plans that are not what their newest revision says."""
         ids = [int(each) for each in chains if each.isdecimal()]
         newest = {each.plan_id: each for each in PlanRevision.objects.filter(plan__in=ids, number=F("plan__version"))}
-        plans = {str(plan.pk): plan for plan in selectors.plan_list().filter(pk__in=ids)}
+        plans = {str(plan.pk): plan for plan in selectors.Plan.objects.with_waves().filter(pk__in=ids)}
         for subject_id in chains.keys() - plans.keys():
             if chains[subject_id].state:
                 yield subject_id, "The plan was deleted, and the audit trail does not say so."

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Count, OuterRef, Prefetch, Q, Subquery
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast
 
+from access.core.grants import Scope, Touched
+from access.policy import Person
+from access.visibility import visible
+from foundation.sources import Source
+from foundation.sources.rows import KeptInGit
 from plans.core.document import LAUNCH_TIMEOUT_SECONDS, STEP_TIMEOUT_SECONDS
 from plans.core.fields import MAX_LINK
 from plans.core.findings import Severity
 from plans.core.steps import KINDS, OnFailure, StepKind, StepWhen
 from plans.purpose import Purpose
-from protection.models import ProtectionGroup
+from protection.models import ProtectionGroup, Site
 
 ON_FAILURE = [(OnFailure.STOP.value, "stop the execution"), (OnFailure.CONTINUE.value, "continue")]
 STEP_WHEN = [(StepWhen.BEFORE.value, "before the wave"), (StepWhen.AFTER.value, "after the wave")]
@@ -21,6 +29,21 @@ STEP_KINDS = [(kind.value, KINDS[kind].words) for kind in StepKind]
 
 
 class PlanQuerySet(models.QuerySet["Plan"]):
+    def visible_to(self, user: Person) -> Self:
+        """Those that the person may see: their plans, and those that touch no other site than theirs."""
+        return visible(self, user, "plans.view_plan", self.covered)
+
+    @staticmethod
+    def covered(scope: Scope) -> Q:
+        found = Q(pk__in=scope.plans)
+        if scope.sites:
+            elsewhere = WaveGroup.objects.filter(wave__plan=OuterRef("pk")).exclude(
+                protection_group__site__in=scope.sites
+            )
+            at_aws = at_other_sites(Step.objects.filter(wave__plan=OuterRef("pk")), scope.sites)
+            found |= ~Exists(elsewhere) & ~Exists(at_aws)
+        return found
+
     def in_use(self) -> Self:
         """Without those that are archived."""
         return self.filter(archived_at=None)
@@ -55,7 +78,7 @@ class PlanQuerySet(models.QuerySet["Plan"]):
         )
 
 
-class Plan(Purpose):
+class Plan(KeptInGit, Purpose):
     """A recovery plan: waves in a dependency graph, protection groups in waves, targets, approvals, a purpose."""
 
     name = models.CharField(max_length=100, unique=True)
@@ -88,6 +111,15 @@ class Plan(Purpose):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def touched(self) -> Touched:
+        """The sites of its groups, and those at which its steps ask AWS for something. Two queries."""
+        groups = (
+            WaveGroup.objects.filter(wave__plan=self.pk).order_by().values_list("protection_group__site", flat=True)
+        )
+        steps = sites_of_steps(Step.objects.filter(wave__plan=self.pk))
+        return Touched(frozenset({*groups, *steps}), self.pk)
 
 
 class Wave(models.Model):
@@ -127,6 +159,22 @@ class WaveGroup(models.Model):
         return str(self.protection_group)
 
 
+def _with_site(steps: QuerySet[Any]) -> QuerySet[Any]:
+    named = Cast(KeyTextTransform("site", "parameters"), models.TextField())
+    return steps.order_by().annotate(_site=named).exclude(Q(_site=None) | Q(_site=""))
+
+
+def at_other_sites(steps: QuerySet[Any], sites: Collection[int]) -> QuerySet[Any]:
+    """Those of the steps, of plans or of executions, that name another site for AWS to carry them out at than these, or
+    one that does not exist."""
+    return _with_site(steps).exclude(_site__in=Site.objects.filter(pk__in=sites).order_by().values("name"))
+
+
+def sites_of_steps(steps: QuerySet[Any]) -> QuerySet[Any, int]:
+    """The ids of the sites that these steps name."""
+    return Site.objects.filter(name__in=_with_site(steps).values("_site")).order_by().values_list("pk", flat=True)
+
+
 class Step(models.Model):
     """Something done before or after a wave that is not a launch."""
 
@@ -163,6 +211,10 @@ class PlanRevision(models.Model):
     document: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField()
     #: [{"path": "waves.App.minimum_success_percent", "before": 100, "after": 80}, ...]; empty for the first.
     diff: models.JSONField[list[dict[str, Any]], list[dict[str, Any]]] = models.JSONField(default=list)
+    #: Why, in the words of whoever saved it, or of the commit that it was applied from.
+    message = models.TextField(blank=True, default="")
+    #: Where it was applied from: {"repository": …, "directory": …, "ref": …, "commit": …, "name": …}; null if nowhere.
+    source: models.JSONField[dict[str, str] | None, dict[str, str] | None] = models.JSONField(null=True, default=None)
 
     class Meta:
         ordering = ["-number"]
@@ -170,6 +222,11 @@ class PlanRevision(models.Model):
 
     def __str__(self) -> str:
         return f"{self.plan} · revision {self.number}"
+
+    @property
+    def applied_from(self) -> Source | None:
+        """The repository that it was applied from, in the state that it was in."""
+        return Source(**{key: self.source[key] for key in Source.__slots__}) if self.source else None
 
 
 class ReadinessCheck(models.Model):

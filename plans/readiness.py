@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 from django.conf import settings
 from django.utils import timezone
 
 from access import policy
+from access.policy import Person
 from drs.port import LAUNCHED, TYPE_RECOVERY
 from foundation.outside import outbound
 from plans import selectors
@@ -20,22 +21,23 @@ from plans.core.facts import GroupFacts, PlanFacts, ReversedServer, ServerFacts,
 from plans.core.step_checks import AT_AWS, host_of
 from plans.core.steps import OnFailure, StepKind
 from plans.models import Plan, ReadinessCheck, Wave
-from protection.models import ProtectionGroup, Site, SourceServer
+from protection.models import ProtectionGroup, Site, SiteQuerySet, SourceServer
 from protection.selectors import core_group, core_servers, members_of
 
 #: After so many missed syncs an inventory is called old.
 _MISSED_SYNCS = 3
 
 
-def evaluate(plan: Plan) -> list[Finding]:
-    """What a person should know before a run of the plan, blocking findings first; in a bounded number of queries."""
-    fresh = selectors.plan_list().prefetch_related("waves__wave_groups__protection_group__site").get(pk=plan.pk)
+def evaluate(plan: Plan, by: Person | None = None) -> list[Finding]:
+    """What a person should know before a run of the plan, blocking findings first; in a bounded number of queries. To
+    `by`, it offers sites that they may see."""
+    fresh = Plan.objects.with_waves().prefetch_related("waves__wave_groups__protection_group__site").get(pk=plan.pk)
     waves = list(fresh.waves.all())
     groups = [place.protection_group for wave in waves for place in wave.wave_groups.all()]
     members = members_of([group.pk for group in groups])
-    conflicts, reversed_ones = _conflicts(groups), _reversed(groups)
+    conflicts, reversed_ones, unmatched = _conflicts(groups), _reversed(groups), _unmatched(groups)
     in_force = selectors.approvals_in_force(fresh)
-    wave_facts = tuple(_wave_facts(wave, members, conflicts, reversed_ones) for wave in waves)
+    wave_facts = tuple(_wave_facts(wave, members, conflicts, reversed_ones, unmatched) for wave in waves)
     steps = [step for wave in wave_facts for step in wave.steps]
     asks_approvers = in_force or any(step.kind == StepKind.APPROVAL for step in steps)
     facts = PlanFacts(
@@ -44,11 +46,12 @@ def evaluate(plan: Plan) -> list[Finding]:
         rpo_target_seconds=fresh.rpo_target_seconds,
         approvals_required=in_force,
         approvals_lowered_to=fresh.approvals_required if fresh.approvals_required < in_force else None,
-        approvers=policy.holders("executions.approve_execution").count() if asks_approvers else 0,
+        approvers=_approvers(fresh) if asks_approvers else 0,
         graph=wave_graph(selectors.document(fresh)["waves"]),
         waves=wave_facts,
         archived=fresh.archived_at is not None,
-        sites=_sites() if any(step.kind in AT_AWS for step in steps) else frozenset(),
+        sites=_sites(Site.objects.all()) if any(step.kind in AT_AWS for step in steps) else frozenset(),
+        sites_offered=_sites(Site.objects.visible_to(by)) if by is not None else frozenset(),
         refused_hosts=_refused({host_of(step) for step in steps}),
     )
     stale_after_seconds = _MISSED_SYNCS * settings.DRSORCH_SYNC_SECONDS
@@ -56,7 +59,7 @@ def evaluate(plan: Plan) -> list[Finding]:
 
 
 def readiness_check(plan: Plan) -> ReadinessCheck:
-    """Evaluate now, and keep what was found."""
+    """Evaluate now, and keep what was found: for everyone who may see the plan, so it offers no sites."""
     found = {
         "revision": plan.version,
         "evaluated_at": timezone.now(),
@@ -72,11 +75,20 @@ def readiness_latest(plan: Plan) -> ReadinessCheck:
     return latest or readiness_check(plan)
 
 
+@dataclass(frozen=True, slots=True)
+class _Unmatched:
+    """What a group means and its site does not have."""
+
+    unknown: tuple[str, ...]
+    matches_nothing: bool
+
+
 def _wave_facts(
     wave: Wave,
     members: dict[int, list[SourceServer]],
     conflicts: dict[int, list[tuple[str, str]]],
     reversed_ones: dict[int, list[ReversedServer]],
+    unmatched: dict[int, _Unmatched],
 ) -> WaveFacts:
     return WaveFacts(
         name=wave.name,
@@ -88,6 +100,8 @@ def _wave_facts(
                 servers=tuple(_server_facts(server) for server in members[group.pk]),
                 conflicts=tuple(conflicts[group.pk]),
                 reversed=tuple(reversed_ones[group.pk]),
+                unknown=unmatched[group.pk].unknown,
+                matches_nothing=unmatched[group.pk].matches_nothing,
             )
             for group in (place.protection_group for place in wave.wave_groups.all())
         ),
@@ -104,8 +118,14 @@ def _wave_facts(
     )
 
 
-def _sites() -> frozenset[str]:
-    return frozenset(Site.objects.values_list("name", flat=True))
+def _approvers(plan: Plan) -> int:
+    """How many people may approve a recovery of the plan."""
+    touched = plan.touched
+    return policy.holders("executions.approve_execution", sites=touched.sites, plan=touched.plan).count()
+
+
+def _sites(rows: SiteQuerySet) -> frozenset[str]:
+    return frozenset(rows.values_list("name", flat=True))
 
 
 def _refused(hosts: Iterable[str]) -> dict[str, str]:
@@ -168,3 +188,24 @@ def _reversed(groups: Iterable[ProtectionGroup]) -> dict[int, list[ReversedServe
                 is_named = row.source_server_id in group.explicit_servers
                 found[group.pk].append(ReversedServer(row.source_server_id, str(row), is_named))
     return found
+
+
+def _unmatched(groups: Iterable[ProtectionGroup]) -> dict[int, _Unmatched]:
+    """By group, the ids that it names of which its site has no server, and whether its tags match none. Two queries."""
+    named = {server_id for group in groups for server_id in group.explicit_servers}
+    rows = SourceServer.objects.filter(source_server_id__in=named).values_list("site_id", "source_server_id")
+    there = set(rows) if named else set()
+    # A group of tags alone has no servers then, which is a finding of its own.
+    both = {group.pk: core_group(group) for group in groups if group.explicit_servers and group.tag_selector}
+    matched = {
+        row.protection_group_id
+        for row in (SourceServer.objects.filter(protection_group__in=both) if both else ())
+        if both[row.protection_group_id or 0].selects_by_tag(core_servers([row])[0])
+    }
+    return {
+        group.pk: _Unmatched(
+            unknown=tuple(each for each in group.explicit_servers if (group.site_id, each) not in there),
+            matches_nothing=group.pk in both and group.pk not in matched,
+        )
+        for group in groups
+    }

@@ -17,20 +17,25 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from access import policy
+from access.models import ScopeKind
+from access.services import assignments_forget
 from audit.canonical import canonical, plain
 from audit.event_types import EventType
 from audit.holding import Document
 from audit.record import note_change, without_blanks
 from foundation.errors import Conflict, FieldError, Invalid, Missing, Stale
 from foundation.protectors import protectors
+from foundation.sources import Declared
+from foundation.sources.rows import source_columns, source_moves
 from foundation.wording import clock_utc, listing
 from plans import demands, selectors, uses
 from plans.core import editing
 from plans.core.differences import Difference, differences
 from plans.core.document import PlanDocument, WaveDocument, filled_out, normalise
 from plans.core.merging import Merged, Side, merge
+from plans.core.naming import groups_in, sites_in
 from plans.models import Plan, PlanRevision, Step, Wave, WaveGroup
-from protection.models import ProtectionGroup
+from protection.models import ProtectionGroup, Site
 
 Change = Callable[[PlanDocument], Mapping[str, Any]]
 
@@ -59,19 +64,27 @@ class Clashing(Stale):
 
 
 def plan_save(
-    *, plan: Plan | None = None, document: Mapping[str, Any], by: User, expected_version: int | None = None
+    *,
+    plan: Plan | None = None,
+    document: Mapping[str, Any],
+    by: User,
+    expected_version: int | None = None,
+    declared: Declared | None = None,
 ) -> Plan:
     """Save the whole plan (docs/api.md, "A plan"): a new one, or the next revision of `plan`.
 
     With `expected_version`, a plan that has moved on raises `Stale`, and nothing is written. A document that changes
     nothing makes no revision. Returns the plan as it stands, ready for `selectors.document`.
+    `declared` says where the document was applied from; a new place is recorded also where nothing else is new.
     """
     if plan is not None:
-        return _change(plan, lambda current: document, by=by, expected_version=expected_version)
-    policy.require(by, "plans.add_plan")
+        return _change(
+            plan, lambda current: document, by=by, expected_version=expected_version, declared=declared
+        )  # fmt: skip
+    policy.require(by, "plans.add_plan", sites=())
     with _saving():
-        saved = _insert(document, by=by)
-    return selectors.plan_list().get(pk=saved.pk)
+        saved = _insert(document, by=by, declared=declared)
+    return selectors.plan_now(saved)
 
 
 def plan_patch(
@@ -143,18 +156,17 @@ def wave_delete(*, plan: Plan, name: str, by: User, expected_version: int, choic
 
 def revision_restore(*, plan: Plan, number: int, by: User, expected_version: int) -> Plan:
     """Save revision `number` again, as the next revision; raises `Invalid` if its groups no longer exist."""
-    old = selectors.revision_get(plan, number)
+    old = selectors.revision_get(plan, number, by)
     return _change(plan, lambda current: old.document, by=by, expected_version=expected_version)
 
 
-def plan_delete(*, plan: Plan, by: User, expected_version: int | None = None) -> None:
+def plan_delete(*, plan: Plan, by: User, expected_version: int | None = None, declared: Declared | None = None) -> None:
     """Delete a plan that was never run, with its revisions; one that was is evidence, and raises `Conflict`."""
-    policy.require(by, "plans.delete_plan")
+    policy.require(by, "plans.delete_plan", on=plan)
     with transaction.atomic():
         current = _locked(plan, expected_version)
-        document = selectors.document(selectors.plan_list().get(pk=plan.pk))
-        groups = _locked_groups(document)
-        policy.require(by, "plans.delete_plan", sites=_sites(groups))
+        document = selectors.document(selectors.plan_now(plan))
+        policy.require(by, "plans.delete_plan", sites=_sites(_locked_groups(document), document), plan=plan.pk)
         if protectors(current, 1):
             raise Conflict(
                 f"Plan “{current}” has been run and cannot be deleted: its executions must be kept as evidence. "
@@ -163,35 +175,40 @@ def plan_delete(*, plan: Plan, by: User, expected_version: int | None = None) ->
             )
         note_change(
             "plan", plan.pk, current.name, EventType.PLAN_DELETED, before=_outline(document), after={}, by=by,
-            seal=partial(demands.demand_end, current),
+            seal=partial(demands.demand_end, current), **_why(declared),
         )  # fmt: skip
         current.delete()
+        assignments_forget(kind=ScopeKind.PLAN, target=plan.pk, by=by)
 
 
 def plan_copy(*, plan: Plan, name: str, by: User) -> Plan:
     """A new plan with the waves, steps and targets of this one. The two share their protection groups."""
-    policy.require(by, "plans.add_plan")
-    document = selectors.document(selectors.plan_list().get(pk=plan.pk))
+    policy.require(by, "plans.add_plan", sites=())
+    document = selectors.document(selectors.plan_now(plan))
     with _saving():
         saved = _insert({**document, "name": name}, by=by, copied_from=plan.name)
-    return selectors.plan_list().get(pk=saved.pk)
+    return selectors.plan_now(saved)
 
 
-def plan_archive(*, plan: Plan, by: User, expected_version: int | None = None) -> Plan:
+def plan_archive(
+    *, plan: Plan, by: User, expected_version: int | None = None, declared: Declared | None = None
+) -> Plan:
     """Put the plan aside, with its history: lists leave it out, and no run of it can be started.
 
     Raises `Conflict` while an execution of it is active, or while it runs in recovery. An archived one stays as it is.
     """
-    return _shelve(plan, by, expected_version, archived=True)
+    return _shelve(plan, by, expected_version, declared, archived=True)
 
 
-def plan_unarchive(*, plan: Plan, by: User, expected_version: int | None = None) -> Plan:
+def plan_unarchive(
+    *, plan: Plan, by: User, expected_version: int | None = None, declared: Declared | None = None
+) -> Plan:
     """Take the plan out of the archive. One that is in use stays as it is."""
-    return _shelve(plan, by, expected_version, archived=False)
+    return _shelve(plan, by, expected_version, declared, archived=False)
 
 
-def _shelve(plan: Plan, by: User, expected_version: int | None, *, archived: bool) -> Plan:
-    policy.require(by, "plans.archive_plan")
+def _shelve(plan: Plan, by: User, expected_version: int | None, declared: Declared | None, *, archived: bool) -> Plan:
+    policy.require(by, "plans.archive_plan", on=plan)
     with transaction.atomic():
         current = _locked(plan, expected_version)
         if (current.archived_at is not None) != archived:
@@ -203,9 +220,14 @@ def _shelve(plan: Plan, by: User, expected_version: int | None, *, archived: boo
             note_change(
                 "plan", plan.pk, current.name, EventType.PLAN_ARCHIVED if archived else EventType.PLAN_UNARCHIVED,
                 before={"archived_at": before}, after={"archived_at": current.archived_at}, by=by,
-                seal=partial(selectors.archive_sealed, plan.pk),
+                seal=partial(selectors.archive_sealed, plan.pk), **_why(declared),
             )  # fmt: skip
-    return selectors.plan_list().get(pk=plan.pk)
+    return selectors.plan_now(plan)
+
+
+def _why(declared: Declared | None) -> dict[str, Any]:
+    """The words of whoever applied it, for the event."""
+    return without_blanks(message=declared.message if declared else "")
 
 
 def _check_idle(plan: Plan) -> None:
@@ -246,7 +268,7 @@ def _locked(plan: Plan, expected_version: int | None) -> Plan:
 
 def _overtaken(plan: Plan, version: int) -> str:
     """Who saved what meanwhile, in a sentence."""
-    newest = selectors.revision_get(plan, plan.version)
+    newest = selectors.revision_newest(plan)
     return (
         f"{newest.saved_by_name} saved revision {plan.version} of plan “{plan}” while you were editing revision "
         f"{version}."
@@ -266,40 +288,48 @@ def _saving() -> Iterator[None]:
         ) from error
 
 
-def _insert(raw: Mapping[str, Any], *, by: User, copied_from: str = "") -> Plan:
-    document = normalise(selectors.with_groups_as_called_now(raw), groups=selectors.group_names())
+def _insert(raw: Mapping[str, Any], *, by: User, copied_from: str = "", declared: Declared | None = None) -> Plan:
+    document = selectors.document_read(raw, by)
     groups = _locked_groups(document)
-    policy.require(by, "plans.add_plan", sites=_sites(groups))
+    policy.require(by, "plans.add_plan", sites=_sites(groups, document))
     _check_name_free(document["name"], other_than=None)
-    plan = Plan.objects.create(version=1, **_columns(document))
+    plan = Plan.objects.create(version=1, **_columns(document), **source_columns(declared))
     _write_waves(plan, document, groups)
-    sealing = demands.demand_note(plan, groups.values())
-    _append_revision(plan, document, [], by=by, sealing=sealing, copied_from=copied_from)
+    sealing = {**demands.demand_note(plan, groups.values()), **selectors.source_sealed(plan, declared)}
+    _append_revision(plan, document, [], by=by, sealing=sealing, copied_from=copied_from, declared=declared)
     return plan
 
 
 def _change(
-    plan: Plan, change: Change, *, by: User, expected_version: int | None, choices: Choices | None = None
+    plan: Plan,
+    change: Change,
+    *,
+    by: User,
+    expected_version: int | None,
+    choices: Choices | None = None,
+    declared: Declared | None = None,
 ) -> Plan:
     """Save what `change` makes of the document that the plan has at that moment, or, with `choices`, of revision
     `expected_version`, merged with what was saved since."""
-    policy.require(by, "plans.change_plan")
+    policy.require(by, "plans.change_plan", on=plan)
     with _saving():
         current = _locked(plan, None if choices else expected_version)
         _check_in_use(current)
         if choices and expected_version is not None and expected_version != current.version:
-            change = partial(_merged, current, change, expected_version, choices)
-        saved = _replace(current, change, by=by)
-    return selectors.plan_list().get(pk=saved.pk)
+            change = partial(_merged, current, change, expected_version, choices, by=by)
+        saved = _replace(current, change, by=by, declared=declared)
+    return selectors.plan_now(saved)
 
 
-def _merged(plan: Plan, change: Change, version: int, choices: Choices, theirs: PlanDocument) -> PlanDocument:
+def _merged(
+    plan: Plan, change: Change, version: int, choices: Choices, theirs: PlanDocument, *, by: User
+) -> PlanDocument:
     """What `change` makes of the revision that its author had in front of them, and what was saved since, in one."""
-    overtaken, newest = _overtaken(plan, version), selectors.revision_get(plan, plan.version)
-    seen = selectors.revision_list(plan).filter(number=version).first()
+    overtaken, newest = _overtaken(plan, version), selectors.revision_newest(plan)
+    seen = selectors.revision_list(plan, by).filter(number=version).first()
     if seen is None:
         raise Stale(f"{overtaken} Check the newer revision, then make your change again.")
-    base, groups = filled_out(seen.document), selectors.group_names()
+    base, groups = filled_out(seen.document), selectors.group_names(by)
     # A group may have been renamed or deleted since: that is theirs to have changed.
     named = {name for wave in base["waves"] for name in wave["protection_groups"]} - set(groups.values())
     mine = normalise(change(base), groups={**groups, **{-number: name for number, name in enumerate(named, 1)}})
@@ -313,19 +343,21 @@ def _merged(plan: Plan, change: Change, version: int, choices: Choices, theirs: 
     raise Clashing(overtaken, newest=newest, base=base, theirs=theirs, merged=merged, problems=problems)
 
 
-def _replace(plan: Plan, change: Change, *, by: User) -> Plan:
-    current = selectors.document(selectors.plan_list().get(pk=plan.pk))
-    changed = selectors.with_groups_as_called_now(change(current))
-    document = normalise(changed, groups=selectors.group_names())
+def _replace(plan: Plan, change: Change, *, by: User, declared: Declared | None = None) -> Plan:
+    current = selectors.document(selectors.plan_now(plan))
+    document = selectors.document_read(change(current), by)
     diff = differences(current, document)
     if not diff:
-        return plan
+        return _keep(plan, declared, _locked_groups(current), by=by) if source_moves(plan, declared) else plan
     groups = _locked_groups(current, document)
-    policy.require(by, "plans.change_plan", sites=_sites(groups))
+    policy.require(by, "plans.change_plan", sites=_sites(groups, current, document), plan=plan.pk)
+    # A role for the plan alone does not make it reach further.
+    if more := _sites(groups, document, but_not=current):
+        policy.require(by, "plans.change_plan", sites=more)
     _check_name_free(document["name"], other_than=plan)
     version = plan.version + 1
     moved = Plan.objects.filter(pk=plan.pk, version=plan.version).update(
-        version=version, updated_at=timezone.now(), **_columns(document)
+        version=version, updated_at=timezone.now(), **_columns(document), **source_columns(declared)
     )
     if not moved:
         raise Stale(f"Plan “{plan}” was changed by someone else at the same moment. Read it again.")
@@ -333,8 +365,24 @@ def _replace(plan: Plan, change: Change, *, by: User) -> Plan:
     plan.waves.all().delete()
     _write_waves(plan, document, groups)
     plan.name, plan.approvals_required = document["name"], document["approvals_required"]
-    sealing = demands.demand_note(plan, _locked_groups(document).values())
-    _append_revision(plan, document, diff, by=by, sealing=sealing)
+    noted = demands.demand_note(plan, _locked_groups(document).values())
+    sealing = {**noted, **selectors.source_sealed(plan, declared)}
+    _append_revision(plan, document, diff, by=by, sealing=sealing, declared=declared)
+    return plan
+
+
+def _keep(plan: Plan, declared: Declared | None, groups: Mapping[str, ProtectionGroup], *, by: User) -> Plan:
+    """The plan is kept elsewhere from now on. It is still the same plan, so no revision is saved."""
+    policy.require(by, "plans.change_plan", sites=_sites(groups))
+    before = plan.source_facts
+    for name, value in source_columns(declared).items():
+        setattr(plan, name, value)
+    plan.save(update_fields=[*source_columns(declared)])
+    note_change(
+        "plan", plan.pk, plan.name, EventType.PLAN_SOURCE_CHANGED,
+        before={"source": before}, after={"source": plan.source_facts}, by=by,
+        seal=partial(selectors.source_sealed, plan, declared), kept_at=str(plan.source), **_why(declared),
+    )  # fmt: skip
     return plan
 
 
@@ -357,8 +405,18 @@ def _locked_groups(*documents: PlanDocument) -> dict[str, ProtectionGroup]:
     return {group.name: group for group in rows}
 
 
-def _sites(groups: Mapping[str, ProtectionGroup]) -> set[int]:
-    return {group.site_id for group in groups.values()}
+def _sites(
+    groups: Mapping[str, ProtectionGroup], *documents: PlanDocument, but_not: PlanDocument | None = None
+) -> set[int]:
+    """The ids of the sites of the groups that these documents name, and of those at which their steps ask AWS for
+    something; with `but_not`, of what that one does not name."""
+    old: tuple[set[str], set[str]] = (set(), set())
+    if but_not is not None:
+        old = groups_in(but_not), sites_in(but_not)
+    named = {name for each in documents for name in groups_in(each)} - old[0]
+    sites = {name for each in documents for name in sites_in(each)} - old[1]
+    found = {groups[name].site_id for name in named if name in groups}
+    return found | (set(Site.objects.filter(name__in=sites).values_list("pk", flat=True)) if sites else set())
 
 
 def _write_waves(plan: Plan, document: PlanDocument, groups: Mapping[str, ProtectionGroup]) -> None:
@@ -390,6 +448,7 @@ def _append_revision(
     by: User,
     sealing: Mapping[str, Document],
     copied_from: str = "",
+    declared: Declared | None = None,
 ) -> None:
     """Keep the document, and record what changed in it. The event holds its hash: a revision cannot be rewritten
     unnoticed.
@@ -403,6 +462,8 @@ def _append_revision(
         saved_at=timezone.now(),
         document=dict(document),
         diff=[dict(change) for change in diff],
+        message=declared.message if declared else "",
+        source={**declared.source.facts, "name": declared.name} if declared and declared.source else None,
     )
     note_change(
         "plan",
@@ -416,7 +477,7 @@ def _append_revision(
         revision=plan.version,
         document_sha256=document_sha256(document),
         saved_sha256=saved_sha256(revision),
-        **without_blanks(copied_from=copied_from),
+        **without_blanks(copied_from=copied_from, message=revision.message, source=revision.source),
     )
     revision.save()
 
@@ -429,6 +490,7 @@ def _outline(document: PlanDocument) -> dict[str, Any]:
 def saved_sha256(revision: PlanRevision) -> str:
     """Of what a revision says beside its document, apart from the user's id: that is null once the user was deleted."""
     told = {"by": revision.saved_by_name, "at": revision.saved_at, "diff": revision.diff}
+    told |= without_blanks(message=revision.message, source=revision.source)
     return hashlib.sha256(canonical(plain(told))).hexdigest()
 
 

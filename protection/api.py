@@ -18,7 +18,7 @@ from rest_framework.response import Response
 from foundation.errors import Invalid
 from foundation.rest.filters import NameFilter, ReferenceFilter, TruthFilter, WholeNumberFilter
 from foundation.rest.schema import ID_OR_NAME, example
-from foundation.rest.serializers import ReferenceField, StrictSerializer
+from foundation.rest.serializers import ReferenceField, StrictSerializer, kept_at_field
 from foundation.rest.versions import version_field
 from foundation.rest.views import ReadViewSet, WriteViewSet
 from protection import selectors, services, uses
@@ -45,7 +45,7 @@ class RoleField(serializers.CharField):
         return super().run_validation(data)
 
     def to_representation(self, value: Any) -> Any:
-        return super().to_representation(value) if selectors.may_see_roles(self.context["request"].user) else None
+        return super().to_representation(value)
 
 
 class AddressField(serializers.CharField):
@@ -99,8 +99,15 @@ class SiteSerializer(StrictSerializer):
         help_text="Jobs with the tag of this installation that no execution in its database asked for, seen in the "
         "last week: the database was restored from an older backup, or two installations use it."
     )
+    source = kept_at_field()  # type: ignore[assignment]  # a field of that name, not the option
     version = version_field()
     created_at = serializers.DateTimeField(read_only=True)
+
+    def to_representation(self, instance: Site) -> dict[str, Any]:
+        shown: dict[str, Any] = super().to_representation(instance)
+        if not selectors.may_see_roles(self.context["request"].user, instance):
+            shown["role_arn"] = None
+        return shown
 
     @extend_schema_field(UnfollowedJobSerializer(many=True))
     def get_unfollowed_jobs(self, site: Site) -> Any:
@@ -149,10 +156,10 @@ class SiteViewSet(WriteViewSet):
     id_parameter = ID_OR_NAME
 
     def get_queryset(self) -> QuerySet[Site]:
-        return selectors.site_list()
+        return selectors.site_list(self.request.user)
 
     def get_object(self) -> Site:
-        return selectors.site_get(self.kwargs["id"])
+        return selectors.site_get(self.kwargs["id"], self.request.user)
 
     def create_object(self, data: dict[str, Any]) -> Site:
         return services.site_create(**data, by=self.person)
@@ -259,7 +266,8 @@ class SourceServerFilter(django_filters.FilterSet):
 
     def filter_replication_state(self, rows: SourceServerQuerySet, name: str, value: str) -> SourceServerQuerySet:
         # DRS may use a state that this list does not have; then some server has it.
-        if ReplicationState.of(value) is None and not SourceServer.objects.filter(replication_state=value).exists():
+        there = SourceServer.objects.visible_to(self.request.user).filter(replication_state=value)
+        if ReplicationState.of(value) is None and not there.exists():
             known = ", ".join(ReplicationState)
             raise Invalid.field(name, f"“{value}” is not a replication state. Choose one of {known}.")
         return rows.filter(replication_state=value)
@@ -306,10 +314,10 @@ class SourceServerViewSet(ReadViewSet):
     may_conflict = frozenset({"retrieve", "recovery_snapshots"})
 
     def get_queryset(self) -> QuerySet[SourceServer]:
-        return selectors.server_list()
+        return selectors.server_list(self.request.user)
 
     def get_object(self) -> SourceServer:
-        return selectors.server_get(self.kwargs["id"])
+        return selectors.server_get(self.kwargs["id"], self.request.user)
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -351,6 +359,7 @@ class ProtectionGroupSerializer(StrictSerializer):
         help_text='All keys must match, each with any of its values: `{"App": ["shop"], "Tier": ["db", "cache"]}`.',
     )
     member_count = serializers.IntegerField(read_only=True, help_text="Number of servers currently in the group.")
+    source = kept_at_field()  # type: ignore[assignment]  # a field of that name, not the option
     version = version_field()
     created_at = serializers.DateTimeField(read_only=True)
 
@@ -389,10 +398,10 @@ class ProtectionGroupViewSet(WriteViewSet):
     id_parameter = ID_OR_NAME
 
     def get_queryset(self) -> QuerySet[ProtectionGroup]:
-        return selectors.group_list()
+        return selectors.group_list(self.request.user)
 
     def get_object(self) -> ProtectionGroup:
-        return selectors.group_get(self.kwargs["id"])
+        return selectors.group_get(self.kwargs["id"], self.request.user)
 
     def create_object(self, data: dict[str, Any]) -> ProtectionGroup:
         return services.group_create(**_words(data), by=self.person)

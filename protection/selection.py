@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.contrib.auth.models import User
@@ -11,9 +12,9 @@ from access import policy
 from foundation.errors import FieldError, Invalid
 from foundation.wording import listing
 from protection import selectors
-from protection.core.membership import Group, Overlap, Server, overlaps
+from protection.core.membership import Group, Overlap, Server, contested, overlaps
 from protection.core.tag_selector import selector_words
-from protection.models import ProtectionGroup, Site, SourceServer
+from protection.models import ProtectionGroup, SourceServer
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,11 @@ def selection_try(*, group: ProtectionGroup, by: User) -> Selection:
 
 
 def check_servers(group: ProtectionGroup) -> None:
-    """Raise `Invalid` unless the group has servers, all of them known, and none that another group has."""
+    """Raise `Invalid` unless the group has servers, all of them known, and none that another group has.
+
+    At a site whose inventory has never been read it may select what is not there yet: readiness blocks every run until
+    it is.
+    """
     if not group.explicit_servers and not group.tag_selector:
         raise Invalid.field(
             "servers", "A protection group needs servers: select them, or enter a tag selector that matches some."
@@ -49,20 +54,59 @@ def check_servers(group: ProtectionGroup) -> None:
     servers = selectors.core_servers(rows.by_name())
     candidate = selectors.core_group(group)
     others = selectors.groups_of_site(group.site_id)
-    errors = [
-        *_unknown_servers(group, {server.source_server_id for server in servers}),
-        *_empty_selector(group, candidate, servers),
-        *_overlap_errors(overlaps(candidate, others, servers)),
-    ]
+    errors = [*_overlap_errors(overlaps(candidate, others, servers))]
+    if group.site.last_synced_at is not None:
+        known = {server.source_server_id for server in servers}
+        errors = [*_unknown_servers(group, known), *_empty_selector(group, candidate, servers), *errors]
     if errors:
         raise Invalid.of(errors)
+
+
+@dataclass(frozen=True, slots=True)
+class Declaring:
+    """What is to be said of groups that were declared, by their ids."""
+
+    errors: Mapping[int, Sequence[FieldError]]
+    #: What each of them selects that is not there yet, in a sentence.
+    not_yet: Mapping[int, str]
+
+
+def declared_check(group_ids: Collection[int]) -> Declaring:
+    """The same for groups that were saved together: they may select what is not there yet, but not what others have.
+
+    Three queries for each of their sites, however many groups there are.
+    """
+    errors: dict[int, list[FieldError]] = {}
+    not_yet: dict[int, str] = {}
+    groups = ProtectionGroup.objects.filter(pk__in=group_ids).select_related("site")
+    for site in {group.site_id: group.site for group in groups}.values():
+        rows = SourceServer.objects.at(site).only("source_server_id", "hostname", "tags", "replication_direction")
+        servers, every = selectors.core_servers(rows.by_name()), selectors.groups_of_site(site.pk)
+        found: dict[int, list[Overlap]] = defaultdict(list)
+        for server, claims in contested(every, servers):
+            for group in claims:
+                found[group.id] += [Overlap(server, rival) for rival in claims if rival.id != group.id]
+        errors |= {id: list(_overlap_errors(found[id])) for id in found if id in group_ids}
+        known = {server.source_server_id for server in servers}
+        for row in (group for group in groups if group.site_id == site.pk):
+            if sentence := _not_yet(row, known, servers):
+                not_yet[row.pk] = sentence
+    return Declaring(errors, not_yet)
+
+
+def _not_yet(group: ProtectionGroup, known: Collection[str], servers: Iterable[Server]) -> str:
+    candidate = selectors.core_group(group)
+    if unknown := [server_id for server_id in group.explicit_servers if server_id not in known]:
+        return f"Site “{group.site}” has no source server {listing(unknown)} yet."
+    if group.tag_selector and not any(candidate.selects_by_tag(server) for server in servers):
+        return f"No source server of site “{group.site}” has the tags {selector_words(group.tag_selector)} yet."
+    return ""
 
 
 def _unknown_servers(group: ProtectionGroup, known: set[str]) -> Iterable[FieldError]:
     unknown = [server_id for server_id in group.explicit_servers if server_id not in known]
     if unknown:
-        sentence = f"Site “{group.site}” has no source server {listing(unknown)}.{_never_synced(group.site)}"
-        yield FieldError("servers", sentence, "unknown")
+        yield FieldError("servers", f"Site “{group.site}” has no source server {listing(unknown)}.", "unknown")
 
 
 def _empty_selector(group: ProtectionGroup, candidate: Group, servers: Iterable[Server]) -> Iterable[FieldError]:
@@ -70,17 +114,9 @@ def _empty_selector(group: ProtectionGroup, candidate: Group, servers: Iterable[
         yield FieldError(
             "tag_selector",
             f"No source server of site “{group.site}” has the tags {selector_words(group.tag_selector)}. "
-            f"Check their spelling in AWS; tags are case-sensitive.{_never_synced(group.site)}",
+            "Check their spelling in AWS; tags are case-sensitive.",
             "matches_nothing",
         )
-
-
-def _never_synced(site: Site) -> str:
-    """What to add where a server is not found: perhaps the site has never been synced."""
-    if site.last_synced_at is not None:
-        return ""
-    why = f" The last attempt failed: {site.sync_error}" if site.sync_error else " Sync it first."
-    return f" The site has never been synced.{why}"
 
 
 def _overlap_errors(found: Sequence[Overlap]) -> Iterable[FieldError]:

@@ -156,20 +156,20 @@ class ExecutionViewSet(ReadViewSet):
     def get_queryset(self) -> QuerySet[Any]:
         match self.action:
             case "list":
-                return selectors.execution_list()
+                return selectors.execution_list(self.request.user)
             case "export":
-                return Execution.objects.all()
+                return Execution.objects.visible_to(self.request.user)
         return super().get_queryset()
 
     def get_serializer_class(self) -> type[serializers.BaseSerializer[Any]]:
         return ExecutionSummarySerializer if self.action == "list" else ExecutionSerializer
 
     def get_object(self) -> Execution:
-        return selectors.execution_get(self.kwargs["id"])
+        return selectors.execution_get(self.kwargs["id"], self.request.user)
 
     def whole(self, execution: Execution) -> dict[str, Any]:
         """The execution with its waves, as a GET shows it."""
-        return ExecutionSerializer(selectors.execution_list_whole().get(pk=execution.pk)).data
+        return ExecutionSerializer(selectors.execution_whole(execution)).data
 
     def tagged(self, execution: Execution) -> Response:
         """The whole execution, with the ETag of exactly that."""
@@ -200,7 +200,7 @@ class ExecutionViewSet(ReadViewSet):
         if not any(policy.may(self.person, permission) for permission in _START):
             # Before anything is said about what was sent.
             policy.require(self.person, _START[0])
-        body = StartSerializer(data=request.data)
+        body = StartSerializer(data=request.data, context={"request": request})
         body.is_valid(raise_exception=True)
         asked = dict(body.validated_data)
 

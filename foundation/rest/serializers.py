@@ -56,17 +56,37 @@ class NameField(serializers.CharField):
 
 
 class ReferenceField(serializers.CharField):
-    """An object by id or name, returned as its name. `find` raises `Missing` for what does not exist."""
+    """An object by id or name, returned as its name. `find`, which also gets who asks, raises `Missing` for what
+    does not exist for them."""
 
     #: An id may be sent as the number that it is answered as.
     takes_ids = True
 
-    def __init__(self, find: Callable[[str], Model], **options: Any) -> None:
+    def __init__(self, find: Callable[[str, Any], Model], **options: Any) -> None:
         super().__init__(**{"help_text": "Id or name; returned as the name."} | options)
         self.find = find
 
     def to_internal_value(self, data: Any) -> Model:  # type: ignore[override] # a CharField in the schema only
         try:
-            return self.find(super().to_internal_value(data))
+            return self.find(super().to_internal_value(data), self.context["request"].user)
         except Missing as error:
             raise serializers.ValidationError(error.detail, "unknown") from error
+
+
+class KeptAtSerializer(serializers.Serializer[Any]):
+    """Where something is kept in a repository, and the state that last changed it here."""
+
+    repository = serializers.CharField()
+    directory = serializers.CharField()
+    ref = serializers.CharField()
+    commit = serializers.CharField()
+
+
+def kept_at_field() -> KeptAtSerializer:
+    """For the serializer of what may be kept in a repository."""
+    return KeptAtSerializer(
+        read_only=True,
+        allow_null=True,
+        help_text="Where it is kept in git and applied from, with `bundle/`; null if it is not. A change made here is "
+        "overwritten by the next apply.",
+    )

@@ -52,6 +52,10 @@ class GroupFacts:
     conflicts: tuple[tuple[str, str], ...] = ()
     #: Servers that it means but does not have, because they replicate back to where they came from.
     reversed: tuple[ReversedServer, ...] = ()
+    #: Ids that it names and that its site has never had.
+    unknown: tuple[str, ...] = ()
+    #: It has a tag selector that matches no server of its site.
+    matches_nothing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,5 +116,7 @@ class PlanFacts:
     archived: bool = False
     #: The names of all sites, whether the plan has servers there or not.
     sites: frozenset[str] = frozenset()
+    #: Of these, the names that whoever asks may be told.
+    sites_offered: frozenset[str] = frozenset()
     #: Why drsorch may not ask a host that a check names, in a sentence, by host.
     refused_hosts: Mapping[str, str] = field(default_factory=dict)

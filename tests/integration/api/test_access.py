@@ -14,6 +14,7 @@ from rest_framework.test import APIClient
 
 from access import policy
 from access.models import ApiToken
+from foundation.version import VERSION
 from tests.factories.people import PASSWORD, make_user
 
 ME = "/api/v1/me/"
@@ -150,7 +151,13 @@ def test_a_superuser_is_an_administrator(api, db):
 
 
 def test_somebody_without_a_role_may_nothing(api, db):
-    assert api(make_user("nina")).get(ME).json() == {"username": "nina", "name": "", "roles": [], "permissions": []}
+    assert api(make_user("nina")).get(ME).json() == {
+        "username": "nina",
+        "name": "",
+        "roles": [],
+        "permissions": [],
+        "version": VERSION,
+    }
 
 
 def test_every_action_of_every_view_names_a_permission_of_the_policy(db):

@@ -18,6 +18,7 @@ from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, User
+from django.contrib.sessions.backends.db import SessionStore
 from django.core.management import call_command, get_commands
 from django.db.models import Model, QuerySet
 from django.test import Client, RequestFactory
@@ -25,7 +26,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from access.identity.mapping import link_save, provider_group_create
-from access.models import ApiToken, ProviderGroup, ProviderLink, Role
+from access.models import ApiToken, ProviderGroup, ProviderLink, Role, SignInSession
 from access.services import token_issue
 from audit.event_types import EventType
 from audit.models import Event
@@ -39,57 +40,16 @@ from reports.services.findings import finding_add
 from tests.architecture.source import LAYERS
 from tests.factories.executions import ExecutionFactory
 from tests.factories.people import PASSWORD, make_user
-from tests.factories.plans import web_shop
+from tests.factories.plans import apply_by_command, web_shop
 from tests.factories.protection import ServerFactory, SiteFactory, make_group, make_group_with_servers
 from tests.factories.trail import faults_found
+from tests.integration.audit.not_by_people import NOT_BY_PEOPLE
 from tests.pages import press
 
 pytestmark = pytest.mark.django_db
 
 #: Tables that are not ours, and that people change here.
 NOT_OURS = (User, Group, Authenticator)
-#: Models that no person changes by hand, and why not.
-NOT_BY_PEOPLE = {
-    "access.Role": "another name of auth.Group",
-    "access.ProviderRole": "which of a user's roles came from the provider; in the chain of the user",
-    "audit.Chain": "the audit trail itself",
-    "audit.Event": "the audit trail itself",
-    "audit.Ledger": "the audit trail itself",
-    "audit.Milestone": "the audit trail itself",
-    "audit.SealedDocument": "the audit trail itself",
-    "audit.TrailCheck": "what verifying found",
-    "executions.Execution": "has its chain in its own row; its events are tested with the engine",
-    "executions.Approval": "in the chain of its execution",
-    "executions.Basis": "its hash is in the chain of its execution",
-    "executions.DrsJob": "mirrors DRS",
-    "executions.KeptForecast": "what was expected, not what was done",
-    "executions.LaunchSample": "what a launch took, to forecast the next by",
-    "executions.LateInstance": "in the chain of its execution",
-    "executions.Operation": "in the chain of its execution",
-    "executions.SavedFilter": "how someone looks at executions, which changes nothing for anyone",
-    "executions.ServerRun": "in the chain of its execution",
-    "executions.SiteWatch": "when a site is polled",
-    "executions.StepDecision": "in the chain of its execution",
-    "executions.StepRun": "in the chain of its execution",
-    "executions.StepSample": "what a step took, to forecast the next by",
-    "executions.WaveRun": "in the chain of its execution",
-    "foundation.Chore": "when housekeeping is due",
-    "foundation.Heartbeat": "proof that a ticker runs",
-    "foundation.Installation": "the name that drsorch gave itself",
-    "foundation.IdempotentAnswer": "what was answered to a request",
-    "plans.PlanRevision": "in the chain of its plan",
-    "plans.ApprovalDemand": "follows the plan; an agreement is in the chain of the plan",
-    "plans.ReadinessCheck": "what evaluating found; made again at any time",
-    "plans.Step": "in the chain of its plan",
-    "plans.Wave": "in the chain of its plan",
-    "plans.WaveGroup": "in the chain of its plan",
-    "reports.Anchor": "when it is made is in the chain of its execution",
-    "reports.Dossier": "in the chain of its execution",
-    "reports.Evidence": "in the chain of its execution",
-    "reports.SignOff": "in the chain of its execution",
-    "mfa.Authenticator": "has pages of allauth's; tested below",
-    "auth.Group": "roles are code; tested below",
-}
 #: Management commands that change nothing that a person would be asked about.
 CHANGE_NOTHING = {"demo", "export_evidence", "guard_audit", "run", "serve", "verify_audit", "verify_evidence"}
 
@@ -113,6 +73,7 @@ class World:
     finding: Finding
     provider_group: ProviderGroup
     provider_link: ProviderLink
+    session: SignInSession
     #: The id of the last event of the preparations.
     last: int = 0
 
@@ -147,7 +108,10 @@ def world(ada: User, petra: User, settings: Any) -> Iterator[World]:
     finding = finding_add(execution=drilled, by=ada, title="DNS", severity="low")
     in_group = provider_group_create(name="everyone", role=Role.objects.get(name="viewer"), by=ada)
     link = link_save(user=petra, subject="p-1", by=ada)
-    world = World(ada, api, browser, site, group, plan, gone, token, user, finding, in_group, link)
+    stored = SessionStore()
+    stored.create()
+    session = SignInSession.objects.create(user=petra, ip="203.0.113.7", session_key=stored.session_key)
+    world = World(ada, api, browser, site, group, plan, gone, token, user, finding, in_group, link, session)
     world.last = Event.objects.order_by("id").values_list("id", flat=True).last() or 0
     yield world
     assert faults_found() == []
@@ -329,12 +293,17 @@ TABLE: dict[tuple[type[Model], str, str], tuple[Act, EventType]] = {
         lambda w: posted(w, f"/admin/access/providerlink/{w.provider_link.pk}/delete/"),
         EventType.USER_UNLINKED,
     ),
+    (SignInSession, "delete", "screen"): (
+        lambda w: posted(w, f"/admin/access/signinsession/{w.session.pk}/delete/"),
+        EventType.USER_SESSION_ENDED,
+    ),
     (User, "create", "screen"): (_new_user, EventType.USER_CREATED),
     (User, "change", "screen"): (_other_user, EventType.USER_CHANGED),
     (User, "delete", "screen"): (
         lambda w: posted(w, f"/admin/auth/user/{w.user.pk}/delete/"),
         EventType.USER_DELETED,
     ),
+    (Plan, "change", "bundle"): (lambda w: apply_by_command(w.plan, "ada"), EventType.PLAN_CHANGED),
     (User, "create", "createsuperuser"): (_createsuperuser, EventType.USER_CREATED),
     (User, "change", "changepassword"): (_changepassword, EventType.USER_PASSWORD_CHANGED),
 }
@@ -394,8 +363,13 @@ def test_it_is_recorded_once_with_who_whence_and_what(door: tuple[type[Model], s
         assert event.origin.get("token") == ("pipeline" if via == "api" else None)
         assert event.origin.get("token_id") == (str(world.token.uid) if via == "api" else None)
     else:
-        assert (event.actor, event.actor_id, event.via) == ("command line", None, "command")
+        actor = ("ada", world.by.pk) if via == "bundle" else ("command line", None)
+        assert (event.actor, event.actor_id, event.via) == (*actor, "command")
         assert event.origin["command"] == via
+    assert not LogEntry.objects.exists()
+    if door[0] is SignInSession:  # the session of a user, who is none other than before
+        assert event.detail["address"] == "203.0.113.7"
+        return
     before, after = event.detail["before"], event.detail["after"]
     if door[0] is ProviderLink:  # a change of its user
         before, after = before["provider_links"], after["provider_links"]
@@ -409,7 +383,6 @@ def test_it_is_recorded_once_with_who_whence_and_what(door: tuple[type[Model], s
     assert PASSWORD not in everything
     assert "md5$" not in everything
     assert world.token.digest not in everything
-    assert not LogEntry.objects.exists()
 
 
 def test_what_was_refused_changed_nothing_and_leaves_no_event_of_a_change(world: World) -> None:

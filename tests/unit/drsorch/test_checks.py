@@ -35,6 +35,7 @@ GOOD = {
     "DRSORCH_OIDC_CLIENT_ID": "",
     "DRSORCH_OIDC_CLIENT_SECRET": "",
     "DRSORCH_LOCAL_ACCOUNTS": True,
+    "DRSORCH_MFA_ROLES": [],
     "DRSORCH_BREAK_GLASS_USERS": [],
     "DRSORCH_AUDIT_KEYS": (("2026-11", "k" * 48),),
     "DRSORCH_AUDIT_HEADS": "",
@@ -43,6 +44,7 @@ GOOD = {
     "DRSORCH_TIMESTAMP_CERTIFICATES": "",
     "DRSORCH_EVIDENCE_BUCKET": "",
     "DRSORCH_EVIDENCE_KEEP_DAYS": 2555,
+    "DRSORCH_TRACES": False,
 }
 
 
@@ -134,6 +136,12 @@ def test_a_server_that_runs_no_command_refuses_to_start_with_the_errors(settings
     settings.DEBUG = True
     with pytest.raises(ImproperlyConfigured, match=r"DEBUG is on, but ALLOWED_HOSTS has drsorch\.example\.com"):
         checks.errors_refuse()
+
+
+def test_traces_without_their_library_are_refused(settings, monkeypatch):
+    assert found(settings, DRSORCH_TRACES=True) == []
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert found(settings, DRSORCH_TRACES=True) == ["drsorch.E014"]
 
 
 def test_http_is_a_warning_for_deployments_only(settings):
@@ -230,6 +238,8 @@ OIDC = {"DRSORCH_OIDC_ISSUER": "https://id.example.com", "DRSORCH_OIDC_CLIENT_ID
         ({"DRSORCH_OIDC_CLIENT_SECRET": "hush"}, ["drsorch.E014"]),
         ({**OIDC, "DRSORCH_OIDC_ISSUER": "http://id.example.com"}, ["drsorch.E015"]),
         ({**OIDC, "DRSORCH_OIDC_ISSUER": "http://localhost:8080"}, []),
+        ({"DRSORCH_MFA_ROLES": ["approver", "administrator"]}, []),
+        ({"DRSORCH_MFA_ROLES": ["admin"]}, ["drsorch.E017"]),
         ({"DRSORCH_LOCAL_ACCOUNTS": False}, ["drsorch.E016"]),
         ({**OIDC, "DRSORCH_LOCAL_ACCOUNTS": False}, ["drsorch.W020"]),
         ({**OIDC, "DRSORCH_LOCAL_ACCOUNTS": False, "DRSORCH_BREAK_GLASS_USERS": ["ada"]}, []),
