@@ -19,12 +19,12 @@ from executions.models import Execution, StepRun, WaveRun
 from executions.screens.inbox.selectors import waiting_for
 from executions.services.approving import execution_approve
 from executions.services.people import approvals_that_count
-from foundation.errors import Invalid, NotAllowed
+from foundation.errors import Conflict, Invalid, NotAllowed
 from plans import selectors
 from plans.models import Plan
 from plans.services import plan_delete, plan_patch, plan_save
 from protection.models import ProtectionGroup, Site
-from protection.services import group_create, group_update, site_delete
+from protection.services import group_create, group_delete, group_update, site_delete, site_update
 from tests.factories.executions import ExecutionFactory, ServerRunFactory, WaveRunFactory
 from tests.factories.people import make_user
 from tests.factories.protection import SiteFactory, SyncedSiteFactory, make_group_with_servers
@@ -142,6 +142,21 @@ def test_a_name_that_is_not_visible_does_not_exist(frankfurt: Site, ireland: Sit
         answer = api.post("/api/v1/protection-groups/", {"name": "x", "servers": ["s-1"], **body}, "json")
         assert answer.status_code == 400
         assert "There is no site" in answer.content.decode()
+
+
+def test_what_is_in_the_way_is_named_to_who_may_see_it(frankfurt: Site, ireland: Site, ada: User) -> None:
+    plan = plan_of(ada, "shop-db", "crm-db", name="Everything")
+    group = ProtectionGroup.objects.get(name="shop-db")
+    local = holder(policy.ADMINISTRATOR, frankfurt, ada)
+    with pytest.raises(Conflict, match="used by a plan that you may not see"):
+        group_delete(group=group, by=local)
+    with pytest.raises(Conflict, match="used by plan “Everything”"):
+        group_delete(group=group, by=ada)
+    run_of(plan)
+    with pytest.raises(Conflict, match="in use by an execution that you may not see, so"):
+        site_update(site=frankfurt, changes={"endpoint_url": "https://drs.example.com/"}, by=local)
+    with pytest.raises(Conflict, match="in use by the drill of Everything, so"):
+        site_update(site=frankfurt, changes={"endpoint_url": "https://drs.example.com/"}, by=ada)
 
 
 # --- a role for a plan --------------------------------------------------------------------------------------------
