@@ -171,7 +171,7 @@ class UserAdmin(ChainHistory, SeenAdmin, DjangoUserAdmin):
         return ", ".join(sorted(row.role.name for row in user.provider_roles.all())) or "none"
 
     @display(description="linked to")
-    def linked_to(self, user: User) -> str:
+    def linked_to(self, user: Any) -> str:
         return ", ".join(f"{link.uid} at {link.provider}" for link in user.socialaccount_set.all()) or "no one"
 
     @admin.action(description="Remove the second factor (lost phone)", permissions=["change"])

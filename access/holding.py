@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from django.contrib.auth.models import Group, User
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 
 from access.models import ApiToken, Assignment, ProviderGroup
 from access.policy import ROLES
@@ -38,7 +38,7 @@ def _named(model: type[Model], key: str, name: str) -> Iterable[tuple[object, st
 
 def _users(ids: Collection[str]) -> dict[str, Mapping[str, Any]]:
     wanted = numbers(ids)
-    rows = User.objects.filter(pk__in=wanted).prefetch_related(
+    rows: QuerySet[Any] = User.objects.filter(pk__in=wanted).prefetch_related(
         "groups", "user_permissions", "provider_roles__role", "socialaccount_set"
     )
     limited = Assignment.objects.facts(wanted)

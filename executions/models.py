@@ -101,7 +101,7 @@ class Execution(Chained, DueRow, Purpose):
     recovery_over_by_name = models.CharField(max_length=150, blank=True)
     recovery_over_comment = models.TextField(blank=True)
 
-    #: The request by which a person last moved it on (`foundation.causes`): the engine's lines in the log name it.
+    #: The request by which a person last moved it on: the engine names it in the log (`foundation.observing.causes`).
     cause: models.JSONField[dict[str, str], dict[str, str]] = models.JSONField(default=dict, editable=False)
     #: Moves with whatever is written of its rows without an event (`transitions.locked`): with `event_count`, what a
     #: page that shows them is held against.

@@ -23,9 +23,8 @@ from plans import selectors, services
 from plans.core.bundle import Action, Change, Existing, Kind, Outcome, changes_of, exported, fingerprint
 from plans.models import Plan
 from protection import services as protecting
-from protection.core.tag_selector import selector_words
-from protection.models import ProtectionGroup, Site, SourceServer
-from protection.selection import check_servers
+from protection.models import ProtectionGroup, Site
+from protection.selection import declared_check
 from protection.selectors import may_see_roles, without_credentials
 
 #: What people may say about an apply, in characters.
@@ -93,13 +92,13 @@ def bundle_apply(
                 "then apply that.",
                 code="changed_since_diff",
             )
-        _Carrying(outcome, source, message, by).carry_out()
-        warnings = tuple(_warnings(outcome))
+        carrying = _Carrying(outcome, source, message, by)
+        carrying.carry_out()
         if dry_run:
             transaction.set_rollback(True)
         else:
             done()
-    return Applied(outcome, found, warnings)
+    return Applied(outcome, found, tuple(carrying.warnings))
 
 
 # --- What there is --------------------------------------------------------------------------------------------------
@@ -165,6 +164,8 @@ class _Carrying:
         self.sites: set[int] = set()
         #: Groups that may have others' servers now, by id.
         self.groups: dict[int, Change] = {}
+        #: What they select that is not there yet, each in a sentence, by the group's name.
+        self.warnings: list[tuple[str, str]] = []
 
     def carry_out(self) -> None:
         written = {Kind.SITE: self._site, Kind.GROUP: self._group, Kind.PLAN: self._plan}
@@ -177,11 +178,13 @@ class _Carrying:
         for change in self.outcome.changes:
             if change.document is None and change.of is not None:
                 self._remove(change, change.of)
-        for group in ProtectionGroup.objects.select_related("site").filter(pk__in=self.groups).order_by("pk"):
-            with self._at(self.groups[group.pk]):
-                check_servers(group, declared=True)
+        declaring = declared_check(self.groups)
+        for id, errors in declaring.errors.items():
+            with self._at(self.groups[id]):
+                raise Invalid.of(errors)
         self._raise()
         protecting.groups_settle(self.sites)
+        self.warnings = sorted((self.groups[id].name, sentence) for id, sentence in declaring.not_yet.items())
 
     def _raise(self) -> None:
         if self.errors:
@@ -276,15 +279,3 @@ def _site_named(name: str, by: User) -> Site:
     if row is None:
         raise Missing(f"There is no site “{name}” any more.")
     return row
-
-
-def _warnings(outcome: Outcome) -> Iterator[tuple[str, str]]:
-    """Groups of these changes that select what is not there yet."""
-    names = [change.name for change in outcome.changes if change.kind is Kind.GROUP and change.document is not None]
-    for group in ProtectionGroup.objects.select_related("site").filter(name__in=names).order_by("name"):
-        there = set(SourceServer.objects.at(group.site_id).values_list("source_server_id", flat=True))
-        if unknown := [each for each in group.explicit_servers if each not in there]:
-            yield group.name, f"Site “{group.site}” has no source server {', '.join(unknown[:5])} yet."
-        elif not group.members.exists():
-            words = selector_words(group.tag_selector)
-            yield group.name, f"No source server of site “{group.site}” has the tags {words} yet."
