@@ -131,6 +131,10 @@ def _show(answer: Json, tell: Teller) -> None:
 
 def _lines(differences: list[Json]) -> Iterator[str]:
     for one in differences:
+        if one["path"] == "source":
+            before = f", no longer at {one['before']}" if one["before"] else ""
+            yield f"kept in git at {one['after']}{before}"
+            continue
         yield f"{one['path']}: {_value(one['before'])} -> {_value(one['after'])}"
 
 

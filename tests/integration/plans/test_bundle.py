@@ -84,11 +84,22 @@ def test_into_an_empty_installation_twice_and_a_group_renamed_in_between(api: Ap
     assert told(send(ada_api, renamed, source=GIT)) == []
 
     assert ProtectionGroup.objects.get(name="database").source_commit == "3c"
+    # Renamed on a screen, it gets the name back that its document has.
+    ada_api.patch("/api/v1/protection-groups/database/", {"name": "By hand"})
+    assert told(send(ada_api, renamed, source=GIT)) == [("rename", "database")]
     revision = PlanRevision.objects.get()
     assert (revision.message, revision.source) == ("First", {**GIT, "name": "Web shop"})
-    event = Event.objects.filter(type="protection_group.changed").get()
+    event = Event.objects.filter(type="protection_group.changed").order_by("pk")[0]
     assert (event.actor, event.detail["message"], event.via) == ("ada", "A better name", "api")
     assert faults_found() == []
+
+
+def test_without_a_source_a_group_that_was_renamed_here_is_still_that_group(api: Api, ada: User) -> None:
+    send(api(ada), shop())
+    api(ada).patch("/api/v1/protection-groups/shop-db/", {"name": "database"})
+    assert told(send(api(ada), shop())) == [("rename", "shop-db")]
+    assert told(send(api(ada), shop())) == []
+    assert ProtectionGroup.objects.count() == 3
 
 
 def test_what_is_exported_applies_to_nothing_here_and_as_yaml_too(api: Api, petra: User, ada: User) -> None:
@@ -179,7 +190,7 @@ def test_servers_move_between_groups_whichever_comes_first(api: Api, ada: User) 
     assert told(send(api(ada), exchanged)) == [("change", "shop-db"), ("change", "shop-web")]
     assert SourceServer.objects.get(hostname="db-1").protection_group == ProtectionGroup.objects.get(name="shop-web")
 
-    both = [*exchanged, group("again", "db")]
+    both = [*exchanged, group("again", "db", tag_selector={"Tier": ["db"]})]
     (error,) = send(api(ada), both, 400)["errors"]
     assert (error["attr"], error["code"]) == ("documents.4", "overlap")
     assert error["detail"].endswith("write renamed_from in its document, with the old name.")
