@@ -46,11 +46,12 @@ class Applied:
 def bundle_export(*, by: User) -> list[dict[str, Any]]:
     """Everything that `by` may see, without archived plans and without secrets, as documents."""
     policy.require(by, "plans.view_plan")
-    bodies = [(each.kind, each.body) for each in existing() if not each.archived]
-    if may_see_roles(by):
-        return exported(bodies)
+    rows = [each for each in existing(by) if not each.archived]
     # What roles there are is not everyone's business; a document without one leaves it as it is.
-    return exported((kind, {key: body[key] for key in body if key != "role_arn"}) for kind, body in bodies)
+    shown = {site.pk for site in Site.objects.visible_to(by) if may_see_roles(by, site)}
+    return exported(
+        (row.kind, {key: row.body[key] for key in row.body if key != "role_arn" or row.id in shown}) for row in rows
+    )
 
 
 def bundle_apply(
@@ -79,7 +80,7 @@ def bundle_apply(
         Installation.objects.select_for_update().get(id=installation_id())
         outcome = changes_of(
             documents,
-            existing(source if prune else None, documents),
+            existing(by, source if prune else None, documents),
             renamed_from=renamed_from,
             prune=prune,
             source=source,
@@ -101,8 +102,8 @@ def bundle_apply(
 
 
 # --- What there is --------------------------------------------------------------------------------------------------
-def existing(pruning: Source | None = None, documents: Sequence[object] = ()) -> list[Existing]:
-    """Everything, as its document would be, in a constant number of queries.
+def existing(by: User, pruning: Source | None = None, documents: Sequence[object] = ()) -> list[Existing]:
+    """Everything that `by` may see, as its document would be, in a constant number of queries.
 
     With `pruning`, what keeps a thing from being deleted is looked up too, for things from there without a document.
     """
@@ -114,11 +115,11 @@ def existing(pruning: Source | None = None, documents: Sequence[object] = ()) ->
         return _held(row)
 
     found: list[Existing] = []
-    for site in Site.objects.order_by("pk"):
+    for site in Site.objects.visible_to(by).order_by("pk"):
         found.append(_existing(Kind.SITE, site, _site_body(site), held(site, Kind.SITE)))
-    for group in ProtectionGroup.objects.select_related("site").order_by("pk"):
+    for group in ProtectionGroup.objects.visible_to(by).select_related("site").order_by("pk"):
         found.append(_existing(Kind.GROUP, group, _group_body(group), ""))
-    for plan in selectors.plan_list().order_by("pk"):
+    for plan in selectors.plan_list(by).order_by("pk"):
         body = {**selectors.document(plan)}
         found.append(_existing(Kind.PLAN, plan, body, held(plan, Kind.PLAN), archived=plan.archived_at is not None))
     return found
@@ -228,7 +229,7 @@ class _Carrying:
 
     def _group(self, change: Change, body: dict[str, Any]) -> None:
         declared = self._declared(change)
-        body["site"] = _row(Site, body["site"])
+        body["site"] = _site_named(body["site"], self.by)
         if change.of is None:
             group = protecting.group_create(**body, by=self.by, declared=declared)
         else:
@@ -243,7 +244,7 @@ class _Carrying:
 
     def _plan(self, change: Change, body: dict[str, Any]) -> None:
         declared = self._declared(change)
-        plan = None if change.of is None else selectors.plan_get(change.of.id)
+        plan = None if change.of is None else selectors.plan_get(change.of.id, self.by)
         if plan is not None and plan.archived_at is not None:
             services.plan_unarchive(plan=plan, by=self.by, declared=declared)
         services.plan_save(
@@ -258,10 +259,10 @@ class _Carrying:
         declared = self._declared(change)
         match change.kind, change.action:
             case Kind.PLAN, Action.ARCHIVE:
-                plan = selectors.plan_get(of.id)
+                plan = selectors.plan_get(of.id, self.by)
                 services.plan_archive(plan=plan, by=self.by, expected_version=of.version, declared=declared)
             case Kind.PLAN, _:
-                plan = selectors.plan_get(of.id)
+                plan = selectors.plan_get(of.id, self.by)
                 services.plan_delete(plan=plan, by=self.by, expected_version=of.version, declared=declared)
             case Kind.GROUP, _:
                 group = ProtectionGroup.objects.select_related("site").get(pk=of.id)
@@ -273,8 +274,8 @@ class _Carrying:
                 protecting.site_delete(site=site, by=self.by, expected_version=of.version, declared=declared)
 
 
-def _row(model: type[Site], name: str) -> Site:
-    row = model.objects.filter(name=name).first()
+def _site_named(name: str, by: User) -> Site:
+    row = Site.objects.visible_to(by).filter(name=name).first()
     if row is None:
         raise Missing(f"There is no site “{name}” any more.")
     return row
