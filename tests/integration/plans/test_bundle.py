@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.core.management import CommandError, call_command
 from django.test import Client
 from rest_framework.test import APIClient
 
+from access.models import Assignment
 from audit.models import Event
 from foundation.yaml_text import MEDIA_TYPE, read, written
 from plans.core.bundle import document_schema
@@ -20,6 +21,7 @@ from plans.models import Plan, PlanRevision
 from plans.services import plan_save
 from protection.models import ProtectionGroup, Site, SourceServer
 from tests.factories.executions import ExecutionFactory
+from tests.factories.people import make_user
 from tests.factories.plans import make_web_shop, web_shop
 from tests.factories.protection import ServerFactory, SyncedSiteFactory
 from tests.factories.trail import faults_found
@@ -181,6 +183,26 @@ def test_every_change_takes_its_own_right(api: Api, ada: User, petra: User, vera
     assert told(send(api(vera), shop())) == [], "to find out that nothing differs takes no right to change it"
     changed = [*shop()[:-1], {**shop()[-1], "description": "x"}]
     assert send(api(vera), changed, 403, dry_run=True)["detail"].startswith("Plan “Web shop”: You may not")
+
+
+def test_a_planner_of_one_site_exports_and_applies_what_is_there_alone(api: Api, ada: User) -> None:
+    elsewhere = {**SITE, "name": "Dublin", "region": "eu-west-1"}
+    crm = group("crm", site="Dublin")
+    send(api(ada), [*shop(), elsewhere, crm])
+    paula = make_user("", "viewer")
+    paula.groups.clear()
+    Assignment.objects.create(
+        user=paula, role=Group.objects.get(name="planner"), kind="site", target=Site.objects.get(name="Frankfurt").pk
+    )
+    paula = User.objects.get(pk=paula.pk)
+    documents = api(paula).get(URL).json()["documents"]
+    assert [one["name"] for one in documents] == ["Frankfurt", "shop-app", "shop-db", "shop-web", "Web shop"]
+    assert told(send(api(paula), documents)) == []
+    changed = [{**one, "description": "hers"} if one["name"] == "shop-db" else one for one in documents]
+    assert told(send(api(paula), changed)) == [("change", "shop-db")]
+    send(api(paula), [*documents, {**crm, "site": "Frankfurt"}], 400)
+    send(api(paula), [group("new", site="Dublin")], 400)
+    assert ProtectionGroup.objects.count() == 4
 
 
 def test_servers_move_between_groups_whichever_comes_first(api: Api, ada: User) -> None:
