@@ -122,6 +122,8 @@ def _show(answer: Json, tell: Teller) -> None:
                 tell.say(f"    {line}")
     for kept in answer["kept"]:
         tell.say(f"= {_words(kept['kind'])} {kept['name']} stays: {kept['why']}")
+    if answer.get("refused"):
+        tell.warn(f"This token may not apply it. {answer['refused']}")
     for warning in answer["warnings"]:
         tell.warn(f"{_words(warning['kind'])} {warning['name']}: {warning['message']}")
     number = len(answer["changes"])

@@ -128,7 +128,7 @@ def test_a_role_is_shown_to_those_who_may_change_sites_and_stays_where_it_is_not
     role = "arn:aws:iam::111122223333:role/drsorch"
     send(api(ada), [{**SITE, "role_arn": role}])
     (seen,) = api(petra).get(URL).json()["documents"]
-    assert "role_arn" not in seen
+    assert seen["role_arn"] is None
     assert api(ada).get(URL).json()["documents"][0]["role_arn"] == role
     assert told(send(api(petra), [seen])) == []
     assert Site.objects.get().role_arn == role
@@ -182,7 +182,13 @@ def test_every_change_takes_its_own_right(api: Api, ada: User, petra: User, vera
     assert len(send(api(petra), shop())["changes"]) == 4
     assert told(send(api(vera), shop())) == [], "to find out that nothing differs takes no right to change it"
     changed = [*shop()[:-1], {**shop()[-1], "description": "x"}]
-    assert send(api(vera), changed, 403, dry_run=True)["detail"].startswith("Plan “Web shop”: You may not")
+    assert send(api(vera), changed, 403)["detail"].startswith("Plan “Web shop”: You may not")
+    Site.objects.update(role_arn="arn:aws:iam::111122223333:role/secret")
+    looked = send(api(vera), [{**SITE, "role_arn": ""}, *changed[1:]], dry_run=True)
+    assert told(looked) == [("change", "Frankfurt"), ("change", "Web shop")], "a review takes a reader's token alone"
+    assert looked["refused"].startswith("Site “Frankfurt”: You may not change a site")
+    assert "secret" not in str(looked)
+    assert send(api(petra), changed, dry_run=True)["refused"] is None
 
 
 def test_a_planner_of_one_site_exports_and_applies_what_is_there_alone(api: Api, ada: User) -> None:

@@ -179,6 +179,7 @@ def test_without_a_source_what_is_kept_somewhere_stays_kept_there() -> None:
 def test_a_site_without_a_role_keeps_the_role_that_it_has() -> None:
     there = apply([{**SITE, "role_arn": "arn:aws:iam::111122223333:role/drsorch"}])
     assert not changes_of([SITE], there).changes
+    assert not changes_of([{**SITE, "role_arn": None}], there).changes
     assert changes_of([{**SITE, "role_arn": ""}], there).changes
 
 
