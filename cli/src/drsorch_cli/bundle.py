@@ -75,7 +75,7 @@ def _send(options: argparse.Namespace, client: Client, tell: Teller, *, dry_run:
     if not dry_run and options.fingerprint:
         body["fingerprint"] = options.fingerprint
     try:
-        answer: Json = client.post("bundle/", body, seconds=_SECONDS)
+        answer: Json = client.post("bundle/", body, None if dry_run else "", _SECONDS)
     except Refused as refused:
         raise _refused(refused, files) from refused
     return answer
