@@ -386,7 +386,7 @@ def secrets_of(row: models.Model) -> dict[str, Any]:
 
 def _declare(row: Site | ProtectionGroup, declared: Declared | None) -> set[str]:
     """Set where it is kept, and in which state it was applied; returns the columns."""
-    columns = source_columns(declared)
+    columns = source_columns(declared, row)
     for name, value in columns.items():
         setattr(row, name, value)
     return set(columns)
