@@ -64,6 +64,8 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "drsorch.observing.requests.OneLine",
+    "drsorch.requests.SafeHeaders",
+    "drsorch.requests.BoundedBody",
     "drsorch.requests.ClientAddress",
     "drsorch.requests.DebugOnThisMachine",
     "django.middleware.security.SecurityMiddleware",

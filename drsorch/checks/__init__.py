@@ -308,7 +308,7 @@ def endpoints(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterato
 
 
 def _is_guessable(key: str) -> bool:
-    """A key of an example, of Django's own making, or of one word again and again: too long for `drsorch.E002`."""
+    """A key of an example, of Django's own making, or of one word again and again: too long for E002."""
     return len(set(key)) < _DISTINCT_CHARACTERS or any(word in key.lower() for word in _KEYS_OF_EXAMPLES)
 
 
