@@ -6,14 +6,14 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.db.models import F, QuerySet
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import mixins, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from access import policy
-from access.models import ApiToken
+from access.models import ApiToken, ScopeKind
 from access.services import LONGEST, token_issue, token_revoke
 from foundation.rest.schema import example
 from foundation.rest.serializers import StrictSerializer
@@ -21,11 +21,21 @@ from foundation.rest.views import ApiView
 from foundation.version import VERSION
 
 
+class LimitedRoleSerializer(serializers.Serializer[Any]):
+    role = serializers.CharField()
+    kind = serializers.ChoiceField([kind.value for kind in ScopeKind], help_text="What it is limited to.")
+    id = serializers.IntegerField(help_text="Id of the site or plan.")
+    name = serializers.CharField(help_text="Name of the site or plan.")
+
+
 class MeSerializer(serializers.Serializer[Any]):
     username = serializers.CharField()
     name = serializers.CharField(source="get_full_name")
-    roles = serializers.SerializerMethodField()
-    permissions = serializers.SerializerMethodField(help_text="What you may do, as `app.verb_object`.")
+    roles = serializers.SerializerMethodField(help_text="Those that you hold everywhere.")
+    limited_roles = serializers.SerializerMethodField(help_text="Those that you hold at one site, or for one plan.")
+    permissions = serializers.SerializerMethodField(
+        help_text="What you may do, as `app.verb_object`: everywhere, or where one of your limited roles says."
+    )
     version = serializers.SerializerMethodField(help_text="The version of drsorch that answers.")
 
     def get_version(self, user: Any) -> str:
@@ -33,6 +43,11 @@ class MeSerializer(serializers.Serializer[Any]):
 
     def get_roles(self, user: Any) -> list[str]:
         return policy.roles_of(user)
+
+    @extend_schema_field(LimitedRoleSerializer(many=True))
+    def get_limited_roles(self, user: Any) -> Any:
+        names = ("role", "kind", "id", "name")
+        return [dict(zip(names, each, strict=True)) for each in policy.limited_roles_of(user)]
 
     def get_permissions(self, user: Any) -> list[str]:
         return policy.permissions_of(user)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rest_framework.permissions import BasePermission
+from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
 from access import policy
@@ -18,7 +18,8 @@ class PolicyPermission(BasePermission):
     """Reads the view's `permissions`: action or method name -> permission; None lets in anybody who is signed in."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        """False for strangers (401). Raises `NotAllowed` (403), which names the roles to ask for."""
+        """False for strangers (401). Raises `NotAllowed` (403), which names the roles to ask for, and `Missing` (404)
+        for what the person may not see, whatever the body of the request is."""
         if not request.user.is_authenticated:
             return False
         action = _action(request, view)
@@ -29,6 +30,9 @@ class PolicyPermission(BasePermission):
             raise NotAllowed("No one may do this: it has no permission assigned.")
         if (permission := permissions[action]) is not None:
             policy.require(request.user, permission)
+            row = None if request.method in SAFE_METHODS else view.about()  # type: ignore[attr-defined]
+            if hasattr(row, "touched"):
+                policy.require(request.user, permission, on=row)
         return True
 
 

@@ -15,7 +15,6 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from executions.models import Execution
@@ -28,11 +27,12 @@ from executions.screens.selectors import executions_matching
 from executions.screens.targets import rpo_meter, rto_meter
 from executions.screens.words import between, cleanup_badge, duration, execution_badge, kind_badge, loud_badges
 from foundation.screens import badge_html, measure_html
+from foundation.service_admin import OwnAdmin
 from foundation.wording import clock, listing, short
 
 
 @admin.register(Execution)
-class ExecutionAdmin(ModelAdmin):
+class ExecutionAdmin(OwnAdmin):
     # Narrowed by a form of its own, and not by a date hierarchy: that reads the year and month of every row.
     search_fields = ("plan_name", "requested_by_name", "reason")
     search_help_text = (
@@ -159,7 +159,7 @@ class ExecutionAdmin(ModelAdmin):
         return "no one yet" if execution.needs_review else "–"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Execution]:
-        return super().get_queryset(request).order_by("-requested_at")
+        return Execution.objects.visible_to(request.user).order_by("-requested_at")
 
 
 def _moment(at: datetime | None) -> SafeString | str:

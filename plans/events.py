@@ -17,4 +17,4 @@ declare({
     EventType.PLAN_APPROVALS_AGREED: "It was agreed that a recovery of {subject} needs {approvals} "
     "instead of {instead_of}.",
 })  # fmt: skip
-declare_subject("plan", "plan", rows_with_pages(Plan))
+declare_subject("plan", "plan", rows_with_pages(Plan), Plan.objects.visible_to)

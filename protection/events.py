@@ -16,5 +16,7 @@ declare({
     EventType.PROTECTION_GROUP_CHANGED: "Protection group {subject} was changed: {fields}.",
     EventType.PROTECTION_GROUP_DELETED: "Protection group {subject} was deleted.",
 })  # fmt: skip
-declare_subject("site", "site", rows_with_pages(Site))
-declare_subject("protection_group", "protection group", rows_with_pages(ProtectionGroup))
+declare_subject("site", "site", rows_with_pages(Site), Site.objects.visible_to)
+declare_subject(
+    "protection_group", "protection group", rows_with_pages(ProtectionGroup), ProtectionGroup.objects.visible_to
+)

@@ -10,10 +10,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from foundation.screens import badge_html
+from foundation.service_admin import OwnAdmin
 from reports import selectors
 from reports.models import Finding
 from reports.screens import views
@@ -34,16 +34,16 @@ class OverdueFilter(SimpleListFilter):
 
 
 @admin.register(Finding)
-class FindingAdmin(ModelAdmin):
+class FindingAdmin(OwnAdmin):
     list_display = ("title", "severity_shown", "status_shown", "owner", "due_shown", "execution_shown")
-    list_filter = ("status", "severity", OverdueFilter, "execution__plan")
+    list_filter = ("status", "severity", OverdueFilter, ("execution__plan", admin.RelatedOnlyFieldListFilter))
     search_fields = ("title", "owner", "description", "execution__plan_name")
     show_full_result_count = False
     list_per_page = 50
     actions = None
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Finding]:
-        return selectors.findings()
+        return selectors.findings(request.user)
 
     def get_ordering(self, request: HttpRequest) -> Any:
         return BY_DUE

@@ -50,7 +50,7 @@ def save(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return _to_the_list("")
     asked = QueryDict(request.POST.get("query", ""))
-    query = HistoryForm(asked, timezone.now()).query(asked).urlencode()
+    query = HistoryForm(asked, timezone.now(), request.user).query(asked).urlencode()
     try:
         saved = saved_filters.saved_filter_save(
             name=request.POST.get("name", ""),

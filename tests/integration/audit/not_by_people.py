@@ -4,6 +4,7 @@ from __future__ import annotations
 
 #: Models that no person changes by hand, and why not.
 NOT_BY_PEOPLE = {
+    "access.Assignment": "in the chain of its user; tested with the rights",
     "access.Role": "another name of auth.Group",
     "access.ProviderRole": "which of a user's roles came from the provider; in the chain of the user",
     "audit.Chain": "the audit trail itself",
