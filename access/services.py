@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from access import policy
 from access.models import ApiToken, Assignment, ProviderGroup, ScopeKind
+from access.recent import require_recent
 from audit import fingerprints
 from audit.attempts import attempt
 from audit.event_types import EventType
@@ -39,8 +40,10 @@ def token_issue(
 
     `by` is the user, or None on the server's own command line: nobody makes tokens for others.
 
-    Raises `Invalid` for a user who may not sign in, and for a life that is not between nothing and ten years.
+    Raises `Invalid` for a user who may not sign in, and for a life that is not between nothing and ten years; and
+    `RecentSignInNeeded`: a token is not asked for a recent sign-in, so whoever makes one in a session is.
     """
+    require_recent()
     if not user.is_active:
         raise Invalid(f"{user} is inactive, so a token would not work. Activate the user first.")
     if expires_in is not None and not timedelta(0) < expires_in <= LONGEST:
