@@ -310,6 +310,17 @@ def test_while_the_provider_is_down_people_sign_in_locally(provider: Any, settin
     assert client.post("/accounts/login/", {"login": "dana", "password": PASSWORD})["Location"] == "/admin/"
 
 
+def test_without_local_accounts_people_come_from_the_provider(provider: Any, settings: Any) -> None:
+    settings.DRSORCH_LOCAL_ACCOUNTS, settings.DRSORCH_MFA_ROLES = False, ["operator"]
+    provider.person("omar", "dr-operators")
+    client = Client()
+    sign_in("omar", client)
+    assert client.get("/admin/").status_code == 200, "the provider asks for a second factor, if anyone does"
+    assert client.get("/api/v1/me/").status_code == 200
+    assert [event.actor for event in events("user.signed_in")] == ["omar"]
+    assert not events("user.break_glass_signed_in")
+
+
 def test_a_row_of_the_table_that_is_deleted_takes_the_role_at_the_next_sign_in(provider: Any, ada: User) -> None:
     provider.person("omar", "dr-operators", "dr-approvers")
     sign_in("omar")
