@@ -5,19 +5,28 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.auth_backends import AuthenticationBackend
+from allauth.account.authentication import get_authentication_records
+from allauth.account.internal.stagekit import clear_login
+from allauth.socialaccount.models import SocialAccount
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import authenticate
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 
-from access.services import sign_in_attempt
+from access.services import local_sign_in_allowed, sign_in_attempt
 from audit.event_types import EventType
 
 
 class ClosedAccountAdapter(DefaultAccountAdapter):
-    """Sign-up is closed: administrators create users."""
+    """Sign-up is closed: administrators create users. Whoever may not sign in hears what strangers hear."""
 
     error_messages = {
         **DefaultAccountAdapter.error_messages,
-        "account_inactive": "This user is not active. Ask an administrator.",
         "incorrect_password": "The password is wrong.",
         "too_many_login_attempts": "Too many attempts to sign in. Wait a few minutes, then try again.",
         "username_password_mismatch": "The username or the password is wrong.",
@@ -31,5 +40,60 @@ class ClosedAccountAdapter(DefaultAccountAdapter):
             sign_in_attempt(EventType.ATTEMPT_THROTTLED, str(credentials.get("username", "")))
             raise
 
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> AbstractBaseUser | None:
+        """As allauth's, but a right password of somebody who may not sign in is a wrong one: in what is said, in what
+        counts for the limits, and in how often a password is hashed (twice, whatever the reason)."""
+        self.pre_authenticate(request, **credentials)
+        user = authenticate(request, **credentials)
+        AuthenticationBackend.unstash_authenticated_user()  # allauth keeps those who are inactive there
+        if user is None:
+            return None
+        if not local_sign_in_allowed(user):
+            User().set_password(credentials["password"])
+            sign_in_attempt(EventType.ATTEMPT_LOCAL_ACCOUNT, user.get_username())
+            return None
+        self._rollback_login_failed_rl_usage()
+        return user
+
+    def pre_login(self, request: HttpRequest, user: AbstractBaseUser, **kwargs: Any) -> HttpResponse | None:
+        """The last gate, by whatever way somebody came: also with a passkey."""
+        records = get_authentication_records(request, user)
+        by_provider = any(record.get("method") == "socialaccount" for record in records)
+        if not by_provider and not local_sign_in_allowed(user):
+            sign_in_attempt(EventType.ATTEMPT_LOCAL_ACCOUNT, user.get_username())
+            clear_login(request)
+            return self.respond_user_inactive(request, user)
+        return super().pre_login(request, user, **kwargs)
+
+    def respond_user_inactive(self, request: HttpRequest, user: AbstractBaseUser) -> HttpResponse:
+        """What is said of a passkey that nobody knows."""
+        self.add_message(request, messages.ERROR, message=WRONG_CODE)
+        return HttpResponseRedirect(reverse("account_login"))
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """`drsorch.requests.ClientAddress` has found it, whatever proxies there are. On a Unix socket there is none."""
+        return str(request.META.get("REMOTE_ADDR") or "0.0.0.0")  # noqa: S104 # nothing listens here
+
+    def get_reauthentication_methods(self, user: AbstractBaseUser | AnonymousUser) -> list[dict[str, Any]]:
+        """Also by the provider, for those who are linked to it: first for those who came from there."""
+        methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        issuer = settings.DRSORCH_OIDC_ISSUER
+        if not issuer or not SocialAccount.objects.filter(user_id=user.pk, provider=issuer).exists():
+            return methods
+        theirs = {
+            "id": "provider",
+            "description": f"Continue with {settings.DRSORCH_OIDC_NAME}",
+            "url": reverse("oidc_confirm"),
+        }
+        if not isinstance(user, AbstractBaseUser) or not local_sign_in_allowed(user):
+            return [theirs]
+        records = get_authentication_records(self.request, user)
+        came_from_there = any(record.get("method") == "socialaccount" for record in records)
+        return [theirs, *methods] if came_from_there else [*methods, theirs]
+
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
+
+
+#: Of a code, a key or a passkey that does not let anyone in.
+WRONG_CODE = "That did not work: the code or the key is not known here."

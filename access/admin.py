@@ -19,13 +19,14 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from access import policy
-from access.models import ApiToken, Role
+from access.identity import mapping
+from access.models import ApiToken, ProviderGroup, ProviderLink, Role
 from access.recording import users_as_one
 from access.services import second_factor_remove, token_revoke
 from audit.screens.history import ChainHistory
 from foundation.overwriting import asked_version, fingerprint
 from foundation.people import person
-from foundation.service_admin import SeenAdmin, SeenForm
+from foundation.service_admin import SeenAdmin, SeenForm, ServiceAdmin, ServiceForm
 from foundation.wording import clock_utc
 
 #: What Django's fields mean here: label, help.
@@ -77,6 +78,7 @@ class UserAdmin(ChainHistory, SeenAdmin, DjangoUserAdmin):
         (None, {"fields": ("username", "password")}),
         ("Personal details", {"fields": ("first_name", "last_name", "email")}),
         ("Permissions", {"fields": ("is_active", "is_staff", "groups", "is_superuser")}),
+        ("Identity provider", {"fields": ("linked_to", "roles_from_the_provider")}),
         ("Dates", {"fields": ("last_sign_in", "created")}),
     )
     add_fieldsets = (
@@ -87,6 +89,7 @@ class UserAdmin(ChainHistory, SeenAdmin, DjangoUserAdmin):
     looked_at = (
         (None, {"fields": ("username", "name", "email")}),
         ("Permissions", {"fields": ("is_active", "is_staff", "roles", "is_superuser")}),
+        ("Identity provider", {"fields": ("linked_to", "roles_from_the_provider")}),
         ("Signing in", {"fields": ("second_factor", "last_sign_in", "created")}),
     )
     actions = ("remove_second_factor",)
@@ -125,6 +128,15 @@ class UserAdmin(ChainHistory, SeenAdmin, DjangoUserAdmin):
         names = [policy.ADMINISTRATOR] if user.is_superuser else []
         return ", ".join(dict.fromkeys([*names, *(group.name for group in user.groups.all())])) or "none"
 
+    @display(description="roles from the provider")
+    def roles_from_the_provider(self, user: User) -> str:
+        """They follow the groups there at each sign-in; all others were given by hand."""
+        return ", ".join(sorted(row.role.name for row in user.provider_roles.all())) or "none"
+
+    @display(description="linked to")
+    def linked_to(self, user: User) -> str:
+        return ", ".join(f"{link.uid} at {link.provider}" for link in user.socialaccount_set.all()) or "no one"
+
     @admin.action(description="Remove the second factor (lost phone)", permissions=["change"])
     def remove_second_factor(self, request: HttpRequest, users: QuerySet[User]) -> None:
         reached = [user for user in users if _in_reach(request, user)]
@@ -161,6 +173,8 @@ class UserAdmin(ChainHistory, SeenAdmin, DjangoUserAdmin):
             "second_factor",
             "last_sign_in",
             "created",
+            "roles_from_the_provider",
+            "linked_to",
         )
         return fields if _superuser(request) else (*fields, "is_superuser")
 
@@ -202,6 +216,95 @@ class RoleAdmin(ChainHistory, ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Role | None = None) -> bool:
         return False
+
+
+class ProviderGroupForm(ServiceForm):
+    class Meta:
+        model = ProviderGroup
+        fields = ("name", "role")
+
+    def create(self, data: dict[str, Any]) -> ProviderGroup:
+        return mapping.provider_group_create(name=data["name"], role=data["role"], by=self.by)
+
+
+@admin.register(ProviderGroup)
+class ProviderGroupAdmin(ChainHistory, ServiceAdmin):
+    """Which groups of the identity provider give which roles. A row is added or deleted, never changed."""
+
+    subject_type = "provider_group"
+    form = ProviderGroupForm
+    list_display = ("name", "gives")
+    list_select_related = ("role",)
+    list_filter = ("role",)
+    search_fields = ("name",)
+    fieldsets = ((None, {"fields": ("name", "role")}),)
+
+    @display(description="gives the role", ordering="role__name")
+    def gives(self, row: ProviderGroup) -> str:
+        return row.role.name
+
+    def has_change_permission(self, request: HttpRequest, obj: ProviderGroup | None = None) -> bool:
+        return False
+
+    def service_delete(self, row: ProviderGroup, by: User, expected_version: int) -> None:
+        mapping.provider_group_delete(row=row, by=by)
+
+
+class ProviderLinkForm(ServiceForm):
+    class Meta:
+        model = ProviderLink
+        fields = ("user", "uid")
+        labels = {"uid": "Identifier"}
+        help_texts = {
+            "uid": "The person’s identifier at the provider (sub). It is on the page that refused them to sign in."
+        }
+
+    def create(self, data: dict[str, Any]) -> ProviderLink:
+        return mapping.link_save(user=data["user"], subject=data["uid"], by=self.by)
+
+
+@admin.register(ProviderLink)
+class ProviderLinkAdmin(ChainHistory, ServiceAdmin):
+    """Who is whom at the identity provider. What happened to a link is in the chain of its user."""
+
+    subject_type = "user"
+    form = ProviderLinkForm
+    list_display = ("user", "uid", "issuer", "groups", "last_sign_in")
+    list_select_related = ("user",)
+    search_fields = ("user__username", "uid")
+    fieldsets = ((None, {"fields": ("user", "uid")}),)
+    looked_at = ((None, {"fields": ("user", "uid", "issuer", "groups", "last_sign_in")}),)
+
+    def get_fieldsets(self, request: HttpRequest, obj: ProviderLink | None = None) -> Any:
+        return super().get_fieldsets(request, obj) if obj is None else self.looked_at
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ProviderLink | None = None) -> Any:
+        return () if obj is None else self.looked_at[0][1]["fields"]
+
+    def chain_of(self, object_id: str) -> tuple[str, str]:
+        link = ProviderLink.objects.filter(pk=object_id).first()
+        return self.subject_type, str(link.user_id) if link is not None else ""
+
+    @display(description="provider", ordering="provider")
+    def issuer(self, link: ProviderLink) -> str:
+        return link.provider
+
+    @display(description="groups at the last sign-in")
+    def groups(self, link: ProviderLink) -> str:
+        return ", ".join(link.extra_data.get("groups", ())) or "none"
+
+    @display(description="last sign-in", ordering="last_login")
+    def last_sign_in(self, link: ProviderLink) -> str:
+        return clock_utc(link.last_login) if link.extra_data else "never"
+
+    def has_change_permission(self, request: HttpRequest, obj: ProviderLink | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: ProviderLink | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and (obj is None or _in_reach(request, obj.user))
+
+    def service_delete(self, row: ProviderLink, by: User, expected_version: int) -> None:
+        mapping.link_delete(link=row, by=by)
 
 
 @admin.register(ApiToken)

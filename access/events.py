@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from access.models import ApiToken, Role
+from access.models import ApiToken, ProviderGroup, Role
 from audit.event_types import EventType
 from audit.sentences import declare
 from audit.subjects import declare_subject, rows_with_pages
@@ -28,9 +28,14 @@ declare({
     EventType.USER_DELETED: "User {subject} was deleted.",
     EventType.USER_SIGNED_IN: "{subject} signed in.",
     EventType.USER_SIGNED_OUT: "{subject} signed out.",
+    EventType.USER_BREAK_GLASS_SIGNED_IN: "{subject} signed in locally, although local accounts are switched off.",
+    EventType.USER_LINKED: "User {subject} was linked to a person at the identity provider.",
+    EventType.USER_UNLINKED: "User {subject} is no longer linked to a person at the identity provider.",
     EventType.ROLE_CREATED: "Role {subject} was created.",
     EventType.ROLE_CHANGED: "Role {subject} was changed: {fields}.",
     EventType.ROLE_DELETED: "Role {subject} was deleted.",
+    EventType.PROVIDER_GROUP_CREATED: "Provider group {subject} gives a role.",
+    EventType.PROVIDER_GROUP_DELETED: "Provider group {subject} no longer gives a role.",
     EventType.TOKEN_ISSUED: "API token {subject} was issued to {user}.",
     EventType.TOKEN_REVOKED: "API token {subject} of {user} was revoked.",
 })  # fmt: skip
@@ -44,4 +49,5 @@ def _tokens(uids: Collection[str]) -> Mapping[str, tuple[str, str]]:
 
 declare_subject("user", "user", rows_with_pages(User))
 declare_subject("role", "role", rows_with_pages(Role))
+declare_subject("provider_group", "provider group", rows_with_pages(ProviderGroup))
 declare_subject("token", "API token", _tokens)

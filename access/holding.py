@@ -1,5 +1,5 @@
-"""Users, roles and API tokens are held to the audit trail: who makes themselves an administrator in the database, or a
-token of one, is found out."""
+"""Users, roles, provider groups and API tokens are held to the audit trail: who makes themselves an administrator in
+the database, or a token of one, is found out."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 from django.contrib.auth.models import Group, User
 from django.db.models import Model
 
-from access.models import ApiToken
+from access.models import ApiToken, ProviderGroup
 from access.policy import ROLES
 from access.recording import numbers, user_secrets
-from access.services import token_facts, token_secrets
+from access.services import provider_group_facts, token_facts, token_secrets
 from audit.holding import Recorded, holds
 
 _COLUMNS = ("username", "first_name", "last_name", "email", "is_active", "is_staff", "is_superuser")
@@ -22,6 +22,7 @@ def hold() -> None:
     """Called once, when the app is ready."""
     holds("user", Recorded(_users, lambda: _named(User, "pk", "username"), ("user", user_secrets)))
     holds("role", Recorded(_roles, _roles_made))
+    holds("provider_group", Recorded(_provider_groups, lambda: _named(ProviderGroup, "pk", "name")))
     holds("token", Recorded(_tokens, lambda: _named(ApiToken, "uid", "name"), ("token", _token_secrets)))
 
 
@@ -36,12 +37,16 @@ def _named(model: type[Model], key: str, name: str) -> Iterable[tuple[object, st
 
 
 def _users(ids: Collection[str]) -> dict[str, Mapping[str, Any]]:
-    rows = User.objects.filter(pk__in=numbers(ids)).prefetch_related("groups", "user_permissions")
+    rows = User.objects.filter(pk__in=numbers(ids)).prefetch_related(
+        "groups", "user_permissions", "provider_roles__role", "socialaccount_set"
+    )
     return {
         str(user.pk): {
             **{name: getattr(user, name) for name in _COLUMNS},
             "roles": sorted(role.name for role in user.groups.all()),
             "permissions": sorted(each.codename for each in user.user_permissions.all()),
+            "provider_roles": sorted(each.role.name for each in user.provider_roles.all()),
+            "provider_links": sorted(f"{link.provider} {link.uid}" for link in user.socialaccount_set.all()),
         }
         for user in rows
     }
@@ -53,6 +58,11 @@ def _roles(ids: Collection[str]) -> dict[str, Mapping[str, Any]]:
         str(role.pk): {"name": role.name, "permissions": sorted(each.codename for each in role.permissions.all())}
         for role in rows
     }
+
+
+def _provider_groups(ids: Collection[str]) -> dict[str, Mapping[str, Any]]:
+    rows = ProviderGroup.objects.filter(pk__in=numbers(ids)).select_related("role")
+    return {str(row.pk): provider_group_facts(row) for row in rows}
 
 
 def _tokens(ids: Collection[str]) -> dict[str, Mapping[str, Any]]:

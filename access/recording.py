@@ -11,10 +11,14 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Final
 
+from allauth.account.authentication import get_authentication_records
 from allauth.mfa import signals as mfa
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
+from django.conf import settings
 from django.contrib.auth import signals as auth
 from django.contrib.auth.models import Group, User
 from django.db import models, transaction
@@ -27,10 +31,16 @@ from audit.record import Entry, note, note_change
 
 #: The columns of a user that people change.
 _COLUMNS: Final = ("username", "first_name", "last_name", "email", "is_active", "is_staff", "is_superuser", "password")
+#: Where a user's facts name roles.
+_HELD_ROLES: Final = ("roles", "provider_roles")
 #: Recorded as changed, without their value.
 _SECRET: Final = ("password",)
 #: What second factors are called on screens.
 _FACTORS: Final = {"totp": "authenticator app", "recovery_codes": "recovery codes", "webauthn": "security key"}
+
+#: How allauth records that the provider said who it is.
+PROVIDER_METHOD: Final = "identity provider"
+_METHODS: Final = {**_FACTORS, "password": "password", "socialaccount": PROVIDER_METHOD}
 
 Facts = dict[str, Any]
 #: User id -> what was so before, while the changes of one form are gathered into one event (`users_as_one`).
@@ -60,9 +70,12 @@ def listen() -> None:
 
 
 @contextmanager
-def users_as_one() -> Iterator[None]:
-    """What is done to a user inside, to the row and to its roles, is one event. In the transaction of these changes."""
-    gathered: dict[int, Facts] = {}
+def users_as_one(*ids: int) -> Iterator[None]:
+    """What is done to a user inside, to the row and to its roles, is one event. In the transaction of these changes.
+
+    `ids`: users who may change in what no signal tells of, such as their links to the provider.
+    """
+    gathered: dict[int, Facts] = {id: user_facts(id) for id in ids}
     token = _gathered.set(gathered)
     try:
         yield
@@ -81,7 +94,17 @@ def user_facts(user_id: int | None) -> Facts:
     if user is None:
         return {}
     columns = {name: getattr(user, name) for name in _COLUMNS}
-    return {**columns, "roles": _names(user.groups, "name"), "permissions": _names(user.user_permissions, "codename")}
+    return {
+        **columns,
+        "roles": _names(user.groups, "name"),
+        "permissions": _names(user.user_permissions, "codename"),
+        "provider_roles": _names(user.provider_roles, "role__name"),
+        "provider_links": sorted(f"{issuer} {sub}" for issuer, sub in _links(user)),
+    }
+
+
+def _links(user: User) -> Any:
+    return SocialAccount.objects.filter(user=user).values_list("provider", "uid")
 
 
 def user_secrets(ids: Collection[str]) -> dict[str, dict[str, Any]]:
@@ -174,7 +197,12 @@ def _type(before: Facts, after: Facts, changed: set[str]) -> EventType:
         return EventType.USER_ACTIVATED if after["is_active"] else EventType.USER_DEACTIVATED
     if changed == {"password"}:
         return EventType.USER_PASSWORD_CHANGED
-    return EventType.USER_ROLES_CHANGED if changed <= {"roles", "permissions"} else EventType.USER_CHANGED
+    if changed == {"provider_links"}:
+        more = set(after["provider_links"]) - set(before["provider_links"])
+        return EventType.USER_LINKED if more else EventType.USER_UNLINKED
+    if changed <= {"roles", "permissions", "provider_roles"}:
+        return EventType.USER_ROLES_CHANGED
+    return EventType.USER_CHANGED
 
 
 def _user_deleted(instance: Any, **kwargs: Any) -> None:
@@ -223,8 +251,12 @@ def _role_changed(role_id: int, before: Facts) -> None:
         # Users are held to the names of their roles.
         for user in User.objects.filter(groups=role_id).order_by("pk"):
             now = user_facts(user.pk)
-            was = {**now, "roles": sorted({*now["roles"], before["name"]} - {after["name"]})}
+            was = {**now, **{held: _renamed(now[held], after["name"], before["name"]) for held in _HELD_ROLES}}
             note_change("user", user.pk, user.username, EventType.USER_ROLES_CHANGED, before=was, after=now)
+
+
+def _renamed(names: Collection[str], old: str, new: str) -> list[str]:
+    return sorted(new if name == old else name for name in names)
 
 
 def _role_deleted(instance: Group, **kwargs: Any) -> None:
@@ -232,7 +264,7 @@ def _role_deleted(instance: Group, **kwargs: Any) -> None:
     # Django deletes the rows that say who holds it without a word: its holders are told of here.
     for user in instance.user_set.all():
         before = user_facts(user.pk)
-        after = {**before, "roles": [name for name in before["roles"] if name != instance.name]}
+        after = {**before, **{held: [name for name in before[held] if name != instance.name] for held in _HELD_ROLES}}
         note_change("user", user.pk, user.username, EventType.USER_ROLES_CHANGED, before=before, after=after)
 
 
@@ -274,8 +306,17 @@ def _factor(factor: Authenticator, type: EventType) -> None:
 # --- signing in ---------------------------------------------------------------------------------------------------
 
 
-def _signed_in(user: User, **kwargs: Any) -> None:
-    _told_of_session(user, EventType.USER_SIGNED_IN)
+def _signed_in(user: User, request: Any = None, **kwargs: Any) -> None:
+    how = methods_used(request, user)
+    in_spite = not settings.DRSORCH_LOCAL_ACCOUNTS and PROVIDER_METHOD not in how
+    type = EventType.USER_BREAK_GLASS_SIGNED_IN if in_spite else EventType.USER_SIGNED_IN
+    _told_of_session(user, type, {"by": how} if how else {})
+
+
+def methods_used(request: Any, user: User) -> list[str]:
+    """By what this session was signed in to, in order; empty if allauth did not see it."""
+    records = get_authentication_records(request, user) if hasattr(request, "session") else []
+    return list(dict.fromkeys(_METHODS.get(str(each.get("type") or each.get("method")), "") for each in records))
 
 
 def _signed_out(user: User | None, **kwargs: Any) -> None:
@@ -283,10 +324,10 @@ def _signed_out(user: User | None, **kwargs: Any) -> None:
         _told_of_session(user, EventType.USER_SIGNED_OUT)
 
 
-def _told_of_session(user: User, type: EventType) -> None:
+def _told_of_session(user: User, type: EventType, detail: Mapping[str, Any] = MappingProxyType({})) -> None:
     name = user.get_username()
     with transaction.atomic():
-        note("user", user.pk, name, [Entry(type, name, {}, name, user.pk)])
+        note("user", user.pk, name, [Entry(type, name, dict(detail), name, user.pk)])
 
 
 def _sign_in_failed(credentials: Mapping[str, Any], **kwargs: Any) -> None:

@@ -7,12 +7,13 @@ from typing import Any
 
 import structlog
 from allauth.mfa.models import Authenticator
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, User
 from django.db import transaction
 from django.utils import timezone
 
 from access import policy
-from access.models import ApiToken
+from access.models import ApiToken, ProviderGroup
 from audit import fingerprints
 from audit.attempts import attempt
 from audit.event_types import EventType
@@ -105,6 +106,16 @@ def token_facts(token: ApiToken) -> dict[str, Any]:
 def token_secrets(token: ApiToken) -> dict[str, Any]:
     """What decides which text is this token; held to the audit trail."""
     return {"digest": token.digest, "token_key": token.token_key}
+
+
+def provider_group_facts(row: ProviderGroup) -> dict[str, Any]:
+    """What is recorded of a row of the table of groups."""
+    return {"name": row.name, "role": row.role.name}
+
+
+def local_sign_in_allowed(user: AbstractBaseUser) -> bool:
+    """Whether this user may sign in by what drsorch itself knows: a password, a passkey."""
+    return bool(settings.DRSORCH_LOCAL_ACCOUNTS) or user.get_username() in settings.DRSORCH_BREAK_GLASS_USERS
 
 
 def token_used(token: ApiToken) -> None:

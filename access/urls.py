@@ -5,10 +5,15 @@ from __future__ import annotations
 from allauth.account import views
 from django.urls import include, path
 
+from access.identity import views as provider
+from access.screens import SignInView
+
 urlpatterns = [
-    path("login/", views.login, name="account_login"),
+    path("login/", SignInView.as_view(), name="account_login"),
     path("logout/", views.logout, name="account_logout"),
-    path("inactive/", views.account_inactive, name="account_inactive"),
+    path("oidc/login/", provider.begin, name="oidc_login"),
+    path("oidc/callback/", provider.callback, name="oidc_callback"),
+    path("oidc/confirm/", provider.confirm, name="oidc_confirm"),
     path("signup/", views.signup, name="account_signup"),  # says that nobody signs up
     path("reauthenticate/", views.reauthenticate, name="account_reauthenticate"),
     path("password/change/", views.password_change, name="account_change_password"),

@@ -30,13 +30,16 @@ from drsorch.values import (
     ExistingFile,
     HeadsPlace,
     Hosts,
+    Issuer,
     Kind,
+    Names,
     Networks,
     NotUnderstood,
     Number,
     Origins,
     Point,
     S3Place,
+    Scopes,
     Secrets,
     Text,
     Url,
@@ -71,7 +74,11 @@ class Setting:
 
 
 WEB, STATE, ENGINE, PROOFS = "Web", "State and messages", "The engine", "For the chaos suite only: never in production"
+<<<<<<< HEAD
 TRAIL, REPORTS, EYES = "The audit trail", "Reports", "Logs and metrics"
+=======
+TRAIL, REPORTS, PEOPLE = "The audit trail", "Reports", "Signing in"
+>>>>>>> identity
 REQUIRED, AWS = "Required", "AWS: boto3's own variables; all of them work"
 
 #: boto3 takes an empty address for none.
@@ -130,6 +137,40 @@ SETTINGS: Final = (
         "how many web processes gunicorn runs if you start it on `drsorch.wsgi` yourself; `manage.py serve` is "
         "always one", WEB,
         reader="gunicorn",
+    ),
+    Setting(
+        "DRSORCH_OIDC_ISSUER", Issuer(), "",
+        "the identity provider that people sign in by (OpenID Connect). `/.well-known/openid-configuration` below it "
+        "says the rest", PEOPLE, default_words="none: local accounts only", example="https://id.example.com",
+    ),
+    Setting("DRSORCH_OIDC_CLIENT_ID", Text(), "", "what the provider calls drsorch", PEOPLE, default_words="none"),
+    Setting(
+        "DRSORCH_OIDC_CLIENT_SECRET", Text(secret=True), "",
+        "the secret that the provider gave to drsorch; without one, drsorch is a public client, by PKCE alone", PEOPLE,
+        default_words="none",
+    ),
+    Setting(
+        "DRSORCH_OIDC_NAME", Text("what people call it"), "single sign-on",
+        "what the button says after “Continue with”", PEOPLE, example="Example ID",
+    ),
+    Setting(
+        "DRSORCH_OIDC_SCOPES", Scopes(), lambda read: ["openid", "profile", "email"],
+        "what is asked of the provider, separated by blanks", PEOPLE, default_words="`openid profile email`",
+        example="openid profile email groups",
+    ),
+    Setting(
+        "DRSORCH_OIDC_GROUPS_CLAIM", Text("the name of a claim"), "groups",
+        "the claim of the ID token that names a person's groups: `cognito:groups` for Cognito. A dot leads into an "
+        "object: `realm_access.roles`", PEOPLE, example="cognito:groups",
+    ),
+    Setting(
+        "DRSORCH_LOCAL_ACCOUNTS", YesNo(), True,
+        "`false`: nobody signs in with a password or passkey of drsorch, except `DRSORCH_BREAK_GLASS_USERS`", PEOPLE,
+    ),
+    Setting(
+        "DRSORCH_BREAK_GLASS_USERS", Names("usernames separated by commas"), list,
+        "who may sign in locally although local accounts are switched off, for the day on which the provider is down",
+        PEOPLE, default_words="none", example="ada",
     ),
     Setting(
         "SECRET_KEY_FALLBACKS", Secrets(), list,

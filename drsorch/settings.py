@@ -213,6 +213,16 @@ ACCOUNT_FORMS = {
     "change_password": "access.forms.RecordedChangePasswordForm",
     "login": "access.forms.SignInForm",
 }
+#: The identity provider (access.identity); without an issuer and a client there is none.
+DRSORCH_OIDC_ISSUER = env["DRSORCH_OIDC_ISSUER"]
+DRSORCH_OIDC_CLIENT_ID = env["DRSORCH_OIDC_CLIENT_ID"]
+DRSORCH_OIDC_CLIENT_SECRET = env["DRSORCH_OIDC_CLIENT_SECRET"]
+DRSORCH_OIDC_NAME = env["DRSORCH_OIDC_NAME"]
+DRSORCH_OIDC_SCOPES = env["DRSORCH_OIDC_SCOPES"]
+DRSORCH_OIDC_GROUPS_CLAIM = env["DRSORCH_OIDC_GROUPS_CLAIM"]
+#: Whether anyone but these may sign in by what drsorch itself knows.
+DRSORCH_LOCAL_ACCOUNTS = env["DRSORCH_LOCAL_ACCOUNTS"]
+DRSORCH_BREAK_GLASS_USERS = env["DRSORCH_BREAK_GLASS_USERS"]
 # No mail is sent, so no address is ever verified.
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_TOTP_ISSUER = "drsorch"

@@ -115,6 +115,13 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _entry("Users", "group", "auth_user_changelist", "auth.view_user"),
                     _entry("Roles", "badge", "access_role_changelist", "access.view_role"),
+                    _entry(
+                        "Provider groups",
+                        "diversity_3",
+                        "access_providergroup_changelist",
+                        "access.view_providergroup",
+                    ),
+                    _entry("Provider links", "link", "access_providerlink_changelist", "access.view_providerlink"),
                     _entry("API tokens", "key", "access_apitoken_changelist", "access.view_apitoken"),
                     _entry("Audit trail", "history", "audit_event_changelist", "audit.view_event"),
                     {"title": "API", "icon": "api", "link": reverse_lazy("docs")},

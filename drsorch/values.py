@@ -28,6 +28,8 @@ _HOST = re.compile(r"\.?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?", re.ASCII)
 
 #: Longest address of an authority, and of a place in a bucket: as long as the column that keeps it.
 MAX_PLACE: Final = 500
+#: Longest address of an identity provider: as long as the column that says whose a person is.
+MAX_ISSUER: Final = 200
 
 
 class NotUnderstood(ValueError):
@@ -178,6 +180,48 @@ class Secrets(Kind):
 
     def read(self, text: str) -> list[str]:
         return _several(text)
+
+
+@dataclass(frozen=True)
+class Names(Kind):
+    """Names separated by commas: of users, of roles."""
+
+    allowed: str = "names separated by commas"
+    empty_is_none: bool = True
+
+    def read(self, text: str) -> list[str]:
+        return _several(text)
+
+
+@dataclass(frozen=True)
+class Scopes(Kind):
+    """What is asked of an identity provider; `openid` is always among it."""
+
+    allowed: str = "scopes separated by blanks, such as openid profile email groups"
+    empty_is_none: bool = True
+
+    def read(self, text: str) -> list[str]:
+        scopes = text.replace(",", " ").split()
+        # RFC 6749, appendix A.4
+        if not all(re.fullmatch(r"[\x21\x23-\x5B\x5D-\x7E]+", scope, re.ASCII) for scope in scopes):
+            raise NotUnderstood
+        return list(dict.fromkeys(["openid", *scopes]))
+
+
+@dataclass(frozen=True)
+class Issuer(Kind):
+    """The address that an identity provider calls itself by, as in its discovery document."""
+
+    allowed: str = "an address such as https://id.example.com/realms/main, without a query"
+    empty_is_none: bool = True
+
+    def read(self, text: str) -> str:
+        parts = _split(text, ("http", "https"))
+        if parts.query or parts.fragment or parts.username is not None or len(text) > MAX_ISSUER:
+            raise NotUnderstood
+        if "/.well-known/" in text:
+            raise NotUnderstood("Leave out what begins with /.well-known/.")
+        return text
 
 
 #: As many characters as 256 bits in base64, less what people lose when they copy.

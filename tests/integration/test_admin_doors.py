@@ -21,7 +21,8 @@ from tests.integration.api.operations import World
 
 #: What the screens show. A package that brings a page of its own is looked at first, then named here or unregistered.
 REGISTERED = {
-    "access.ApiToken", "access.Role", "audit.Event", "auth.User", "executions.Execution", "plans.Plan",
+    "access.ApiToken", "access.ProviderGroup", "access.ProviderLink", "access.Role", "audit.Event", "auth.User",
+    "executions.Execution", "plans.Plan",
     "protection.ProtectionGroup", "protection.Site", "protection.SourceServer", "reports.Finding",
 }  # fmt: skip
 #: Shown by the admin alone to whoever is signed out.

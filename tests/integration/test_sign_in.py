@@ -105,7 +105,7 @@ def test_a_second_factor_is_asked_for_once_it_is_set_up(dana, browser_of):
 
 @pytest.mark.parametrize(
     "path",
-    [LOGIN, "/accounts/signup/", "/accounts/inactive/", "/nothing", "/accounts/2fa/", "/accounts/password/change/"],
+    [LOGIN, "/accounts/signup/", "/nothing", "/accounts/2fa/", "/accounts/password/change/"],
 )
 def test_pages_outside_the_admin_run_nothing_inline(dana, browser_of, path):
     client = browser_of(dana) if path.startswith(("/accounts/2fa", "/accounts/password")) else Client()

@@ -24,7 +24,8 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from access.models import ApiToken
+from access.identity.mapping import link_save, provider_group_create
+from access.models import ApiToken, ProviderGroup, ProviderLink, Role
 from access.services import token_issue
 from audit.event_types import EventType
 from audit.models import Event
@@ -50,6 +51,7 @@ NOT_OURS = (User, Group, Authenticator)
 #: Models that no person changes by hand, and why not.
 NOT_BY_PEOPLE = {
     "access.Role": "another name of auth.Group",
+    "access.ProviderRole": "which of a user's roles came from the provider; in the chain of the user",
     "audit.Chain": "the audit trail itself",
     "audit.Event": "the audit trail itself",
     "audit.Ledger": "the audit trail itself",
@@ -108,6 +110,8 @@ class World:
     token: ApiToken
     user: User
     finding: Finding
+    provider_group: ProviderGroup
+    provider_link: ProviderLink
     #: The id of the last event of the preparations.
     last: int = 0
 
@@ -122,8 +126,9 @@ class World:
 
 
 @pytest.fixture
-def world(ada: User, petra: User) -> Iterator[World]:
+def world(ada: User, petra: User, settings: Any) -> Iterator[World]:
     """In the end everything is as the trail says."""
+    settings.DRSORCH_OIDC_ISSUER = "https://id.example.com"
     api = APIClient(**HOST)  # type: ignore[arg-type]
     token, text = token_issue(user=ada, name="pipeline", by=None)
     api.credentials(HTTP_AUTHORIZATION=f"Bearer {text}")
@@ -139,7 +144,9 @@ def world(ada: User, petra: User) -> Iterator[World]:
     other = plan_save(document={**web_shop(without=["App", "Reports", "Web"]), "name": "Drilled"}, by=petra)
     drilled = ExecutionFactory.create(plan=other, status="succeeded")
     finding = finding_add(execution=drilled, by=ada, title="DNS", severity="low")
-    world = World(ada, api, browser, site, group, plan, gone, token, user, finding)
+    in_group = provider_group_create(name="everyone", role=Role.objects.get(name="viewer"), by=ada)
+    link = link_save(user=petra, subject="p-1", by=ada)
+    world = World(ada, api, browser, site, group, plan, gone, token, user, finding, in_group, link)
     world.last = Event.objects.order_by("id").values_list("id", flat=True).last() or 0
     yield world
     assert faults_found() == []
@@ -301,6 +308,26 @@ TABLE: dict[tuple[type[Model], str, str], tuple[Act, EventType]] = {
         lambda w: call_command("issue_token", "omar", name="nightly", stdout=io.StringIO()),
         EventType.TOKEN_ISSUED,
     ),
+    (ProviderGroup, "create", "screen"): (
+        lambda w: posted(
+            w,
+            "/admin/access/providergroup/add/",
+            form(name="dr", role=Role.objects.get(name="viewer").pk, expected_version=""),
+        ),
+        EventType.PROVIDER_GROUP_CREATED,
+    ),
+    (ProviderGroup, "delete", "screen"): (
+        lambda w: posted(w, f"/admin/access/providergroup/{w.provider_group.pk}/delete/"),
+        EventType.PROVIDER_GROUP_DELETED,
+    ),
+    (ProviderLink, "create", "screen"): (
+        lambda w: posted(w, "/admin/access/providerlink/add/", form(user=w.user.pk, uid="u-1", expected_version="")),
+        EventType.USER_LINKED,
+    ),
+    (ProviderLink, "delete", "screen"): (
+        lambda w: posted(w, f"/admin/access/providerlink/{w.provider_link.pk}/delete/"),
+        EventType.USER_UNLINKED,
+    ),
     (User, "create", "screen"): (_new_user, EventType.USER_CREATED),
     (User, "change", "screen"): (_other_user, EventType.USER_CHANGED),
     (User, "delete", "screen"): (
@@ -369,6 +396,8 @@ def test_it_is_recorded_once_with_who_whence_and_what(door: tuple[type[Model], s
         assert (event.actor, event.actor_id, event.via) == ("command line", None, "command")
         assert event.origin["command"] == via
     before, after = event.detail["before"], event.detail["after"]
+    if door[0] is ProviderLink:  # a change of its user
+        before, after = before["provider_links"], after["provider_links"]
     assert bool(before) == (verb != "create")
     assert bool(after) == (verb != "delete")
     if verb == "change":

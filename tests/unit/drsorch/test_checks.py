@@ -31,6 +31,11 @@ GOOD = {
     "DRSORCH_CRASH_AT": "",
     "DRSORCH_FREEZE_AT": "",
     "TRUSTED_PROXIES": 0,
+    "DRSORCH_OIDC_ISSUER": "",
+    "DRSORCH_OIDC_CLIENT_ID": "",
+    "DRSORCH_OIDC_CLIENT_SECRET": "",
+    "DRSORCH_LOCAL_ACCOUNTS": True,
+    "DRSORCH_BREAK_GLASS_USERS": [],
     "DRSORCH_AUDIT_KEYS": (("2026-11", "k" * 48),),
     "DRSORCH_AUDIT_HEADS": "",
     "DRSORCH_OUTBOUND_ALLOW": (),
@@ -211,3 +216,25 @@ assert pages <= set(sys.modules), "what is not loaded is not checked"
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False
     )
     assert ended.returncode == 0, ended.stderr
+
+
+OIDC = {"DRSORCH_OIDC_ISSUER": "https://id.example.com", "DRSORCH_OIDC_CLIENT_ID": "drsorch"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "ids"),
+    [
+        (OIDC, []),
+        ({"DRSORCH_OIDC_ISSUER": "https://id.example.com"}, ["drsorch.E014"]),
+        ({"DRSORCH_OIDC_CLIENT_ID": "drsorch"}, ["drsorch.E014"]),
+        ({"DRSORCH_OIDC_CLIENT_SECRET": "hush"}, ["drsorch.E014"]),
+        ({**OIDC, "DRSORCH_OIDC_ISSUER": "http://id.example.com"}, ["drsorch.E015"]),
+        ({**OIDC, "DRSORCH_OIDC_ISSUER": "http://localhost:8080"}, []),
+        ({"DRSORCH_LOCAL_ACCOUNTS": False}, ["drsorch.E016"]),
+        ({**OIDC, "DRSORCH_LOCAL_ACCOUNTS": False}, ["drsorch.W020"]),
+        ({**OIDC, "DRSORCH_LOCAL_ACCOUNTS": False, "DRSORCH_BREAK_GLASS_USERS": ["ada"]}, []),
+        ({"DRSORCH_BREAK_GLASS_USERS": ["ada"]}, ["drsorch.W019"]),
+    ],
+)
+def test_settings_of_signing_in_that_go_together_or_against_each_other(settings, changes, ids):
+    assert found(settings, **changes) == ids

@@ -19,6 +19,8 @@ from django.core.checks.registry import registry
 from django.core.exceptions import ImproperlyConfigured
 
 from drsorch.brokers import BROKERS, scheme_of
+from drsorch.checks import signing_in  # noqa: F401 # importing it registers its check
+from drsorch.checks.listeners import open_to_listeners
 from drsorch.environment import SECRET_KEY_LENGTH, load, unknown_names
 from drsorch.values import NEW_AUDIT_KEY, is_loopback
 from executions.crashpoints import POINTS
@@ -281,7 +283,7 @@ def proofs(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterator[C
 @register(Tags.security)
 def endpoints(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterator[CheckMessage]:
     for name, address in load().items():
-        if name.startswith("AWS_ENDPOINT_URL") and _open_to_listeners(address):
+        if name.startswith("AWS_ENDPOINT_URL") and open_to_listeners(address):
             yield Warning(
                 f"{name} is plain HTTP to another machine: anyone on the network path can read and change what is "
                 "sent.",
@@ -306,7 +308,7 @@ def production(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterat
             "DRSORCH_CALL_LIMIT_SECONDS": settings.DRSORCH_CALL_LIMIT_SECONDS < _SHORT_CALL_SECONDS,
             "DRSORCH_VISIBILITY_WINDOW_SECONDS": settings.DRSORCH_VISIBILITY_WINDOW_SECONDS < _SHORT_WINDOW_SECONDS,
             **{
-                name: _open_to_listeners(address)
+                name: open_to_listeners(address)
                 for name, address in load().items()
                 if name.startswith("AWS_ENDPOINT_URL")
             },
@@ -323,15 +325,10 @@ def production(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterat
 
 def errors_refuse() -> None:
     """Raise `ImproperlyConfigured` where a command would refuse to start: for servers that start without a command."""
-    ours = [check for check in registry.get_checks() if check.__module__ == __name__]
+    ours = [check for check in registry.get_checks() if check.__module__.startswith(__name__)]
     found = [each for check in ours for each in check(app_configs=None, databases=None) if each.level >= ERROR]
     if found:
         raise ImproperlyConfigured("\n".join(f"{each.msg} {each.hint}" for each in found))
-
-
-def _open_to_listeners(address: str) -> bool:
-    parts = urlsplit(address)
-    return parts.scheme == "http" and not is_loopback(parts.hostname or "")
 
 
 def _on_sqlite() -> bool:
