@@ -1,0 +1,1 @@
+"""Deciding who may do what, where: pure Python."""
