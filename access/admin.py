@@ -8,8 +8,9 @@ from allauth.mfa.models import Authenticator
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import User
-from django.db.models import Exists, Field, OuterRef, Prefetch, QuerySet
+from django.db.models import Exists, Field, OuterRef, Prefetch, Q, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -19,13 +20,26 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from access import policy
+from access.core.tokens import WARNED_BEFORE
 from access.identity import mapping
-from access.models import ApiToken, ProviderGroup, ProviderLink, Role
+from access.models import (
+    SERVICE_PREFIX,
+    ApiToken,
+    ProviderGroup,
+    ProviderLink,
+    Role,
+    ServiceAccount,
+    is_service_account,
+)
+from access.places import Names
 from access.recording import users_as_one
+from access.screens.service_accounts import ServiceAccountAdmin
+from access.screens.tokens import NO_LIMITS, expiry_badge, used_words
 from access.services import second_factor_remove, token_revoke
 from audit.screens.history import ChainHistory
 from foundation.overwriting import asked_version, fingerprint
 from foundation.people import person
+from foundation.screens import badge_html
 from foundation.service_admin import SeenAdmin, SeenForm, ServiceAdmin, ServiceForm
 from foundation.wording import clock_utc
 
@@ -101,7 +115,8 @@ class UserAdmin(ChainHistory, SeenAdmin, DjangoUserAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         has_factor = Exists(Authenticator.objects.filter(user=OuterRef("pk")).exclude(type="recovery_codes"))
-        return super().get_queryset(request).prefetch_related("groups").annotate(has_factor=has_factor)
+        people = super().get_queryset(request).exclude(username__startswith=SERVICE_PREFIX)
+        return people.prefetch_related("groups").annotate(has_factor=has_factor)
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         looks = obj is not None and not self.has_change_permission(request, obj)
@@ -187,7 +202,7 @@ class UserAdmin(ChainHistory, SeenAdmin, DjangoUserAdmin):
 
 @admin.register(Role)
 class RoleAdmin(ChainHistory, ModelAdmin):
-    """The seven roles are code: here they are looked at. Who holds them is changed on the user's page."""
+    """The roles are code: here they are looked at. Who holds them is changed on the user's page."""
 
     subject_type = "role"
     list_display = ("name", "held_by")
@@ -216,6 +231,39 @@ class RoleAdmin(ChainHistory, ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Role | None = None) -> bool:
         return False
+
+
+admin.site.register(ServiceAccount, ServiceAccountAdmin)
+
+
+class OwnerFilter(admin.SimpleListFilter):
+    title = "owner"
+    parameter_name = "owner"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("people", "People"), ("services", "Service accounts")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> QuerySet[ApiToken]:
+        of_services = Q(user__username__startswith=SERVICE_PREFIX)
+        kinds = {"people": ~of_services, "services": of_services}
+        return queryset.filter(kinds[value]) if (value := self.value()) in kinds else queryset
+
+
+class ExpiryFilter(admin.SimpleListFilter):
+    title = "expiry"
+    parameter_name = "expiry"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("soon", "Expires within 14 days"), ("expired", "Expired"), ("never", "Never expires")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> QuerySet[ApiToken]:
+        now = timezone.now()
+        kinds = {
+            "soon": Q(expiry__gte=now, expiry__lt=now + WARNED_BEFORE),
+            "expired": Q(expiry__lt=now),
+            "never": Q(expiry=None),
+        }
+        return queryset.filter(kinds[value]) if (value := self.value()) in kinds else queryset
 
 
 class ProviderGroupForm(ServiceForm):
@@ -309,14 +357,33 @@ class ProviderLinkAdmin(ChainHistory, ServiceAdmin):
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(ChainHistory, ModelAdmin):
-    """Seen and revoked here; issued by `tokens/` of the API or `manage.py issue_token`, which show the text once."""
+    """Seen and revoked here. Issued by their owners, and for service accounts on the account's page: both show the text
+    once, and so do `tokens/` of the API and `manage.py issue_token`."""
 
     subject_type = "token"
-    list_display = ("__str__", "user", "issued", "expires", "last_used")
+    list_display = ("__str__", "owner", "limits", "issued", "expires", "last_used")
+    list_filter = (OwnerFilter, ExpiryFilter, "read_only")
     list_select_related = ("user",)
     search_fields = ("name", "user__username")
-    fields = ("name", "user", "issued", "expires", "last_used")
+    fields = ("name", "owner", "limits", "issued", "expires", "last_used")
     readonly_fields = fields
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        changelist = super().get_changelist_instance(request)
+        names = Names.of(changelist.result_list)  # of the whole page in one read
+        for token in changelist.result_list:
+            token.names = names
+        return changelist
+
+    @display(description="owner", ordering="user__username")
+    def owner(self, token: ApiToken) -> SafeString:
+        page = "access_serviceaccount" if is_service_account(token.user) else "auth_user"
+        return format_html('<a href="{}">{}</a>', reverse(f"admin:{page}_change", args=[token.user_id]), token.user)
+
+    @display(description="limits")
+    def limits(self, token: Any) -> str:
+        names = getattr(token, "names", None) or Names.of([token])
+        return names.words(token) or NO_LIMITS
 
     @display(description="issued", ordering="created")
     def issued(self, token: ApiToken) -> str:
@@ -324,13 +391,13 @@ class ApiTokenAdmin(ChainHistory, ModelAdmin):
 
     @display(description="expires", ordering="expiry")
     def expires(self, token: ApiToken) -> str:
-        if token.expiry is None:
-            return "never"
-        return f"{clock_utc(token.expiry)}{' (expired)' if token.expiry < timezone.now() else ''}"
+        badge = expiry_badge(token, timezone.now())
+        said = clock_utc(token.expiry) or "never"
+        return format_html("{} {}", said, badge_html(badge)) if badge else said
 
     @display(description="last used", ordering="last_used_at")
     def last_used(self, token: ApiToken) -> str:
-        return clock_utc(token.last_used_at) or "never"
+        return used_words(token)
 
     def chain_of(self, object_id: str) -> tuple[str, str]:
         # The key is the digest, which the audit trail must not know.

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from access.models import ApiToken, ProviderGroup, Role
+from access.models import SERVICE_PREFIX, ApiToken, ProviderGroup, Role, ServiceAccount
 from audit.event_types import EventType
 from audit.sentences import declare
 from audit.subjects import declare_subject, rows_with_pages
@@ -38,7 +38,19 @@ declare({
     EventType.PROVIDER_GROUP_DELETED: "Provider group {subject} no longer gives a role.",
     EventType.TOKEN_ISSUED: "API token {subject} was issued to {user}.",
     EventType.TOKEN_REVOKED: "API token {subject} of {user} was revoked.",
+    EventType.ACCESS_REVIEWED: "It was reviewed who has which right.",
 })  # fmt: skip
+
+
+_service_accounts = rows_with_pages(ServiceAccount)
+_everyone = rows_with_pages(User)
+
+
+def _users(ids: Collection[str]) -> Mapping[str, tuple[str, str]]:
+    """People and service accounts, each on the pages of its own kind."""
+    found = dict(_everyone(ids))
+    services = [id for id, (name, _) in found.items() if name.startswith(SERVICE_PREFIX)]
+    return {**found, **(_service_accounts(services) if services else {})}
 
 
 def _tokens(uids: Collection[str]) -> Mapping[str, tuple[str, str]]:
@@ -47,7 +59,8 @@ def _tokens(uids: Collection[str]) -> Mapping[str, tuple[str, str]]:
     return {str(row.uid): (str(row), f"{page}?{urlencode({'q': row.user.get_username()})}") for row in rows}
 
 
-declare_subject("user", "user", rows_with_pages(User))
+declare_subject("user", "user", _users)
 declare_subject("role", "role", rows_with_pages(Role))
 declare_subject("provider_group", "provider group", rows_with_pages(ProviderGroup))
 declare_subject("token", "API token", _tokens)
+declare_subject("access", "access review", lambda ids: {"review": ("access review", reverse("admin:access_review"))})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rest_framework.permissions import BasePermission
+from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
 from access import policy
@@ -28,8 +28,17 @@ class PolicyPermission(BasePermission):
         if action not in permissions:
             raise NotAllowed("No one may do this: it has no permission assigned.")
         if (permission := permissions[action]) is not None:
-            policy.require(request.user, permission)
+            _require(request.user, permission)
+            if request.method not in SAFE_METHODS and getattr(request.auth, "read_only", False):
+                raise NotAllowed("This token is read-only. Issue one that is not, to change something.")
         return True
+
+
+def _require(user: policy.Person, permission: str | tuple[str, ...]) -> None:
+    """Of several, one is enough here: which of them it takes in the end, the service knows."""
+    several = (permission,) if isinstance(permission, str) else permission
+    if not any(policy.may(user, each) for each in several):
+        policy.require(user, several[0])
 
 
 def _action(request: Request, view: APIView) -> str | None:

@@ -16,6 +16,9 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.db.models import Q, QuerySet
 
+from access.core.grants import Limits, Touched
+from access.models import SERVICE_PREFIX, ScopeKind, is_service_account
+from audit.subjects import KINDS
 from foundation.errors import NotAllowed
 
 VIEWER: Final = "viewer"
@@ -25,10 +28,12 @@ OPERATOR: Final = "operator"
 RECOVERY_MANAGER: Final = "recovery manager"
 APPROVER: Final = "approver"
 ADMINISTRATOR: Final = "administrator"
+#: For what AWS posts: the token in an EventBridge connection may do that and nothing else.
+EVENT_SOURCE: Final = "event source"
 
-ROLES: Final = (VIEWER, AUDITOR, PLANNER, OPERATOR, RECOVERY_MANAGER, APPROVER, ADMINISTRATOR)
+ROLES: Final = (VIEWER, AUDITOR, PLANNER, OPERATOR, RECOVERY_MANAGER, APPROVER, ADMINISTRATOR, EVENT_SOURCE)
 
-_EVERYONE = frozenset(ROLES)
+_EVERYONE = frozenset(ROLES) - {EVENT_SOURCE}
 _PLANNING = frozenset({PLANNER, RECOVERY_MANAGER, ADMINISTRATOR})
 _RUNNING = frozenset({OPERATOR, RECOVERY_MANAGER, ADMINISTRATOR})
 _ADMIN = frozenset({ADMINISTRATOR})
@@ -68,7 +73,7 @@ POLICY: Final[dict[str, frozenset[str]]] = {
     "executions.cleanup_execution": _RUNNING,
     "executions.declare_recovery_over": frozenset({RECOVERY_MANAGER, ADMINISTRATOR}),
     "executions.break_glass": _ADMIN,
-    "executions.post_drs_event": _RUNNING,
+    "executions.post_drs_event": _RUNNING | {EVENT_SOURCE},
     "reports.view_report": _EVERYONE,
     "reports.view_finding": _EVERYONE,
     "reports.add_note": _TAKING_PART,
@@ -90,7 +95,25 @@ POLICY: Final[dict[str, frozenset[str]]] = {
     "access.delete_providerlink": _ADMIN,
     "access.view_apitoken": _OVERSEEING,
     "access.delete_apitoken": _ADMIN,
+    "access.add_apitoken": _EVERYONE,
+    "access.revoke_apitoken": _EVERYONE,
+    "access.review_access": _OVERSEEING,
+    "access.view_serviceaccount": _OVERSEEING,
+    "access.add_serviceaccount": _ADMIN,
+    "access.change_serviceaccount": _ADMIN,
+    "access.delete_serviceaccount": _ADMIN,
 }
+
+#: What takes a person: a service account does not have it, whatever its roles are.
+PERSONAL: Final = frozenset({
+    "plans.agree_plan",
+    "executions.approve_execution",
+    "executions.break_glass",
+    "reports.sign_off",
+    *(each for each in POLICY if each.startswith(("auth.", "access.")) and ".view_" not in each),
+})  # fmt: skip
+#: Roles that a service account is not given.
+PERSONAL_ROLES: Final = frozenset({APPROVER})
 
 #: permission -> what it lets you do, for the refusal.
 _MEANING: Final[dict[str, str]] = {
@@ -104,6 +127,10 @@ _MEANING: Final[dict[str, str]] = {
     "access.delete_providerlink": "unlink a user from the identity provider",
     "access.view_apitoken": "view the API tokens of everyone",
     "access.delete_apitoken": "revoke the API tokens of everyone",
+    "access.add_apitoken": "issue API tokens of your own",
+    "access.revoke_apitoken": "revoke your own API tokens",
+    "access.review_access": "review who has which right",
+    "access.change_serviceaccount": "change a service account, and issue and revoke its API tokens",
     "executions.view_event": "view the events of an execution",
     "plans.view_planrevision": "view the revisions of a plan",
     "protection.view_protectiongroup": "view a protection group",
@@ -126,6 +153,9 @@ _MEANING: Final[dict[str, str]] = {
     "reports.validate_execution": "confirm that the application works",
     "reports.sign_off": "sign off a report",
 }
+
+
+Person = AbstractBaseUser | AnonymousUser
 
 
 def register() -> None:
@@ -151,13 +181,43 @@ def may(user: AbstractBaseUser | AnonymousUser, permission: str, *, sites: Colle
     """
     if permission not in POLICY:
         raise KeyError(f"{permission} is not in access.policy.POLICY")
+    if permission in PERSONAL and is_service_account(user):
+        return False
+    limits: Limits | None = getattr(user, "_limits", None)
+    if limits is not None and not _within(limits, permission, sites):
+        return False
     return bool(user.is_active and cast("User", user).has_perm(permission))
 
 
+def _within(limits: Limits, permission: str, sites: Collection[int] | None) -> bool:
+    if not limits.let(permission):
+        return False
+    return sites is None or limits.scope.covers(Touched(frozenset(sites)))
+
+
+def limit(user: User, limits: Limits) -> None:
+    """From now on `user`, as this request has it, may do no more than this."""
+    user._limits = limits  # type: ignore[attr-defined]
+
+
+def names_of(kind: ScopeKind, ids: Collection[int]) -> dict[int, str]:
+    """What the sites, or plans, of these ids are called now; those that no longer exist are left out."""
+    found = KINDS[kind.value].find([str(id) for id in ids]) if ids and kind.value in KINDS else {}
+    return {int(id): name for id, (name, _) in found.items()}
+
+
 def holders(permission: str) -> QuerySet[Any]:
-    """Every active person who holds the permission."""
-    people = get_user_model()._default_manager.filter(is_active=True)
+    """Every active person who holds the permission: service accounts are nobody's person."""
+    people = get_user_model()._default_manager.filter(is_active=True).exclude(username__startswith=SERVICE_PREFIX)
     return people.filter(Q(groups__name__in=POLICY[permission]) | Q(is_superuser=True)).distinct()
+
+
+def anyone_with(permission: str) -> QuerySet[Any]:
+    """Every account, service accounts and inactive ones included, that a role gives the permission somewhere."""
+    accounts = get_user_model()._default_manager.all()
+    if permission in PERSONAL:
+        accounts = accounts.exclude(username__startswith=SERVICE_PREFIX)
+    return accounts.filter(Q(groups__name__in=POLICY[permission]) | Q(is_superuser=True)).distinct()
 
 
 def roles_with(permission: str) -> list[str]:

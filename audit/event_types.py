@@ -123,6 +123,7 @@ class EventType(StrEnum):
     PROVIDER_GROUP_DELETED = "provider_group.deleted"
     TOKEN_ISSUED = "token.issued"
     TOKEN_REVOKED = "token.revoked"
+    ACCESS_REVIEWED = "access.reviewed"
 
     ATTEMPT_WRONG_PASSWORD = "attempt.wrong_password"
     ATTEMPT_WRONG_SECOND_FACTOR = "attempt.wrong_second_factor"

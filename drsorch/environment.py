@@ -74,11 +74,7 @@ class Setting:
 
 
 WEB, STATE, ENGINE, PROOFS = "Web", "State and messages", "The engine", "For the chaos suite only: never in production"
-<<<<<<< HEAD
-TRAIL, REPORTS, EYES = "The audit trail", "Reports", "Logs and metrics"
-=======
-TRAIL, REPORTS, PEOPLE = "The audit trail", "Reports", "Signing in"
->>>>>>> identity
+TRAIL, REPORTS, PEOPLE, EYES = "The audit trail", "Reports", "Signing in", "Logs and metrics"
 REQUIRED, AWS = "Required", "AWS: boto3's own variables; all of them work"
 
 #: boto3 takes an empty address for none.

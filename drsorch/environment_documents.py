@@ -10,11 +10,8 @@ from drsorch.environment import (
     AWS,
     BASE_DIR,
     ENGINE,
-<<<<<<< HEAD
     EYES,
-=======
     PEOPLE,
->>>>>>> identity
     PROOFS,
     REPORTS,
     REQUIRED,
@@ -28,11 +25,7 @@ from drsorch.values import NEW_AUDIT_KEY, Number
 
 BEGIN: Final = "<!-- settings: written by python -m drsorch.environment_documents -->"
 END: Final = "<!-- end of settings -->"
-<<<<<<< HEAD
-SECTIONS: Final = (REQUIRED, TRAIL, WEB, STATE, ENGINE, EYES, REPORTS, AWS, PROOFS)
-=======
-SECTIONS: Final = (REQUIRED, TRAIL, WEB, PEOPLE, STATE, ENGINE, REPORTS, AWS, PROOFS)
->>>>>>> identity
+SECTIONS: Final = (REQUIRED, TRAIL, WEB, PEOPLE, STATE, ENGINE, EYES, REPORTS, AWS, PROOFS)
 _WIDTH: Final = 120
 
 _HEAD: Final = """\

@@ -77,6 +77,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "foundation.signing_in.sign_in_on_the_whole_page",
     "audit.middleware.OriginMiddleware",
+    "access.middleware.AnswerMiddleware",
 ]
 
 ROOT_URLCONF = "drsorch.urls"

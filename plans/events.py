@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from access.models import ScopeKind
+from access.places import declare_place
 from audit.event_types import EventType
 from audit.sentences import declare
 from audit.subjects import declare_subject, rows_with_pages
@@ -17,3 +19,4 @@ declare({
     "instead of {instead_of}.",
 })  # fmt: skip
 declare_subject("plan", "plan", rows_with_pages(Plan))
+declare_place(ScopeKind.PLAN, lambda user: Plan.objects.all())

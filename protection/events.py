@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from access.models import ScopeKind
+from access.places import declare_place
 from audit.event_types import EventType
 from audit.sentences import declare
 from audit.subjects import declare_subject, rows_with_pages
@@ -18,3 +20,4 @@ declare({
 })  # fmt: skip
 declare_subject("site", "site", rows_with_pages(Site))
 declare_subject("protection_group", "protection group", rows_with_pages(ProtectionGroup))
+declare_place(ScopeKind.SITE, lambda user: Site.objects.all())

@@ -42,7 +42,7 @@ KEPT_FOR = timedelta(hours=24)
 #: Longer than any request of ours takes, so that a first attempt this old is taken for dead.
 ABANDONED_AFTER = timedelta(minutes=2)
 
-_HEADERS_KEPT = ("Content-Type", "ETag", "Location")
+_HEADERS_KEPT = ("Cache-Control", "Content-Type", "ETag", "Location")
 _KEY_LENGTH = 255
 
 
@@ -181,6 +181,9 @@ def _fingerprint(request: Request) -> str:
     with contextlib.suppress(ValueError, RecursionError):  # malformed: the view will say so, each time
         body = json.dumps(json.loads(body), sort_keys=True).encode()
     digest = hashlib.sha256(f"{request.method} {request.get_full_path()}\n".encode())
+    if getattr(request.auth, "is_limited", False):
+        # What another token of the user did is not this one's to see.
+        digest.update(f"{request.auth.uid}\n".encode())
     digest.update(body)
     return digest.hexdigest()
 

@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.urls import URLPattern, URLResolver, reverse
 
 import drsorch.api
+from access.accounts.service_accounts import service_account_create
 from access.services import token_issue
 from executions.models import Execution
 from plans.models import Plan
@@ -78,6 +79,7 @@ class World:
             execution=self.drill, title="DNS is changed by hand", severity="high", added_at=START, added_by_name="dana"
         )
         self.token, _ = token_issue(user=by, name="nightly", by=by)
+        self.service = service_account_create(name="eventbridge", purpose="Posts events", roles=["event source"], by=by)
         self.names = {
             "plan": (self.plan.pk, {"number": 1}),
             "site": (Site.objects.order_by("pk")[0].pk, {}),

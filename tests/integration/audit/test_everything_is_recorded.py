@@ -24,8 +24,9 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from access.accounts.service_accounts import service_account_create
 from access.identity.mapping import link_save, provider_group_create
-from access.models import ApiToken, ProviderGroup, ProviderLink, Role
+from access.models import ApiToken, ProviderGroup, ProviderLink, Role, ServiceAccount
 from access.services import token_issue
 from audit.event_types import EventType
 from audit.models import Event
@@ -42,55 +43,10 @@ from tests.factories.people import PASSWORD, make_user
 from tests.factories.plans import web_shop
 from tests.factories.protection import ServerFactory, SiteFactory, make_group, make_group_with_servers
 from tests.factories.trail import faults_found
+from tests.integration.audit.not_by_people import CHANGE_NOTHING, NOT_BY_PEOPLE, NOT_OURS
 from tests.pages import press
 
 pytestmark = pytest.mark.django_db
-
-#: Tables that are not ours, and that people change here.
-NOT_OURS = (User, Group, Authenticator)
-#: Models that no person changes by hand, and why not.
-NOT_BY_PEOPLE = {
-    "access.Role": "another name of auth.Group",
-    "access.ProviderRole": "which of a user's roles came from the provider; in the chain of the user",
-    "audit.Chain": "the audit trail itself",
-    "audit.Event": "the audit trail itself",
-    "audit.Ledger": "the audit trail itself",
-    "audit.Milestone": "the audit trail itself",
-    "audit.SealedDocument": "the audit trail itself",
-    "audit.TrailCheck": "what verifying found",
-    "executions.Execution": "has its chain in its own row; its events are tested with the engine",
-    "executions.Approval": "in the chain of its execution",
-    "executions.Basis": "its hash is in the chain of its execution",
-    "executions.DrsJob": "mirrors DRS",
-    "executions.KeptForecast": "what was expected, not what was done",
-    "executions.LaunchSample": "what a launch took, to forecast the next by",
-    "executions.LateInstance": "in the chain of its execution",
-    "executions.Operation": "in the chain of its execution",
-    "executions.SavedFilter": "how someone looks at executions, which changes nothing for anyone",
-    "executions.ServerRun": "in the chain of its execution",
-    "executions.SiteWatch": "when a site is polled",
-    "executions.StepDecision": "in the chain of its execution",
-    "executions.StepRun": "in the chain of its execution",
-    "executions.StepSample": "what a step took, to forecast the next by",
-    "executions.WaveRun": "in the chain of its execution",
-    "foundation.Chore": "when housekeeping is due",
-    "foundation.Heartbeat": "proof that a ticker runs",
-    "foundation.Installation": "the name that drsorch gave itself",
-    "foundation.IdempotentAnswer": "what was answered to a request",
-    "plans.PlanRevision": "in the chain of its plan",
-    "plans.ApprovalDemand": "follows the plan; an agreement is in the chain of the plan",
-    "plans.Step": "in the chain of its plan",
-    "plans.Wave": "in the chain of its plan",
-    "plans.WaveGroup": "in the chain of its plan",
-    "reports.Anchor": "when it is made is in the chain of its execution",
-    "reports.Dossier": "in the chain of its execution",
-    "reports.Evidence": "in the chain of its execution",
-    "reports.SignOff": "in the chain of its execution",
-    "mfa.Authenticator": "has pages of allauth's; tested below",
-    "auth.Group": "roles are code; tested below",
-}
-#: Management commands that change nothing that a person would be asked about.
-CHANGE_NOTHING = {"demo", "export_evidence", "guard_audit", "run", "serve", "verify_audit", "verify_evidence"}
 
 HOST = {"REMOTE_ADDR": "203.0.113.9", "HTTP_USER_AGENT": "a browser"}
 SITE = {"name": "Ireland", "account_id": "111122223333", "region": "eu-west-1", "external_id": "hush"}
@@ -187,8 +143,14 @@ def _changepassword(world: World) -> None:
         call_command("changepassword", "omar", stdout=io.StringIO())
 
 
+def _service(world: World) -> ServiceAccount:
+    account = service_account_create(name="robot", purpose="Events", roles=["event source"], by=world.by)
+    world.last = Event.objects.order_by("id").values_list("id", flat=True).last() or 0
+    return account
+
+
 Act = Callable[[World], None]
-API = "/api/v1"
+API, SERVICES = "/api/v1", "/admin/access/serviceaccount/"
 #: Model, verb, door -> the act, and the type of its event.
 TABLE: dict[tuple[type[Model], str, str], tuple[Act, EventType]] = {
     (Site, "create", "api"): (lambda w: sent(w.api.post(f"{API}/sites/", SITE)), EventType.SITE_CREATED),
@@ -307,6 +269,22 @@ TABLE: dict[tuple[type[Model], str, str], tuple[Act, EventType]] = {
     (ApiToken, "create", "issue_token"): (
         lambda w: call_command("issue_token", "omar", name="nightly", stdout=io.StringIO()),
         EventType.TOKEN_ISSUED,
+    ),
+    (ServiceAccount, "create", "screen"): (
+        lambda w: posted(w, f"{SERVICES}add/", {"name": "ci", "purpose": "Drills", "roles": ["operator"]}),
+        EventType.USER_CREATED,
+    ),
+    (ServiceAccount, "change", "screen"): (
+        lambda w: posted(w, f"{SERVICES}{_service(w).pk}/change/", {"purpose": "Drills", "is_active": "on"}),
+        EventType.USER_CHANGED,
+    ),
+    (ServiceAccount, "delete", "screen"): (
+        lambda w: posted(w, f"{SERVICES}{_service(w).pk}/delete/"),
+        EventType.USER_DELETED,
+    ),
+    (ServiceAccount, "create", "create_service_account"): (
+        lambda w: call_command("create_service_account", "ci", purpose="Drills", stdout=io.StringIO()),
+        EventType.USER_CREATED,
     ),
     (ProviderGroup, "create", "screen"): (
         lambda w: posted(
@@ -519,9 +497,3 @@ def test_a_user_and_its_event_are_one_transaction(world: World) -> None:
     with patch("access.recording.note_change", side_effect=RuntimeError), pytest.raises(RuntimeError):
         User.objects.create_user("nina")
     assert not User.objects.filter(username="nina").exists()
-
-
-def test_all_of_it_is_chained(world: World) -> None:
-    world.api.patch(f"{API}/sites/Frankfurt/", {"name": "Main"})
-    world.user.delete()
-    assert faults_found() == []
