@@ -18,6 +18,7 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
+from audit.screens.history import ChainHistory
 from executions.models import Execution
 from executions.screens import views
 from executions.screens.history import views as history
@@ -32,7 +33,8 @@ from foundation.wording import clock, listing, short
 
 
 @admin.register(Execution)
-class ExecutionAdmin(ModelAdmin):
+class ExecutionAdmin(ChainHistory, ModelAdmin):
+    subject_type = "execution"
     # Narrowed by a form of its own, and not by a date hierarchy: that reads the year and month of every row.
     search_fields = ("plan_name", "requested_by_name", "reason")
     search_help_text = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -29,6 +29,8 @@ class ChainHistory(ModelAdmin):
             self.opts.pk.to_python(object_id)
         except ValidationError as error:
             raise Http404 from error
+        if not request.user.has_perm("audit.view_event"):
+            raise PermissionDenied
         return redirect(trail_of(*self.chain_of(object_id)))
 
     def chain_of(self, object_id: str) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, cast
 
 import django_filters
@@ -53,6 +53,7 @@ from executions.services.commands import (
     SKIP,
     Command,
 )
+from executions.services.people import require_start
 from executions.services.scenes import Precondition
 from foundation.csv_text import MEDIA_TYPE
 from foundation.downloads import csv_download
@@ -61,7 +62,7 @@ from foundation.rest.filters import WholeNumberFilter
 from foundation.rest.formats import CsvRenderer
 from foundation.rest.schema import IF_NONE_MATCH
 from foundation.rest.versions import content_etag, if_match, not_modified
-from foundation.rest.views import ReadViewSet
+from foundation.rest.views import Permissions, ReadViewSet
 
 
 class EventFilter(django_filters.FilterSet):
@@ -110,11 +111,11 @@ def command_action(command: Command, body: type[CommentSerializer] = CommentSeri
 class ExecutionViewSet(ReadViewSet):
     """Drills and recoveries: executions of plans."""
 
-    permissions: ClassVar[dict[str, str | None]] = {
+    permissions: ClassVar[Permissions] = {
         "list": "executions.view_execution",
         "retrieve": "executions.view_execution",
-        # Which of the two start permissions it takes depends on the kind: `execution_start` asks for it.
-        "create": "executions.view_execution",
+        # Which of the two it takes depends on the kind.
+        "create": ("executions.start_drill", "executions.start_recovery"),
         "export": "executions.view_execution",
         "events": "executions.view_event",
         "basis": "executions.view_execution",
@@ -188,6 +189,8 @@ class ExecutionViewSet(ReadViewSet):
     @extend_schema(request=StartSerializer, responses={201: ExecutionSerializer})
     def create(self, request: Request) -> Response:
         """Start a drill or a recovery. A recovery needs the plan's name in `confirm`, a reason, and approvals."""
+        # Whoever may start nothing is told that, and not first what is wrong with what they would start.
+        require_start(self.person, request.data.get("kind") if isinstance(request.data, Mapping) else None)
         body = StartSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         asked = dict(body.validated_data)

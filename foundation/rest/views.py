@@ -22,12 +22,15 @@ from foundation.rest.idempotency import AlreadyAnswered, KeyClaim, key_claim
 from foundation.rest.strict import refuse_body, refuse_unknown_query
 from foundation.rest.versions import VersionedMixin
 
+#: action (or method name) -> permission of the policy, or several of which one lets in so far; None: anybody who is
+#: signed in; not named: nobody.
+Permissions = Mapping[str, str | tuple[str, ...] | None]
+
 
 class ApiView(APIView):
     """Problems as JSON in every case, bodies within `DATA_UPLOAD_MAX_MEMORY_SIZE`, POSTs that honour their key."""
 
-    #: action (or method name) -> permission of the policy; None: anybody who is signed in; not named: nobody.
-    permissions: ClassVar[dict[str, str | None]] = {}
+    permissions: ClassVar[Permissions] = {}
 
     #: Query parameters beside those of a list's filters, order and pages.
     query_parameters: tuple[str, ...] = ()
