@@ -8,6 +8,8 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.auth_backends import AuthenticationBackend
 from allauth.account.authentication import get_authentication_records
 from allauth.account.internal.stagekit import clear_login
+from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.contrib import messages
@@ -18,8 +20,12 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
+from access.recent import was_recent
 from access.services import local_sign_in_allowed, sign_in_attempt
 from audit.event_types import EventType
+
+#: Of a code, a key or a passkey that does not let anyone in.
+WRONG_CODE = "That did not work: the code or the key is not known here."
 
 
 class ClosedAccountAdapter(DefaultAccountAdapter):
@@ -91,9 +97,22 @@ class ClosedAccountAdapter(DefaultAccountAdapter):
         came_from_there = any(record.get("method") == "socialaccount" for record in records)
         return [theirs, *methods] if came_from_there else [*methods, theirs]
 
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
+        """For allauth's own pages: whoever has just signed in is not asked again."""
+        return not was_recent(self.request) and bool(super().is_reauthentication_required(app=app, **kwargs))
+
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
 
 
-#: Of a code, a key or a passkey that does not let anyone in.
-WRONG_CODE = "That did not work: the code or the key is not known here."
+class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
+    """Authenticator apps, passkeys and recovery codes."""
+
+    error_messages = {**DefaultMFAAdapter.error_messages, "incorrect_code": WRONG_CODE}
+
+    def generate_authenticator_name(self, user: AbstractBaseUser, type: Any) -> str:
+        return f"Passkey {Authenticator.objects.filter(user_id=user.pk, type=type).count() + 1}"
+
+    def get_public_key_credential_rp_entity(self) -> dict[str, str]:
+        """Bound to the host name that people use; called as they call it."""
+        return {**super().get_public_key_credential_rp_entity(), "name": "drsorch"}

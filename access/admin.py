@@ -29,13 +29,16 @@ from access.models import (
     ProviderLink,
     Role,
     ServiceAccount,
+    SignInSession,
     is_service_account,
 )
 from access.places import Names
+from access.recent import require_recent
 from access.recording import users_as_one
 from access.screens.service_accounts import ServiceAccountAdmin
 from access.screens.tokens import NO_LIMITS, expiry_badge, used_words
 from access.services import second_factor_remove, token_revoke
+from access.sessions import session_end, session_list
 from audit.screens.history import ChainHistory
 from foundation.overwriting import asked_version, fingerprint
 from foundation.people import person
@@ -107,6 +110,22 @@ class UserAdmin(ChainHistory, SeenAdmin, DjangoUserAdmin):
         ("Signing in", {"fields": ("second_factor", "last_sign_in", "created")}),
     )
     actions = ("remove_second_factor",)
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        require_recent()
+        return super().changeform_view(request, *args, **kwargs)
+
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        require_recent()
+        return super().delete_view(request, *args, **kwargs)
+
+    def user_change_password(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        require_recent()
+        return super().user_change_password(request, *args, **kwargs)
+
+    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        require_recent()  # of its actions
+        return super().changelist_view(request, *args, **kwargs)
 
     def _changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         # Django saves the row and its roles one after the other; for the audit trail it is one change.
@@ -353,6 +372,45 @@ class ProviderLinkAdmin(ChainHistory, ServiceAdmin):
 
     def service_delete(self, row: ProviderLink, by: User, expected_version: int) -> None:
         mapping.link_delete(link=row, by=by)
+
+
+@admin.register(SignInSession)
+class SignInSessionAdmin(ChainHistory, ServiceAdmin):
+    """Where people are signed in. Deleting one signs them out there."""
+
+    subject_type = "user"
+    list_display = ("user", "ip", "browser", "signed_in")
+    list_select_related = ("user",)
+    search_fields = ("user__username", "ip")
+    fieldsets = ((None, {"fields": ("user", "ip", "browser", "signed_in")}),)
+    readonly_fields = fieldsets[0][1]["fields"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SignInSession]:
+        return session_list(super().get_queryset(request))
+
+    def chain_of(self, object_id: str) -> tuple[str, str]:
+        session = SignInSession.objects.filter(pk=object_id).first()
+        return self.subject_type, str(session.user_id) if session is not None else ""
+
+    @display(description="browser")
+    def browser(self, session: SignInSession) -> str:
+        return session.user_agent[:200] or "unknown"
+
+    @display(description="signed in", ordering="created_at")
+    def signed_in(self, session: SignInSession) -> str:
+        return clock_utc(session.created_at)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: SignInSession | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: SignInSession | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and (obj is None or _in_reach(request, obj.user))
+
+    def service_delete(self, row: SignInSession, by: User, expected_version: int) -> None:
+        session_end(session=row, by=by)
 
 
 @admin.register(ApiToken)

@@ -18,6 +18,7 @@ from access import policy
 from access.models import ApiToken, ScopeKind, is_service_account
 from access.places import Names, ids_of
 from access.services import LONGEST, token_issue, token_of, token_revoke
+from foundation.rest.schema import example
 from foundation.rest.serializers import StrictSerializer
 from foundation.rest.views import ApiView
 from foundation.version import VERSION
@@ -101,16 +102,19 @@ class MeSerializer(serializers.Serializer[Any]):
 
 
 class MeView(ApiView):
-    """The signed-in user, with roles and permissions."""
+    """Read who you are. The signed-in user, with roles and permissions."""
 
     permissions: ClassVar[dict[str, str | None]] = {"get": None}
 
-    @extend_schema(operation_id="me_retrieve", responses=MeSerializer)
+    @extend_schema(responses=MeSerializer)
     def get(self, request: Request) -> Response:
         return Response(MeSerializer(request.user).data)
 
 
-class TokenRequestSerializer(StrictSerializer):
+@example("A token for a pipeline, for 30 days", name="pipeline", expires_in_seconds=2_592_000)
+class NewTokenSerializer(StrictSerializer):
+    """A token to issue."""
+
     name = serializers.CharField(required=False, allow_blank=True, max_length=100, help_text="What it is for.")
     expires_in_seconds = serializers.IntegerField(
         required=False,
@@ -175,10 +179,10 @@ class TokenViewSet(ApiView, mixins.ListModelMixin, mixins.RetrieveModelMixin, Ge
     def get_serializer_context(self) -> dict[str, Any]:
         return {**super().get_serializer_context(), "names": Names.of(self._page) if self._page else None}
 
-    @extend_schema(request=TokenRequestSerializer, responses={201: IssuedTokenSerializer})
+    @extend_schema(request=NewTokenSerializer, responses={201: IssuedTokenSerializer})
     def create(self, request: Request) -> Response:
         """Issue a token, and show it once. It can have no more than the token that you use, nor outlive it."""
-        asked = TokenRequestSerializer(data=request.data)
+        asked = NewTokenSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         data = asked.validated_data
         seconds = data.get("expires_in_seconds")
@@ -193,12 +197,9 @@ class TokenViewSet(ApiView, mixins.ListModelMixin, mixins.RetrieveModelMixin, Ge
             by=self.person,
         )
         token.token = text
-        location = self.reverse_action("detail", args=[token.uid])
-        return Response(
-            IssuedTokenSerializer(token).data,
-            status=status.HTTP_201_CREATED,
-            headers={"Location": location, "Cache-Control": "no-store"},
-        )
+        # Neither kept nor compressed on its way: it is shown this once.
+        headers = {"Location": self.reverse_action("detail", args=[token.uid]), "Cache-Control": "no-store"}
+        return Response(IssuedTokenSerializer(token).data, status=status.HTTP_201_CREATED, headers=headers)
 
     def destroy(self, request: Request, id: str) -> Response:
         token_revoke(token=self.get_object(), by=self.person)

@@ -8,10 +8,12 @@ class AccessConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from access import events, holding, policy, recording  # noqa: F401 # importing events declares them
+        from access import events, holding, policy, recent, recording, sessions  # noqa: F401 # importing events declares them
 
         # Users are administered beside roles and tokens.
         apps.get_app_config("auth").verbose_name = self.verbose_name
         policy.register()
         recording.listen()
+        recent.listen()
+        sessions.listen()
         holding.hold()

@@ -9,11 +9,13 @@ from django.http import HttpRequest
 from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from knox.auth import TokenAuthentication
+from rest_framework.authentication import BasicAuthentication
 from rest_framework.authentication import SessionAuthentication as DjangoSession
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
 from access.csrf import origin_remedy
+from access.factors import require_factor
 from access.services import token_bring, token_used
 from audit.middleware import address_of
 
@@ -48,8 +50,26 @@ class BearerTokenAuthentication(TokenAuthentication):
         return False
 
 
+class TokenAsPassword(BasicAuthentication):
+    """`Authorization: Basic`, with a token as the password and any name: all that SNS can send (`https://sns:<token>@…`)."""
+
+    www_authenticate_realm = "drsorch"
+
+    def authenticate_credentials(self, userid: str, password: str, request: Any = None) -> Any:
+        bearer = BearerTokenAuthentication()
+        bearer.request = request._request
+        return bearer.authenticate_credentials(password.encode())
+
+
 class SessionAuthentication(DjangoSession):
-    """A session of the screens; says which origin was refused, and what allows it."""
+    """A session of the screens; says which origin was refused, and what allows it. Who has to set up a second factor
+    first does so first (`SecondFactorNeeded`)."""
+
+    def authenticate(self, request: Request) -> Any:
+        found = super().authenticate(request)
+        if found is not None:
+            require_factor(request._request, found[0])
+        return found
 
     def enforce_csrf(self, request: Request) -> None:
         try:
@@ -66,6 +86,14 @@ class SessionScheme(OpenApiAuthenticationExtension):
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
         return {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME}
+
+
+class TokenAsPasswordScheme(OpenApiAuthenticationExtension):
+    target_class = TokenAsPassword
+    name = "tokenAsPassword"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {"type": "http", "scheme": "basic"}
 
 
 class BearerScheme(OpenApiAuthenticationExtension):

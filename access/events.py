@@ -29,6 +29,8 @@ declare({
     EventType.USER_SIGNED_IN: "{subject} signed in.",
     EventType.USER_SIGNED_OUT: "{subject} signed out.",
     EventType.USER_BREAK_GLASS_SIGNED_IN: "{subject} signed in locally, although local accounts are switched off.",
+    EventType.USER_CONFIRMED: "{subject} confirmed who they are.",
+    EventType.USER_SESSION_ENDED: "A session of {subject}, from {address}, was ended.",
     EventType.USER_LINKED: "User {subject} was linked to a person at the identity provider.",
     EventType.USER_UNLINKED: "User {subject} is no longer linked to a person at the identity provider.",
     EventType.ROLE_CREATED: "Role {subject} was created.",

@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.forms import ChangePasswordForm, LoginForm
+from allauth.mfa.webauthn.forms import AddWebAuthnForm, EditWebAuthnForm
+from django import forms
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator
 
 from access.services import sign_in_attempt
 from audit.event_types import EventType
+from foundation.names import MAX_NAME
 
 
 class SignInForm(LoginForm):
@@ -17,6 +21,32 @@ class SignInForm(LoginForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["remember"].label = "Keep me signed in"
+
+
+class AddPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
+    """Allauth's, in plain words; it signs in without a password unless one does not want that."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _named(self.fields["name"])
+        self.fields["passwordless"] = forms.BooleanField(
+            label="Sign in with it alone, without a password",
+            required=False,
+            initial=True,
+            help_text="Your device then asks for your finger, your face or a PIN.",
+        )
+
+
+class RenamePasskeyForm(EditWebAuthnForm):  # type: ignore[misc]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _named(self.fields["name"])
+
+
+def _named(field: Any) -> None:
+    field.label, field.max_length = "Name", MAX_NAME
+    field.validators.append(MaxLengthValidator(MAX_NAME))
+    field.widget.attrs["maxlength"] = MAX_NAME
 
 
 class RecordedChangePasswordForm(ChangePasswordForm):

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 from allauth.socialaccount.models import SocialAccount
+from allauth.usersessions.models import UserSession
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, Group, User, UserManager
 from django.db import models
 from knox.models import AbstractAuthToken
@@ -143,3 +144,12 @@ class ProviderLink(SocialAccount):
 
     def __str__(self) -> str:
         return f"{self.user}: {self.uid}"
+
+
+class SignInSession(UserSession):
+    """A browser that somebody is signed in with."""
+
+    class Meta:
+        proxy = True
+        ordering = ["-created_at"]
+        verbose_name = "session"

@@ -16,6 +16,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.db.models import Q, QuerySet
 
+from access import recent
 from access.core.grants import Limits, Touched
 from access.models import SERVICE_PREFIX, ScopeKind, is_service_account
 from audit.subjects import KINDS
@@ -93,6 +94,8 @@ POLICY: Final[dict[str, frozenset[str]]] = {
     "access.view_providerlink": _OVERSEEING,
     "access.add_providerlink": _ADMIN,
     "access.delete_providerlink": _ADMIN,
+    "access.view_signinsession": _OVERSEEING,
+    "access.delete_signinsession": _ADMIN,
     "access.view_apitoken": _OVERSEEING,
     "access.delete_apitoken": _ADMIN,
     "access.add_apitoken": _EVERYONE,
@@ -125,6 +128,8 @@ _MEANING: Final[dict[str, str]] = {
     "access.view_providerlink": "view who is whom at the identity provider",
     "access.add_providerlink": "link a user to a person at the identity provider",
     "access.delete_providerlink": "unlink a user from the identity provider",
+    "access.view_signinsession": "view where people are signed in",
+    "access.delete_signinsession": "end the sessions of everyone",
     "access.view_apitoken": "view the API tokens of everyone",
     "access.delete_apitoken": "revoke the API tokens of everyone",
     "access.add_apitoken": "issue API tokens of your own",
@@ -235,8 +240,12 @@ def rights_of(user: AbstractBaseUser | AnonymousUser) -> tuple[Any, ...]:
 
 
 def require(user: AbstractBaseUser | AnonymousUser, permission: str, *, sites: Collection[int] | None = None) -> None:
-    """Raise `NotAllowed`, in a sentence that names the roles to ask for, unless the person `may`."""
+    """Raise `NotAllowed`, in a sentence that names the roles to ask for, unless the person `may`.
+
+    Raises `RecentSignInNeeded` where the person has to confirm who they are first (`access.recent`).
+    """
     if may(user, permission, sites=sites):
+        recent.check(permission)
         return
     roles = ", ".join(roles_with(permission))
     raise NotAllowed(f"You may not {meaning(permission)}. Ask an administrator for one of these roles: {roles}.")

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from allauth.account.authentication import get_authentication_records
+from allauth.account.signals import authentication_step_completed
 from allauth.mfa import signals as mfa
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
@@ -37,7 +38,7 @@ _HELD_ROLES: Final = ("roles", "provider_roles")
 #: Recorded as changed, without their value.
 _SECRET: Final = ("password",)
 #: What second factors are called on screens.
-_FACTORS: Final = {"totp": "authenticator app", "recovery_codes": "recovery codes", "webauthn": "security key"}
+_FACTORS: Final = {"totp": "authenticator app", "recovery_codes": "recovery codes", "webauthn": "passkey"}
 
 #: How allauth records that the provider said who it is.
 PROVIDER_METHOD: Final = "identity provider"
@@ -67,6 +68,7 @@ def listen() -> None:
     post_delete.connect(_factor_deleted, Authenticator)
     auth.user_logged_in.connect(_signed_in)
     auth.user_logged_out.connect(_signed_out)
+    authentication_step_completed.connect(_confirmed)
     auth.user_login_failed.connect(_sign_in_failed)
     mfa.authentication_failed.connect(_second_factor_failed)
 
@@ -318,6 +320,11 @@ def methods_used(request: Any, user: User) -> list[str]:
     """By what this session was signed in to, in order; empty if allauth did not see it."""
     records = get_authentication_records(request, user) if hasattr(request, "session") else []
     return list(dict.fromkeys(_METHODS.get(str(each.get("type") or each.get("method")), "") for each in records))
+
+
+def _confirmed(user: User, request: Any, reauthenticated: bool = False, **kwargs: Any) -> None:
+    if reauthenticated:
+        _told_of_session(user, EventType.USER_CONFIRMED, {"by": methods_used(request, user)[-1:]})
 
 
 def _signed_out(user: User | None, **kwargs: Any) -> None:

@@ -6,7 +6,7 @@ from allauth.account import views
 from django.urls import include, path
 
 from access.identity import views as provider
-from access.screens.signing_in import SignInView
+from access.screens.signing_in import PasswordView, SignInView, sessions
 
 urlpatterns = [
     path("login/", SignInView.as_view(), name="account_login"),
@@ -16,6 +16,7 @@ urlpatterns = [
     path("oidc/confirm/", provider.confirm, name="oidc_confirm"),
     path("signup/", views.signup, name="account_signup"),  # says that nobody signs up
     path("reauthenticate/", views.reauthenticate, name="account_reauthenticate"),
-    path("password/change/", views.password_change, name="account_change_password"),
+    path("password/change/", PasswordView.as_view(), name="account_change_password"),
+    path("sessions/", sessions, name="sessions"),
     path("2fa/", include("allauth.mfa.urls")),
 ]

@@ -116,7 +116,7 @@ class AuditViewSet(ApiView, mixins.ListModelMixin, GenericViewSet[Event]):
     without_body = frozenset({"verify"})
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Newest first; `ordering=at` is oldest first."""
+        """List the audit trail. Newest first; `ordering=at` is oldest first."""
         rows = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or []
         context = {**self.get_serializer_context(), "subjects": subjects_of(rows)}
         return self.get_paginated_response(AuditEventSerializer(rows, many=True, context=context).data)
@@ -124,7 +124,8 @@ class AuditViewSet(ApiView, mixins.ListModelMixin, GenericViewSet[Event]):
     @extend_schema(request=None, responses=TrailCheckSerializer)
     @action(detail=False, methods=["post"], filterset_class=None, pagination_class=None)
     def verify(self, request: Request) -> Response:
-        """Read every event and say what is wrong. Takes as long as that takes; 409 while it is being done already."""
+        """Verify the audit trail. Reads every event and says what is wrong. Takes as long as that takes; 409 while it
+        is being done already."""
         return Response(TrailCheckSerializer(checking.check_now(by=self.person)).data)
 
 

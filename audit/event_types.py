@@ -98,6 +98,7 @@ class EventType(StrEnum):
     PLAN_DELETED = "plan.deleted"
     PLAN_ARCHIVED = "plan.archived"
     PLAN_UNARCHIVED = "plan.unarchived"
+    PLAN_SOURCE_CHANGED = "plan.source_changed"
     PLAN_APPROVALS_AGREED = "plan.approvals_agreed"
 
     USER_CREATED = "user.created"
@@ -114,6 +115,8 @@ class EventType(StrEnum):
     USER_SIGNED_IN = "user.signed_in"
     USER_SIGNED_OUT = "user.signed_out"
     USER_BREAK_GLASS_SIGNED_IN = "user.break_glass_signed_in"
+    USER_CONFIRMED = "user.confirmed"
+    USER_SESSION_ENDED = "user.session_ended"
     USER_LINKED = "user.linked"
     USER_UNLINKED = "user.unlinked"
     ROLE_CREATED = "role.created"

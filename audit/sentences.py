@@ -15,7 +15,7 @@ from foundation.wording import Tone, count, listing
 #: Type -> sentence. Filled in are {subject}, the event's detail, and {fields}: the names of those that changed.
 SENTENCES: Final[dict[str, str]] = {}
 #: Where an event keeps the reason that was given, the first that it has.
-_REASONS: Final = ("why", "reason", "comment", "outcome")
+_REASONS: Final = ("why", "reason", "comment", "message", "outcome")
 _ABBREVIATIONS: Final = {"arn", "rpo", "rto", "url"}
 #: By what became of it, the last part of the type.
 _TONES: Final = {

@@ -19,6 +19,7 @@ import access.api
 import audit.api
 import executions.api.views
 import plans.api
+import plans.bundles.api
 import protection.api
 import reports.api.findings
 from executions.api.drs_events import DrsEventView
@@ -96,6 +97,8 @@ urlpatterns = [
     path("v1/executions/<str:id>/findings/", _listed(FindingsOfExecutionViewSet), name="execution-findings"),
     path("v1/executions/<str:id>/sign-offs/", _listed(SignOffsViewSet), name="execution-sign-offs"),
     path("v1/executions/<str:id>/compare/<str:other>/", CompareView.as_view(), name="execution-compare"),
+    path("v1/bundle/", plans.bundles.api.BundleView.as_view(), name="bundle"),
+    path("v1/bundle/schema/", plans.bundles.api.BundleSchemaView.as_view(), name="bundle-schema"),
     path("v1/register/", RegisterView.as_view(), name="register"),
     path("v1/me/", access.api.MeView.as_view(), name="me"),
     path("v1/", include(router.urls)),

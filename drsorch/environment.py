@@ -85,6 +85,11 @@ def _seconds(name: str, limits: tuple[float, float], default: float, meaning: st
     return Setting(name, Number(*limits), default, meaning, section)
 
 
+def _per_minute(name: str, default: int, what: str) -> Setting:
+    meaning = f"how many {what} the API answers in a minute; the rest get 429. 0 for any number"
+    return Setting(f"{PREFIX}API_{name}_PER_MINUTE", Number(0, 1_000_000, unit="", whole=True), default, meaning, WEB)
+
+
 def _boto3(name: str, kind: Kind, meaning: str) -> Setting:
     return Setting(name, kind, "", meaning, AWS, default_words="none", reader="boto3")
 
@@ -124,6 +129,17 @@ SETTINGS: Final = (
         "default", WEB,
         default_words="none", example="https://drsorch.example.com",
     ),
+    Setting(
+        "DRSORCH_CORS_ORIGINS", Origins(), list,
+        "origins whose pages may use the API from a browser, with a token: no cookie is sent", WEB,
+        default_words="none", example="https://wall.example.com",
+    ),
+    _per_minute("READS", 1200, "requests of one token, or of one person, that read"),
+    _per_minute(
+        "WRITES", 300,
+        "requests of one token, or of one person, that write. What stops or controls an execution is counted apart",
+    ),
+    _per_minute("STRANGERS", 120, "requests of one address without a valid token"),
     _seconds(
         "DRSORCH_REFRESH_SECONDS", (0.1, 3600), 2,
         "how often a page refreshes while an execution or a sync is running", WEB,
@@ -167,6 +183,17 @@ SETTINGS: Final = (
         "DRSORCH_BREAK_GLASS_USERS", Names("usernames separated by commas"), list,
         "who may sign in locally although local accounts are switched off, for the day on which the provider is down",
         PEOPLE, default_words="none", example="ada",
+    ),
+    Setting(
+        "DRSORCH_MFA_ROLES", Names("roles separated by commas, such as administrator,approver"), list,
+        "roles whose holders must set up a second factor before they can do anything else. Sign-ins by the identity "
+        "provider are the provider's to protect, and tokens are not affected", PEOPLE, default_words="none",
+        example="administrator,recovery manager,approver",
+    ),
+    _seconds(
+        "DRSORCH_RECENT_SIGN_IN_SECONDS", (0, _DAY), 900,
+        "how long ago people may have signed in, or confirmed who they are, to start or approve a recovery, use "
+        "break-glass, or change people and their rights; 0 asks no one to confirm", PEOPLE,
     ),
     Setting(
         "SECRET_KEY_FALLBACKS", Secrets(), list,

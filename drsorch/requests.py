@@ -8,6 +8,8 @@ from collections.abc import Callable
 from django.conf import settings
 from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
 
 from drsorch.values import is_loopback
 
@@ -49,6 +51,23 @@ class DebugOnThisMachine:
             sentence = "DEBUG is on, so drsorch answers requests of its own machine only. Turn DEBUG off.\n"
             return HttpResponse(sentence, status=403, content_type="text/plain")
         return self._get_response(request)
+
+
+class Compression(GZipMiddleware):
+    """Compresses answers of the API; but none with a secret in it, and none that is written while it is sent.
+
+    Whoever can have a secret and a guess of their own in one answer can tell from its length whether the guess was good
+    (BREACH). `Cache-Control: no-store` marks what holds one.
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if (
+            not request.path.startswith("/api/")
+            or response.streaming
+            or "no-store" in response.get("Cache-Control", "")
+        ):
+            return response
+        return super().process_response(request, response)
 
 
 def _address(entry: str) -> str:

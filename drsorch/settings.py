@@ -9,6 +9,7 @@ from django.urls import reverse_lazy
 from dramatiq.middleware import Retries
 
 from drsorch import unfold
+from drsorch.api_description import API_DESCRIPTION, API_TAGS
 from drsorch.brokers import broker_of
 from drsorch.environment import BASE_DIR, load, metrics_directory, secret_texts
 from drsorch.observing import logging
@@ -47,6 +48,8 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.socialaccount",
     "allauth.mfa",
+    "allauth.usersessions",
+    "corsheaders",
     "csp",
     "django_dramatiq",
     "django_filters",
@@ -64,6 +67,8 @@ MIDDLEWARE = [
     "drsorch.requests.ClientAddress",
     "drsorch.requests.DebugOnThisMachine",
     "django.middleware.security.SecurityMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "drsorch.requests.Compression",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "foundation.live.renewals",
     "csp.middleware.CSPMiddleware",
@@ -76,6 +81,8 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "foundation.signing_in.sign_in_on_the_whole_page",
+    "access.recent.knows_the_request",
+    "access.factors.leads_to_a_second_factor",
     "audit.middleware.OriginMiddleware",
     "access.middleware.AnswerMiddleware",
 ]
@@ -122,7 +129,14 @@ else:
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # What must be the same for every process: how often somebody tried to sign in, which one-time codes were used.
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "foundation_cache"}}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "foundation_cache",
+        # Django's 300 would throw away one-time codes that were used a minute ago.
+        "OPTIONS": {"MAX_ENTRIES": 50_000},
+    }
+}
 
 # --- Messages: nudges only, so any broker may lose any of them ------------------------------------------------------
 DRAMATIQ_BROKER_URL = env["DRAMATIQ_BROKER_URL"]
@@ -224,9 +238,19 @@ DRSORCH_OIDC_GROUPS_CLAIM = env["DRSORCH_OIDC_GROUPS_CLAIM"]
 #: Whether anyone but these may sign in by what drsorch itself knows.
 DRSORCH_LOCAL_ACCOUNTS = env["DRSORCH_LOCAL_ACCOUNTS"]
 DRSORCH_BREAK_GLASS_USERS = env["DRSORCH_BREAK_GLASS_USERS"]
+#: Roles whose holders need a second factor here, unless they come from the provider.
+DRSORCH_MFA_ROLES = env["DRSORCH_MFA_ROLES"]
+#: How long ago people may have signed in for what `access.recent` asks for; 0: whenever.
+DRSORCH_RECENT_SIGN_IN_SECONDS = env["DRSORCH_RECENT_SIGN_IN_SECONDS"]
+ACCOUNT_REAUTHENTICATION_TIMEOUT = DRSORCH_RECENT_SIGN_IN_SECONDS or 300
 # No mail is sent, so no address is ever verified.
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_TOTP_ISSUER = "drsorch"
+MFA_ADAPTER = "access.adapters.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+#: A passkey that was verified by its device is two factors in one.
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_FORMS = {"add_webauthn": "access.forms.AddPasskeyForm", "edit_webauthn": "access.forms.RenamePasskeyForm"}
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS_ONLY else "http"
 
 # --- API ----------------------------------------------------------------------------------------------------------
@@ -250,6 +274,23 @@ REST_FRAMEWORK = {
     "PAGE_SIZE": 100,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
+#: How many requests of one token, person or address are answered in a minute; 0: any number.
+DRSORCH_API_READS_PER_MINUTE = env["DRSORCH_API_READS_PER_MINUTE"]
+DRSORCH_API_WRITES_PER_MINUTE = env["DRSORCH_API_WRITES_PER_MINUTE"]
+DRSORCH_API_STRANGERS_PER_MINUTE = env["DRSORCH_API_STRANGERS_PER_MINUTE"]
+#: Pages of other origins that may use the API from a browser: with a token, never with the session of whoever looks.
+CORS_ALLOWED_ORIGINS = env["DRSORCH_CORS_ORIGINS"]
+CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOW_CREDENTIALS = False
+CORS_ALLOW_HEADERS = [
+    "accept", "authorization", "content-type", "idempotency-key", "if-match", "if-none-match", "traceparent",
+    "x-request-id",
+]  # fmt: skip
+CORS_EXPOSE_HEADERS = [
+    "Content-Disposition", "ETag", "Idempotency-Replayed", "Location", "RateLimit", "RateLimit-Policy", "Retry-After",
+    "X-Request-ID",
+]  # fmt: skip
+CORS_PREFLIGHT_MAX_AGE = 3600
 DRF_STANDARDIZED_ERRORS = {"EXCEPTION_FORMATTER_CLASS": "foundation.rest.problems.ProblemFormatter"}
 KNOX_TOKEN_MODEL = "access.ApiToken"
 # Its own tokens' table would stand unused beside ours, and refer to the users all the same.
@@ -257,8 +298,14 @@ MIGRATION_MODULES: dict[str, str | None] = {"knox": None}
 REST_KNOX = {"TOKEN_TTL": None, "AUTH_HEADER_PREFIX": "Bearer", "AUTO_REFRESH": False}
 SPECTACULAR_SETTINGS = {
     "TITLE": "drsorch",
-    "DESCRIPTION": "Prove and run disaster recovery on AWS.",
+    "DESCRIPTION": API_DESCRIPTION,
     "VERSION": "1",
+    "LICENSE": {"name": "Apache License 2.0", "identifier": "Apache-2.0"},
+    "SERVERS": [{"url": "/", "description": "This installation."}],
+    "TAGS": [{"name": name, "description": description} for name, description in API_TAGS.items()],
+    "ENUM_SUFFIX": "",
+    # A list of the values again, with the words that screens have for them.
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
@@ -269,14 +316,27 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "foundation.rest.schema.add_problems",
+        "foundation.rest.schema.add_components",
     ],
     "ENUM_NAME_OVERRIDES": {
+        "BundleAction": "plans.bundles.api.ACTIONS",
+        "BundleKind": "plans.bundles.api.KINDS",
         "ExecutionKind": "executions.api.serializers.KINDS",
         "ExecutionStatus": "executions.api.serializers.STATUSES",
+        "WaveStatus": "executions.api.serializers.WAVE_STATUSES",
+        "ServerStatus": "executions.api.serializers.SERVER_STATUSES",
+        "StepStatus": "executions.api.serializers.STEP_STATUSES",
+        "LateInstanceStatus": "executions.api.serializers.LATE_STATUSES",
+        "LaunchPhase": "executions.api.serializers.PHASES",
+        "ForecastBasis": "executions.api.serializers.FORECAST_BASES",
         "StepKind": "plans.models.STEP_KINDS",
+        "StepWhen": "plans.models.STEP_WHEN",
+        "ReadinessSeverity": "plans.api.READINESS_SEVERITIES",
         "FindingSeverity": "reports.api.serializers.SEVERITIES",
         "FindingStatus": "reports.api.serializers.FINDING_STATUSES",
+        "NoteTopic": "reports.api.serializers.NOTE_TOPICS",
+        "SignOffRole": "reports.api.serializers.SIGN_OFF_ROLES",
+        "EventVia": "audit.api.VIA",
     },
 }
 

@@ -64,6 +64,7 @@ UNFOLD: dict[str, Any] = {
             {"title": "Password", "link": reverse_lazy("account_change_password")},
             {"title": "Second factor", "link": reverse_lazy("mfa_index")},
             {"title": "API tokens", "link": reverse_lazy("admin:access_my_tokens")},
+            {"title": "Sessions", "link": reverse_lazy("sessions")},
         ],
     },
     "SIDEBAR": {
@@ -116,6 +117,7 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _entry("Users", "group", "auth_user_changelist", "auth.view_user"),
                     _entry("Roles", "badge", "access_role_changelist", "access.view_role"),
+                    _entry("Sessions", "devices", "access_signinsession_changelist", "access.view_signinsession"),
                     _entry(
                         "Service accounts",
                         "smart_toy",

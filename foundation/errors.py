@@ -55,6 +55,27 @@ class NotAllowed(DomainError):
     status, title, code = 403, "Not allowed", "permission_denied"
 
 
+class RecentSignInNeeded(Exception):
+    """The session may do this, but was signed in to too long ago: its person is asked to confirm who they are.
+
+    No `DomainError`: no form shows it, and no view answers it. `foundation.signing_in` leads to the page that asks, and
+    the API answers 403.
+    """
+
+    code = "recent_sign_in_needed"
+    detail = (
+        "You signed in too long ago for this. Confirm who you are at /accounts/reauthenticate/, then send it again. "
+        "Requests with a token are not asked for this."
+    )
+
+
+class SecondFactorNeeded(Exception):
+    """The person's role needs a second factor, which they have not set up. Handled as `RecentSignInNeeded` is."""
+
+    code = "second_factor_needed"
+    detail = "Your role needs a second factor. Set one up at /accounts/2fa/, then send this again."
+
+
 class Missing(DomainError):
     """What was named does not exist (404)."""
 

@@ -15,13 +15,16 @@ from pathlib import Path
 from typing import Final
 
 from django.conf import settings
-from prometheus_client import CollectorRegistry, Counter, Histogram, values
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, values
 from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.values import MultiProcessValue
 
 if settings.DRSORCH_METRICS_DIRECTORY and not values.ValueClass._multiprocess:
     values.ValueClass = MultiProcessValue()  # it was imported before the settings were read
+
+# A series of its own for each of ours, that nobody reads.
+disable_created_metrics()
 
 REGISTRY: Final = CollectorRegistry()
 #: In seconds: from an answer out of memory to a call that is given up.

@@ -1,4 +1,5 @@
-"""One place for requests whose session is over (ADR 0034): the whole page signs in, and comes back as it was left."""
+"""One place for requests whose session is over, or old (ADR 0034, ADR 0050): the whole page signs in, and comes back as
+it was left."""
 
 from __future__ import annotations
 
@@ -6,12 +7,15 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import resolve_url
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
-from django_htmx.http import HttpResponseClientRefresh
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django_htmx.http import HttpResponseClientRedirect, HttpResponseClientRefresh
+
+from foundation.errors import RecentSignInNeeded
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -29,6 +33,15 @@ def sign_in_on_the_whole_page(get_response: GetResponse) -> GetResponse:
         page = _page_of(request)
         return redirect_to_login(page, response.headers["Location"].partition("?")[0]) if page else response
 
+    def process_exception(request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Whoever has to confirm who they are does so on a page of its own, and comes back to where they were."""
+        if not isinstance(exception, RecentSignInNeeded):
+            return None
+        page = _page_of(request) or reverse("admin:index")
+        there = f"{reverse('account_reauthenticate')}?{urlencode({REDIRECT_FIELD_NAME: page})}"
+        return HttpResponseClientRedirect(there) if "HX-Request" in request.headers else HttpResponseRedirect(there)
+
+    middleware.process_exception = process_exception  # type: ignore[attr-defined]
     return middleware
 
 

@@ -11,7 +11,11 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
+from drf_spectacular.utils import (
+    OpenApiParameter,
+    extend_schema,
+    extend_schema_view,
+)
 from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.renderers import JSONRenderer
@@ -23,61 +27,24 @@ from foundation.names import MAX_NAME
 from foundation.rest.filters import NameFilter, ReferenceFilter
 from foundation.rest.formats import ByFormat, YamlRenderer
 from foundation.rest.parsers import StrictJSONParser, StrictYamlParser
-from foundation.rest.schema import ID_OR_NAME
-from foundation.rest.serializers import StrictSerializer
+from foundation.rest.schema import ID_OR_NAME, IF_MATCH, example
+from foundation.rest.serializers import StrictSerializer, kept_at_field
 from foundation.rest.versions import version_field
 from foundation.rest.views import WriteViewSet
 from foundation.yaml_text import MEDIA_TYPE
 from plans import demands, readiness, selectors, services
 from plans.core.checks import ready
-from plans.core.document import LAUNCH_TIMEOUT_SECONDS, MAX_APPROVALS, STEP_TIMEOUT_SECONDS, PlanDocument
+from plans.core.document import MAX_APPROVALS, PlanDocument
 from plans.core.fields import MAX_LINK, MAX_SECONDS
 from plans.core.findings import Severity
 from plans.core.purpose import MAX_FUNCTION, MAX_FUNCTIONS, MAX_OWNER
-from plans.core.steps import KINDS
-from plans.models import ON_FAILURE, STEP_KINDS, STEP_WHEN, Plan, PlanRevision
+from plans.described import WaveSerializer
+from plans.models import Plan, PlanRevision
 from plans.purpose import SCENARIOS
 from protection.selectors import group_get
 
-
-@extend_schema_field({"anyOf": [kind.schema() for kind in KINDS.values()]})
-class ParametersField(serializers.DictField):
-    """The parameters of the step's kind, as the OpenAPI document describes them."""
-
-
-class StepSerializer(serializers.Serializer[Any]):
-    name = serializers.CharField(max_length=MAX_NAME)
-    description = serializers.CharField(
-        required=False, allow_blank=True, help_text="For the person who carries it out or approves it."
-    )
-    link = serializers.CharField(
-        required=False, allow_blank=True, max_length=MAX_LINK, help_text="An https address that says more."
-    )
-    when = serializers.ChoiceField(STEP_WHEN)
-    kind = serializers.ChoiceField(STEP_KINDS)
-    timeout_seconds = serializers.IntegerField(default=STEP_TIMEOUT_SECONDS, min_value=1, max_value=MAX_SECONDS)
-    on_failure = serializers.ChoiceField(ON_FAILURE, default="stop")
-    parameters = ParametersField(required=False, help_text="Depends on the step's kind.")
-
-
-class WaveSerializer(serializers.Serializer[Any]):
-    name = serializers.CharField(max_length=MAX_NAME)
-    depends_on = serializers.ListField(
-        child=serializers.CharField(),
-        allow_null=True,
-        required=False,
-        help_text="Names of waves. Null or omitted: follows the wave above. []: starts immediately.",
-    )
-    protection_groups = serializers.ListField(
-        child=serializers.CharField(), required=False, help_text="Names or ids; returned as names."
-    )
-    minimum_success_percent = serializers.IntegerField(default=100, min_value=0, max_value=100)
-    on_failure = serializers.ChoiceField(ON_FAILURE, default="stop")
-    start_delay_seconds = serializers.IntegerField(default=0, min_value=0, max_value=MAX_SECONDS)
-    launch_timeout_seconds = serializers.IntegerField(
-        default=LAUNCH_TIMEOUT_SECONDS, min_value=1, max_value=MAX_SECONDS
-    )
-    steps = StepSerializer(many=True, required=False)
+#: Settings give this its name in the OpenAPI document.
+READINESS_SEVERITIES = [severity.value for severity in Severity]
 
 
 class RecoveredBySerializer(serializers.Serializer[Any]):
@@ -128,12 +95,11 @@ class PurposeSerializer(serializers.Serializer[Any]):
     )
 
 
-class PlanSerializer(PurposeSerializer):
-    """A plan as one document: its targets, what its runs are for, and its waves with their groups and steps."""
+class PlanDocumentSerializer(PurposeSerializer):
+    """A plan as portable text: its targets, what its runs are for, and its waves with their groups and steps."""
 
-    # It describes the document and shows it. What is sent goes to the core unchanged, which reports every error in it.
-
-    id = serializers.IntegerField(read_only=True)
+    # A revision shows the document as it was saved: before a field was there, without it.
+    may_lack = True
     name = serializers.CharField(max_length=MAX_NAME)
     description = serializers.CharField(required=False, allow_blank=True)
     contacts = serializers.CharField(
@@ -143,6 +109,26 @@ class PlanSerializer(PurposeSerializer):
     rpo_target_seconds = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=MAX_SECONDS)
     approvals_required = serializers.IntegerField(default=1, min_value=0, max_value=MAX_APPROVALS)
     waves = WaveSerializer(many=True, required=False)
+
+
+@example(
+    "Databases, after a word of the DBA; then the application",
+    name="Web shop", rto_target_seconds=3600, rpo_target_seconds=900, approvals_required=1,
+    waves=[
+        {"name": "Databases", "protection_groups": ["shop-db"],
+         "steps": [{"name": "DBA go-ahead", "when": "before", "kind": "approval", "timeout_seconds": 1800,
+                    "parameters": {"instructions": "Ask the database team."}}]},
+        {"name": "App", "depends_on": ["Databases"], "protection_groups": ["shop-app"], "minimum_success_percent": 80},
+    ],
+)  # fmt: skip
+class PlanSerializer(PlanDocumentSerializer):
+    """A plan as one document: its targets, what its runs are for, and its waves with their groups and steps."""
+
+    # It describes the document and shows it. What is sent goes to the core unchanged, which reports every error in it.
+
+    refuses_unknown = True
+    may_lack = False
+    id = serializers.IntegerField(read_only=True)
     approvals_in_force = serializers.IntegerField(
         read_only=True,
         help_text="How many approvals a recovery needs now: a lower number counts once an approver has agreed to it.",
@@ -152,6 +138,7 @@ class PlanSerializer(PurposeSerializer):
         read_only=True, help_text="Changed by `archive/` and `unarchive/`; no run of an archived plan can be started."
     )
     archived_at = serializers.DateTimeField(read_only=True, allow_null=True)
+    source = kept_at_field()  # type: ignore[assignment]  # a field of that name, not the option
     version = version_field()
     created_at = serializers.DateTimeField(read_only=True)
     updated_at = serializers.DateTimeField(read_only=True)
@@ -176,6 +163,7 @@ class PlanSerializer(PurposeSerializer):
             "recovered_by": self._recovered_by(instance),
             "archived": instance.archived_at is not None,
             "archived_at": instance.archived_at,
+            "source": instance.source.facts if instance.source else None,
             "version": instance.version,
             "created_at": instance.created_at,
             "updated_at": instance.updated_at,
@@ -197,15 +185,19 @@ class DifferenceSerializer(serializers.Serializer[Any]):
 
 class RevisionSerializer(serializers.ModelSerializer[PlanRevision]):
     saved_by = serializers.CharField(source="saved_by_name", help_text="User name.")
+    message = serializers.CharField(help_text="Why, where it was applied with `bundle/`; otherwise empty.")
+    source = serializers.JSONField(  # type: ignore[assignment]  # a field of that name, not the option
+        allow_null=True, help_text="The repository and commit that it was applied from; null if none."
+    )
     diff = DifferenceSerializer(many=True, help_text="Compared with the previous revision; empty for the first.")
 
     class Meta:
         model = PlanRevision
-        fields = ["number", "saved_by", "saved_at", "diff"]
+        fields = ["number", "saved_by", "saved_at", "message", "source", "diff"]
 
 
 class RevisionDetailSerializer(RevisionSerializer):
-    document = PlanSerializer(help_text="The whole plan as saved; it can be sent back with PUT.")
+    document = PlanDocumentSerializer(help_text="The whole plan as saved; it can be sent back with PUT.")
 
     class Meta(RevisionSerializer.Meta):
         fields = [*RevisionSerializer.Meta.fields, "document"]
@@ -217,7 +209,7 @@ class RevisionDetailSerializer(RevisionSerializer):
 
 
 class ReadinessFindingSerializer(serializers.Serializer[Any]):
-    severity = serializers.ChoiceField([severity.value for severity in Severity])
+    severity = serializers.ChoiceField(READINESS_SEVERITIES)
     code = serializers.CharField(help_text="Stable.")
     subject = serializers.CharField(help_text="The plan, site, wave, group or source server that it is about.")
     message = serializers.CharField()
@@ -232,6 +224,8 @@ class ReadinessSerializer(serializers.Serializer[Any]):
 
 
 class AgreementSerializer(StrictSerializer):
+    """Why fewer approvals are enough."""
+
     comment = serializers.CharField(max_length=2000, help_text="Why fewer approvals are enough.")
     approvals_required = serializers.IntegerField(
         required=False,
@@ -287,6 +281,15 @@ _FORMAT = OpenApiParameter(
 _NUMBER = OpenApiParameter("number", int, OpenApiParameter.PATH, description="Number of the revision.")
 
 
+#: A plan may be sent as the text that people keep in files.
+_DOCUMENT: Any = {"application/json": PlanSerializer, MEDIA_TYPE: OpenApiTypes.STR}
+
+
+@extend_schema_view(
+    create=extend_schema(request=_DOCUMENT),
+    update=extend_schema(request=_DOCUMENT),
+    partial_update=extend_schema(request=_DOCUMENT),
+)
 class PlanViewSet(WriteViewSet):
     """Recovery plans. `{id}` is the id or the name."""
 
@@ -305,6 +308,7 @@ class PlanViewSet(WriteViewSet):
         "archive": "plans.archive_plan",
         "unarchive": "plans.archive_plan",
     }
+    noun = "plan"
     parser_classes = (StrictJSONParser, StrictYamlParser)
     content_negotiation_class = ByFormat
     queryset = Plan.objects.none()
@@ -331,10 +335,10 @@ class PlanViewSet(WriteViewSet):
 
     @extend_schema(
         parameters=[_FORMAT],
-        responses={(200, "application/json"): PlanSerializer, (200, MEDIA_TYPE): OpenApiTypes.OBJECT},
+        responses={(200, "application/json"): PlanSerializer, (200, MEDIA_TYPE): OpenApiTypes.STR},
     )
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """The plan; as YAML, its document alone."""
+        """Read a plan. As YAML, its document alone."""
         return super().retrieve(request, *args, **kwargs)
 
     def create_object(self, data: dict[str, Any]) -> Plan:
@@ -354,14 +358,14 @@ class PlanViewSet(WriteViewSet):
     @extend_schema(responses=RevisionSerializer(many=True), filters=False)
     @action(detail=True, filter_backends=[], paged=True, url_path="revisions")
     def revisions(self, request: Request, id: str) -> Response:
-        """Every saved revision, newest first: who saved it, when, and what changed."""
+        """List the revisions of a plan. Newest first: who saved each, when, and what changed."""
         page = self.paginate_queryset(selectors.revision_list(self.get_object()))
         return self.get_paginated_response(RevisionSerializer(page, many=True).data)
 
     @extend_schema(parameters=[_NUMBER], responses=RevisionDetailSerializer)
     @action(detail=True, url_path=r"revisions/(?P<number>[^/]+)")
     def revision(self, request: Request, id: str, number: str) -> Response:
-        """One saved revision with the whole plan as it was."""
+        """Read a revision of a plan. The whole plan as it was."""
         plan = self.get_object()
         if not (number.isascii() and number.isdecimal() and len(number) < 10):
             raise Missing(f"“{number}” is not a revision number.")
@@ -370,9 +374,10 @@ class PlanViewSet(WriteViewSet):
     without_body = frozenset({"readiness", "archive", "unarchive"})
 
     @extend_schema(request=CopySerializer, responses={201: PlanSerializer})
-    @action(detail=True, methods=["post"])
+    @action(detail=True, methods=["post"], parser_classes=[StrictJSONParser])
     def copy(self, request: Request, id: str) -> Response:
-        """A new plan with the waves, steps and targets of this one; both use the same protection groups."""
+        """Copy a plan. The new one has the waves, steps and targets of this one; both use the same protection
+        groups."""
         body = CopySerializer(data=request.data)
         body.is_valid(raise_exception=True)
         with transaction.atomic():
@@ -381,35 +386,40 @@ class PlanViewSet(WriteViewSet):
             self.key_done(location, created=True)
         return Response(self.represent(plan), status=status.HTTP_201_CREATED, headers={"Location": location})
 
-    @extend_schema(request=None, responses=PlanSerializer)
+    @extend_schema(request=None, responses=PlanSerializer, parameters=[IF_MATCH])
     @action(detail=True, methods=["post"])
     def archive(self, request: Request, id: str) -> Response:
-        """Put the plan aside, with its history: lists leave it out, and no run of it can be started."""
+        """Archive a plan. It is put aside, with its history: lists leave it out, and no run of it can be started."""
         seen = self.expected_version()
         plan = services.plan_archive(plan=self.get_object(), by=self.person, expected_version=seen)
         return Response(self.represent(plan))
 
-    @extend_schema(request=None, responses=PlanSerializer)
+    @extend_schema(request=None, responses=PlanSerializer, parameters=[IF_MATCH])
     @action(detail=True, methods=["post"])
     def unarchive(self, request: Request, id: str) -> Response:
-        """Take the plan out of the archive."""
+        """Take a plan out of the archive."""
         seen = self.expected_version()
         plan = services.plan_unarchive(plan=self.get_object(), by=self.person, expected_version=seen)
         return Response(self.represent(plan))
 
     @extend_schema(request=AgreementSerializer, responses=PlanSerializer)
-    @action(detail=True, methods=["post"])
+    @action(detail=True, methods=["post"], parser_classes=[StrictJSONParser])
     def agree(self, request: Request, id: str) -> Response:
-        """Agree, as an approver who did not save it so, that recoveries need no more approvals than the plan says."""
+        """Agree to fewer approvals. As an approver who did not save it so: recoveries need no more than the plan
+        says."""
         body = AgreementSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         plan = demands.approvals_agree(plan=self.get_object(), by=self.person, **body.validated_data)
         return Response(self.represent(plan))
 
-    @extend_schema(request=None, responses=ReadinessSerializer)
+    @extend_schema(methods=["GET"], responses=ReadinessSerializer)
+    @extend_schema(
+        methods=["POST"], request=None, responses=ReadinessSerializer, operation_id="plans_readiness_evaluate"
+    )
     @action(detail=True, methods=["get", "post"])
     def readiness(self, request: Request, id: str) -> Response:
-        """Findings that block a run or warn of it, based on the last inventory sync. GET and POST both evaluate now."""
+        """Evaluate whether a plan is ready. Findings that block a run or warn of it, based on the last inventory sync.
+        GET and POST both evaluate now."""
         plan = self.get_object()
         findings = readiness.evaluate(plan)
         answer = {

@@ -15,6 +15,7 @@ declare({
     EventType.PLAN_DELETED: "Plan {subject} was deleted.",
     EventType.PLAN_ARCHIVED: "Plan {subject} was archived.",
     EventType.PLAN_UNARCHIVED: "Plan {subject} was taken out of the archive.",
+    EventType.PLAN_SOURCE_CHANGED: "Plan {subject} is now kept in git: {kept_at}.",
     EventType.PLAN_APPROVALS_AGREED: "It was agreed that a recovery of {subject} needs {approvals} "
     "instead of {instead_of}.",
 })  # fmt: skip

@@ -66,6 +66,7 @@ class RevisionHolder:
         yield from self._plans(chains)
         yield from self._demands(chains)
         yield from self._archive(chains)
+        yield from self._sources(chains)
 
     def existing(self) -> Iterable[tuple[object, str]]:
         yield from Plan.objects.order_by("pk").values_list("pk", "name").iterator(2000)
@@ -89,6 +90,14 @@ class RevisionHolder:
         for plan_id, now in selectors.archive_now([int(each) for each in chains if each.isdecimal()]).items():
             never: Document = {"plan": {str(plan_id): {"archived_at": None}}}
             _, sealed = chains[str(plan_id)].sealed.get(selectors.ARCHIVE, (0, never))
+            yield from ((str(plan_id), one.sentence("plan")) for one in differences(sealed, now))
+
+    def _sources(self, chains: Mapping[str, Followed]) -> Iterator[tuple[str, str]]:
+        """Plans that the database says are kept elsewhere than they were applied from."""
+        plans = Plan.objects.filter(pk__in=[int(each) for each in chains if each.isdecimal()])
+        for plan_id, now in selectors.source_now(plans).items():
+            never: Document = {"plan": {str(plan_id): {"source": None}}}
+            _, sealed = chains[str(plan_id)].sealed.get(selectors.SOURCE, (0, never))
             yield from ((str(plan_id), one.sentence("plan")) for one in differences(sealed, now))
 
     def _plans(self, chains: Mapping[str, Followed]) -> Iterator[tuple[str, str]]:

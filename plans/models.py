@@ -8,6 +8,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Count, OuterRef, Prefetch, Q, Subquery
 
+from foundation.sources import Source
+from foundation.sources.rows import KeptInGit
 from plans.core.document import LAUNCH_TIMEOUT_SECONDS, STEP_TIMEOUT_SECONDS
 from plans.core.fields import MAX_LINK
 from plans.core.steps import KINDS, OnFailure, StepKind, StepWhen
@@ -54,7 +56,7 @@ class PlanQuerySet(models.QuerySet["Plan"]):
         )
 
 
-class Plan(Purpose):
+class Plan(KeptInGit, Purpose):
     """A recovery plan: waves in a dependency graph, protection groups in waves, targets, approvals, a purpose."""
 
     name = models.CharField(max_length=100, unique=True)
@@ -162,6 +164,10 @@ class PlanRevision(models.Model):
     document: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField()
     #: [{"path": "waves.App.minimum_success_percent", "before": 100, "after": 80}, ...]; empty for the first.
     diff: models.JSONField[list[dict[str, Any]], list[dict[str, Any]]] = models.JSONField(default=list)
+    #: Why, in the words of whoever saved it, or of the commit that it was applied from.
+    message = models.TextField(blank=True, default="")
+    #: Where it was applied from: {"repository": …, "directory": …, "ref": …, "commit": …, "name": …}; null if nowhere.
+    source: models.JSONField[dict[str, str] | None, dict[str, str] | None] = models.JSONField(null=True, default=None)
 
     class Meta:
         ordering = ["-number"]
@@ -169,6 +175,11 @@ class PlanRevision(models.Model):
 
     def __str__(self) -> str:
         return f"{self.plan} · revision {self.number}"
+
+    @property
+    def applied_from(self) -> Source | None:
+        """The repository that it was applied from, in the state that it was in."""
+        return Source(**{key: self.source[key] for key in Source.__slots__}) if self.source else None
 
 
 class ApprovalDemand(models.Model):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from django.conf import settings
 from django.utils import timezone
@@ -32,9 +33,9 @@ def evaluate(plan: Plan) -> list[Finding]:
     waves = list(fresh.waves.all())
     groups = [place.protection_group for wave in waves for place in wave.wave_groups.all()]
     members = members_of([group.pk for group in groups])
-    conflicts, reversed_ones = _conflicts(groups), _reversed(groups)
+    conflicts, reversed_ones, unmatched = _conflicts(groups), _reversed(groups), _unmatched(groups)
     in_force = selectors.approvals_in_force(fresh)
-    wave_facts = tuple(_wave_facts(wave, members, conflicts, reversed_ones) for wave in waves)
+    wave_facts = tuple(_wave_facts(wave, members, conflicts, reversed_ones, unmatched) for wave in waves)
     steps = [step for wave in wave_facts for step in wave.steps]
     asks_approvers = in_force or any(step.kind == StepKind.APPROVAL for step in steps)
     facts = PlanFacts(
@@ -54,11 +55,20 @@ def evaluate(plan: Plan) -> list[Finding]:
     return check(facts, now=timezone.now(), stale_after_seconds=stale_after_seconds)
 
 
+@dataclass(frozen=True, slots=True)
+class _Unmatched:
+    """What a group means and its site does not have."""
+
+    unknown: tuple[str, ...]
+    matches_nothing: bool
+
+
 def _wave_facts(
     wave: Wave,
     members: dict[int, list[SourceServer]],
     conflicts: dict[int, list[tuple[str, str]]],
     reversed_ones: dict[int, list[ReversedServer]],
+    unmatched: dict[int, _Unmatched],
 ) -> WaveFacts:
     return WaveFacts(
         name=wave.name,
@@ -70,6 +80,8 @@ def _wave_facts(
                 servers=tuple(_server_facts(server) for server in members[group.pk]),
                 conflicts=tuple(conflicts[group.pk]),
                 reversed=tuple(reversed_ones[group.pk]),
+                unknown=unmatched[group.pk].unknown,
+                matches_nothing=unmatched[group.pk].matches_nothing,
             )
             for group in (place.protection_group for place in wave.wave_groups.all())
         ),
@@ -150,3 +162,24 @@ def _reversed(groups: Iterable[ProtectionGroup]) -> dict[int, list[ReversedServe
                 is_named = row.source_server_id in group.explicit_servers
                 found[group.pk].append(ReversedServer(row.source_server_id, str(row), is_named))
     return found
+
+
+def _unmatched(groups: Iterable[ProtectionGroup]) -> dict[int, _Unmatched]:
+    """By group, the ids that it names of which its site has no server, and whether its tags match none. Two queries."""
+    named = {server_id for group in groups for server_id in group.explicit_servers}
+    rows = SourceServer.objects.filter(source_server_id__in=named).values_list("site_id", "source_server_id")
+    there = set(rows) if named else set()
+    # A group of tags alone has no servers then, which is a finding of its own.
+    both = {group.pk: core_group(group) for group in groups if group.explicit_servers and group.tag_selector}
+    matched = {
+        row.protection_group_id
+        for row in (SourceServer.objects.filter(protection_group__in=both) if both else ())
+        if both[row.protection_group_id or 0].selects_by_tag(core_servers([row])[0])
+    }
+    return {
+        group.pk: _Unmatched(
+            unknown=tuple(each for each in group.explicit_servers if (group.site_id, each) not in there),
+            matches_nothing=group.pk in both and group.pk not in matched,
+        )
+        for group in groups
+    }

@@ -13,6 +13,7 @@ from audit.canonical import plain
 from audit.holding import Document
 from foundation.errors import Missing
 from foundation.lookups import row_of
+from foundation.sources import Declared
 from plans.core.blueprint import Blueprint, BlueprintServer, BlueprintStep, BlueprintWave
 from plans.core.document import PlanDocument, StepDocument, WaveDocument, wave_graph
 from plans.core.purpose import purpose_of
@@ -81,6 +82,22 @@ def archive_now(plan_ids: Collection[int]) -> Mapping[int, Document]:
 
 def archive_sealed(plan_id: int) -> Mapping[str, Document]:
     return {ARCHIVE: archive_now([plan_id])[plan_id]}
+
+
+#: Part of what a plan's events seal: where it is kept, whenever that changes.
+SOURCE: Final = "source"
+
+
+def source_now(plans: Iterable[Plan]) -> Mapping[int, Document]:
+    """Where these plans are kept, by the plan's id, as it is sealed."""
+    return {plan.pk: {"plan": {str(plan.pk): {"source": plan.source_facts}}} for plan in plans}
+
+
+def source_sealed(plan: Plan, declared: Declared | None) -> Mapping[str, Document]:
+    """What an event is to seal of a change that was declared; nothing if it was not applied from anywhere."""
+    if declared is None or declared.source is None:
+        return {}
+    return {SOURCE: source_now([Plan.objects.get(pk=plan.pk)])[plan.pk]}
 
 
 def demands_of(plan: Plan) -> QuerySet[ApprovalDemand]:

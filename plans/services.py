@@ -23,6 +23,8 @@ from audit.holding import Document
 from audit.record import note_change, without_blanks
 from foundation.errors import Conflict, FieldError, Invalid, Missing, Stale
 from foundation.protectors import protectors
+from foundation.sources import Declared
+from foundation.sources.rows import source_columns, source_moves
 from foundation.wording import clock_utc, listing
 from plans import demands, selectors, uses
 from plans.core import editing
@@ -59,18 +61,26 @@ class Clashing(Stale):
 
 
 def plan_save(
-    *, plan: Plan | None = None, document: Mapping[str, Any], by: User, expected_version: int | None = None
+    *,
+    plan: Plan | None = None,
+    document: Mapping[str, Any],
+    by: User,
+    expected_version: int | None = None,
+    declared: Declared | None = None,
 ) -> Plan:
     """Save the whole plan (docs/api.md, "A plan"): a new one, or the next revision of `plan`.
 
     With `expected_version`, a plan that has moved on raises `Stale`, and nothing is written. A document that changes
     nothing makes no revision. Returns the plan as it stands, ready for `selectors.document`.
+    `declared` says where the document was applied from; a new place is recorded also where nothing else is new.
     """
     if plan is not None:
-        return _change(plan, lambda current: document, by=by, expected_version=expected_version)
+        return _change(
+            plan, lambda current: document, by=by, expected_version=expected_version, declared=declared
+        )  # fmt: skip
     policy.require(by, "plans.add_plan")
     with _saving():
-        saved = _insert(document, by=by)
+        saved = _insert(document, by=by, declared=declared)
     return selectors.plan_list().get(pk=saved.pk)
 
 
@@ -147,7 +157,7 @@ def revision_restore(*, plan: Plan, number: int, by: User, expected_version: int
     return _change(plan, lambda current: old.document, by=by, expected_version=expected_version)
 
 
-def plan_delete(*, plan: Plan, by: User, expected_version: int | None = None) -> None:
+def plan_delete(*, plan: Plan, by: User, expected_version: int | None = None, declared: Declared | None = None) -> None:
     """Delete a plan that was never run, with its revisions; one that was is evidence, and raises `Conflict`."""
     policy.require(by, "plans.delete_plan")
     with transaction.atomic():
@@ -162,7 +172,7 @@ def plan_delete(*, plan: Plan, by: User, expected_version: int | None = None) ->
             )
         note_change(
             "plan", plan.pk, current.name, EventType.PLAN_DELETED, before=_outline(document), after={}, by=by,
-            seal=partial(demands.demand_end, current),
+            seal=partial(demands.demand_end, current), **_why(declared),
         )  # fmt: skip
         current.delete()
 
@@ -176,20 +186,24 @@ def plan_copy(*, plan: Plan, name: str, by: User) -> Plan:
     return selectors.plan_list().get(pk=saved.pk)
 
 
-def plan_archive(*, plan: Plan, by: User, expected_version: int | None = None) -> Plan:
+def plan_archive(
+    *, plan: Plan, by: User, expected_version: int | None = None, declared: Declared | None = None
+) -> Plan:
     """Put the plan aside, with its history: lists leave it out, and no run of it can be started.
 
     Raises `Conflict` while an execution of it is active, or while it runs in recovery. An archived one stays as it is.
     """
-    return _shelve(plan, by, expected_version, archived=True)
+    return _shelve(plan, by, expected_version, declared, archived=True)
 
 
-def plan_unarchive(*, plan: Plan, by: User, expected_version: int | None = None) -> Plan:
+def plan_unarchive(
+    *, plan: Plan, by: User, expected_version: int | None = None, declared: Declared | None = None
+) -> Plan:
     """Take the plan out of the archive. One that is in use stays as it is."""
-    return _shelve(plan, by, expected_version, archived=False)
+    return _shelve(plan, by, expected_version, declared, archived=False)
 
 
-def _shelve(plan: Plan, by: User, expected_version: int | None, *, archived: bool) -> Plan:
+def _shelve(plan: Plan, by: User, expected_version: int | None, declared: Declared | None, *, archived: bool) -> Plan:
     policy.require(by, "plans.archive_plan")
     with transaction.atomic():
         current = _locked(plan, expected_version)
@@ -202,9 +216,14 @@ def _shelve(plan: Plan, by: User, expected_version: int | None, *, archived: boo
             note_change(
                 "plan", plan.pk, current.name, EventType.PLAN_ARCHIVED if archived else EventType.PLAN_UNARCHIVED,
                 before={"archived_at": before}, after={"archived_at": current.archived_at}, by=by,
-                seal=partial(selectors.archive_sealed, plan.pk),
+                seal=partial(selectors.archive_sealed, plan.pk), **_why(declared),
             )  # fmt: skip
     return selectors.plan_list().get(pk=plan.pk)
+
+
+def _why(declared: Declared | None) -> dict[str, Any]:
+    """The words of whoever applied it, for the event."""
+    return without_blanks(message=declared.message if declared else "")
 
 
 def _check_idle(plan: Plan) -> None:
@@ -261,20 +280,26 @@ def _saving() -> Iterator[None]:
         ) from error
 
 
-def _insert(raw: Mapping[str, Any], *, by: User, copied_from: str = "") -> Plan:
+def _insert(raw: Mapping[str, Any], *, by: User, copied_from: str = "", declared: Declared | None = None) -> Plan:
     document = normalise(raw, groups=selectors.group_names())
     groups = _locked_groups(document)
     policy.require(by, "plans.add_plan", sites=_sites(groups))
     _check_name_free(document["name"], other_than=None)
-    plan = Plan.objects.create(version=1, **_columns(document))
+    plan = Plan.objects.create(version=1, **_columns(document), **source_columns(declared))
     _write_waves(plan, document, groups)
-    sealing = demands.demand_note(plan, groups.values())
-    _append_revision(plan, document, [], by=by, sealing=sealing, copied_from=copied_from)
+    sealing = {**demands.demand_note(plan, groups.values()), **selectors.source_sealed(plan, declared)}
+    _append_revision(plan, document, [], by=by, sealing=sealing, copied_from=copied_from, declared=declared)
     return plan
 
 
 def _change(
-    plan: Plan, change: Change, *, by: User, expected_version: int | None, choices: Choices | None = None
+    plan: Plan,
+    change: Change,
+    *,
+    by: User,
+    expected_version: int | None,
+    choices: Choices | None = None,
+    declared: Declared | None = None,
 ) -> Plan:
     """Save what `change` makes of the document that the plan has at that moment, or, with `choices`, of revision
     `expected_version`, merged with what was saved since."""
@@ -284,7 +309,7 @@ def _change(
         _check_in_use(current)
         if choices and expected_version is not None and expected_version != current.version:
             change = partial(_merged, current, change, expected_version, choices)
-        saved = _replace(current, change, by=by)
+        saved = _replace(current, change, by=by, declared=declared)
     return selectors.plan_list().get(pk=saved.pk)
 
 
@@ -308,18 +333,18 @@ def _merged(plan: Plan, change: Change, version: int, choices: Choices, theirs: 
     raise Clashing(overtaken, newest=newest, base=base, theirs=theirs, merged=merged, problems=problems)
 
 
-def _replace(plan: Plan, change: Change, *, by: User) -> Plan:
+def _replace(plan: Plan, change: Change, *, by: User, declared: Declared | None = None) -> Plan:
     current = selectors.document(selectors.plan_list().get(pk=plan.pk))
     document = normalise(change(current), groups=selectors.group_names())
     diff = differences(current, document)
     if not diff:
-        return plan
+        return _keep(plan, declared, _locked_groups(current), by=by) if source_moves(plan, declared) else plan
     groups = _locked_groups(current, document)
     policy.require(by, "plans.change_plan", sites=_sites(groups))
     _check_name_free(document["name"], other_than=plan)
     version = plan.version + 1
     moved = Plan.objects.filter(pk=plan.pk, version=plan.version).update(
-        version=version, updated_at=timezone.now(), **_columns(document)
+        version=version, updated_at=timezone.now(), **_columns(document), **source_columns(declared)
     )
     if not moved:
         raise Stale(f"Plan “{plan}” was changed by someone else at the same moment. Read it again.")
@@ -327,8 +352,24 @@ def _replace(plan: Plan, change: Change, *, by: User) -> Plan:
     plan.waves.all().delete()
     _write_waves(plan, document, groups)
     plan.name, plan.approvals_required = document["name"], document["approvals_required"]
-    sealing = demands.demand_note(plan, _locked_groups(document).values())
-    _append_revision(plan, document, diff, by=by, sealing=sealing)
+    noted = demands.demand_note(plan, _locked_groups(document).values())
+    sealing = {**noted, **selectors.source_sealed(plan, declared)}
+    _append_revision(plan, document, diff, by=by, sealing=sealing, declared=declared)
+    return plan
+
+
+def _keep(plan: Plan, declared: Declared | None, groups: Mapping[str, ProtectionGroup], *, by: User) -> Plan:
+    """The plan is kept elsewhere from now on. It is still the same plan, so no revision is saved."""
+    policy.require(by, "plans.change_plan", sites=_sites(groups))
+    before = plan.source_facts
+    for name, value in source_columns(declared).items():
+        setattr(plan, name, value)
+    plan.save(update_fields=[*source_columns(declared)])
+    note_change(
+        "plan", plan.pk, plan.name, EventType.PLAN_SOURCE_CHANGED,
+        before={"source": before}, after={"source": plan.source_facts}, by=by,
+        seal=partial(selectors.source_sealed, plan, declared), kept_at=str(plan.source), **_why(declared),
+    )  # fmt: skip
     return plan
 
 
@@ -384,6 +425,7 @@ def _append_revision(
     by: User,
     sealing: Mapping[str, Document],
     copied_from: str = "",
+    declared: Declared | None = None,
 ) -> None:
     """Keep the document, and record what changed in it. The event holds its hash: a revision cannot be rewritten
     unnoticed.
@@ -397,6 +439,8 @@ def _append_revision(
         saved_at=timezone.now(),
         document=dict(document),
         diff=[dict(change) for change in diff],
+        message=declared.message if declared else "",
+        source={**declared.source.facts, "name": declared.name} if declared and declared.source else None,
     )
     note_change(
         "plan",
@@ -410,7 +454,7 @@ def _append_revision(
         revision=plan.version,
         document_sha256=document_sha256(document),
         saved_sha256=saved_sha256(revision),
-        **without_blanks(copied_from=copied_from),
+        **without_blanks(copied_from=copied_from, message=revision.message, source=revision.source),
     )
     revision.save()
 
@@ -423,6 +467,7 @@ def _outline(document: PlanDocument) -> dict[str, Any]:
 def saved_sha256(revision: PlanRevision) -> str:
     """Of what a revision says beside its document, apart from the user's id: that is null once the user was deleted."""
     told = {"by": revision.saved_by_name, "at": revision.saved_at, "diff": revision.diff}
+    told |= without_blanks(message=revision.message, source=revision.source)
     return hashlib.sha256(canonical(plain(told))).hexdigest()
 
 

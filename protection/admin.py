@@ -274,6 +274,7 @@ class ProtectionGroupAdmin(ChainHistory, ServiceAdmin):
     list_filter = (("site", admin.RelatedOnlyFieldListFilter),)
     search_fields = ("name", "description")
     list_per_page = 50
+    change_form_outer_before_template = "admin/kit/_kept_before.html"
     change_form_after_template = "admin/protection/_group_selects.html"
     change_form_outer_after_template = "admin/protection/_group_members.html"
     fieldsets = (

@@ -8,7 +8,6 @@ import django_filters
 from django.contrib.auth.models import User
 from django.db.models import Q, QuerySet
 from django.utils import timezone
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.decorators import action
@@ -17,9 +16,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from foundation.errors import Invalid
-from foundation.rest.filters import NameFilter, ReferenceFilter
-from foundation.rest.schema import ID_OR_NAME
-from foundation.rest.serializers import ReferenceField, StrictSerializer
+from foundation.rest.filters import NameFilter, ReferenceFilter, TruthFilter
+from foundation.rest.schema import ID_OR_NAME, example
+from foundation.rest.serializers import ReferenceField, StrictSerializer, kept_at_field
 from foundation.rest.versions import version_field
 from foundation.rest.views import ReadViewSet, WriteViewSet
 from protection import selectors, services, uses
@@ -63,10 +62,17 @@ class UnfollowedJobSerializer(serializers.Serializer[Any]):
     detail = serializers.CharField(help_text="What it is, and what to do.")
 
 
+@example(
+    "A site, reached by a role",
+    name="Frankfurt", account_id="111122223333", region="eu-central-1",
+    role_arn="arn:aws:iam::111122223333:role/drsorch", external_id="drsorch-7f3a",
+)  # fmt: skip
 class SiteSerializer(StrictSerializer):
+    """One DRS: an AWS account in a Region, and how it is reached."""
+
     id = serializers.IntegerField(read_only=True)
     name = serializers.CharField(max_length=100)
-    account_id = serializers.CharField(max_length=12, help_text="The AWS account, 12 digits.")
+    account_id = serializers.CharField(max_length=12, help_text="The AWS account: 12 digits, as text.")
     region = serializers.CharField(max_length=32, help_text="For example `eu-central-1`.")
     role_arn = RoleField(
         default="",
@@ -93,6 +99,7 @@ class SiteSerializer(StrictSerializer):
         help_text="Jobs with the tag of this installation that no execution in its database asked for, seen in the "
         "last week: the database was restored from an older backup, or two installations use it."
     )
+    source = kept_at_field()  # type: ignore[assignment]  # a field of that name, not the option
     version = version_field()
     created_at = serializers.DateTimeField(read_only=True)
 
@@ -161,11 +168,13 @@ class SiteViewSet(WriteViewSet):
         services.site_delete(site=row, by=self.person, expected_version=expected_version)
 
     without_body = frozenset({"sync"})
+    noun = "site"
 
     @extend_schema(request=None, responses={202: SiteSerializer})
     @action(detail=True, methods=["post"])
     def sync(self, request: Request, id: str) -> Response:
-        """Sync the inventory now. Returns before the sync is done: see `syncing`, `last_synced_at`, `sync_error`."""
+        """Sync the inventory of a site now. Returns before the sync is done: see `syncing`, `last_synced_at`,
+        `sync_error`."""
         site = services.site_sync_request(site=self.get_object(), by=self.person)
         return Response(self.represent(site), status=status.HTTP_202_ACCEPTED)
 
@@ -176,7 +185,7 @@ class SourceServerSerializer(serializers.ModelSerializer[SourceServer]):
     tags = serializers.DictField(child=serializers.CharField())
     lag_seconds = serializers.SerializerMethodField(help_text="Age of the newest consistent copy; null if unknown.")
     recovery_instance_id = serializers.SerializerMethodField(help_text="The live recovery instance, if any.")
-    protection_group = serializers.CharField(source="protection_group.name", default=None)
+    protection_group = serializers.CharField(source="protection_group.name", default=None, allow_null=True)
     name_tag = serializers.CharField(help_text="The value of its tag `Name`; empty if it has none.")
 
     class Meta:
@@ -189,7 +198,7 @@ class SourceServerSerializer(serializers.ModelSerializer[SourceServer]):
         ]  # fmt: skip
         read_only_fields = fields
 
-    @extend_schema_field(OpenApiTypes.INT)
+    @extend_schema_field({"type": ["integer", "null"]})
     def get_lag_seconds(self, server: SourceServer) -> int | None:
         return None if server.lag_seconds is None else round(server.lag_seconds)
 
@@ -212,13 +221,10 @@ class RecoverySnapshotsSerializer(serializers.Serializer[Any]):
     results = RecoverySnapshotSerializer(many=True)
 
 
-_YES_OR_NO = [("true", "true"), ("false", "false")]
-
-
 class SourceServerFilter(django_filters.FilterSet):
     site = ReferenceFilter(selectors.site_get)
     protection_group = ReferenceFilter(selectors.group_get)
-    tag = django_filters.CharFilter(method="filter_tag", help_text="`Key:Value`. May be repeated: all must match.")
+    tag = django_filters.CharFilter(method="filter_tag")
     replication_state = django_filters.CharFilter(
         method="filter_replication_state", help_text="For example `CONTINUOUS`."
     )
@@ -226,12 +232,8 @@ class SourceServerFilter(django_filters.FilterSet):
         method="filter_replication_direction",
         help_text="`FAILOVER`, or `FAILBACK`: replicating back, in no protection group, never launched.",
     )
-    unprotected = django_filters.ChoiceFilter(
-        choices=_YES_OR_NO, method="filter_unprotected", help_text="`true`: in no protection group."
-    )
-    missing = django_filters.ChoiceFilter(
-        choices=_YES_OR_NO, method="filter_missing", help_text="`true`: no longer listed by DRS."
-    )
+    unprotected = TruthFilter(method="filter_unprotected", help_text="`true`: in no protection group.")
+    missing = TruthFilter(method="filter_missing", help_text="`true`: no longer listed by DRS.")
     search = django_filters.CharFilter(
         method="filter_search",
         help_text="Part of host name, domain name, Name tag, source server id or instance id.",
@@ -241,6 +243,11 @@ class SourceServerFilter(django_filters.FilterSet):
         model = SourceServer
         fields: ClassVar[list[str]] = []
 
+    @extend_schema_field({
+        "type": "array",
+        "items": {"type": "string", "pattern": "^[^:]+:.*$"},
+        "description": "`Key:Value`. May be repeated: all must match.",
+    })  # fmt: skip
     def filter_tag(self, rows: SourceServerQuerySet, name: str, value: str) -> SourceServerQuerySet:
         tags = self.data.getlist(name)
         for tag in tags:
@@ -260,11 +267,11 @@ class SourceServerFilter(django_filters.FilterSet):
             raise Invalid.field(name, f"“{value}” is not a direction. Choose FAILOVER or {REVERSED}.")
         return rows.filter(replication_direction=value)
 
-    def filter_unprotected(self, rows: SourceServerQuerySet, name: str, value: str) -> SourceServerQuerySet:
-        return rows.unprotected() if value == "true" else rows.protected()
+    def filter_unprotected(self, rows: SourceServerQuerySet, name: str, value: bool) -> SourceServerQuerySet:
+        return rows.unprotected() if value else rows.protected()
 
-    def filter_missing(self, rows: SourceServerQuerySet, name: str, value: str) -> SourceServerQuerySet:
-        return rows.missing() if value == "true" else rows.present()
+    def filter_missing(self, rows: SourceServerQuerySet, name: str, value: bool) -> SourceServerQuerySet:
+        return rows.missing() if value else rows.present()
 
     def filter_search(self, rows: SourceServerQuerySet, name: str, value: str) -> SourceServerQuerySet:
         return rows.matching(value)
@@ -292,6 +299,9 @@ class SourceServerViewSet(ReadViewSet):
     lookup_field = "id"
     lookup_value_regex = "[^/]+"
     id_parameter = OpenApiParameter("id", str, OpenApiParameter.PATH, description="Id, or DRS's source server id.")
+    asks_outside = frozenset({"recovery_snapshots"})
+    # The id that DRS gave may be that of two rows.
+    may_conflict = frozenset({"retrieve", "recovery_snapshots"})
 
     def get_queryset(self) -> QuerySet[SourceServer]:
         return selectors.server_list()
@@ -305,17 +315,24 @@ class SourceServerViewSet(ReadViewSet):
         services.server_forget(server=self.get_object(), by=self.person)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
-    @extend_schema(responses=RecoverySnapshotsSerializer, filters=False)
+    @extend_schema(
+        operation_id="source_servers_recovery_snapshots_list", responses=RecoverySnapshotsSerializer, filters=False
+    )
     @action(detail=True, url_path="recovery-snapshots", pagination_class=None, filter_backends=[])
     def recovery_snapshots(self, request: Request, id: str) -> Response:
-        """Points in time that DRS has now, newest first; all of them on one page."""
+        """List the points in time that DRS has of a server. Newest first; all of them on one page."""
         snapshots = services.recovery_snapshot_list(server=self.get_object(), by=self.person)
         answer = {"next": None, "previous": None, "results": snapshots}
         return Response(RecoverySnapshotsSerializer(answer).data)
 
 
 # --- Protection groups ---------------------------------------------------------------------------------------------
+@example(
+    "The servers with these tags", name="shop-db", site="Frankfurt", tag_selector={"App": ["shop"], "Tier": ["db"]}
+)
 class ProtectionGroupSerializer(StrictSerializer):
+    """Servers of one site that are recovered together: those named, and those with the tags."""
+
     id = serializers.IntegerField(read_only=True)
     name = serializers.CharField(max_length=100)
     description = serializers.CharField(default="", allow_blank=True)
@@ -332,6 +349,7 @@ class ProtectionGroupSerializer(StrictSerializer):
         help_text='All keys must match, each with any of its values: `{"App": ["shop"], "Tier": ["db", "cache"]}`.',
     )
     member_count = serializers.IntegerField(read_only=True, help_text="Number of servers currently in the group.")
+    source = kept_at_field()  # type: ignore[assignment]  # a field of that name, not the option
     version = version_field()
     created_at = serializers.DateTimeField(read_only=True)
 
@@ -392,7 +410,7 @@ class ProtectionGroupViewSet(WriteViewSet):
     @extend_schema(responses=SourceServerSerializer(many=True), filters=False)
     @action(detail=True, filter_backends=[], paged=True)
     def members(self, request: Request, id: str) -> Response:
-        """The servers currently in the group. Those missing from DRS have `missing_since`."""
+        """List the servers that are in a group now. Those missing from DRS have `missing_since`."""
         rows = selectors.member_list(self.get_object()).select_related("site", "protection_group")
         page = self.paginate_queryset(rows)
         return self.get_paginated_response(SourceServerSerializer(page, many=True).data)

@@ -14,6 +14,7 @@ from django.db.models import Count, Q
 from drs.port import Quotas
 from foundation.due import DueQuerySet, DueRow
 from foundation.fields import NameField
+from foundation.sources.rows import KeptInGit
 from protection import endpoints
 from protection.core.replication import HALTED, REVERSED
 
@@ -42,7 +43,7 @@ class SiteQuerySet(DueQuerySet["Site"]):
         return self.select_for_update(no_key=True).filter(pk__in=site_ids).order_by("pk")
 
 
-class Site(DueRow):
+class Site(KeptInGit, DueRow):
     """A recovery site: one AWS account in one Region where DRS holds source servers. Due: its inventory has to be
     mirrored."""
 
@@ -124,7 +125,7 @@ class ProtectionGroupQuerySet(models.QuerySet["ProtectionGroup"]):
         return self.annotate(member_count=Count("members"), missing_count=Count("members", filter=missing))
 
 
-class ProtectionGroup(models.Model):
+class ProtectionGroup(KeptInGit, models.Model):
     """Servers of one site that are recovered together: named one by one, by tags, or both."""
 
     name = NameField(

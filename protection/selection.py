@@ -13,7 +13,7 @@ from foundation.wording import listing
 from protection import selectors
 from protection.core.membership import Group, Overlap, Server, overlaps
 from protection.core.tag_selector import selector_words
-from protection.models import ProtectionGroup, Site, SourceServer
+from protection.models import ProtectionGroup, SourceServer
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,12 @@ def selection_try(*, group: ProtectionGroup, by: User) -> Selection:
     return Selection(chosen, ())
 
 
-def check_servers(group: ProtectionGroup) -> None:
-    """Raise `Invalid` unless the group has servers, all of them known, and none that another group has."""
+def check_servers(group: ProtectionGroup, *, declared: bool = False) -> None:
+    """Raise `Invalid` unless the group has servers, all of them known, and none that another group has.
+
+    What is `declared`, or at a site whose inventory has never been read, may select what is not there yet: readiness
+    blocks every run until it is.
+    """
     if not group.explicit_servers and not group.tag_selector:
         raise Invalid.field(
             "servers", "A protection group needs servers: select them, or enter a tag selector that matches some."
@@ -49,11 +53,10 @@ def check_servers(group: ProtectionGroup) -> None:
     servers = selectors.core_servers(rows.by_name())
     candidate = selectors.core_group(group)
     others = selectors.groups_of_site(group.site_id)
-    errors = [
-        *_unknown_servers(group, {server.source_server_id for server in servers}),
-        *_empty_selector(group, candidate, servers),
-        *_overlap_errors(overlaps(candidate, others, servers)),
-    ]
+    errors = [*_overlap_errors(overlaps(candidate, others, servers))]
+    if not declared and group.site.last_synced_at is not None:
+        known = {server.source_server_id for server in servers}
+        errors = [*_unknown_servers(group, known), *_empty_selector(group, candidate, servers), *errors]
     if errors:
         raise Invalid.of(errors)
 
@@ -61,8 +64,7 @@ def check_servers(group: ProtectionGroup) -> None:
 def _unknown_servers(group: ProtectionGroup, known: set[str]) -> Iterable[FieldError]:
     unknown = [server_id for server_id in group.explicit_servers if server_id not in known]
     if unknown:
-        sentence = f"Site “{group.site}” has no source server {listing(unknown)}.{_never_synced(group.site)}"
-        yield FieldError("servers", sentence, "unknown")
+        yield FieldError("servers", f"Site “{group.site}” has no source server {listing(unknown)}.", "unknown")
 
 
 def _empty_selector(group: ProtectionGroup, candidate: Group, servers: Iterable[Server]) -> Iterable[FieldError]:
@@ -70,17 +72,9 @@ def _empty_selector(group: ProtectionGroup, candidate: Group, servers: Iterable[
         yield FieldError(
             "tag_selector",
             f"No source server of site “{group.site}” has the tags {selector_words(group.tag_selector)}. "
-            f"Check their spelling in AWS; tags are case-sensitive.{_never_synced(group.site)}",
+            "Check their spelling in AWS; tags are case-sensitive.",
             "matches_nothing",
         )
-
-
-def _never_synced(site: Site) -> str:
-    """What to add where a server is not found: perhaps the site has never been synced."""
-    if site.last_synced_at is not None:
-        return ""
-    why = f" The last attempt failed: {site.sync_error}" if site.sync_error else " Sync it first."
-    return f" The site has never been synced.{why}"
 
 
 def _overlap_errors(found: Sequence[Overlap]) -> Iterable[FieldError]:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, Final, TypeVar
 
 from django.contrib.auth.models import User
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import IntegrityError, models, transaction
+from django.utils import timezone
 
 from access import policy
 from audit import fingerprints
 from audit.event_types import EventType
-from audit.record import note_change
+from audit.record import note_change, without_blanks
 from drs.errors import DrsError, NotFound
 from drs.port import RecoverySnapshot
 from foundation.errors import Conflict, FieldError, Invalid, Missing, Stale, Unavailable
 from foundation.protectors import protectors
+from foundation.sources import Declared
+from foundation.sources.rows import source_columns, source_moves
 from foundation.wording import listing
 from protection import endpoints, uses
 from protection.connection import rule_errors
@@ -45,6 +49,8 @@ EVENTS: Final = {
     ("protection_group", "deleted"): EventType.PROTECTION_GROUP_DELETED,
 }
 
+#: Between two syncs that nobody but an event asks for.
+_SYNCS_APART: Final = timedelta(seconds=30)
 #: What uses a row is named up to this number.
 _USERS_NAMED: Final = 5
 
@@ -62,6 +68,7 @@ def site_create(
     endpoint_url: str = "",
     job_tags: bool = True,
     by: User,
+    declared: Declared | None = None,
 ) -> Site:
     """Add a site; its inventory is mirrored right away, by a worker. Raises `Invalid`."""
     policy.require(by, "protection.add_site")
@@ -74,17 +81,25 @@ def site_create(
         endpoint_url=endpoint_url,
         job_tags=job_tags,
         saved_by=by,
+        **source_columns(declared),
     )
     with transaction.atomic():
         _check_site(site)
         _check_one_site_a_drs(site)
         _save(site)
-        _record(site, {}, facts_of(site), by=by)
+        _record(site, {}, facts_of(site), by=by, declared=declared)
         _due_now(site)
     return site
 
 
-def site_update(*, site: Site, changes: Mapping[str, Any], by: User, expected_version: int | None = None) -> Site:
+def site_update(
+    *,
+    site: Site,
+    changes: Mapping[str, Any],
+    by: User,
+    expected_version: int | None = None,
+    declared: Declared | None = None,
+) -> Site:
     """Change the fields named in `changes` (of `SITE_FIELDS`). Raises `Conflict`, `Invalid`, `Stale`, `Missing`.
 
     Whatever decides which DRS is asked stays while something is under way there: it would be looked for elsewhere.
@@ -96,8 +111,9 @@ def site_update(*, site: Site, changes: Mapping[str, Any], by: User, expected_ve
         current = _locked(Site, site.pk, f"Site “{site}”", expected_version)
         before = facts_of(current)
         moved = _apply(current, changes, SITE_FIELDS)
-        if not moved:
+        if not moved and not source_moves(current, declared):
             return current
+        moved |= _declare(current, declared)
         _check_site(current)
         if not moved.isdisjoint(CONNECTION_FIELDS):
             _check_one_site_a_drs(current)
@@ -106,7 +122,7 @@ def site_update(*, site: Site, changes: Mapping[str, Any], by: User, expected_ve
             _refuse_if_used(current)
         current.version, current.saved_by = current.version + 1, by
         _save(current, [*moved, "endpoint_key", "version", "saved_by"])
-        _record(current, before, facts_of(current), by=by)
+        _record(current, before, facts_of(current), by=by, declared=declared)
         if not moved.isdisjoint(CONNECTION_FIELDS):
             Site.objects.filter(pk=current.pk).update(sync_failures=0)
             _due_now(current)
@@ -114,7 +130,7 @@ def site_update(*, site: Site, changes: Mapping[str, Any], by: User, expected_ve
     return current
 
 
-def site_delete(*, site: Site, by: User, expected_version: int | None = None) -> None:
+def site_delete(*, site: Site, by: User, expected_version: int | None = None, declared: Declared | None = None) -> None:
     """Delete a site with its inventory. Raises `Conflict` naming what still uses it."""
     policy.require(by, "protection.delete_site", sites=[site.pk])
     with transaction.atomic():
@@ -125,7 +141,7 @@ def site_delete(*, site: Site, by: User, expected_version: int | None = None) ->
                 "Delete plans and groups that use it first. A site that executions ran on must be kept."
             )
         # Deleting takes the row's key away, so this is recorded first, in the same transaction.
-        _record(current, facts_of(current), {}, by=by)
+        _record(current, facts_of(current), {}, by=by, declared=declared)
         current.delete()
 
 
@@ -136,6 +152,22 @@ def site_sync_request(*, site: Site, by: User) -> Site:
         _due_now(site)
     site.refresh_from_db()
     return site
+
+
+def site_sync_soon(site_id: int) -> None:
+    """Have a worker sync the site's inventory because something is said to have changed there, but no more often than
+    twice a minute: whoever says so may say it of every server."""
+    now = timezone.now()
+    with transaction.atomic():
+        site = Site.objects.select_for_update(no_key=True).filter(pk=site_id).first()
+        if site is None:
+            return
+        earliest = now if site.last_synced_at is None else site.last_synced_at + _SYNCS_APART
+        if earliest <= now:
+            Site.objects.filter(pk=site_id).nudge()
+            transaction.on_commit(lambda: site_sync.send(site_id), robust=True)
+        elif site.due_at is None or site.due_at > earliest:
+            Site.objects.filter(pk=site_id, raised_since=None).update(due_at=earliest)
 
 
 def _check_site(site: Site) -> None:
@@ -165,23 +197,35 @@ def group_create(
     servers: Sequence[str] = (),
     tag_selector: Mapping[str, Sequence[str]] | None = None,
     by: User,
+    declared: Declared | None = None,
 ) -> ProtectionGroup:
-    """Add a protection group of `servers` (source server ids) and whatever `tag_selector` selects. Raises `Invalid`."""
+    """Add a protection group of `servers` (source server ids) and whatever `tag_selector` selects. Raises `Invalid`.
+
+    One that is `declared` may select what is not there yet, or what another one leaves in the same transaction: whoever
+    declares several calls `groups_settle` when all are saved. So it is with `group_update` and `group_delete`.
+    """
     policy.require(by, "protection.add_protectiongroup", sites=[site.pk])
-    group = ProtectionGroup(name=name, description=description, saved_by=by)
+    group = ProtectionGroup(name=name, description=description, saved_by=by, **source_columns(declared))
     with transaction.atomic():
         group.site = _locked(Site, site.pk, f"Site “{site}”", None)
         group.explicit_servers, group.tag_selector = list(dict.fromkeys(servers)), _selector(tag_selector or {})
         _check_columns(group)
-        check_servers(group)
+        if declared is None:
+            check_servers(group)
         _save(group)
-        _record(group, {}, facts_of(group), by=by)
-        memberships_write(group.site_id)
+        _record(group, {}, facts_of(group), by=by, declared=declared)
+        if declared is None:
+            memberships_write(group.site_id)
     return group
 
 
 def group_update(
-    *, group: ProtectionGroup, changes: Mapping[str, Any], by: User, expected_version: int | None = None
+    *,
+    group: ProtectionGroup,
+    changes: Mapping[str, Any],
+    by: User,
+    expected_version: int | None = None,
+    declared: Declared | None = None,
 ) -> ProtectionGroup:
     """Change the fields named in `changes` (of `GROUP_FIELDS`). Raises `Invalid`, `Stale`, `Missing`."""
     sites = {group.site_id, changes.get("site", group.site).pk}
@@ -197,20 +241,23 @@ def group_update(
         current = _locked(ProtectionGroup, group.pk, f"Protection group “{group}”", expected_version)
         before = facts_of(current)
         moved = _apply(current, columns, _GROUP_COLUMNS)
-        if not moved:
+        if not moved and not source_moves(current, declared):
             return current
         _check_columns(current)
-        if moved & {"site", "explicit_servers", "tag_selector"}:
+        if declared is None and moved & {"site", "explicit_servers", "tag_selector"}:
             check_servers(current)
+        moved |= _declare(current, declared)
         current.version, current.saved_by = current.version + 1, by
         _save(current, [*moved, "version", "saved_by"])
-        _record(current, before, facts_of(current), by=by)
-        for site_id in sorted(sites):
+        _record(current, before, facts_of(current), by=by, declared=declared)
+        for site_id in sorted(sites) if declared is None else ():
             memberships_write(site_id)
     return current
 
 
-def group_delete(*, group: ProtectionGroup, by: User, expected_version: int | None = None) -> None:
+def group_delete(
+    *, group: ProtectionGroup, by: User, expected_version: int | None = None, declared: Declared | None = None
+) -> None:
     """Delete a group; its servers become unprotected. Raises `Conflict` naming the plans that use it."""
     policy.require(by, "protection.delete_protectiongroup", sites=[group.site_id])
     with transaction.atomic():
@@ -220,9 +267,17 @@ def group_delete(*, group: ProtectionGroup, by: User, expected_version: int | No
             raise Conflict(
                 f"Protection group “{current}” cannot be deleted because it is used by {users}. Remove it there first."
             )
-        _record(current, facts_of(current), {}, by=by)
+        _record(current, facts_of(current), {}, by=by, declared=declared)
         current.delete()
-        memberships_write(group.site_id)
+        if declared is None:
+            memberships_write(group.site_id)
+
+
+def groups_settle(site_ids: Iterable[int]) -> None:
+    """Write who is in which group at these sites, in the transaction in which groups there were declared or deleted."""
+    sites = [site.pk for site in Site.objects.locked(site_ids)]
+    for site_id in sites:
+        memberships_write(site_id)
 
 
 def _selector(selector: object) -> dict[str, list[str]]:
@@ -308,10 +363,10 @@ def _apply(row: models.Model, changes: Mapping[str, Any], known: Sequence[str]) 
 def facts_of(row: Site | ProtectionGroup) -> dict[str, Any]:
     """What the audit trail keeps of the row: what a person sets."""
     if isinstance(row, Site):
-        return {name: getattr(row, name) for name in SITE_FIELDS}
+        return {**{name: getattr(row, name) for name in SITE_FIELDS}, "source": row.source_facts}
     facts = {"servers" if name == "explicit_servers" else name: getattr(row, name) for name in _GROUP_COLUMNS}
     # By id too: a site may be renamed.
-    return {**facts, "site": row.site.name, "site_id": row.site_id}
+    return {**facts, "site": row.site.name, "site_id": row.site_id, "source": row.source_facts}
 
 
 def secrets_of(row: models.Model) -> dict[str, Any]:
@@ -319,7 +374,18 @@ def secrets_of(row: models.Model) -> dict[str, Any]:
     return {name: getattr(row, name) for name in SECRET_FIELDS}
 
 
-def _record(row: Site | ProtectionGroup, before: Mapping[str, Any], after: Mapping[str, Any], *, by: User) -> None:
+def _declare(row: Site | ProtectionGroup, declared: Declared | None) -> set[str]:
+    """Set where it is kept, and in which state it was applied; returns the columns."""
+    columns = source_columns(declared)
+    for name, value in columns.items():
+        setattr(row, name, value)
+    return set(columns)
+
+
+def _record(
+    row: Site | ProtectionGroup, before: Mapping[str, Any], after: Mapping[str, Any], *, by: User,
+    declared: Declared | None = None,
+) -> None:  # fmt: skip
     """Record the change in the row's chain; nothing before: it was created; nothing after: it is deleted."""
     kind = "site" if isinstance(row, Site) else "protection_group"
     what = "created" if not before else "changed" if after else "deleted"
@@ -328,6 +394,7 @@ def _record(row: Site | ProtectionGroup, before: Mapping[str, Any], after: Mappi
     note_change(
         kind, row.pk, row.name, type, before=before, after=after, by=by, secret=SECRET_FIELDS,
         seal=(lambda: fingerprints.sealed(kind, row.pk, secrets_of(row))) if seals else None,
+        **without_blanks(message=declared.message if declared else ""),
     )  # fmt: skip
 
 

@@ -13,6 +13,12 @@ os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "secret")
 os.environ.setdefault("AWS_EC2_METADATA_DISABLED", "true")
 # Nobody listens there: a test that does not say where its AWS is reaches none.
 os.environ.setdefault("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+# Tests travel in time; those of it ask for a recent sign-in.
+os.environ.setdefault("DRSORCH_RECENT_SIGN_IN_SECONDS", "0")
+# Tests ask as much as they like; those of the throttles set their own.
+os.environ.setdefault("DRSORCH_API_READS_PER_MINUTE", "0")
+os.environ.setdefault("DRSORCH_API_WRITES_PER_MINUTE", "0")
+os.environ.setdefault("DRSORCH_API_STRANGERS_PER_MINUTE", "0")
 # The pages that are checked stand on this machine.
 os.environ.setdefault("DRSORCH_OUTBOUND_ALLOW", "127.0.0.0/8,::1/128")
 

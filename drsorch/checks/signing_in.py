@@ -9,7 +9,9 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
+from access.policy import ROLES
 from drsorch.checks.listeners import open_to_listeners
+from foundation.wording import listing
 
 
 @register(Tags.security)
@@ -33,6 +35,12 @@ def signing_in(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterat
             "DRSORCH_OIDC_ISSUER is plain HTTP to another machine: anyone on the network path could sign in as anyone.",
             hint="Use https://.",
             id="drsorch.E015",
+        )
+    if unknown := [role for role in settings.DRSORCH_MFA_ROLES if role not in ROLES]:
+        yield Error(
+            f"DRSORCH_MFA_ROLES has {listing(unknown)}, which no one can have: no second factor would be asked for.",
+            hint=f"The roles are {listing(ROLES)}.",
+            id="drsorch.E017",
         )
     if settings.DRSORCH_LOCAL_ACCOUNTS:
         if settings.DRSORCH_BREAK_GLASS_USERS:

@@ -13,9 +13,9 @@ from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from access.authentication import BearerTokenAuthentication, SessionAuthentication, TokenAsPassword
 from drs import foreign
 from executions.services.drs_events import drs_event_receive
-from foundation.errors import Invalid
 from foundation.rest.views import ApiView
 
 
@@ -37,15 +37,33 @@ class EventParser(JSONParser):
             raise ParseError("The JSON is nested too deeply.") from error
 
 
-class DrsEventView(ApiView):
-    """Receive an EventBridge event as AWS sends it: a hint that a job may have ended. Duplicates are harmless."""
+_BODY: Any = {
+    "application/json": {"oneOf": [{"type": "object"}, {"type": "array", "items": {"type": "object"}}]},
+    "text/plain": OpenApiTypes.STR,
+}
 
-    parser_classes = (EventParser,)
+
+class SnsParser(EventParser):
+    """SNS sends JSON and calls it text."""
+
+    media_type = "text/plain"
+
+
+class DrsEventView(ApiView):
+    """Receive an EventBridge event as AWS sends it. A hint that a job, or a server, may have changed. An envelope of
+    SNS or SQS around it, a list of events and the confirmation of an SNS subscription are taken too. Duplicates are
+    harmless."""
+
+    parser_classes = (EventParser, SnsParser)
+    authentication_classes = (BearerTokenAuthentication, TokenAsPassword, SessionAuthentication)
+    asks_outside = frozenset({"post"})
     permissions: ClassVar[dict[str, str | None]] = {"post": "executions.post_drs_event"}
 
-    @extend_schema(operation_id="events_drs_create", request=OpenApiTypes.OBJECT, responses={202: ReceivedSerializer})
+    def get_authenticate_header(self, request: Request) -> str:
+        """SNS sends no password until it is asked for one."""
+        return 'Bearer, Basic realm="drsorch"'
+
+    @extend_schema(operation_id="events_drs_receive", request=_BODY, responses={202: ReceivedSerializer})
     def post(self, request: Request) -> Response:
-        if not isinstance(request.data, dict):
-            raise Invalid("An EventBridge event must be a JSON object.")
         sites = drs_event_receive(request.data, by=self.person)
         return Response({"sites": [site.name for site in sites]}, status=status.HTTP_202_ACCEPTED)

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from executions.history import narrowing
 from executions.models import Execution
 from foundation.errors import Invalid, Missing
-from foundation.rest.filters import MomentFilter, ReferenceFilter
+from foundation.rest.filters import MomentFilter, ReferenceFilter, TruthFilter
 from plans.selectors import plan_get
 from protection.selectors import site_get
 
@@ -38,9 +38,6 @@ class SiteFilter(ReferenceFilter):
         return narrowing.at_site(qs, found.pk)
 
 
-_YES_OR_NO = [("true", "true"), ("false", "false")]
-
-
 def _choices(known: type[StrEnum]) -> list[tuple[str, str]]:
     return [(each.value, each.value) for each in known]
 
@@ -64,7 +61,7 @@ class ExecutionFilter(django_filters.FilterSet):
         method="by_targets",
         help_text="RTO and RPO, where there is both a target and a measurement.",
     )
-    break_glass = django_filters.ChoiceFilter(choices=_YES_OR_NO, method="by_break_glass")
+    break_glass = TruthFilter("break_glass")
     cleanup_status = django_filters.ChoiceFilter(choices=Execution.cleanup_status.field.choices)
     requested_after = MomentFilter("requested_at", "gte", help_text="At or after this time.")
     requested_before = MomentFilter("requested_at", "lt", help_text="Before this time.")
@@ -78,9 +75,6 @@ class ExecutionFilter(django_filters.FilterSet):
     def by_person(self, queryset: QuerySet[Execution], name: str, value: str) -> QuerySet[Execution]:
         """`person` reads it."""
         return queryset
-
-    def by_break_glass(self, queryset: QuerySet[Execution], name: str, value: str) -> QuerySet[Execution]:
-        return queryset.filter(break_glass=value == "true")
 
     def by_targets(self, queryset: QuerySet[Execution], name: str, value: str) -> QuerySet[Execution]:
         return narrowing.by_targets(queryset, value)

@@ -13,8 +13,7 @@ from rest_framework.response import Response
 from executions.api.serializers import ForecastSerializer
 from executions.engine.forecasting import calibration_of, plan_forecast
 from foundation.errors import Conflict
-from foundation.rest.schema import ID_OR_NAME, IF_NONE_MATCH
-from foundation.rest.versions import content_etag, not_modified
+from foundation.rest.schema import ID_OR_NAME
 from foundation.rest.views import ApiView
 from plans.selectors import blueprint, plan_get
 
@@ -33,12 +32,14 @@ class PlanForecastView(ApiView):
 
     permissions: ClassVar[dict[str, str | None]] = {"get": "plans.view_plan"}
 
-    @extend_schema(parameters=[ID_OR_NAME, IF_NONE_MATCH], responses={200: PlanForecastSerializer, 304: None})
+    may_conflict = frozenset({"get"})
+
+    @extend_schema(parameters=[ID_OR_NAME], responses=PlanForecastSerializer)
     def get(self, request: Request, id: str) -> Response:
-        """Forecast a plan."""
+        """Forecast a plan. When it would be over if it were started now."""
         plan = plan_get(id)
         found = plan_forecast(blueprint(plan))
         if found is None:
             raise Conflict(f"Plan {plan} has no waves, so there is nothing to forecast.", code="empty_plan")
         whole = {**found, "calibration": asdict(calibration_of(plan.pk))}
-        return not_modified(request, Response(whole, headers={"ETag": content_etag(whole)}))
+        return Response(whole)

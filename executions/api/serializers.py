@@ -21,15 +21,22 @@ from executions.core.states import (
 from executions.models import Approval, Execution, LateInstance, ServerRun, StepRun, WaveRun
 from executions.selectors import latest_forecast
 from executions.services.people import lapsed
+from foundation.rest.schema import example
 from foundation.rest.serializers import NameField, ReferenceField, StrictSerializer
 from plans.api import PurposeSerializer
 from plans.core.fields import MAX_SECONDS
 from plans.models import STEP_KINDS, STEP_WHEN
 from plans.selectors import plan_get
 
-#: Settings give these two their names in the OpenAPI document.
+#: Settings give these their names in the OpenAPI document.
 KINDS = [kind.value for kind in ExecutionKind]
 STATUSES = [status.value for status in ExecutionStatus]
+WAVE_STATUSES = [status.value for status in WaveStatus]
+SERVER_STATUSES = [status.value for status in ServerStatus]
+STEP_STATUSES = [status.value for status in StepStatus]
+LATE_STATUSES = [status.value for status in LateStatus]
+PHASES = [phase.value for phase in Phase]
+FORECAST_BASES = ["history", "similar", "guess"]
 
 
 class NullableText(serializers.CharField):
@@ -46,7 +53,7 @@ class NullablePhase(serializers.ChoiceField):
     """Null before DRS shows a phase, and after a launch."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__([phase.value for phase in Phase], allow_null=True, **kwargs)
+        super().__init__(PHASES, allow_null=True, **kwargs)
 
     def to_representation(self, value: Any) -> Any:
         return super().to_representation(value) if value else None
@@ -60,7 +67,7 @@ class PhaseTimes(serializers.DictField):
 
 
 class ServerRunSerializer(serializers.ModelSerializer[ServerRun]):
-    status = serializers.ChoiceField([one.value for one in ServerStatus])
+    status = serializers.ChoiceField(SERVER_STATUSES)
     phase = NullablePhase()
     phase_times = PhaseTimes(
         child=serializers.DateTimeField(),
@@ -98,7 +105,7 @@ class ServerRunSerializer(serializers.ModelSerializer[ServerRun]):
 class StepRunSerializer(serializers.ModelSerializer[StepRun]):
     when = serializers.ChoiceField(STEP_WHEN)
     kind = serializers.ChoiceField(STEP_KINDS)
-    status = serializers.ChoiceField([one.value for one in StepStatus])
+    status = serializers.ChoiceField(STEP_STATUSES)
     output = NullableText(help_text="Its latest output.")
     error = NullableText(source="trouble", help_text="Why it failed, or is held up, in a sentence.")
 
@@ -120,7 +127,7 @@ class StepRunSerializer(serializers.ModelSerializer[StepRun]):
 
 
 class WaveRunSerializer(serializers.ModelSerializer[WaveRun]):
-    status = serializers.ChoiceField([one.value for one in WaveStatus])
+    status = serializers.ChoiceField(WAVE_STATUSES)
     steps = StepRunSerializer(many=True)
     servers = ServerRunSerializer(many=True)
 
@@ -230,7 +237,7 @@ class ExecutionSummarySerializer(serializers.ModelSerializer[Execution]):
 
 class LateInstanceSerializer(serializers.ModelSerializer[LateInstance]):
     hostname = serializers.CharField(source="server.hostname")
-    status = serializers.ChoiceField([one.value for one in LateStatus])
+    status = serializers.ChoiceField(LATE_STATUSES)
     job_id = serializers.CharField(help_text="The job of the launch that had been given up.")
     found_at = serializers.DateTimeField(help_text="When its job was found.")
     recovery_instance_id = NullableText()
@@ -275,7 +282,7 @@ class ForecastSerializer(serializers.Serializer[Any]):
         allow_null=True, min_value=0, max_value=1, help_text="Of meeting the RTO target. Null without a target."
     )
     based_on = serializers.ChoiceField(
-        ["history", "similar", "guess"],
+        FORECAST_BASES,
         help_text="The weakest that a server is forecast by: its own launches, those of servers alike at its site, or "
         "a guess, because nothing like it was launched yet.",
     )
@@ -321,7 +328,13 @@ class InstanceNamesField(serializers.ListField):
         )
 
 
+@example(
+    "A drill, cleaned up an hour after it ends",
+    plan="Web shop", kind="drill", reason="Quarterly drill", cleanup_after_seconds=3600,
+)  # fmt: skip
 class StartSerializer(StrictSerializer):
+    """A drill or a recovery to start."""
+
     plan = ReferenceField(plan_get, help_text="Id or name.")
     kind = serializers.ChoiceField(KINDS)
     reason = serializers.CharField(required=False, allow_blank=True, help_text="Required for a recovery.")
@@ -360,6 +373,8 @@ class StartSerializer(StrictSerializer):
 
 
 class CommentSerializer(StrictSerializer):
+    """Why, for the audit trail."""
+
     comment = serializers.CharField(required=False, allow_blank=True, max_length=2000)
 
 
@@ -379,7 +394,10 @@ class SeenSerializer(CommentSerializer):
     seen = SeenField()
 
 
+@example("The step that is waiting", wave="Databases", step="DBA go-ahead", comment="The DBA agrees.")
 class DecisionSerializer(CommentSerializer):
+    """An approval or a rejection: of the execution, or of a step that is waiting."""
+
     wave = serializers.CharField(
         required=False, allow_null=True, help_text="The wave whose step is meant. Needed where several steps wait."
     )
@@ -392,6 +410,8 @@ class DecisionSerializer(CommentSerializer):
 
 
 class WavePartSerializer(CommentSerializer):
+    """A wave, or the servers or the step of it that are named."""
+
     wave = NameField(help_text="The wave's name.")
     servers = serializers.ListField(
         child=serializers.CharField(), required=False, allow_null=True, help_text="Source server ids. All if omitted."
@@ -399,7 +419,10 @@ class WavePartSerializer(CommentSerializer):
     step = NameField(required=False, allow_null=True, help_text="Only this step of the wave.")
 
 
+@example("One server of a wave", wave="App", servers=["s-0123456789abcdef0"], comment="The disk was replaced.")
 class RetrySerializer(WavePartSerializer):
+    """What to retry: all that failed in a wave, or the servers or the step named."""
+
     seen = SeenField()
     point_in_time = serializers.DateTimeField(
         required=False,

@@ -60,8 +60,7 @@ from foundation.downloads import csv_download
 from foundation.errors import Stale
 from foundation.rest.filters import WholeNumberFilter
 from foundation.rest.formats import CsvRenderer
-from foundation.rest.schema import IF_NONE_MATCH
-from foundation.rest.versions import content_etag, if_match, not_modified
+from foundation.rest.versions import content_etag, if_match
 from foundation.rest.views import Permissions, ReadViewSet
 
 
@@ -91,8 +90,10 @@ def _method(command: Command) -> str:
     return command.name.replace("-", "_")
 
 
-def command_action(command: Command, body: type[CommentSerializer] = CommentSerializer) -> Callable[..., Response]:
-    """The API method of a command: takes its body, returns the execution as it is afterwards."""
+def command_action(
+    command: Command, what: str, body: type[CommentSerializer] = CommentSerializer
+) -> Callable[..., Response]:
+    """The API method of a command, which does `what`: takes its body, returns the execution as it is afterwards."""
 
     def act(self: ExecutionViewSet, request: Request, id: str) -> Response:
         asked = body(data=request.data)
@@ -102,9 +103,11 @@ def command_action(command: Command, body: type[CommentSerializer] = CommentSeri
         return self.tagged(execution)
 
     act.__name__ = _method(command)
-    act.__doc__ = f"{command.label}. {command.warning}"
-    described = extend_schema(request=body, responses=ExecutionSerializer, parameters=[_IF_MATCH])(act)
-    return cast("Callable[..., Response]", action(detail=True, methods=["post"], url_path=command.name)(described))
+    act.__doc__ = f"{what}. {command.warning}"
+    # `action` would overwrite what is described inside of it.
+    routed = action(detail=True, methods=["post"], url_path=command.name)(act)
+    described = extend_schema(request=body, responses=ExecutionSerializer, parameters=[_IF_MATCH])
+    return cast("Callable[..., Response]", described(routed))
 
 
 @extend_schema_view(list=extend_schema(responses=ExecutionSummarySerializer(many=True)))
@@ -129,19 +132,22 @@ class ExecutionViewSet(ReadViewSet):
     lookup_field = "id"
     lookup_value_regex = "[^/]+"
     id_parameter = OpenApiParameter("id", OpenApiTypes.UUID, OpenApiParameter.PATH)
+    urgent = frozenset(_method(command) for command in COMMANDS.values())
+    asks_outside = frozenset({"create", "approve", "resume", "retry", "basis"})
+    untagged = frozenset({"export"})
 
-    approve = command_action(APPROVE, DecisionSerializer)
-    reject = command_action(REJECT, DecisionSerializer)
-    pause = command_action(PAUSE)
-    resume = command_action(RESUME, SeenSerializer)
-    cancel = command_action(CANCEL)
-    look = command_action(LOOK)
-    end = command_action(END)
-    retry = command_action(RETRY, RetrySerializer)
-    skip = command_action(SKIP, WavePartSerializer)
-    cleanup = command_action(CLEANUP)
-    review = command_action(REVIEW)
-    declare_over = command_action(DECLARE_OVER)
+    approve = command_action(APPROVE, "Approve an execution, or a step that is waiting", DecisionSerializer)
+    reject = command_action(REJECT, "Reject an execution, or a step that is waiting", DecisionSerializer)
+    pause = command_action(PAUSE, "Pause an execution")
+    resume = command_action(RESUME, "Resume an execution", SeenSerializer)
+    cancel = command_action(CANCEL, "Cancel an execution")
+    look = command_action(LOOK, "Work on an execution now")
+    end = command_action(END, "End an execution without drsorch")
+    retry = command_action(RETRY, "Retry what failed in a wave", RetrySerializer)
+    skip = command_action(SKIP, "Skip what is not launched in a wave", WavePartSerializer)
+    cleanup = command_action(CLEANUP, "Clean up a drill")
+    review = command_action(REVIEW, "Record a review of an execution")
+    declare_over = command_action(DECLARE_OVER, "Declare a recovery over")
 
     def get_queryset(self) -> QuerySet[Any]:
         match self.action:
@@ -180,11 +186,9 @@ class ExecutionViewSet(ReadViewSet):
 
         return check
 
-    @extend_schema(parameters=[IF_NONE_MATCH], responses={200: ExecutionSerializer, 304: None})
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """The execution with its waves. Send the ETag in If-None-Match while you poll: 304 means no change."""
-        response = self.tagged(self.get_object())
-        return not_modified(request, response)
+        """Read an execution with its waves. Send the ETag in If-None-Match while you poll: 304 means no change."""
+        return self.tagged(self.get_object())
 
     @extend_schema(request=StartSerializer, responses={201: ExecutionSerializer})
     def create(self, request: Request) -> Response:
@@ -219,15 +223,16 @@ class ExecutionViewSet(ReadViewSet):
         renderer_classes=[CsvRenderer, JSONRenderer],
     )
     def export(self, request: Request) -> StreamingHttpResponse:
-        """All that the list would show, in its order, as CSV (RFC 4180, UTF-8 with a byte order mark). The last line
-        says how many rows there are: without it, the file is not complete."""
+        """Export executions as CSV. All that the list would show, in its order (RFC 4180, UTF-8 with a byte order
+        mark). The last line says how many rows there are: without it, the file is not complete."""
         found = self.filter_queryset(self.get_queryset())
         return csv_download(exporting.export_name(timezone.now()), exporting.COLUMNS, exporting.export_rows(found))
 
     @extend_schema(responses=BasisSerializer)
     @action(detail=True, url_path="basis")
     def basis(self, request: Request, id: str) -> Response:
-        """What the execution rests on now: servers, points in time, findings, instances that it replaces. Asks DRS."""
+        """Read what the execution rests on now. Servers, points in time, findings, instances that it replaces. Asks
+        DRS."""
         execution = self.get_object()
         shown = basis.basis_of_execution(execution)
         found = basis.basis_changes(execution, shown)
@@ -236,12 +241,13 @@ class ExecutionViewSet(ReadViewSet):
 
     @extend_schema(
         responses=KeptBasisSerializer,
-        operation_id="executions_kept_basis_retrieve",
+        operation_id="executions_basis_kept",
         parameters=[OpenApiParameter("sha256", str, OpenApiParameter.PATH, description="As in the event.")],
     )
     @action(detail=True, url_path="basis/(?P<sha256>[0-9a-f]{64})")
     def kept_basis(self, request: Request, id: str, sha256: str) -> Response:
-        """What was shown to whoever pressed, by the SHA-256 that the event of that has in `detail.basis`."""
+        """Read what someone was shown who requested, approved, resumed or retried an execution. By the SHA-256 that the
+        event of that has in `detail.basis`."""
         return Response(KeptBasisSerializer(basis.basis_get(self.get_object(), sha256)).data)
 
     @extend_schema(responses=EventSerializer(many=True))
@@ -254,7 +260,8 @@ class ExecutionViewSet(ReadViewSet):
         paged=True,
     )
     def events(self, request: Request, id: str) -> Response:
-        """The audit trail of the execution, oldest first. Each event contains the hash of the previous one."""
+        """List the events of an execution. Its audit trail, oldest first. Each event contains the hash of the previous
+        one."""
         page = self.paginate_queryset(self.filter_queryset(events_of(self.get_object())))
         return self.get_paginated_response(EventSerializer(page, many=True).data)
 

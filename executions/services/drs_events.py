@@ -1,51 +1,76 @@
-"""EventBridge events of DRS, posted to the API: hints that a poll is worth it now, and nothing more.
+"""EventBridge events of DRS, posted to the API: hints that it is worth asking DRS now, and nothing more.
 
-Delivery is best effort (docs/drs.md 9), so nothing is believed that an event says: the site is polled.
+Delivery is best effort (docs/drs.md 9), so nothing is believed that an event says: the site is polled, or synced.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable
 
+import structlog
 from django.contrib.auth.models import AbstractBaseUser
 from django.utils import timezone
 
 from access import policy
 from executions import tasks
+from executions.engine.polling.hints import Heard, Look, Subscription, heard
 from executions.models import DrsJob
 from executions.selectors import has_open_operations
-from foundation.errors import FieldError, Invalid
+from foundation.errors import Unavailable
+from foundation.outside import asking, outbound
 from protection.models import Site
+from protection.services import site_sync_soon
 
-SOURCE = "aws.drs"
-#: The one kind of event that says that a job may have moved.
-LAUNCH_RESULT = "DRS Source Server Launch Result"
+log = structlog.get_logger(__name__)
+
+#: How long SNS may take to be told yes.
+_CONFIRM_SECONDS = 10
 
 
-def drs_event_receive(event: Mapping[str, Any], *, by: AbstractBaseUser) -> list[Site]:
-    """Take an event as AWS sends it; returns the sites that are polled for it, none if it is about none of ours.
+def drs_event_receive(body: object, *, by: AbstractBaseUser) -> list[Site]:
+    """Take an event as AWS sends it, an envelope of SNS or SQS around it, or a list of these; answer the request of a
+    topic of SNS to deliver here.
 
-    Raises `Invalid` for what is not an event of DRS.
+    Returns the sites that are polled or synced for it, none if it is about none of ours. Raises `Invalid` for what is
+    not an event of DRS, and `Unavailable` where SNS cannot be told yes.
     """
     policy.require(by, "executions.post_drs_event")
-    errors = [
-        FieldError(name, f"The event must have a text “{name}”.", "required")
-        for name in ("source", "detail-type", "account", "region")
-        if not isinstance(event.get(name), str)
-    ]
-    if not errors and event["source"] != SOURCE:
-        errors = [FieldError("source", f"Only events from {SOURCE} are accepted, not from {event['source']}.")]
-    if not isinstance(event.get("detail", {}), Mapping):
-        errors.append(FieldError("detail", "“detail” must be an object."))
-    if errors:
-        raise Invalid.of(errors)
-    sites = list(Site.objects.filter(account_id=event["account"], region=event["region"]))
-    if event["detail-type"] != LAUNCH_RESULT:
-        return []
-    sites = [site for site in sites if has_open_operations(site.pk)]
-    job_id = event.get("detail", {}).get("job-id")
-    if isinstance(job_id, str):
-        DrsJob.objects.filter(site__in=sites, job_id=job_id, finished=False).update(hinted_at=timezone.now())
-    tasks.poll_on_commit([site.pk for site in sites])
-    return sites
+    found = heard(body)
+    for each in found:
+        if isinstance(each, Subscription):
+            _confirm(each)
+    return _look(each for each in found if isinstance(each, Heard))
+
+
+def _look(events: Iterable[Heard]) -> list[Site]:
+    now = timezone.now()
+    sites: dict[int, Site] = {}
+    polled, synced = set(), set()
+    for event in events:
+        here = list(Site.objects.filter(account_id=event.account, region=event.region)) if event.looks else []
+        age = None if event.at is None else round((now - event.at).total_seconds(), 1)
+        log.info("drs_event", kind=event.kind, account=event.account, region=event.region, age_seconds=age,
+                 sites=[site.name for site in here])  # fmt: skip
+        for site in here:
+            if Look.POLL in event.looks and has_open_operations(site.pk):
+                sites[site.pk] = site
+                polled.add(site.pk)
+            if Look.SYNC in event.looks:
+                sites[site.pk] = site
+                synced.add(site.pk)
+        if event.job_id:
+            DrsJob.objects.filter(site__in=polled, job_id=event.job_id, finished=False).update(hinted_at=now)
+    tasks.poll_on_commit(sorted(polled))
+    for pk in sorted(synced):
+        site_sync_soon(pk)
+    return list(sites.values())
+
+
+def _confirm(asked: Subscription) -> None:
+    try:
+        answer = asking.ask("GET", asked.url, seconds=_CONFIRM_SECONDS, most_bytes=2000)
+    except (outbound.Refused, asking.Unanswered, ValueError) as error:
+        raise Unavailable(f"The subscription of {asked.topic} was not confirmed. {error}") from error
+    if answer.status != 200:
+        raise Unavailable(f"The subscription of {asked.topic} was not confirmed: SNS answered {answer.status}.")
+    log.info("sns_subscription_confirmed", topic=asked.topic)

@@ -12,6 +12,7 @@ from django import forms
 from django.db.models import Model, QuerySet
 from django.utils.dateparse import parse_datetime
 from django_filters.fields import IsoDateTimeField
+from drf_spectacular.utils import extend_schema_field
 from rest_framework.exceptions import ValidationError
 from rest_framework.filters import OrderingFilter
 from rest_framework.request import Request
@@ -86,6 +87,23 @@ class WholeNumberFilter(django_filters.NumberFilter):
 
     def get_max_validator(self) -> None:
         """The field has its own."""
+
+
+class _TruthField(forms.CharField):
+    """`true` or `false`; scripts in Python write them with a capital letter."""
+
+    def to_python(self, value: Any) -> Any:
+        word = str(value or "").strip().lower()
+        if word not in ("", "true", "false"):
+            raise forms.ValidationError("Write true or false.", "invalid")
+        return {"true": True, "false": False}.get(word)
+
+
+@extend_schema_field({"type": "boolean"})
+class TruthFilter(django_filters.Filter):
+    """`?unprotected=true`."""
+
+    field_class = _TruthField
 
 
 class NameFilter(django_filters.CharFilter):

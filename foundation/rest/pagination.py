@@ -113,6 +113,19 @@ class CursorPages(CursorPagination):
                 parameter["schema"] |= {"minimum": 1, "maximum": self.max_page_size, "default": self.page_size}
         return parameters
 
+    def get_paginated_response_schema(self, schema: Any) -> dict[str, Any]:
+        """DRF's says `nullable`, which OpenAPI 3.1 does not know."""
+        link = {"type": ["string", "null"], "format": "uri"}
+        return {
+            "type": "object",
+            "required": ["next", "previous", "results"],
+            "properties": {
+                "next": {**link, "description": "The next page; null on the last."},
+                "previous": {**link, "description": "The page before this; null on the first."},
+                "results": schema,
+            },
+        }
+
     def get_next_link(self) -> str | None:
         return self._link(self.page[-1], backwards=False) if self.has_next and self.page else None
 

@@ -20,7 +20,17 @@ from rest_framework.response import Response
 from rest_framework.serializers import as_serializer_error
 from rest_framework.settings import api_settings
 
-from foundation.errors import DomainError, Invalid, Missing, NotAllowed, Stale, Unavailable, VersionNeeded
+from foundation.errors import (
+    DomainError,
+    Invalid,
+    Missing,
+    NotAllowed,
+    RecentSignInNeeded,
+    SecondFactorNeeded,
+    Stale,
+    Unavailable,
+    VersionNeeded,
+)
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -92,6 +102,8 @@ class _Handler(ExceptionHandler):
     def convert_known_exceptions(self, exc: Exception) -> Exception:
         if isinstance(exc, DomainError):
             return _DomainProblem(exc)
+        if isinstance(exc, RecentSignInNeeded | SecondFactorNeeded):
+            return exceptions.PermissionDenied(exc.detail, exc.code)
         if isinstance(exc, ModelValidationError):
             return exceptions.ValidationError(as_serializer_error(exc))
         if isinstance(exc, RequestDataTooBig):

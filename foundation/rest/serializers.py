@@ -17,6 +17,9 @@ from foundation.wording import short
 class StrictSerializer(serializers.Serializer[Any]):
     """Unknown fields are refused, and values of another JSON type than their field's."""
 
+    #: For the OpenAPI document.
+    refuses_unknown = True
+
     # A misspelt `point_in_time` must not launch the latest state, nor a misspelt `expires_in_seconds` give a token that
     # never expires. Read-only fields are known, so that what was read can be sent back.
 
@@ -67,3 +70,22 @@ class ReferenceField(serializers.CharField):
             return self.find(super().to_internal_value(data))
         except Missing as error:
             raise serializers.ValidationError(error.detail, "unknown") from error
+
+
+class KeptAtSerializer(serializers.Serializer[Any]):
+    """Where something is kept in a repository, and the state that last changed it here."""
+
+    repository = serializers.CharField()
+    directory = serializers.CharField()
+    ref = serializers.CharField()
+    commit = serializers.CharField()
+
+
+def kept_at_field() -> KeptAtSerializer:
+    """For the serializer of what may be kept in a repository."""
+    return KeptAtSerializer(
+        read_only=True,
+        allow_null=True,
+        help_text="Where it is kept in git and applied from, with `bundle/`; null if it is not. A change made here is "
+        "overwritten by the next apply.",
+    )

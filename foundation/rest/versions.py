@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from django.contrib.auth.models import User
+from django.http import HttpRequest
 from django.utils.http import parse_etags
-from rest_framework import serializers, status
+from rest_framework import serializers
 from rest_framework.generics import GenericAPIView
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from foundation.errors import Invalid, Stale, VersionNeeded
-from foundation.references import id_of
 
 
 def version_field() -> serializers.IntegerField:
@@ -27,28 +28,40 @@ def version_field() -> serializers.IntegerField:
     )
 
 
+#: Of what has a version: that version, and the beginning of a digest of the answer, which may change without it.
+_VERSION_TAG: Final = re.compile(r'(?:W/)?"([0-9]{1,18})(?:-[0-9a-f]{16})?"', re.ASCII)
+
+
 def content_etag(data: Any) -> str:
     """A strong ETag of an answer without a version: the SHA-256 of its JSON."""
-    return f'"{hashlib.sha256(JSONRenderer().render(data)).hexdigest()}"'
+    return f'"{_digest(data)}"'
+
+
+def _digest(data: Any) -> str:
+    return hashlib.sha256(JSONRenderer().render(data)).hexdigest()
 
 
 def if_match(request: Request) -> list[str]:
     """The tags of `If-Match`; empty if there is none, or if any will do (`*`)."""
     header = request.headers.get("If-Match", "").strip()
-    return [] if header in ("", "*") else parse_etags(header) or [header]
+    return [] if header in ("", "*") else [_strong(tag) for tag in parse_etags(header)] or [header]
 
 
-def not_modified(request: Request, response: Response) -> Response:
-    """The response, or 304 without a body if the caller has it already (`If-None-Match`, RFC 9110, 13.1.2)."""
-    # Weak comparison: a proxy that compresses makes a tag weak.
-    known = {tag.removeprefix("W/") for tag in parse_etags(request.headers.get("If-None-Match", ""))}
-    if response.headers["ETag"] not in known and "*" not in known:
-        return response
-    return Response(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": response.headers["ETag"]})
+def knows_already(request: HttpRequest | Request, etag: str) -> bool:
+    """True if the caller has the answer with this tag (`If-None-Match`, RFC 9110, 13.1.2)."""
+    # Weak comparison: who compresses makes a tag weak.
+    known = {_strong(tag) for tag in parse_etags(request.headers.get("If-None-Match", ""))}
+    return _strong(etag) in known or "*" in known
+
+
+def _strong(tag: str) -> str:
+    return tag.removeprefix("W/")
 
 
 class VersionedMixin(GenericAPIView[Any]):
-    """For views of objects with a `version`: answers carry `ETag: "<version>"`, changes honour `If-Match`."""
+    """For views of objects with a `version`: changes honour `If-Match`, and go by the version in the ETag alone. The
+    rest of it tells answers apart that differ although nobody edited the object, such as a site that has been synced.
+    """
 
     versioned = True
 
@@ -56,7 +69,7 @@ class VersionedMixin(GenericAPIView[Any]):
         response = super().finalize_response(request, response, *args, **kwargs)
         data = getattr(response, "data", None)
         if response.status_code < 300 and isinstance(data, Mapping) and "version" in data:
-            response["ETag"] = f'"{data["version"]}"'
+            response["ETag"] = f'"{data["version"]}-{_digest(data)[:16]}"'
         return response
 
     def expected_version(self) -> int | None:
@@ -88,7 +101,7 @@ class VersionedMixin(GenericAPIView[Any]):
         header = self.request.headers.get("If-Match")
         if header is None or header.strip() == "*":
             return None
-        versions = [int(tag[1:-1]) for tag in parse_etags(header) if id_of(tag[1:-1]) is not None and tag[0] == '"']
+        versions = [int(found[1]) for tag in parse_etags(header) if (found := _VERSION_TAG.fullmatch(tag))]
         if len(versions) == 1:
             return versions[0]
         current: int = self.get_object().version

@@ -18,8 +18,10 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
 from foundation.people import person
+from foundation.rest.answers import finished
 from foundation.rest.idempotency import AlreadyAnswered, KeyClaim, key_claim
 from foundation.rest.strict import refuse_body, refuse_unknown_query
+from foundation.rest.throttling import Standing, TooMany, counted
 from foundation.rest.versions import VersionedMixin
 
 #: action (or method name) -> permission of the policy, or several of which one lets in so far; None: anybody who is
@@ -41,10 +43,27 @@ class ApiView(APIView):
     #: Actions that take no body although their method may have one.
     without_body: ClassVar[frozenset[str]] = frozenset()
 
-    #: What `{id}` is in the view's addresses, for the OpenAPI document; None: what the model says.
+    # What the OpenAPI document cannot see:
+    #: What `{id}` is in the view's addresses; None: what the model says.
     id_parameter: ClassVar[OpenApiParameter | None] = None
+    #: One of what the view has, and several, in words; empty: what the model says.
+    noun: ClassVar[str] = ""
+    many: ClassVar[str] = ""
+    #: Actions that need AWS, or wait for a worker: 503 where it cannot be reached.
+    asks_outside: ClassVar[frozenset[str]] = frozenset()
+    #: Actions that read and may answer 409.
+    may_conflict: ClassVar[frozenset[str]] = frozenset()
+    #: Actions whose answer has no ETag: it is written while it is sent, or never the same.
+    untagged: ClassVar[frozenset[str]] = frozenset()
+    #: Changes of what has a version that ask for none.
+    unversioned: ClassVar[frozenset[str]] = frozenset()
+
+    #: Actions that stop or control an execution: counted apart, so that a script that reads too much can still cancel.
+    urgent: ClassVar[frozenset[str]] = frozenset()
 
     _claim: KeyClaim | None = None
+    #: How many requests its sender has left; None where there is no limit.
+    _standing: Standing | None = None
 
     @property
     def person(self) -> User:
@@ -68,7 +87,21 @@ class ApiView(APIView):
         finally:
             if self._claim is not None:
                 self._claim.settle(response)
-        return response
+        return finished(request, response, self._standing)
+
+    def perform_authentication(self, request: Request) -> None:
+        """Counts the request too, whether its token is good or not."""
+        try:
+            super().perform_authentication(request)
+        finally:
+            self._count(request)
+
+    def _count(self, request: Request) -> None:
+        try:
+            self._standing = counted(request, urgent=getattr(self, "action", None) in self.urgent)
+        except TooMany as refusal:
+            self._standing = refusal.standing
+            raise
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)

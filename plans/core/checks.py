@@ -184,6 +184,8 @@ def _of_group(group: GroupFacts, wave: WaveFacts) -> Iterator[Finding]:
             f"Protection group “{group.name}” of wave “{wave.name}” has no servers at the moment.",
             "Change its servers or its tag selector, or remove it from the plan.",
         )
+    if group.site.last_synced_at is not None:
+        yield from _of_declared(group, wave)
     for one in group.reversed:
         because = "names it" if one.is_named else "matches its tags"
         yield Finding(
@@ -201,6 +203,29 @@ def _of_group(group: GroupFacts, wave: WaveFacts) -> Iterator[Finding]:
             source_server_id,
             sentence,
             "Change the server's tags or the selectors of the groups, so that only one of them selects it.",
+        )
+
+
+def _of_declared(group: GroupFacts, wave: WaveFacts) -> Iterator[Finding]:
+    """A group may be declared before the servers that it means are there: without them, a run is not whole."""
+    if group.unknown:
+        many = len(group.unknown) > 1
+        yield Finding(
+            Severity.BLOCKING,
+            "server_unknown",
+            group.name,
+            f"Protection group “{group.name}” of wave “{wave.name}” names {listing(group.unknown)}, and site "
+            f"“{group.site.name}” has no such source server{'s' if many else ''}.",
+            "Add it to DRS and sync the site, or remove it from the group.",
+        )
+    if group.matches_nothing and group.servers:
+        yield Finding(
+            Severity.WARNING,
+            "selector_matches_nothing",
+            group.name,
+            f"The tags of protection group “{group.name}” match no source server of site “{group.site.name}”: it has "
+            "only the servers that it names.",
+            "Tag the servers in AWS, or change the group's tag selector.",
         )
 
 

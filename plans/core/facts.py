@@ -52,6 +52,10 @@ class GroupFacts:
     conflicts: tuple[tuple[str, str], ...] = ()
     #: Servers that it means but does not have, because they replicate back to where they came from.
     reversed: tuple[ReversedServer, ...] = ()
+    #: Ids that it names and that its site has never had.
+    unknown: tuple[str, ...] = ()
+    #: It has a tag selector that matches no server of its site.
+    matches_nothing: bool = False
 
 
 @dataclass(frozen=True, slots=True)

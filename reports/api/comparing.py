@@ -22,9 +22,10 @@ _OTHER = OpenApiParameter(
 class CompareView(ApiView):
     """Two executions of a plan: targets, waves, servers, steps, people, settings and deviations of both."""
 
+    may_conflict = frozenset({"get"})
     permissions: ClassVar[dict[str, str | None]] = {"get": "reports.view_report"}
 
-    @extend_schema(parameters=[EXECUTION_ID, _OTHER], responses=OpenApiTypes.OBJECT)
+    @extend_schema(parameters=[EXECUTION_ID, _OTHER], responses=OpenApiTypes.OBJECT, operation_id="executions_compare")
     def get(self, request: Request, id: str, other: str) -> Response:
         """Compare two executions. A difference is what `one` has more than `other`; 409 for executions of two plans."""
         return Response(comparison_of(execution_get(id), execution_get(other)))

@@ -76,7 +76,7 @@ class NotesViewSet(_OfExecution):
 
     @extend_schema(parameters=[EXECUTION_ID], request=NewNoteSerializer, responses={201: NoteSerializer})
     def create(self, request: Request, id: str) -> Response:
-        """Add a note."""
+        """Add a note to an execution."""
         asked = self.body(NewNoteSerializer, request)
         with transaction.atomic():
             note = note_add(execution=self.execution, by=self.person, **asked)
@@ -85,7 +85,7 @@ class NotesViewSet(_OfExecution):
 
     @extend_schema(parameters=[EXECUTION_ID], responses=NoteSerializer(many=True))
     def list(self, request: Request, id: str) -> Response:
-        """The notes, oldest first."""
+        """List the notes of an execution. Oldest first."""
         return super().list(request, id)
 
 
@@ -101,7 +101,7 @@ class FindingsOfExecutionViewSet(_OfExecution):
 
     @extend_schema(parameters=[EXECUTION_ID], request=NewFindingSerializer, responses={201: FindingSerializer})
     def create(self, request: Request, id: str) -> Response:
-        """Add a finding. It is changed and closed under `findings/{id}/`."""
+        """Add a finding to an execution. It is changed and closed under `findings/{id}/`."""
         asked = self.body(NewFindingSerializer, request)
         with transaction.atomic():
             finding = finding_add(execution=self.execution, by=self.person, **asked)
@@ -110,7 +110,7 @@ class FindingsOfExecutionViewSet(_OfExecution):
 
     @extend_schema(parameters=[EXECUTION_ID], responses=FindingSerializer(many=True))
     def list(self, request: Request, id: str) -> Response:
-        """The findings of this execution, oldest first."""
+        """List the findings of an execution. Oldest first."""
         return super().list(request, id)
 
 
@@ -118,6 +118,7 @@ class SignOffsViewSet(_OfExecution):
     """Sign-offs of an execution's report, by its owner and by an independent reviewer."""
 
     permissions: ClassVar[dict[str, str | None]] = {"list": "reports.view_report", "create": "reports.sign_off"}
+    asks_outside = frozenset({"create"})
     queryset = SignOff.objects.none()
     serializer_class = SignOffSerializer
 
@@ -126,7 +127,8 @@ class SignOffsViewSet(_OfExecution):
 
     @extend_schema(parameters=[EXECUTION_ID], request=NewSignOffSerializer, responses={201: SignOffSerializer})
     def create(self, request: Request, id: str) -> Response:
-        """Sign the newest version of the report. Signing the same version twice in a role changes nothing."""
+        """Sign the newest version of the report of an execution. Signing the same version twice in a role changes
+        nothing."""
         asked = self.body(NewSignOffSerializer, request)
         seen = asked.pop("sha256", "")
         signed = sign_off(execution=self.execution, by=self.person, seen=seen, written=self.done, **asked)
@@ -134,7 +136,7 @@ class SignOffsViewSet(_OfExecution):
 
     @extend_schema(parameters=[EXECUTION_ID], responses=SignOffSerializer(many=True))
     def list(self, request: Request, id: str) -> Response:
-        """The sign-offs, oldest first, each with the version that was signed."""
+        """List the sign-offs of an execution. Oldest first, each with the version that was signed."""
         return super().list(request, id)
 
 
@@ -145,11 +147,16 @@ class ValidatedView(ApiView):
 
     @extend_schema(parameters=[EXECUTION_ID], responses=ValidatedSerializer)
     def get(self, request: Request, id: str) -> Response:
-        """Since when the application works, and who confirmed it. Nulls until someone does."""
+        """Read since when the application works. And who confirmed it; nulls until someone does."""
         found = Dossier.objects.filter(pk=execution_get(id).pk).first()
         return Response(ValidatedSerializer(found or Dossier()).data)
 
-    @extend_schema(parameters=[EXECUTION_ID], request=NewValidatedSerializer, responses=ValidatedSerializer)
+    @extend_schema(
+        parameters=[EXECUTION_ID],
+        request=NewValidatedSerializer,
+        responses=ValidatedSerializer,
+        operation_id="executions_validate",
+    )
     def post(self, request: Request, id: str) -> Response:
         """Confirm that the application works. A later confirmation replaces it; the audit trail has both."""
         body = NewValidatedSerializer(data=request.data)

@@ -12,7 +12,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from foundation.rest.filters import ReferenceFilter
+from foundation.rest.filters import ReferenceFilter, TruthFilter
 from foundation.rest.versions import VersionedMixin
 from foundation.rest.views import ReadViewSet
 from plans.selectors import plan_get
@@ -32,19 +32,15 @@ class FindingFilter(django_filters.FilterSet):
     )
     owner = django_filters.CharFilter(lookup_expr="iexact", help_text="Exactly as entered, but for upper case.")
     plan = ReferenceFilter(plan_get, field_name="execution__plan")
-    overdue = django_filters.ChoiceFilter(
-        choices=[("true", "overdue"), ("false", "not overdue")],
-        method="filter_overdue",
-        help_text="`true`: open, and due before today (UTC).",
-    )
+    overdue = TruthFilter(method="filter_overdue", help_text="`true`: open, and due before today (UTC).")
 
     class Meta:
         model = Finding
         fields: ClassVar[list[str]] = []
 
-    def filter_overdue(self, rows: QuerySet[Finding], name: str, value: str) -> QuerySet[Finding]:
+    def filter_overdue(self, rows: QuerySet[Finding], name: str, value: bool) -> QuerySet[Finding]:
         late = overdue(timezone.now().date())
-        return rows.filter(**late) if value == "true" else rows.exclude(**late)
+        return rows.filter(**late) if value else rows.exclude(**late)
 
 
 class FindingViewSet(VersionedMixin, ReadViewSet):

@@ -29,6 +29,8 @@ class RegisterView(ApiView):
     permissions: ClassVar[dict[str, str | None]] = {"get": "reports.view_report"}
     query_parameters = ("format",)
     content_negotiation_class = ByFormat
+    asks_outside = frozenset({"get"})
+    untagged = frozenset({"get"})
     renderer_classes = tuple(_renderer(form) for form in REGISTER_FORMS.values())
 
     @extend_schema(
@@ -40,7 +42,8 @@ class RegisterView(ApiView):
         },
     )
     def get(self, request: Request) -> Response:
-        """Of each plan the last good drill, targets, trend, open findings, sign-offs, last run; the worst first."""
+        """Read the register. Of each plan the last good drill, targets, trend, open findings, sign-offs, last run; the
+        worst first."""
         document = register_of(self.person)
         form = REGISTER_FORMS[request.accepted_renderer.format]
         headers = {"Cache-Control": "no-store"}

@@ -6,14 +6,14 @@ from typing import ClassVar
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from executions.selectors import execution_get
 from foundation.errors import Invalid
 from foundation.rest.formats import ByFormat, MadeRenderer
-from foundation.rest.schema import IF_NONE_MATCH
-from foundation.rest.versions import not_modified
+from foundation.rest.versions import knows_already
 from foundation.rest.views import ApiView
 from reports.api.dossier import EXECUTION_ID
 from reports.reading import report_of
@@ -39,23 +39,24 @@ class ReportView(ApiView):
     query_parameters = ("format", "version")
     content_negotiation_class = ByFormat
     renderer_classes = tuple(_renderer(form) for form in FORMS.values())
+    asks_outside = frozenset({"get"})
 
     @extend_schema(
-        parameters=[EXECUTION_ID, _FORMAT, _VERSION, IF_NONE_MATCH],
+        parameters=[EXECUTION_ID, _FORMAT, _VERSION],
         responses={
             (200, "application/json"): OpenApiTypes.OBJECT,
             **{(200, form.media_type): OpenApiTypes.BINARY for form in FORMS.values() if form.name != "json"},
-            304: None,
         },
     )
     def get(self, request: Request, id: str) -> Response:
-        """The report. Its ETag is the SHA-256 of the canonical JSON; of another form, with the form's name."""
+        """Read the report of an execution. Its ETag is the SHA-256 of the canonical JSON; of another form, with the
+        form's name."""
         report = report_of(execution_get(id), _version(request))
         form = FORMS[request.accepted_renderer.format]
         tag = report.sha256 if form.name == "json" else f"{report.sha256}-{form.name}"
-        answer = not_modified(request, Response(status=200, headers={"ETag": f'"{tag}"'}))
-        if answer.status_code == 304:
-            return answer
+        if knows_already(request, f'"{tag}"'):
+            # It need not be made, which of a PDF takes seconds.
+            return Response(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": f'"{tag}"'})
         headers = {
             "ETag": f'"{tag}"',
             "Content-Disposition": f'{form.disposition}; filename="{report.name}.{form.ending}"',

@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from audit.models import Event
 from executions.api.serializers import NullableText
+from foundation.rest.schema import example
 from foundation.rest.serializers import StrictSerializer
 from foundation.rest.versions import version_field
 from reports.core.notes import GENERAL, TOPICS
@@ -90,7 +91,16 @@ class _FindingFields(StrictSerializer):
     ticket_url = serializers.CharField(required=False, allow_blank=True)
 
 
+@example(
+    "A finding with an owner",
+    title="DNS is changed by hand",
+    severity="high",
+    owner="Network team",
+    due_on="2026-12-31",
+)
 class NewFindingSerializer(_FindingFields):
+    """Something that an execution showed and that has to get better."""
+
     title = serializers.CharField(allow_blank=True)
     severity = serializers.ChoiceField(SEVERITIES)
 

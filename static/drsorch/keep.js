@@ -66,7 +66,8 @@
   });
   // htmx is about to load the page again, because the session is over, or was begun anew in another tab.
   document.addEventListener("htmx:beforeOnLoad", (event) => {
-    if (event.detail.xhr.getResponseHeader("HX-Refresh") !== "true") return;
+    const leads = event.detail.xhr.getResponseHeader("HX-Redirect")?.startsWith("/accounts/");
+    if (!leads && event.detail.xhr.getResponseHeader("HX-Refresh") !== "true") return;
     keep(forms(), true);
     document.documentElement.dataset.leaving = "";
   });
@@ -77,9 +78,10 @@
     const from = document.referrer ? new URL(document.referrer) : null;
     if (!kept) return;
     const { page, forms: data, again } = JSON.parse(kept);
-    const signedIn = from?.origin === location.origin && from.pathname.startsWith("/accounts/");
+    // From the page for signing in, or from the identity provider's, which is elsewhere.
+    const signedIn = from?.origin !== location.origin || from.pathname.startsWith("/accounts/");
     if (page !== here() || !(signedIn || again)) return;
     const all = forms();
-    for (const { index, entries: typed } of data) if (all[index]) restore(all[index], typed, signedIn ? "You were signed out." : "The page was loaded again, because you had signed in anew.");
+    for (const { index, entries: typed } of data) if (all[index]) restore(all[index], typed, signedIn ? "You had to sign in again." : "The page was loaded again, because you had signed in anew.");
   });
 })();

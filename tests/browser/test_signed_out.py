@@ -34,7 +34,7 @@ def sign_in_again(page: Page) -> None:
     page.get_by_label("Username").fill("petra")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_text("You were signed out. What you had entered is here again")).to_be_visible()
+    expect(page.get_by_text("You had to sign in again. What you had entered is here again")).to_be_visible()
 
 
 @pytest.mark.parametrize("lost", ["all cookies", "token"])

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import copy
+import io
+import tempfile
 from collections.abc import Collection
 from typing import Any
 
 import factory
 from django.contrib.auth.models import User
+from django.core.management import call_command
 
 from drsorch.demo import story
+from foundation.yaml_text import written
+from plans import selectors
 from plans.models import Plan
 from plans.services import plan_save
 from tests.factories.protection import make_group_with_servers
@@ -47,3 +52,11 @@ def make_web_shop(by: User, **changes: Any) -> Plan:
     """The plan "Web shop" with its four groups of two servers each."""
     make_shop_groups()
     return plan_save(document=web_shop() | changes, by=by)
+
+
+def apply_by_command(plan: Plan, username: str) -> None:
+    """Change the plan's RTO target with `manage.py bundle`."""
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        file.write(written({"kind": "plan", **selectors.document(plan), "rto_target_seconds": 60}))
+        file.flush()
+        call_command("bundle", "apply", file.name, "--as", username, stdout=io.StringIO())

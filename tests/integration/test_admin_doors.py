@@ -22,8 +22,8 @@ from tests.integration.api.operations import World
 #: What the screens show. A package that brings a page of its own is looked at first, then named here or unregistered.
 REGISTERED = {
     "access.ApiToken", "access.ProviderGroup", "access.ProviderLink", "access.Role", "access.ServiceAccount",
-    "audit.Event", "auth.User", "executions.Execution", "plans.Plan", "protection.ProtectionGroup", "protection.Site",
-    "protection.SourceServer", "reports.Finding",
+    "access.SignInSession", "audit.Event", "auth.User", "executions.Execution", "plans.Plan",
+    "protection.ProtectionGroup", "protection.Site", "protection.SourceServer", "reports.Finding",
 }  # fmt: skip
 #: Shown by the admin alone to whoever is signed out.
 OPEN = {"admin:login", "admin:logout"}

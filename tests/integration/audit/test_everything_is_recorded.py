@@ -18,6 +18,7 @@ from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, User
+from django.contrib.sessions.backends.db import SessionStore
 from django.core.management import call_command, get_commands
 from django.db.models import Model, QuerySet
 from django.test import Client, RequestFactory
@@ -26,7 +27,7 @@ from rest_framework.test import APIClient
 
 from access.accounts.service_accounts import service_account_create
 from access.identity.mapping import link_save, provider_group_create
-from access.models import ApiToken, ProviderGroup, ProviderLink, Role, ServiceAccount
+from access.models import ApiToken, ProviderGroup, ProviderLink, Role, ServiceAccount, SignInSession
 from access.services import token_issue
 from audit.event_types import EventType
 from audit.models import Event
@@ -40,7 +41,7 @@ from reports.services.findings import finding_add
 from tests.architecture.source import LAYERS
 from tests.factories.executions import ExecutionFactory
 from tests.factories.people import PASSWORD, make_user
-from tests.factories.plans import web_shop
+from tests.factories.plans import apply_by_command, web_shop
 from tests.factories.protection import ServerFactory, SiteFactory, make_group, make_group_with_servers
 from tests.factories.trail import faults_found
 from tests.integration.audit.not_by_people import CHANGE_NOTHING, NOT_BY_PEOPLE, NOT_OURS
@@ -68,6 +69,7 @@ class World:
     finding: Finding
     provider_group: ProviderGroup
     provider_link: ProviderLink
+    session: SignInSession
     #: The id of the last event of the preparations.
     last: int = 0
 
@@ -102,7 +104,10 @@ def world(ada: User, petra: User, settings: Any) -> Iterator[World]:
     finding = finding_add(execution=drilled, by=ada, title="DNS", severity="low")
     in_group = provider_group_create(name="everyone", role=Role.objects.get(name="viewer"), by=ada)
     link = link_save(user=petra, subject="p-1", by=ada)
-    world = World(ada, api, browser, site, group, plan, gone, token, user, finding, in_group, link)
+    stored = SessionStore()
+    stored.create()
+    session = SignInSession.objects.create(user=petra, ip="203.0.113.7", session_key=stored.session_key)
+    world = World(ada, api, browser, site, group, plan, gone, token, user, finding, in_group, link, session)
     world.last = Event.objects.order_by("id").values_list("id", flat=True).last() or 0
     yield world
     assert faults_found() == []
@@ -306,12 +311,17 @@ TABLE: dict[tuple[type[Model], str, str], tuple[Act, EventType]] = {
         lambda w: posted(w, f"/admin/access/providerlink/{w.provider_link.pk}/delete/"),
         EventType.USER_UNLINKED,
     ),
+    (SignInSession, "delete", "screen"): (
+        lambda w: posted(w, f"/admin/access/signinsession/{w.session.pk}/delete/"),
+        EventType.USER_SESSION_ENDED,
+    ),
     (User, "create", "screen"): (_new_user, EventType.USER_CREATED),
     (User, "change", "screen"): (_other_user, EventType.USER_CHANGED),
     (User, "delete", "screen"): (
         lambda w: posted(w, f"/admin/auth/user/{w.user.pk}/delete/"),
         EventType.USER_DELETED,
     ),
+    (Plan, "change", "bundle"): (lambda w: apply_by_command(w.plan, "ada"), EventType.PLAN_CHANGED),
     (User, "create", "createsuperuser"): (_createsuperuser, EventType.USER_CREATED),
     (User, "change", "changepassword"): (_changepassword, EventType.USER_PASSWORD_CHANGED),
 }
@@ -371,8 +381,13 @@ def test_it_is_recorded_once_with_who_whence_and_what(door: tuple[type[Model], s
         assert event.origin.get("token") == ("pipeline" if via == "api" else None)
         assert event.origin.get("token_id") == (str(world.token.uid) if via == "api" else None)
     else:
-        assert (event.actor, event.actor_id, event.via) == ("command line", None, "command")
+        actor = ("ada", world.by.pk) if via == "bundle" else ("command line", None)
+        assert (event.actor, event.actor_id, event.via) == (*actor, "command")
         assert event.origin["command"] == via
+    assert not LogEntry.objects.exists()
+    if door[0] is SignInSession:  # the session of a user, who is none other than before
+        assert event.detail["address"] == "203.0.113.7"
+        return
     before, after = event.detail["before"], event.detail["after"]
     if door[0] is ProviderLink:  # a change of its user
         before, after = before["provider_links"], after["provider_links"]
@@ -386,7 +401,6 @@ def test_it_is_recorded_once_with_who_whence_and_what(door: tuple[type[Model], s
     assert PASSWORD not in everything
     assert "md5$" not in everything
     assert world.token.digest not in everything
-    assert not LogEntry.objects.exists()
 
 
 def test_what_was_refused_changed_nothing_and_leaves_no_event_of_a_change(world: World) -> None:

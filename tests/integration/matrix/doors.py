@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from access.models import ProviderGroup, ProviderLink, Role
+from access.models import ProviderGroup, ProviderLink, Role, SignInSession
 from tests.integration.api.operations import World
 
 #: What a request may ask for. HEAD is a GET without a body, OPTIONS says what there is.
@@ -74,6 +74,7 @@ class Estate(World):
     def __init__(self, by: User) -> None:
         super().__init__(by)
         self.provider_group = ProviderGroup.objects.create(name="dr", role=Role.objects.get(name="viewer"))
+        self.session = SignInSession.objects.create(user=by, session_key="0" * 32, ip="203.0.113.9")
         self.provider_link = ProviderLink.objects.create(user=by, provider="https://id.example.com", uid="p-1")
 
     def address(self, door: Door) -> str:
@@ -103,7 +104,7 @@ class Estate(World):
             "site": self.names["site"][0], "sourceserver": self.names["source-server"][0],
             "protectiongroup": self.names["protection-group"][0], "execution": self.drill.pk,
             "apitoken": self.token.pk, "user": self.token.user_id, "finding": self.finding.pk, "role": 1,
-            "event": 1, "serviceaccount": self.service.pk, "providergroup": self.provider_group.pk,
+            "event": 1, "serviceaccount": self.service.pk, "signinsession": self.session.pk, "providergroup": self.provider_group.pk,
             "providerlink": self.provider_link.pk, "<path:content_type_id>": 1,
         }  # fmt: skip
         return rows[door.pattern.split("/")[2]]

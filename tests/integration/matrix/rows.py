@@ -45,7 +45,9 @@ VIEW_USER, ADD_USER, CHANGE_USER, DELETE_USER = (
 )
 VIEW_ROLE = "access.view_role"
 VIEW_TOKEN, DELETE_TOKEN, ISSUE = "access.view_apitoken", "access.delete_apitoken", "access.add_apitoken"
-REVIEW = "access.review_access"
+REVIEW, VIEW_SESSION, DELETE_SESSION = (
+    "access.review_access", "access.view_signinsession", "access.delete_signinsession",
+)  # fmt: skip
 VIEW_P_GROUP, ADD_P_GROUP, DELETE_P_GROUP = (
     "access.view_providergroup", "access.add_providergroup", "access.delete_providergroup",
 )  # fmt: skip
@@ -202,6 +204,12 @@ SCREENS: Final[dict[str, Needs]] = {
     "admin:access_providerlink_delete": screen(DELETE_P_LINK, DELETE_P_LINK),
     "admin:access_providerlink_history": screen(VIEW_TRAIL, VIEW_TRAIL),
     "admin/access/providerlink/<path:object_id>/": screen(LEADS_ON, LEADS_ON),
+    "admin:access_signinsession_changelist": screen(VIEW_SESSION, VIEW_SESSION),
+    "admin:access_signinsession_add": screen(NOBODY, NOBODY),
+    "admin:access_signinsession_change": screen(VIEW_SESSION, NOBODY),
+    "admin:access_signinsession_delete": screen(DELETE_SESSION, DELETE_SESSION),
+    "admin:access_signinsession_history": screen(VIEW_TRAIL, VIEW_TRAIL),
+    "admin/access/signinsession/<path:object_id>/": screen(LEADS_ON, LEADS_ON),
     "admin:access_my_tokens": screen(SIGNED_IN),
     "admin:access_issue_token": screen(ISSUE, ISSUE),
     "admin:access_revoke_token": screen(NOT_TAKEN, DELETE_TOKEN),  # one of somebody else
@@ -235,6 +243,8 @@ API: Final[dict[str, Needs]] = {
     "protection-group-members": {"get": VIEW_GROUP},
     "plan-list": {"get": VIEW_PLAN, "post": ADD_PLAN},
     "plan-detail": {"get": VIEW_PLAN, "put": CHANGE_PLAN, "patch": CHANGE_PLAN, "delete": DELETE_PLAN},
+    "bundle": {"get": VIEW_PLAN, "post": VIEW_PLAN},  # what it changes takes more: `_Carrying` asks, thing by thing
+    "bundle-schema": {"get": OPEN},
     "plan-agree": {"post": AGREE_PLAN},
     "plan-archive": {"post": ARCHIVE_PLAN},
     "plan-unarchive": {"post": ARCHIVE_PLAN},
@@ -290,7 +300,14 @@ OTHERS: Final[dict[str, Needs]] = {
     "account_signup": screen(OPEN, OPEN),  # says that nobody signs up
     "account_reauthenticate": screen(SIGNED_IN, SIGNED_IN),
     "account_change_password": screen(SIGNED_IN, SIGNED_IN),
+    "sessions": screen(SIGNED_IN, SIGNED_IN),
     "mfa_index": screen(SIGNED_IN),
+    "mfa_list_webauthn": screen(SIGNED_IN, SIGNED_IN),
+    "mfa_add_webauthn": screen(SIGNED_IN, SIGNED_IN),
+    "mfa_reauthenticate_webauthn": screen(SIGNED_IN, SIGNED_IN),
+    "mfa_remove_webauthn": screen(SIGNED_IN, SIGNED_IN),
+    "mfa_edit_webauthn": screen(SIGNED_IN, SIGNED_IN),
+    "mfa_login_webauthn": screen(LEADS_ON, LEADS_ON),
     "mfa_authenticate": screen(SIGNED_IN, SIGNED_IN),
     "mfa_reauthenticate": screen(SIGNED_IN, SIGNED_IN),
     "mfa_activate_totp": screen(SIGNED_IN, SIGNED_IN),

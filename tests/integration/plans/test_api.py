@@ -23,7 +23,7 @@ def test_a_plan_is_created_and_answered_in_full(api: Api, petra: User) -> None:
     answer = api(petra).post(PLANS, web_shop())
     assert answer.status_code == 201
     body = answer.json()
-    assert answer["ETag"] == '"1"'
+    assert answer["ETag"].startswith('"1-')
     assert answer["Location"].endswith(f"{PLANS}{body['id']}/")
     assert body["version"] == 1
     assert body["waves"][2] == {
@@ -79,7 +79,7 @@ def test_a_stale_version_is_refused_on_every_change(api: Api, petra: User) -> No
     make_web_shop(petra)
     client, url = api(petra), f"{PLANS}Web shop/"
     fresh = client.patch(url, {"description": "new"}, headers={"If-Match": '"1"'})
-    assert (fresh.status_code, fresh["ETag"]) == (200, '"2"')
+    assert (fresh.status_code, fresh["ETag"][:3]) == (200, '"2-')
     stale = {"If-Match": '"1"'}
     assert client.patch(url, {"description": "newer"}, headers=stale).status_code == 412
     assert client.put(url, web_shop(), headers=stale).status_code == 412

@@ -42,7 +42,7 @@ def test_the_export_is_the_document_that_put_takes(
     assert file["Content-Disposition"] == 'attachment; filename="Web shop.yaml"'
     client = api(petra)
     answer = client.get(f"{API}{plan.pk}/", {"format": "yaml"})
-    assert (answer["Content-Type"], answer["ETag"]) == (f"{YAML}; charset=utf-8", '"1"')
+    assert (answer["Content-Type"], answer["ETag"][:3]) == (f"{YAML}; charset=utf-8", '"1-')
     assert answer.content == file.content
     assert client.get(f"{API}{plan.pk}/", headers={"Accept": YAML}).content == file.content
     assert read(file.content.decode()) == document(plan)

@@ -119,7 +119,7 @@ def test_findings_over_all_executions(api: Api, dana: User, vera: User, drill: E
     refused = api(dana).patch(one, {"status": "closed"})
     assert (refused.status_code, refused.json()["errors"][0]["attr"]) == (400, "resolution")
     changed = api(dana).patch(one, {"status": "closed", "resolution": "Fixed."}, headers={"if-match": '"1"'})
-    assert (changed.status_code, changed.json()["status"], changed["ETag"]) == (200, "closed", '"2"')
+    assert (changed.status_code, changed.json()["status"], changed["ETag"][:3]) == (200, "closed", '"2-')
     assert api(dana).patch(one, {"owner": "Others"}, headers={"if-match": '"1"'}).status_code == 412
     assert api(dana).delete(one).status_code == 405
     assert api(dana).get("/api/v1/findings/999999/").status_code == 404

@@ -72,6 +72,22 @@ def test_a_group_without_servers_blocks_and_is_named_with_its_wave() -> None:
     assert "“Databases”" in finding.message
 
 
+def test_a_group_that_names_a_server_which_is_not_there_blocks() -> None:
+    finding = only(replace(PLAN, waves=(replace(WAVE, groups=(replace(GROUP, unknown=("s-7", "s-8")),)),)))
+    assert (finding.severity, finding.code, finding.subject) == ("blocking", "server_unknown", "shop-db")
+    assert finding.message == (
+        "Protection group “shop-db” of wave “Databases” names s-7 and s-8, and site “Frankfurt” has no such source "
+        "servers."
+    )
+
+
+def test_tags_that_match_nothing_beside_named_servers_warn() -> None:
+    finding = only(replace(PLAN, waves=(replace(WAVE, groups=(replace(GROUP, matches_nothing=True),)),)))
+    assert (finding.severity, finding.code) == ("warning", "selector_matches_nothing")
+    nobody = replace(PLAN, waves=(replace(WAVE, groups=(replace(GROUP, matches_nothing=True, servers=()),)),))
+    assert only(nobody).code == "group_empty"
+
+
 def test_a_server_gone_from_drs_blocks_and_says_since_when() -> None:
     finding = only(with_server(missing_since=NOW - timedelta(days=1), replication_state="STALLED"))
     assert (finding.severity, finding.code, finding.subject) == ("blocking", "server_missing", "s-1")

@@ -1,0 +1,55 @@
+"""Whoever holds a role of `DRSORCH_MFA_ROLES` sets up a second factor before anything else, on screens and in the API.
+
+Sessions that came from the identity provider are its to protect. Tokens are not affected: `SessionAuthentication` asks
+here, `BearerTokenAuthentication` does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from allauth.account.authentication import get_authentication_records
+from allauth.mfa.models import Authenticator
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django_htmx.http import HttpResponseClientRedirect
+
+from access import policy
+from foundation.errors import SecondFactorNeeded
+
+#: What a second factor is; recovery codes are a way back to one.
+FACTORS: Final = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
+#: What stays open: these pages, where a factor is set up, and what no session is needed for. The API asks for itself.
+_OPEN: Final = ("/accounts/", "/api/", "/static/", "/healthz", "/readyz", "/metrics", "/verify/")
+
+
+def is_needed(request: HttpRequest, user: Any) -> bool:
+    """Whether this person has to set up a second factor first. No query unless the settings name a role."""
+    needing = settings.DRSORCH_MFA_ROLES
+    if not needing or not user.is_authenticated or set(needing).isdisjoint(policy.roles_of(user)):
+        return False
+    if any(record.get("method") == "socialaccount" for record in get_authentication_records(request, user)):
+        return False
+    return not Authenticator.objects.filter(user_id=user.pk, type__in=FACTORS).exists()
+
+
+def require_factor(request: HttpRequest, user: Any) -> None:
+    """Raise `SecondFactorNeeded` for whom one is needed."""
+    if is_needed(request, user):
+        raise SecondFactorNeeded
+
+
+def leads_to_a_second_factor(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Middleware: every page leads to the one where a second factor is set up, until there is one."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if request.path.startswith(_OPEN) or not is_needed(request, request.user):
+            return get_response(request)
+        there = f"{reverse('mfa_index')}?needed"
+        return HttpResponseClientRedirect(there) if "HX-Request" in request.headers else HttpResponseRedirect(there)
+
+    return middleware

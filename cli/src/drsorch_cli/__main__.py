@@ -1,0 +1,7 @@
+"""`python -m drsorch_cli`."""
+
+import sys
+
+from drsorch_cli.main import main
+
+sys.exit(main())

@@ -1,0 +1,47 @@
+"""Where a document is kept, if it is kept in a repository, and what whoever applied it from there says about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A place in a repository: `repository` and `directory` say which, `ref` and `commit` in what state it was."""
+
+    repository: str
+    directory: str = ""
+    ref: str = ""
+    commit: str = ""
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """The same of every state that it is ever in."""
+        return self.repository, self.directory
+
+    @property
+    def words(self) -> str:
+        """`https://git.example.com/plans, directory dr`."""
+        return f"{self.repository}, directory {self.directory}" if self.directory else self.repository
+
+    def __str__(self) -> str:
+        state = [f"ref {self.ref}"] if self.ref else []
+        state += [f"commit {self.commit[:12]}"] if self.commit else []
+        return ", ".join([self.words, *state])
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        return {
+            "repository": self.repository, "directory": self.directory, "ref": self.ref, "commit": self.commit,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """That something is written in a document which is applied: from where, under which name, and why."""
+
+    name: str
+    #: None: the document is kept nowhere that anyone knows of.
+    source: Source | None = None
+    message: str = ""

@@ -1,0 +1,289 @@
+"""Plans as code: sites, protection groups and plans as documents, read as one and applied in one transaction.
+
+`plans.core.bundle` decides what changes; the services of each thing write it, ask for the rights that it needs, and
+record it. A dry run does all of that, and takes it back: what it does not refuse, applying does not refuse either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from access import policy
+from foundation.errors import DomainError, FieldError, Invalid, Missing, Stale
+from foundation.models import Installation, installation_id
+from foundation.protectors import protectors
+from foundation.sources import Declared, Source
+from plans import selectors, services
+from plans.core.bundle import Action, Change, Existing, Kind, Outcome, changes_of, exported, fingerprint
+from plans.models import Plan
+from protection import services as protecting
+from protection.core.tag_selector import selector_words
+from protection.models import ProtectionGroup, Site, SourceServer
+from protection.selection import check_servers
+from protection.selectors import may_see_roles, without_credentials
+
+#: What people may say about an apply, in characters.
+MAX_MESSAGE: Final = 10_000
+#: A site that is to go has few groups left.
+_PROTECTORS: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What was changed, or would be."""
+
+    outcome: Outcome
+    fingerprint: str
+    #: What selects nothing yet, each in a sentence by the group's name.
+    warnings: tuple[tuple[str, str], ...]
+
+
+def bundle_export(*, by: User) -> list[dict[str, Any]]:
+    """Everything that `by` may see, without archived plans and without secrets, as documents."""
+    policy.require(by, "plans.view_plan")
+    bodies = [(each.kind, each.body) for each in existing() if not each.archived]
+    if may_see_roles(by):
+        return exported(bodies)
+    # What roles there are is not everyone's business; a document without one leaves it as it is.
+    return exported((kind, {key: body[key] for key in body if key != "role_arn"}) for kind, body in bodies)
+
+
+def bundle_apply(
+    *,
+    documents: Sequence[object],
+    renamed_from: Mapping[str, Any] = {},
+    prune: bool = False,
+    dry_run: bool = False,
+    message: str = "",
+    source: Source | None = None,
+    expected_fingerprint: str = "",
+    done: Callable[[], None] = lambda: None,
+    by: User,
+) -> Applied:
+    """Bring what there is to what `documents` say, all of it or nothing. With `dry_run`, find out what that changes.
+
+    Raises `Invalid` with everything that is wrong at once, each at its path; `Stale` if `expected_fingerprint`, that of
+    a dry run, is no longer what would be changed. `done` is called in the transaction.
+    """
+    policy.require(by, "plans.view_plan")
+    if source is not None:
+        # The address of a repository often has a token in it where a pipeline runs.
+        source = replace(source, repository=without_credentials(source.repository))
+    with transaction.atomic():
+        # One apply after the other: what two of them compare must not move in between.
+        Installation.objects.select_for_update().get(id=installation_id())
+        outcome = changes_of(
+            documents,
+            existing(source if prune else None, documents),
+            renamed_from=renamed_from,
+            prune=prune,
+            source=source,
+        )
+        found = fingerprint(outcome)
+        if expected_fingerprint and expected_fingerprint != found:
+            raise Stale(
+                "Nothing was applied: since you looked at the difference, something has changed. Look at it again, "
+                "then apply that.",
+                code="changed_since_diff",
+            )
+        _Carrying(outcome, source, message, by).carry_out()
+        warnings = tuple(_warnings(outcome))
+        if dry_run:
+            transaction.set_rollback(True)
+        else:
+            done()
+    return Applied(outcome, found, warnings)
+
+
+# --- What there is --------------------------------------------------------------------------------------------------
+def existing(pruning: Source | None = None, documents: Sequence[object] = ()) -> list[Existing]:
+    """Everything, as its document would be, in a constant number of queries.
+
+    With `pruning`, what keeps a thing from being deleted is looked up too, for things from there without a document.
+    """
+    named = {(one.get("kind"), one.get("name")) for one in documents if isinstance(one, Mapping)}
+
+    def held(row: Site | Plan, kind: Kind) -> str:
+        if pruning is None or row.source is None or row.source.place != pruning.place or (kind, row.name) in named:
+            return ""
+        return _held(row)
+
+    found: list[Existing] = []
+    for site in Site.objects.order_by("pk"):
+        found.append(_existing(Kind.SITE, site, _site_body(site), held(site, Kind.SITE)))
+    for group in ProtectionGroup.objects.select_related("site").order_by("pk"):
+        found.append(_existing(Kind.GROUP, group, _group_body(group), ""))
+    for plan in selectors.plan_list().order_by("pk"):
+        body = {**selectors.document(plan)}
+        found.append(_existing(Kind.PLAN, plan, body, held(plan, Kind.PLAN), archived=plan.archived_at is not None))
+    return found
+
+
+def _existing(
+    kind: Kind, row: Site | ProtectionGroup | Plan, body: Mapping[str, Any], held: str, *, archived: bool = False
+) -> Existing:
+    return Existing(kind, row.pk, row.version, body, row.source, row.source_name, archived, held)
+
+
+def _site_body(site: Site) -> dict[str, Any]:
+    return {
+        "name": site.name, "account_id": site.account_id, "region": site.region, "role_arn": site.role_arn,
+        "endpoint_url": without_credentials(site.endpoint_url), "job_tags": site.job_tags,
+    }  # fmt: skip
+
+
+def _group_body(group: ProtectionGroup) -> dict[str, Any]:
+    return {
+        "name": group.name, "description": group.description, "site": group.site.name,
+        "servers": group.explicit_servers, "tag_selector": group.tag_selector,
+    }  # fmt: skip
+
+
+def _held(row: Site | Plan) -> str:
+    """What keeps the row besides groups and plans, as a person knows it: an execution."""
+    for each in protectors(row, _PROTECTORS):
+        if not isinstance(each, ProtectionGroup):
+            return f"the {getattr(each, 'execution', None) or each}"
+    return ""
+
+
+# --- Carrying it out ------------------------------------------------------------------------------------------------
+class _Carrying:
+    """Has services make the changes, in order, in the caller's transaction."""
+
+    def __init__(self, outcome: Outcome, source: Source | None, message: str, by: User) -> None:
+        self.outcome, self.source, self.message, self.by = outcome, source, message, by
+        self.errors: list[FieldError] = []
+        #: Sites at which who is in which group may have changed.
+        self.sites: set[int] = set()
+        #: Groups that may have others' servers now, by id.
+        self.groups: dict[int, Change] = {}
+
+    def carry_out(self) -> None:
+        written = {Kind.SITE: self._site, Kind.GROUP: self._group, Kind.PLAN: self._plan}
+        for kind in Kind:
+            for change in self.outcome.changes:
+                if change.kind is kind and change.document is not None:
+                    with self._at(change):
+                        written[kind](change, {**change.document.body})
+            self._raise()
+        for change in self.outcome.changes:
+            if change.document is None and change.of is not None:
+                self._remove(change, change.of)
+        for group in ProtectionGroup.objects.select_related("site").filter(pk__in=self.groups).order_by("pk"):
+            with self._at(self.groups[group.pk]):
+                check_servers(group, declared=True)
+        self._raise()
+        protecting.groups_settle(self.sites)
+
+    def _raise(self) -> None:
+        if self.errors:
+            raise Invalid.of(self.errors)
+
+    @contextmanager
+    def _at(self, change: Change) -> Iterator[None]:
+        """What is invalid is noted at the document's place; what is refused otherwise says which document it is of."""
+        words = change.document.words if change.document else change.name
+        words = words[0].upper() + words[1:]
+        try:
+            with transaction.atomic():
+                yield
+        except Invalid as invalid:
+            for error in invalid.errors:
+                path = f"{change.place}.{error.attr}".rstrip(".")
+                detail = f"{words}: {error.detail}{self._renamed(change, error)}"
+                self.errors.append(FieldError(path, detail, error.code))
+        except DomainError as error:
+            error.detail = f"{words}: {error.detail}"
+            error.args = (error.detail,)
+            raise
+
+    def _renamed(self, change: Change, error: FieldError) -> str:
+        """A group whose servers another one has is most often that one under its new name."""
+        if error.code != "overlap" or change.action is not Action.CREATE:
+            return ""
+        return " If it is that group under another name, write renamed_from in its document, with the old name."
+
+    def _declared(self, change: Change) -> Declared:
+        return Declared(change.name, self.source, self.message)
+
+    def _site(self, change: Change, body: dict[str, Any]) -> None:
+        declared = self._declared(change)
+        if change.of is None:
+            protecting.site_create(**body, by=self.by, declared=declared)
+            return
+        site = Site.objects.get(pk=change.of.id)
+        protecting.site_update(
+            site=site, changes=body, by=self.by, expected_version=change.of.version, declared=declared
+        )  # fmt: skip
+
+    def _group(self, change: Change, body: dict[str, Any]) -> None:
+        declared = self._declared(change)
+        body["site"] = _row(Site, body["site"])
+        if change.of is None:
+            group = protecting.group_create(**body, by=self.by, declared=declared)
+        else:
+            group = ProtectionGroup.objects.select_related("site").get(pk=change.of.id)
+            self.sites.add(group.site_id)
+            group = protecting.group_update(
+                group=group, changes=body, by=self.by, expected_version=change.of.version, declared=declared
+            )  # fmt: skip
+        self.sites.add(group.site_id)
+        if change.of is None or any(one["path"] in ("site", "servers", "tag_selector") for one in change.differences):
+            self.groups[group.pk] = change
+
+    def _plan(self, change: Change, body: dict[str, Any]) -> None:
+        declared = self._declared(change)
+        plan = None if change.of is None else selectors.plan_get(change.of.id)
+        if plan is not None and plan.archived_at is not None:
+            services.plan_unarchive(plan=plan, by=self.by, declared=declared)
+        services.plan_save(
+            plan=plan,
+            document=body,
+            by=self.by,
+            expected_version=change.of.version if change.of else None,
+            declared=declared,
+        )
+
+    def _remove(self, change: Change, of: Existing) -> None:
+        declared = self._declared(change)
+        match change.kind, change.action:
+            case Kind.PLAN, Action.ARCHIVE:
+                plan = selectors.plan_get(of.id)
+                services.plan_archive(plan=plan, by=self.by, expected_version=of.version, declared=declared)
+            case Kind.PLAN, _:
+                plan = selectors.plan_get(of.id)
+                services.plan_delete(plan=plan, by=self.by, expected_version=of.version, declared=declared)
+            case Kind.GROUP, _:
+                group = ProtectionGroup.objects.select_related("site").get(pk=of.id)
+                self.sites.add(group.site_id)
+                protecting.group_delete(group=group, by=self.by, expected_version=of.version, declared=declared)
+            case _:
+                site = Site.objects.get(pk=of.id)
+                self.sites.discard(site.pk)
+                protecting.site_delete(site=site, by=self.by, expected_version=of.version, declared=declared)
+
+
+def _row(model: type[Site], name: str) -> Site:
+    row = model.objects.filter(name=name).first()
+    if row is None:
+        raise Missing(f"There is no site “{name}” any more.")
+    return row
+
+
+def _warnings(outcome: Outcome) -> Iterator[tuple[str, str]]:
+    """Groups of these changes that select what is not there yet."""
+    names = [change.name for change in outcome.changes if change.kind is Kind.GROUP and change.document is not None]
+    for group in ProtectionGroup.objects.select_related("site").filter(name__in=names).order_by("name"):
+        there = set(SourceServer.objects.at(group.site_id).values_list("source_server_id", flat=True))
+        if unknown := [each for each in group.explicit_servers if each not in there]:
+            yield group.name, f"Site “{group.site}” has no source server {', '.join(unknown[:5])} yet."
+        elif not group.members.exists():
+            words = selector_words(group.tag_selector)
+            yield group.name, f"No source server of site “{group.site}” has the tags {words} yet."
