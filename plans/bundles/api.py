@@ -39,7 +39,7 @@ class _DocumentSerializer(serializers.Serializer[Any]):
     renamed_from = serializers.CharField(required=False, max_length=MAX_NAME, help_text="The name that it had before.")
 
 
-class SiteDocumentSerializer(_DocumentSerializer):
+class BundledSiteSerializer(_DocumentSerializer):
     kind = serializers.CharField(help_text=f"`{Kind.SITE.value}`.")
     account_id = serializers.CharField(max_length=12, help_text="The AWS account, 12 digits.")
     region = serializers.CharField(max_length=32)
@@ -48,7 +48,7 @@ class SiteDocumentSerializer(_DocumentSerializer):
     job_tags = serializers.BooleanField(default=True)
 
 
-class GroupDocumentSerializer(_DocumentSerializer):
+class BundledGroupSerializer(_DocumentSerializer):
     kind = serializers.CharField(help_text=f"`{Kind.GROUP.value}`.")
     description = serializers.CharField(required=False, allow_blank=True)
     site = serializers.CharField(help_text="Name.")
@@ -56,7 +56,7 @@ class GroupDocumentSerializer(_DocumentSerializer):
     tag_selector = serializers.DictField(child=serializers.ListField(child=serializers.CharField()), required=False)
 
 
-class PlanDocumentSerializer(PurposeSerializer, _DocumentSerializer):
+class BundledPlanSerializer(PurposeSerializer, _DocumentSerializer):
     kind = serializers.CharField(help_text=f"`{Kind.PLAN.value}`.")
     description = serializers.CharField(required=False, allow_blank=True)
     contacts = serializers.CharField(required=False, allow_blank=True)
@@ -69,9 +69,9 @@ class PlanDocumentSerializer(PurposeSerializer, _DocumentSerializer):
 _DOCUMENT = PolymorphicProxySerializer(
     component_name="BundleDocument",
     serializers={
-        Kind.SITE.value: SiteDocumentSerializer,
-        Kind.GROUP.value: GroupDocumentSerializer,
-        Kind.PLAN.value: PlanDocumentSerializer,
+        Kind.SITE.value: BundledSiteSerializer,
+        Kind.GROUP.value: BundledGroupSerializer,
+        Kind.PLAN.value: BundledPlanSerializer,
     },
     resource_type_field_name="kind",
     many=True,
