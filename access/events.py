@@ -9,7 +9,8 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from access.models import SERVICE_PREFIX, ApiToken, ProviderGroup, Role, ServiceAccount
+from access.models import SERVICE_PREFIX, ApiToken, Proposal, ProviderGroup, Role, ServiceAccount
+from access.proposals import title_of
 from audit.event_types import EventType
 from audit.sentences import declare
 from audit.subjects import declare_subject, rows_with_pages
@@ -40,6 +41,11 @@ declare({
     EventType.PROVIDER_GROUP_DELETED: "Provider group {subject} no longer gives a role.",
     EventType.TOKEN_ISSUED: "API token {subject} was issued to {user}.",
     EventType.TOKEN_REVOKED: "API token {subject} of {user} was revoked.",
+    EventType.PROPOSAL_MADE: "{subject} was proposed.",
+    EventType.PROPOSAL_AGREED: "A second person agreed to: {subject}.",
+    EventType.PROPOSAL_REJECTED: "The proposal was rejected: {subject}.",
+    EventType.PROPOSAL_WITHDRAWN: "The proposal was withdrawn: {subject}.",
+    EventType.PROPOSAL_OVERTAKEN: "The proposal was overtaken by another change: {subject}.",
     EventType.ACCESS_REVIEWED: "It was reviewed who has which right.",
 })  # fmt: skip
 
@@ -55,6 +61,11 @@ def _users(ids: Collection[str]) -> Mapping[str, tuple[str, str]]:
     return {**found, **(_service_accounts(services) if services else {})}
 
 
+def _proposals(ids: Collection[str]) -> Mapping[str, tuple[str, str]]:
+    page = reverse("admin:access_proposals")
+    return {str(row.pk): (title_of(row), page) for row in Proposal.objects.filter(pk__in=[UUID(id) for id in ids])}
+
+
 def _tokens(uids: Collection[str]) -> Mapping[str, tuple[str, str]]:
     page = reverse("admin:access_apitoken_changelist")
     rows = ApiToken.objects.filter(uid__in=[UUID(uid) for uid in uids]).select_related("user")
@@ -65,4 +76,5 @@ declare_subject("user", "user", _users)
 declare_subject("role", "role", rows_with_pages(Role))
 declare_subject("provider_group", "provider group", rows_with_pages(ProviderGroup))
 declare_subject("token", "API token", _tokens)
+declare_subject("proposal", "proposal", _proposals)
 declare_subject("access", "access review", lambda ids: {"review": ("access review", reverse("admin:access_review"))})

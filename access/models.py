@@ -80,6 +80,53 @@ class ScopeKind(StrEnum):
     PLAN = "plan"
 
 
+class Proposal(models.Model):
+    """Something that one person asked for and that takes a second one. Who decides, and when, is recorded."""
+
+    class State(models.TextChoices):
+        OPEN = "open"
+        AGREED = "agreed"
+        REJECTED = "rejected"
+        WITHDRAWN = "withdrawn"
+        EXPIRED = "expired"
+        OVERTAKEN = "overtaken"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    #: As declared to `access.proposals`.
+    kind = models.CharField(max_length=64)
+    subject_type = models.CharField(max_length=32)
+    subject_id = models.CharField(max_length=64)
+    subject_name = models.CharField(max_length=300)
+    #: The version of the subject that was looked at: of another one nothing is done.
+    version = models.PositiveIntegerField()
+    #: What is to be done, sealed together with all of the above.
+    request = models.TextField()
+    #: The same for people, line by line, without secrets.
+    words: models.JSONField[list[str], list[str]] = models.JSONField(default=list)
+    proposed_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    proposed_by_name = models.CharField(max_length=150)
+    proposed_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    state = models.CharField(max_length=16, choices=State.choices, default=State.OPEN)
+    decided_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    decided_by_name = models.CharField(max_length=150, blank=True)
+    decided_at = models.DateTimeField(null=True)
+    comment = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["-proposed_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "subject_type", "subject_id"],
+                condition=models.Q(state="open"),
+                name="proposal_open_once",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.subject_name}"
+
+
 #: What the names of service accounts begin with. No person can be called so: no form, no command and no identity
 #: provider lets a colon into a user's name. So the audit trail says of every event that no person did it.
 SERVICE_PREFIX: Final = "service:"

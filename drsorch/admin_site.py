@@ -12,6 +12,7 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from unfold.sites import UnfoldAdminSite
 
+from access.proposals import screens as proposals
 from access.screens import review, tokens
 from dashboard import views as dashboard
 from executions.screens.inbox import views as inbox
@@ -56,7 +57,7 @@ class AdminSite(UnfoldAdminSite):
             ),
             *(
                 path(f"access/{route}", self.admin_view(view), name=f"access_{name}")
-                for route, view, name in (*tokens.PAGES, *review.PAGES)
+                for route, view, name in (*tokens.PAGES, *review.PAGES, *proposals.PAGES)
             ),
             path("dashboard/running/", self.admin_view(dashboard.running), name="dashboard_running"),
             path("dashboard/attention/", self.admin_view(dashboard.attention), name="dashboard_attention"),

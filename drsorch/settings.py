@@ -237,6 +237,8 @@ DRSORCH_OIDC_SCOPES = env["DRSORCH_OIDC_SCOPES"]
 DRSORCH_OIDC_GROUPS_CLAIM = env["DRSORCH_OIDC_GROUPS_CLAIM"]
 #: Whether anyone but these may sign in by what drsorch itself knows.
 DRSORCH_LOCAL_ACCOUNTS = env["DRSORCH_LOCAL_ACCOUNTS"]
+#: What weakens safety takes a second person (access.proposals).
+DRSORCH_TWO_PERSONS = env["DRSORCH_TWO_PERSONS"]
 DRSORCH_BREAK_GLASS_USERS = env["DRSORCH_BREAK_GLASS_USERS"]
 #: Roles whose holders need a second factor here, unless they come from the provider.
 DRSORCH_MFA_ROLES = env["DRSORCH_MFA_ROLES"]

@@ -17,6 +17,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from access import policy
+from access.proposals import two_persons
 from audit.canonical import canonical, plain
 from audit.event_types import EventType
 from audit.holding import Document
@@ -170,6 +171,7 @@ def plan_delete(*, plan: Plan, by: User, expected_version: int | None = None, de
                 f"Plan “{current}” has been run and cannot be deleted: its executions must be kept as evidence. "
                 "Archive it instead."
             )
+        two_persons("plan.delete", subject=("plan", plan.pk, current.name), version=current.version, by=by)
         note_change(
             "plan", plan.pk, current.name, EventType.PLAN_DELETED, before=_outline(document), after={}, by=by,
             seal=partial(demands.demand_end, current), **_why(declared),
@@ -210,6 +212,7 @@ def _shelve(plan: Plan, by: User, expected_version: int | None, declared: Declar
         if (current.archived_at is not None) != archived:
             if archived:
                 _check_idle(current)
+                two_persons("plan.archive", subject=("plan", plan.pk, current.name), version=current.version, by=by)
             before = current.archived_at
             current.archived_at = timezone.now() if archived else None
             current.save(update_fields=["archived_at"])

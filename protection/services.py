@@ -12,6 +12,7 @@ from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
 from access import policy
+from access.proposals import two_persons
 from audit import fingerprints
 from audit.event_types import EventType
 from audit.record import note_change, without_blanks
@@ -29,6 +30,7 @@ from protection.gateways import gateway
 from protection.memberships import memberships_write
 from protection.models import ProtectionGroup, Site, SourceServer
 from protection.selection import check_servers
+from protection.selectors import without_credentials
 from protection.tasks import site_sync
 
 SITE_FIELDS: Final = ("name", "account_id", "region", "role_arn", "external_id", "endpoint_url", "job_tags")
@@ -120,6 +122,15 @@ def site_update(
             _refuse_while_under_way(current)
         if not moved.isdisjoint(IDENTITY_FIELDS):
             _refuse_if_used(current)
+        if led := [name for name in CONNECTION_FIELDS if name in moved]:
+            two_persons(
+                "site.connection",
+                subject=("site", current.pk, str(before["name"])),
+                version=current.version,
+                words=[_led_elsewhere(name, before[name], getattr(current, name)) for name in led],
+                request=dict(changes),
+                by=by,
+            )
         current.version, current.saved_by = current.version + 1, by
         _save(current, [*moved, "endpoint_key", "version", "saved_by"])
         _record(current, before, facts_of(current), by=by, declared=declared)
@@ -367,6 +378,16 @@ def facts_of(row: Site | ProtectionGroup) -> dict[str, Any]:
     facts = {"servers" if name == "explicit_servers" else name: getattr(row, name) for name in _GROUP_COLUMNS}
     # By id too: a site may be renamed.
     return {**facts, "site": row.site.name, "site_id": row.site_id, "source": row.source_facts}
+
+
+def _led_elsewhere(name: str, before: Any, after: Any) -> str:
+    """For whoever is to agree: what of a site's connection changes, without secrets."""
+    label = name.replace("_", " ").replace("arn", "ARN").replace("url", "URL")
+    if name in SECRET_FIELDS:
+        return f"{label}: another one" if after else f"{label}: none any more"
+    if name == "endpoint_url":
+        before, after = without_credentials(before), without_credentials(after)
+    return f"{label}: {after or 'none'}, until now {before or 'none'}"
 
 
 def secrets_of(row: models.Model) -> dict[str, Any]:

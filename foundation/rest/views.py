@@ -17,6 +17,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
+from foundation.errors import DomainError, NotYet
 from foundation.people import person
 from foundation.rest.answers import finished
 from foundation.rest.idempotency import AlreadyAnswered, KeyClaim, key_claim
@@ -113,6 +114,12 @@ class ApiView(APIView):
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, AlreadyAnswered):
             return exc.response  # type: ignore[return-value] # finalize_response takes any HttpResponse
+        if isinstance(exc, NotYet):
+            try:
+                kept = exc.keep()
+            except DomainError as refusal:
+                return super().handle_exception(refusal)
+            return Response(kept.body, status=status.HTTP_202_ACCEPTED, headers={"Location": kept.location})
         return super().handle_exception(exc)
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:

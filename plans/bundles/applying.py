@@ -7,7 +7,7 @@ record it. A dry run does all of that, and takes it back: what it does not refus
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -15,7 +15,8 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from access import policy
-from foundation.errors import DomainError, FieldError, Invalid, Missing, Stale
+from access.proposals import only_tried
+from foundation.errors import Conflict, DomainError, FieldError, Invalid, Missing, NotYet, Stale
 from foundation.models import Installation, installation_id
 from foundation.protectors import protectors
 from foundation.sources import Declared, Source
@@ -92,7 +93,15 @@ def bundle_apply(
                 "then apply that.",
                 code="changed_since_diff",
             )
-        _Carrying(outcome, source, message, by).carry_out()
+        try:
+            with only_tried() if dry_run else nullcontext():
+                _Carrying(outcome, source, message, by).carry_out()
+        except NotYet as error:
+            raise Conflict(
+                "Nothing was applied: to delete or archive a plan, or to change a site's connection, takes two persons "
+                "here. Do that by itself, on its page or at its address, so that someone else can agree.",
+                code="two_persons",
+            ) from error
         warnings = tuple(_warnings(outcome))
         if dry_run:
             transaction.set_rollback(True)

@@ -49,7 +49,7 @@ def filled_in(world: World) -> list[str]:
         "plan_id": world.plan.pk, "site_id": world.names["site"][0], "server_id": world.names["source-server"][0],
         "execution_id": world.drill.pk, "number": 1, "name": "approve", "app_label": "plans", "url": "nowhere",
         "content_type_id": 1, "id": world.plan.pk, "form": "csv", "other": world.other.pk,
-        "token_id": world.token.uid, "account_id": world.service.pk,
+        "token_id": world.token.uid, "account_id": world.service.pk, "proposal_id": world.proposal.pk,
     }  # fmt: skip
     objects = {
         "plans_plan": world.plan.pk, "protection_site": world.names["site"][0],

@@ -96,7 +96,7 @@ class Estate(World):
             "plan_id": self.plan.pk, "site_id": self.names["site"][0], "server_id": self.names["source-server"][0],
             "execution_id": self.drill.pk, "number": 1, "name": "pause", "app_label": "plans", "content_type_id": 1,
             "form": "csv", "other": self.other.pk, "group_id": self.names["protection-group"][0],
-            "account_id": self.service.pk, "token_id": self.token.uid,
+            "account_id": self.service.pk, "proposal_id": self.proposal.pk, "token_id": self.token.uid,
         }  # fmt: skip
         if part in known:
             return known[part]
@@ -104,7 +104,8 @@ class Estate(World):
             "site": self.names["site"][0], "sourceserver": self.names["source-server"][0],
             "protectiongroup": self.names["protection-group"][0], "execution": self.drill.pk,
             "apitoken": self.token.pk, "user": self.token.user_id, "finding": self.finding.pk, "role": 1,
-            "event": 1, "serviceaccount": self.service.pk, "signinsession": self.session.pk, "providergroup": self.provider_group.pk,
+            "event": 1, "serviceaccount": self.service.pk, "signinsession": self.session.pk,
+            "providergroup": self.provider_group.pk,
             "providerlink": self.provider_link.pk, "<path:content_type_id>": 1,
         }  # fmt: skip
         return rows[door.pattern.split("/")[2]]

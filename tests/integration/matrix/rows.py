@@ -45,6 +45,7 @@ VIEW_USER, ADD_USER, CHANGE_USER, DELETE_USER = (
 )
 VIEW_ROLE = "access.view_role"
 VIEW_TOKEN, DELETE_TOKEN, ISSUE = "access.view_apitoken", "access.delete_apitoken", "access.add_apitoken"
+AGREE = "access.agree_proposal"
 REVIEW, VIEW_SESSION, DELETE_SESSION = (
     "access.review_access", "access.view_signinsession", "access.delete_signinsession",
 )  # fmt: skip
@@ -214,6 +215,9 @@ SCREENS: Final[dict[str, Needs]] = {
     "admin:access_issue_token": screen(ISSUE, ISSUE),
     "admin:access_revoke_token": screen(NOT_TAKEN, DELETE_TOKEN),  # one of somebody else
     "admin:access_issue_service_token": screen(CHANGE_SERVICE, CHANGE_SERVICE),
+    "admin:access_proposals": screen(SIGNED_IN),
+    "admin:access_agree": screen(NOT_TAKEN, AGREE),
+    "admin:access_reject": screen(NOT_TAKEN, SIGNED_IN),  # one's own; of somebody else's AGREE, or it is not there
     "admin:access_review": screen(REVIEW, REVIEW),
     "admin:access_review_csv": screen(REVIEW),
     "admin:audit_event_changelist": screen(VIEW_TRAIL),
@@ -281,6 +285,10 @@ API: Final[dict[str, Needs]] = {
     "finding-detail": {"get": VIEW_FINDING, "patch": CHANGE_FINDING},
     "token-list": {"get": SIGNED_IN, "post": ISSUE},
     "token-detail": {"get": SIGNED_IN, "delete": SIGNED_IN},  # of one's own; any other is not there
+    "proposal-list": {"get": SIGNED_IN},
+    "proposal-detail": {"get": SIGNED_IN},
+    "proposal-agree": {"post": AGREE},
+    "proposal-reject": {"post": SIGNED_IN},  # one's own; of somebody else's AGREE, or it is not there
     "audit-list": {"get": VIEW_TRAIL},
     "audit-verify": {"post": VIEW_TRAIL},
 }  # fmt: skip
