@@ -53,6 +53,7 @@ bench: $(DEV) ## measure the engine on a simulated clock; CASES="1 2" runs only 
 
 lock: $(DEV) ## update the hashed locks; UPGRADE=1 takes newer releases
 	$(UV_COMPILE) $(if $(UPGRADE),--upgrade) requirements.in -o requirements.txt
+	$(UV_COMPILE) $(if $(UPGRADE),--upgrade) requirements-traces.in -o requirements-traces.txt
 	$(UV_COMPILE) $(if $(UPGRADE),--upgrade) requirements-dev.in -o requirements-dev.txt
 
 $(VENV_MADE):

@@ -9,22 +9,22 @@ from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import User
 from django.db.models import Exists, Field, OuterRef, Prefetch, Q, QuerySet
-from django.http import HttpRequest
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from access import policy
+from access import policy, roles_page
 from access.core.tokens import WARNED_BEFORE
 from access.identity import mapping
 from access.models import (
     SERVICE_PREFIX,
     ApiToken,
+    Assignment,
     ProviderGroup,
     ProviderLink,
     Role,
@@ -49,7 +49,7 @@ from foundation.wording import clock_utc
 #: What Django's fields mean here: label, help.
 _WORDS = {
     "username": ("Username", "Up to 150 letters, digits and @ . + - _"),
-    "groups": ("Roles", "Roles decide what the user may do."),
+    "groups": ("Roles", "What the user may do, at every site. Below, a role can be limited to a site or a plan."),
     "is_active": ("Active", "If not selected, the user cannot sign in or use a token. Better than deleting the user."),
     "is_staff": ("Can use the screens", "If not selected, the user can only use the API, with a token."),
     "is_superuser": ("Superuser", "Can do what an administrator can, and change other superusers."),
@@ -110,6 +110,18 @@ class UserAdmin(ChainHistory, SeenAdmin, DjangoUserAdmin):
         ("Signing in", {"fields": ("second_factor", "last_sign_in", "created")}),
     )
     actions = ("remove_second_factor",)
+    change_form_outer_after_template = "admin/access/_user_roles.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        roles = self.admin_site.admin_view(roles_page.roles)
+        return [path("<int:user_id>/roles/", roles, name="auth_user_roles"), *super().get_urls()]
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        user = context.get("original")
+        if user is not None:
+            context["limited"] = roles_page.limited_roles(user)
+            context["may_change_roles"] = self.has_change_permission(request, user)
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         require_recent()
@@ -135,7 +147,7 @@ class UserAdmin(ChainHistory, SeenAdmin, DjangoUserAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         has_factor = Exists(Authenticator.objects.filter(user=OuterRef("pk")).exclude(type="recovery_codes"))
         people = super().get_queryset(request).exclude(username__startswith=SERVICE_PREFIX)
-        return people.prefetch_related("groups").annotate(has_factor=has_factor)
+        return people.prefetch_related("groups", "assignments__role").annotate(has_factor=has_factor)
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         looks = obj is not None and not self.has_change_permission(request, obj)
@@ -160,7 +172,9 @@ class UserAdmin(ChainHistory, SeenAdmin, DjangoUserAdmin):
     @display(description="roles")
     def roles(self, user: User) -> str:
         names = [policy.ADMINISTRATOR] if user.is_superuser else []
-        return ", ".join(dict.fromkeys([*names, *(group.name for group in user.groups.all())])) or "none"
+        names += [group.name for group in user.groups.all()]
+        limited = [f"{each.role.name} (limited)" for each in user.assignments.all()]
+        return ", ".join(dict.fromkeys([*names, *sorted(limited)])) or "none"
 
     @display(description="roles from the provider")
     def roles_from_the_provider(self, user: User) -> str:
@@ -168,7 +182,7 @@ class UserAdmin(ChainHistory, SeenAdmin, DjangoUserAdmin):
         return ", ".join(sorted(row.role.name for row in user.provider_roles.all())) or "none"
 
     @display(description="linked to")
-    def linked_to(self, user: User) -> str:
+    def linked_to(self, user: Any) -> str:
         return ", ".join(f"{link.uid} at {link.provider}" for link in user.socialaccount_set.all()) or "no one"
 
     @admin.action(description="Remove the second factor (lost phone)", permissions=["change"])
@@ -220,7 +234,7 @@ class UserAdmin(ChainHistory, SeenAdmin, DjangoUserAdmin):
 
 
 @admin.register(Role)
-class RoleAdmin(ChainHistory, ModelAdmin):
+class RoleAdmin(ChainHistory):
     """The roles are code: here they are looked at. Who holds them is changed on the user's page."""
 
     subject_type = "role"
@@ -231,11 +245,15 @@ class RoleAdmin(ChainHistory, ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Role]:
         active = User.objects.filter(is_active=True).order_by("username")
-        return super().get_queryset(request).prefetch_related(Prefetch("user_set", active))
+        limited = Assignment.objects.filter(user__is_active=True).select_related("user").order_by("user__username")
+        rows = super().get_queryset(request)
+        return rows.prefetch_related(Prefetch("user_set", active), Prefetch("assignments", limited))
 
     @display(description="held by")
     def held_by(self, role: Role) -> str:
-        return ", ".join(user.get_username() for user in role.user_set.all()) or "no one"
+        names = [user.get_username() for user in role.user_set.all()]
+        limited = [f"{each.user.get_username()} (limited)" for each in role.assignments.all()]
+        return ", ".join(dict.fromkeys([*names, *limited])) or "no one"
 
     @display(description="its holders may")
     def may(self, role: Role) -> SafeString:
@@ -414,7 +432,7 @@ class SignInSessionAdmin(ChainHistory, ServiceAdmin):
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(ChainHistory, ModelAdmin):
+class ApiTokenAdmin(ChainHistory):
     """Seen and revoked here. Issued by their owners, and for service accounts on the account's page: both show the text
     once, and so do `tokens/` of the API and `manage.py issue_token`."""
 

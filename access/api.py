@@ -24,6 +24,13 @@ from foundation.rest.views import ApiView
 from foundation.version import VERSION
 
 
+class LimitedRoleSerializer(serializers.Serializer[Any]):
+    role = serializers.CharField()
+    kind = serializers.ChoiceField([kind.value for kind in ScopeKind], help_text="What it is limited to.")
+    id = serializers.IntegerField(help_text="Id of the site or plan.")
+    name = serializers.CharField(help_text="Name of the site or plan.")
+
+
 class TokenSerializer(serializers.ModelSerializer[ApiToken]):
     id = serializers.UUIDField(source="uid")
     created_at = serializers.DateTimeField(source="created")
@@ -78,8 +85,11 @@ class MeSerializer(serializers.Serializer[Any]):
     username = serializers.CharField()
     name = serializers.CharField(source="get_full_name")
     is_service_account = serializers.SerializerMethodField(help_text="True if you are nobody's person.")
-    roles = serializers.SerializerMethodField()
-    permissions = serializers.SerializerMethodField(help_text="What you may do, as `app.verb_object`.")
+    roles = serializers.SerializerMethodField(help_text="Those that you hold everywhere.")
+    limited_roles = serializers.SerializerMethodField(help_text="Those that you hold at one site, or for one plan.")
+    permissions = serializers.SerializerMethodField(
+        help_text="What you may do, as `app.verb_object`: everywhere, or where one of your limited roles says."
+    )
     version = serializers.SerializerMethodField(help_text="The version of drsorch that answers.")
     token = serializers.SerializerMethodField(help_text="The token of this request; null for a session.")
 
@@ -91,6 +101,11 @@ class MeSerializer(serializers.Serializer[Any]):
 
     def get_roles(self, user: Any) -> list[str]:
         return policy.roles_of(user)
+
+    @extend_schema_field(LimitedRoleSerializer(many=True))
+    def get_limited_roles(self, user: Any) -> Any:
+        names = ("role", "kind", "id", "name")
+        return [dict(zip(names, each, strict=True)) for each in policy.limited_roles_of(user)]
 
     def get_permissions(self, user: Any) -> list[str]:
         return policy.permissions_of(user)

@@ -9,10 +9,12 @@ class AccessConfig(AppConfig):
 
     def ready(self) -> None:
         from access import events, holding, policy, recent, recording, sessions  # noqa: F401 # importing events declares them
+        from audit import sight
 
         # Users are administered beside roles and tokens.
         apps.get_app_config("auth").verbose_name = self.verbose_name
         policy.register()
+        sight.decide(lambda person: policy.may_everywhere(person, "audit.view_event"))
         recording.listen()
         recent.listen()
         sessions.listen()

@@ -23,7 +23,7 @@ class SignInForm(LoginForm):
         self.fields["remember"].label = "Keep me signed in"
 
 
-class AddPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
+class AddPasskeyForm(AddWebAuthnForm):
     """Allauth's, in plain words; it signs in without a password unless one does not want that."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -37,7 +37,7 @@ class AddPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
         )
 
 
-class RenamePasskeyForm(EditWebAuthnForm):  # type: ignore[misc]
+class RenamePasskeyForm(EditWebAuthnForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _named(self.fields["name"])

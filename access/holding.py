@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from django.contrib.auth.models import Group, User
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 
-from access.models import ApiToken, ProviderGroup
+from access.models import ApiToken, Assignment, ProviderGroup
 from access.policy import ROLES
 from access.recording import numbers, user_secrets
 from access.services import provider_group_facts, token_facts, token_secrets
@@ -37,13 +37,16 @@ def _named(model: type[Model], key: str, name: str) -> Iterable[tuple[object, st
 
 
 def _users(ids: Collection[str]) -> dict[str, Mapping[str, Any]]:
-    rows = User.objects.filter(pk__in=numbers(ids)).prefetch_related(
+    wanted = numbers(ids)
+    rows: QuerySet[Any] = User.objects.filter(pk__in=wanted).prefetch_related(
         "groups", "user_permissions", "provider_roles__role", "socialaccount_set"
     )
+    limited = Assignment.objects.facts(wanted)
     return {
         str(user.pk): {
             **{name: getattr(user, name) for name in _COLUMNS},
             "roles": sorted(role.name for role in user.groups.all()),
+            "limited_roles": limited.get(user.pk, []),
             "permissions": sorted(each.codename for each in user.user_permissions.all()),
             "provider_roles": sorted(each.role.name for each in user.provider_roles.all()),
             "provider_links": sorted(f"{link.provider} {link.uid}" for link in user.socialaccount_set.all()),

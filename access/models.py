@@ -1,14 +1,18 @@
-"""Tokens for scripts, on knox's hashed digest, roles under their own name, and what a provider's groups give."""
+"""Tokens for scripts, on knox's hashed digest; roles under their own name, and those that are held at some sites, or
+for some plans, only; and what a provider's groups give."""
 
 from __future__ import annotations
 
 import uuid
+from collections import defaultdict
+from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, Self
 
 from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, Group, User, UserManager
 from django.db import models
 from knox.models import AbstractAuthToken
@@ -78,6 +82,47 @@ class Role(Group):
 class ScopeKind(StrEnum):
     SITE = "site"
     PLAN = "plan"
+
+
+class AssignmentQuerySet(models.QuerySet["Assignment"]):
+    def at(self, kind: ScopeKind, target: int) -> Self:
+        """Those that are limited to this site, or to this plan."""
+        return self.filter(kind=kind.value, target=target)
+
+    def facts(self, user_ids: Collection[int]) -> dict[int, list[str]]:
+        """What is recorded of the limited roles of these users, by user id; those without any are left out."""
+        found: dict[int, list[str]] = defaultdict(list)
+        for each in self.filter(user__in=user_ids).select_related("role"):
+            found[each.user_id].append(each.fact)
+        return {user_id: sorted(facts) for user_id, facts in found.items()}
+
+
+class Assignment(models.Model):
+    """A role that a user holds at one site, or for one plan. A role that is held everywhere is a group of the user."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="assignments")
+    role = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="assignments")
+    kind = models.CharField(max_length=8, choices=[(kind.value, kind.value) for kind in ScopeKind])
+    #: The id of the site or plan. No foreign key: they are known above. Whoever deletes them removes these as well.
+    target = models.BigIntegerField()
+    #: What the site or plan was called when the role was given.
+    target_name = models.CharField(max_length=200)
+
+    objects = AssignmentQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["kind", "target"], name="access_assignment_by_target")]
+        constraints = [
+            models.UniqueConstraint(fields=["user", "role", "kind", "target"], name="access_assignment_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.role} ({self.kind} {self.target_name})"
+
+    @property
+    def fact(self) -> str:
+        """What the audit trail keeps of it, and holds it to."""
+        return f"{self.role.name}: {self.kind} {self.target} ({self.target_name})"
 
 
 class Proposal(models.Model):

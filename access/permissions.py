@@ -18,7 +18,8 @@ class PolicyPermission(BasePermission):
     """Reads the view's `permissions`: action or method name -> permission; None lets in anybody who is signed in."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        """False for strangers (401). Raises `NotAllowed` (403), which names the roles to ask for."""
+        """False for strangers (401). Raises `NotAllowed` (403), which names the roles to ask for, and `Missing` (404)
+        for what the person may not see, whatever the body of the request is."""
         if not request.user.is_authenticated:
             return False
         action = _action(request, view)
@@ -31,6 +32,9 @@ class PolicyPermission(BasePermission):
             _require(request.user, permission)
             if request.method not in SAFE_METHODS and getattr(request.auth, "read_only", False):
                 raise NotAllowed("This token is read-only. Issue one that is not, to change something.")
+            row = None if request.method in SAFE_METHODS else view.about()  # type: ignore[attr-defined]
+            if hasattr(row, "touched") and isinstance(permission, str):
+                policy.require(request.user, permission, on=row)
         return True
 
 

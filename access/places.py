@@ -1,34 +1,30 @@
-"""Sites and plans, as what a role or an API token can be limited to. The apps that have them declare them."""
+"""Sites and plans, as what an API token can be limited to. The apps that have them declare them (`audit.subjects`)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 
 from access import policy
 from access.models import ApiToken, ScopeKind
+from audit.subjects import KINDS
 from foundation.errors import FieldError, Invalid
 from foundation.lookups import rows_of
 from foundation.wording import listing, short
 
-#: The rows that the user may see, each with a `name`.
-Visible = Callable[[User], QuerySet[Any]]
 
-_VISIBLE: Final[dict[ScopeKind, Visible]] = {}
-
-
-def declare_place(kind: ScopeKind, visible: Visible) -> None:
-    """Say where the sites, or the plans, are. Called once, when the app is loaded."""
-    _VISIBLE[kind] = visible
+def _visible(kind: ScopeKind, user: User) -> QuerySet[Any]:
+    found = KINDS[kind.value].visible
+    return User.objects.none() if found is None else found(user)
 
 
 def choices(kind: ScopeKind, user: User) -> list[tuple[int, str]]:
     """Ids and names of those that the user may see, by name."""
-    return list(_VISIBLE[kind](user).order_by("name").values_list("pk", "name"))
+    return list(_visible(kind, user).order_by("name").values_list("pk", "name"))
 
 
 def ids_of(kind: ScopeKind, references: Iterable[str] | None, user: User) -> list[int] | None:
@@ -36,7 +32,7 @@ def ids_of(kind: ScopeKind, references: Iterable[str] | None, user: User) -> lis
     cannot see."""
     if references is None:
         return None
-    rows = _VISIBLE[kind](user)
+    rows = _visible(kind, user)
     found = {reference: rows_of(rows, reference).values_list("pk", flat=True).first() for reference in references}
     missing = [reference for reference, pk in found.items() if pk is None]
     if missing:

@@ -1,26 +1,30 @@
 """Who may do what: the one table that screens, API and services consult, through `user.has_perm` or `require`.
 
-A role is a Django group of the same name (made by the first migration). Permission names are Django's
-(`app.verb_model`), so the admin asks the same table without further code. Superusers may do everything.
+A role is a Django group of the same name (made by the first migration). A user in the group holds the role everywhere;
+an `Assignment` gives it at one site, or for one plan. Permission names are Django's (`app.verb_model`), so the admin
+asks the same table without further code. Superusers may do everything.
+
+To act on something, `require` is told what is touched; what may be seen, a QuerySet's `visible_to` says
+(`access.visibility`). Without an object, both `has_perm` and `may` say whether it may be done somewhere: for menus, and
+for lists that show what is visible. See ADR 0048.
 """
 
 from __future__ import annotations
 
-import functools
-import operator
-from collections.abc import Collection
-from typing import Any, Final, cast
+from collections.abc import Callable, Collection, Iterable
+from typing import Any, Final, Protocol, cast
 
 import rules
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
-from django.db.models import Q, QuerySet
+from django.db.models import BigIntegerField, CharField, Exists, OuterRef, Q, QuerySet, Value
 
 from access import recent
-from access.core.grants import Limits, Touched
-from access.models import SERVICE_PREFIX, ScopeKind, is_service_account
+from access.core.grants import EVERYWHERE, INSTALLATION, Grant, Grants, Limits, Scope, Touched, allowed, limited
+from access.models import SERVICE_PREFIX, Assignment, ScopeKind, is_service_account
 from audit.subjects import KINDS
 from foundation.errors import NotAllowed
+from foundation.wording import listing
 
 VIEWER: Final = "viewer"
 AUDITOR: Final = "auditor"
@@ -139,6 +143,9 @@ _MEANING: Final[dict[str, str]] = {
     "access.review_access": "review who has which right",
     "access.view_proposal": "view what others propose",
     "access.agree_proposal": "agree to what someone else proposes",
+    "access.view_serviceaccount": "view a service account",
+    "access.add_serviceaccount": "add a service account",
+    "access.delete_serviceaccount": "delete a service account",
     "access.change_serviceaccount": "change a service account, and issue and revoke its API tokens",
     "executions.view_event": "view the events of an execution",
     "plans.view_planrevision": "view the revisions of a plan",
@@ -164,49 +171,214 @@ _MEANING: Final[dict[str, str]] = {
 }
 
 
+#: Permissions that concern the whole installation: a role that is limited to sites or plans does not give them.
+WHOLE: Final = frozenset(
+    permission
+    for permission in POLICY
+    if permission.startswith(("auth.", "access."))
+    or permission in ("protection.add_site", "executions.delete_savedfilter")
+)
+
+_OF_ROLE: Final = {
+    role: frozenset(permission for permission, roles in POLICY.items() if role in roles) for role in ROLES
+}
+#: What a service account may have at most.
+_NOT_PERSONAL: Final = Limits(permissions=frozenset(POLICY) - PERSONAL)
+_EVERYTHING: Final = Grants.of([Grant(frozenset(POLICY), EVERYWHERE)])
+
 Person = AbstractBaseUser | AnonymousUser
 
 
 def register() -> None:
     """Make the table answer `user.has_perm`. Called once, when the app is ready."""
-    for permission, roles in POLICY.items():
-        rules.set_perm(permission, _any_of(roles))
+    for permission in POLICY:
+        rules.set_perm(permission, _may_somewhere([permission]))
     # The admin shows an app to whoever may do anything in it (`user.has_module_perms`).
     for app in {permission.partition(".")[0] for permission in POLICY}:
-        inside = [roles for permission, roles in POLICY.items() if permission.startswith(f"{app}.")]
-        rules.set_perm(app, _any_of(frozenset().union(*inside)))
+        rules.set_perm(app, _may_somewhere([permission for permission in POLICY if permission.startswith(f"{app}.")]))
 
 
-def _any_of(roles: frozenset[str]) -> Any:
-    members: list[Any] = [rules.is_group_member(role) for role in sorted(roles)]
-    return rules.is_active & functools.reduce(operator.or_, members)
+def _may_somewhere(permissions: Iterable[str]) -> Any:
+    wanted = frozenset(permissions)
+
+    def may_somewhere(user: Person, row: Touching | None = None) -> bool:
+        """Of a row, if one is given: that it may be done to it."""
+        if row is None:
+            return not wanted.isdisjoint(grants_of(user).permissions)
+        return any(may(user, permission, on=row) for permission in wanted)
+
+    return rules.predicate(may_somewhere)
 
 
-def may(user: AbstractBaseUser | AnonymousUser, permission: str, *, sites: Collection[int] | None = None) -> bool:
-    """True if this active person holds the permission.
+# --- what a person may do -----------------------------------------------------------------------------------------
 
-    `sites` are the ids of the sites that would be touched; None where no site is, or where any will do. Every role
-    reaches every site today; roles that are limited to some will be asked here.
-    """
-    if permission not in POLICY:
-        raise KeyError(f"{permission} is not in access.policy.POLICY")
-    if permission in PERSONAL and is_service_account(user):
-        return False
+
+def grants_of(user: Person) -> Grants:
+    """All rights of the person: one query, once for each `user` that a request has. Under the limits of the API token
+    that the request came with, if it did (`limit`)."""
+    if not user.is_active:
+        return Grants()
+    everything = getattr(user, "is_superuser", False)
+    grants = _EVERYTHING if everything else _made_once(user, "_grants", lambda: _granted(user))
     limits: Limits | None = getattr(user, "_limits", None)
-    if limits is not None and not _within(limits, permission, sites):
-        return False
-    return bool(user.is_active and cast("User", user).has_perm(permission))
-
-
-def _within(limits: Limits, permission: str, sites: Collection[int] | None) -> bool:
-    if not limits.let(permission):
-        return False
-    return sites is None or limits.scope.covers(Touched(frozenset(sites)))
+    if limits is None:
+        return grants
+    return _made_once(user, "_limited_grants", lambda: limited(grants, limits, whole=WHOLE))
 
 
 def limit(user: User, limits: Limits) -> None:
     """From now on `user`, as this request has it, may do no more than this."""
+    user.__dict__.pop("_limited_grants", None)
     user._limits = limits  # type: ignore[attr-defined]
+
+
+#: A role and where it is held: ("operator", "site", 3); everywhere: ("operator", "", 0).
+Held = tuple[str, str, int]
+
+
+def held_by(user: Person) -> list[Held]:
+    """The roles that the person holds, and where."""
+    return _made_once(user, "_held", lambda: _read_held(user))
+
+
+def _read_held(user: Person) -> list[Held]:
+    if not user.is_authenticated:
+        return []
+    everywhere = cast("User", user).groups.order_by()
+    somewhere = Assignment.objects.filter(user=user.pk).order_by()
+    return sorted(
+        everywhere.values_list("name", Value("", CharField()), Value(0, BigIntegerField())).union(
+            somewhere.values_list("role__name", "kind", "target"), all=True
+        )
+    )
+
+
+def _made_once(user: Person, name: str, make: Callable[[], Any]) -> Any:
+    kept = user.__dict__
+    if name not in kept:
+        kept[name] = make()
+    return kept[name]
+
+
+def _granted(user: Person) -> Grants:
+    grants = _grants(held_by(user))
+    return limited(grants, _NOT_PERSONAL) if is_service_account(user) else grants
+
+
+def _grants(held: Iterable[Held]) -> Grants:
+    return Grants.of((Grant(_OF_ROLE.get(role, frozenset()), _scope(kind, id)) for role, kind, id in held), whole=WHOLE)
+
+
+def _scope(kind: str, target: int) -> Scope:
+    if not kind:
+        return EVERYWHERE
+    ids = frozenset({target})
+    return Scope(sites=ids) if kind == ScopeKind.SITE else Scope(plans=ids)
+
+
+def rights_of(user: Person) -> tuple[Any, ...]:
+    """All that `may` goes by: people of whom it is the same may see and do the same. It asks the database for nothing
+    that `may` has not asked it for."""
+    return grants_of(user).key
+
+
+class Touching(Protocol):
+    """A row that knows what an action on it touches."""
+
+    @property
+    def touched(self) -> Touched: ...
+
+
+def may(
+    user: Person,
+    permission: str,
+    *,
+    on: Touching | None = None,
+    sites: Collection[int] | None = None,
+    plan: int | None = None,
+) -> bool:
+    """True if this active person holds the permission for what is touched: the row `on`, or these: `sites`, the ids of
+    the sites at which it would have an effect, and `plan`, the id of the plan that it is or belongs to.
+
+    With none of them: True if it may be done somewhere. A row is asked what it touches only where that matters.
+    """
+    return _refused(user, permission, on, sites, plan) is None
+
+
+def may_everywhere(user: Person, permission: str) -> bool:
+    """True if the person holds the permission, and nothing limits it."""
+    return allowed(_checked(user, permission), permission, INSTALLATION)
+
+
+def limits_nothing(user: Person, permission: str) -> bool:
+    """True if the person holds the permission and a queryset of what it shows is the whole table."""
+    grants = _checked(user, permission)
+    return permission in grants.permissions and not grants.scopes(permission)
+
+
+def _checked(user: Person, permission: str) -> Grants:
+    if permission not in POLICY:
+        raise KeyError(f"{permission} is not in access.policy.POLICY")
+    return grants_of(user)
+
+
+#: Held nowhere, which no object is needed to know.
+_ANYTHING: Final = Touched(everything=True)
+
+
+def _refused(
+    user: Person, permission: str, on: Touching | None, sites: Collection[int] | None, plan: int | None
+) -> Touched | None:
+    """What the person may not touch with this permission; None if they may."""
+    grants = _checked(user, permission)
+    if not allowed(grants, permission):
+        return _ANYTHING
+    if (on is None and sites is None and plan is None) or not grants.scopes(permission):
+        return None
+    touched = Touched(frozenset(sites or ()), plan) if on is None else on.touched
+    return None if allowed(grants, permission, touched) else touched
+
+
+def require(
+    user: Person,
+    permission: str,
+    *,
+    on: Touching | None = None,
+    sites: Collection[int] | None = None,
+    plan: int | None = None,
+) -> None:
+    """Raise `NotAllowed`, in a sentence that names the roles to ask for, unless the person `may`.
+
+    Raises `RecentSignInNeeded` where the person has to confirm who they are first (`access.recent`).
+    """
+    touched = _refused(user, permission, on, sites, plan)
+    if touched is None:
+        recent.check(permission)
+        return
+    roles = ", ".join(roles_with(permission))
+    if touched is _ANYTHING:
+        raise NotAllowed(f"You may not {meaning(permission)}. Ask an administrator for one of these roles: {roles}.")
+    where = _where(grants_of(user), permission, touched)
+    raise NotAllowed(
+        f"You may not {meaning(permission)}{where}: your role is limited to other sites or plans. Ask an administrator "
+        f"for one of these roles{where or ' everywhere'}: {roles}."
+    )
+
+
+def _where(grants: Grants, permission: str, touched: Touched) -> str:
+    """ " at the site Frankfurt": where the right is missing, by the names that the person may know."""
+    missing = {
+        site
+        for site in touched.sites
+        if not allowed(grants, permission, Touched(frozenset({site})))
+        and allowed(grants, "protection.view_site", Touched(frozenset({site})))
+    }
+    names = sorted(names_of(ScopeKind.SITE, missing).values())
+    if names and len(missing) == len(names):
+        return f" at the site {names[0]}" if len(names) == 1 else f" at the sites {listing(names)}"
+    if touched.plan is not None and (plans := names_of(ScopeKind.PLAN, {touched.plan})):
+        return f" for the plan {plans[touched.plan]}"
+    return ""
 
 
 def names_of(kind: ScopeKind, ids: Collection[int]) -> dict[int, str]:
@@ -215,10 +387,36 @@ def names_of(kind: ScopeKind, ids: Collection[int]) -> dict[int, str]:
     return {int(id): name for id, (name, _) in found.items()}
 
 
-def holders(permission: str) -> QuerySet[Any]:
-    """Every active person who holds the permission: service accounts are nobody's person."""
-    people = get_user_model()._default_manager.filter(is_active=True).exclude(username__startswith=SERVICE_PREFIX)
-    return people.filter(Q(groups__name__in=POLICY[permission]) | Q(is_superuser=True)).distinct()
+# --- who may do it ------------------------------------------------------------------------------------------------
+
+
+def holders(permission: str, *, sites: Collection[int] | None = None, plan: int | None = None) -> QuerySet[Any]:
+    """Every active person who holds the permission for what is touched; with neither `sites` nor `plan`, everywhere."""
+    return get_user_model()._default_manager.filter(holds(permission, sites=sites, plan=plan), is_active=True)
+
+
+def holds(permission: str, *, sites: Collection[int] | None = None, plan: Any = None) -> Q:
+    """The same as a condition on users: service accounts are nobody's person. `plan` may be an expression."""
+    return _held(permission, sites, plan) & ~Q(username__startswith=SERVICE_PREFIX)
+
+
+def _held(permission: str, sites: Collection[int] | None, plan: Any) -> Q:
+    everywhere = Exists(get_user_model().groups.through.objects.filter(
+        user=OuterRef("pk"), group__name__in=POLICY[permission]
+    ))  # fmt: skip
+    found = Q(is_superuser=True) | Q(everywhere)
+    if permission in WHOLE:
+        return found
+    limited_to = Assignment.objects.filter(user=OuterRef("pk"), role__name__in=POLICY[permission])
+    if plan is not None:
+        found |= Q(Exists(limited_to.filter(kind=ScopeKind.PLAN.value, target=plan)))
+    if sites is not None:
+        at_sites = limited_to.filter(kind=ScopeKind.SITE.value)
+        every = Q(Exists(at_sites))
+        for site in sorted(set(sites)):
+            every &= Q(Exists(at_sites.filter(target=site)))
+        found |= every
+    return found
 
 
 def anyone_with(permission: str) -> QuerySet[Any]:
@@ -226,33 +424,15 @@ def anyone_with(permission: str) -> QuerySet[Any]:
     accounts = get_user_model()._default_manager.all()
     if permission in PERSONAL:
         accounts = accounts.exclude(username__startswith=SERVICE_PREFIX)
-    return accounts.filter(Q(groups__name__in=POLICY[permission]) | Q(is_superuser=True)).distinct()
+    held = Q(groups__name__in=POLICY[permission]) | Q(is_superuser=True)
+    if permission not in WHOLE:
+        held |= Q(assignments__role__name__in=POLICY[permission])
+    return accounts.filter(held).distinct()
 
 
 def roles_with(permission: str) -> list[str]:
     """The roles that hold the permission, for a refusal that names them."""
     return sorted(POLICY[permission])
-
-
-_IS: Final = {role: rules.is_group_member(role) for role in ROLES}
-
-
-def rights_of(user: AbstractBaseUser | AnonymousUser) -> tuple[Any, ...]:
-    """All that `may` goes by: people of whom it is the same may do the same. It asks the database for nothing that
-    `may` has not asked it for."""
-    return user.is_active, getattr(user, "is_superuser", False), tuple(role for role in ROLES if _IS[role](user))
-
-
-def require(user: AbstractBaseUser | AnonymousUser, permission: str, *, sites: Collection[int] | None = None) -> None:
-    """Raise `NotAllowed`, in a sentence that names the roles to ask for, unless the person `may`.
-
-    Raises `RecentSignInNeeded` where the person has to confirm who they are first (`access.recent`).
-    """
-    if may(user, permission, sites=sites):
-        recent.check(permission)
-        return
-    roles = ", ".join(roles_with(permission))
-    raise NotAllowed(f"You may not {meaning(permission)}. Ask an administrator for one of these roles: {roles}.")
 
 
 def meaning(permission: str) -> str:
@@ -262,14 +442,22 @@ def meaning(permission: str) -> str:
     return _MEANING.get(permission, f"{verb} {article} {noun}".replace("sourceserver", "source server"))
 
 
-def roles_of(user: AbstractBaseUser | AnonymousUser) -> list[str]:
-    """The person's roles, in the order of `ROLES`; a superuser counts as administrator."""
-    names = set(cast("User", user).groups.values_list("name", flat=True)) if user.is_authenticated else set()
+def roles_of(user: Person) -> list[str]:
+    """The roles that the person holds everywhere, in the order of `ROLES`; a superuser counts as administrator."""
+    names = {role for role, kind, _ in held_by(user) if not kind}
     if getattr(user, "is_superuser", False):
         names.add(ADMINISTRATOR)
     return [role for role in ROLES if role in names]
 
 
-def permissions_of(user: AbstractBaseUser | AnonymousUser) -> list[str]:
-    """Every permission of the table that the person holds."""
-    return [permission for permission in sorted(POLICY) if may(user, permission)]
+def limited_roles_of(user: Person) -> list[tuple[str, ScopeKind, int, str]]:
+    """The roles that the person holds at one site, or for one plan: role, kind, id and name of the site or plan."""
+    held = [(role, ScopeKind(kind), target) for role, kind, target in held_by(user) if kind]
+    names = {kind: names_of(kind, {id for _, of, id in held if of is kind}) for kind in ScopeKind}
+    found = [(role, kind, id, names[kind].get(id, "")) for role, kind, id in held]
+    return sorted(found, key=lambda each: (ROLES.index(each[0]) if each[0] in ROLES else 99, *map(str, each[1:])))
+
+
+def permissions_of(user: Person) -> list[str]:
+    """Every permission of the table that the person holds, everywhere or somewhere."""
+    return sorted(grants_of(user).permissions & POLICY.keys())

@@ -25,7 +25,7 @@ from django.contrib.auth.models import Group, User
 from django.db import models, transaction
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete, pre_save
 
-from access.models import ServiceAccount
+from access.models import Assignment, ServiceAccount
 from access.services import sign_in_attempt, tokens_revoke_of
 from audit import fingerprints
 from audit.event_types import EventType
@@ -101,6 +101,7 @@ def user_facts(user_id: int | None) -> Facts:
     return {
         **columns,
         "roles": _names(user.groups, "name"),
+        "limited_roles": _limited(user.pk),
         "permissions": _names(user.user_permissions, "codename"),
         "provider_roles": _names(user.provider_roles, "role__name"),
         "provider_links": sorted(f"{issuer} {sub}" for issuer, sub in _links(user)),
@@ -126,6 +127,10 @@ def user_secrets(ids: Collection[str]) -> dict[str, dict[str, Any]]:
 def numbers(ids: Collection[str]) -> list[int]:
     """Those of the ids that a row of Django's can have."""
     return [int(each) for each in ids if each.isdecimal()]
+
+
+def _limited(user_id: int) -> list[str]:
+    return Assignment.objects.facts([user_id]).get(user_id, [])
 
 
 def _secrets_sealed(user_id: int) -> Mapping[str, Mapping[str, Any]]:
@@ -207,7 +212,7 @@ def _type(before: Facts, after: Facts, changed: set[str]) -> EventType:
     if changed == {"provider_links"}:
         more = set(after["provider_links"]) - set(before["provider_links"])
         return EventType.USER_LINKED if more else EventType.USER_UNLINKED
-    if changed <= {"roles", "permissions", "provider_roles"}:
+    if changed <= {"roles", "limited_roles", "permissions", "provider_roles"}:
         return EventType.USER_ROLES_CHANGED
     return EventType.USER_CHANGED
 
@@ -256,6 +261,20 @@ def _role_changed(role_id: int, before: Facts) -> None:
             now = user_facts(user.pk)
             was = {**now, **{held: _renamed(now[held], after["name"], before["name"]) for held in _HELD_ROLES}}
             note_change("user", user.pk, user.username, EventType.USER_ROLES_CHANGED, before=was, after=now)
+        for user_id, facts in _limited_holders(role_id).items():
+            old_facts = sorted(_under(before["name"], after["name"], fact) for fact in facts)
+            _limited_roles_changed(user_id, old_facts, facts)
+
+
+def _under(old: str, new: str, fact: str) -> str:
+    """The fact (`Assignment.fact`) as it was while the role had its old name."""
+    return f"{old}: {fact.removeprefix(f'{new}: ')}" if fact.startswith(f"{new}: ") else fact
+
+
+def _limited_roles_changed(user_id: int, before: list[str], after: list[str]) -> None:
+    name = User.objects.values_list("username", flat=True).get(pk=user_id)
+    was, now = {"limited_roles": before}, {"limited_roles": after}
+    note_change("user", user_id, name, EventType.USER_ROLES_CHANGED, before=was, after=now)
 
 
 def _renamed(names: Collection[str], old: str, new: str) -> list[str]:
@@ -269,6 +288,15 @@ def _role_deleted(instance: Group, **kwargs: Any) -> None:
         before = user_facts(user.pk)
         after = {**before, **{held: [name for name in before[held] if name != instance.name] for held in _HELD_ROLES}}
         note_change("user", user.pk, user.username, EventType.USER_ROLES_CHANGED, before=before, after=after)
+    for user_id, facts in _limited_holders(instance.pk).items():
+        left = [each for each in facts if not each.startswith(f"{instance.name}: ")]
+        _limited_roles_changed(user_id, facts, left)
+
+
+def _limited_holders(role_id: int | None) -> dict[int, list[str]]:
+    """Of those who hold the role at some sites, or for some plans, all limited roles, by user id."""
+    users = set(Assignment.objects.filter(role=role_id).values_list("user", flat=True))
+    return dict(sorted(Assignment.objects.facts(users).items()))
 
 
 # --- second factors -----------------------------------------------------------------------------------------------

@@ -1,4 +1,5 @@
-"""Issuing and revoking tokens, removing second factors, and what was refused at the door."""
+"""Issuing and revoking tokens, giving roles at sites and for plans, removing second factors, and what was refused at
+the door."""
 
 from __future__ import annotations
 
@@ -9,13 +10,13 @@ from typing import Any, Final
 import structlog
 from allauth.mfa.models import Authenticator
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser, User
+from django.contrib.auth.models import AbstractBaseUser, Group, User
 from django.db import transaction
 from django.utils import timezone
 
 from access import policy
 from access.core.tokens import LONGEST, Asked, beyond, is_use_noted, issued_by
-from access.models import ApiToken, ProviderGroup, is_service_account
+from access.models import ApiToken, Assignment, ProviderGroup, ScopeKind, is_service_account
 from access.places import Names
 from audit import fingerprints
 from audit.attempts import attempt
@@ -193,6 +194,68 @@ def note_revoked(token: ApiToken, *, by: User | None = None, **more: Any) -> Non
         user=token.user.get_username(),
         **more,
     )
+
+
+def assignment_add(*, user: User, role: str, kind: ScopeKind, target: int, by: User) -> Assignment:
+    """Give the user the role at this site, or for this plan; nothing happens to whoever holds it there.
+
+    Raises `NotAllowed`, and `Invalid` for what is no role, site or plan.
+    """
+    _require_reach(user, by)
+    group = Group.objects.filter(name=role).first() if role in policy.ROLES else None
+    if group is None:
+        raise Invalid.field("role", f"There is no role “{role}”. The roles are: {', '.join(policy.ROLES)}.")
+    if role in policy.PERSONAL_ROLES and is_service_account(user):
+        raise Invalid.field("role", f"A service account cannot be {role}: that takes a person.", "personal")
+    name = policy.names_of(kind, [target]).get(target)
+    if name is None:
+        raise Invalid.field("target", f"There is no {kind} {target}. Reload the page: it may have been deleted.")
+    with transaction.atomic():
+        before = _limited_roles_locked(user)
+        found, _ = Assignment.objects.get_or_create(
+            user=user, role=group, kind=kind.value, target=target, defaults={"target_name": name}
+        )
+        _limited_roles_changed(user, before, by)
+    return found
+
+
+def assignment_remove(*, assignment: Assignment, by: User) -> None:
+    """From now on the user does not hold the role there. Raises `NotAllowed`."""
+    _require_reach(assignment.user, by)
+    with transaction.atomic():
+        before = _limited_roles_locked(assignment.user)
+        Assignment.objects.filter(pk=assignment.pk).delete()
+        _limited_roles_changed(assignment.user, before, by)
+
+
+def assignments_forget(*, kind: ScopeKind, target: int, by: User) -> None:
+    """Nobody holds a role at the site, or for the plan, any more: `by` is deleting it, in the caller's transaction. To
+    be called last: it appends events."""
+    limited = Assignment.objects.at(kind, target)
+    # In one order, so that no two transactions wait for each other.
+    for user in User.objects.filter(pk__in=limited.values("user")).order_by("pk"):
+        before = _limited_roles_locked(user)
+        limited.filter(user=user).delete()
+        _limited_roles_changed(user, before, by)
+
+
+def _require_reach(user: User, by: User) -> None:
+    policy.require(by, "auth.change_user")
+    if user.is_superuser and not by.is_superuser:
+        raise NotAllowed(f"Only a superuser may change the roles of {user}, who is a superuser.")
+
+
+def _limited_roles_locked(user: User) -> list[str]:
+    User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    return Assignment.objects.facts([user.pk]).get(user.pk, [])
+
+
+def _limited_roles_changed(user: User, before: list[str], by: User) -> None:
+    after = Assignment.objects.facts([user.pk]).get(user.pk, [])
+    if after != before:
+        was, now = {"limited_roles": before}, {"limited_roles": after}
+        note_change("user", user.pk, user.username, EventType.USER_ROLES_CHANGED, before=was, after=now, by=by)
+        log.info("limited_roles_changed", user=user.username, by=str(by), roles=after)
 
 
 def token_facts(token: ApiToken) -> dict[str, Any]:

@@ -13,12 +13,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from audit import checking, fingerprints, selectors, verification
+from audit import checking, fingerprints, selectors, sight, verification
 from audit.models import Event, TrailCheck
 from audit.origin import Via
 from audit.selectors import Narrowed
 from audit.sentences import sentence_of
 from audit.subjects import KINDS, subjects_of
+from foundation.errors import NotAllowed
 from foundation.rest.filters import MomentFilter
 from foundation.rest.views import ApiView
 
@@ -101,7 +102,7 @@ class AuditFilter(django_filters.FilterSet):
 
     def filter_queryset(self, queryset: QuerySet[Event]) -> QuerySet[Event]:
         asked = {name: value for name, value in self.form.cleaned_data.items() if value not in (None, "")}
-        return selectors.events(Narrowed(**asked)).order_by("-at")
+        return selectors.events(Narrowed(**asked), self.request.user).order_by("-at")
 
 
 class AuditViewSet(ApiView, mixins.ListModelMixin, GenericViewSet[Event]):
@@ -125,7 +126,9 @@ class AuditViewSet(ApiView, mixins.ListModelMixin, GenericViewSet[Event]):
     @action(detail=False, methods=["post"], filterset_class=None, pagination_class=None)
     def verify(self, request: Request) -> Response:
         """Verify the audit trail. Reads every event and says what is wrong. Takes as long as that takes; 409 while it
-        is being done already."""
+        is being done already. For those whose role nothing limits."""
+        if not sight.reads_all(self.person):
+            raise NotAllowed("Only an auditor or administrator whose role is not limited may verify the whole trail.")
         return Response(TrailCheckSerializer(checking.check_now(by=self.person)).data)
 
 

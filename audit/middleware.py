@@ -13,7 +13,7 @@ from audit import attempts, origin
 from audit.event_types import EventType
 from audit.origin import NOT_SIGNED_IN, Actor, Origin, Via
 from audit.record import without_blanks
-from foundation import causes
+from foundation.observing import causes
 
 #: What a database may not be able to keep, and what nobody could read.
 _UNREADABLE: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")

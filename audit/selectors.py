@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from django.db.models import Q, QuerySet
 
+from audit import sight
 from audit.event_types import EventType
 from audit.models import Chain, Event
 from audit.origin import Via
@@ -39,9 +40,9 @@ class Narrowed:
     before: datetime | None = None
 
 
-def events(asked: Narrowed) -> QuerySet[Event]:
-    """Events at or after `after`, before `before`, in no order yet."""
-    found = Event.objects.order_by()
+def events(asked: Narrowed, by: Any) -> QuerySet[Event]:
+    """Events that the person may read, at or after `after`, before `before`, in no order yet."""
+    found = sight.visible_to(Event.objects.order_by(), by)
     if asked.subject:
         found = found.filter(_about(asked))
     elif asked.subject_type:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.urls import reverse
 
 from audit.models import Chain, Event
@@ -33,6 +33,8 @@ class SubjectKind:
     noun: str
     #: Of the subjects with these ids that still exist: id -> (name, address of its page).
     find: Callable[[Collection[str]], Mapping[str, tuple[str, str]]]
+    #: Of the subjects that exist: those that this person may see. None: they are for those who read everyone's chains.
+    visible: Callable[[Any], QuerySet[Any]] | None = None
 
 
 def _nothing(ids: Collection[str]) -> Mapping[str, tuple[str, str]]:
@@ -43,9 +45,15 @@ def _nothing(ids: Collection[str]) -> Mapping[str, tuple[str, str]]:
 KINDS: Final[dict[str, SubjectKind]] = {}
 
 
-def declare_subject(type: str, noun: str, find: Callable[[Collection[str]], Mapping[str, tuple[str, str]]]) -> None:
-    """Say what subjects of this type are called, and how to find their pages."""
-    KINDS[type] = SubjectKind(noun, find)
+def declare_subject(
+    type: str,
+    noun: str,
+    find: Callable[[Collection[str]], Mapping[str, tuple[str, str]]],
+    visible: Callable[[Any], QuerySet[Any]] | None = None,
+) -> None:
+    """Say what subjects of this type are called, how to find their pages, and whose chains a person may read whose
+    right to read the trail is limited."""
+    KINDS[type] = SubjectKind(noun, find, visible)
 
 
 def rows_with_pages(model: type[Model]) -> Callable[[Collection[str]], Mapping[str, tuple[str, str]]]:

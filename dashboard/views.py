@@ -16,23 +16,21 @@ from dashboard import selectors
 from dashboard.attention import Matters, folded
 from dashboard.attention import attention as attention_of
 from dashboard.presentation import dashboard, running_cards
-from foundation import due
 from foundation.live import LivePage, SharedPages, live_response
 from foundation.people import person
 from foundation.screens import screen_response
-from protection import uses
 from reports.selectors import overdue_count
 
 
 @require_safe
 def page(request: HttpRequest) -> HttpResponse:
     """Can we recover today? The page then polls `running` and `attention`."""
-    matters, rights, now = _matters(), policy.permissions_of(request.user), timezone.now()
+    matters, rights, now = _matters(request.user), policy.permissions_of(request.user), timezone.now()
     shown = dashboard(
         matters.running,
         matters.results,
         matters.sites,
-        groups_exist=selectors.has_protection_groups(),
+        groups_exist=selectors.has_protection_groups(request.user),
         rights=rights,
         now=now,
         every_plan=request.GET.get("plans") == "all",
@@ -57,7 +55,7 @@ def page(request: HttpRequest) -> HttpResponse:
 def running(request: HttpRequest) -> HttpResponse:
     """The fragment of what runs now."""
     policy.require(request.user, "executions.view_execution")
-    cards = running_cards(selectors.running(), timezone.now())
+    cards = running_cards(selectors.running(request.user), timezone.now())
     context = {"running": cards, "refresh_seconds": settings.DRSORCH_REFRESH_SECONDS}
     return live_response(request, "admin/dashboard/_running.html", LivePage(root=cards, context=context))
 
@@ -69,7 +67,7 @@ def attention(request: HttpRequest) -> HttpResponse:
     policy.require(request.user, "executions.view_execution")
 
     def look() -> LivePage:
-        items = attention_of(_matters(), policy.permissions_of(request.user), timezone.now())
+        items = attention_of(_matters(request.user), policy.permissions_of(request.user), timezone.now())
         urgent, rest = folded(items)
         return LivePage(root=items, context={"attention": urgent, "more_attention": rest})
 
@@ -81,20 +79,21 @@ def attention(request: HttpRequest) -> HttpResponse:
 SHARED = SharedPages()
 
 
-def _matters() -> Matters:
+def _matters(by: policy.Person) -> Matters:
+    oversees = policy.may_everywhere(by, "audit.view_event")
     return Matters(
-        running=selectors.running(),
-        results=selectors.plan_results(),
-        sites=selectors.site_health(),
-        halted=selectors.halted_servers(),
-        waiting_steps=selectors.waiting_steps(),
-        failed_steps=selectors.failed_steps(),
-        unreviewed=selectors.unreviewed(),
-        left=selectors.left_drills(timezone.now()),
-        late=selectors.launched_late(),
-        stuck=due.raising(),
-        unfollowed=uses.unfollowed_jobs(),
-        trail_faults=check_get().fault_count,
-        signers=signers_trouble(),
-        overdue_findings=overdue_count(timezone.now().date()),
+        running=selectors.running(by),
+        results=selectors.plan_results(by),
+        sites=selectors.site_health(by),
+        halted=selectors.halted_servers(by),
+        waiting_steps=selectors.waiting_steps(by),
+        failed_steps=selectors.failed_steps(by),
+        unreviewed=selectors.unreviewed(by),
+        left=selectors.left_drills(timezone.now(), by),
+        late=selectors.launched_late(by),
+        stuck=selectors.stuck(by),
+        unfollowed=selectors.unfollowed(by),
+        trail_faults=check_get().fault_count if oversees else 0,
+        signers=signers_trouble() if oversees else "",
+        overdue_findings=overdue_count(timezone.now().date(), by),
     )

@@ -74,7 +74,7 @@ class Setting:
 
 
 WEB, STATE, ENGINE, PROOFS = "Web", "State and messages", "The engine", "For the chaos suite only: never in production"
-TRAIL, REPORTS, PEOPLE, EYES = "The audit trail", "Reports", "Signing in", "Logs and metrics"
+TRAIL, REPORTS, PEOPLE, EYES = "The audit trail", "Reports", "Signing in", "Logs, metrics and traces"
 REQUIRED, AWS = "Required", "AWS: boto3's own variables; all of them work"
 
 #: boto3 takes an empty address for none.
@@ -267,6 +267,11 @@ SETTINGS: Final = (
         "process has the figures of all, workers included. Without it a process has its own. Not on disk that is "
         "backed up: files of processes that are over are removed", EYES, default_words="none",
         example="/run/drsorch/metrics",
+    ),
+    Setting(
+        "DRSORCH_TRACES", YesNo(), False,
+        "traces by OpenTelemetry, whose own variables (`OTEL_EXPORTER_OTLP_ENDPOINT` ...) say where to. Needs "
+        "`requirements-traces.txt`", EYES,
     ),
     Setting(
         "DATABASE_URL", Database(), lambda read: Database().read(f"sqlite:///{BASE_DIR}/drsorch.sqlite3"),

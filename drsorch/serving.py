@@ -65,6 +65,13 @@ class GunicornLogger(Logger):
             log.handlers.clear()
         self.error_log.propagate = True
 
+    def warning(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        # What is no HTTP at all is quoted: whatever it may hold.
+        super().warning(msg.partition(": '")[0] if msg.startswith("Invalid request") else msg, *args, **kwargs)
+
+    def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        super().exception(msg, *(one.partition("?")[0] if isinstance(one, str) else one for one in args), **kwargs)
+
 
 class Server(BaseApplication):
     def __init__(self, listener: socket.socket, worker: EmbeddedWorker | None) -> None:

@@ -114,6 +114,9 @@ DRSORCH_METRICS_ALLOW = env["DRSORCH_METRICS_ALLOW"]
 DRSORCH_METRICS_TOKEN = env["DRSORCH_METRICS_TOKEN"]
 DRSORCH_METRICS_DIRECTORY = metrics_directory(env["DRSORCH_METRICS_DIRECTORY"])
 
+# --- Traces -------------------------------------------------------------------------------------------------------
+DRSORCH_TRACES = env["DRSORCH_TRACES"]
+
 # --- Database -----------------------------------------------------------------------------------------------------
 DATABASES: dict[str, dict[str, Any]] = {"default": env["DATABASE_URL"]}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
@@ -150,7 +153,7 @@ DRAMATIQ_BROKER: dict[str, Any] = {
         "django_dramatiq.middleware.DbConnectionsMiddleware",
         "foundation.middleware.OwnThreadsMiddleware",
         "foundation.middleware.TickerMiddleware",
-        "drsorch.started.SettingsMiddleware",
+        "drsorch.observing.started.SettingsMiddleware",
     ],
 }
 DRAMATIQ_AUTODISCOVER_MODULES = ["tasks"]

@@ -132,7 +132,7 @@ UNFOLD: dict[str, Any] = {
                     ),
                     _entry("Provider links", "link", "access_providerlink_changelist", "access.view_providerlink"),
                     _entry("API tokens", "key", "access_apitoken_changelist", "access.view_apitoken"),
-                    _entry("Proposals", "group", "access_proposals", "access.view_proposal"),
+                    _entry("Proposals", "how_to_vote", "access_proposals", "access.view_proposal"),
                     _entry("Access review", "rule", "access_review", "access.review_access"),
                     _entry("Audit trail", "history", "audit_event_changelist", "audit.view_event"),
                     {"title": "API", "icon": "api", "link": reverse_lazy("docs")},

@@ -15,7 +15,6 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from audit.screens.history import ChainHistory
@@ -33,7 +32,7 @@ from foundation.wording import clock, listing, short
 
 
 @admin.register(Execution)
-class ExecutionAdmin(ChainHistory, ModelAdmin):
+class ExecutionAdmin(ChainHistory):
     subject_type = "execution"
     # Narrowed by a form of its own, and not by a date hierarchy: that reads the year and month of every row.
     search_fields = ("plan_name", "requested_by_name", "reason")
@@ -161,7 +160,7 @@ class ExecutionAdmin(ChainHistory, ModelAdmin):
         return "no one yet" if execution.needs_review else "–"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Execution]:
-        return super().get_queryset(request).order_by("-requested_at")
+        return Execution.objects.visible_to(request.user).order_by("-requested_at")
 
 
 def _moment(at: datetime | None) -> SafeString | str:

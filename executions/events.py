@@ -88,4 +88,4 @@ def _find(ids: Collection[str]) -> Mapping[str, tuple[str, str]]:
     return {str(row.pk): (str(row), reverse("admin:executions_execution_change", args=[row.pk])) for row in rows}
 
 
-declare_subject("execution", "execution", _find)
+declare_subject("execution", "execution", _find, Execution.objects.visible_to)

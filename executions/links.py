@@ -8,6 +8,8 @@ from django.db.models import Max
 from django.urls import reverse
 from django.utils.text import capfirst
 
+from access.policy import Person
+from access.visibility import reached
 from executions.core.states import ExecutionStatus
 from executions.models import Execution, ServerRun
 from executions.screens.words import execution_badge, server_badge
@@ -18,12 +20,13 @@ from protection.uses import Use
 _SHOWN = 10
 
 
-def executions_with(group: int | None, server: tuple[int, str] | None) -> list[Use] | None:
-    """The newest executions that have the server in them."""
+def executions_with(group: int | None, server: tuple[int, str] | None, by: Person) -> list[Use] | None:
+    """The newest executions, of those that the person may see, that have the server in them."""
     if server is None:
         return None
     site_id, source_server_id = server
     runs = ServerRun.objects.filter(site=site_id, source_server_id=source_server_id).select_related("execution")
+    runs = reached(runs, by, "executions.view_execution", "execution", Execution.objects.visible_to)
     return [
         Use(
             capfirst(str(run.execution)),
@@ -35,9 +38,9 @@ def executions_with(group: int | None, server: tuple[int, str] | None) -> list[U
     ]
 
 
-def proofs_of(plan: int, revisions: Collection[int] | None) -> list[Proof]:
+def proofs_of(plan: int, revisions: Collection[int] | None, by: Person) -> list[Proof]:
     """The newest success of each of these revisions of the plan, in two queries; with None, the plan's newest alone."""
-    won = Execution.objects.filter(plan=plan, status=ExecutionStatus.SUCCEEDED)
+    won = Execution.objects.visible_to(by).filter(plan=plan, status=ExecutionStatus.SUCCEEDED)
     if revisions is None:
         return [_proof(execution) for execution in won.order_by("-requested_at")[:1]]
     newest = won.filter(plan_revision__in=revisions).order_by().values_list("plan_revision")

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.db import models
 
+from access.core.grants import Touched
 from audit.models import Chained
 from executions.core.stake import replaced_of
 from executions.core.states import (
@@ -41,7 +42,7 @@ from executions.querysets import (
 from foundation.due import DueRow
 from foundation.indexes import NewestFirst
 from plans.core.fields import MAX_LINK
-from plans.models import Plan
+from plans.models import Plan, sites_of_steps
 from plans.purpose import Purpose
 from protection.models import Site
 
@@ -100,7 +101,7 @@ class Execution(Chained, DueRow, Purpose):
     recovery_over_by_name = models.CharField(max_length=150, blank=True)
     recovery_over_comment = models.TextField(blank=True)
 
-    #: The request by which a person last moved it on (`foundation.causes`): the engine's lines in the log name it.
+    #: The request by which a person last moved it on: the engine names it in the log (`foundation.observing.causes`).
     cause: models.JSONField[dict[str, str], dict[str, str]] = models.JSONField(default=dict, editable=False)
     #: Moves with whatever is written of its rows without an event (`transitions.locked`): with `event_count`, what a
     #: page that shows them is held against.
@@ -145,6 +146,13 @@ class Execution(Chained, DueRow, Purpose):
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.plan_name}"
+
+    @property
+    def touched(self) -> Touched:
+        """The sites at which it has servers, or has steps that ask AWS for something. Two queries."""
+        servers = self.servers.order_by().values_list("site", flat=True).distinct()
+        sites = frozenset({*servers, *sites_of_steps(self.steps.all())})
+        return Touched(sites or self.plan.touched.sites, self.plan_id)
 
     @property
     def has_fewer_approvals(self) -> bool:

@@ -11,6 +11,9 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Q, Value
 from django.utils import timezone
 
+from access.core.grants import Scope
+from access.policy import Person
+from access.visibility import visible
 from executions.core.states import (
     EXECUTION_ACTIVE,
     EXECUTION_ENGAGED,
@@ -25,6 +28,7 @@ from executions.core.states import (
 )
 from foundation.due import DueQuerySet
 from plans.core.steps import StepKind
+from plans.models import Plan, PlanQuerySet, at_other_sites
 
 #: How long drsorch keeps looking for the job of an operation that it gave up, or no longer follows.
 MAY_APPEAR = timedelta(days=1)
@@ -41,6 +45,23 @@ def _given_up_early(at: F | Value) -> Q:
 
 
 class ExecutionQuerySet(DueQuerySet["Execution"]):
+    def visible_to(self, user: Person, permission: str = "executions.view_execution") -> Self:
+        """Those that the person may see, or for which they hold another permission: of their plans, and those that
+        touch no other site than theirs."""
+        return visible(self, user, permission, self.covered)
+
+    @staticmethod
+    def covered(scope: Scope) -> Q:
+        found = Q(plan__in=scope.plans)
+        if scope.sites:
+            servers = apps.get_model("executions", "ServerRun")._default_manager.filter(execution=OuterRef("pk"))
+            steps = apps.get_model("executions", "StepRun").objects.filter(execution=OuterRef("pk"))
+            inside = ~Exists(servers.exclude(site__in=scope.sites)) & ~Exists(at_other_sites(steps, scope.sites))
+            # What launches nothing is where its plan is.
+            planned = Plan.objects.filter(PlanQuerySet.covered(scope)).order_by().values("pk")
+            found |= inside & (Exists(servers) | Q(plan__in=planned))
+        return found
+
     def active(self) -> Self:
         """Requested, and not over."""
         return self.filter(status__in=EXECUTION_ACTIVE)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from functools import partial
+from typing import Any, Final
 from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.utils import timezone
 
+from access.policy import Person
+from access.visibility import reached
 from executions.core.operations.launch import INITIATED_BY
 from executions.core.states import CLEANUP_AHEAD, EXECUTION_ACTIVE, ExecutionStatus, OperationState
 from executions.models import Approval, DrsJob, Execution, LateInstance, Operation, ServerRun, StepRun, WaveRun
+from executions.querysets import ExecutionQuerySet
 from executions.samples import KeptForecast
 from foundation.errors import Missing
 from foundation.wording import clock_utc, listing
@@ -23,6 +27,7 @@ from protection.uses import UnfollowedJob
 
 #: So long a job that nobody follows is reported after it was seen.
 _REPORTED = timedelta(days=7)
+_APPROVE: Final = "executions.approve_execution"
 
 
 def has_open_operations(site_id: int) -> bool:
@@ -111,22 +116,23 @@ def site_ids_of(execution: Execution) -> set[int]:
     return set(execution.servers.order_by().values_list("site", flat=True).distinct())
 
 
-def execution_list() -> QuerySet[Execution]:
-    """Executions without what they consist of."""
-    return Execution.objects.prefetch_related("approvals__user")
+def execution_list(by: Person) -> ExecutionQuerySet:
+    """Executions that the person may see, without what they consist of."""
+    return Execution.objects.visible_to(by).prefetch_related("approvals__user")
 
 
-def execution_list_whole() -> QuerySet[Execution]:
-    """Executions with waves, steps, servers and approvals: six queries however many there are."""
+def execution_whole(execution: Execution) -> Execution:
+    """The execution as it stands, with waves, steps, servers and approvals: six queries."""
     return (
-        execution_list()
-        .select_related("forecast")
+        Execution.objects.select_related("forecast")
+        .prefetch_related("approvals__user")
         .prefetch_related(
             Prefetch("waves", WaveRun.objects.order_by("position")),
             Prefetch("late_instances", LateInstance.objects.select_related("server")),
             Prefetch("waves__steps", StepRun.objects.order_by("position")),
             Prefetch("waves__servers", ServerRun.objects.select_related("site__watch").order_by("position", "pk")),
         )
+        .get(pk=execution.pk)
     )
 
 
@@ -136,10 +142,19 @@ def latest_forecast(execution: Execution) -> dict[str, Any] | None:
     return kept.latest if kept is not None and execution.status in EXECUTION_ACTIVE else None
 
 
-def execution_get(reference: UUID | str) -> Execution:
-    """The execution of this id; raises `Missing`."""
+def execution_get(reference: UUID | str, by: Person) -> Execution:
+    """The execution of this id; raises `Missing`, also where the person may not see it."""
+    return _execution(reference, Execution.objects.visible_to(by))
+
+
+def execution_find(reference: UUID | str) -> Execution:
+    """The same for a command on the server, which may see every one."""
+    return _execution(reference, Execution.objects.all())
+
+
+def _execution(reference: UUID | str, rows: ExecutionQuerySet) -> Execution:
     wanted = execution_id_of(reference)
-    found = Execution.objects.select_related("forecast").filter(pk=wanted).first()
+    found = rows.select_related("forecast").filter(pk=wanted).first()
     if found is None:
         raise Missing(f"There is no execution {wanted}.")
     return found
@@ -159,16 +174,18 @@ def active_execution(plan: Plan) -> Execution | None:
 
 
 def executions_to_approve(user: AbstractBaseUser) -> QuerySet[Execution]:
-    """Those that wait for approval, and that this person has neither requested nor answered. Whether they may answer is
-    not asked."""
+    """Those that wait for approval, and that this person may answer, and has neither requested nor answered."""
     answered = Approval.objects.filter(execution=OuterRef("pk"), user=user.pk)
-    waiting = Execution.objects.filter(~Exists(answered), status=ExecutionStatus.AWAITING_APPROVAL)
+    mine = Execution.objects.visible_to(user, _APPROVE)
+    waiting = mine.filter(~Exists(answered), status=ExecutionStatus.AWAITING_APPROVAL)
     return waiting.exclude(requested_by=user.pk).order_by("requested_at")
 
 
 def steps_to_approve(user: AbstractBaseUser) -> QuerySet[StepRun]:
     """Approval steps that wait, of executions that this person has not requested; as above."""
     waiting = StepRun.objects.waiting_for_approval().exclude(execution__requested_by=user.pk)
+    mine = partial(Execution.objects.visible_to, permission=_APPROVE)
+    waiting = reached(waiting, user, _APPROVE, "execution", mine)
     return waiting.order_by("started_at")
 
 

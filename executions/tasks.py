@@ -23,8 +23,9 @@ from executions.engine.polling import poll, schedule
 from executions.engine.steps import attempt
 from executions.models import Execution, SiteWatch, StepRun
 from executions.samples import KeptForecast
-from foundation import causes, ticker
+from foundation import ticker
 from foundation.due import NUDGE_MAX_AGE, DueQuerySet, works_on
+from foundation.observing import causes
 
 #: Brokers give a dead worker's messages back later than this.
 _LATE_SECONDS = 10

@@ -30,9 +30,9 @@ from django.utils import timezone
 from dramatiq import Actor
 from dramatiq.middleware import TimeLimitExceeded
 
-from foundation import metrics
 from foundation.backoff import Backoff
 from foundation.errors import Unavailable
+from foundation.observing import metrics
 from foundation.wording import clock, count
 
 log = structlog.get_logger(__name__)

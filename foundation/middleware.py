@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -11,7 +12,8 @@ from django.utils import timezone
 from dramatiq import Broker, Middleware, Worker
 from dramatiq.common import dq_name
 
-from foundation import causes
+from foundation.observing import causes
+from foundation.observing.spans import span
 
 if TYPE_CHECKING:
     from foundation.ticker import Ticker
@@ -23,20 +25,32 @@ class CauseMiddleware(Middleware):
     Without it a message means the same: a nudge that the ticker sends has no cause.
     """
 
+    def __init__(self) -> None:
+        #: Of each thread, the span that its message is.
+        self._spans = threading.local()
+
     def before_enqueue(self, broker: Broker, message: Any, delay: int | None) -> None:
         # One that is given back, or that waited for its time, keeps what it has.
         if "cause" not in message.options and (cause := causes.carried()):
             message.options["cause"] = cause
 
     def before_process_message(self, broker: Broker, message: Any) -> None:
-        causes.begin(actor=message.actor_name, **causes.taken(message.options.get("cause")))
+        cause = causes.taken(message.options.get("cause"))
+        causes.begin(actor=message.actor_name, **cause)
+        self._spans.open = ExitStack()
+        parent = cause.get("traceparent", "")
+        self._spans.one = self._spans.open.enter_context(span(message.actor_name, "consumer", parent=parent))
 
     def after_process_message(
         self, broker: Broker, message: Any, *, result: Any = None, exception: BaseException | None = None
     ) -> None:
+        if exception is not None:
+            self._spans.one.note(error=type(exception).__name__)
+        self._spans.open.close()
         causes.end()
 
     def after_skip_message(self, broker: Broker, message: Any) -> None:
+        self._spans.open.close()
         causes.end()
 
 

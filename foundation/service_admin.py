@@ -15,10 +15,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from unfold.admin import ModelAdmin
 
-from foundation.errors import DomainError, Stale
+from foundation.errors import DomainError, Missing, Stale
 from foundation.forms import DomainErrorsMixin, json_or_none
 from foundation.overwriting import Newer, asked_version, differences, fingerprint, version_of
 from foundation.people import person
+from foundation.wording import short
 
 
 class SeenForm(DomainErrorsMixin, forms.ModelForm):
@@ -115,7 +116,15 @@ class ServiceForm(SeenForm):
             self.add_domain_error(refusal)
 
 
-class SeenAdmin(ModelAdmin):
+class OwnAdmin(ModelAdmin):
+    """A `ModelAdmin` that says of what is not there, or not for this person, that it is not there."""
+
+    def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponse:
+        """In place of Django's, which leads to the dashboard with a message."""
+        raise Missing(f"There is no {opts.verbose_name} “{short(object_id, 60)}”. It may have been deleted.")
+
+
+class SeenAdmin(OwnAdmin):
     """For a `SeenForm`."""
 
     #: Carries what is no field to look at.
@@ -164,6 +173,8 @@ class ServiceAdmin(SeenAdmin):
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         try:
             return super().delete_view(request, object_id, extra_context)
+        except Missing:
+            raise
         except DomainError as refusal:
             messages.error(request, refusal.detail)
             page = f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_change"

@@ -12,11 +12,11 @@ from django.template.defaultfilters import date
 from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from foundation.durations import exact
 from foundation.screens import badge_html
+from foundation.service_admin import OwnAdmin
 from plans.models import Plan
 from plans.screens import board_views, views
 from plans.screens.filters import ArchiveFilter
@@ -24,7 +24,7 @@ from plans.screens.words import ARCHIVED, recovery_badge
 
 
 @admin.register(Plan)
-class PlanAdmin(ModelAdmin):
+class PlanAdmin(OwnAdmin):
     list_display = ["name", "state_shown", "waves_shown", "servers_shown", "rto_shown", "rpo_shown", "revision_shown"]
     list_filter = [ArchiveFilter]
     search_fields = ["name", "description"]
@@ -34,7 +34,7 @@ class PlanAdmin(ModelAdmin):
     actions = None
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Plan]:
-        return Plan.objects.with_counts().with_newest_revision()
+        return Plan.objects.visible_to(request.user).with_counts().with_newest_revision()
 
     @display(description="State", ordering="recovered_at", empty_value="–")
     def state_shown(self, plan: Plan) -> SafeString | None:

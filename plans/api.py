@@ -320,10 +320,10 @@ class PlanViewSet(WriteViewSet):
     id_parameter = ID_OR_NAME
 
     def get_queryset(self) -> QuerySet[Plan]:
-        return selectors.plan_list()
+        return selectors.plan_list(self.request.user)
 
     def get_object(self) -> Plan:
-        return selectors.plan_get(self.kwargs["id"])
+        return selectors.plan_get(self.kwargs["id"], self.request.user)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         if self.action == "retrieve":
@@ -350,7 +350,7 @@ class PlanViewSet(WriteViewSet):
         return services.plan_save(plan=row, document=data, by=self.person, expected_version=expected_version)
 
     def saved_by(self, row: Plan) -> User | None:
-        return selectors.revision_get(row, row.version).saved_by
+        return selectors.revision_newest(row).saved_by
 
     def delete_object(self, row: Plan, expected_version: int | None) -> None:
         services.plan_delete(plan=row, by=self.person, expected_version=expected_version)
@@ -359,7 +359,7 @@ class PlanViewSet(WriteViewSet):
     @action(detail=True, filter_backends=[], paged=True, url_path="revisions")
     def revisions(self, request: Request, id: str) -> Response:
         """List the revisions of a plan. Newest first: who saved each, when, and what changed."""
-        page = self.paginate_queryset(selectors.revision_list(self.get_object()))
+        page = self.paginate_queryset(selectors.revision_list(self.get_object(), request.user))
         return self.get_paginated_response(RevisionSerializer(page, many=True).data)
 
     @extend_schema(parameters=[_NUMBER], responses=RevisionDetailSerializer)
@@ -369,7 +369,7 @@ class PlanViewSet(WriteViewSet):
         plan = self.get_object()
         if not (number.isascii() and number.isdecimal() and len(number) < 10):
             raise Missing(f"“{number}” is not a revision number.")
-        return Response(RevisionDetailSerializer(selectors.revision_get(plan, int(number))).data)
+        return Response(RevisionDetailSerializer(selectors.revision_get(plan, int(number), request.user)).data)
 
     without_body = frozenset({"readiness", "archive", "unarchive"})
 
@@ -421,7 +421,7 @@ class PlanViewSet(WriteViewSet):
         """Evaluate whether a plan is ready. Findings that block a run or warn of it, based on the last inventory sync.
         GET and POST both evaluate now."""
         plan = self.get_object()
-        findings = readiness.evaluate(plan)
+        findings = readiness.evaluate(plan, self.person)
         answer = {
             "ready": ready(findings),
             "evaluated_at": timezone.now(),

@@ -74,7 +74,7 @@ def approvals_agree(*, plan: Plan, comment: str, by: User, approvals_required: i
     Raises `NotAllowed` for whoever saved the plan so, `Conflict` if there is nothing to agree to, or if the plan says
     another number than `approvals_required`, the one that the caller looked at.
     """
-    policy.require(by, "plans.agree_plan")
+    policy.require(by, "plans.agree_plan", on=plan)
     if not comment.strip():
         raise Invalid.field("comment", "Enter why fewer approvals are enough. It is recorded.", "required")
     with transaction.atomic():
@@ -100,7 +100,7 @@ def approvals_agree(*, plan: Plan, comment: str, by: User, approvals_required: i
                 EventType.PLAN_APPROVALS_AGREED, name, detail, by.get_username(), by.pk, documents=_sealed(plan_id)
             )
             note("plan", plan_id, name, [entry])
-    return selectors.plan_list().get(pk=plan.pk)
+    return selectors.plan_now(plan)
 
 
 def _lowered_by(plan: Plan) -> int | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from access.models import ScopeKind
-from access.places import declare_place
 from audit.event_types import EventType
 from audit.sentences import declare
 from audit.subjects import declare_subject, rows_with_pages
@@ -19,5 +17,4 @@ declare({
     EventType.PLAN_APPROVALS_AGREED: "It was agreed that a recovery of {subject} needs {approvals} "
     "instead of {instead_of}.",
 })  # fmt: skip
-declare_subject("plan", "plan", rows_with_pages(Plan))
-declare_place(ScopeKind.PLAN, lambda user: Plan.objects.all())
+declare_subject("plan", "plan", rows_with_pages(Plan), Plan.objects.visible_to)

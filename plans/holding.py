@@ -104,7 +104,7 @@ class RevisionHolder:
         """Plans that are not what their newest revision says."""
         ids = [int(each) for each in chains if each.isdecimal()]
         newest = {each.plan_id: each for each in PlanRevision.objects.filter(plan__in=ids, number=F("plan__version"))}
-        plans = {str(plan.pk): plan for plan in selectors.plan_list().filter(pk__in=ids)}
+        plans = {str(plan.pk): plan for plan in selectors.Plan.objects.with_waves().filter(pk__in=ids)}
         for subject_id in chains.keys() - plans.keys():
             if chains[subject_id].state:
                 yield subject_id, "The plan was deleted, and the audit trail does not say so."

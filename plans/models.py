@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Count, OuterRef, Prefetch, Q, Subquery
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast
 
+from access.core.grants import Scope, Touched
+from access.policy import Person
+from access.visibility import visible
 from foundation.sources import Source
 from foundation.sources.rows import KeptInGit
 from plans.core.document import LAUNCH_TIMEOUT_SECONDS, STEP_TIMEOUT_SECONDS
 from plans.core.fields import MAX_LINK
 from plans.core.steps import KINDS, OnFailure, StepKind, StepWhen
 from plans.purpose import Purpose
-from protection.models import ProtectionGroup
+from protection.models import ProtectionGroup, Site
 
 ON_FAILURE = [(OnFailure.STOP.value, "stop the execution"), (OnFailure.CONTINUE.value, "continue")]
 STEP_WHEN = [(StepWhen.BEFORE.value, "before the wave"), (StepWhen.AFTER.value, "after the wave")]
@@ -22,6 +28,21 @@ STEP_KINDS = [(kind.value, KINDS[kind].words) for kind in StepKind]
 
 
 class PlanQuerySet(models.QuerySet["Plan"]):
+    def visible_to(self, user: Person) -> Self:
+        """Those that the person may see: their plans, and those that touch no other site than theirs."""
+        return visible(self, user, "plans.view_plan", self.covered)
+
+    @staticmethod
+    def covered(scope: Scope) -> Q:
+        found = Q(pk__in=scope.plans)
+        if scope.sites:
+            elsewhere = WaveGroup.objects.filter(wave__plan=OuterRef("pk")).exclude(
+                protection_group__site__in=scope.sites
+            )
+            at_aws = at_other_sites(Step.objects.filter(wave__plan=OuterRef("pk")), scope.sites)
+            found |= ~Exists(elsewhere) & ~Exists(at_aws)
+        return found
+
     def in_use(self) -> Self:
         """Without those that are archived."""
         return self.filter(archived_at=None)
@@ -90,6 +111,15 @@ class Plan(KeptInGit, Purpose):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def touched(self) -> Touched:
+        """The sites of its groups, and those at which its steps ask AWS for something. Two queries."""
+        groups = (
+            WaveGroup.objects.filter(wave__plan=self.pk).order_by().values_list("protection_group__site", flat=True)
+        )
+        steps = sites_of_steps(Step.objects.filter(wave__plan=self.pk))
+        return Touched(frozenset({*groups, *steps}), self.pk)
+
 
 class Wave(models.Model):
     plan = models.ForeignKey(Plan, on_delete=models.CASCADE, related_name="waves")
@@ -126,6 +156,22 @@ class WaveGroup(models.Model):
 
     def __str__(self) -> str:
         return str(self.protection_group)
+
+
+def _with_site(steps: QuerySet[Any]) -> QuerySet[Any]:
+    named = Cast(KeyTextTransform("site", "parameters"), models.TextField())
+    return steps.order_by().annotate(_site=named).exclude(Q(_site=None) | Q(_site=""))
+
+
+def at_other_sites(steps: QuerySet[Any], sites: Collection[int]) -> QuerySet[Any]:
+    """Those of the steps, of plans or of executions, that name another site for AWS to carry them out at than these, or
+    one that does not exist."""
+    return _with_site(steps).exclude(_site__in=Site.objects.filter(pk__in=sites).order_by().values("name"))
+
+
+def sites_of_steps(steps: QuerySet[Any]) -> QuerySet[Any, int]:
+    """The ids of the sites that these steps name."""
+    return Site.objects.filter(name__in=_with_site(steps).values("_site")).order_by().values_list("pk", flat=True)
 
 
 class Step(models.Model):

@@ -17,11 +17,11 @@ from plans.models import Plan
 
 
 def _delete(plan_id: str, version: int, asked: Mapping[str, Any], by: User) -> None:
-    services.plan_delete(plan=selectors.plan_get(plan_id), by=by, expected_version=version)
+    services.plan_delete(plan=selectors.plan_get(plan_id, by), by=by, expected_version=version)
 
 
 def _archive(plan_id: str, version: int, asked: Mapping[str, Any], by: User) -> None:
-    services.plan_archive(plan=selectors.plan_get(plan_id), by=by, expected_version=version)
+    services.plan_archive(plan=selectors.plan_get(plan_id, by), by=by, expected_version=version)
 
 
 def _fewer_approvals(user: User) -> Iterator[tuple[str, str]]:
@@ -29,7 +29,13 @@ def _fewer_approvals(user: User) -> Iterator[tuple[str, str]]:
     say (ADR 0032)."""
     if not policy.may(user, "plans.agree_plan"):
         return
-    lowered = Plan.objects.in_use().with_demanded().filter(demanded__gt=F("approvals_required")).order_by("name")
+    lowered = (
+        Plan.objects.visible_to(user)
+        .in_use()
+        .with_demanded()
+        .filter(demanded__gt=F("approvals_required"))
+        .order_by("name")
+    )
     for plan in lowered:
         yield (
             f"Plan {plan} asks for {count(plan.approvals_required, 'approval')} instead of {plan.demanded}: an "  # type: ignore[attr-defined]

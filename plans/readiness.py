@@ -10,6 +10,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from access import policy
+from access.policy import Person
 from drs.port import LAUNCHED, TYPE_RECOVERY
 from foundation.outside import outbound
 from plans import selectors
@@ -20,16 +21,17 @@ from plans.core.facts import GroupFacts, PlanFacts, ReversedServer, ServerFacts,
 from plans.core.step_checks import AT_AWS, host_of
 from plans.core.steps import OnFailure, StepKind
 from plans.models import Plan, Wave
-from protection.models import ProtectionGroup, Site, SourceServer
+from protection.models import ProtectionGroup, Site, SiteQuerySet, SourceServer
 from protection.selectors import core_group, core_servers, members_of
 
 #: After so many missed syncs an inventory is called old.
 _MISSED_SYNCS = 3
 
 
-def evaluate(plan: Plan) -> list[Finding]:
-    """What a person should know before a run of the plan, blocking findings first; in a bounded number of queries."""
-    fresh = selectors.plan_list().prefetch_related("waves__wave_groups__protection_group__site").get(pk=plan.pk)
+def evaluate(plan: Plan, by: Person | None = None) -> list[Finding]:
+    """What a person should know before a run of the plan, blocking findings first; in a bounded number of queries. To
+    `by`, it offers sites that they may see."""
+    fresh = Plan.objects.with_waves().prefetch_related("waves__wave_groups__protection_group__site").get(pk=plan.pk)
     waves = list(fresh.waves.all())
     groups = [place.protection_group for wave in waves for place in wave.wave_groups.all()]
     members = members_of([group.pk for group in groups])
@@ -44,11 +46,12 @@ def evaluate(plan: Plan) -> list[Finding]:
         rpo_target_seconds=fresh.rpo_target_seconds,
         approvals_required=in_force,
         approvals_lowered_to=fresh.approvals_required if fresh.approvals_required < in_force else None,
-        approvers=policy.holders("executions.approve_execution").count() if asks_approvers else 0,
+        approvers=_approvers(fresh) if asks_approvers else 0,
         graph=wave_graph(selectors.document(fresh)["waves"]),
         waves=wave_facts,
         archived=fresh.archived_at is not None,
-        sites=_sites() if any(step.kind in AT_AWS for step in steps) else frozenset(),
+        sites=_sites(Site.objects.all()) if any(step.kind in AT_AWS for step in steps) else frozenset(),
+        sites_offered=_sites(Site.objects.visible_to(by)) if by is not None else frozenset(),
         refused_hosts=_refused({host_of(step) for step in steps}),
     )
     stale_after_seconds = _MISSED_SYNCS * settings.DRSORCH_SYNC_SECONDS
@@ -98,8 +101,14 @@ def _wave_facts(
     )
 
 
-def _sites() -> frozenset[str]:
-    return frozenset(Site.objects.values_list("name", flat=True))
+def _approvers(plan: Plan) -> int:
+    """How many people may approve a recovery of the plan."""
+    touched = plan.touched
+    return policy.holders("executions.approve_execution", sites=touched.sites, plan=touched.plan).count()
+
+
+def _sites(rows: SiteQuerySet) -> frozenset[str]:
+    return frozenset(rows.values_list("name", flat=True))
 
 
 def _refused(hosts: Iterable[str]) -> dict[str, str]:

@@ -9,6 +9,8 @@ from typing import Final
 
 from django.db.models import Q, QuerySet
 
+from access.policy import Person, limits_nothing
+from access.visibility import reached
 from audit.canonical import plain
 from audit.holding import Document
 from foundation.errors import Missing
@@ -16,23 +18,29 @@ from foundation.lookups import row_of
 from foundation.sources import Declared
 from plans.core.blueprint import Blueprint, BlueprintServer, BlueprintStep, BlueprintWave
 from plans.core.document import PlanDocument, StepDocument, WaveDocument, wave_graph
+from plans.core.naming import groups_in, sites_in
 from plans.core.purpose import purpose_of
 from plans.models import ApprovalDemand, Plan, PlanQuerySet, PlanRevision, Wave, WaveGroup
-from protection.models import ProtectionGroup, SourceServer
+from protection.models import ProtectionGroup, Site, SourceServer
 
 
-def plan_list() -> PlanQuerySet:
-    """Every plan, ready for `document`."""
-    return Plan.objects.with_waves()
+def plan_list(by: Person) -> PlanQuerySet:
+    """Every plan that the person may see, ready for `document`."""
+    return Plan.objects.visible_to(by).with_waves()
 
 
-def plan_get(reference: str | int) -> Plan:
-    """The plan of this id or name, ready for `document`; raises `Missing`."""
-    return row_of(plan_list(), str(reference), "plan")
+def plan_get(reference: str | int, by: Person) -> Plan:
+    """The plan of this id or name, ready for `document`; raises `Missing`, also where the person may not see it."""
+    return row_of(plan_list(by), str(reference), "plan")
+
+
+def plan_now(plan: Plan) -> Plan:
+    """The plan as it stands, ready for `document`."""
+    return Plan.objects.with_waves().get(pk=plan.pk)
 
 
 def document(plan: Plan) -> PlanDocument:
-    """The plan as portable text, every field written out. No query if the plan came from `plan_list()`."""
+    """The plan as portable text, every field written out. No query if the plan came from `plan_list`."""
     return {
         "name": plan.name,
         "description": plan.description,
@@ -107,7 +115,7 @@ def demands_of(plan: Plan) -> QuerySet[ApprovalDemand]:
 
 def approvals_in_force(plan: Plan) -> int:
     """How many approvals a recovery needs now: fewer than before only if an approver has agreed. No query for a plan
-    from `plan_list()`."""
+    from `plan_list`."""
     if not hasattr(plan, "demanded"):
         plan = Plan.objects.with_demanded().get(pk=plan.pk)
     return max(plan.approvals_required, getattr(plan, "demanded", None) or 0)
@@ -138,7 +146,7 @@ def blueprint(plan: Plan, unsaved: PlanDocument | None = None) -> Blueprint:
 
     Servers that DRS no longer lists are in it as well: the plan asks for them, and `readiness` says they are gone.
     """
-    fresh = plan_list().get(pk=plan.pk)
+    fresh = plan_now(plan)
     saved = unsaved or document(fresh)
     graph = wave_graph(saved["waves"])
     servers = _servers_of(saved["waves"])
@@ -188,28 +196,47 @@ def example_server(plan: Plan) -> str:
     return (found[0] or found[1]) if found else ""
 
 
-def plans_by_group(*, other_than: Plan) -> dict[int, list[str]]:
-    """The names of the other plans that use each protection group, by the group's id."""
+def plans_by_group(by: Person, *, other_than: Plan) -> dict[int, list[str]]:
+    """The names of the other plans, of those that the person may see, that use each protection group, by the group's
+    id."""
     rows = WaveGroup.objects.exclude(wave__plan=other_than).order_by("wave__plan__name")
+    rows = reached(rows, by, "plans.view_plan", "wave__plan", Plan.objects.visible_to)
     found: dict[int, list[str]] = defaultdict(list)
     for group, plan in rows.values_list("protection_group", "wave__plan__name"):
         found[group].append(plan)
     return found
 
 
-def group_names() -> dict[int, str]:
-    """The name of every protection group, by id."""
-    return dict(ProtectionGroup.objects.values_list("pk", "name"))
+def group_names(by: Person) -> dict[int, str]:
+    """The name of every protection group that the person may see, by id."""
+    return dict(ProtectionGroup.objects.visible_to(by).values_list("pk", "name"))
 
 
-def revision_list(plan: Plan) -> QuerySet[PlanRevision]:
-    """Every saved revision, newest first."""
-    return PlanRevision.objects.filter(plan=plan).order_by("-number")
+def revision_list(plan: Plan, by: Person) -> QuerySet[PlanRevision]:
+    """Every saved revision of a plan that the person may see, newest first; without those that name protection groups
+    or sites that the person may not see: the plan may have been elsewhere once."""
+    rows = PlanRevision.objects.filter(plan=plan).order_by("-number")
+    if limits_nothing(by, "protection.view_protectiongroup"):
+        return rows
+    groups = set(ProtectionGroup.objects.visible_to(by).values_list("name", flat=True))
+    sites = set(Site.objects.visible_to(by).values_list("name", flat=True))
+    told, before = [], True
+    for revision in rows.reverse().only("number", "document").iterator(chunk_size=20):
+        clear = groups_in(revision.document) <= groups and sites_in(revision.document) <= sites
+        if clear and before:  # its difference tells of the one before it
+            told.append(revision.number)
+        before = clear
+    return rows.filter(number__in=told)
 
 
-def revision_get(plan: Plan, number: int) -> PlanRevision:
-    """Revision `number` of the plan; raises `Missing`."""
-    found = revision_list(plan).filter(number=number).first()
+def revision_newest(plan: Plan) -> PlanRevision:
+    """The revision that the plan is at."""
+    return PlanRevision.objects.get(plan=plan, number=plan.version)
+
+
+def revision_get(plan: Plan, number: int, by: Person) -> PlanRevision:
+    """Revision `number` of the plan; raises `Missing`, also where the person may not see it."""
+    found = revision_list(plan, by).filter(number=number).first()
     if found is None:
         raise Missing(f"Plan “{plan}” has no revision {number}; its newest revision is {plan.version}.")
     return found

@@ -17,7 +17,9 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from access import policy
+from access.models import ScopeKind
 from access.proposals import two_persons
+from access.services import assignments_forget
 from audit.canonical import canonical, plain
 from audit.event_types import EventType
 from audit.holding import Document
@@ -32,8 +34,9 @@ from plans.core import editing
 from plans.core.differences import Difference, differences
 from plans.core.document import PlanDocument, WaveDocument, filled_out, normalise
 from plans.core.merging import Merged, Side, merge
+from plans.core.naming import groups_in, sites_in
 from plans.models import Plan, PlanRevision, Step, Wave, WaveGroup
-from protection.models import ProtectionGroup
+from protection.models import ProtectionGroup, Site
 
 Change = Callable[[PlanDocument], Mapping[str, Any]]
 
@@ -79,10 +82,10 @@ def plan_save(
         return _change(
             plan, lambda current: document, by=by, expected_version=expected_version, declared=declared
         )  # fmt: skip
-    policy.require(by, "plans.add_plan")
+    policy.require(by, "plans.add_plan", sites=())
     with _saving():
         saved = _insert(document, by=by, declared=declared)
-    return selectors.plan_list().get(pk=saved.pk)
+    return selectors.plan_now(saved)
 
 
 def plan_patch(
@@ -154,18 +157,17 @@ def wave_delete(*, plan: Plan, name: str, by: User, expected_version: int, choic
 
 def revision_restore(*, plan: Plan, number: int, by: User, expected_version: int) -> Plan:
     """Save revision `number` again, as the next revision; raises `Invalid` if its groups no longer exist."""
-    old = selectors.revision_get(plan, number)
+    old = selectors.revision_get(plan, number, by)
     return _change(plan, lambda current: old.document, by=by, expected_version=expected_version)
 
 
 def plan_delete(*, plan: Plan, by: User, expected_version: int | None = None, declared: Declared | None = None) -> None:
     """Delete a plan that was never run, with its revisions; one that was is evidence, and raises `Conflict`."""
-    policy.require(by, "plans.delete_plan")
+    policy.require(by, "plans.delete_plan", on=plan)
     with transaction.atomic():
         current = _locked(plan, expected_version)
-        document = selectors.document(selectors.plan_list().get(pk=plan.pk))
-        groups = _locked_groups(document)
-        policy.require(by, "plans.delete_plan", sites=_sites(groups))
+        document = selectors.document(selectors.plan_now(plan))
+        policy.require(by, "plans.delete_plan", sites=_sites(_locked_groups(document), document), plan=plan.pk)
         if protectors(current, 1):
             raise Conflict(
                 f"Plan “{current}” has been run and cannot be deleted: its executions must be kept as evidence. "
@@ -177,15 +179,16 @@ def plan_delete(*, plan: Plan, by: User, expected_version: int | None = None, de
             seal=partial(demands.demand_end, current), **_why(declared),
         )  # fmt: skip
         current.delete()
+        assignments_forget(kind=ScopeKind.PLAN, target=plan.pk, by=by)
 
 
 def plan_copy(*, plan: Plan, name: str, by: User) -> Plan:
     """A new plan with the waves, steps and targets of this one. The two share their protection groups."""
-    policy.require(by, "plans.add_plan")
-    document = selectors.document(selectors.plan_list().get(pk=plan.pk))
+    policy.require(by, "plans.add_plan", sites=())
+    document = selectors.document(selectors.plan_now(plan))
     with _saving():
         saved = _insert({**document, "name": name}, by=by, copied_from=plan.name)
-    return selectors.plan_list().get(pk=saved.pk)
+    return selectors.plan_now(saved)
 
 
 def plan_archive(
@@ -206,7 +209,7 @@ def plan_unarchive(
 
 
 def _shelve(plan: Plan, by: User, expected_version: int | None, declared: Declared | None, *, archived: bool) -> Plan:
-    policy.require(by, "plans.archive_plan")
+    policy.require(by, "plans.archive_plan", on=plan)
     with transaction.atomic():
         current = _locked(plan, expected_version)
         if (current.archived_at is not None) != archived:
@@ -221,7 +224,7 @@ def _shelve(plan: Plan, by: User, expected_version: int | None, declared: Declar
                 before={"archived_at": before}, after={"archived_at": current.archived_at}, by=by,
                 seal=partial(selectors.archive_sealed, plan.pk), **_why(declared),
             )  # fmt: skip
-    return selectors.plan_list().get(pk=plan.pk)
+    return selectors.plan_now(plan)
 
 
 def _why(declared: Declared | None) -> dict[str, Any]:
@@ -264,7 +267,7 @@ def _locked(plan: Plan, expected_version: int | None) -> Plan:
 
 def _overtaken(plan: Plan, version: int) -> str:
     """Who saved what meanwhile, in a sentence."""
-    newest = selectors.revision_get(plan, plan.version)
+    newest = selectors.revision_newest(plan)
     return (
         f"{newest.saved_by_name} saved revision {plan.version} of plan “{plan}” while you were editing revision "
         f"{version}."
@@ -284,9 +287,9 @@ def _saving() -> Iterator[None]:
 
 
 def _insert(raw: Mapping[str, Any], *, by: User, copied_from: str = "", declared: Declared | None = None) -> Plan:
-    document = normalise(raw, groups=selectors.group_names())
+    document = normalise(raw, groups=selectors.group_names(by))
     groups = _locked_groups(document)
-    policy.require(by, "plans.add_plan", sites=_sites(groups))
+    policy.require(by, "plans.add_plan", sites=_sites(groups, document))
     _check_name_free(document["name"], other_than=None)
     plan = Plan.objects.create(version=1, **_columns(document), **source_columns(declared))
     _write_waves(plan, document, groups)
@@ -306,23 +309,25 @@ def _change(
 ) -> Plan:
     """Save what `change` makes of the document that the plan has at that moment, or, with `choices`, of revision
     `expected_version`, merged with what was saved since."""
-    policy.require(by, "plans.change_plan")
+    policy.require(by, "plans.change_plan", on=plan)
     with _saving():
         current = _locked(plan, None if choices else expected_version)
         _check_in_use(current)
         if choices and expected_version is not None and expected_version != current.version:
-            change = partial(_merged, current, change, expected_version, choices)
+            change = partial(_merged, current, change, expected_version, choices, by=by)
         saved = _replace(current, change, by=by, declared=declared)
-    return selectors.plan_list().get(pk=saved.pk)
+    return selectors.plan_now(saved)
 
 
-def _merged(plan: Plan, change: Change, version: int, choices: Choices, theirs: PlanDocument) -> PlanDocument:
+def _merged(
+    plan: Plan, change: Change, version: int, choices: Choices, theirs: PlanDocument, *, by: User
+) -> PlanDocument:
     """What `change` makes of the revision that its author had in front of them, and what was saved since, in one."""
-    overtaken, newest = _overtaken(plan, version), selectors.revision_get(plan, plan.version)
-    seen = selectors.revision_list(plan).filter(number=version).first()
+    overtaken, newest = _overtaken(plan, version), selectors.revision_newest(plan)
+    seen = selectors.revision_list(plan, by).filter(number=version).first()
     if seen is None:
         raise Stale(f"{overtaken} Check the newer revision, then make your change again.")
-    base, groups = filled_out(seen.document), selectors.group_names()
+    base, groups = filled_out(seen.document), selectors.group_names(by)
     # A group may have been renamed or deleted since: that is theirs to have changed.
     named = {name for wave in base["waves"] for name in wave["protection_groups"]} - set(groups.values())
     mine = normalise(change(base), groups={**groups, **{-number: name for number, name in enumerate(named, 1)}})
@@ -337,13 +342,16 @@ def _merged(plan: Plan, change: Change, version: int, choices: Choices, theirs: 
 
 
 def _replace(plan: Plan, change: Change, *, by: User, declared: Declared | None = None) -> Plan:
-    current = selectors.document(selectors.plan_list().get(pk=plan.pk))
-    document = normalise(change(current), groups=selectors.group_names())
+    current = selectors.document(selectors.plan_now(plan))
+    document = normalise(change(current), groups=selectors.group_names(by))
     diff = differences(current, document)
     if not diff:
         return _keep(plan, declared, _locked_groups(current), by=by) if source_moves(plan, declared) else plan
     groups = _locked_groups(current, document)
-    policy.require(by, "plans.change_plan", sites=_sites(groups))
+    policy.require(by, "plans.change_plan", sites=_sites(groups, current, document), plan=plan.pk)
+    # A role for the plan alone does not make it reach further.
+    if more := _sites(groups, document, but_not=current):
+        policy.require(by, "plans.change_plan", sites=more)
     _check_name_free(document["name"], other_than=plan)
     version = plan.version + 1
     moved = Plan.objects.filter(pk=plan.pk, version=plan.version).update(
@@ -395,8 +403,18 @@ def _locked_groups(*documents: PlanDocument) -> dict[str, ProtectionGroup]:
     return {group.name: group for group in rows}
 
 
-def _sites(groups: Mapping[str, ProtectionGroup]) -> set[int]:
-    return {group.site_id for group in groups.values()}
+def _sites(
+    groups: Mapping[str, ProtectionGroup], *documents: PlanDocument, but_not: PlanDocument | None = None
+) -> set[int]:
+    """The ids of the sites of the groups that these documents name, and of those at which their steps ask AWS for
+    something; with `but_not`, of what that one does not name."""
+    old: tuple[set[str], set[str]] = (set(), set())
+    if but_not is not None:
+        old = groups_in(but_not), sites_in(but_not)
+    named = {name for each in documents for name in groups_in(each)} - old[0]
+    sites = {name for each in documents for name in sites_in(each)} - old[1]
+    found = {groups[name].site_id for name in named if name in groups}
+    return found | (set(Site.objects.filter(name__in=sites).values_list("pk", flat=True)) if sites else set())
 
 
 def _write_waves(plan: Plan, document: PlanDocument, groups: Mapping[str, ProtectionGroup]) -> None:

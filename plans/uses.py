@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
+from access.policy import Person
+
 #: Each names what of its app is under way of the plan, as people know it ("drill of Web shop").
 _askers: list[Callable[[int], list[str]]] = []
 
@@ -29,9 +31,9 @@ class Proof:
     url: str
 
 
-#: Given the id of a plan and numbers of its revisions: the newest success of each that has one. With None in place of
-#: the numbers: the plan's newest success alone.
-ProofsOf = Callable[[int, Collection[int] | None], list[Proof]]
+#: Given the id of a plan, numbers of its revisions, and who asks: the newest success of each that has one, of what they
+#: may see. With None in place of the numbers: the plan's newest success alone.
+ProofsOf = Callable[[int, Collection[int] | None, Person], list[Proof]]
 _provers: list[ProofsOf] = []
 
 
@@ -41,11 +43,11 @@ def register_proofs(proofs: ProofsOf) -> None:
         _provers.append(proofs)
 
 
-def proofs_of(plan_id: int, revisions: Collection[int]) -> dict[int, Proof]:
+def proofs_of(plan_id: int, revisions: Collection[int], by: Person) -> dict[int, Proof]:
     """The newest success of each of these revisions that has one, by its number."""
-    return {proof.revision: proof for proofs in _provers for proof in proofs(plan_id, revisions)}
+    return {proof.revision: proof for proofs in _provers for proof in proofs(plan_id, revisions, by)}
 
 
-def proved_last(plan_id: int) -> Proof | None:
+def proved_last(plan_id: int, by: Person) -> Proof | None:
     """The plan's newest success."""
-    return next((proof for proofs in _provers for proof in proofs(plan_id, None)), None)
+    return next((proof for proofs in _provers for proof in proofs(plan_id, None, by)), None)

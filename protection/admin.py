@@ -56,7 +56,7 @@ class SiteAdmin(ChainHistory, ServiceAdmin):
         services.site_delete(site=row, by=by, expected_version=expected_version)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Site]:
-        return selectors.site_list()
+        return selectors.site_list(request.user)
 
     def get_fieldsets(self, request: HttpRequest, obj: Site | None = None) -> Any:
         if obj is not None and not self.has_change_permission(request, obj):
@@ -108,8 +108,8 @@ class SiteAdmin(ChainHistory, ServiceAdmin):
         site = context.get("original")
         context["regions"] = get_session().get_available_regions("drs")
         if site is not None:
-            context |= site_panel(selectors.site_list().get(pk=site.pk), timezone.now(), full=True)
-            context["may_sync"] = policy.may(person(request), "protection.sync_site")
+            context |= site_panel(selectors.site_list(request.user).get(pk=site.pk), timezone.now(), full=True)
+            context["may_sync"] = policy.may(person(request), "protection.sync_site", on=site)
         return super().render_change_form(request, context, *args, **kwargs)
 
 
@@ -176,7 +176,7 @@ class SourceServerAdmin(ChainHistory, ServiceAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: SourceServer | None = None) -> bool:
         if obj is None or obj.missing_since is None:
             return False
-        return policy.may(person(request), "protection.delete_sourceserver", sites=[obj.site_id])
+        return policy.may(person(request), "protection.delete_sourceserver", on=obj)
 
     def chain_of(self, object_id: str) -> tuple[str, str]:
         # People do nothing to a server but remove it from its site's inventory.
@@ -191,12 +191,12 @@ class SourceServerAdmin(ChainHistory, ServiceAdmin):
         return [path("<int:server_id>/points/", points, name="protection_sourceserver_points"), *super().get_urls()]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SourceServer]:
-        return selectors.server_list()
+        return selectors.server_list(request.user)
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         server = context.get("original")
         if server is not None:
-            context |= server_panel(server)
+            context |= server_panel(server, request.user)
         return super().render_change_form(request, context, *args, **kwargs)
 
     @display(description="Server", ordering="hostname", header=True)
@@ -298,7 +298,7 @@ class ProtectionGroupAdmin(ChainHistory, ServiceAdmin):
         return ((None, {"fields": ("name", "site", "description", "selects")}),)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ProtectionGroup]:
-        return selectors.group_list()
+        return selectors.group_list(request.user)
 
     @display(description="Selects")
     def selects(self, group: ProtectionGroup) -> str:
@@ -334,5 +334,5 @@ class ProtectionGroupAdmin(ChainHistory, ServiceAdmin):
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         group = context.get("original")
         if group is not None:
-            context |= group_panel(group)
+            context |= group_panel(group, request.user)
         return super().render_change_form(request, context, *args, **kwargs)

@@ -45,7 +45,7 @@ class RoleField(serializers.CharField):
         return super().run_validation(data)
 
     def to_representation(self, value: Any) -> Any:
-        return super().to_representation(value) if selectors.may_see_roles(self.context["request"].user) else None
+        return super().to_representation(value)
 
 
 class AddressField(serializers.CharField):
@@ -103,6 +103,12 @@ class SiteSerializer(StrictSerializer):
     version = version_field()
     created_at = serializers.DateTimeField(read_only=True)
 
+    def to_representation(self, instance: Site) -> dict[str, Any]:
+        shown: dict[str, Any] = super().to_representation(instance)
+        if not selectors.may_see_roles(self.context["request"].user, instance):
+            shown["role_arn"] = None
+        return shown
+
     @extend_schema_field(UnfollowedJobSerializer(many=True))
     def get_unfollowed_jobs(self, site: Site) -> Any:
         # Asked once for all sites of an answer.
@@ -150,10 +156,10 @@ class SiteViewSet(WriteViewSet):
     id_parameter = ID_OR_NAME
 
     def get_queryset(self) -> QuerySet[Site]:
-        return selectors.site_list()
+        return selectors.site_list(self.request.user)
 
     def get_object(self) -> Site:
-        return selectors.site_get(self.kwargs["id"])
+        return selectors.site_get(self.kwargs["id"], self.request.user)
 
     def create_object(self, data: dict[str, Any]) -> Site:
         return services.site_create(**data, by=self.person)
@@ -257,7 +263,8 @@ class SourceServerFilter(django_filters.FilterSet):
 
     def filter_replication_state(self, rows: SourceServerQuerySet, name: str, value: str) -> SourceServerQuerySet:
         # DRS may use a state that this list does not have; then some server has it.
-        if ReplicationState.of(value) is None and not SourceServer.objects.filter(replication_state=value).exists():
+        there = SourceServer.objects.visible_to(self.request.user).filter(replication_state=value)
+        if ReplicationState.of(value) is None and not there.exists():
             known = ", ".join(ReplicationState)
             raise Invalid.field(name, f"“{value}” is not a replication state. Choose one of {known}.")
         return rows.filter(replication_state=value)
@@ -304,10 +311,10 @@ class SourceServerViewSet(ReadViewSet):
     may_conflict = frozenset({"retrieve", "recovery_snapshots"})
 
     def get_queryset(self) -> QuerySet[SourceServer]:
-        return selectors.server_list()
+        return selectors.server_list(self.request.user)
 
     def get_object(self) -> SourceServer:
-        return selectors.server_get(self.kwargs["id"])
+        return selectors.server_get(self.kwargs["id"], self.request.user)
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -388,10 +395,10 @@ class ProtectionGroupViewSet(WriteViewSet):
     id_parameter = ID_OR_NAME
 
     def get_queryset(self) -> QuerySet[ProtectionGroup]:
-        return selectors.group_list()
+        return selectors.group_list(self.request.user)
 
     def get_object(self) -> ProtectionGroup:
-        return selectors.group_get(self.kwargs["id"])
+        return selectors.group_get(self.kwargs["id"], self.request.user)
 
     def create_object(self, data: dict[str, Any]) -> ProtectionGroup:
         return services.group_create(**_words(data), by=self.person)

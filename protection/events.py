@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from access.models import ScopeKind
-from access.places import declare_place
 from audit.event_types import EventType
 from audit.sentences import declare
 from audit.subjects import declare_subject, rows_with_pages
@@ -18,6 +16,7 @@ declare({
     EventType.PROTECTION_GROUP_CHANGED: "Protection group {subject} was changed: {fields}.",
     EventType.PROTECTION_GROUP_DELETED: "Protection group {subject} was deleted.",
 })  # fmt: skip
-declare_subject("site", "site", rows_with_pages(Site))
-declare_subject("protection_group", "protection group", rows_with_pages(ProtectionGroup))
-declare_place(ScopeKind.SITE, lambda user: Site.objects.all())
+declare_subject("site", "site", rows_with_pages(Site), Site.objects.visible_to)
+declare_subject(
+    "protection_group", "protection group", rows_with_pages(ProtectionGroup), ProtectionGroup.objects.visible_to
+)

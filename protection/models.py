@@ -9,8 +9,11 @@ from typing import Final, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 
+from access.core.grants import Scope, Touched
+from access.policy import Person, limits_nothing
+from access.visibility import visible
 from drs.port import Quotas
 from foundation.due import DueQuerySet, DueRow
 from foundation.fields import NameField
@@ -33,10 +36,26 @@ class EndpointKeyField(models.CharField):
         return key
 
 
+def _groups_of(plans: Collection[int]) -> QuerySet[ProtectionGroup]:
+    """The protection groups of these plans, which the apps above know more of."""
+    return ProtectionGroup.objects.filter(wave_groups__wave__plan__in=plans).order_by()
+
+
 class SiteQuerySet(DueQuerySet["Site"]):
-    def with_server_count(self) -> Self:
-        """With `server_count`: the servers that DRS lists there."""
-        return self.annotate(server_count=Count("source_servers", filter=Q(source_servers__missing_since=None)))
+    def visible_to(self, user: Person) -> Self:
+        """Those that the person may see: with a role for a plan, also those at which the plan has servers."""
+        return visible(self, user, "protection.view_site", self.covered)
+
+    @staticmethod
+    def covered(scope: Scope) -> Q:
+        return Q(pk__in=scope.sites) | Q(pk__in=_groups_of(scope.plans).values("site"))
+
+    def with_server_count(self, by: Person) -> Self:
+        """With `server_count`: the servers that DRS lists there, of those that the person may see."""
+        listed = Q(source_servers__missing_since=None)
+        if not limits_nothing(by, "protection.view_sourceserver"):
+            listed &= Q(source_servers__in=SourceServer.objects.visible_to(by).order_by().values("pk"))
+        return self.annotate(server_count=Count("source_servers", filter=listed))
 
     def locked(self, site_ids: Iterable[int]) -> Self:
         """Held until the transaction ends, in one order, so that no two transactions wait for each other."""
@@ -106,6 +125,10 @@ class Site(KeptInGit, DueRow):
         return self.name
 
     @property
+    def touched(self) -> Touched:
+        return Touched(frozenset({self.pk}))
+
+    @property
     def quotas(self) -> Quotas:
         return Quotas(
             concurrent_jobs=self.quota_concurrent_jobs,
@@ -116,6 +139,14 @@ class Site(KeptInGit, DueRow):
 
 
 class ProtectionGroupQuerySet(models.QuerySet["ProtectionGroup"]):
+    def visible_to(self, user: Person) -> Self:
+        """Those that the person may see: at their sites, and of their plans."""
+        return visible(self, user, "protection.view_protectiongroup", self.covered)
+
+    @staticmethod
+    def covered(scope: Scope) -> Q:
+        return Q(site__in=scope.sites) | Q(pk__in=_groups_of(scope.plans).values("pk"))
+
     def at(self, site: Site | int) -> Self:
         return self.filter(site=site)
 
@@ -155,8 +186,20 @@ class ProtectionGroup(KeptInGit, models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def touched(self) -> Touched:
+        return Touched(frozenset({self.site_id}))
+
 
 class SourceServerQuerySet(models.QuerySet["SourceServer"]):
+    def visible_to(self, user: Person) -> Self:
+        """Those that the person may see: at their sites, and in protection groups of their plans."""
+        return visible(self, user, "protection.view_sourceserver", self.covered)
+
+    @staticmethod
+    def covered(scope: Scope) -> Q:
+        return Q(site__in=scope.sites) | Q(protection_group__in=_groups_of(scope.plans).values("pk"))
+
     def at(self, site: Site | int) -> Self:
         return self.filter(site=site)
 
@@ -254,6 +297,10 @@ class SourceServer(models.Model):
 
     def __str__(self) -> str:
         return self.hostname or self.source_server_id
+
+    @property
+    def touched(self) -> Touched:
+        return Touched(frozenset({self.site_id}))
 
     @property
     def name_tag(self) -> str:

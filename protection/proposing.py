@@ -12,7 +12,7 @@ from protection import selectors, services
 
 
 def _connection(site_id: str, version: int, asked: Mapping[str, Any], by: User) -> None:
-    services.site_update(site=selectors.site_get(site_id), changes=asked, by=by, expected_version=version)
+    services.site_update(site=selectors.site_get(site_id, by), changes=asked, by=by, expected_version=version)
 
 
 declare("site.connection", "Change the connection of the site", _connection)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.contrib.auth.models import User
@@ -11,7 +12,7 @@ from access import policy
 from foundation.errors import FieldError, Invalid
 from foundation.wording import listing
 from protection import selectors
-from protection.core.membership import Group, Overlap, Server, overlaps
+from protection.core.membership import Group, Overlap, Server, contested, overlaps
 from protection.core.tag_selector import selector_words
 from protection.models import ProtectionGroup, SourceServer
 
@@ -39,11 +40,11 @@ def selection_try(*, group: ProtectionGroup, by: User) -> Selection:
     return Selection(chosen, ())
 
 
-def check_servers(group: ProtectionGroup, *, declared: bool = False) -> None:
+def check_servers(group: ProtectionGroup) -> None:
     """Raise `Invalid` unless the group has servers, all of them known, and none that another group has.
 
-    What is `declared`, or at a site whose inventory has never been read, may select what is not there yet: readiness
-    blocks every run until it is.
+    At a site whose inventory has never been read it may select what is not there yet: readiness blocks every run until
+    it is.
     """
     if not group.explicit_servers and not group.tag_selector:
         raise Invalid.field(
@@ -54,11 +55,52 @@ def check_servers(group: ProtectionGroup, *, declared: bool = False) -> None:
     candidate = selectors.core_group(group)
     others = selectors.groups_of_site(group.site_id)
     errors = [*_overlap_errors(overlaps(candidate, others, servers))]
-    if not declared and group.site.last_synced_at is not None:
+    if group.site.last_synced_at is not None:
         known = {server.source_server_id for server in servers}
         errors = [*_unknown_servers(group, known), *_empty_selector(group, candidate, servers), *errors]
     if errors:
         raise Invalid.of(errors)
+
+
+@dataclass(frozen=True, slots=True)
+class Declaring:
+    """What is to be said of groups that were declared, by their ids."""
+
+    errors: Mapping[int, Sequence[FieldError]]
+    #: What each of them selects that is not there yet, in a sentence.
+    not_yet: Mapping[int, str]
+
+
+def declared_check(group_ids: Collection[int]) -> Declaring:
+    """The same for groups that were saved together: they may select what is not there yet, but not what others have.
+
+    Three queries for each of their sites, however many groups there are.
+    """
+    errors: dict[int, list[FieldError]] = {}
+    not_yet: dict[int, str] = {}
+    groups = ProtectionGroup.objects.filter(pk__in=group_ids).select_related("site")
+    for site in {group.site_id: group.site for group in groups}.values():
+        rows = SourceServer.objects.at(site).only("source_server_id", "hostname", "tags", "replication_direction")
+        servers, every = selectors.core_servers(rows.by_name()), selectors.groups_of_site(site.pk)
+        found: dict[int, list[Overlap]] = defaultdict(list)
+        for server, claims in contested(every, servers):
+            for group in claims:
+                found[group.id] += [Overlap(server, rival) for rival in claims if rival.id != group.id]
+        errors |= {id: list(_overlap_errors(found[id])) for id in found if id in group_ids}
+        known = {server.source_server_id for server in servers}
+        for row in (group for group in groups if group.site_id == site.pk):
+            if sentence := _not_yet(row, known, servers):
+                not_yet[row.pk] = sentence
+    return Declaring(errors, not_yet)
+
+
+def _not_yet(group: ProtectionGroup, known: Collection[str], servers: Iterable[Server]) -> str:
+    candidate = selectors.core_group(group)
+    if unknown := [server_id for server_id in group.explicit_servers if server_id not in known]:
+        return f"Site “{group.site}” has no source server {listing(unknown)} yet."
+    if group.tag_selector and not any(candidate.selects_by_tag(server) for server in servers):
+        return f"No source server of site “{group.site}” has the tags {selector_words(group.tag_selector)} yet."
+    return ""
 
 
 def _unknown_servers(group: ProtectionGroup, known: set[str]) -> Iterable[FieldError]:

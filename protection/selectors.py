@@ -7,10 +7,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import Count
 
 from access import policy
+from access.policy import Person
 from foundation.errors import Conflict, Missing
 from foundation.lookups import row_of, rows_of
 from protection.core.membership import Group, Server
@@ -24,14 +24,14 @@ from protection.models import (
 )
 
 
-def site_list() -> SiteQuerySet:
-    """Every site, with `server_count`."""
-    return Site.objects.with_server_count().order_by("name")
+def site_list(by: Person) -> SiteQuerySet:
+    """Every site that the person may see, with `server_count`."""
+    return Site.objects.visible_to(by).with_server_count(by).order_by("name")
 
 
-def group_list() -> ProtectionGroupQuerySet:
-    """Every protection group with its site, `member_count` and `missing_count`."""
-    return ProtectionGroup.objects.select_related("site").with_counts().order_by("name")
+def group_list(by: Person) -> ProtectionGroupQuerySet:
+    """Every protection group that the person may see, with its site, `member_count` and `missing_count`."""
+    return ProtectionGroup.objects.visible_to(by).select_related("site").with_counts().order_by("name")
 
 
 def replication_by_group() -> dict[int, dict[str, int]]:
@@ -49,9 +49,9 @@ def replication_by_group() -> dict[int, dict[str, int]]:
     return found
 
 
-def server_list() -> SourceServerQuerySet:
-    """Every source server with its site and group, those gone from DRS too."""
-    return SourceServer.objects.select_related("site", "protection_group").by_name()
+def server_list(by: Person) -> SourceServerQuerySet:
+    """Every source server that the person may see, with its site and group; those gone from DRS too."""
+    return SourceServer.objects.visible_to(by).select_related("site", "protection_group").by_name()
 
 
 def site_is_syncing(site: Site, now: datetime) -> bool:
@@ -59,14 +59,14 @@ def site_is_syncing(site: Site, now: datetime) -> bool:
     return site.lease_until is not None and site.lease_until > now
 
 
-def site_get(reference: str) -> Site:
-    """The site of this id or name; raises `Missing`."""
-    return row_of(site_list(), reference, "site")
+def site_get(reference: str, by: Person) -> Site:
+    """The site of this id or name; raises `Missing`, also where the person may not see it."""
+    return row_of(site_list(by), reference, "site")
 
 
-def may_see_roles(user: AbstractBaseUser | AnonymousUser) -> bool:
-    """True for those who may change sites: what roles there are is nobody else's business."""
-    return policy.may(user, "protection.change_site")
+def may_see_roles(user: Person, site: Site) -> bool:
+    """True for those who may change the site: what role there is is nobody else's business."""
+    return policy.may(user, "protection.change_site", on=site)
 
 
 def without_credentials(address: str) -> str:
@@ -74,14 +74,15 @@ def without_credentials(address: str) -> str:
     return re.sub(r"//[^/?#]*@", "//", address)
 
 
-def group_get(reference: str) -> ProtectionGroup:
-    """The protection group of this id or name; raises `Missing`."""
-    return row_of(group_list(), reference, "protection group")
+def group_get(reference: str, by: Person) -> ProtectionGroup:
+    """The protection group of this id or name; raises `Missing`, also where the person may not see it."""
+    return row_of(group_list(by), reference, "protection group")
 
 
-def server_get(reference: str) -> SourceServer:
-    """The source server of this row id or source server id; raises `Missing`, or `Conflict` if two sites have it."""
-    found = list(rows_of(server_list(), reference, name="source_server_id")[:2])
+def server_get(reference: str, by: Person) -> SourceServer:
+    """The source server of this row id or source server id; raises `Missing`, or `Conflict` if two sites have it.
+    Servers that the person may not see are not there."""
+    found = list(rows_of(server_list(by), reference, name="source_server_id")[:2])
     if not found:
         raise Missing(f"There is no source server “{reference}”.")
     if len(found) > 1:

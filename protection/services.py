@@ -12,7 +12,9 @@ from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
 from access import policy
+from access.models import ScopeKind
 from access.proposals import two_persons
+from access.services import assignments_forget
 from audit import fingerprints
 from audit.event_types import EventType
 from audit.record import note_change, without_blanks
@@ -87,7 +89,7 @@ def site_create(
     )
     with transaction.atomic():
         _check_site(site)
-        _check_one_site_a_drs(site)
+        _check_one_site_a_drs(site, by)
         _save(site)
         _record(site, {}, facts_of(site), by=by, declared=declared)
         _due_now(site)
@@ -118,7 +120,7 @@ def site_update(
         moved |= _declare(current, declared)
         _check_site(current)
         if not moved.isdisjoint(CONNECTION_FIELDS):
-            _check_one_site_a_drs(current)
+            _check_one_site_a_drs(current, by)
             _refuse_while_under_way(current)
         if not moved.isdisjoint(IDENTITY_FIELDS):
             _refuse_if_used(current)
@@ -153,7 +155,9 @@ def site_delete(*, site: Site, by: User, expected_version: int | None = None, de
             )
         # Deleting takes the row's key away, so this is recorded first, in the same transaction.
         _record(current, facts_of(current), {}, by=by, declared=declared)
+        pk = current.pk
         current.delete()
+        assignments_forget(kind=ScopeKind.SITE, target=pk, by=by)
 
 
 def site_sync_request(*, site: Site, by: User) -> Site:
@@ -450,13 +454,15 @@ def _save(row: models.Model, fields: Iterable[str] | None = None) -> None:
         raise Conflict(f"Someone has just saved a {noun} with the same name or place. Check the list.") from error
 
 
-def _check_one_site_a_drs(site: Site) -> None:
+def _check_one_site_a_drs(site: Site, by: User) -> None:
     """Raises `Invalid` if another site leads to the same DRS, in whatever spelling."""
     site.endpoint_key = endpoints.key_of(site.endpoint_url)
     same = Site.objects.filter(account_id=site.account_id, region=site.region, endpoint_key=site.endpoint_key)
     other = same.exclude(pk=site.pk).first()
     if other is not None:
-        sentence = f"Another site already has this account, Region and endpoint: “{other}”. Use that site."
+        is_visible = Site.objects.visible_to(by).filter(pk=other.pk).exists()
+        named = f": “{other}”. Use that site." if is_visible else ", and you may not see it. Ask an administrator."
+        sentence = f"Another site already has this account, Region and endpoint{named}"
         raise Invalid.of([FieldError("", sentence, "unique")])
 
 

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from access.policy import Person
+
 #: Each names what of its app is under way at the site, as people know it ("the drill of Web shop").
 _askers: list[Callable[[int], list[str]]] = []
 
@@ -61,9 +63,9 @@ class Use:
     words: str = ""
 
 
-#: Given the id of a group, and the site id and id of a server where it is about one: what has it in it. None where
-#: there is nothing to be said.
-UsesOf = Callable[[int | None, tuple[int, str] | None], list[Use] | None]
+#: Given the id of a group, the site id and id of a server where it is about one, and who asks: what has it in it, of
+#: what they may see. None where there is nothing to be said.
+UsesOf = Callable[[int | None, tuple[int, str] | None, Person], list[Use] | None]
 _pages: dict[str, UsesOf] = {}
 
 
@@ -72,7 +74,7 @@ def register_uses(heading: str, uses_of: UsesOf) -> None:
     _pages[heading] = uses_of
 
 
-def uses_of(group: int | None, server: tuple[int, str] | None = None) -> list[tuple[str, list[Use]]]:
+def uses_of(group: int | None, server: tuple[int, str] | None = None, *, by: Person) -> list[tuple[str, list[Use]]]:
     """What has the group or the server in it, by what it is, for their pages."""
-    asked = [(heading, ask(group, server)) for heading, ask in sorted(_pages.items(), reverse=True)]
+    asked = [(heading, ask(group, server, by)) for heading, ask in sorted(_pages.items(), reverse=True)]
     return [(heading, found) for heading, found in asked if found is not None]

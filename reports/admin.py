@@ -10,7 +10,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from audit.screens.history import ChainHistory
@@ -35,10 +34,10 @@ class OverdueFilter(SimpleListFilter):
 
 
 @admin.register(Finding)
-class FindingAdmin(ChainHistory, ModelAdmin):
+class FindingAdmin(ChainHistory):
     subject_type = "execution"
     list_display = ("title", "severity_shown", "status_shown", "owner", "due_shown", "execution_shown")
-    list_filter = ("status", "severity", OverdueFilter, "execution__plan")
+    list_filter = ("status", "severity", OverdueFilter, ("execution__plan", admin.RelatedOnlyFieldListFilter))
     search_fields = ("title", "owner", "description", "execution__plan_name")
     show_full_result_count = False
     list_per_page = 50
@@ -50,7 +49,7 @@ class FindingAdmin(ChainHistory, ModelAdmin):
         return self.subject_type, str(finding.execution_id) if finding is not None else ""
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Finding]:
-        return selectors.findings()
+        return selectors.findings(request.user)
 
     def get_ordering(self, request: HttpRequest) -> Any:
         return BY_DUE

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from django.db.models import QuerySet
 
+from access.policy import Person
 from executions.models import Execution
 from foundation.errors import Conflict
 from foundation.wording import clock
@@ -56,7 +57,8 @@ def _changes(one: Execution, other: Execution) -> Sequence[Mapping[str, Any]]:
     return differences(filled_out(found[other.plan_revision]), filled_out(found[one.plan_revision]))
 
 
-def others_of(execution: Execution) -> QuerySet[Execution]:
-    """Runs that it can be compared with: those of its plan that were started, the newest first."""
-    runs = Execution.objects.filter(plan=execution.plan_id, started_at__isnull=False)
+def others_of(execution: Execution, by: Person) -> QuerySet[Execution]:
+    """Runs that it can be compared with: those of its plan that were started, and that the person may see, the newest
+    first."""
+    runs = Execution.objects.visible_to(by).filter(plan=execution.plan_id, started_at__isnull=False)
     return runs.exclude(pk=execution.pk).order_by("-requested_at")[:_OFFERED]

@@ -6,6 +6,7 @@ import hashlib
 import zlib
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
@@ -13,6 +14,9 @@ from django.db import models
 from django.db.models import Case, F, Value, When
 from django.utils import timezone
 
+from access.core.grants import Touched
+from access.policy import Person
+from access.visibility import reached
 from audit.once.append_only import AppendOnly, AppendOnlyQuerySet
 from executions.models import Execution
 from foundation.due import DueQuerySet, DueRow
@@ -78,6 +82,13 @@ class Dossier(DueRow):
         return f"evidence of {self.execution}"
 
 
+class FindingQuerySet(models.QuerySet["Finding"]):
+    def visible_to(self, user: Person) -> Self:
+        """Those of executions that the person may see."""
+        runs = partial(Execution.objects.visible_to, permission="reports.view_finding")
+        return reached(self, user, "reports.view_finding", "execution", runs)
+
+
 class Finding(models.Model):
     """Something that a run showed and that has to get better, with an owner and a date."""
 
@@ -108,12 +119,18 @@ class Finding(models.Model):
         settings.AUTH_USER_MODEL, null=True, editable=False, on_delete=models.SET_NULL, related_name="+"
     )
 
+    objects = FindingQuerySet.as_manager()
+
     class Meta:
         ordering = ["-added_at", "-pk"]
         indexes = [models.Index(fields=["status", "due_on"], name="reports_findings_due")]
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def touched(self) -> Touched:
+        return self.execution.touched
 
 
 class SignOffQuerySet(AppendOnlyQuerySet["SignOff"]):

@@ -23,11 +23,14 @@ _COLUMNS: Final = (
 
 
 def register_of(by: User) -> Mapping[str, Any]:
-    """`core.register.register` of now. Five queries, each by an index, however many plans and runs there are."""
-    plans = _plans()
-    newest = Execution.objects.filter(plan=OuterRef("pk")).order_by("-requested_at").values("pk")
+    """`core.register.register` of now, of what the person may see. Five queries, each by an index, however many plans
+    and runs there are."""
+    plans, runs = _plans(by), Execution.objects.visible_to(by, "reports.view_report")
+    newest = runs.filter(plan=OuterRef("pk")).order_by("-requested_at").values("pk")
     good = newest.filter(kind=ExecutionKind.DRILL, status=ExecutionStatus.SUCCEEDED)
-    open_ones = Finding.objects.filter(status=FindingStatus.OPEN).filter(execution__plan__in=plans.values("pk"))
+    open_ones = (
+        Finding.objects.visible_to(by).filter(status=FindingStatus.OPEN).filter(execution__plan__in=plans.values("pk"))
+    )
     return register(
         RegisterRows(
             made_by=by.get_username(),
@@ -49,9 +52,9 @@ def register_of(by: User) -> Mapping[str, Any]:
     )
 
 
-def _plans() -> QuerySet[Plan]:
-    """Those in use; an archived one, too, while its servers run in recovery."""
-    return Plan.objects.filter(Q(archived_at=None) | Q(recovered_by__isnull=False))
+def _plans(by: User) -> QuerySet[Plan]:
+    """Those in use that the person may see; an archived one, too, while its servers run in recovery."""
+    return Plan.objects.visible_to(by).filter(Q(archived_at=None) | Q(recovered_by__isnull=False))
 
 
 def _runs(plans: QuerySet[Plan], chosen: QuerySet[Any, Any]) -> dict[int, Row]:

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from access.policy import Person
 from audit import verification
 from audit.event_types import EventType
 from audit.models import Event
@@ -150,24 +151,23 @@ def is_settled(execution: Execution) -> bool:
     )
 
 
-def finding_get(reference: str | int) -> Finding:
-    """The finding of this id; raises `Missing`."""
+def finding_get(reference: str | int, by: Person) -> Finding:
+    """The finding of this id; raises `Missing`, also where the person may not see it."""
     pk = id_of(str(reference))
-    found = (
-        None if pk is None else Finding.objects.select_related("execution", "retest_execution").filter(pk=pk).first()
-    )
+    found = None if pk is None else findings(by, pk=pk).first()
     if found is None:
         raise Missing(f"There is no finding {reference}.")
     return found
 
 
-def findings(**wanted: Any) -> QuerySet[Finding]:
-    return Finding.objects.select_related("execution", "retest_execution").filter(**wanted)
+def findings(by: Person, **wanted: Any) -> QuerySet[Finding]:
+    """Those that the person may see."""
+    return Finding.objects.visible_to(by).select_related("execution", "retest_execution").filter(**wanted)
 
 
-def overdue_count(today: date) -> int:
-    """How many open findings there are whose day has passed."""
-    return Finding.objects.filter(**overdue(today)).count()
+def overdue_count(today: date, by: Person) -> int:
+    """How many open findings there are whose day has passed, of those that the person may see."""
+    return Finding.objects.visible_to(by).filter(**overdue(today)).count()
 
 
 def overdue(today: date) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from django.db.models import QuerySet
 
 from access import policy
 from access.core.review import SUPERUSER, Change, Given, given
-from access.models import ApiToken, is_service_account
+from access.models import ApiToken, Assignment, ScopeKind, is_service_account
 from access.places import Names
 from audit.event_types import EventType
 from audit.models import Event
@@ -74,6 +74,8 @@ class Holder:
         """Each permission that it holds, by each role that gives it."""
         for held in self.roles:
             for permission in held.permissions:
+                if held.where != EVERYWHERE and permission in policy.WHOLE:
+                    continue  # a role that is limited does not give it
                 if not (self.is_service_account and permission in policy.PERSONAL):
                     yield permission, held
 
@@ -114,6 +116,12 @@ def _held(users: Sequence[User]) -> dict[int, list[tuple[str, str, str]]]:
     groups = User.groups.through.objects.filter(user__in=found, group__name__in=policy.ROLES)
     for user_id, role in groups.order_by("group__name").values_list("user_id", "group__name"):
         found[user_id].append((role, EVERYWHERE, role))
+    rows = list(Assignment.objects.filter(user__in=found, role__name__in=policy.ROLES).select_related("role"))
+    names = {kind: policy.names_of(kind, {row.target for row in rows if row.kind == kind.value}) for kind in ScopeKind}
+    for row in sorted(rows, key=lambda row: row.fact):
+        name = names[ScopeKind(row.kind)].get(row.target, row.target_name)
+        where = f"at the site {name}" if row.kind == ScopeKind.SITE else f"for the plan {name}"
+        found[row.user_id].append((row.role.name, where, row.fact))
     return found
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,10 @@ class Scope:
         if self.everywhere or other.everywhere:
             return EVERYWHERE
         return Scope(sites=self.sites | other.sites, plans=self.plans | other.plans)
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        return self.everywhere, tuple(sorted(self.sites)), tuple(sorted(self.plans))
 
     def covers(self, touched: Touched) -> bool:
         """True if all that is touched lies inside: its plan is one of the plans, or every one of its sites is one of
@@ -115,6 +119,12 @@ class Grants:
     def permissions(self) -> frozenset[str]:
         """All that are held somewhere."""
         return frozenset(self._scopes)
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """The same for grants that are equal, in every process."""
+        held = sorted((permission, scope.key) for permission, scope in self._held)
+        return tuple(held), tuple(sorted(scope.key for scope in self.limits))
 
 
 def allowed(grants: Grants, permission: str, touched: Touched | None = None) -> bool:

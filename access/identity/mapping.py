@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import QuerySet
 
 from access import policy
 from access.identity.claims import MAX_GROUP, MAX_SUBJECT
@@ -21,7 +23,8 @@ from foundation.errors import Invalid, NotAllowed
 
 def roles_for(groups: Collection[str]) -> list[Role]:
     """The roles that members of these groups have, by name."""
-    return list(Role.objects.filter(provider_groups__name__in=groups).distinct().order_by("name"))
+    roles: QuerySet[Any] = Role.objects.filter(provider_groups__name__in=groups)
+    return list(roles.distinct().order_by("name"))
 
 
 def provider_group_create(*, name: str, role: Role, by: User) -> ProviderGroup:

@@ -22,7 +22,7 @@ def is_configured() -> bool:
     return bool(settings.DRSORCH_OIDC_ISSUER and settings.DRSORCH_OIDC_CLIENT_ID)
 
 
-class Adapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
+class Adapter(OpenIDConnectOAuth2Adapter):
     """Allauth's, asking within the bounds of `discovery`, which also exchanges the code."""
 
     basic_auth = False
@@ -35,7 +35,7 @@ class Adapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
         return redirect_uri(request)
 
 
-class Provider(OpenIDConnectProvider):  # type: ignore[misc]
+class Provider(OpenIDConnectProvider):
     oauth2_adapter_class = Adapter
 
 

@@ -33,6 +33,8 @@ from foundation.errors import NotAllowed
 log = structlog.get_logger(__name__)
 
 LOGIN, CONFIRM = "login", "confirm"
+#: Seconds; what counts is that it was after it was asked for.
+_CONFIRMED_WITHIN = 300
 #: What is refused in a sign-in that belongs to no browser, or not to this one.
 _LOST = (
     "This sign-in was begun in another browser, or more than ten minutes ago, or was finished already. Begin it again."
@@ -61,7 +63,9 @@ def confirm(request: HttpRequest) -> HttpResponse:
         raise Http404
     if request.headers.get("Sec-Fetch-Site") == "cross-site":
         return HttpResponseRedirect(reverse("account_reauthenticate"))
-    return _to_the_provider(request, CONFIRM, prompt="login", max_age="0")
+    # Not `max_age=0`, which means the same as the prompt and has some providers ask for ever. With a `max_age` the
+    # answer must say when the person signed in (OpenID Connect Core 1.0, section 3.1.2.1).
+    return _to_the_provider(request, CONFIRM, prompt="login", max_age=str(_CONFIRMED_WITHIN))
 
 
 def _to_the_provider(request: HttpRequest, process: str, **asked: str) -> HttpResponse:

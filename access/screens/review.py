@@ -139,6 +139,7 @@ def _line(holder: Holder, now: datetime) -> Line:
                         policy.meaning(each)
                         for each in held.permissions
                         if not (holder.is_service_account and each in policy.PERSONAL)
+                        and not (held.where != review.EVERYWHERE and each in policy.WHOLE)
                     )
                 ),
             )

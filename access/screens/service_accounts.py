@@ -13,6 +13,7 @@ from unfold.decorators import display
 from access import policy
 from access.accounts.service_accounts import service_account_delete
 from access.models import ApiToken, ServiceAccount
+from access.roles_page import limited_roles
 from access.screens.forms import ServiceAccountForm
 from access.screens.tokens import token_lines
 from audit.screens.history import ChainHistory
@@ -33,7 +34,7 @@ class ServiceAccountAdmin(ChainHistory, ServiceAdmin):
         service_account_delete(account=row, by=by)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ServiceAccount]:
-        rows: QuerySet[ServiceAccount] = super().get_queryset(request).prefetch_related("groups")
+        rows: QuerySet[ServiceAccount] = super().get_queryset(request).prefetch_related("groups", "assignments__role")
         return rows.annotate(
             token_count=Count("auth_token_set", distinct=True), token_used=Max("auth_token_set__last_used_at")
         )
@@ -41,14 +42,16 @@ class ServiceAccountAdmin(ChainHistory, ServiceAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: ServiceAccount | None = None) -> Any:
         if obj is None:
             return ((None, {"fields": ("name", "purpose", "roles")}),)
-        if not self.has_change_permission(request, obj):
-            return ((None, {"fields": ("username", "purpose", "roles", "is_active")}),)
-        return ((None, {"fields": ("username", "purpose", "roles", "is_active")}),)
+        return ((None, {"fields": ("account", "purpose", "roles", "is_active")}),)
 
     def get_readonly_fields(self, request: HttpRequest, obj: ServiceAccount | None = None) -> Any:
         if obj is None:
             return ()
-        return ("username",) if self.has_change_permission(request, obj) else ("username", "purpose", "roles")
+        return ("account",) if self.has_change_permission(request, obj) else ("account", "purpose", "roles")
+
+    @display(description="account")
+    def account(self, account: ServiceAccount) -> str:
+        return account.username
 
     @display(description="what it is for", ordering="first_name")
     def purpose(self, account: ServiceAccount) -> str:
@@ -57,7 +60,8 @@ class ServiceAccountAdmin(ChainHistory, ServiceAdmin):
     @display(description="roles")
     def roles(self, account: ServiceAccount) -> str:
         names = {group.name for group in account.groups.all()}
-        return ", ".join(role for role in policy.ROLES if role in names) or "none"
+        limited = {f"{each.role.name} (limited)" for each in account.assignments.all()}
+        return ", ".join([*(role for role in policy.ROLES if role in names), *sorted(limited)]) or "none"
 
     @display(description="tokens", ordering="token_count")
     def tokens(self, account: Any) -> int:
@@ -73,6 +77,7 @@ class ServiceAccountAdmin(ChainHistory, ServiceAdmin):
             may_issue = policy.may(person(request), "access.change_serviceaccount")
             tokens = list(ApiToken.objects.filter(user=account.pk).select_related("user"))
             context |= {
-                "lines": token_lines(tokens, timezone.now()), "may_issue": may_issue, "may_revoke": may_issue
+                "lines": token_lines(tokens, timezone.now()), "may_issue": may_issue, "may_revoke": may_issue,
+                "limited": limited_roles(account), "may_change_roles": may_issue,
             }  # fmt: skip
         return super().render_change_form(request, context, *args, **kwargs)

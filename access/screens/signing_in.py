@@ -24,7 +24,7 @@ from foundation.people import person
 from foundation.wording import count
 
 
-class SignInView(LoginView):  # type: ignore[misc]
+class SignInView(LoginView):
     """The provider first, where there is one."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -37,11 +37,11 @@ class SignInView(LoginView):  # type: ignore[misc]
 
 
 @method_decorator(login_required, name="dispatch")
-class PasswordView(PasswordChangeView):  # type: ignore[misc]
+class PasswordView(PasswordChangeView):
     """Only for those who have a password here."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not request.user.has_usable_password():
+        if not person(request).has_usable_password():
             return TemplateResponse(request, "account/no_password.html", {"provider_name": settings.DRSORCH_OIDC_NAME})
         answer: HttpResponse = super().dispatch(request, *args, **kwargs)
         return answer

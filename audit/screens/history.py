@@ -9,7 +9,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
-from unfold.admin import ModelAdmin
+
+from audit import sight
+from foundation.service_admin import OwnAdmin
 
 
 def trail_of(subject_type: str, subject_id: object) -> str:
@@ -18,7 +20,7 @@ def trail_of(subject_type: str, subject_id: object) -> str:
     return f"{reverse('admin:audit_event_changelist')}?{asked}"
 
 
-class ChainHistory(ModelAdmin):
+class ChainHistory(OwnAdmin):
     """A `ModelAdmin` whose rows have a chain: `…/history/` leads there, and Django's log is not written."""
 
     #: What the audit trail calls rows of this kind.
@@ -31,7 +33,10 @@ class ChainHistory(ModelAdmin):
             raise Http404 from error
         if not request.user.has_perm("audit.view_event"):
             raise PermissionDenied
-        return redirect(trail_of(*self.chain_of(object_id)))
+        chain = self.chain_of(object_id)
+        if not sight.may_read(request.user, *chain):
+            raise Http404
+        return redirect(trail_of(*chain))
 
     def chain_of(self, object_id: str) -> tuple[str, str]:
         """The type and id by which the audit trail knows the row with this primary key, deleted or not."""

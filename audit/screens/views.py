@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
-from audit import checking, selectors, verification
+from audit import checking, selectors, sight, verification
 from audit.daily import heads_trouble
 from audit.models import Event, TrailCheck
 from audit.screens.forms import TrailForm
@@ -35,7 +35,7 @@ def trail(request: HttpRequest) -> HttpResponse:
     form = TrailForm(request.GET)
     narrowed = form.narrowed()
     older, newer = (id_of(request.GET.get(name, "")) for name in ("older", "newer"))
-    page = selectors.page(selectors.events(narrowed), older_than=older, newer_than=newer)
+    page = selectors.page(selectors.events(narrowed, request.user), older_than=older, newer_than=newer)
     kept = request.GET.copy()
     for name in ("older", "newer"):
         kept.pop(name, None)
@@ -52,14 +52,14 @@ def trail(request: HttpRequest) -> HttpResponse:
         page=page,
         query=kept.urlencode(),
         on_first_page=older is None and newer is None,
-        **_check(),
+        **(_check() if sight.reads_all(request.user) else {"limited": True}),
     )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def verify(request: HttpRequest) -> HttpResponse:
     """The last verification of the whole trail; a POST has a worker verify it again."""
-    _require(request)
+    _require_all(request)
     if request.method == "POST":
         check_request(by=person(request))
         messages.success(request, "The audit trail is being verified. The result will be shown here.")
@@ -70,7 +70,7 @@ def verify(request: HttpRequest) -> HttpResponse:
 @require_safe
 def verify_state(request: HttpRequest) -> HttpResponse:
     """The part of the page that renews itself while the trail is being verified."""
-    _require(request)
+    _require_all(request)
     shown = _check()
     if "whole" in request.GET and not shown["busy"]:
         return HttpResponseClientRefresh()  # the faults, and the button, are on the rest of the page
@@ -79,6 +79,12 @@ def verify_state(request: HttpRequest) -> HttpResponse:
 
 def _require(request: HttpRequest) -> None:
     if not person(request).has_perm("audit.view_event"):
+        raise PermissionDenied
+
+
+def _require_all(request: HttpRequest) -> None:
+    """Verifying reads, and names, everything."""
+    if not sight.reads_all(request.user):
         raise PermissionDenied
 
 

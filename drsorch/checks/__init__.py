@@ -22,6 +22,7 @@ from drsorch.brokers import BROKERS, scheme_of
 from drsorch.checks import signing_in  # noqa: F401 # importing it registers its check
 from drsorch.checks.listeners import open_to_listeners
 from drsorch.environment import SECRET_KEY_LENGTH, load, unknown_names
+from drsorch.observing import tracing
 from drsorch.values import NEW_AUDIT_KEY, is_loopback
 from executions.crashpoints import POINTS
 from foundation.outside.outbound import Refused, address_check, literal
@@ -168,6 +169,17 @@ def names(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterator[Ch
             if meant
             else "README lists the settings. Remove it, or correct its spelling.",
             id="drsorch.W004",
+        )
+
+
+@register
+def traces(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterator[CheckMessage]:
+    if settings.DRSORCH_TRACES and not tracing.is_installed():
+        yield Error(
+            "DRSORCH_TRACES is on, but OpenTelemetry is not installed.",
+            hint="Install it: .venv/bin/pip install --require-hashes -r requirements-traces.txt; or remove "
+            "DRSORCH_TRACES.",
+            id="drsorch.E014",
         )
 
 

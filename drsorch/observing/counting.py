@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from drs.calls import Call
-from foundation import metrics
+from foundation.observing import metrics
 
 
 def count_call(call: Call) -> None:

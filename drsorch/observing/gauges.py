@@ -1,4 +1,4 @@
-"""What the database says at the moment of a scrape (`foundation.metrics`), in a constant number of queries.
+"""What the database says at the moment of a scrape (`foundation.observing.metrics`), in a constant number of queries.
 
 Labels are bounded: statuses and kinds of rows are ours, and of sites and plans at most `MOST` are shown.
 """
@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Final
 
 from django.db.models import Count, Min, OuterRef, Subquery
+from django.utils.module_loading import autodiscover_modules
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
@@ -20,12 +21,15 @@ from executions.core.states import ExecutionKind, ExecutionStatus
 from executions.models import DrsJob, Execution, Operation, SiteWatch
 from foundation import ticker
 from foundation.due import DUE_WORK
-from foundation.metrics import gauges
+from foundation.observing.metrics import gauges
 from foundation.version import VERSION
 from plans.models import Plan
 from protection.models import Site
 
 MOST: Final = 500
+
+# A kind of due row is known once its actors are: a process that only serves needs them for this alone.
+autodiscover_modules("tasks")
 
 
 @gauges

@@ -1,4 +1,4 @@
-"""/metrics: the figures of `foundation.metrics`, for the networks and the token that the settings name."""
+"""/metrics: the figures of `foundation.observing.metrics`, for the networks and the token that the settings name."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from drsorch.observing import gauges  # noqa: F401 # importing registers them
-from foundation import metrics as figures
+from foundation.observing import metrics as figures
 
 log = structlog.get_logger(__name__)
 

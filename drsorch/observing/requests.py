@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -14,7 +15,8 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 
-from foundation import causes, metrics
+from foundation.observing import causes, metrics
+from foundation.observing.spans import span
 
 log = structlog.get_logger(__name__)
 
@@ -24,6 +26,8 @@ Handler = Callable[[HttpRequest], HttpResponse]
 PROBES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 #: Others are counted as one, so that nobody can make up more.
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+#: Of a route, what is no path.
+_REGEX: Final = re.compile(r"[\^$]|\\Z")
 #: Longest path in a line.
 _LONGEST_PATH: Final = 500
 
@@ -40,12 +44,15 @@ class OneLine:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         begun = time.monotonic()
+        said = request.META.get("HTTP_TRACEPARENT", "")
+        traceparent = causes.traceparent_of(said)
         causes.begin(
-            request_id=causes.request_id_of(request.META.get("HTTP_X_REQUEST_ID", "")),
-            traceparent=causes.traceparent_of(request.META.get("HTTP_TRACEPARENT", "")),
+            request_id=causes.request_id_of(request.META.get("HTTP_X_REQUEST_ID", "")), traceparent=traceparent
         )
+        response, ours = self._traced(request, traceparent if said == traceparent else "")
+        if ours and said != traceparent:
+            structlog.contextvars.bind_contextvars(traceparent=ours)
         named = causes.carried()
-        response = self._get_response(request)
         response.headers["X-Request-ID"] = named["request_id"]
         response.headers["traceparent"] = named["traceparent"]
         if not response.streaming:
@@ -58,6 +65,20 @@ class OneLine:
         closers.append(lambda: _say_later(request, response, begun, sent, named))
         causes.end()
         return response
+
+    def _traced(self, request: HttpRequest, parent: str) -> tuple[HttpResponse, str]:
+        """The answer, and the span that it was, if requests are traced."""
+        method = request.method or ""
+        facts = {"http.request.method": method, "url.path": request.path[:_LONGEST_PATH]}
+        with span(method, "server", parent=parent, **facts) as opened:
+            response = self._get_response(request)
+            status, route = response.status_code, _REGEX.sub("", getattr(request.resolver_match, "route", ""))
+            opened.note(
+                **{"http.response.status_code": status, "http.route": route, "enduser.id": user_name(request)},
+                span_name=f"{method} /{route}",
+                error=f"status {status}" if status >= 500 else "",
+            )
+        return response, opened.traceparent
 
 
 class _Sent:

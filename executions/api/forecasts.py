@@ -37,7 +37,7 @@ class PlanForecastView(ApiView):
     @extend_schema(parameters=[ID_OR_NAME], responses=PlanForecastSerializer)
     def get(self, request: Request, id: str) -> Response:
         """Forecast a plan. When it would be over if it were started now."""
-        plan = plan_get(id)
+        plan = plan_get(id, request.user)
         found = plan_forecast(blueprint(plan))
         if found is None:
             raise Conflict(f"Plan {plan} has no waves, so there is nothing to forecast.", code="empty_plan")

@@ -152,20 +152,20 @@ class ExecutionViewSet(ReadViewSet):
     def get_queryset(self) -> QuerySet[Any]:
         match self.action:
             case "list":
-                return selectors.execution_list()
+                return selectors.execution_list(self.request.user)
             case "export":
-                return Execution.objects.all()
+                return Execution.objects.visible_to(self.request.user)
         return super().get_queryset()
 
     def get_serializer_class(self) -> type[serializers.BaseSerializer[Any]]:
         return ExecutionSummarySerializer if self.action == "list" else ExecutionSerializer
 
     def get_object(self) -> Execution:
-        return selectors.execution_get(self.kwargs["id"])
+        return selectors.execution_get(self.kwargs["id"], self.request.user)
 
     def whole(self, execution: Execution) -> dict[str, Any]:
         """The execution with its waves, as a GET shows it."""
-        return ExecutionSerializer(selectors.execution_list_whole().get(pk=execution.pk)).data
+        return ExecutionSerializer(selectors.execution_whole(execution)).data
 
     def tagged(self, execution: Execution) -> Response:
         """The whole execution, with the ETag of exactly that."""
@@ -195,7 +195,7 @@ class ExecutionViewSet(ReadViewSet):
         """Start a drill or a recovery. A recovery needs the plan's name in `confirm`, a reason, and approvals."""
         # Whoever may start nothing is told that, and not first what is wrong with what they would start.
         require_start(self.person, request.data.get("kind") if isinstance(request.data, Mapping) else None)
-        body = StartSerializer(data=request.data)
+        body = StartSerializer(data=request.data, context={"request": request})
         body.is_valid(raise_exception=True)
         asked = dict(body.validated_data)
 

@@ -9,14 +9,20 @@ from structlog.contextvars import bound_contextvars
 
 from drs.identity import Caller, calling_for
 from executions.models import Execution
-from foundation import causes
+from foundation.observing import causes
+from foundation.observing.spans import span
 
 
 @contextmanager
-def working_for(execution: Execution) -> Iterator[None]:
+def working_for(execution: Execution, doing: str) -> Iterator[None]:
     """Meanwhile every line of this thread in the log has the execution, who requested it, and the request that moved it
     last; and sessions of roles at AWS are named for it."""
     person = execution.requested_by_name
-    facts = {"execution": str(execution.pk), "user": person, **causes.taken(execution.cause)}
-    with bound_contextvars(**facts), calling_for(Caller(person, str(execution.pk))):
+    key, cause = str(execution.pk), causes.taken(execution.cause)
+    facts = {"execution": key, "user": person}
+    # Whoever nudged it, it belongs to the trace of the request that moved it last.
+    trace = span(
+        doing, parent=cause.get("traceparent", ""), **{f"drsorch.{name}": fact for name, fact in facts.items()}
+    )
+    with bound_contextvars(**facts, **cause), trace, calling_for(Caller(person, key)):
         yield

@@ -46,7 +46,7 @@ def execution_reconcile(execution_id: UUID) -> LookResult | None:
     if claim is None:
         return None
     crash_point("look.after_claim")
-    with working_for(claim.row):
+    with working_for(claim.row, "reconcile"):
         return _look(execution_id, claim)
 
 

@@ -24,7 +24,7 @@ _NOT_YET = "The forecast returns when the board can be saved: "
 def plan_forecast_part(request: HttpRequest, plan_id: int) -> HttpResponse:
     """POST forecasts the plan as it stands on its `board`, unsaved."""
     policy.require(request.user, "plans.view_plan")
-    plan = selectors.plan_get(plan_id)
+    plan = selectors.plan_get(plan_id, request.user)
     try:
         blueprint, why = _blueprint(request, plan), _NOTHING
     except Invalid as error:
@@ -38,5 +38,5 @@ def _blueprint(request: HttpRequest, plan: Plan) -> Blueprint:
     if request.method != "POST":
         return selectors.blueprint(plan)
     board = editing.arrangement_from(json_or_none(request.POST.get("board", "")))
-    unsaved = normalise(editing.arranged(selectors.document(plan), board), groups=selectors.group_names())
+    unsaved = normalise(editing.arranged(selectors.document(plan), board), groups=selectors.group_names(request.user))
     return selectors.blueprint(plan, unsaved)

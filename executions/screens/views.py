@@ -99,7 +99,7 @@ def _kept(request: HttpRequest) -> dict[str, str]:
 
 
 def _execution_context(request: HttpRequest, execution_id: UUID | str) -> dict[str, Any]:
-    rows = execution_rows(selectors.execution_get(execution_id), _number(request, "events") or 1)
+    rows = execution_rows(selectors.execution_get(execution_id, request.user), _number(request, "events") or 1)
     wave = _number(request, "wave")
     facts = rows.facts()
     offered = commands_for(facts, person(request))
@@ -138,10 +138,10 @@ def _evidence(request: HttpRequest, execution: Execution) -> list[tuple[str, str
     pages = [
         ("reports_report", "description", "Report", True),
         ("reports_compare_pick", "compare_arrows", "Compare", execution.started_at is not None),
-        ("reports_note", "edit_note", "Add a note", policy.may(request.user, "reports.add_note")),
+        ("reports_note", "edit_note", "Add a note", policy.may(request.user, "reports.add_note", on=execution)),
         (
             "reports_validated", "task_alt", "The application works",
-            execution.started_at is not None and policy.may(request.user, "reports.validate_execution"),
+            execution.started_at is not None and policy.may(request.user, "reports.validate_execution", on=execution),
         ),
     ]  # fmt: skip
     return [(f"admin:{page}", icon, label) for page, icon, label, offered in pages if offered]
@@ -153,8 +153,8 @@ def command(request: HttpRequest, execution_id: str, name: str) -> HttpResponse:
     if name not in COMMANDS:
         raise Missing(f"There is no command “{name}”.")
     chosen = COMMANDS[name]
-    policy.require(request.user, chosen.permission)
-    execution = selectors.execution_get(execution_id)
+    execution = selectors.execution_get(execution_id, request.user)
+    policy.require(request.user, chosen.permission, on=execution)
     wave = request.GET.get("wave", "") if chosen.of_wave else ""
     stake = _stake_of_retry(execution, wave) if chosen is RETRY else None
     form = _command_form(request, chosen, execution, wave, stake)
@@ -169,7 +169,7 @@ def command(request: HttpRequest, execution_id: str, name: str) -> HttpResponse:
                 messages.success(request, chosen.done)
                 return redirect(_back(request, execution))
         except DomainError as error:
-            execution = selectors.execution_get(execution_id)
+            execution = selectors.execution_get(execution_id, request.user)
             form = _command_form(request, chosen, execution, wave, stake)
             _show_basis(form, chosen, execution, wave)
             form.show_again(error)
@@ -187,7 +187,7 @@ def command(request: HttpRequest, execution_id: str, name: str) -> HttpResponse:
         form=form,
         back=_back(request, execution),
         stake=stake or acknowledged_card(execution, timezone.now()),
-        others=stake is not None and not may_replace(request.user),
+        others=stake is not None and not may_replace(request.user, execution),
     )
 
 
@@ -231,7 +231,7 @@ def _command_form(
         raise Missing(f"There is no wave “{wave_name}” in the {rows.execution}.")
     parts_of = to_retry if chosen.name == RETRY.name else to_skip
     parts = parts_of(wave.name, rows.servers.get(wave.pk, ()), rows.steps.get(wave.pk, ()))
-    ticks = stake.lines if stake and may_replace(request.user) else ()
+    ticks = stake.lines if stake and may_replace(request.user, execution) else ()
     return WaveCommandForm(data, parts=parts, stake=ticks, **given)
 
 
@@ -242,12 +242,12 @@ def _command_form(
 def start(request: HttpRequest, plan_id: int) -> HttpResponse:
     """What would launch, and the button that launches it. `?kind=recovery` is the real thing."""
     kind = _kind(request)
-    policy.require(request.user, f"executions.start_{kind}")
-    plan = plan_get(plan_id)
-    glass = kind is ExecutionKind.RECOVERY and policy.may(request.user, "executions.break_glass")
+    plan = plan_get(plan_id, request.user)
+    policy.require(request.user, f"executions.start_{kind}", on=plan)
+    glass = kind is ExecutionKind.RECOVERY and policy.may(request.user, "executions.break_glass", on=plan)
     data = request.POST if request.method == "POST" else None
     frozen = blueprint(plan)
-    findings = readiness.evaluate(plan)
+    findings = readiness.evaluate(plan, request.user)
     rests_on = basis_of_plan(plan, kind, blueprint=frozen, findings=findings)
     stake = stake_card(stake_now(frozen.servers), timezone.now())
     form = StartForm(
@@ -255,7 +255,7 @@ def start(request: HttpRequest, plan_id: int) -> HttpResponse:
         kind=kind,
         plan=plan,
         may_break_glass=glass,
-        stake=stake.lines if stake and may_replace(request.user) else (),
+        stake=stake.lines if stake and may_replace(request.user, plan) else (),
         seen=rests_on.seen,
     )
     status = 200
@@ -291,7 +291,7 @@ def start(request: HttpRequest, plan_id: int) -> HttpResponse:
         real=kind is ExecutionKind.RECOVERY,
         kind=kind,
         form=form,
-        may_change=policy.may(request.user, "plans.change_plan"),
+        may_change=policy.may(request.user, "plans.change_plan", on=plan),
     )
 
 

@@ -47,8 +47,9 @@ def state(row: Execution | WaveRun) -> str:
 
 
 def check_right(by: AbstractBaseUser, permission: str, execution: Execution) -> None:
-    """Raises `NotAllowed` unless the person holds the permission at every site of the execution."""
-    policy.require(by, permission, sites=selectors.site_ids_of(execution))
+    """Raises `NotAllowed` unless the person holds the permission for the execution: for its plan, or at each of its
+    sites."""
+    policy.require(by, permission, on=execution)
 
 
 def check_status(execution: Execution, allowed: Collection[ExecutionStatus], action: str) -> None:
@@ -68,16 +69,24 @@ def check_plan_in_use(plan_id: int, action: str) -> None:
         )
 
 
-def check_servers_free(servers: Iterable[tuple[int, str]], *, field: str) -> None:
-    """Raises `Conflict` if an active execution holds one of these servers: (site id, source server id)."""
+def check_servers_free(servers: Iterable[tuple[int, str]], *, field: str, by: AbstractBaseUser) -> None:
+    """Raises `Conflict` if an active execution holds one of these servers: (site id, source server id). It is named to
+    those who may see it."""
+    held = selectors.active_execution_of(set(servers))
+    seen = Execution.objects.visible_to(by).filter(pk__in={row.execution_id for row in held}) if held else ()
+    known = {execution.pk for execution in seen}
     errors = [
         FieldError(
             field,
-            f"Server {row} ({row.source_server_id}) is part of the active {row.execution}. Wait for it to end, or "
-            "cancel it.",
+            f"Server {row} ({row.source_server_id}) is part of "
+            + (
+                f"the active {row.execution}. Wait for it to end, or cancel it."
+                if row.execution_id in known
+                else "an active execution that you may not see. Wait for it to end."
+            ),
             "server_in_active_execution",
         )
-        for row in selectors.active_execution_of(set(servers))
+        for row in held
     ]
     if errors:
         raise Conflict(" ".join(error.detail for error in errors[:10]), errors=errors)

@@ -306,5 +306,7 @@ def commands_for(facts: Facts, user: AbstractBaseUser) -> list[Command]:
     return [
         command
         for command in COMMANDS.values()
-        if command.offered(facts) and not (own and command.others_only) and policy.may(user, command.permission)
+        if command.offered(facts)
+        and not (own and command.others_only)
+        and policy.may(user, command.permission, on=facts.execution)
     ]

@@ -175,6 +175,7 @@ def execution_retry(
         launched,
         replace_instances,
         by=by,
+        on=execution,
         already=acknowledged_of(execution),
         replaced=None
         if shown is None or shown.look.not_asked
@@ -206,7 +207,7 @@ def execution_retry(
                 transaction.set_rollback(True)
         return retried
 
-    return _reopen(execution, change, run, precondition, "retried")
+    return _reopen(execution, change, run, precondition, "retried", by=by)
 
 
 def execution_skip(
@@ -239,7 +240,7 @@ def execution_skip(
             )
         return transitions.wave_skip(current, run, servers=servers, step=wanted_step, entry=entry)
 
-    return _reopen(execution, change, run, precondition, "skipped")
+    return _reopen(execution, change, run, precondition, "skipped", by=by)
 
 
 def execution_cleanup(
@@ -319,6 +320,8 @@ def _reopen(
     wave: WaveRun,
     precondition: Precondition | None,
     action: str,
+    *,
+    by: AbstractBaseUser,
 ) -> Execution:
     """Make the change under the execution's lock, and have the engine look."""
     try:
@@ -328,7 +331,7 @@ def _reopen(
             if current.status not in EXECUTION_ACTIVE:
                 check_plan_in_use(current.plan_id, action)
                 check_not_cleaned_up(current, action)
-                check_servers_free(current.servers.values_list("site_id", "source_server_id"), field="execution")
+                check_servers_free(current.servers.values_list("site_id", "source_server_id"), field="execution", by=by)
             fresh = WaveRun.objects.get(pk=wave.pk)
             if not change(current, fresh) and not _under_way(fresh, action):
                 raise Conflict(f"Nothing in wave {wave.name} can be {action}: it {state(fresh)}.")

@@ -39,10 +39,10 @@ def drs_event_receive(body: object, *, by: AbstractBaseUser) -> list[Site]:
     for each in found:
         if isinstance(each, Subscription):
             _confirm(each)
-    return _look(each for each in found if isinstance(each, Heard))
+    return _look((each for each in found if isinstance(each, Heard)), by)
 
 
-def _look(events: Iterable[Heard]) -> list[Site]:
+def _look(events: Iterable[Heard], by: AbstractBaseUser) -> list[Site]:
     now = timezone.now()
     sites: dict[int, Site] = {}
     polled, synced = set(), set()
@@ -51,7 +51,8 @@ def _look(events: Iterable[Heard]) -> list[Site]:
         age = None if event.at is None else round((now - event.at).total_seconds(), 1)
         log.info("drs_event", kind=event.kind, account=event.account, region=event.region, age_seconds=age,
                  sites=[site.name for site in here])  # fmt: skip
-        for site in here:
+        # Of other sites, whoever posts learns nothing.
+        for site in (site for site in here if policy.may(by, "executions.post_drs_event", on=site)):
             if Look.POLL in event.looks and has_open_operations(site.pk):
                 sites[site.pk] = site
                 polled.add(site.pk)

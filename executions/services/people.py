@@ -7,7 +7,6 @@ from django.contrib.auth.models import User
 from access import policy
 from executions.core.states import ExecutionKind, ExecutionStatus
 from executions.models import Approval, Execution
-from executions.selectors import site_ids_of
 from foundation.errors import Conflict
 
 _START = {ExecutionKind.DRILL: "executions.start_drill", ExecutionKind.RECOVERY: "executions.start_recovery"}
@@ -36,7 +35,7 @@ def does_count(approval: Approval, execution: Execution) -> bool:
     return (
         user is not None
         and user.pk != execution.requested_by_id
-        and policy.may(user, "executions.approve_execution", sites=site_ids_of(execution))
+        and policy.may(user, "executions.approve_execution", on=execution)
     )
 
 
@@ -52,7 +51,7 @@ def lapsed(execution: Execution) -> frozenset[int]:
 def requester_refusal(execution: Execution) -> Conflict | None:
     """Why it does not start although it was approved: whoever requested it may no longer start such an execution."""
     user = execution.requested_by
-    if user is not None and policy.may(user, start_permission(execution.kind), sites=site_ids_of(execution)):
+    if user is not None and policy.may(user, start_permission(execution.kind), on=execution):
         return None
     how = "no longer exists" if user is None else "is switched off" if not user.is_active else "has lost the role"
     name = execution.requested_by_name

@@ -5,14 +5,18 @@ from __future__ import annotations
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.http import QueryDict
 from django.utils import timezone
 
 from access import policy
 from executions.saved_filters import SavedFilter
 from foundation.errors import Conflict, FieldError, Invalid, Missing, NotAllowed
 from foundation.names import name_clean, name_problem
+from foundation.references import id_of
 from foundation.storable import unstorable
 from foundation.wording import short
+from plans.models import Plan
+from protection.models import Site
 
 #: Of one person: each is a link above the list.
 MOST = 30
@@ -21,9 +25,22 @@ _LONGEST_QUERY = SavedFilter.query.field.max_length or 0
 
 
 def saved_filters_of(user: AbstractBaseUser) -> QuerySet[SavedFilter]:
-    """Their own, and those that are shared."""
+    """Their own, and those that are shared; but those that name a plan or a site that they may not see."""
     seen = SavedFilter.objects.filter(Q(owner=user.pk) | Q(is_shared=True, owner__is_active=True))
+    if not policy.limits_nothing(user, "executions.view_execution"):
+        seen = seen.exclude(pk__in=_hidden(seen, user))
     return seen.select_related("owner").order_by("name", "pk")
+
+
+def _hidden(filters: QuerySet[SavedFilter], user: AbstractBaseUser) -> list[int]:
+    """Those that name what the user may not see."""
+    asked = {saved.pk: QueryDict(saved.query) for saved in filters.order_by()}
+    hidden: list[int] = []
+    for name, rows in (("plan", Plan.objects.visible_to(user)), ("site", Site.objects.visible_to(user))):
+        named = {pk: id for pk, query in asked.items() if (id := id_of(query.get(name, ""))) is not None}
+        seen = set(rows.filter(pk__in=set(named.values())).values_list("pk", flat=True))
+        hidden += [pk for pk, id in named.items() if id not in seen]
+    return hidden
 
 
 def may_share(user: AbstractBaseUser) -> bool:

@@ -14,6 +14,7 @@ from executions.models import Execution, ServerRun
 from foundation.errors import Conflict, FieldError, Invalid, NotAllowed, Unavailable
 from foundation.wording import listing
 from plans.core import BlueprintServer
+from plans.models import Plan
 
 _FIELD = "replace_instances"
 #: Ends the `type` of the problem, and is the code of each of its errors.
@@ -25,11 +26,12 @@ def stake_acknowledge(
     names: Collection[str],
     *,
     by: AbstractBaseUser,
+    on: Plan | Execution,
     already: Collection[Replaced] = (),
     replaced: Collection[Replaced] | None = None,
 ) -> list[Replaced]:
     """The live recovery instances of these servers that are named: they may be deleted. DRS is asked now, unless
-    `replaced` is what it has just said.
+    `replaced` is what it has just said. `on` is what launches them.
 
     Raises `NotAllowed` if `by` names one and may not start a recovery, `Conflict` if one is neither named nor
     acknowledged `already`, `Invalid` if a name is of no instance of these servers, and `Unavailable` if DRS cannot be
@@ -52,21 +54,21 @@ def stake_acknowledge(
         )
     given = named(replaced, names)
     if new := unacknowledged(given, already):
-        check_may_replace(by, new)
+        check_may_replace(by, new, on)
     if missing := unacknowledged(replaced, [*given, *already]):
         errors = [FieldError(_FIELD, sentence(one), LIVE_RECOVERY_INSTANCE, one.name) for one in missing]
         raise Conflict(f"Nothing was launched. {summary(missing)}", errors=errors, code=LIVE_RECOVERY_INSTANCE)
     return given
 
 
-def may_replace(by: AbstractBaseUser | AnonymousUser, sites: Collection[int] | None = None) -> bool:
+def may_replace(by: AbstractBaseUser | AnonymousUser, on: Plan | Execution) -> bool:
     """True if the person may name live recovery instances: only those who may start a recovery may delete one."""
-    return policy.may(by, "executions.start_recovery", sites=sites)
+    return policy.may(by, "executions.start_recovery", on=on)
 
 
-def check_may_replace(by: AbstractBaseUser, instances: Collection[Replaced]) -> None:
+def check_may_replace(by: AbstractBaseUser, instances: Collection[Replaced], on: Plan | Execution) -> None:
     """Raises `NotAllowed` unless the person may say that these are deleted."""
-    if not may_replace(by, {one.site for one in instances}):
+    if not may_replace(by, on):
         names = listing([one.name for one in instances], 3)
         roles = ", ".join(policy.roles_with("executions.start_recovery"))
         raise NotAllowed(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from access import policy
+from access.core.grants import Touched
 from audit import record
 from audit.event_types import EventType
 from audit.record import Entry
@@ -34,7 +36,7 @@ from foundation.wording import listing
 from plans import readiness
 from plans.core import Blueprint, BlueprintServer, Finding
 from plans.models import Plan
-from plans.selectors import approvals_demanded, revision_get
+from plans.selectors import approvals_demanded, revision_newest
 from plans.selectors import blueprint as blueprint_of
 from protection.models import Site
 
@@ -74,18 +76,19 @@ def execution_start(
     kind = ExecutionKind(kind)
     blueprint = blueprint_of(plan)
     sites = {server.site_id for server in blueprint.servers}
-    policy.require(by, _START_PERMISSION[kind], sites=sites)
+    launched = _Launch(plan, sites)
+    policy.require(by, _START_PERMISSION[kind], on=launched)
     if break_glass:
-        policy.require(by, "executions.break_glass", sites=sites)
+        policy.require(by, "executions.break_glass", on=launched)
     if plan_revision is not None and plan_revision != blueprint.revision:
         raise _newer_revision(plan, plan_revision)
     request = StartRequest(kind, reason, point_in_time, confirm, cleanup_after_seconds, break_glass)
     if errors := request.errors(plan.name, timezone.now()):
         raise Invalid.of(errors)
     versions = dict(Site.objects.filter(pk__in=sites).values_list("pk", "version"))
-    findings = _check_ready(plan, blueprint, break_glass=break_glass)
+    findings = _check_ready(plan, blueprint, break_glass=break_glass, by=by)
     servers = preflight.servers_of(blueprint)
-    _check_free(plan, servers)
+    _check_free(plan, servers, by)
     snapshots: dict[tuple[int, str], RecoverySnapshot] = {}
     if point_in_time is not None:
         snapshots, missing = preflight.snapshots_at(servers, point_in_time)
@@ -105,7 +108,7 @@ def execution_start(
     _check_launchable(shown, break_glass=break_glass)
     # What could not be asked is asked for again there, and refuses the start.
     replaced = None if shown.look.not_asked else shown.look.replaced
-    acknowledged = stake_acknowledge(servers, replace_instances, by=by, replaced=replaced)
+    acknowledged = stake_acknowledge(servers, replace_instances, by=by, on=plan, replaced=replaced)
 
     needed = blueprint.approvals_required if kind is ExecutionKind.RECOVERY and not break_glass else 0
     now = timezone.now()
@@ -134,7 +137,7 @@ def execution_start(
         check_plan_in_use(plan.pk, "launched")
         # Two starts at once queue here, so that no server gets into two executions.
         _check_sites_as_asked(list(Site.objects.select_for_update().filter(pk__in=sites).order_by("pk")), versions)
-        _check_free(plan, servers)
+        _check_free(plan, servers, by)
         try:
             with transaction.atomic():
                 execution.save(force_insert=True)
@@ -151,14 +154,27 @@ def execution_start(
     return Execution.objects.get(pk=execution.pk)
 
 
+@dataclass(frozen=True, slots=True)
+class _Launch:
+    """What a start touches: what the plan does, and what was read to be launched, should the plan be changed now."""
+
+    plan: Plan
+    sites: Collection[int]
+
+    @property
+    def touched(self) -> Touched:
+        of_plan = self.plan.touched
+        return Touched(of_plan.sites | frozenset(self.sites), of_plan.plan)
+
+
 # --- checks -------------------------------------------------------------------------------------------------------
 
 
-def _check_ready(plan: Plan, blueprint: Blueprint, *, break_glass: bool) -> list[Finding]:
+def _check_ready(plan: Plan, blueprint: Blueprint, *, break_glass: bool, by: AbstractBaseUser) -> list[Finding]:
     """Raises `Conflict` if something blocks; returns what was found."""
     if not preflight.servers_of(blueprint):
         raise Conflict(f"Plan {plan.name} has no servers: its protection groups contain none at the moment.")
-    findings = readiness.evaluate(plan)
+    findings = readiness.evaluate(plan, by)
     blocking = [finding for finding in findings if finding.severity == "blocking"]
     if blocking and not break_glass:
         raise Conflict(
@@ -193,15 +209,15 @@ def _check_sites_as_asked(sites: Sequence[Site], versions: Mapping[int, int]) ->
         raise Conflict(f"Site {listing(changed)} was changed at the same moment. Nothing was launched; start again.")
 
 
-def _check_free(plan: Plan, servers: Sequence[BlueprintServer]) -> None:
+def _check_free(plan: Plan, servers: Sequence[BlueprintServer], by: AbstractBaseUser) -> None:
     """No other active execution of this plan, nor one that holds a server of it."""
     if selectors.active_execution(plan) is not None:
         raise _already_active(plan)
-    check_servers_free(((server.site_id, server.source_server_id) for server in servers), field="plan")
+    check_servers_free(((server.site_id, server.source_server_id) for server in servers), field="plan", by=by)
 
 
 def _newer_revision(plan: Plan, seen: int) -> Conflict:
-    newest = revision_get(plan, plan.version)
+    newest = revision_newest(plan)
     return Conflict(
         f"Nothing was launched: {newest.saved_by_name} saved revision {newest.number} of plan {plan.name}, and you "
         f"looked at revision {seen}. Check what it launches now, then start it again.",

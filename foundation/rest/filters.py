@@ -117,9 +117,10 @@ class NameFilter(django_filters.CharFilter):
 
 
 class ReferenceFilter(django_filters.CharFilter):
-    """`?site=<id or name>`. `find` raises `Missing` for what does not exist: a 400 here, for the address is right."""
+    """`?site=<id or name>`. `find`, which also gets who asks, raises `Missing` for what does not exist for them: a
+    400 here, for the address is right."""
 
-    def __init__(self, find: Callable[[str], Model], **options: Any) -> None:
+    def __init__(self, find: Callable[[str, Any], Model], **options: Any) -> None:
         super().__init__(**{"help_text": "Id or name."} | options)
         self.find = find
 
@@ -127,7 +128,7 @@ class ReferenceFilter(django_filters.CharFilter):
         if not value:
             return qs
         try:
-            found = self.find(value)
+            found = self.find(value, self.parent.request.user)
         except Missing as error:
             name = next(name for name, each in self.parent.filters.items() if each is self)
             raise Invalid.field(name, error.detail, "unknown") from error

@@ -56,18 +56,19 @@ class NameField(serializers.CharField):
 
 
 class ReferenceField(serializers.CharField):
-    """An object by id or name, returned as its name. `find` raises `Missing` for what does not exist."""
+    """An object by id or name, returned as its name. `find`, which also gets who asks, raises `Missing` for what
+    does not exist for them."""
 
     #: An id may be sent as the number that it is answered as.
     takes_ids = True
 
-    def __init__(self, find: Callable[[str], Model], **options: Any) -> None:
+    def __init__(self, find: Callable[[str, Any], Model], **options: Any) -> None:
         super().__init__(**{"help_text": "Id or name; returned as the name."} | options)
         self.find = find
 
     def to_internal_value(self, data: Any) -> Model:  # type: ignore[override] # a CharField in the schema only
         try:
-            return self.find(super().to_internal_value(data))
+            return self.find(super().to_internal_value(data), self.context["request"].user)
         except Missing as error:
             raise serializers.ValidationError(error.detail, "unknown") from error
 

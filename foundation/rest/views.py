@@ -71,6 +71,10 @@ class ApiView(APIView):
         """Who is signed in; the permissions have let nobody else through."""
         return person(self.request)
 
+    def about(self) -> Any:
+        """The row that the address names, for this person to act on; None where it names none. Raises `Missing`."""
+        return self.get_object() if getattr(self, "detail", False) else None  # type: ignore[attr-defined]
+
     def key_done(self, location: str, *, created: bool = False) -> None:
         """To be called in the transaction that does the work of a POST: what its key stands for is done when that is.
 

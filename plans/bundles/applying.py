@@ -24,9 +24,8 @@ from plans import selectors, services
 from plans.core.bundle import Action, Change, Existing, Kind, Outcome, changes_of, exported, fingerprint
 from plans.models import Plan
 from protection import services as protecting
-from protection.core.tag_selector import selector_words
-from protection.models import ProtectionGroup, Site, SourceServer
-from protection.selection import check_servers
+from protection.models import ProtectionGroup, Site
+from protection.selection import declared_check
 from protection.selectors import may_see_roles, without_credentials
 
 #: What people may say about an apply, in characters.
@@ -48,11 +47,12 @@ class Applied:
 def bundle_export(*, by: User) -> list[dict[str, Any]]:
     """Everything that `by` may see, without archived plans and without secrets, as documents."""
     policy.require(by, "plans.view_plan")
-    bodies = [(each.kind, each.body) for each in existing() if not each.archived]
-    if may_see_roles(by):
-        return exported(bodies)
+    rows = [each for each in existing(by) if not each.archived]
     # What roles there are is not everyone's business; a document without one leaves it as it is.
-    return exported((kind, {key: body[key] for key in body if key != "role_arn"}) for kind, body in bodies)
+    shown = {site.pk for site in Site.objects.visible_to(by) if may_see_roles(by, site)}
+    return exported(
+        (row.kind, {key: row.body[key] for key in row.body if key != "role_arn" or row.id in shown}) for row in rows
+    )
 
 
 def bundle_apply(
@@ -81,7 +81,7 @@ def bundle_apply(
         Installation.objects.select_for_update().get(id=installation_id())
         outcome = changes_of(
             documents,
-            existing(source if prune else None, documents),
+            existing(by, source if prune else None, documents),
             renamed_from=renamed_from,
             prune=prune,
             source=source,
@@ -93,26 +93,26 @@ def bundle_apply(
                 "then apply that.",
                 code="changed_since_diff",
             )
+        carrying = _Carrying(outcome, source, message, by)
         try:
             with only_tried() if dry_run else nullcontext():
-                _Carrying(outcome, source, message, by).carry_out()
+                carrying.carry_out()
         except NotYet as error:
             raise Conflict(
                 "Nothing was applied: to delete or archive a plan, or to change a site's connection, takes two persons "
                 "here. Do that by itself, on its page or at its address, so that someone else can agree.",
                 code="two_persons",
             ) from error
-        warnings = tuple(_warnings(outcome))
         if dry_run:
             transaction.set_rollback(True)
         else:
             done()
-    return Applied(outcome, found, warnings)
+    return Applied(outcome, found, tuple(carrying.warnings))
 
 
 # --- What there is --------------------------------------------------------------------------------------------------
-def existing(pruning: Source | None = None, documents: Sequence[object] = ()) -> list[Existing]:
-    """Everything, as its document would be, in a constant number of queries.
+def existing(by: User, pruning: Source | None = None, documents: Sequence[object] = ()) -> list[Existing]:
+    """Everything that `by` may see, as its document would be, in a constant number of queries.
 
     With `pruning`, what keeps a thing from being deleted is looked up too, for things from there without a document.
     """
@@ -124,11 +124,11 @@ def existing(pruning: Source | None = None, documents: Sequence[object] = ()) ->
         return _held(row)
 
     found: list[Existing] = []
-    for site in Site.objects.order_by("pk"):
+    for site in Site.objects.visible_to(by).order_by("pk"):
         found.append(_existing(Kind.SITE, site, _site_body(site), held(site, Kind.SITE)))
-    for group in ProtectionGroup.objects.select_related("site").order_by("pk"):
+    for group in ProtectionGroup.objects.visible_to(by).select_related("site").order_by("pk"):
         found.append(_existing(Kind.GROUP, group, _group_body(group), ""))
-    for plan in selectors.plan_list().order_by("pk"):
+    for plan in selectors.plan_list(by).order_by("pk"):
         body = {**selectors.document(plan)}
         found.append(_existing(Kind.PLAN, plan, body, held(plan, Kind.PLAN), archived=plan.archived_at is not None))
     return found
@@ -173,6 +173,8 @@ class _Carrying:
         self.sites: set[int] = set()
         #: Groups that may have others' servers now, by id.
         self.groups: dict[int, Change] = {}
+        #: What they select that is not there yet, each in a sentence, by the group's name.
+        self.warnings: list[tuple[str, str]] = []
 
     def carry_out(self) -> None:
         written = {Kind.SITE: self._site, Kind.GROUP: self._group, Kind.PLAN: self._plan}
@@ -185,11 +187,13 @@ class _Carrying:
         for change in self.outcome.changes:
             if change.document is None and change.of is not None:
                 self._remove(change, change.of)
-        for group in ProtectionGroup.objects.select_related("site").filter(pk__in=self.groups).order_by("pk"):
-            with self._at(self.groups[group.pk]):
-                check_servers(group, declared=True)
+        declaring = declared_check(self.groups)
+        for id, errors in declaring.errors.items():
+            with self._at(self.groups[id]):
+                raise Invalid.of(errors)
         self._raise()
         protecting.groups_settle(self.sites)
+        self.warnings = sorted((self.groups[id].name, sentence) for id, sentence in declaring.not_yet.items())
 
     def _raise(self) -> None:
         if self.errors:
@@ -234,7 +238,7 @@ class _Carrying:
 
     def _group(self, change: Change, body: dict[str, Any]) -> None:
         declared = self._declared(change)
-        body["site"] = _row(Site, body["site"])
+        body["site"] = _site_named(body["site"], self.by)
         if change.of is None:
             group = protecting.group_create(**body, by=self.by, declared=declared)
         else:
@@ -249,7 +253,7 @@ class _Carrying:
 
     def _plan(self, change: Change, body: dict[str, Any]) -> None:
         declared = self._declared(change)
-        plan = None if change.of is None else selectors.plan_get(change.of.id)
+        plan = None if change.of is None else selectors.plan_get(change.of.id, self.by)
         if plan is not None and plan.archived_at is not None:
             services.plan_unarchive(plan=plan, by=self.by, declared=declared)
         services.plan_save(
@@ -264,10 +268,10 @@ class _Carrying:
         declared = self._declared(change)
         match change.kind, change.action:
             case Kind.PLAN, Action.ARCHIVE:
-                plan = selectors.plan_get(of.id)
+                plan = selectors.plan_get(of.id, self.by)
                 services.plan_archive(plan=plan, by=self.by, expected_version=of.version, declared=declared)
             case Kind.PLAN, _:
-                plan = selectors.plan_get(of.id)
+                plan = selectors.plan_get(of.id, self.by)
                 services.plan_delete(plan=plan, by=self.by, expected_version=of.version, declared=declared)
             case Kind.GROUP, _:
                 group = ProtectionGroup.objects.select_related("site").get(pk=of.id)
@@ -279,20 +283,8 @@ class _Carrying:
                 protecting.site_delete(site=site, by=self.by, expected_version=of.version, declared=declared)
 
 
-def _row(model: type[Site], name: str) -> Site:
-    row = model.objects.filter(name=name).first()
+def _site_named(name: str, by: User) -> Site:
+    row = Site.objects.visible_to(by).filter(name=name).first()
     if row is None:
         raise Missing(f"There is no site “{name}” any more.")
     return row
-
-
-def _warnings(outcome: Outcome) -> Iterator[tuple[str, str]]:
-    """Groups of these changes that select what is not there yet."""
-    names = [change.name for change in outcome.changes if change.kind is Kind.GROUP and change.document is not None]
-    for group in ProtectionGroup.objects.select_related("site").filter(name__in=names).order_by("name"):
-        there = set(SourceServer.objects.at(group.site_id).values_list("source_server_id", flat=True))
-        if unknown := [each for each in group.explicit_servers if each not in there]:
-            yield group.name, f"Site “{group.site}” has no source server {', '.join(unknown[:5])} yet."
-        elif not group.members.exists():
-            words = selector_words(group.tag_selector)
-            yield group.name, f"No source server of site “{group.site}” has the tags {words} yet."

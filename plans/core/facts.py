@@ -116,5 +116,7 @@ class PlanFacts:
     archived: bool = False
     #: The names of all sites, whether the plan has servers there or not.
     sites: frozenset[str] = frozenset()
+    #: Of these, the names that whoever asks may be told.
+    sites_offered: frozenset[str] = frozenset()
     #: Why drsorch may not ask a host that a check names, in a sentence, by host.
     refused_hosts: Mapping[str, str] = field(default_factory=dict)

@@ -256,9 +256,9 @@ def _of_site(place: _Place, servers_known: bool) -> Iterator[Finding]:
         yield place.fails(
             "step_site_unknown",
             f"{place.words} is to run at site “{named}”, which does not exist.",
-            f"Choose an existing site: {listing(sorted(place.plan.sites), last='or')}."
-            if place.plan.sites
-            else "Create the site first.",
+            f"Choose an existing site: {listing(sorted(place.plan.sites_offered), last='or')}."
+            if place.plan.sites_offered
+            else "Choose an existing site, or create it first.",
         )
         return
     if not servers_known:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from access.policy import Person
 from foundation.durations import exact
 from foundation.wording import Badge, Tone, count, listing
 from plans.core.document import PlanDocument, StepDocument, WaveDocument, wave_graph
@@ -65,9 +66,9 @@ class Board:
     blank: BoardWave = BLANK
 
 
-def board(plan: Plan, document: PlanDocument) -> Board:
+def board(plan: Plan, document: PlanDocument, by: Person) -> Board:
     """The board of the plan's document, in three queries however large it is."""
-    cards = group_cards(plan)
+    cards = group_cards(plan, by)
     used = {name for wave in document["waves"] for name in wave["protection_groups"]}
     arrangement, waits = arrangement_of(document), waiting(document["waves"])
     waves = [
@@ -82,11 +83,12 @@ def board(plan: Plan, document: PlanDocument) -> Board:
     )
 
 
-def group_cards(plan: Plan) -> dict[str, BoardGroup]:
-    """Every protection group by its name, in three queries; `others` are plans beside this one."""
-    states, others = replication_by_group(), plans_by_group(other_than=plan)
+def group_cards(plan: Plan, by: Person) -> dict[str, BoardGroup]:
+    """Every protection group that the person may see, by its name, in three queries; `others` are plans beside this
+    one."""
+    states, others = replication_by_group(), plans_by_group(by, other_than=plan)
     return {
-        group.name: _board_group(group, states.get(group.pk, {}), others.get(group.pk, ())) for group in group_list()
+        group.name: _board_group(group, states.get(group.pk, {}), others.get(group.pk, ())) for group in group_list(by)
     }
 
 

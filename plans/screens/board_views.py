@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -29,7 +30,7 @@ def body(request: HttpRequest, plan_id: int) -> HttpResponse:
     """The body of the plan's page. POST saves `board` on top of `version` and answers the new body, or leads to the
     form of the wave named in `then`. A refusal is sentences alone: the board stays as it is in the browser."""
     policy.require(request.user, "plans.view_plan")
-    plan = selectors.plan_get(plan_id)
+    plan = selectors.plan_get(plan_id, request.user)
     if request.method != "POST":
         return _body(request, plan)
     policy.require(request.user, "plans.change_plan")
@@ -59,7 +60,7 @@ def body(request: HttpRequest, plan_id: int) -> HttpResponse:
 def changes(request: HttpRequest, plan_id: int) -> HttpResponse:
     """What saving `board` would change of what waits for what, and why it could not be saved. Nothing is saved."""
     policy.require(request.user, "plans.change_plan")
-    plan = selectors.plan_get(plan_id)
+    plan = selectors.plan_get(plan_id, request.user)
     try:
         board = _board(request)
     except Invalid as error:
@@ -69,14 +70,14 @@ def changes(request: HttpRequest, plan_id: int) -> HttpResponse:
     found = waiting.changes(document["waves"], arranged["waves"], board.renamed)
     context = {
         "changes": [waiting.sentence(change, saved=False) for change in found],
-        "problems": _problems(arranged),
+        "problems": _problems(arranged, person(request)),
     }
     return TemplateResponse(request, "admin/plans/_board_changes.html", context)
 
 
-def _problems(document: PlanDocument) -> list[str]:
+def _problems(document: PlanDocument, by: User) -> list[str]:
     try:
-        normalise(document, groups=selectors.group_names())
+        normalise(document, groups=selectors.group_names(by))
     except Invalid as error:
         return [each.detail for each in error.errors]
     return []

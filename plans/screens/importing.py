@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.contrib.auth.models import User
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextareaWidget
 
 from foundation.errors import DomainError, Invalid
@@ -74,13 +75,13 @@ class Preview:
     waits: Sequence[str]
 
 
-def preview(plan: Plan | None, text: str) -> Preview:
+def preview(plan: Plan | None, text: str, by: User) -> Preview:
     """What the text would change. Raises `Invalid` with all that is wrong with it, each with its place."""
     try:
         raw = read(text)
     except NotYaml as error:
         raise Invalid(str(error)) from error
-    document = normalise(raw, groups=selectors.group_names())
+    document = normalise(raw, groups=selectors.group_names(by))
     current = selectors.document(plan) if plan is not None else _NOTHING
     diff = differences(current, document)
     said = diff_sentences(diff, saved=False)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from django.urls import reverse
 
-from plans.models import WaveGroup
+from access.policy import Person
+from access.visibility import reached
+from plans.models import Plan, WaveGroup
 from protection.uses import Use
 
 
-def plans_with(group: int | None, server: tuple[int, str] | None) -> list[Use]:
-    """The plans with a wave that has this group, or the server's, in it."""
+def plans_with(group: int | None, server: tuple[int, str] | None, by: Person) -> list[Use]:
+    """The plans, of those that the person may see, with a wave that has this group, or the server's, in it."""
     places = WaveGroup.objects.filter(protection_group=group).select_related("wave__plan")
+    places = reached(places, by, "plans.view_plan", "wave__plan", Plan.objects.visible_to)
     return (
         [
             Use(

@@ -25,12 +25,12 @@ def body(request: HttpRequest, plan: Plan) -> dict[str, Any]:
     document = selectors.document(plan)
     return {
         "plan": plan,
-        "board": board(plan, document),
+        "board": board(plan, document, request.user),
         "picture": picture(document),
-        "readiness": readiness(facts.evaluate(plan)),
-        "revision": selectors.revision_get(plan, plan.version),
-        "proved": uses.proved_last(plan.pk) if policy.may(request.user, "executions.view_execution") else None,
-        "may_change": plan.archived_at is None and policy.may(request.user, "plans.change_plan"),
+        "readiness": readiness(facts.evaluate(plan, request.user)),
+        "revision": selectors.revision_newest(plan),
+        "proved": uses.proved_last(plan.pk, request.user),
+        "may_change": plan.archived_at is None and policy.may(request.user, "plans.change_plan", on=plan),
     }
 
 

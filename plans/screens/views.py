@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.auth.models import User
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -54,7 +55,7 @@ _get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 def page(request: HttpRequest, plan_id: int) -> HttpResponse:
     """The plan: its board, its picture, what stands between it and a run."""
     policy.require(request.user, "plans.view_plan")
-    plan = selectors.plan_get(plan_id)
+    plan = selectors.plan_get(plan_id, request.user)
     return _page(request, plan, AgreementForm(initial={"approvals_required": plan.approvals_required}))
 
 
@@ -62,10 +63,10 @@ def page(request: HttpRequest, plan_id: int) -> HttpResponse:
 def runbook(request: HttpRequest, plan_id: int) -> HttpResponse:
     """The plan to print, with what to do by hand if drsorch is down."""
     policy.require(request.user, "plans.view_plan")
-    plan = selectors.plan_get(plan_id)
+    plan = selectors.plan_get(plan_id, request.user)
     context = {
         "plan": plan,
-        "revision": selectors.revision_get(plan, plan.version),
+        "revision": selectors.revision_newest(plan),
         "book": book_of(plan),
         "purpose": purpose_lines(purpose_of(plan)),
         "now": timezone.now(),
@@ -78,7 +79,7 @@ def runbook(request: HttpRequest, plan_id: int) -> HttpResponse:
 def export(request: HttpRequest, plan_id: int) -> HttpResponse:
     """The plan as a YAML file: what `PUT` takes, and the import."""
     policy.require(request.user, "plans.view_plan")
-    plan = selectors.plan_get(plan_id)
+    plan = selectors.plan_get(plan_id, request.user)
     file = HttpResponse(written(selectors.document(plan)), content_type=f"{MEDIA_TYPE}; charset=utf-8")
     file["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=f"{plan.name}.yaml") or ""
     return file
@@ -88,14 +89,14 @@ def export(request: HttpRequest, plan_id: int) -> HttpResponse:
 def import_text(request: HttpRequest, plan_id: int | None = None) -> HttpResponse:
     """A plan from YAML, or a new one: what the text changes is shown first, and what was shown is what is applied."""
     policy.require(request.user, "plans.add_plan" if plan_id is None else "plans.change_plan")
-    plan = None if plan_id is None else selectors.plan_get(plan_id)
+    plan = None if plan_id is None else selectors.plan_get(plan_id, request.user)
     initial = {"text": written(selectors.document(plan))} if plan else {}
     form = ImportForm(request.POST or None, request.FILES or None, initial=initial)
     found, errors, overtaken = None, list[str](), ""
     if request.method == "POST" and form.is_valid():
         text, shown = form.cleaned_data["text"], form.cleaned_data["shown"]
         try:
-            found = preview(plan, text)
+            found = preview(plan, text, person(request))
             if "apply" in request.POST and found.digest == shown:
                 saved = services.plan_save(
                     plan=plan,
@@ -108,8 +109,8 @@ def import_text(request: HttpRequest, plan_id: int | None = None) -> HttpRespons
                 )
                 return redirect("admin:plans_plan_change", saved.pk)
         except Stale as error:
-            overtaken, plan = f"{error.detail} Nothing was applied.", selectors.plan_get(plan_id or 0)
-            found = preview(plan, text)
+            overtaken, plan = f"{error.detail} Nothing was applied.", selectors.plan_get(plan_id or 0, request.user)
+            found = preview(plan, text, person(request))
         except (Invalid, Conflict) as error:
             found, errors = None, sentences(error)
         form.data = {
@@ -133,7 +134,7 @@ def import_text(request: HttpRequest, plan_id: int | None = None) -> HttpRespons
 def copy(request: HttpRequest, plan_id: int) -> HttpResponse:
     """A new plan like this one, under another name."""
     policy.require(request.user, "plans.add_plan")
-    plan = selectors.plan_get(plan_id)
+    plan = selectors.plan_get(plan_id, request.user)
     form = CopyForm(request.POST or None, initial={"name": f"{plan.name[:93]} (copy)"})
     if form.is_valid():
         try:
@@ -153,7 +154,7 @@ def copy(request: HttpRequest, plan_id: int) -> HttpResponse:
 def archive(request: HttpRequest, plan_id: int) -> HttpResponse:
     """Asks once, then archives the plan, or takes it out of the archive."""
     policy.require(request.user, "plans.archive_plan")
-    plan = selectors.plan_get(plan_id)
+    plan = selectors.plan_get(plan_id, request.user)
     error: DomainError | None = None
     if request.method == "POST":
         change = services.plan_archive if request.POST.get("archived") == "1" else services.plan_unarchive
@@ -181,14 +182,14 @@ def _page(request: HttpRequest, plan: Plan, agreement: AgreementForm, status: in
         **plan_page.body(request, plan),
         purpose=purpose_lines(purpose_of(plan)),
         approvals_in_force=selectors.approvals_in_force(plan),
-        agreement_form=agreement if policy.may(request.user, "plans.agree_plan") else None,
-        may_copy=policy.may(request.user, "plans.add_plan"),
-        may_archive=policy.may(request.user, "plans.archive_plan"),
+        agreement_form=agreement if policy.may(request.user, "plans.agree_plan", on=plan) else None,
+        may_copy=policy.may(request.user, "plans.add_plan", sites=plan.touched.sites),
+        may_archive=policy.may(request.user, "plans.archive_plan", on=plan),
         # What was run is evidence: there is no button that could only refuse.
-        may_delete=policy.may(request.user, "plans.delete_plan") and not protectors(plan, 1),
+        may_delete=policy.may(request.user, "plans.delete_plan", on=plan) and not protectors(plan, 1),
         # As on the dashboard: a drill would delete what runs.
-        may_drill=in_use and plan.recovered_by is None and policy.may(request.user, "executions.start_drill"),
-        may_recover=in_use and policy.may(request.user, "executions.start_recovery"),
+        may_drill=in_use and plan.recovered_by is None and policy.may(request.user, "executions.start_drill", on=plan),
+        may_recover=in_use and policy.may(request.user, "executions.start_recovery", on=plan),
     )
 
 
@@ -213,7 +214,7 @@ def add(request: HttpRequest) -> HttpResponse:
 def settings(request: HttpRequest, plan_id: int) -> HttpResponse:
     """What a plan is beside its waves."""
     policy.require(request.user, "plans.change_plan")
-    plan = selectors.plan_get(plan_id)
+    plan = selectors.plan_get(plan_id, request.user)
     form, status = PlanForm(request.POST or None, initial=plan_initial(selectors.document(plan), plan.version)), 200
     if form.is_valid():
         seen = version_of(form.data.get("version", ""))
@@ -249,14 +250,14 @@ def settings(request: HttpRequest, plan_id: int) -> HttpResponse:
 def wave(request: HttpRequest, plan_id: int) -> HttpResponse:
     """A wave and its steps: the one named in `?name=`, or a new one."""
     policy.require(request.user, "plans.change_plan")
-    plan = selectors.plan_get(plan_id)
+    plan = selectors.plan_get(plan_id, request.user)
     document, status = selectors.document(plan), 200
     if request.method != "POST":
         name = request.GET.get("name", "")
         wave = editing.wave_named(document, name)
         if name and wave is None:
             raise Missing(f"Plan “{plan}” has no wave “{name}”.")
-        form, steps = _wave_forms(plan, document, wave, version=plan.version, replacing=name)
+        form, steps = _wave_forms(plan, document, wave, person(request), version=plan.version, replacing=name)
     else:
         name = request.POST.get("replacing", "")
         form, steps = _wave_forms_sent(request, plan, document, editing.wave_named(document, name))
@@ -265,7 +266,7 @@ def wave(request: HttpRequest, plan_id: int) -> HttpResponse:
                 if saved := _wave_saved(request, plan, name, form, steps):
                     return saved
             except services.Clashing as error:
-                (form, steps), status = _wave_forms_merged(plan, error, form, steps), 409
+                (form, steps), status = _wave_forms_merged(plan, error, form, steps, person(request)), 409
             except (Invalid, Stale) as error:
                 _show_again(form, error, steps)
                 status = 409 if isinstance(error, Stale) else 200
@@ -302,8 +303,8 @@ def _wave_saved(request: HttpRequest, plan: Plan, name: str, form: WaveForm, ste
 def revisions(request: HttpRequest, plan_id: int) -> HttpResponse:
     """Every saved revision: who, when, what changed."""
     policy.require(request.user, "plans.view_planrevision")
-    plan = selectors.plan_get(plan_id)
-    page = Paginator(selectors.revision_list(plan), _REVISIONS_A_PAGE).get_page(request.GET.get("page"))
+    plan = selectors.plan_get(plan_id, request.user)
+    page = Paginator(selectors.revision_list(plan, request.user), _REVISIONS_A_PAGE).get_page(request.GET.get("page"))
     proofs = _proofs(request, plan, [revision.number for revision in page])
     return screen_response(
         request,
@@ -317,7 +318,7 @@ def revisions(request: HttpRequest, plan_id: int) -> HttpResponse:
         ],
         form=CompareForm(initial=_newest_two(plan)),
         page=page,
-        may_change=plan.archived_at is None and policy.may(request.user, "plans.change_plan"),
+        may_change=plan.archived_at is None and policy.may(request.user, "plans.change_plan", on=plan),
         trail=trail_of("plan", plan.pk) if policy.may(request.user, "audit.view_event") else "",
     )
 
@@ -326,11 +327,13 @@ def revisions(request: HttpRequest, plan_id: int) -> HttpResponse:
 def compare(request: HttpRequest, plan_id: int) -> HttpResponse:
     """What changed from the revision of the plan in `?older=` to the one in `?newer=`; without these, to the newest."""
     policy.require(request.user, "plans.view_planrevision")
-    plan = selectors.plan_get(plan_id)
+    plan = selectors.plan_get(plan_id, request.user)
     form, found = CompareForm(request.GET or _newest_two(plan)), None
     if form.is_valid():
         try:
-            found = comparison(*(selectors.revision_get(plan, form.cleaned_data[name]) for name in ("older", "newer")))
+            found = comparison(
+                *(selectors.revision_get(plan, form.cleaned_data[name], request.user) for name in ("older", "newer"))
+            )
         except Missing as error:
             form.add_domain_error(error)
     sides = [found.older, found.newer] if found else []
@@ -353,21 +356,21 @@ def _newest_two(plan: Plan) -> dict[str, int]:
 
 
 def _proofs(request: HttpRequest, plan: Plan, numbers: list[int]) -> dict[int, uses.Proof]:
-    return uses.proofs_of(plan.pk, numbers) if policy.may(request.user, "executions.view_execution") else {}
+    return uses.proofs_of(plan.pk, numbers, request.user)
 
 
 @require_POST
 def agree(request: HttpRequest, plan_id: int) -> HttpResponse:
     """An approver agrees that recoveries need no more approvals than the plan says."""
     policy.require(request.user, "plans.agree_plan")
-    plan = selectors.plan_get(plan_id)
+    plan = selectors.plan_get(plan_id, request.user)
     form = AgreementForm(request.POST)
     if form.is_valid():
         try:
             demands.approvals_agree(plan=plan, by=person(request), **form.cleaned_data)
         except DomainError as error:
             # As it is now, with what was typed.
-            plan = selectors.plan_get(plan_id)
+            plan = selectors.plan_get(plan_id, request.user)
             form = AgreementForm({**request.POST.dict(), "approvals_required": plan.approvals_required})
             form.add_domain_error(error)
             return _page(request, plan, form, status=error.status)
@@ -380,7 +383,7 @@ def agree(request: HttpRequest, plan_id: int) -> HttpResponse:
 def restore(request: HttpRequest, plan_id: int, number: int) -> HttpResponse:
     """Save the plan as an earlier revision had it."""
     policy.require(request.user, "plans.change_plan")
-    plan = selectors.plan_get(plan_id)
+    plan = selectors.plan_get(plan_id, request.user)
     try:
         version = version_of(request.POST.get("version", ""))
         plan = services.revision_restore(plan=plan, number=number, by=person(request), expected_version=version)
@@ -396,14 +399,14 @@ def restore(request: HttpRequest, plan_id: int, number: int) -> HttpResponse:
 def delete(request: HttpRequest, plan_id: int) -> HttpResponse:
     """Asks once, then deletes."""
     policy.require(request.user, "plans.delete_plan")
-    plan = selectors.plan_get(plan_id)
+    plan = selectors.plan_get(plan_id, request.user)
     error: DomainError | None = None
     if request.method == "POST":
         try:
             seen = version_of(request.POST.get("version", ""))
             services.plan_delete(plan=plan, by=person(request), expected_version=seen)
         except DomainError as refused:
-            error, plan = refused, selectors.plan_get(plan_id)
+            error, plan = refused, selectors.plan_get(plan_id, request.user)
         else:
             messages.success(request, f"Plan “{plan}” was deleted.")
             return redirect("admin:plans_plan_changelist")
@@ -414,13 +417,13 @@ def delete(request: HttpRequest, plan_id: int) -> HttpResponse:
 
 
 def _wave_forms(
-    plan: Plan, document: PlanDocument, wave: WaveDocument | None, *, version: int, replacing: str
+    plan: Plan, document: PlanDocument, wave: WaveDocument | None, by: User, *, version: int, replacing: str
 ) -> tuple[WaveForm, Any]:
     """The form of a wave of the document, or of a new one."""
     initial = WaveForm.initial_of(wave) if wave else dict(WaveForm.of_new)
     initial |= {"version": version, "replacing": replacing}
     steps = [StepForm.initial_of(step) for step in wave["steps"]] if wave else []
-    return WaveForm(initial=initial, **_choices(plan, document, wave)), StepFormSet(initial=steps, prefix="steps")
+    return WaveForm(initial=initial, **_choices(plan, document, wave, by)), StepFormSet(initial=steps, prefix="steps")
 
 
 def _wave_forms_sent(
@@ -433,7 +436,7 @@ def _wave_forms_sent(
     steps = StepFormSet(data, prefix="steps")
     if adds and steps.forms:
         steps.forms[-1] = _blank_step(steps)
-    return WaveForm(data, **_choices(plan, document, wave)), steps
+    return WaveForm(data, **_choices(plan, document, wave, person(request))), steps
 
 
 def _blank_step(steps: Any) -> StepForm:
@@ -444,23 +447,25 @@ def _blank_step(steps: Any) -> StepForm:
     return step
 
 
-def _wave_forms_merged(plan: Plan, error: services.Clashing, form: WaveForm, steps: Any) -> tuple[WaveForm, Any]:
+def _wave_forms_merged(
+    plan: Plan, error: services.Clashing, form: WaveForm, steps: Any, by: User
+) -> tuple[WaveForm, Any]:
     """What goes together of both people's changes, and the caller's side where they clash."""
     document, name = error.merged.document, str(form["name"].value() or "")
     version, replacing = version_of(form.data.get("version", "")), str(form.data.get("replacing", ""))
     wave = editing.wave_named(document, name)
     if wave is not None and "delete" not in form.data:
-        form, steps = _wave_forms(plan, document, wave, version=version, replacing=replacing)
+        form, steps = _wave_forms(plan, document, wave, by, version=version, replacing=replacing)
     form.clash = clash_card(error)
     return form, steps
 
 
-def _choices(plan: Plan, document: PlanDocument, wave: WaveDocument | None) -> dict[str, Any]:
+def _choices(plan: Plan, document: PlanDocument, wave: WaveDocument | None, by: User) -> dict[str, Any]:
     """What the form of a wave offers: the other waves, the groups that are in none of them, and what stands above."""
     used = {name for other in document["waves"] for name in other["protection_groups"]}
     own = wave["protection_groups"] if wave else []
     place = editing.position_of(document, wave["name"] if wave else None)
-    cards = group_cards(plan)
+    cards = group_cards(plan, by)
     offered = [*own, *(name for name in cards if name not in used)]
     return {
         "waves": [other["name"] for other in document["waves"] if other is not wave],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -95,6 +95,14 @@ def _conflict(server: Server, keeper: Group, claims: Sequence[Group]) -> str:
         f"{server.label} is in “{keeper.name}”, but its tags now also match {' and '.join(others)}. "
         "Change its tags in AWS or one of the groups, so that only one selects it."
     )
+
+
+def contested(groups: Sequence[Group], servers: Iterable[Server]) -> Iterator[tuple[Server, list[Group]]]:
+    """Every server that more than one group selects, with those groups, in the order of `servers`."""
+    for server in servers:
+        claims = [group for group in groups if group.selects(server)]
+        if len(claims) > 1:
+            yield server, claims
 
 
 def overlaps(candidate: Group, others: Iterable[Group], servers: Iterable[Server]) -> list[Overlap]:

@@ -20,7 +20,8 @@ class ReplicationFilter(SimpleListFilter):
     parameter_name = "replication_state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        states = SourceServer.objects.order_by("replication_state").values_list("replication_state", flat=True)
+        seen = SourceServer.objects.visible_to(request.user).order_by("replication_state")
+        states = seen.values_list("replication_state", flat=True)
         return [(state, replication_badge(state).text) for state in states.distinct() if state]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[SourceServer]) -> QuerySet[SourceServer]:

@@ -89,7 +89,7 @@ def server_label(server: SourceServer, *, with_site: bool = True) -> str:
 class ProtectionGroupForm(ServiceForm):
     servers = ServersField(
         url_path="admin:protection_protectiongroup_servers",
-        queryset=SourceServer.objects.select_related("site").by_name(),
+        queryset=SourceServer.objects.none(),
         required=False,
         help_text="Selected one by one. Type part of a host name, Name tag or id.",
     )
@@ -109,9 +109,18 @@ class ProtectionGroupForm(ServiceForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         group: ProtectionGroup = self.instance
+        servers = SourceServer.objects.visible_to(self.by).select_related("site").by_name()
+        # Who may only look has no fields.
+        for name, rows in (("site", Site.objects.visible_to(self.by)), ("servers", servers)):
+            if name in self.fields:
+                self.fields[name].queryset = rows  # type: ignore[attr-defined]
         self.initial["tag_selector"] = selector_text(group.tag_selector)
         if group.pk:
-            chosen = SourceServer.objects.at(group.site_id).filter(source_server_id__in=group.explicit_servers)
+            chosen = (
+                SourceServer.objects.visible_to(self.by)
+                .at(group.site_id)
+                .filter(source_server_id__in=group.explicit_servers)
+            )
             self.initial["servers"] = [server.pk for server in chosen]
             url = reverse("admin:protection_protectiongroup_servers")
             self.fields["servers"].widget.attrs["data-ajax--url"] = f"{url}?site={group.site_id}"

@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import User
 
+from access.policy import Person
 from foundation.errors import DomainError, NotAllowed
 from foundation.wording import Tone, ago, clock_utc, count, listing
 from protection import selectors, services, uses
@@ -43,7 +44,7 @@ def site_panel(site: Any, now: datetime, *, full: bool = False) -> dict[str, Any
     }
 
 
-def group_panel(group: ProtectionGroup) -> dict[str, Any]:
+def group_panel(group: ProtectionGroup, by: Person) -> dict[str, Any]:
     """The servers that the group resolves to now, for `_group_members.html`."""
     members = selectors.member_list(group)
     number = members.count()
@@ -52,7 +53,7 @@ def group_panel(group: ProtectionGroup) -> dict[str, Any]:
         "members": [(server, server_badge(server), lag_badge(server.lag_seconds)) for server in shown],
         "member_count": count(number, "server"),
         "members_left": max(0, number - MEMBERS_SHOWN),
-        "uses": uses.uses_of(group.pk),
+        "uses": uses.uses_of(group.pk, by=by),
     }
 
 
@@ -89,9 +90,9 @@ def _elsewhere(server: SourceServer, group: ProtectionGroup) -> str:
     return "" if server.protection_group_id in (None, group.pk) else str(server.protection_group)
 
 
-def server_panel(server: SourceServer) -> dict[str, Any]:
+def server_panel(server: SourceServer, by: Person) -> dict[str, Any]:
     """The plans that launch the server and the executions that did, for `_uses.html`."""
-    return {"uses": uses.uses_of(server.protection_group_id, (server.site_id, server.source_server_id))}
+    return {"uses": uses.uses_of(server.protection_group_id, (server.site_id, server.source_server_id), by=by)}
 
 
 def points_panel(server: SourceServer, by: User, now: datetime) -> dict[str, Any]:

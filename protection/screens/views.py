@@ -27,8 +27,8 @@ from protection.selection import selection_try
 @require_POST
 def site_sync(request: HttpRequest, site_id: int) -> HttpResponse:
     """The button: have a worker mirror the inventory now."""
-    site = selectors.site_get(str(site_id))
-    policy.require(request.user, "protection.sync_site", sites=[site.pk])
+    site = selectors.site_get(str(site_id), request.user)
+    policy.require(request.user, "protection.sync_site", on=site)
     try:
         services.site_sync_request(site=site, by=person(request))
         messages.success(request, f"The inventory of “{site}” is being synced.")
@@ -42,7 +42,7 @@ def site_sync(request: HttpRequest, site_id: int) -> HttpResponse:
 @require_POST
 def site_tried(request: HttpRequest, site_id: int | None = None) -> HttpResponse:
     """The button in a site's form: asks DRS with what is typed there, and saves nothing."""
-    site = selectors.site_get(str(site_id)) if site_id is not None else Site()
+    site = selectors.site_get(str(site_id), request.user) if site_id is not None else Site()
     saved = (site.role_arn, site.endpoint_url)
     for name in ("name", "account_id", "region", "role_arn", "endpoint_url"):
         setattr(site, name, request.POST.get(name, "").strip())
@@ -72,14 +72,16 @@ def site_template(request: HttpRequest) -> HttpResponse:
 def site_state(request: HttpRequest, site_id: int) -> HttpResponse:
     """The part of a page that renews itself while a sync runs."""
     policy.require(request.user, "protection.view_site")
-    panel = site_panel(selectors.site_get(str(site_id)), timezone.now(), full=request.GET.get("full") == "1")
+    panel = site_panel(
+        selectors.site_get(str(site_id), request.user), timezone.now(), full=request.GET.get("full") == "1"
+    )
     return render(request, "admin/protection/_site_state.html", panel)
 
 
 @require_safe
 def server_points(request: HttpRequest, server_id: int) -> HttpResponse:
     """The part of a server's page that asks DRS, when somebody wants to know."""
-    server = selectors.server_get(str(server_id))
+    server = selectors.server_get(str(server_id), request.user)
     return render(request, "admin/protection/_points.html", points_panel(server, person(request), timezone.now()))
 
 
@@ -87,7 +89,7 @@ def server_points(request: HttpRequest, server_id: int) -> HttpResponse:
 def server_search(request: HttpRequest) -> HttpResponse:
     """What the field of servers finds, in the form of its select2: `?term=…&page=…`, in one site with `&site=`."""
     policy.require(request.user, "protection.view_sourceserver")
-    rows = selectors.server_list().matching(request.GET.get("term", ""))
+    rows = selectors.server_list(request.user).matching(request.GET.get("term", ""))
     site_id = id_of(request.GET.get("site", ""))
     if site_id is not None:
         rows = rows.at(site_id)
@@ -102,9 +104,9 @@ def group_selection(request: HttpRequest, group_id: int | None = None) -> HttpRe
     policy.require(
         request.user, "protection.add_protectiongroup" if group_id is None else "protection.change_protectiongroup"
     )
-    group = selectors.group_get(str(group_id)) if group_id is not None else ProtectionGroup()
+    group = selectors.group_get(str(group_id), request.user) if group_id is not None else ProtectionGroup()
     site_id = id_of(request.POST.get("site", ""))
-    site = None if site_id is None else Site.objects.filter(pk=site_id).first()
+    site = None if site_id is None else Site.objects.visible_to(request.user).filter(pk=site_id).first()
     picked = [pk for each in request.POST.getlist("servers") if (pk := id_of(each)) is not None]
     try:
         selector = selector_parse(request.POST.get("tag_selector", ""))
@@ -114,7 +116,7 @@ def group_selection(request: HttpRequest, group_id: int | None = None) -> HttpRe
     panel: dict[str, object] = {"problems": [problem] if problem else []}
     if site is not None and not problem and (selector or picked):
         group.site, group.tag_selector = site, selector
-        chosen = SourceServer.objects.filter(pk__in=picked).values_list("source_server_id", flat=True)
-        group.explicit_servers = list(chosen)
+        chosen = SourceServer.objects.visible_to(request.user).filter(pk__in=picked)
+        group.explicit_servers = list(chosen.values_list("source_server_id", flat=True))
         panel = selection_panel(selection_try(group=group, by=person(request)), group)
     return render(request, "admin/protection/_selection.html", {**panel, "site": site})

@@ -28,4 +28,4 @@ class CompareView(ApiView):
     @extend_schema(parameters=[EXECUTION_ID, _OTHER], responses=OpenApiTypes.OBJECT, operation_id="executions_compare")
     def get(self, request: Request, id: str, other: str) -> Response:
         """Compare two executions. A difference is what `one` has more than `other`; 409 for executions of two plans."""
-        return Response(comparison_of(execution_get(id), execution_get(other)))
+        return Response(comparison_of(execution_get(id, request.user), execution_get(other, request.user)))

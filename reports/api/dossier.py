@@ -45,7 +45,10 @@ class _OfExecution(ApiView, GenericViewSet[Any]):
 
     @property
     def execution(self) -> Execution:
-        return execution_get(self.kwargs["id"])
+        return execution_get(self.kwargs["id"], self.request.user)
+
+    def about(self) -> Execution:
+        return self.execution
 
     def list(self, request: Request, id: str) -> Response:
         page = self.paginate_queryset(self.get_queryset())
@@ -97,7 +100,12 @@ class FindingsOfExecutionViewSet(_OfExecution):
     serializer_class = FindingSerializer
 
     def get_queryset(self) -> QuerySet[Finding]:
-        return Finding.objects.select_related("execution").filter(execution=self.execution).order_by("pk")
+        return (
+            Finding.objects.visible_to(self.person)
+            .select_related("execution")
+            .filter(execution=self.execution)
+            .order_by("pk")
+        )
 
     @extend_schema(parameters=[EXECUTION_ID], request=NewFindingSerializer, responses={201: FindingSerializer})
     def create(self, request: Request, id: str) -> Response:
@@ -145,10 +153,13 @@ class ValidatedView(ApiView):
 
     permissions: ClassVar[dict[str, str | None]] = {"get": "reports.view_report", "post": "reports.validate_execution"}
 
+    def about(self) -> Execution:
+        return execution_get(self.kwargs["id"], self.request.user)
+
     @extend_schema(parameters=[EXECUTION_ID], responses=ValidatedSerializer)
     def get(self, request: Request, id: str) -> Response:
         """Read since when the application works. And who confirmed it; nulls until someone does."""
-        found = Dossier.objects.filter(pk=execution_get(id).pk).first()
+        found = Dossier.objects.filter(pk=execution_get(id, request.user).pk).first()
         return Response(ValidatedSerializer(found or Dossier()).data)
 
     @extend_schema(
@@ -162,6 +173,6 @@ class ValidatedView(ApiView):
         body = NewValidatedSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         with transaction.atomic():
-            dossier = validated_set(execution=execution_get(id), by=self.person, **body.validated_data)
+            dossier = validated_set(execution=execution_get(id, request.user), by=self.person, **body.validated_data)
             self.key_done(request.path)
         return Response(ValidatedSerializer(dossier).data)

@@ -61,10 +61,10 @@ class FindingViewSet(VersionedMixin, ReadViewSet):
     http_method_names = ["get", "patch", "head", "options"]
 
     def get_queryset(self) -> QuerySet[Finding]:
-        return selectors.findings()
+        return selectors.findings(self.request.user)
 
     def get_object(self) -> Finding:
-        return selectors.finding_get(self.kwargs["id"])
+        return selectors.finding_get(self.kwargs["id"], self.request.user)
 
     @extend_schema(request=ChangedFindingSerializer, responses=FindingSerializer)
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -75,7 +75,7 @@ class FindingViewSet(VersionedMixin, ReadViewSet):
         body.is_valid(raise_exception=True)
         changes = {name: value for name, value in body.validated_data.items() if name != "version"}
         changed = finding_change(finding=finding, by=self.person, changes=changes, expected_version=expected)
-        return Response(FindingSerializer(selectors.finding_get(changed.pk)).data)
+        return Response(FindingSerializer(selectors.finding_get(changed.pk, self.person)).data)
 
 
 ROUTES = [("findings", FindingViewSet, "finding")]

@@ -51,7 +51,7 @@ class ReportView(ApiView):
     def get(self, request: Request, id: str) -> Response:
         """Read the report of an execution. Its ETag is the SHA-256 of the canonical JSON; of another form, with the
         form's name."""
-        report = report_of(execution_get(id), _version(request))
+        report = report_of(execution_get(id, request.user), _version(request))
         form = FORMS[request.accepted_renderer.format]
         tag = report.sha256 if form.name == "json" else f"{report.sha256}-{form.name}"
         if knows_already(request, f'"{tag}"'):

@@ -23,7 +23,7 @@ from reports.screens.comparison_page import comparison_page
 def pick(request: HttpRequest, execution_id: UUID) -> HttpResponse:
     """Runs that it can be compared with."""
     policy.require(request.user, "reports.view_report")
-    execution, now = execution_get(execution_id), timezone.now()
+    execution, now = execution_get(execution_id, request.user), timezone.now()
     return screen_response(
         request,
         "admin/reports/compare_pick.html",
@@ -32,7 +32,7 @@ def pick(request: HttpRequest, execution_id: UUID) -> HttpResponse:
         execution=execution,
         runs=[
             (run, kind_badge(run.kind), execution_badge(run.status), rto_meter(run, now), rpo_meter(run))
-            for run in others_of(execution)
+            for run in others_of(execution, request.user)
         ],
     )
 
@@ -41,8 +41,8 @@ def pick(request: HttpRequest, execution_id: UUID) -> HttpResponse:
 def compare(request: HttpRequest, execution_id: UUID, other: UUID) -> HttpResponse:
     """Two runs of a plan beside each other."""
     policy.require(request.user, "reports.view_report")
-    execution = execution_get(execution_id)
-    page = comparison_page(comparison_of(execution, execution_get(other)))
+    execution = execution_get(execution_id, request.user)
+    page = comparison_page(comparison_of(execution, execution_get(other, request.user)))
     return screen_response(
         request,
         "admin/reports/compare.html",

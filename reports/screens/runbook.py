@@ -17,7 +17,7 @@ from plans.core.purpose import purpose_of
 from plans.models import Plan
 from plans.screens.purpose import purpose_lines
 from plans.screens.runbook import runbook
-from plans.selectors import plan_get, revision_get
+from plans.selectors import plan_get, revision_newest
 from reports.printing import pdf_of_runbook
 
 
@@ -25,7 +25,7 @@ from reports.printing import pdf_of_runbook
 def download(request: HttpRequest, plan_id: int) -> HttpResponse:
     """The runbook of the plan as PDF."""
     policy.require(request.user, "plans.view_plan")
-    plan = plan_get(plan_id)
+    plan = plan_get(plan_id, request.user)
     name = f"{plan.name} runbook, revision {plan.version}.pdf"
     return HttpResponse(
         pdf_of_runbook(_document(plan, person(request).get_username())),
@@ -36,7 +36,7 @@ def download(request: HttpRequest, plan_id: int) -> HttpResponse:
 
 def _document(plan: Plan, by: str) -> dict[str, Any]:
     """As `pdf_of_runbook` takes it."""
-    revision = revision_get(plan, plan.version)
+    revision = revision_newest(plan)
     return {
         "made_at": timezone.now(),
         "made_by": by,

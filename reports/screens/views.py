@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from access import policy
+from access.policy import Person
 from executions import selectors as runs
 from executions.core.states import EXECUTION_ACTIVE
 from executions.models import Execution
@@ -43,7 +44,7 @@ _RETESTS = 50
 def report(request: HttpRequest, execution_id: UUID) -> HttpResponse:
     """The report of an execution: as it was sealed, or as it stands."""
     policy.require(request.user, "reports.view_report")
-    execution = runs.execution_get(execution_id)
+    execution = runs.execution_get(execution_id, request.user)
     shown = report_of(execution, _version(request))
     return screen_response(
         request,
@@ -57,12 +58,12 @@ def report(request: HttpRequest, execution_id: UUID) -> HttpResponse:
         forms=FORMS.values(),
         dossier=Dossier.objects.filter(pk=execution.pk).first(),
         sign_offs=SignOff.objects.filter(execution=execution),
-        findings=_lines(selectors.findings(execution=execution).order_by("pk")),
+        findings=_lines(selectors.findings(request.user, execution=execution).order_by("pk")),
         notes=[
             (event, TOPICS.get(event.detail["topic"], event.detail["topic"]))
             for event in selectors.notes_events(execution)
         ],
-        may=_rights(request),
+        may=_rights(request, execution),
         **page_of(shown),
     )
 
@@ -74,7 +75,7 @@ def download(request: HttpRequest, execution_id: UUID, form: str) -> HttpRespons
     if form not in FORMS:
         raise Missing(f"A report has no form “{form}”: it has {', '.join(FORMS)}.")
     chosen = FORMS[form]
-    found = report_of(runs.execution_get(execution_id), _version(request))
+    found = report_of(runs.execution_get(execution_id, request.user), _version(request))
     name = f"{found.name}.{chosen.ending}"
     return HttpResponse(
         chosen.make(found),
@@ -86,8 +87,7 @@ def download(request: HttpRequest, execution_id: UUID, form: str) -> HttpRespons
 @require_http_methods(["GET", "HEAD", "POST"])
 def note(request: HttpRequest, execution_id: UUID) -> HttpResponse:
     """Write a note."""
-    policy.require(request.user, "reports.add_note")
-    execution = runs.execution_get(execution_id)
+    execution = _to_act_on(request, execution_id, "reports.add_note")
     form = NoteForm(request.POST or None)
 
     def act() -> None:
@@ -99,8 +99,7 @@ def note(request: HttpRequest, execution_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def validated(request: HttpRequest, execution_id: UUID) -> HttpResponse:
     """Confirm that the application works."""
-    policy.require(request.user, "reports.validate_execution")
-    execution = runs.execution_get(execution_id)
+    execution = _to_act_on(request, execution_id, "reports.validate_execution")
     form = ValidatedForm(request.POST or None)
     said = Dossier.objects.filter(pk=execution.pk, validated_at__isnull=False).first()
     about = (
@@ -123,8 +122,7 @@ def validated(request: HttpRequest, execution_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def signing(request: HttpRequest, execution_id: UUID) -> HttpResponse:
     """Sign the newest version of the report."""
-    policy.require(request.user, "reports.sign_off")
-    execution = runs.execution_get(execution_id)
+    execution = _to_act_on(request, execution_id, "reports.sign_off")
     shown = report_of(execution)
     form = SignOffForm(request.POST or None, initial={"seen": shown.sha256})
     seal = shown.document["seal"]
@@ -146,8 +144,7 @@ def signing(request: HttpRequest, execution_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def add_finding(request: HttpRequest, execution_id: UUID) -> HttpResponse:
     """Add a finding to an execution."""
-    policy.require(request.user, "reports.add_finding")
-    execution = runs.execution_get(execution_id)
+    execution = _to_act_on(request, execution_id, "reports.add_finding")
     form = FindingForm(request.POST or None)
 
     def act() -> None:
@@ -162,11 +159,11 @@ def add_finding(request: HttpRequest, execution_id: UUID) -> HttpResponse:
 def finding(request: HttpRequest, object_id: str) -> HttpResponse:
     """A finding, and the form to work on it for those who may."""
     policy.require(request.user, "reports.view_finding")
-    row = selectors.finding_get(object_id)
-    may_change = policy.may(request.user, "reports.change_finding")
+    row = selectors.finding_get(object_id, request.user)
+    may_change = policy.may(request.user, "reports.change_finding", on=row.execution)
     if request.method == "POST":
-        policy.require(request.user, "reports.change_finding")
-    form = FindingForm(request.POST or None, retests=_retests(row), initial=_initial(row))
+        policy.require(request.user, "reports.change_finding", on=row.execution)
+    form = FindingForm(request.POST or None, retests=_retests(row, request.user), initial=_initial(row))
 
     def act() -> None:
         finding_change(
@@ -176,7 +173,7 @@ def finding(request: HttpRequest, object_id: str) -> HttpResponse:
     status = _try(request, form, act)
     overtaken = None
     if status == Stale.status:
-        row = selectors.finding_get(object_id)
+        row = selectors.finding_get(object_id, request.user)
         overtaken = form.overtaken(_initial(row))
     if status is None:
         messages.success(request, "The finding was saved.")
@@ -205,6 +202,13 @@ PAGES: Final[tuple[tuple[str, Callable[..., HttpResponse], str], ...]] = (
     ("<uuid:execution_id>/sign/", signing, "sign"),
     ("<uuid:execution_id>/finding/", add_finding, "finding_of"),
 )
+
+
+def _to_act_on(request: HttpRequest, execution_id: UUID, permission: str) -> Execution:
+    policy.require(request.user, permission)
+    execution = runs.execution_get(execution_id, request.user)
+    policy.require(request.user, permission, on=execution)
+    return execution
 
 
 # --- common -------------------------------------------------------------------------------------------------------
@@ -259,9 +263,9 @@ def _version(request: HttpRequest) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 7 else None
 
 
-def _rights(request: HttpRequest) -> dict[str, bool]:
+def _rights(request: HttpRequest, execution: Execution) -> dict[str, bool]:
     names = ("add_note", "validate_execution", "add_finding", "change_finding", "sign_off")
-    return {name: policy.may(request.user, f"reports.{name}") for name in names}
+    return {name: policy.may(request.user, f"reports.{name}", on=execution) for name in names}
 
 
 def _lines(rows: Any) -> list[tuple[Finding, Any, Any]]:
@@ -277,9 +281,9 @@ def _initial(row: Finding) -> dict[str, Any]:
     return {name: getattr(row, name) for name in names} | {"retest_execution": str(row.retest_execution_id or "")}
 
 
-def _retests(row: Finding) -> list[tuple[str, str]]:
+def _retests(row: Finding, by: Person) -> list[tuple[str, str]]:
     """Later runs of the plan that are over, the newest first."""
-    later = Execution.objects.over().filter(
+    later = Execution.objects.visible_to(by).over().filter(
         plan=row.execution.plan_id, requested_at__gt=row.execution.requested_at
     ).order_by("-requested_at")[:_RETESTS]  # fmt: skip
     return [

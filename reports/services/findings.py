@@ -66,7 +66,7 @@ def finding_change(
         if expected_version is not None and row.version != expected_version:
             raise Stale("Someone changed this finding while you were editing it. Nothing of yours was saved.")
         before = _columns(row)
-        retest = _retest(row, values.pop("retest_execution")) if "retest_execution" in values else {}
+        retest = _retest(row, values.pop("retest_execution"), by) if "retest_execution" in values else {}
         for name, value in {**values, **retest}.items():
             setattr(row, name, value)
         _settle(row, FindingStatus(before["status"]), by)
@@ -90,12 +90,12 @@ def _settle(row: Finding, was: FindingStatus, by: AbstractBaseUser) -> None:
         row.settled_at, row.settled_by_name = timezone.now(), by.get_username()
 
 
-def _retest(row: Finding, wanted: Any) -> dict[str, Any]:
+def _retest(row: Finding, wanted: Any, by: AbstractBaseUser) -> dict[str, Any]:
     """The run that showed that it is gone: a later one of the same plan, that is over."""
     if wanted in (None, ""):
         return {"retest_execution_id": None}
     try:
-        found = execution_get(wanted)
+        found = execution_get(wanted, by)
     except Missing as error:
         raise Invalid.field("retest_execution", error.detail, "unknown") from error
     if found.plan_id != row.execution.plan_id or found.requested_at <= row.execution.requested_at:

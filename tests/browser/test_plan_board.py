@@ -93,13 +93,13 @@ def pull(page: Page, source: str, target: str) -> None:
 
 
 def saved(plan: Plan) -> Waves:
-    document = selectors.document(selectors.plan_get(plan.pk))
+    document = selectors.document(selectors.plan_now(plan))
     return [(one["name"], one["depends_on"] or [], one["protection_groups"]) for one in document["waves"]]
 
 
 def built() -> Waves:
     """The waves of the one plan there is, by name; its last one has a step."""
-    plan = selectors.plan_get(Plan.objects.get().pk)
+    plan = selectors.plan_now(Plan.objects.get())
     [step] = next(wave["steps"] for wave in selectors.document(plan)["waves"] if wave["name"] == "Web")
     assert (step["name"], step["kind"], step["when"]) == ("Go for web", "approval", "before")
     return sorted(saved(plan), key=lambda one: [name for name, _, _ in WEB_SHOP].index(one[0]))
@@ -335,5 +335,5 @@ def test_a_wave_gets_steps_without_a_reload_and_unsaved_input_is_not_left_silent
     second.get_by_label("Port").fill("443")
     page.get_by_role("button", name="Save wave").click()
     expect(page.get_by_text("Saved as revision 2.")).to_be_visible()
-    made = selectors.document(selectors.plan_get(plan.pk))["waves"][3]
+    made = selectors.document(selectors.plan_now(plan))["waves"][3]
     assert (made["start_delay_seconds"], [step["name"] for step in made["steps"]]) == (60, ["Go for web", "Smoke test"])

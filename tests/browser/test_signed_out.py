@@ -60,7 +60,7 @@ def test_what_was_done_on_the_board_is_there_after_signing_in(
     assert page.url.endswith(f"/admin/plans/plan/{plan.pk}/change/")
     assert page.locator("[data-wave]").all_inner_texts() == drawn
     expect(page.get_by_text("Not saved yet.", exact=True)).to_be_visible()
-    assert selectors.plan_get(plan.pk).version == 1
+    assert selectors.plan_now(plan).version == 1
     page.reload()  # kept for one page only
     expect(page.get_by_text("Not saved yet.", exact=True)).to_be_hidden()
 
@@ -80,6 +80,6 @@ def test_a_form_that_was_typed_is_there_after_signing_in(sign_in: SignIn, petra:
     expect(page.locator(".dr-fieldset").get_by_label("Name")).to_have_value("Look first")
     page.get_by_role("button", name="Save wave").last.click()
     expect(page.get_by_text("Saved as revision 2.")).to_be_visible()
-    [app] = [wave for wave in selectors.document(selectors.plan_get(plan.pk))["waves"] if wave["name"] == "App"]
+    [app] = [wave for wave in selectors.document(selectors.plan_now(plan))["waves"] if wave["name"] == "App"]
     assert (app["minimum_success_percent"], app["depends_on"]) == (77, None)
     assert [step["name"] for step in app["steps"]] == ["Look first"]

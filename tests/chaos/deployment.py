@@ -287,7 +287,18 @@ class Deployment:
 def worker_command() -> list[str]:
     """What `manage.py rundramatiq` becomes, without the second that it takes to find that out."""
     modules = rundramatiq.Command(stdout=io.StringIO()).discover_tasks_modules()
-    return ["-m", "drsorch.working", "--skip-logging", "--path", ".", "--processes", "1", "--threads", "4", *modules]
+    return [
+        "-m",
+        "drsorch.management.working",
+        "--skip-logging",
+        "--path",
+        ".",
+        "--processes",
+        "1",
+        "--threads",
+        "4",
+        *modules,
+    ]
 
 
 def _alive(process: Process) -> bool:

@@ -19,6 +19,7 @@ from executions.models import ServerRun
 from executions.screens.selectors import was_replaced
 from tests.database import how
 from tests.factories.executions import ExecutionFactory, add_wave, running_drill
+from tests.factories.people import SEES_ALL
 
 #: A step of SQLite's that reads every row of a table which grows with each execution.
 _GROWS = re.compile("SCAN executions_(execution|serverrun|waverun|steprun|operation|approval)")
@@ -58,5 +59,5 @@ def test_a_drill_that_has_just_ended_runs_although_the_inventory_does_not_list_i
     drill = ExecutionFactory.create(status="succeeded", finished_at=now - timedelta(minutes=10))
     add_wave(drill, "Databases", {"launched": 2}, status="succeeded")
     ServerRun.objects.update(recovery_instance_id="i-1", finished_at=now - timedelta(minutes=20))
-    assert [(one.execution, one.instances) for one in left_drills(now)] == [(drill, 2)]
-    assert left_drills(now + timedelta(hours=1)) == []
+    assert [(one.execution, one.instances) for one in left_drills(now, SEES_ALL)] == [(drill, 2)]
+    assert left_drills(now + timedelta(hours=1), SEES_ALL) == []

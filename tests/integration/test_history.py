@@ -24,6 +24,7 @@ from protection import services
 from protection.models import Site, SourceServer
 from tests.database import how
 from tests.factories.executions import START, ExecutionFactory, add_wave
+from tests.factories.people import SEES_ALL
 from tests.factories.plans import PlanFactory, make_web_shop
 from tests.factories.protection import ServerFactory, SyncedSiteFactory
 
@@ -202,7 +203,7 @@ def test_the_dashboard_names_the_worst_lag_without_comparing_servers_with_server
     ServerFactory.create(site=frankfurt, hostname="gone", lag_seconds=9_000, missing_since=START)
     ServerFactory.create(site=dublin, hostname="", source_server_id="s-1", lag_seconds=7)
     with CaptureQueriesContext(connection) as queries:
-        health = {one.site.name: one for one in dashboard.site_health()}
+        health = {one.site.name: one for one in dashboard.site_health(SEES_ALL)}
     assert len(queries) == 2
     assert (health["Frankfurt"].worst_lag_host, health["Frankfurt"].worst_lag_seconds) == ("slow", 900)
     assert health["Dublin"].worst_lag_host == "s-1"
@@ -213,7 +214,7 @@ def test_the_dashboard_names_the_worst_lag_without_comparing_servers_with_server
 def test_the_dashboard_reads_the_newest_executions_of_a_plan_by_an_index(db: None) -> None:
     a_history(SyncedSiteFactory.create(), 14)
     with CaptureQueriesContext(connection) as queries:
-        results = dashboard.plan_results()
+        results = dashboard.plan_results(SEES_ALL)
     assert len(queries) == 2
     assert all(result.last and result.proven_at for result in results)
     # Of a plan that is seldom run: newer than its executions are many of others.

@@ -317,3 +317,72 @@ def test_a_row_of_the_table_that_is_deleted_takes_the_role_at_the_next_sign_in(p
     sign_in("omar")
     assert roles("omar") == ["approver"]
     assert [event.actor for event in events("provider_group.deleted")] == ["ada"]
+
+
+# --- to confirm who one is -----------------------------------------------------------------------------------------
+
+
+CONFIRM = "/accounts/reauthenticate/?next=/admin/auth/user/"
+
+
+def asked_again(client: Client) -> str:
+    """Where the page that asks leads whoever came from the provider."""
+    there = client.get(client.get(CONFIRM)["Location"])["Location"]
+    assert "prompt=login" in there
+    assert "max_age=300" in there
+    return str(there)
+
+
+def old(client: Client) -> None:
+    """As if the session had been signed in to long ago."""
+    session = client.session
+    session["drsorch_signed_in_at"] -= 1000
+    session.save()
+
+
+def adds_a_group(client: Client) -> Any:
+    role = Role.objects.get(name="viewer").pk
+    return client.post("/admin/access/providergroup/add/", {"name": "dr-viewers", "role": role})
+
+
+@pytest.fixture
+def confirming(provider: IdentityProvider, settings: Any, ada: User) -> Client:
+    """A browser of omar's, who came from the provider long ago and is an administrator."""
+    settings.DRSORCH_RECENT_SIGN_IN_SECONDS = 900
+    provider_group_create(name="dr-admins", role=Role.objects.get(name="administrator"), by=ada)
+    provider.person("omar", "dr-admins")
+    provider.person("nina", "dr-admins")
+    client = Client()
+    sign_in("omar", client)
+    old(client)
+    assert adds_a_group(client)["Location"].startswith("/accounts/reauthenticate/")
+    return client
+
+
+def test_who_came_from_the_provider_confirms_there(confirming: Client) -> None:
+    back = Visitor().goes(asked_again(confirming), "omar")
+    assert confirming.get(back)["Location"] == "/admin/auth/user/"
+    assert adds_a_group(confirming)["Location"] == "/admin/access/providergroup/"
+    assert [event.actor for event in events("user.confirmed")] == ["omar"]
+
+
+def test_somebody_else_at_the_provider_confirms_nothing(confirming: Client) -> None:
+    page = confirming.get(Visitor().goes(asked_again(confirming), "nina"))
+    assert (page.status_code, "someone else" in told(page)) == (403, True)
+    assert adds_a_group(confirming)["Location"].startswith("/accounts/reauthenticate/")
+
+
+def test_a_session_at_the_provider_that_is_old_confirms_nothing(provider: Any, confirming: Client) -> None:
+    """A person can have their browser leave out that the provider is to ask anew; `auth_time` tells."""
+    visitor = Visitor()
+    visitor.goes(Client().get(BEGIN)["Location"], "omar")
+    provider.say("forget_codes")
+    there = asked_again(confirming).replace("prompt=login", "prompt=none").replace("max_age=300", "max_age=9999")
+    session = confirming.session
+    for state, *_ in session["socialaccount_states"].values():
+        state["asked_at"] += 400  # as if the session there were that much older
+    session.save()
+    page = confirming.get(visitor.goes(there, "omar"))
+    assert page.status_code == 403
+    assert "did not ask you to sign in again" in told(page)
+    assert adds_a_group(confirming)["Location"].startswith("/accounts/reauthenticate/")

@@ -22,8 +22,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from audit.models import TrailCheck
 from drs.calls import OBSERVERS, Call
 from executions.models import DrsJob, Execution, SiteWatch
-from foundation import metrics, ticker
+from foundation import ticker
 from foundation.due import DUE_WORK
+from foundation.observing import metrics
 from foundation.outside.outbound import networks_read
 from foundation.version import VERSION
 from tests.database import how
@@ -232,7 +233,7 @@ COUNTS = """
 import sys
 from django.conf import settings
 settings.configure(DRSORCH_METRICS_DIRECTORY=sys.argv[2])
-from foundation import metrics
+from foundation.observing import metrics
 metrics.AWS_CALLS.labels("drs", "DescribeJobs", "ok").inc(int(sys.argv[1]))
 metrics.LOOKS.labels("execution").observe(0.2)
 print("ready", flush=True)

@@ -14,7 +14,8 @@ from drsorch_cli.outcomes import Exit, Stop
 
 Json = dict[str, Any]
 
-_TIMEOUT: Final = httpx.Timeout(30, connect=10)
+_SECONDS: Final = 60.0
+_CONNECT_SECONDS: Final = 10.0
 #: Somebody on the way, or drsorch itself, is not ready at the moment.
 _LATER: Final = frozenset({429, 502, 503, 504})
 _IN_PROGRESS: Final = "urn:drsorch:problem:idempotency-in-progress"
@@ -56,7 +57,7 @@ class Client:
         self._http = httpx.Client(
             base_url=f"{self.url}/api/v1/",
             headers={"Authorization": f"Bearer {token}", "User-Agent": f"drsorch-cli/{VERSION}"},
-            timeout=_TIMEOUT,
+            timeout=httpx.Timeout(_SECONDS, connect=_CONNECT_SECONDS),
             # The token is for this address alone.
             follow_redirects=False,
             transport=transport,
@@ -74,10 +75,11 @@ class Client:
                 return
             page = self.ask("GET", page["next"]).json()
 
-    def post(self, path: str, body: Json, key: str = "") -> Any:
-        """Done once, however often it is sent: the same key goes with every attempt."""
+    def post(self, path: str, body: Json, key: str = "", seconds: float = _SECONDS) -> Any:
+        """Done once, however often it is sent: the same key goes with every attempt. It may take so many seconds."""
         headers = {"Idempotency-Key": key or str(uuid.uuid4())}
-        return self.ask("POST", path, json=body, headers=headers).json()
+        timeout = httpx.Timeout(seconds, connect=_CONNECT_SECONDS)
+        return self.ask("POST", path, json=body, headers=headers, timeout=timeout).json()
 
     def ask(
         self, method: str, path: str, *, once: bool = False, headers: dict[str, str] | None = None, **request: Any

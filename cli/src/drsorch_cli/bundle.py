@@ -15,6 +15,8 @@ from drsorch_cli.git import checkout
 from drsorch_cli.outcomes import Exit, Stop
 from drsorch_cli.telling import Teller
 
+#: Hundreds of plans at once take longer than other requests.
+_SECONDS = 600.0
 _SIGNS = {
     "create": ("+", "green"), "change": ("~", "yellow"), "rename": (">", "yellow"), "delete": ("-", "red"),
     "archive": ("-", "red"),
@@ -73,7 +75,7 @@ def _send(options: argparse.Namespace, client: Client, tell: Teller, *, dry_run:
     if not dry_run and options.fingerprint:
         body["fingerprint"] = options.fingerprint
     try:
-        answer: Json = client.post("bundle/", body)
+        answer: Json = client.post("bundle/", body, seconds=_SECONDS)
     except Refused as refused:
         raise _refused(refused, files) from refused
     return answer

@@ -18,7 +18,7 @@ class Command(rundramatiq.Command):
         # What it is about to do is no line of the log.
         self.stdout = OutputWrapper(io.StringIO())
         arguments = self._arguments(**options)
-        os.execv(sys.executable, [sys.executable, "-m", "drsorch.working", *arguments])
+        os.execv(sys.executable, [sys.executable, "-m", "drsorch.management.working", *arguments])
 
     def _arguments(
         self, *, processes: int, threads: int, worker_shutdown_timeout: int, verbosity: int, path: list[str] | str,

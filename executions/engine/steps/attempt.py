@@ -47,7 +47,7 @@ def step_try(step_id: int) -> UUID | None:
     except UnknownVariable as error:
         outcome = final(str(error))
     else:
-        with working_for(step.execution):
+        with working_for(step.execution, f"step {step.kind}"):
             outcome = RUNNERS[StepKind(step.kind)](claim, parameters)
             log.info("step_tried", step=step.name, kind=step.kind, result=outcome.result.name.lower())
     crash_point("step.after_try")

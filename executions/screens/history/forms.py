@@ -13,6 +13,7 @@ from django.http import QueryDict
 from django.urls import reverse
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from access.policy import Person
 from executions.core.periods import PERIODS, period
 from executions.core.states import CleanupStatus, ExecutionKind, ExecutionStatus
 from executions.history import narrowing
@@ -58,13 +59,8 @@ def _any(choices: Iterable[tuple[str, str]], empty: str = "Any") -> list[tuple[s
     return [("", empty), *choices]
 
 
-def _plans() -> list[tuple[str, str]]:
-    """Archived ones, too: they were run."""
-    return _any((str(pk), name) for pk, name in Plan.objects.order_by("name").values_list("pk", "name"))
-
-
-def _sites() -> list[tuple[str, str]]:
-    return _any((str(pk), name) for pk, name in Site.objects.order_by("name").values_list("pk", "name"))
+def _named(rows: QuerySet[Any]) -> list[tuple[str, str]]:
+    return _any((str(pk), name) for pk, name in rows.order_by("name").values_list("pk", "name"))
 
 
 def _cleanups() -> list[tuple[str, str]]:
@@ -84,7 +80,7 @@ def _day(label: str) -> forms.DateField:
 class HistoryForm(forms.Form):
     """Nothing entered is everything."""
 
-    plan = _select("Plan", _plans, "This plan is no longer there. Choose another one.")
+    plan = _select("Plan", (), "This plan is no longer there. Choose another one.")
     kind = _select("Kind", _any((kind.value, kind.value.capitalize()) for kind in ExecutionKind))
     status = _select(
         "Result", _any((status.value, execution_badge(status).text.capitalize()) for status in ExecutionStatus)
@@ -94,7 +90,7 @@ class HistoryForm(forms.Form):
     )
     did = _select("What they did", _any([(did.value, words) for did, words in _DID.items() if did != Did.ANYTHING],
                               _DID[Did.ANYTHING]))  # fmt: skip
-    site = _select("Site", _sites, "This site is no longer there. Choose another one.")
+    site = _select("Site", (), "This site is no longer there. Choose another one.")
     within = _select("Requested", _any(PERIODS.items(), "At any time"))
     since = _day("From (UTC)")
     until = _day("To, inclusive (UTC)")
@@ -108,7 +104,7 @@ class HistoryForm(forms.Form):
     #: Who is meant by `person`.
     someone: Someone | None = None
 
-    def __init__(self, address: QueryDict, now: datetime) -> None:
+    def __init__(self, address: QueryDict, now: datetime, by: Person) -> None:
         self.now = now
         asked = address.copy()
         if not asked.getlist("columns"):
@@ -122,6 +118,10 @@ class HistoryForm(forms.Form):
             else:
                 asked["person"] = self.someone.name
         super().__init__(asked, auto_id="history-%s")
+        # Archived ones, too: they were run.
+        plans, sites = Plan.objects.visible_to(by), Site.objects.visible_to(by)
+        for name, rows in (("plan", plans), ("site", sites)):
+            self.fields[name].choices = lambda rows=rows: _named(rows)  # type: ignore[attr-defined]
         suggested = {"hx-get": reverse("admin:executions_execution_people"), "hx-trigger": "input changed delay:200ms"}
         self.fields["person"].widget.attrs |= {**suggested, "hx-target": "#history-people", "hx-swap": "innerHTML"}
         self.full_clean()

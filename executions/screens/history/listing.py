@@ -52,7 +52,7 @@ class HistoryList(ChangeList):
     saved: Sequence[SavedLink]
 
     def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        self.form = HistoryForm(request.GET, timezone.now())
+        self.form = HistoryForm(request.GET, timezone.now(), request.user)
         super().__init__(request, *args, **kwargs)
         #: The address to be saved, and to be had as a file.
         self.kept = self.form.query(request.GET).urlencode()

@@ -51,7 +51,7 @@ def save(request: HttpRequest) -> HttpResponse:
         return _to_the_list("")
     policy.require(request.user, "executions.view_execution")
     asked = QueryDict(request.POST.get("query", ""))
-    query = HistoryForm(asked, timezone.now()).query(asked).urlencode()
+    query = HistoryForm(asked, timezone.now(), request.user).query(asked).urlencode()
     try:
         saved = saved_filters.saved_filter_save(
             name=request.POST.get("name", ""),

@@ -19,6 +19,7 @@ from django.db.models import Aggregate, Case, Count, F, OuterRef, Q, Subquery, T
 from django.db.models.functions import Cast, JSONObject
 
 from access import policy
+from access.models import Assignment
 from executions.core.states import EXECUTION_ACTIVE, ExecutionStatus, StepStatus
 from executions.models import Approval, DrsJob, Execution, SiteWatch, StepRun
 from executions.screens.selectors import replaced_servers
@@ -26,6 +27,7 @@ from foundation.live import NEVER_SHOWN
 from plans.core.purpose import NAMES
 from protection.models import Site
 
+_APPROVE: Final = "executions.approve_execution"
 #: Stands for the execution's id in the compiled question.
 _ANY: Final = uuid.UUID(int=0)
 _SHOWN: Final = [
@@ -65,8 +67,11 @@ def _question(vendor: str) -> tuple[str, tuple[Any, ...]]:
     running = DrsJob.objects.filter(site__in=Site.objects.order_by().values("pk"), finished__in=[False])
     jobs = running.annotate(all=Value(1)).order_by().values("all")
     counting = Approval.objects.filter(
-        execution=OuterRef("pk"), approved=True, user__in=policy.holders("executions.approve_execution").values("pk")
+        execution=OuterRef("pk"), approved=True, user__in=policy.holders(_APPROVE).values("pk")
     )
+    of_approvers = Approval.objects.filter(execution=OuterRef(OuterRef("pk"))).order_by().values("user")
+    limits = Assignment.objects.filter(user__in=of_approvers, role__name__in=policy.POLICY[_APPROVE])
+    limits = limits.annotate(all=Value(1)).order_by().values("all")
     rows = Execution.objects.filter(pk=_ANY).values_list(
         *_SHOWN,
         "forecast__latest",
@@ -83,6 +88,13 @@ def _question(vendor: str) -> tuple[str, tuple[Any, ...]]:
                     .annotate(found=_Together(Cast("pk", TextField())))
                     .values("found")
                 ),
+            )
+        ),
+        # Where approvers whose role is limited may approve.
+        Case(
+            When(
+                status=ExecutionStatus.AWAITING_APPROVAL,
+                then=Subquery(limits.annotate(found=_Together(Cast("pk", TextField()))).values("found")),
             )
         ),
         Case(

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from executions.selectors import execution_get
+from executions.selectors import execution_find
 from foundation.errors import DomainError
 from reports.anchoring.exporting import evidence_export
 
@@ -26,7 +26,7 @@ class Command(BaseCommand):
         folder: Path = options["to"]
         files = 0
         try:
-            for path in evidence_export(execution_get(options["execution"]).pk, folder):
+            for path in evidence_export(execution_find(options["execution"]).pk, folder):
                 files += 1
                 self.stdout.write(str(path))
         except OSError as error:

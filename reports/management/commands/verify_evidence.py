@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from executions.selectors import execution_get
+from executions.selectors import execution_find
 from foundation.errors import DomainError, Missing
 from foundation.wording import count
 from reports import verifying
@@ -81,7 +81,7 @@ class Command(BaseCommand):
 
     def _execution(self, text: str) -> UUID:
         try:
-            found: UUID = execution_get(text).pk
+            found: UUID = execution_find(text).pk
         except Missing as error:
             raise CommandError(error.detail, returncode=2) from error
         return found

@@ -9,6 +9,7 @@ from django.contrib.auth.models import Group, User
 NOT_OURS = (User, Group, Authenticator)
 #: Models that no person changes by hand, and why not.
 NOT_BY_PEOPLE = {
+    "access.Assignment": "in the chain of its user; tested with the rights",
     "access.Role": "another name of auth.Group",
     "access.Proposal": "in a chain of its own (tests/integration/test_two_persons.py)",
     "access.ProviderRole": "which of a user's roles came from the provider; in the chain of the user",

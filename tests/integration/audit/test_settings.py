@@ -9,7 +9,7 @@ from django.db import DatabaseError
 
 from audit.models import Event
 from drsorch import started
-from drsorch.started import settings_facts, start_record
+from drsorch.observing.started import settings_facts, start_record
 
 pytestmark = pytest.mark.django_db
 

@@ -12,7 +12,7 @@ from django.test import Client
 from audit.models import Event
 from audit.signers import signers_trouble
 from audit.verification import verify
-from drsorch.started import start_record
+from drsorch.observing.started import start_record
 from tests.factories.people import make_user
 from tests.factories.trail import faults_found
 

@@ -16,7 +16,7 @@ from executions.services import approving
 from foundation.errors import Conflict, NotAllowed
 from plans import demands, readiness
 from plans.models import Plan
-from plans.selectors import document, plan_list
+from plans.selectors import document, plan_now
 from plans.services import plan_delete, plan_patch, plan_save, revision_restore
 from tests.factories.people import make_user
 from tests.harness import EngineHarness
@@ -28,7 +28,7 @@ WAVES = [{"name": "Databases", "protection_groups": ["shop-db"]}]
 
 
 def fresh(plan: Plan) -> Plan:
-    return plan_list().get(pk=plan.pk)
+    return plan_now(plan)
 
 
 # --- every way to lower -------------------------------------------------------------------------------------------

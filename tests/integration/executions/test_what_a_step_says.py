@@ -32,7 +32,7 @@ def test_an_approver_reads_it_on_the_execution_and_where_they_approve(
     execution = harness.drill(plan)
     harness.run(until=lambda: StepRun.objects.filter(status="running").exists())
     # What the plan says now is nothing to this run.
-    waves = selectors.document(selectors.plan_get(plan.pk))["waves"]
+    waves = selectors.document(selectors.plan_now(plan))["waves"]
     waves[0]["steps"][0]["description"] = "Changed since."
     services.plan_patch(plan=plan, changes={"waves": waves}, by=petra)
     (step,) = api(ravi).get(f"/api/v1/executions/{execution.pk}/").json()["waves"][0]["steps"]

@@ -16,8 +16,8 @@ from drs.simulator import scenarios
 from drs.simulator.testing import serve
 from drs.simulator.world import World
 from executions.models import Execution
-from foundation import causes
 from foundation.middleware import CauseMiddleware
+from foundation.observing import causes
 from protection import gateways, sync
 from protection.models import Site
 from tests.harness import ACCOUNT, SHOP, EngineHarness

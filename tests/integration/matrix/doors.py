@@ -96,7 +96,8 @@ class Estate(World):
             "plan_id": self.plan.pk, "site_id": self.names["site"][0], "server_id": self.names["source-server"][0],
             "execution_id": self.drill.pk, "number": 1, "name": "pause", "app_label": "plans", "content_type_id": 1,
             "form": "csv", "other": self.other.pk, "group_id": self.names["protection-group"][0],
-            "account_id": self.service.pk, "proposal_id": self.proposal.pk, "token_id": self.token.uid,
+            "account_id": self.service.pk, "proposal_id": self.proposal.pk,
+            "user_id": self.token.user_id, "token_id": self.token.uid,
         }  # fmt: skip
         if part in known:
             return known[part]

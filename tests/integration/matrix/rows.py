@@ -173,6 +173,7 @@ SCREENS: Final[dict[str, Needs]] = {
     "admin:auth_user_change": screen(VIEW_USER, CHANGE_USER),
     "admin:auth_user_delete": screen(DELETE_USER, DELETE_USER),
     "admin:auth_user_history": screen(VIEW_TRAIL, VIEW_TRAIL),
+    "admin:auth_user_roles": screen(VIEW_USER, CHANGE_USER),
     "admin:auth_user_password_change": screen(CHANGE_USER, CHANGE_USER),
     "admin/auth/user/<path:object_id>/": screen(LEADS_ON, LEADS_ON),
     "admin:access_role_changelist": screen(VIEW_ROLE, VIEW_ROLE),

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.db import transaction
 from django.template.response import SimpleTemplateResponse
 from django.test import Client
 
-from access.policy import POLICY, ROLES
+from access.models import Assignment
+from access.policy import POLICY, ROLES, WHOLE
 from drs.simulator.inprocess import InProcessDrs
 from drs.simulator.world import World as Drs
 from protection import gateways
+from protection.models import Site
 from tests.factories.people import make_user
+from tests.factories.protection import SiteFactory
 from tests.integration.matrix.doors import VERBS, Door, Estate, doors
 from tests.integration.matrix.rows import LEADS_ON, NOBODY, NOT_TAKEN, OPEN, ROWS, SIGNED_IN, Need
 
@@ -80,6 +83,54 @@ def every_need() -> Iterator[tuple[Door, str, Need]]:
     for door in doors():
         for verb, need in ROWS[door.name].items():
             yield door, verb, need
+
+
+def test_a_role_that_is_limited_goes_through_the_doors_of_its_sites_and_no_other(estate: Estate) -> None:
+    """Two people hold every role, one at the sites of everything that there is, one at another site. What concerns the
+    whole installation is for neither."""
+    here, there = list(Site.objects.all()), [SiteFactory.create(name="Elsewhere")]
+    inside, outside = limited_to(here), limited_to(there)
+    wrong = []
+    for door, verb, need in every_need():
+        if not permissions_in(need):
+            continue
+        for client, reaches, who in ((inside, True, "inside"), (outside, not names_something(door), "outside")):
+            expected = reaches and not permissions_in(need) <= WHOLE and door.name not in OF_THE_WHOLE
+            answer = asked(client, estate, door, verb)
+            got_in = not is_refusal(answer) and answer.status_code != 404
+            if answer.status_code >= 500 or (got_in != expected and (door.name, verb) not in NOT_THERE):
+                wrong.append(f"{verb.upper()} {door}: {who} got {answer.status_code}")
+    assert wrong == []
+
+
+#: Doors of the trail of what concerns the whole installation.
+OF_THE_WHOLE = frozenset({
+    *(f"admin:access_{each}_history" for each in (
+        "apitoken", "role", "serviceaccount", "providergroup", "providerlink", "signinsession"
+    )),
+    "admin:auth_user_history",
+})  # fmt: skip
+#: 404 for whoever gets in: what they name is not there, in DRS or here.
+NOT_THERE = frozenset({
+    ("source-server-recovery-snapshots", "get"),
+    ("execution-kept-basis", "get"),
+    ("admin:executions_execution_delete_filter", "post"),
+})  # fmt: skip
+
+
+def names_something(door: Door) -> bool:
+    """Whether its address names something that is at a site, or of a plan."""
+    return bool(set(door.parts) - {"form", "format", "final_dot"})
+
+
+def limited_to(sites: Sequence[Site]) -> Client:
+    user = make_user("")
+    for role in Group.objects.filter(name__in=ROLES):
+        for site in sites:
+            Assignment.objects.create(user=user, role=role, kind="site", target=site.pk, target_name=site.name)
+    client = Client(raise_request_exception=False)
+    client.force_login(user, backend=BACKEND)
+    return client
 
 
 def test_no_door_takes_a_verb_that_its_row_does_not_name(estate: Estate) -> None:

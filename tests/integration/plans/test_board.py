@@ -43,7 +43,7 @@ def wave(state: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def saved(plan: Plan) -> list[tuple[str, list[str] | None, list[str]]]:
-    waves = selectors.document(selectors.plan_get(plan.pk))["waves"]
+    waves = selectors.document(selectors.plan_now(plan))["waves"]
     return [(each["name"], each["depends_on"], each["protection_groups"]) for each in waves]
 
 
@@ -51,7 +51,7 @@ def test_a_board_that_was_not_touched_saves_no_revision(browser_of: Browser, pet
     client = browser_of(petra)
     form, _ = shown(client, plan)
     assert client.post(url(plan), form).status_code == 200
-    assert selectors.plan_get(plan.pk).version == 1
+    assert selectors.plan_now(plan).version == 1
 
 
 def test_everything_of_the_board_is_saved_as_one_revision_that_says_what_waits_for_what(
@@ -84,7 +84,7 @@ def test_everything_of_the_board_is_saved_as_one_revision_that_says_what_waits_f
         ("Web", ["Data"], ["shop-web", "shop-app"]),
     ]
     # What the board does not show is as it was.
-    assert selectors.document(selectors.plan_get(plan.pk))["waves"][2]["minimum_success_percent"] == 50
+    assert selectors.document(selectors.plan_now(plan))["waves"][2]["minimum_success_percent"] == 50
     history = text_of(client.get(f"/admin/plans/plan/{plan.pk}/history/"))
     assert "Web now waits for Data instead of App." in history
     assert "Mail is new: it waits for Web." in history
@@ -126,7 +126,7 @@ def test_what_cannot_be_saved_is_said_while_it_is_edited_and_again_when_it_is_se
         assert sentence in text_of(answer)
     # Sentences alone: the board stays as it is in the browser.
     assert "data-wave" not in answer.content.decode()
-    assert selectors.plan_get(plan.pk).version == 1
+    assert selectors.plan_now(plan).version == 1
 
 
 def test_a_board_that_began_from_an_older_revision_keeps_what_was_saved_since(
@@ -139,7 +139,7 @@ def test_a_board_that_began_from_an_older_revision_keeps_what_was_saved_since(
     state["waves"].reverse()
     form["board"] = json.dumps(state)
     assert client.post(url(plan), form).status_code == 200
-    waves = selectors.document(selectors.plan_get(plan.pk))["waves"]
+    waves = selectors.document(selectors.plan_now(plan))["waves"]
     assert [(each["name"], each["minimum_success_percent"]) for each in waves] == [
         ("Web", 80), ("Reports", 80), ("App", 80), ("Databases", 80),
     ]  # fmt: skip

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 def changed(plan: Plan, **wave_fields: Any) -> dict[str, Any]:
     """The plan's document with fields of its second wave, App, changed."""
-    document: dict[str, Any] = dict(selectors.document(selectors.plan_get(plan.pk)))
+    document: dict[str, Any] = dict(selectors.document(selectors.plan_now(plan)))
     document["waves"][1] |= wave_fields
     return document
 
@@ -43,17 +43,17 @@ def test_a_change_is_the_next_revision_with_what_changed(petra: User, dana: User
     saved = services.plan_save(document=changed(plan, minimum_success_percent=80), by=dana, plan=plan)
     assert saved.version == 2
     assert selectors.document(saved)["waves"][1]["minimum_success_percent"] == 80
-    revision = selectors.revision_get(plan, 2)
+    revision = plan.revisions.get(number=2)
     assert revision.saved_by_name == "dana"
     assert revision.diff == [{"path": "waves.App.minimum_success_percent", "before": 100, "after": 80}]
-    assert selectors.revision_get(plan, 1).document["waves"][1]["minimum_success_percent"] == 100
+    assert plan.revisions.get(number=1).document["waves"][1]["minimum_success_percent"] == 100
 
 
 def test_saving_what_is_there_already_makes_no_revision(petra: User) -> None:
     plan = make_web_shop(petra)
     again = services.plan_save(document=web_shop(), by=petra, plan=plan)
     assert again.version == 1
-    assert list(selectors.revision_list(plan).values_list("number", flat=True)) == [1]
+    assert list(plan.revisions.values_list("number", flat=True)) == [1]
 
 
 def test_who_saves_on_top_of_an_old_version_is_told_who_was_quicker(petra: User, dana: User) -> None:
@@ -63,7 +63,7 @@ def test_who_saves_on_top_of_an_old_version_is_told_who_was_quicker(petra: User,
         services.plan_save(document=changed(plan, start_delay_seconds=5), by=petra, plan=plan, expected_version=1)
     assert "revision 2" in str(caught.value)
     assert "dana" in str(caught.value)
-    assert selectors.document(selectors.plan_get(plan.pk))["waves"][1]["start_delay_seconds"] == 60
+    assert selectors.document(selectors.plan_now(plan))["waves"][1]["start_delay_seconds"] == 60
 
 
 def test_a_refused_plan_leaves_nothing_behind(petra: User) -> None:
@@ -81,7 +81,7 @@ def test_a_refused_change_leaves_the_plan_as_it_was(petra: User) -> None:
     before = selectors.document(plan)
     with pytest.raises(Invalid):
         services.plan_save(document=changed(plan, protection_groups=[]), by=petra, plan=plan)
-    assert selectors.document(selectors.plan_get(plan.pk)) == before
+    assert selectors.document(selectors.plan_now(plan)) == before
 
 
 def test_a_name_is_taken_once(petra: User) -> None:
@@ -108,7 +108,7 @@ def test_a_renamed_group_is_found_under_its_new_name(petra: User) -> None:
     group = plan.waves.get(name="App").wave_groups.get().protection_group
     group.name = "shop-application"
     group.save()
-    assert selectors.document(selectors.plan_get(plan.pk))["waves"][1]["protection_groups"] == ["shop-application"]
+    assert selectors.document(selectors.plan_now(plan))["waves"][1]["protection_groups"] == ["shop-application"]
 
 
 def test_a_plan_moves_between_installations_as_text(petra: User) -> None:

@@ -37,7 +37,7 @@ def url(plan: Plan, page: str) -> str:
 
 
 def document(plan: Plan) -> dict[str, Any]:
-    return dict(selectors.document(selectors.plan_get(plan.pk)))
+    return dict(selectors.document(selectors.plan_now(plan)))
 
 
 def wave_form(plan: Plan, wave: int | None, **fields: Any) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def wave_form(plan: Plan, wave: int | None, **fields: Any) -> dict[str, Any]:
     blank: dict[str, Any] = {"name": "", "protection_groups": [], "depends_on": None}
     shown = blank if wave is None else document(plan)["waves"][wave]
     return {
-        "version": selectors.plan_get(plan.pk).version,
+        "version": selectors.plan_now(plan).version,
         "replacing": shown["name"],
         "name": shown["name"],
         "follow": "above" if shown["depends_on"] is None else "chosen",
@@ -185,7 +185,7 @@ def test_what_runs_are_for_is_entered_in_the_settings(browser_of: Browser, petra
     sent = {name: [value.replace("\n", "\r\n") for value in values] for name, values in
             form_of(client.get(url(plan, "settings"))).items()}  # fmt: skip
     client.post(url(plan, "settings"), sent)
-    assert (document(plan), selectors.plan_get(plan.pk).version) == (before, 1)
+    assert (document(plan), selectors.plan_now(plan).version) == (before, 1)
     typed = {"business_functions": "Orders\r\n\r\n Returns ", "scenario_type": "", "scenario": "One.\r\nTwo."}
     client.post(url(plan, "settings"), {**sent, **typed, "mtpd_seconds": "1 h"})
     after = {"business_functions": ["Orders", "Returns"], "scenario_type": "", "scenario": "One.\nTwo."}
@@ -205,7 +205,7 @@ def test_what_is_wrong_with_what_runs_are_for_is_said_at_its_field(
     form = press(browser_of(petra), url(plan, "settings"), typed).context["form"]
     assert {name: len(errors) for name, errors in form.errors.items()} == dict.fromkeys(typed, 1)
     assert {name: form[name].value() for name in typed} == typed
-    assert selectors.plan_get(plan.pk).version == 1
+    assert selectors.plan_now(plan).version == 1
 
 
 def test_the_form_of_a_wave_shows_it(browser_of: Browser, petra: User, plan: Plan) -> None:
@@ -306,7 +306,7 @@ def test_a_form_that_is_sent_as_it_came_changes_nothing_of_a_step(browser_of: Br
         for kind, parameters in OF_AWS.items()
     ]  # fmt: skip
     services.plan_save(document=dict(before), by=petra, plan=plan, expected_version=plan.version)
-    saved = document(selectors.plan_get(plan.pk))
+    saved = document(selectors.plan_now(plan))
     assert [step["parameters"] for step in saved["waves"][0]["steps"]] == list(OF_AWS.values())
     client = browser_of(petra)
     shown = client.get(url(plan, "wave"), {"name": "Databases"}).context["steps"]
@@ -317,7 +317,7 @@ def test_a_form_that_is_sent_as_it_came_changes_nothing_of_a_step(browser_of: Br
     sent["minimum_success_percent"] = str(saved["waves"][0]["minimum_success_percent"])
     answer = client.post(url(plan, "wave"), sent)
     assert answer.status_code == 302, answer.context["steps"].errors
-    assert document(selectors.plan_get(plan.pk))["waves"][0]["steps"] == saved["waves"][0]["steps"]
+    assert document(selectors.plan_now(plan))["waves"][0]["steps"] == saved["waves"][0]["steps"]
 
 
 def test_one_more_step_keeps_what_was_typed(browser_of: Browser, petra: User, plan: Plan) -> None:
@@ -428,7 +428,7 @@ def test_revisions_show_who_and_what_and_can_be_brought_back(
         assert shown in text
     client.post(f"{LIST}{plan.pk}/revisions/1/restore/", {"version": "2"})
     assert len(document(plan)["waves"]) == 4
-    assert selectors.plan_get(plan.pk).version == 3
+    assert selectors.plan_now(plan).version == 3
 
 
 def test_any_two_revisions_are_compared_and_each_says_which_run_it_succeeded_in(

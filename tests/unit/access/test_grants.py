@@ -99,6 +99,12 @@ def test_what_concerns_the_installation_takes_a_role_that_nothing_limits(of, lim
 def test_grants_that_are_equal_are_one_key(of):
     assert held(of) == held(of[::-1])
     assert hash(held(of)) == hash(held(of[::-1]))
+    assert held(of).key == held(of[::-1]).key
+
+
+@given(grants, grants)
+def test_grants_that_differ_have_keys_that_differ(one, other):
+    assert (held(one) == held(other)) == (held(one).key == held(other).key)
 
 
 PLANNING, RUNNING = frozenset(PERMISSIONS[:2]), frozenset({PERMISSIONS[0], PERMISSIONS[2]})

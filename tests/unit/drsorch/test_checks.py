@@ -44,6 +44,7 @@ GOOD = {
     "DRSORCH_TIMESTAMP_CERTIFICATES": "",
     "DRSORCH_EVIDENCE_BUCKET": "",
     "DRSORCH_EVIDENCE_KEEP_DAYS": 2555,
+    "DRSORCH_TRACES": False,
 }
 
 
@@ -135,6 +136,12 @@ def test_a_server_that_runs_no_command_refuses_to_start_with_the_errors(settings
     settings.DEBUG = True
     with pytest.raises(ImproperlyConfigured, match=r"DEBUG is on, but ALLOWED_HOSTS has drsorch\.example\.com"):
         checks.errors_refuse()
+
+
+def test_traces_without_their_library_are_refused(settings, monkeypatch):
+    assert found(settings, DRSORCH_TRACES=True) == []
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert found(settings, DRSORCH_TRACES=True) == ["drsorch.E014"]
 
 
 def test_http_is_a_warning_for_deployments_only(settings):

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from foundation import causes
+from foundation.observing import causes
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 SENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"

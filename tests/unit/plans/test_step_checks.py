@@ -39,7 +39,7 @@ def shop(*steps: StepFacts, wave: int = 1, groups: dict[int, GroupFacts] | None 
         for at, name in enumerate(names)
     )
     sites = frozenset({"Frankfurt", "Ireland"})
-    return replace(PLAN, graph=((), (0,), (0,), (1,)), waves=waves, sites=sites)
+    return replace(PLAN, graph=((), (0,), (0,), (1,)), waves=waves, sites=sites, sites_offered=sites)
 
 
 def of_two_sites(one: StepFacts) -> PlanFacts:
@@ -152,10 +152,12 @@ ONE = "Name one server, as in {{private_ip:web-1}}."
             "Choose an existing site: Frankfurt or Ireland.",
         ),
         (
-            replace(shop(step("lambda", function_name="f", site="Paris")), sites=frozenset()),
+            replace(
+                shop(step("lambda", function_name="f", site="Paris")), sites=frozenset(), sites_offered=frozenset()
+            ),
             "step_site_unknown",
             f"{WHO} is to run at site “Paris”, which does not exist.",
-            "Create the site first.",
+            "Choose an existing site, or create it first.",
         ),
         *(
             (

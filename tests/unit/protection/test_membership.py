@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protection.core.membership import Group, Membership, Server, memberships, overlaps
+from protection.core.membership import Group, Membership, Server, contested, memberships, overlaps
 
 TAG_KEYS = st.sampled_from(["App", "Tier", "Env"])
 TAG_VALUES = st.sampled_from(["shop", "db", "web", "prod", ""])
@@ -140,3 +140,10 @@ class TestOverlaps:
         overlapping = any(overlaps(each, some_groups, some_servers) for each in some_groups)
         conflicts = any(each.conflict for each in memberships(some_groups, some_servers, {}).values())
         assert overlapping == conflicts
+
+
+@given(groups(), servers())
+def test_all_overlaps_at_once_are_those_of_each_group(groups: list[Group], servers: list[Server]) -> None:
+    found = {(server.source_server_id, group.id) for server, claims in contested(groups, servers) for group in claims}
+    each = {(one.server.source_server_id, group.id) for group in groups for one in overlaps(group, groups, servers)}
+    assert found == each

@@ -9,8 +9,9 @@ from django.conf import settings
 from django.db import DatabaseError, transaction
 from dramatiq import Broker, Middleware, Worker
 
+from drsorch.observing import tracing
 from drsorch.observing.logging import catch_all
-from foundation.metrics import forget_the_dead
+from foundation.observing.metrics import forget_the_dead
 
 log = structlog.get_logger(__name__)
 
@@ -73,6 +74,10 @@ class SettingsMiddleware(Middleware):
 
     def after_process_boot(self, broker: Broker) -> None:
         catch_all()
+        tracing.start()
+
+    def after_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
+        tracing.stop()
 
     def after_worker_boot(self, broker: Broker, worker: Worker) -> None:
         start_record("worker")
