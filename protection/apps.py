@@ -8,6 +8,6 @@ class ProtectionConfig(AppConfig):
     verbose_name = "Protect"
 
     def ready(self) -> None:
-        from protection import events, holding, proposing  # noqa: F401 # importing declares what they say
+        from protection import events, holding  # noqa: F401 # importing events declares them
 
         holding.hold()

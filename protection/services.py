@@ -27,6 +27,7 @@ from foundation.sources.rows import source_columns, source_moves
 from foundation.wording import listing
 from protection import endpoints, uses
 from protection.connection import rule_errors
+from protection.core.leading import led_elsewhere
 from protection.core.tag_selector import selector_problem
 from protection.gateways import gateway
 from protection.memberships import memberships_write
@@ -129,7 +130,9 @@ def site_update(
                 "site.connection",
                 subject=("site", current.pk, str(before["name"])),
                 version=current.version,
-                words=[_led_elsewhere(name, before[name], getattr(current, name)) for name in led],
+                words=led_elsewhere(
+                    before, {name: getattr(current, name) for name in led}, SECRET_FIELDS, without_credentials
+                ),
                 request=dict(changes),
                 by=by,
             )
@@ -382,16 +385,6 @@ def facts_of(row: Site | ProtectionGroup) -> dict[str, Any]:
     facts = {"servers" if name == "explicit_servers" else name: getattr(row, name) for name in _GROUP_COLUMNS}
     # By id too: a site may be renamed.
     return {**facts, "site": row.site.name, "site_id": row.site_id, "source": row.source_facts}
-
-
-def _led_elsewhere(name: str, before: Any, after: Any) -> str:
-    """For whoever is to agree: what of a site's connection changes, without secrets."""
-    label = name.replace("_", " ").replace("arn", "ARN").replace("url", "URL")
-    if name in SECRET_FIELDS:
-        return f"{label}: another one" if after else f"{label}: none any more"
-    if name == "endpoint_url":
-        before, after = without_credentials(before), without_credentials(after)
-    return f"{label}: {after or 'none'}, until now {before or 'none'}"
 
 
 def secrets_of(row: models.Model) -> dict[str, Any]:

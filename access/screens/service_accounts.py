@@ -13,8 +13,8 @@ from unfold.decorators import display
 from access import policy
 from access.accounts.service_accounts import service_account_delete
 from access.models import ApiToken, ServiceAccount
-from access.roles_page import limited_roles
 from access.screens.forms import ServiceAccountForm
+from access.screens.roles import limited_roles
 from access.screens.tokens import token_lines
 from audit.screens.history import ChainHistory
 from foundation.people import person

@@ -25,7 +25,6 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from access.accounts.service_accounts import service_account_create
 from access.identity.mapping import link_save, provider_group_create
 from access.models import ApiToken, ProviderGroup, ProviderLink, Role, ServiceAccount, SignInSession
 from access.services import token_issue
@@ -44,8 +43,17 @@ from tests.factories.people import PASSWORD, make_user
 from tests.factories.plans import apply_by_command, web_shop
 from tests.factories.protection import ServerFactory, SiteFactory, make_group, make_group_with_servers
 from tests.factories.trail import faults_found
+from tests.integration.audit.acts import (
+    changepassword,
+    createsuperuser,
+    form,
+    new_user,
+    other_user,
+    posted,
+    sent,
+    service,
+)
 from tests.integration.audit.not_by_people import CHANGE_NOTHING, NOT_BY_PEOPLE, NOT_OURS
-from tests.pages import press
 
 pytestmark = pytest.mark.django_db
 
@@ -111,47 +119,6 @@ def world(ada: User, petra: User, settings: Any) -> Iterator[World]:
     world.last = Event.objects.order_by("id").values_list("id", flat=True).last() or 0
     yield world
     assert faults_found() == []
-
-
-def form(**fields: Any) -> dict[str, Any]:
-    return {"expected_version": "1", **fields}
-
-
-def posted(world: World, path: str, data: Any = None) -> None:
-    answer = press(world.browser, path, {"post": "yes"} if data is None else data)
-    assert answer.status_code == 302, answer.content.decode()[-3000:]
-
-
-def sent(answer: Any) -> None:
-    assert answer.status_code < 300, answer.content
-
-
-def _new_user(world: World) -> None:
-    data = {"username": "nina", "password1": PASSWORD, "password2": PASSWORD, "usable_password": "true"}
-    role = Group.objects.get(name="viewer")
-    posted(world, "/admin/auth/user/add/", {**data, "is_staff": "on", "groups": [role.pk]})
-
-
-def _other_user(world: World) -> None:
-    roles = [role.pk for role in Group.objects.filter(name__in=["viewer", "planner"])]
-    data = {"username": "omar", "email": "omar@example.com", "is_active": "on", "groups": roles}
-    posted(world, f"/admin/auth/user/{world.user.pk}/change/", data)
-
-
-def _createsuperuser(world: World) -> None:
-    with patch.dict("os.environ", {"DJANGO_SUPERUSER_PASSWORD": PASSWORD}):
-        call_command("createsuperuser", "--no-input", username="root", email="", stdout=io.StringIO())
-
-
-def _changepassword(world: World) -> None:
-    with patch("getpass.getpass", return_value="another horse battery staple"):
-        call_command("changepassword", "omar", stdout=io.StringIO())
-
-
-def _service(world: World) -> ServiceAccount:
-    account = service_account_create(name="robot", purpose="Events", roles=["event source"], by=world.by)
-    world.last = Event.objects.order_by("id").values_list("id", flat=True).last() or 0
-    return account
 
 
 Act = Callable[[World], None]
@@ -280,11 +247,11 @@ TABLE: dict[tuple[type[Model], str, str], tuple[Act, EventType]] = {
         EventType.USER_CREATED,
     ),
     (ServiceAccount, "change", "screen"): (
-        lambda w: posted(w, f"{SERVICES}{_service(w).pk}/change/", {"purpose": "Drills", "is_active": "on"}),
+        lambda w: posted(w, f"{SERVICES}{service(w).pk}/change/", {"purpose": "Drills", "is_active": "on"}),
         EventType.USER_CHANGED,
     ),
     (ServiceAccount, "delete", "screen"): (
-        lambda w: posted(w, f"{SERVICES}{_service(w).pk}/delete/"),
+        lambda w: posted(w, f"{SERVICES}{service(w).pk}/delete/"),
         EventType.USER_DELETED,
     ),
     (ServiceAccount, "create", "create_service_account"): (
@@ -315,15 +282,15 @@ TABLE: dict[tuple[type[Model], str, str], tuple[Act, EventType]] = {
         lambda w: posted(w, f"/admin/access/signinsession/{w.session.pk}/delete/"),
         EventType.USER_SESSION_ENDED,
     ),
-    (User, "create", "screen"): (_new_user, EventType.USER_CREATED),
-    (User, "change", "screen"): (_other_user, EventType.USER_CHANGED),
+    (User, "create", "screen"): (new_user, EventType.USER_CREATED),
+    (User, "change", "screen"): (other_user, EventType.USER_CHANGED),
     (User, "delete", "screen"): (
         lambda w: posted(w, f"/admin/auth/user/{w.user.pk}/delete/"),
         EventType.USER_DELETED,
     ),
     (Plan, "change", "bundle"): (lambda w: apply_by_command(w.plan, "ada"), EventType.PLAN_CHANGED),
-    (User, "create", "createsuperuser"): (_createsuperuser, EventType.USER_CREATED),
-    (User, "change", "changepassword"): (_changepassword, EventType.USER_PASSWORD_CHANGED),
+    (User, "create", "createsuperuser"): (createsuperuser, EventType.USER_CREATED),
+    (User, "change", "changepassword"): (changepassword, EventType.USER_PASSWORD_CHANGED),
 }
 VERBS = {"add": "create", "change": "change", "delete": "delete"}
 METHODS = {"create": "create", "update": "change", "partial_update": "change", "destroy": "delete"}

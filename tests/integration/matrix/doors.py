@@ -107,6 +107,6 @@ class Estate(World):
             "apitoken": self.token.pk, "user": self.token.user_id, "finding": self.finding.pk, "role": 1,
             "event": 1, "serviceaccount": self.service.pk, "signinsession": self.session.pk,
             "providergroup": self.provider_group.pk,
-            "providerlink": self.provider_link.pk, "<path:content_type_id>": 1,
+            "providerlink": self.provider_link.pk, "<path:content_type_id>": 1, "webauthn": 1,
         }  # fmt: skip
         return rows[door.pattern.split("/")[2]]

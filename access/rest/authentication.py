@@ -15,8 +15,8 @@ from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
 from access.csrf import origin_remedy
-from access.factors import require_factor
 from access.services import token_bring, token_used
+from access.signing_in.factors import require_factor
 from audit.middleware import address_of
 
 
