@@ -169,7 +169,8 @@ class UserAdmin(ChainHistory, SeenAdmin, DjangoUserAdmin):
     @display(description="roles from the provider")
     def roles_from_the_provider(self, user: User) -> str:
         """They follow the groups there at each sign-in; all others were given by hand."""
-        return ", ".join(sorted(row.role.name for row in user.provider_roles.all())) or "none"
+        rows = user.provider_roles.select_related("role")
+        return ", ".join(sorted(f"{row.role.name} (limited)" if row.kind else row.role.name for row in rows)) or "none"
 
     @display(description="linked to")
     def linked_to(self, user: Any) -> str:

@@ -31,7 +31,7 @@ from foundation.wording import short
 log = structlog.get_logger(__name__)
 
 #: Where a request's user keeps the token that the request came with.
-_TOKEN: Final = "_api_token"
+_CAME_WITH: Final = "_api_token"
 
 
 def token_issue(
@@ -231,11 +231,14 @@ def assignment_remove(*, assignment: Assignment, by: User) -> None:
 def assignments_forget(*, kind: ScopeKind, target: int, by: User) -> None:
     """Nobody holds a role at the site, or for the plan, any more: `by` is deleting it, in the caller's transaction. To
     be called last: it appends events."""
+    for row in ProviderGroup.objects.filter(kind=kind.value, target=target).select_related("role").order_by("pk"):
+        provider_group_forget(row=row, by=by)
     limited = Assignment.objects.at(kind, target)
     # In one order, so that no two transactions wait for each other.
     for user in User.objects.filter(pk__in=limited.values("user")).order_by("pk"):
         before = _limited_roles_locked(user)
         limited.filter(user=user).delete()
+        user.provider_roles.filter(kind=kind.value, target=target).delete()
         _limited_roles_changed(user, before, by)
 
 
@@ -280,7 +283,17 @@ def token_secrets(token: ApiToken) -> dict[str, Any]:
 
 def provider_group_facts(row: ProviderGroup) -> dict[str, Any]:
     """What is recorded of a row of the table of groups."""
-    return {"name": row.name, "role": row.role.name}
+    limited = {"kind": row.kind, "target": row.target, "target_name": row.target_name} if row.kind else {}
+    return {"name": row.name, "role": row.role.name, **limited}
+
+
+def provider_group_forget(*, row: ProviderGroup, by: User) -> None:
+    """The row gives nothing any more. In the caller's transaction."""
+    note_change(
+        "provider_group", row.pk, row.name, EventType.PROVIDER_GROUP_DELETED,
+        before=provider_group_facts(row), after={}, by=by,
+    )  # fmt: skip
+    row.delete()
 
 
 def local_sign_in_allowed(user: AbstractBaseUser) -> bool:
@@ -299,13 +312,13 @@ def token_used(token: ApiToken, address: str) -> None:
 
 def token_bring(user: User, token: ApiToken) -> None:
     """`user`, as this request has it, came with this token: from now on it may do no more than the token may."""
-    user.__dict__[_TOKEN] = token
+    user.__dict__[_CAME_WITH] = token
     policy.limit(user, token.limits)
 
 
 def token_of(user: User | None) -> ApiToken | None:
     """The token that the request of this user came with; None for a session, and for a command."""
-    found: ApiToken | None = None if user is None else user.__dict__.get(_TOKEN)
+    found: ApiToken | None = None if user is None else user.__dict__.get(_CAME_WITH)
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.auth.models import User
@@ -11,25 +11,41 @@ from django.http import HttpRequest
 from unfold.decorators import display
 
 from access.identity import mapping
-from access.models import (
-    ProviderGroup,
-    ProviderLink,
-    SignInSession,
-)
+from access.models import ProviderGroup, ProviderLink, ScopeKind, SignInSession
+from access.screens import roles
 from access.screens.reach import in_reach
 from access.signing_in.sessions import session_end, session_list
 from audit.screens.history import ChainHistory
+from foundation.forms import choice
+from foundation.people import person
 from foundation.service_admin import ServiceAdmin, ServiceForm
-from foundation.wording import clock_utc
+from foundation.wording import clock_utc, count
 
 
 class ProviderGroupForm(ServiceForm):
+    where = choice("Where", [])
+
     class Meta:
         model = ProviderGroup
         fields = ("name", "role")
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "where" in self.fields:
+            self.fields["where"].required = False
+            self.fields["where"].choices = [  # type: ignore[attr-defined]
+                ("", "Everywhere"), *roles.places(self.by),
+            ]  # fmt: skip
+
     def create(self, data: dict[str, Any]) -> ProviderGroup:
-        return mapping.provider_group_create(name=data["name"], role=data["role"], by=self.by)
+        kind, _, target = data["where"].partition(":")
+        return mapping.provider_group_create(
+            name=data["name"],
+            role=data["role"],
+            kind=ScopeKind(kind) if kind else None,
+            target=int(target or 0),
+            by=self.by,
+        )
 
 
 @admin.register(ProviderGroup)
@@ -38,11 +54,22 @@ class ProviderGroupAdmin(ChainHistory, ServiceAdmin):
 
     subject_type = "provider_group"
     form = ProviderGroupForm
-    list_display = ("name", "gives")
+    list_display = ("name", "gives", "holds_where")
     list_select_related = ("role",)
     list_filter = ("role",)
     search_fields = ("name",)
-    fieldsets = ((None, {"fields": ("name", "role")}),)
+    fieldsets = ((None, {"fields": ("name", "role", "where")}),)
+    looked_at = ((None, {"fields": ("name", "role", "holds_where")}),)
+
+    def get_fieldsets(self, request: HttpRequest, obj: ProviderGroup | None = None) -> Any:
+        return super().get_fieldsets(request, obj) if obj is None else self.looked_at
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ProviderGroup | None = None) -> Any:
+        return () if obj is None else self.looked_at[0][1]["fields"]
+
+    @display(description="where")
+    def holds_where(self, row: ProviderGroup) -> str:
+        return row.where
 
     @display(description="gives the role", ordering="role__name")
     def gives(self, row: ProviderGroup) -> str:
@@ -74,11 +101,11 @@ class ProviderLinkAdmin(ChainHistory, ServiceAdmin):
 
     subject_type = "user"
     form = ProviderLinkForm
-    list_display = ("user", "uid", "issuer", "groups", "last_sign_in")
+    list_display = ("user", "identifier", "issuer", "groups", "last_sign_in")
     list_select_related = ("user",)
     search_fields = ("user__username", "uid")
     fieldsets = ((None, {"fields": ("user", "uid")}),)
-    looked_at = ((None, {"fields": ("user", "uid", "issuer", "groups", "last_sign_in")}),)
+    looked_at = ((None, {"fields": ("user", "identifier", "issuer", "groups", "last_sign_in")}),)
 
     def get_fieldsets(self, request: HttpRequest, obj: ProviderLink | None = None) -> Any:
         return super().get_fieldsets(request, obj) if obj is None else self.looked_at
@@ -89,6 +116,10 @@ class ProviderLinkAdmin(ChainHistory, ServiceAdmin):
     def chain_of(self, object_id: str) -> tuple[str, str]:
         link = ProviderLink.objects.filter(pk=object_id).first()
         return self.subject_type, str(link.user_id) if link is not None else ""
+
+    @display(description="identifier", ordering="uid")
+    def identifier(self, link: ProviderLink) -> str:
+        return link.uid
 
     @display(description="provider", ordering="provider")
     def issuer(self, link: ProviderLink) -> str:
@@ -117,10 +148,11 @@ class SignInSessionAdmin(ChainHistory, ServiceAdmin):
     """Where people are signed in. Deleting one signs them out there."""
 
     subject_type = "user"
-    list_display = ("user", "ip", "browser", "signed_in")
+    list_display = ("user", "address", "browser", "signed_in")
+    actions: ClassVar[Any] = ("end_sessions",)
     list_select_related = ("user",)
     search_fields = ("user__username", "ip")
-    fieldsets = ((None, {"fields": ("user", "ip", "browser", "signed_in")}),)
+    fieldsets = ((None, {"fields": ("user", "address", "browser", "signed_in")}),)
     readonly_fields = fieldsets[0][1]["fields"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SignInSession]:
@@ -129,6 +161,17 @@ class SignInSessionAdmin(ChainHistory, ServiceAdmin):
     def chain_of(self, object_id: str) -> tuple[str, str]:
         session = SignInSession.objects.filter(pk=object_id).first()
         return self.subject_type, str(session.user_id) if session is not None else ""
+
+    @admin.action(description="End the selected sessions", permissions=["delete"])
+    def end_sessions(self, request: HttpRequest, sessions: QuerySet[SignInSession]) -> None:
+        reached = [each for each in sessions.select_related("user") if in_reach(request, each.user)]
+        for each in reached:
+            session_end(session=each, by=person(request))
+        self.message_user(request, f"{count(len(reached), 'session')} ended.")
+
+    @display(description="address", ordering="ip")
+    def address(self, session: SignInSession) -> str:
+        return session.ip
 
     @display(description="browser")
     def browser(self, session: SignInSession) -> str:

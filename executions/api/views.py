@@ -255,13 +255,13 @@ class ExecutionViewSet(ReadViewSet):
         detail=True,
         queryset=Event.objects.none(),
         filterset_class=EventFilter,
-        ordering_fields=[],
+        ordering_fields=["sequence"],
         serializer_class=EventSerializer,
         paged=True,
     )
     def events(self, request: Request, id: str) -> Response:
-        """List the events of an execution. Its audit trail, oldest first. Each event contains the hash of the previous
-        one."""
+        """List the events of an execution. Its audit trail, oldest first; `ordering=-sequence` is newest
+        first. Each event contains the hash of the previous one."""
         page = self.paginate_queryset(self.filter_queryset(events_of(self.get_object())))
         return self.get_paginated_response(EventSerializer(page, many=True).data)
 

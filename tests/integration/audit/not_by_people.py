@@ -40,6 +40,7 @@ NOT_BY_PEOPLE = {
     "foundation.IdempotentAnswer": "what was answered to a request",
     "plans.PlanRevision": "in the chain of its plan",
     "plans.ApprovalDemand": "follows the plan; an agreement is in the chain of the plan",
+    "plans.ReadinessCheck": "what evaluating found; made again at any time",
     "plans.Step": "in the chain of its plan",
     "plans.Wave": "in the chain of its plan",
     "plans.WaveGroup": "in the chain of its plan",
