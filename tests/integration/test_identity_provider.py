@@ -17,10 +17,12 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.utils import timezone
 
+from access.accounts.service_accounts import service_account_create
 from access.identity import discovery
 from access.identity.mapping import link_save, provider_group_create
 from access.models import ProviderGroup, ProviderRole, Role, ScopeKind
 from audit.models import Event
+from foundation.errors import Invalid
 from protection.services import site_delete
 from tests.factories.people import make_user
 from tests.factories.protection import SiteFactory
@@ -162,6 +164,12 @@ def test_nobody_takes_over_a_local_account_by_its_name_or_address(provider: Iden
     assert admin.post(f"/admin/access/providerlink/{link.pk}/delete/", {"post": "yes"}).status_code == 302
     assert roles("OMAR") == ["planner"]
     assert len(events("user.changed")) == 1, "the link and its roles went together"
+
+
+def test_a_service_account_is_nobody_at_the_provider(provider: IdentityProvider, ada: User) -> None:
+    robot = service_account_create(name="nightly", purpose="Drills by night.", by=ada)
+    with pytest.raises(Invalid, match="which no person signs in as"):
+        link_save(user=robot, subject="omar", by=ada)
 
 
 def test_who_is_inactive_stays_out(provider: IdentityProvider) -> None:
