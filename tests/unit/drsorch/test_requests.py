@@ -69,6 +69,22 @@ def test_behind_several_proxies_one_who_guesses_locks_nobody_else_out(settings, 
     assert sign_in("198.51.100.7", "dana", "correct horse battery staple").status_code == 302
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize("proxies", [0, 1, 2])
+def test_who_makes_up_another_address_for_each_try_is_stopped_all_the_same(settings, proxies):
+    """What stands before the entries of our own proxies, and the whole header without any, is the client's to write."""
+    settings.TRUSTED_PROXIES = proxies
+
+    def guess(number):
+        seen = [f"10.0.0.{number}", *["203.0.113.66", "192.0.2.1"][:proxies]]
+        client = Client(REMOTE_ADDR="203.0.113.66" if not proxies else "192.0.2.9",
+                        headers={"X-Forwarded-For": ", ".join(seen), "X-Real-IP": f"10.0.0.{number}"})  # fmt: skip
+        return client.post("/accounts/login/", {"login": f"nobody{number}", "password": "wrong"})
+
+    said = ["Too many attempts" in guess(number).content.decode() for number in range(12)]
+    assert said == [False] * 10 + [True] * 2
+
+
 @pytest.mark.parametrize(("address", "status"), [("127.0.0.1", 200), ("::1", 200), ("192.0.2.1", 403), ("", 403)])
 def test_while_debugging_only_its_own_machine_is_answered(settings, address, status):
     settings.DEBUG = True
