@@ -103,18 +103,27 @@ def test_a_role_that_is_limited_goes_through_the_doors_of_its_sites_and_no_other
     assert not wrong, "\n".join(wrong)
 
 
-#: Doors of the trail of what concerns the whole installation.
+#: Doors of the trail of what concerns the whole installation, and of verifying all of it.
 OF_THE_WHOLE = frozenset({
     *(f"admin:access_{each}_history" for each in (
         "apitoken", "role", "serviceaccount", "providergroup", "providerlink", "signinsession"
     )),
     "admin:auth_user_history",
+    "admin:audit_event_verify",
+    "admin:audit_event_verify_state",
+    "audit-verify",
 })  # fmt: skip
 #: 404 for whoever gets in: what they name is not there, in DRS or here.
 NOT_THERE = frozenset({
     ("source-server-recovery-snapshots", "get"),
     ("execution-kept-basis", "get"),
     ("admin:executions_execution_delete_filter", "post"),
+    # No service made these rows, so no event tells of them.
+    *(
+        (f"admin:protection_{each}_history", verb)
+        for each in ("site", "sourceserver", "protectiongroup")
+        for verb in ("get", "post")
+    ),
 })  # fmt: skip
 
 
