@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Any, cast
@@ -30,38 +29,16 @@ from foundation.sources import Declared
 from foundation.sources.rows import source_columns, source_moves
 from foundation.wording import clock_utc, listing
 from plans import demands, selectors, uses
+from plans.clashing import Choices, Clashing
 from plans.core import editing
 from plans.core.differences import Difference, differences
 from plans.core.document import PlanDocument, WaveDocument, filled_out, normalise
-from plans.core.merging import Merged, Side, merge
+from plans.core.merging import merge
 from plans.core.naming import groups_in, sites_in
 from plans.models import Plan, PlanRevision, Step, Wave, WaveGroup
 from protection.models import ProtectionGroup, Site
 
 Change = Callable[[PlanDocument], Mapping[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Choices:
-    """What a person chose where two had changed the same, by path, having been shown revision `seen`."""
-
-    seen: int = 0
-    take: Mapping[str, Side] = field(default_factory=dict)
-
-
-class Clashing(Stale):
-    """Two people's changes do not go together; nothing was written."""
-
-    def __init__(
-        self, detail: str, *, newest: PlanRevision, base: PlanDocument, theirs: PlanDocument, merged: Merged,
-        problems: Sequence[FieldError],
-    ) -> None:  # fmt: skip
-        super().__init__(detail)
-        self.newest, self.base, self.theirs = newest, base, theirs
-        #: What to show: everything that goes together, and the caller's side where they clash.
-        self.merged = merged
-        #: Why the whole is not valid although nothing clashes.
-        self.problems = tuple(problems)
 
 
 def plan_save(
