@@ -357,7 +357,7 @@ def _replace(plan: Plan, change: Change, *, by: User, declared: Declared | None 
     _check_name_free(document["name"], other_than=plan)
     version = plan.version + 1
     moved = Plan.objects.filter(pk=plan.pk, version=plan.version).update(
-        version=version, updated_at=timezone.now(), **_columns(document), **source_columns(declared)
+        version=version, updated_at=timezone.now(), **_columns(document), **source_columns(declared, plan)
     )
     if not moved:
         raise Stale(f"Plan “{plan}” was changed by someone else at the same moment. Read it again.")

@@ -39,15 +39,24 @@ class _DocumentSerializer(serializers.Serializer[Any]):
     refuses_unknown = True
     #: A document that is exported says nothing of an earlier name, nor of what was never set.
     may_lack = True
+    says = "One thing, by names alone."
+
     name = serializers.CharField(max_length=MAX_NAME)
-    renamed_from = serializers.CharField(required=False, max_length=MAX_NAME, help_text="The name that it had before.")
+    renamed_from = serializers.CharField(
+        required=False, write_only=True, max_length=MAX_NAME, help_text="The name that it had before."
+    )
 
 
 class BundledSiteSerializer(_DocumentSerializer):
     kind = constant(Kind.SITE.value)
     account_id = serializers.CharField(max_length=12, help_text="The AWS account, 12 digits.")
     region = serializers.CharField(max_length=32)
-    role_arn = serializers.CharField(required=False, allow_blank=True, help_text="Omitted: stays as it is.")
+    role_arn = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        allow_null=True,
+        help_text="Null, or omitted: stays as it is. Shown to those who may change the site.",
+    )
     endpoint_url = serializers.CharField(required=False, allow_blank=True)
     job_tags = serializers.BooleanField(default=True)
 
@@ -156,6 +165,9 @@ class AppliedSerializer(serializers.Serializer[Any]):
     changes = ChangeSerializer(many=True, help_text="In the order in which they are made.")
     unchanged = serializers.IntegerField(help_text="How many documents change nothing.")
     kept = LeftSerializer(many=True, help_text="From the same source, without a document, and not deleted.")
+    refused = serializers.CharField(
+        allow_null=True, help_text="Of a dry run: why you may not apply it, in a sentence; null if you may."
+    )
     warnings = GroupWarningSerializer(many=True, help_text="Groups that select what is not in the inventory yet.")
 
 
@@ -218,6 +230,7 @@ class BundleView(ApiView):
                     "changes": [change.told for change in applied.outcome.changes],
                     "unchanged": applied.outcome.unchanged,
                     "kept": [{**asdict(kept), "kind": kept.kind.value} for kept in applied.outcome.kept],
+                    "refused": applied.refused or None,
                     "warnings": [
                         {"kind": Kind.GROUP.value, "name": name, "message": message}
                         for name, message in applied.warnings

@@ -45,3 +45,6 @@ NOT_BY_PEOPLE = {
     "mfa.Authenticator": "has pages of allauth's; tested below",
     "auth.Group": "roles are code; tested below",
 }
+
+#: Management commands that change nothing that a person would be asked about.
+CHANGE_NOTHING = {"demo", "export_evidence", "guard_audit", "run", "serve", "verify_audit", "verify_evidence"}
