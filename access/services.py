@@ -101,7 +101,7 @@ def assignment_add(*, user: User, role: str, kind: ScopeKind, target: int, by: U
     _require_reach(user, by)
     group = Group.objects.filter(name=role).first() if role in policy.ROLES else None
     if group is None:
-        raise Invalid.field("role", f"There is no role “{role}”. The roles are: {', '.join(policy.ROLES)}.")
+        raise Invalid.field("role", f"There is no role “{role}”. The roles are: {', '.join(policy.ROLES)}.", "unknown")
     name = policy.names_of(kind, [target]).get(target)
     if name is None:
         raise Invalid.field("target", f"There is no {kind} {target}. Reload the page: it may have been deleted.")
