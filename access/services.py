@@ -207,7 +207,7 @@ def assignment_add(*, user: User, role: str, kind: ScopeKind, target: int, by: U
     _require_reach(user, by)
     group = Group.objects.filter(name=role).first() if role in policy.ROLES else None
     if group is None:
-        raise Invalid.field("role", f"There is no role “{role}”. The roles are: {', '.join(policy.ROLES)}.")
+        raise Invalid.field("role", f"There is no role “{role}”. The roles are: {', '.join(policy.ROLES)}.", "unknown")
     if role in policy.PERSONAL_ROLES and is_service_account(user):
         raise Invalid.field("role", f"A service account cannot be {role}: that takes a person.", "personal")
     name = policy.names_of(kind, [target]).get(target)

@@ -335,7 +335,7 @@ class PlanViewSet(WriteViewSet):
 
     @extend_schema(
         parameters=[_FORMAT],
-        responses={(200, "application/json"): PlanSerializer, (200, MEDIA_TYPE): OpenApiTypes.STR},
+        responses={(200, "application/json"): PlanSerializer, (200, MEDIA_TYPE): OpenApiTypes.OBJECT},
     )
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Read a plan. As YAML, its document alone."""
@@ -424,7 +424,7 @@ class PlanViewSet(WriteViewSet):
     @action(detail=True, methods=["get", "post"])
     def readiness(self, request: Request, id: str) -> Response:
         """Read whether a plan is ready. Findings that block a run or warn of it, by the last inventory sync: those of
-        the latest evaluation of the plan's newest revision. POST evaluates now."""
+        the latest evaluation of the newest revision since then. POST evaluates now."""
         plan, evaluated_now = self.get_object(), request.method == "POST"
         found = readiness.readiness_check(plan) if evaluated_now else readiness.readiness_latest(plan)
         return Response(ReadinessSerializer(found).data)
