@@ -35,11 +35,12 @@ def has_open_operations(site_id: int) -> bool:
     return Operation.objects.open().filter(site=site_id).exists()
 
 
-def under_way_at(site_id: int) -> list[str]:
+def under_way_at(site_id: int, by: Person) -> list[str]:
     """The executions, as people know them, that still need the site to lead where it led when they began.
 
     Active ones; those that are or will be cleaned up; those over of which an operation is still followed; and those
-    that were ended while AWS may act on what they asked for, with the time until which it may. At most six.
+    that were ended while AWS may act on what they asked for, with the time until which it may. At most six. What the
+    person may not see is not named.
     """
     here = ServerRun.objects.filter(site=site_id, execution=OuterRef("pk"))
     followed = Operation.objects.open().filter(site=site_id).values("execution")
@@ -50,12 +51,18 @@ def under_way_at(site_id: int) -> list[str]:
         at = operation.at_work_until
         if operation.execution not in found:
             until[operation.execution] = max(at, until.get(operation.execution, at))
+    seen = Execution.objects.visible_to(by).filter(pk__in=[one.pk for one in (*found, *until)])
+    known = set(seen.values_list("pk", flat=True)) if found or until else set()
     ended = [
-        f"the {execution}, which is over but AWS may still work on what it asked for, until {clock_utc(at)} at the "
-        "latest"
+        f"{_called(execution, known)}, which is over but AWS may still work on what it asked for, until "
+        f"{clock_utc(at)} at the latest"
         for execution, at in until.items()
     ]
-    return sorted(f"the {execution}" for execution in found)[:6] + sorted(ended)[:6]
+    return sorted({_called(execution, known) for execution in found})[:6] + sorted(ended)[:6]
+
+
+def _called(execution: Execution, known: Collection[UUID]) -> str:
+    return f"the {execution}" if execution.pk in known else "an execution that you may not see"
 
 
 def _left_at_work(site_id: int) -> Iterable[Operation]:

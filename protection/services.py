@@ -119,9 +119,9 @@ def site_update(
         _check_site(current)
         if not moved.isdisjoint(CONNECTION_FIELDS):
             _check_one_site_a_drs(current, by)
-            _refuse_while_under_way(current)
+            _refuse_while_under_way(current, by)
         if not moved.isdisjoint(IDENTITY_FIELDS):
-            _refuse_if_used(current)
+            _refuse_if_used(current, by)
         current.version, current.saved_by = current.version + 1, by
         _save(current, [*moved, "endpoint_key", "version", "saved_by"])
         _record(current, before, facts_of(current), by=by, declared=declared)
@@ -137,10 +137,11 @@ def site_delete(*, site: Site, by: User, expected_version: int | None = None, de
     policy.require(by, "protection.delete_site", sites=[site.pk])
     with transaction.atomic():
         current = _locked(Site, site.pk, f"Site “{site}”", expected_version)
-        if users := _users_of(current):
+        if users := _users_of(current, by):
             raise Conflict(
                 f"Site “{current}” cannot be deleted because it is used by {users}. "
-                "Delete plans and groups that use it first. A site that executions ran on must be kept."
+                "Delete plans and groups that use it first. A site that executions ran on must be kept.",
+                code="in_use",
             )
         # Deleting takes the row's key away, so this is recorded first, in the same transaction.
         _record(current, facts_of(current), {}, by=by, declared=declared)
@@ -267,9 +268,10 @@ def group_delete(
     with transaction.atomic():
         list(Site.objects.locked([group.site_id]))
         current = _locked(ProtectionGroup, group.pk, f"Protection group “{group}”", expected_version)
-        if users := _users_of(current):
+        if users := _users_of(current, by):
             raise Conflict(
-                f"Protection group “{current}” cannot be deleted because it is used by {users}. Remove it there first."
+                f"Protection group “{current}” cannot be deleted because it is used by {users}. Remove it there first.",
+                code="in_use",
             )
         _record(current, facts_of(current), {}, by=by, declared=declared)
         current.delete()
@@ -303,7 +305,10 @@ def server_forget(*, server: SourceServer, by: User) -> None:
         if current is None:
             raise Missing(f"Source server {server} has already been removed.")
         if current.missing_since is None:
-            raise Conflict(f"DRS still lists source server {current}: only servers missing from DRS can be removed.")
+            raise Conflict(
+                f"DRS still lists source server {current}: only servers missing from DRS can be removed.",
+                code="listed_by_drs",
+            )
         names = [
             f"“{group.name}”"
             for group in ProtectionGroup.objects.at(site)
@@ -311,7 +316,8 @@ def server_forget(*, server: SourceServer, by: User) -> None:
         ]
         if names:
             raise Conflict(
-                f"Source server {current} is selected in protection group {listing(names)}. Remove it there first."
+                f"Source server {current} is selected in protection group {listing(names)}. Remove it there first.",
+                code="in_use",
             )
         note_change(
             "site",
@@ -430,7 +436,9 @@ def _save(row: models.Model, fields: Iterable[str] | None = None) -> None:
             row.save(force_insert=fields is None, update_fields=fields)
     except IntegrityError as error:
         noun = row._meta.verbose_name
-        raise Conflict(f"Someone has just saved a {noun} with the same name or place. Check the list.") from error
+        raise Conflict(
+            f"Someone has just saved a {noun} with the same name or place. Check the list.", code="changed_meanwhile"
+        ) from error
 
 
 def _check_one_site_a_drs(site: Site, by: User) -> None:
@@ -445,9 +453,9 @@ def _check_one_site_a_drs(site: Site, by: User) -> None:
         raise Invalid.of([FieldError("", sentence, "unique")])
 
 
-def _refuse_while_under_way(site: Site) -> None:
+def _refuse_while_under_way(site: Site, by: User) -> None:
     """Raises `Conflict` naming what is under way at the site, whose row the caller holds locked."""
-    if names := uses.under_way_at(site.pk):
+    if names := uses.under_way_at(site.pk, by):
         raise Conflict(
             f"Site “{site}” is in use by {listing(names)}, so how drsorch reaches its DRS cannot change now: launches "
             "and instances would be looked for elsewhere. Wait until they have ended and are cleaned up, or cancel "
@@ -456,30 +464,37 @@ def _refuse_while_under_way(site: Site) -> None:
         )
 
 
-def _refuse_if_used(site: Site) -> None:
+def _refuse_if_used(site: Site, by: User) -> None:
     """Raises `Conflict` naming what would also prevent deleting the site."""
-    if users := _users_of(site):
+    if users := _users_of(site, by):
         raise Conflict(
             f"Site “{site}” is used by {users}, so its account and Region cannot change. "
-            "Create another site for the other account or Region."
+            "Create another site for the other account or Region.",
+            code="in_use",
         )
 
 
-def _users_of(row: models.Model) -> str:
+def _users_of(row: models.Model, by: User) -> str:
     """What keeps the row, the first few of it: plans for their waves, executions for what they ran. Empty if nothing.
+    What `by` may not see is not named.
 
     A row that comes to refer to it after this waits for its lock, and then finds it gone.
     """
-    names = list(dict.fromkeys(_user_name(each) for each in protectors(row, _USERS_NAMED + 1)))
+    names = list(dict.fromkeys(_user_name(each, by) for each in protectors(row, _USERS_NAMED + 1)))
     more = " and others" if len(names) > _USERS_NAMED else ""
     return listing(names[:_USERS_NAMED]) + more
 
 
-def _user_name(row: models.Model) -> str:
+def _user_name(row: models.Model, by: User) -> str:
     """What a person knows the row by. The apps above are known by their relations only: waves lead to their plan."""
     wave, execution = getattr(row, "wave", None), getattr(row, "execution", None)
     if execution is not None:
-        return f"the {execution}"
+        return f"the {execution}" if _sees(by, execution) else "an execution that you may not see"
     if wave is not None:
-        return f"plan “{wave.plan}”"
+        return f"plan “{wave.plan}”" if _sees(by, wave.plan) else "a plan that you may not see"
     return f"{row._meta.verbose_name} “{row}”"
+
+
+def _sees(by: User, row: Any) -> bool:
+    seen = type(row)._default_manager.visible_to(by)
+    return policy.may_everywhere(by, "protection.view_site") or seen.filter(pk=row.pk).exists()

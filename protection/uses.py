@@ -11,18 +11,18 @@ from datetime import datetime
 
 from access.policy import Person
 
-#: Each names what of its app is under way at the site, as people know it ("the drill of Web shop").
-_askers: list[Callable[[int], list[str]]] = []
+#: Each names what of its app is under way at the site, as people know it ("the drill of Web shop"), to who asks.
+_askers: list[Callable[[int, Person], list[str]]] = []
 
 
-def register(asker: Callable[[int], list[str]]) -> None:
+def register(asker: Callable[[int, Person], list[str]]) -> None:
     """Called once for each app, when it is ready."""
     if asker not in _askers:
         _askers.append(asker)
 
 
-def under_way_at(site_id: int) -> list[str]:
-    return [name for asker in _askers for name in asker(site_id)]
+def under_way_at(site_id: int, by: Person) -> list[str]:
+    return [name for asker in _askers for name in asker(site_id, by)]
 
 
 @dataclass(frozen=True, slots=True)

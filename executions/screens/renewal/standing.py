@@ -70,8 +70,8 @@ def _question(vendor: str) -> tuple[str, tuple[Any, ...]]:
         execution=OuterRef("pk"), approved=True, user__in=policy.holders(_APPROVE).values("pk")
     )
     of_approvers = Approval.objects.filter(execution=OuterRef(OuterRef("pk"))).order_by().values("user")
-    limits = Assignment.objects.filter(user__in=of_approvers, role__name__in=policy.POLICY[_APPROVE])
-    limits = limits.annotate(all=Value(1)).order_by().values("all")
+    theirs = Assignment.objects.filter(user__in=of_approvers, role__name__in=policy.POLICY[_APPROVE])
+    limits = theirs.annotate(all=Value(1)).order_by().values("all")
     rows = Execution.objects.filter(pk=_ANY).values_list(
         *_SHOWN,
         "forecast__latest",
