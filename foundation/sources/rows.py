@@ -59,3 +59,11 @@ def source_moves(row: KeptInGit, declared: Declared | None) -> bool:
         return False
     there = row.source
     return there is None or (there.place, row.source_name) != (declared.source.place, declared.name)
+
+
+def declare(row: KeptInGit, declared: Declared | None) -> set[str]:
+    """Set where the row is kept, and in which state it was applied, without saving it; returns the columns."""
+    columns = source_columns(declared, row)
+    for name, value in columns.items():
+        setattr(row, name, value)
+    return set(columns)

@@ -242,7 +242,7 @@ def test_a_group_declared_before_its_servers_blocks_every_run_until_they_are_the
     assert started.status_code == 409
     assert "s-later" in started.json()["detail"]
     ServerFactory.create(site=Site.objects.get(), source_server_id="s-later")
-    found = api(ada).get(f"/api/v1/plans/{plan.pk}/readiness/").json()["findings"]
+    found = api(ada).post(f"/api/v1/plans/{plan.pk}/readiness/").json()["findings"]
     assert "server_unknown" not in [one["code"] for one in found]
 
 
