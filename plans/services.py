@@ -26,7 +26,7 @@ from audit.record import note_change, without_blanks
 from foundation.errors import Conflict, FieldError, Invalid, Missing, Stale
 from foundation.protectors import protectors
 from foundation.sources import Declared
-from foundation.sources.rows import source_columns, source_moves
+from foundation.sources.rows import declare, source_columns, source_moves
 from foundation.wording import clock_utc, listing
 from plans import demands, selectors, uses
 from plans.clashing import Choices, Clashing
@@ -56,9 +56,7 @@ def plan_save(
     `declared` says where the document was applied from; a new place is recorded also where nothing else is new.
     """
     if plan is not None:
-        return _change(
-            plan, lambda current: document, by=by, expected_version=expected_version, declared=declared
-        )  # fmt: skip
+        return _change(plan, lambda current: document, by=by, expected_version=expected_version, declared=declared)
     policy.require(by, "plans.add_plan", sites=())
     with _saving():
         saved = _insert(document, by=by, declared=declared)
@@ -355,9 +353,7 @@ def _keep(plan: Plan, declared: Declared | None, groups: Mapping[str, Protection
     """The plan is kept elsewhere from now on. It is still the same plan, so no revision is saved."""
     policy.require(by, "plans.change_plan", sites=_sites(groups))
     before = plan.source_facts
-    for name, value in source_columns(declared).items():
-        setattr(plan, name, value)
-    plan.save(update_fields=[*source_columns(declared)])
+    plan.save(update_fields=declare(plan, declared))
     note_change(
         "plan", plan.pk, plan.name, EventType.PLAN_SOURCE_CHANGED,
         before={"source": before}, after={"source": plan.source_facts}, by=by,

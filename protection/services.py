@@ -22,7 +22,7 @@ from drs.errors import DrsError, NotFound
 from drs.port import RecoverySnapshot
 from foundation.errors import Conflict, FieldError, Invalid, Missing, Stale, Unavailable
 from foundation.sources import Declared
-from foundation.sources.rows import source_columns, source_moves
+from foundation.sources.rows import declare, source_columns, source_moves
 from foundation.wording import listing
 from protection.connection import rule_errors
 from protection.core.leading import led_elsewhere
@@ -115,7 +115,7 @@ def site_update(
         moved = _apply(current, changes, SITE_FIELDS)
         if not moved and not source_moves(current, declared):
             return current
-        moved |= _declare(current, declared)
+        moved |= declare(current, declared)
         _check_site(current)
         if not moved.isdisjoint(CONNECTION_FIELDS):
             check_one_site_a_drs(current, by)
@@ -218,7 +218,7 @@ def group_create(
     """Add a protection group of `servers` (source server ids) and whatever `tag_selector` selects. Raises `Invalid`.
 
     One that is `declared` may select what is not there yet, or what another one leaves in the same transaction: whoever
-    declares several calls `groups_settle` when all are saved. So it is with `group_update` and `group_delete`.
+    declares several calls `memberships.settle` when all are saved. So it is with `group_update` and `group_delete`.
     """
     policy.require(by, "protection.add_protectiongroup", sites=[site.pk])
     group = ProtectionGroup(name=name, description=description, saved_by=by, **source_columns(declared))
@@ -262,7 +262,7 @@ def group_update(
         _check_columns(current)
         if declared is None and moved & {"site", "explicit_servers", "tag_selector"}:
             check_servers(current)
-        moved |= _declare(current, declared)
+        moved |= declare(current, declared)
         current.version, current.saved_by = current.version + 1, by
         _save(current, [*moved, "version", "saved_by"])
         _record(current, before, facts_of(current), by=by, declared=declared)
@@ -288,13 +288,6 @@ def group_delete(
         current.delete()
         if declared is None:
             memberships_write(group.site_id)
-
-
-def groups_settle(site_ids: Iterable[int]) -> None:
-    """Write who is in which group at these sites, in the transaction in which groups there were declared or deleted."""
-    sites = [site.pk for site in Site.objects.locked(site_ids)]
-    for site_id in sites:
-        memberships_write(site_id)
 
 
 def _selector(selector: object) -> dict[str, list[str]]:
@@ -393,14 +386,6 @@ def facts_of(row: Site | ProtectionGroup) -> dict[str, Any]:
 def secrets_of(row: models.Model) -> dict[str, Any]:
     """What is held to the audit trail by its fingerprint alone."""
     return {name: getattr(row, name) for name in SECRET_FIELDS}
-
-
-def _declare(row: Site | ProtectionGroup, declared: Declared | None) -> set[str]:
-    """Set where it is kept, and in which state it was applied; returns the columns."""
-    columns = source_columns(declared, row)
-    for name, value in columns.items():
-        setattr(row, name, value)
-    return set(columns)
 
 
 def _record(
