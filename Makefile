@@ -17,7 +17,7 @@ PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no
 UV_COMPILE := $(BIN)/uv pip compile --quiet --custom-compile-command "make lock" --universal --python-version 3.11 \
     --fork-strategy fewest --generate-hashes
 
-.PHONY: help install demo run test chaos check mutants bench lock
+.PHONY: help install demo run test chaos check mutants bench lock sbom audit
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -55,6 +55,12 @@ lock: $(DEV) ## update the hashed locks; UPGRADE=1 takes newer releases
 	$(UV_COMPILE) $(if $(UPGRADE),--upgrade) requirements.in -o requirements.txt
 	$(UV_COMPILE) $(if $(UPGRADE),--upgrade) requirements-traces.in -o requirements-traces.txt
 	$(UV_COMPILE) $(if $(UPGRADE),--upgrade) requirements-dev.in -o requirements-dev.txt
+
+sbom: $(DEV) ## write sbom.cdx.json, the software bill of materials (CycloneDX) of the lock
+	@.ci/sbom sbom.cdx.json && echo "sbom.cdx.json"
+
+audit: $(DEV) ## ask an advisory service about every version in the lock (exit 2: none can be reached; no part of CI)
+	@.ci/audit
 
 $(VENV_MADE):
 	@.ci/packages python $(PYTHON)

@@ -28,6 +28,14 @@ from audit.event_types import EventType
 WRONG_CODE = "That did not work: the code or the key is not known here."
 
 
+#: Ways to confirm who one is, by what allauth calls them.
+_WAYS = {
+    "reauthenticate": "Use your password",
+    "mfa_reauthenticate": "Use your authenticator app, or a recovery code",
+    "mfa_reauthenticate:webauthn": "Use a passkey or security key",
+}
+
+
 class ClosedAccountAdapter(DefaultAccountAdapter):
     """Sign-up is closed: administrators create users. Whoever may not sign in hears what strangers hear."""
 
@@ -82,7 +90,7 @@ class ClosedAccountAdapter(DefaultAccountAdapter):
 
     def get_reauthentication_methods(self, user: AbstractBaseUser | AnonymousUser) -> list[dict[str, Any]]:
         """Also by the provider, for those who are linked to it: first for those who came from there."""
-        methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        methods = [{**each, "description": _WAYS[each["id"]]} for each in super().get_reauthentication_methods(user)]
         issuer = settings.DRSORCH_OIDC_ISSUER
         if not issuer or not SocialAccount.objects.filter(user_id=user.pk, provider=issuer).exists():
             return methods

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from allauth.mfa.models import Authenticator
 from django.contrib import admin
@@ -20,16 +20,17 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from access import policy, roles_page
 from access.identity import mapping
-from access.models import ApiToken, Assignment, ProviderGroup, ProviderLink, Role, SignInSession
+from access.models import ApiToken, Assignment, ProviderGroup, ProviderLink, Role, ScopeKind, SignInSession
 from access.recent import require_recent
 from access.recording import users_as_one
 from access.services import second_factor_remove, token_revoke
 from access.sessions import session_end, session_list
 from audit.screens.history import ChainHistory
+from foundation.forms import choice
 from foundation.overwriting import asked_version, fingerprint
 from foundation.people import person
 from foundation.service_admin import SeenAdmin, SeenForm, ServiceAdmin, ServiceForm
-from foundation.wording import clock_utc
+from foundation.wording import clock_utc, count
 
 #: What Django's fields mean here: label, help.
 _WORDS = {
@@ -168,7 +169,8 @@ class UserAdmin(ChainHistory, SeenAdmin, DjangoUserAdmin):
     @display(description="roles from the provider")
     def roles_from_the_provider(self, user: User) -> str:
         """They follow the groups there at each sign-in; all others were given by hand."""
-        return ", ".join(sorted(row.role.name for row in user.provider_roles.all())) or "none"
+        rows = user.provider_roles.select_related("role")
+        return ", ".join(sorted(f"{row.role.name} (limited)" if row.kind else row.role.name for row in rows)) or "none"
 
     @display(description="linked to")
     def linked_to(self, user: Any) -> str:
@@ -260,12 +262,29 @@ class RoleAdmin(ChainHistory):
 
 
 class ProviderGroupForm(ServiceForm):
+    where = choice("Where", [])
+
     class Meta:
         model = ProviderGroup
         fields = ("name", "role")
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "where" in self.fields:
+            self.fields["where"].required = False
+            self.fields["where"].choices = [  # type: ignore[attr-defined]
+                ("", "Everywhere"), *roles_page.places(self.by),
+            ]  # fmt: skip
+
     def create(self, data: dict[str, Any]) -> ProviderGroup:
-        return mapping.provider_group_create(name=data["name"], role=data["role"], by=self.by)
+        kind, _, target = data["where"].partition(":")
+        return mapping.provider_group_create(
+            name=data["name"],
+            role=data["role"],
+            kind=ScopeKind(kind) if kind else None,
+            target=int(target or 0),
+            by=self.by,
+        )
 
 
 @admin.register(ProviderGroup)
@@ -274,11 +293,22 @@ class ProviderGroupAdmin(ChainHistory, ServiceAdmin):
 
     subject_type = "provider_group"
     form = ProviderGroupForm
-    list_display = ("name", "gives")
+    list_display = ("name", "gives", "holds_where")
     list_select_related = ("role",)
     list_filter = ("role",)
     search_fields = ("name",)
-    fieldsets = ((None, {"fields": ("name", "role")}),)
+    fieldsets = ((None, {"fields": ("name", "role", "where")}),)
+    looked_at = ((None, {"fields": ("name", "role", "holds_where")}),)
+
+    def get_fieldsets(self, request: HttpRequest, obj: ProviderGroup | None = None) -> Any:
+        return super().get_fieldsets(request, obj) if obj is None else self.looked_at
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ProviderGroup | None = None) -> Any:
+        return () if obj is None else self.looked_at[0][1]["fields"]
+
+    @display(description="where")
+    def holds_where(self, row: ProviderGroup) -> str:
+        return row.where
 
     @display(description="gives the role", ordering="role__name")
     def gives(self, row: ProviderGroup) -> str:
@@ -310,11 +340,11 @@ class ProviderLinkAdmin(ChainHistory, ServiceAdmin):
 
     subject_type = "user"
     form = ProviderLinkForm
-    list_display = ("user", "uid", "issuer", "groups", "last_sign_in")
+    list_display = ("user", "identifier", "issuer", "groups", "last_sign_in")
     list_select_related = ("user",)
     search_fields = ("user__username", "uid")
     fieldsets = ((None, {"fields": ("user", "uid")}),)
-    looked_at = ((None, {"fields": ("user", "uid", "issuer", "groups", "last_sign_in")}),)
+    looked_at = ((None, {"fields": ("user", "identifier", "issuer", "groups", "last_sign_in")}),)
 
     def get_fieldsets(self, request: HttpRequest, obj: ProviderLink | None = None) -> Any:
         return super().get_fieldsets(request, obj) if obj is None else self.looked_at
@@ -325,6 +355,10 @@ class ProviderLinkAdmin(ChainHistory, ServiceAdmin):
     def chain_of(self, object_id: str) -> tuple[str, str]:
         link = ProviderLink.objects.filter(pk=object_id).first()
         return self.subject_type, str(link.user_id) if link is not None else ""
+
+    @display(description="identifier", ordering="uid")
+    def identifier(self, link: ProviderLink) -> str:
+        return link.uid
 
     @display(description="provider", ordering="provider")
     def issuer(self, link: ProviderLink) -> str:
@@ -353,10 +387,11 @@ class SignInSessionAdmin(ChainHistory, ServiceAdmin):
     """Where people are signed in. Deleting one signs them out there."""
 
     subject_type = "user"
-    list_display = ("user", "ip", "browser", "signed_in")
+    list_display = ("user", "address", "browser", "signed_in")
+    actions: ClassVar[Any] = ("end_sessions",)
     list_select_related = ("user",)
     search_fields = ("user__username", "ip")
-    fieldsets = ((None, {"fields": ("user", "ip", "browser", "signed_in")}),)
+    fieldsets = ((None, {"fields": ("user", "address", "browser", "signed_in")}),)
     readonly_fields = fieldsets[0][1]["fields"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SignInSession]:
@@ -365,6 +400,17 @@ class SignInSessionAdmin(ChainHistory, ServiceAdmin):
     def chain_of(self, object_id: str) -> tuple[str, str]:
         session = SignInSession.objects.filter(pk=object_id).first()
         return self.subject_type, str(session.user_id) if session is not None else ""
+
+    @admin.action(description="End the selected sessions", permissions=["delete"])
+    def end_sessions(self, request: HttpRequest, sessions: QuerySet[SignInSession]) -> None:
+        reached = [each for each in sessions.select_related("user") if _in_reach(request, each.user)]
+        for each in reached:
+            session_end(session=each, by=person(request))
+        self.message_user(request, f"{count(len(reached), 'session')} ended.")
+
+    @display(description="address", ordering="ip")
+    def address(self, session: SignInSession) -> str:
+        return session.ip
 
     @display(description="browser")
     def browser(self, session: SignInSession) -> str:

@@ -28,7 +28,10 @@ _OPEN: Final = ("/accounts/", "/api/", "/static/", "/healthz", "/readyz", "/metr
 def is_needed(request: HttpRequest, user: Any) -> bool:
     """Whether this person has to set up a second factor first. No query unless the settings name a role."""
     needing = settings.DRSORCH_MFA_ROLES
-    if not needing or not user.is_authenticated or set(needing).isdisjoint(policy.roles_of(user)):
+    if not needing or not user.is_authenticated:
+        return False
+    held = {role for role, _, _ in policy.held_by(user)} | set(policy.roles_of(user))  # also those at a site
+    if held.isdisjoint(needing):
         return False
     if any(record.get("method") == "socialaccount" for record in get_authentication_records(request, user)):
         return False

@@ -48,7 +48,7 @@ def _users(ids: Collection[str]) -> dict[str, Mapping[str, Any]]:
             "roles": sorted(role.name for role in user.groups.all()),
             "limited_roles": limited.get(user.pk, []),
             "permissions": sorted(each.codename for each in user.user_permissions.all()),
-            "provider_roles": sorted(each.role.name for each in user.provider_roles.all()),
+            "provider_roles": sorted(each.role.name for each in user.provider_roles.all() if not each.kind),
             "provider_links": sorted(f"{link.provider} {link.uid}" for link in user.socialaccount_set.all()),
         }
         for user in rows

@@ -89,32 +89,54 @@ class Assignment(models.Model):
         return f"{self.role.name}: {self.kind} {self.target} ({self.target_name})"
 
 
-class ProviderGroup(models.Model):
+class Held(models.Model):
+    """A role, everywhere, or at one site, or for one plan (as `Assignment` has them)."""
+
+    role = models.ForeignKey(Role, on_delete=models.CASCADE, related_name="+")
+    #: Empty: everywhere.
+    kind = models.CharField(max_length=8, blank=True, choices=[(kind.value, kind.value) for kind in ScopeKind])
+    #: 0: everywhere.
+    target = models.BigIntegerField(default=0)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def place(self) -> tuple[int, str, int]:
+        """What it is told from others by: role, kind and target."""
+        return self.role_id, self.kind, self.target
+
+
+class ProviderGroup(Held):
     """A group of the identity provider, and a role that its members have here. A group may have several rows."""
 
     name = models.CharField("group", max_length=255, help_text="Exactly as the provider writes it, or its id.")
-    role = models.ForeignKey(Role, on_delete=models.CASCADE, related_name="provider_groups")
+    #: What the site or plan was called when the row was made.
+    target_name = models.CharField(max_length=200, blank=True)
 
     class Meta:
-        ordering = ["name", "role__name"]
+        ordering = ["name", "role__name", "kind", "target_name"]
         verbose_name = "provider group"
-        constraints = [models.UniqueConstraint(fields=["name", "role"], name="provider_group_once")]
+        constraints = [models.UniqueConstraint(fields=["name", "role", "kind", "target"], name="provider_group_once")]
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.role.name}"
+        return f"{self.name}: {self.role.name}{f' ({self.where})' if self.kind else ''}"
+
+    @property
+    def where(self) -> str:
+        return f"{self.kind} {self.target_name}" if self.kind else "everywhere"
 
 
-class ProviderRole(models.Model):
+class ProviderRole(Held):
     """That a role of a user came from the provider: what it takes away again. Without a row it was given by hand."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="provider_roles")
-    role = models.ForeignKey(Role, on_delete=models.CASCADE, related_name="provider_roles")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["user", "role"], name="provider_role_once")]
+        constraints = [models.UniqueConstraint(fields=["user", "role", "kind", "target"], name="provider_role_once")]
 
     def __str__(self) -> str:
-        return f"{self.user}: {self.role.name}"
+        return f"{self.user}: {self.role.name}{f' ({self.kind} {self.target})' if self.kind else ''}"
 
 
 class ProviderLink(SocialAccount):

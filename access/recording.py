@@ -102,7 +102,7 @@ def user_facts(user_id: int | None) -> Facts:
         "roles": _names(user.groups, "name"),
         "limited_roles": _limited(user.pk),
         "permissions": _names(user.user_permissions, "codename"),
-        "provider_roles": _names(user.provider_roles, "role__name"),
+        "provider_roles": _names(user.provider_roles.filter(kind=""), "role__name"),
         "provider_links": sorted(f"{issuer} {sub}" for issuer, sub in _links(user)),
     }
 

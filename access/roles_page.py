@@ -57,10 +57,7 @@ class AssignmentForm(DomainErrorsMixin, forms.Form):
         super().__init__(*args, **options)
         self.fields["scope"].choices = [  # type: ignore[attr-defined]
             ("", "Choose a site or a plan"),
-            *(
-                (title, list(_scopes(kind, by)))
-                for kind, title in ((ScopeKind.SITE, "Sites"), (ScopeKind.PLAN, "Plans"))
-            ),
+            *places(by),
         ]
         self.fields["scope"].error_messages |= {
             "required": "Choose the site or the plan. A role that is held everywhere is given on the user's page.",
@@ -70,6 +67,11 @@ class AssignmentForm(DomainErrorsMixin, forms.Form):
     def asked(self) -> dict[str, Any]:
         kind, _, target = self.cleaned_data["scope"].partition(":")
         return {"role": self.cleaned_data["role"], "kind": ScopeKind(kind), "target": int(target)}
+
+
+def places(by: User) -> list[tuple[str, list[tuple[str, str]]]]:
+    """The sites and plans that a role can be limited to, as choices."""
+    return [(title, list(_scopes(kind, by))) for kind, title in ((ScopeKind.SITE, "Sites"), (ScopeKind.PLAN, "Plans"))]
 
 
 def _scopes(kind: ScopeKind, by: User) -> Iterable[tuple[str, str]]:

@@ -126,11 +126,14 @@ def assignment_remove(*, assignment: Assignment, by: User) -> None:
 def assignments_forget(*, kind: ScopeKind, target: int, by: User) -> None:
     """Nobody holds a role at the site, or for the plan, any more: `by` is deleting it, in the caller's transaction. To
     be called last: it appends events."""
+    for row in ProviderGroup.objects.filter(kind=kind.value, target=target).select_related("role").order_by("pk"):
+        provider_group_forget(row=row, by=by)
     limited = Assignment.objects.at(kind, target)
     # In one order, so that no two transactions wait for each other.
     for user in User.objects.filter(pk__in=limited.values("user")).order_by("pk"):
         before = _limited_roles_locked(user)
         limited.filter(user=user).delete()
+        user.provider_roles.filter(kind=kind.value, target=target).delete()
         _limited_roles_changed(user, before, by)
 
 
@@ -171,7 +174,17 @@ def token_secrets(token: ApiToken) -> dict[str, Any]:
 
 def provider_group_facts(row: ProviderGroup) -> dict[str, Any]:
     """What is recorded of a row of the table of groups."""
-    return {"name": row.name, "role": row.role.name}
+    limited = {"kind": row.kind, "target": row.target, "target_name": row.target_name} if row.kind else {}
+    return {"name": row.name, "role": row.role.name, **limited}
+
+
+def provider_group_forget(*, row: ProviderGroup, by: User) -> None:
+    """The row gives nothing any more. In the caller's transaction."""
+    note_change(
+        "provider_group", row.pk, row.name, EventType.PROVIDER_GROUP_DELETED,
+        before=provider_group_facts(row), after={}, by=by,
+    )  # fmt: skip
+    row.delete()
 
 
 def local_sign_in_allowed(user: AbstractBaseUser) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -77,6 +77,17 @@ def _about(asked: Narrowed) -> Q:
     for subject_type, subject_id in named.values_list("subject_type", "subject_id")[:_NAMESAKES]:
         about |= Q(subject_type=subject_type, subject_id=subject_id)
     return about
+
+
+def once_called(subject_type: str, names: Collection[str]) -> dict[str, list[str]]:
+    """The ids of what had each of these names at some time, whoever had it last first."""
+    events = Event.objects.filter(subject_type=subject_type, subject__in=names).order_by("-id")
+    found: dict[str, list[str]] = {}
+    for name, subject_id in events.values_list("subject", "subject_id"):
+        ids = found.setdefault(name, [])
+        if subject_id not in ids:
+            ids.append(subject_id)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

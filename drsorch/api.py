@@ -7,11 +7,12 @@ from typing import Any, ClassVar
 from csp.constants import UNSAFE_INLINE
 from csp.decorators import csp_update
 from django.http import HttpRequest, HttpResponse
-from django.urls import include, path, re_path
+from django.urls import include, path, re_path, reverse
 from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.routers import APIRootView, DefaultRouter
 from rest_framework.viewsets import GenericViewSet
 
@@ -34,10 +35,16 @@ from reports.rendering.html import STYLE_SOURCE
 
 
 class Root(ApiView, APIRootView):
-    """All lists of the API."""
+    """Everything there is, by what it is called."""
 
     permissions: ClassVar[dict[str, str | None]] = {"get": None}
     schema = None
+
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        answer = super().get(request, *args, **kwargs)
+        for name, address in {"events/drs": "events-drs", **{one: one for one in _BESIDE}}.items():
+            answer.data[name] = request.build_absolute_uri(reverse(address))
+        return answer
 
 
 class FormatByQuery(DefaultContentNegotiation):
@@ -52,6 +59,17 @@ class SchemaView(ApiView, SpectacularAPIView):
 
     query_parameters = ("format", "lang")
     content_negotiation_class = FormatByQuery
+
+
+#: Addresses that are no list of the router.
+_BESIDE = ("register", "me", "schema", "docs")
+
+
+class DocsView(ApiView, SpectacularSwaggerSplitView):
+    """What is in the OpenAPI document, to read and to try. Open to all, as that is."""
+
+    query_parameters = ("script", "lang")
+    url_name = "schema"
 
 
 class Router(DefaultRouter):
@@ -81,7 +99,7 @@ def _listed(viewset: type[GenericViewSet[Any]]) -> Any:
 
 
 # Swagger UI styles its elements one by one.
-docs = csp_update({"style-src": [UNSAFE_INLINE]})(SpectacularSwaggerSplitView.as_view(url_name="schema"))
+docs = csp_update({"style-src": [UNSAFE_INLINE]})(DocsView.as_view())
 
 # As HTML it has its one style in it, so that it is whole when it is kept.
 report = csp_update({"style-src": [STYLE_SOURCE]})(ReportView.as_view())

@@ -22,6 +22,7 @@ API_TAGS: Final = {
     "source-servers": "The inventory: what DRS replicates at each site.",
     "protection-groups": "Servers of one site that are recovered together.",
     "plans": "Recovery plans: waves of protection groups, with steps before and after; their revisions and readiness.",
+    "bundle": "Plans as code: sites, protection groups and plans as documents that are kept in git.",
     "executions": "Drills and recoveries: starting, approving, controlling them, and the evidence that they leave.",
     "findings": "What executions showed and has to get better, over all executions.",
     "register": "What is proven of every plan in use.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable
+from typing import Final
 
 from django.conf import settings
 from django.core.exceptions import MiddlewareNotUsed
@@ -12,6 +13,10 @@ from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 
 from drsorch.values import is_loopback
+
+#: Bytes of a body: a form of the largest size with what encoding adds; and where files are larger, theirs.
+LONGEST_BODY: Final = 16 * 1024 * 1024
+LONGEST_BODIES: Final = {"/verify/": 101 * 1024 * 1024}
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -68,6 +73,61 @@ class Compression(GZipMiddleware):
         ):
             return response
         return super().process_response(request, response)
+
+
+class BoundedBody:
+    """Refuses a body that is longer than anything drsorch takes, before a byte of it is read.
+
+    Django bounds what it keeps in memory; files go to the disk, of whoever sends them, signed in or not. A body without
+    a length is not read at all.
+    """
+
+    def __init__(self, get_response: Handler) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        from foundation.rest.problems import problem_response
+
+        most = LONGEST_BODIES.get(request.path, LONGEST_BODY)
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if length.isdigit() and int(length) <= most:
+            return self._get_response(request)
+        sentence = f"The request is too large: at most {most:,} bytes are taken here. Nothing was saved."
+        if request.path.startswith("/api/"):
+            return problem_response(413, "too_large", sentence)
+        return HttpResponse(f"{sentence}\n", status=413, content_type="text/plain; charset=utf-8")
+
+
+#: Of every answer, whoever gives it; what its view or another middleware says instead stands. Pages use none of what
+#: browsers offer, nobody else may include what is ours, and what is no page runs nothing.
+_HEADERS: Final = {
+    "Permissions-Policy": ", ".join(
+        f"{feature}=()"
+        for feature in (
+            "accelerometer", "browsing-topics", "camera", "display-capture", "encrypted-media", "geolocation",
+            "gyroscope", "hid", "magnetometer", "microphone", "midi", "payment", "serial", "usb", "xr-spatial-tracking",
+        )
+    ),
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}  # fmt: skip
+
+
+class SafeHeaders:
+    """Outside all that answers: what Django's and django-csp's own middleware does not reach has them too."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self._get_response(request)
+        for name, value in _HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response
 
 
 def _address(entry: str) -> str:

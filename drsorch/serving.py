@@ -9,8 +9,11 @@ import os
 import socket
 from typing import Any
 
+from gunicorn import util
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
+from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, ParseException
+from gunicorn.workers.gthread import ThreadWorker
 
 from drsorch.embedded import EmbeddedWorker
 from drsorch.observing.logging import configured
@@ -18,6 +21,8 @@ from drsorch.observing.logging import configured
 WEB_THREADS = 8
 #: How long requests in flight may take to end when the server is stopped.
 GRACEFUL_SECONDS = 6
+#: The longest line that gunicorn reads; a filter of many tags needs more than its default.
+LINE_BYTES = 8190
 
 
 class CannotListen(Exception):
@@ -73,6 +78,38 @@ class GunicornLogger(Logger):
         super().exception(msg, *(one.partition("?")[0] if isinstance(one, str) else one for one in args), **kwargs)
 
 
+class Worker(ThreadWorker):
+    """gunicorn's, which answers what is not a request, or is too long to be one, as the API does: with a problem."""
+
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
+        if not isinstance(exc, ParseException):
+            super().handle_error(req, client, addr, exc)
+            return
+        self.log.warning("Invalid request from ip=%s: %s", addr[0] if addr else "", exc)
+        try:
+            util.write_nonblock(client, refusal(exc))
+        except OSError:
+            self.log.debug("Failed to send error message.")
+
+
+def refusal(error: Exception) -> bytes:
+    """The whole answer to what gunicorn could not read."""
+    from foundation.rest.problems import problem_response
+
+    match error:
+        case LimitRequestLine():
+            answer = problem_response(414, "uri_too_long", f"A request line may have at most {LINE_BYTES:,} bytes.")
+        case LimitRequestHeaders():
+            sentence = "The headers are too long, or too many."
+            answer = problem_response(431, "headers_too_large", sentence)
+        case _:
+            answer = problem_response(400, "bad_request", "This is not a request that HTTP allows.")
+    head = [f"HTTP/1.1 {answer.status_code} {answer.reason_phrase}", "Connection: close"]
+    head += [f"{name}: {value}" for name, value in answer.items()]
+    head += [f"Content-Length: {len(answer.content)}", "", ""]
+    return "\r\n".join(head).encode("latin1") + answer.content
+
+
 class Server(BaseApplication):
     def __init__(self, listener: socket.socket, worker: EmbeddedWorker | None) -> None:
         # gunicorn takes the descriptor over and closes it.
@@ -84,7 +121,8 @@ class Server(BaseApplication):
         settings: dict[str, Any] = {
             "bind": f"fd://{self._descriptor}",
             "workers": 1,
-            "worker_class": "gthread",
+            "worker_class": Worker,
+            "limit_request_line": LINE_BYTES,
             "threads": WEB_THREADS,
             "graceful_timeout": GRACEFUL_SECONDS,
             "loglevel": "warning",

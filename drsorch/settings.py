@@ -64,6 +64,8 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "drsorch.observing.requests.OneLine",
+    "drsorch.requests.SafeHeaders",
+    "drsorch.requests.BoundedBody",
     "drsorch.requests.ClientAddress",
     "drsorch.requests.DebugOnThisMachine",
     "django.middleware.security.SecurityMiddleware",
@@ -294,7 +296,7 @@ CORS_EXPOSE_HEADERS = [
 ]  # fmt: skip
 CORS_PREFLIGHT_MAX_AGE = 3600
 DRF_STANDARDIZED_ERRORS = {"EXCEPTION_FORMATTER_CLASS": "foundation.rest.problems.ProblemFormatter"}
-KNOX_TOKEN_MODEL = "access.ApiToken"
+KNOX_TOKEN_MODEL = "access.ApiToken"  # noqa: S105 # the name of a model
 # Its own tokens' table would stand unused beside ours, and refer to the users all the same.
 MIGRATION_MODULES: dict[str, str | None] = {"knox": None}
 REST_KNOX = {"TOKEN_TTL": None, "AUTH_HEADER_PREFIX": "Bearer", "AUTO_REFRESH": False}

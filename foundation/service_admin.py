@@ -144,7 +144,7 @@ class ServiceAdmin(SeenAdmin):
     """Saves and deletes through services. A refusal loses nothing that was typed and writes nothing."""
 
     #: Deleting many at once would pass by the service.
-    actions = None
+    actions: ClassVar[Any] = None
     delete_confirmation_template = "admin/kit/delete.html"
 
     def service_delete(self, row: Any, by: User, expected_version: int) -> None:

@@ -9,7 +9,6 @@ import django_filters
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import (
     OpenApiParameter,
@@ -33,7 +32,6 @@ from foundation.rest.versions import version_field
 from foundation.rest.views import WriteViewSet
 from foundation.yaml_text import MEDIA_TYPE
 from plans import demands, readiness, selectors, services
-from plans.core.checks import ready
 from plans.core.document import MAX_APPROVALS, PlanDocument
 from plans.core.fields import MAX_LINK, MAX_SECONDS
 from plans.core.findings import Severity
@@ -414,21 +412,20 @@ class PlanViewSet(WriteViewSet):
 
     @extend_schema(methods=["GET"], responses=ReadinessSerializer)
     @extend_schema(
-        methods=["POST"], request=None, responses=ReadinessSerializer, operation_id="plans_readiness_evaluate"
+        methods=["POST"],
+        request=None,
+        responses=ReadinessSerializer,
+        operation_id="plans_readiness_evaluate",
+        summary="Evaluate whether a plan is ready now",
+        description="Findings that block a run or warn of it, by the last inventory sync. GET answers them too.",
     )
     @action(detail=True, methods=["get", "post"])
     def readiness(self, request: Request, id: str) -> Response:
-        """Evaluate whether a plan is ready. Findings that block a run or warn of it, based on the last inventory sync.
-        GET and POST both evaluate now."""
-        plan = self.get_object()
-        findings = readiness.evaluate(plan, self.person)
-        answer = {
-            "ready": ready(findings),
-            "evaluated_at": timezone.now(),
-            "revision": plan.version,
-            "findings": findings,
-        }
-        return Response(ReadinessSerializer(answer).data)
+        """Read whether a plan is ready. Findings that block a run or warn of it, by the last inventory sync: those of
+        the latest evaluation of the plan's newest revision. POST evaluates now."""
+        plan, evaluated_now = self.get_object(), request.method == "POST"
+        found = readiness.readiness_check(plan) if evaluated_now else readiness.readiness_latest(plan)
+        return Response(ReadinessSerializer(found).data)
 
 
 ROUTES = [("plans", PlanViewSet, "plan")]

@@ -82,11 +82,15 @@ def approvals_agree(*, plan: Plan, comment: str, by: User, approvals_required: i
         if approvals_required not in (None, current.approvals_required):
             raise Conflict(
                 f"Nothing was agreed to: plan “{current}” now asks for "
-                f"{count(current.approvals_required, 'approval')}, and you looked at {approvals_required}."
+                f"{count(current.approvals_required, 'approval')}, and you looked at {approvals_required}.",
+                code="changed_since_read",
             )
         higher = selectors.demands_of(current).filter(approvals_required__gt=current.approvals_required, agreed_at=None)
         if not higher.exists():
-            raise Conflict(f"Plan “{current}” has not been given fewer approvals, so there is nothing to agree to.")
+            raise Conflict(
+                f"Plan “{current}” has not been given fewer approvals, so there is nothing to agree to.",
+                code="nothing_to_agree",
+            )
         if _lowered_by(current) == by.pk:
             raise NotAllowed("You saved the plan with fewer approvals, so another approver must agree.")
         before = selectors.approvals_in_force(current)

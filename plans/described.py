@@ -11,6 +11,7 @@ from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_fiel
 from rest_framework import serializers
 
 from foundation.names import MAX_NAME
+from foundation.rest.schema import constant
 from plans.core.document import LAUNCH_TIMEOUT_SECONDS, STEP_TIMEOUT_SECONDS
 from plans.core.fields import MAX_LINK, MAX_SECONDS, MAX_TEXT
 from plans.core.steps import KINDS, StepKind
@@ -38,16 +39,12 @@ def _step_of(kind: StepKind) -> type[StepSerializer]:
     """The serializer that describes steps of one kind: a client tells them apart by `kind`."""
     schema = {name: value for name, value in KINDS[kind].schema().items() if name != "title"}
 
-    @extend_schema_field({"type": "string", "const": kind.value})
-    class KindField(serializers.CharField):
-        pass
-
     @extend_schema_field(schema)
     class ParametersField(serializers.DictField):
         pass
 
     fields = {
-        "kind": KindField(),
+        "kind": constant(kind.value),
         "parameters": ParametersField(required=bool(schema["required"])),
         "says": f"A step of the kind {KINDS[kind].words}.",
     }

@@ -18,6 +18,7 @@ from foundation.sources import Source
 from foundation.sources.rows import KeptInGit
 from plans.core.document import LAUNCH_TIMEOUT_SECONDS, STEP_TIMEOUT_SECONDS
 from plans.core.fields import MAX_LINK
+from plans.core.findings import Severity
 from plans.core.steps import KINDS, OnFailure, StepKind, StepWhen
 from plans.purpose import Purpose
 from protection.models import ProtectionGroup, Site
@@ -227,6 +228,23 @@ class PlanRevision(models.Model):
     def applied_from(self) -> Source | None:
         """The repository that it was applied from, in the state that it was in."""
         return Source(**{key: self.source[key] for key in Source.__slots__}) if self.source else None
+
+
+class ReadinessCheck(models.Model):
+    """What the newest evaluation of a plan's readiness found. It may be made again at any time."""
+
+    plan = models.OneToOneField(Plan, primary_key=True, on_delete=models.CASCADE, related_name="+")
+    revision = models.PositiveIntegerField()
+    evaluated_at = models.DateTimeField()
+    #: Each with the fields of `plans.core.findings.Finding`, blocking ones first.
+    findings: models.JSONField[list[dict[str, str]], list[dict[str, str]]] = models.JSONField(default=list)
+
+    def __str__(self) -> str:
+        return f"{self.plan} · readiness of revision {self.revision}"
+
+    @property
+    def ready(self) -> bool:
+        return not any(finding["severity"] == Severity.BLOCKING for finding in self.findings)
 
 
 class ApprovalDemand(models.Model):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from django.conf import settings
 from django.utils import timezone
@@ -20,7 +20,7 @@ from plans.core.document import wave_graph
 from plans.core.facts import GroupFacts, PlanFacts, ReversedServer, ServerFacts, SiteFacts, StepFacts, WaveFacts
 from plans.core.step_checks import AT_AWS, host_of
 from plans.core.steps import OnFailure, StepKind
-from plans.models import Plan, Wave
+from plans.models import Plan, ReadinessCheck, Wave
 from protection.models import ProtectionGroup, Site, SiteQuerySet, SourceServer
 from protection.selectors import core_group, core_servers, members_of
 
@@ -56,6 +56,23 @@ def evaluate(plan: Plan, by: Person | None = None) -> list[Finding]:
     )
     stale_after_seconds = _MISSED_SYNCS * settings.DRSORCH_SYNC_SECONDS
     return check(facts, now=timezone.now(), stale_after_seconds=stale_after_seconds)
+
+
+def readiness_check(plan: Plan) -> ReadinessCheck:
+    """Evaluate now, and keep what was found: for everyone who may see the plan, so it offers no sites."""
+    found = {
+        "revision": plan.version,
+        "evaluated_at": timezone.now(),
+        "findings": [asdict(finding) for finding in evaluate(plan)],
+    }
+    check, _ = ReadinessCheck.objects.update_or_create(plan=plan, defaults=found)
+    return check
+
+
+def readiness_latest(plan: Plan) -> ReadinessCheck:
+    """What was found last of the plan's newest revision; evaluated now if it never was."""
+    latest = ReadinessCheck.objects.filter(plan=plan, revision=plan.version).first()
+    return latest or readiness_check(plan)
 
 
 @dataclass(frozen=True, slots=True)

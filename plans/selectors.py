@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.db.models import Q, QuerySet
 
@@ -13,11 +13,15 @@ from access.policy import Person, limits_nothing
 from access.visibility import reached
 from audit.canonical import plain
 from audit.holding import Document
+from audit.selectors import once_called
 from foundation.errors import Missing
 from foundation.lookups import row_of
+from foundation.names import name_clean
+from foundation.references import id_of
 from foundation.sources import Declared
+from foundation.storable import unstorable
 from plans.core.blueprint import Blueprint, BlueprintServer, BlueprintStep, BlueprintWave
-from plans.core.document import PlanDocument, StepDocument, WaveDocument, wave_graph
+from plans.core.document import PlanDocument, StepDocument, WaveDocument, normalise, wave_graph
 from plans.core.naming import groups_in, sites_in
 from plans.core.purpose import purpose_of
 from plans.models import ApprovalDemand, Plan, PlanQuerySet, PlanRevision, Wave, WaveGroup
@@ -37,6 +41,51 @@ def plan_get(reference: str | int, by: Person) -> Plan:
 def plan_now(plan: Plan) -> Plan:
     """The plan as it stands, ready for `document`."""
     return Plan.objects.with_waves().get(pk=plan.pk)
+
+
+def plan_known(reference: str, by: Person) -> Plan:
+    """The plan of this id or name, or the one that once had this name; raises `Missing`."""
+    try:
+        return plan_get(reference, by)
+    except Missing:
+        ids = (
+            [] if unstorable(reference) else once_called("plan", [name_clean(reference)]).get(name_clean(reference), [])
+        )
+        for pk in ids:
+            if found := plan_list(by).filter(pk=pk).first():
+                return found
+        raise
+
+
+def document_read(raw: Mapping[str, Any], by: Person) -> PlanDocument:
+    """A plan's document as sent, checked and filled out (`core.document.normalise`). Raises `Invalid`.
+
+    A group that has been renamed is understood by an earlier name, so that a revision of before can be saved again; a
+    name that another group has by now means that group.
+    """
+    groups = group_names(by)
+    return normalise(_with_groups_as_called_now(raw, groups), groups=groups)
+
+
+def _with_groups_as_called_now(raw: Mapping[str, Any], groups: Mapping[int, str]) -> Mapping[str, Any]:
+    waves = raw.get("waves") if isinstance(raw, Mapping) else None
+    lists = [wave["protection_groups"] for wave in waves if _names_groups(wave)] if isinstance(waves, list) else []
+    sent = {name for names in lists for name in names if isinstance(name, str) and not unstorable(name)}
+    unknown = {name for name in sent if id_of(name) is None} - set(groups.values())
+    if not unknown:
+        return raw
+    former = once_called("protection_group", unknown)
+    now = {name: groups[int(pk)] for name, ids in former.items() for pk in reversed(ids) if int(pk) in groups}
+    return {**raw, "waves": [_called_now(wave, now) if _names_groups(wave) else wave for wave in waves or []]}
+
+
+def _names_groups(wave: object) -> bool:
+    return isinstance(wave, Mapping) and isinstance(wave.get("protection_groups"), list)
+
+
+def _called_now(wave: Mapping[str, Any], now: Mapping[str, str]) -> dict[str, Any]:
+    names = [now.get(name, name) if isinstance(name, str) else name for name in wave["protection_groups"]]
+    return {**wave, "protection_groups": names}
 
 
 def document(plan: Plan) -> PlanDocument:

@@ -170,7 +170,8 @@ def plan_delete(*, plan: Plan, by: User, expected_version: int | None = None, de
         if protectors(current, 1):
             raise Conflict(
                 f"Plan “{current}” has been run and cannot be deleted: its executions must be kept as evidence. "
-                "Archive it instead."
+                "Archive it instead.",
+                code="has_executions",
             )
         note_change(
             "plan", plan.pk, current.name, EventType.PLAN_DELETED, before=_outline(document), after={}, by=by,
@@ -231,11 +232,14 @@ def _why(declared: Declared | None) -> dict[str, Any]:
 
 def _check_idle(plan: Plan) -> None:
     if names := uses.under_way_of(plan.pk):
-        raise Conflict(f"Plan “{plan}” cannot be archived now: the {listing(names)} has not ended.")
+        raise Conflict(
+            f"Plan “{plan}” cannot be archived now: the {listing(names)} has not ended.", code="active_execution"
+        )
     if plan.recovered_by is not None:
         raise Conflict(
             f"Plan “{plan}” cannot be archived: it has been running in recovery since {clock_utc(plan.recovered_at)}. "
-            "Declare the recovery over first, on its page."
+            "Declare the recovery over first, on its page.",
+            code="running_in_recovery",
         )
 
 
@@ -279,12 +283,13 @@ def _saving() -> Iterator[None]:
             yield
     except IntegrityError as error:
         raise Conflict(
-            "The plan was not saved: someone took its name or deleted one of its groups in the meantime. Try again."
+            "The plan was not saved: someone took its name or deleted one of its groups in the meantime. Try again.",
+            code="changed_meanwhile",
         ) from error
 
 
 def _insert(raw: Mapping[str, Any], *, by: User, copied_from: str = "", declared: Declared | None = None) -> Plan:
-    document = normalise(raw, groups=selectors.group_names(by))
+    document = selectors.document_read(raw, by)
     groups = _locked_groups(document)
     policy.require(by, "plans.add_plan", sites=_sites(groups, document))
     _check_name_free(document["name"], other_than=None)
@@ -340,7 +345,7 @@ def _merged(
 
 def _replace(plan: Plan, change: Change, *, by: User, declared: Declared | None = None) -> Plan:
     current = selectors.document(selectors.plan_now(plan))
-    document = normalise(change(current), groups=selectors.group_names(by))
+    document = selectors.document_read(change(current), by)
     diff = differences(current, document)
     if not diff:
         return _keep(plan, declared, _locked_groups(current), by=by) if source_moves(plan, declared) else plan
@@ -352,7 +357,7 @@ def _replace(plan: Plan, change: Change, *, by: User, declared: Declared | None 
     _check_name_free(document["name"], other_than=plan)
     version = plan.version + 1
     moved = Plan.objects.filter(pk=plan.pk, version=plan.version).update(
-        version=version, updated_at=timezone.now(), **_columns(document), **source_columns(declared)
+        version=version, updated_at=timezone.now(), **_columns(document), **source_columns(declared, plan)
     )
     if not moved:
         raise Stale(f"Plan “{plan}” was changed by someone else at the same moment. Read it again.")

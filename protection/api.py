@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from foundation.errors import Invalid
-from foundation.rest.filters import NameFilter, ReferenceFilter, TruthFilter
+from foundation.rest.filters import NameFilter, ReferenceFilter, TruthFilter, WholeNumberFilter
 from foundation.rest.schema import ID_OR_NAME, example
 from foundation.rest.serializers import ReferenceField, StrictSerializer, kept_at_field
 from foundation.rest.versions import version_field
@@ -240,6 +240,9 @@ class SourceServerFilter(django_filters.FilterSet):
     )
     unprotected = TruthFilter(method="filter_unprotected", help_text="`true`: in no protection group.")
     missing = TruthFilter(method="filter_missing", help_text="`true`: no longer listed by DRS.")
+    hostname = django_filters.CharFilter(help_text="Exactly this host name.")
+    source_server_id = django_filters.CharFilter(help_text="The id that DRS gave it.")
+    lag_above_seconds = WholeNumberFilter("lag_seconds", "gt", help_text="Its newest consistent copy is older.")
     search = django_filters.CharFilter(
         method="filter_search",
         help_text="Part of host name, domain name, Name tag, source server id or instance id.",

@@ -87,7 +87,9 @@ def server_get(reference: str, by: Person) -> SourceServer:
         raise Missing(f"There is no source server “{reference}”.")
     if len(found) > 1:
         names = " and ".join(f"“{server.site}” as id {server.pk}" for server in found)
-        raise Conflict(f"More than one site has source server “{reference}”: {names}. Use one of these ids.")
+        raise Conflict(
+            f"More than one site has source server “{reference}”: {names}. Use one of these ids.", code="ambiguous"
+        )
     return found[0]
 
 

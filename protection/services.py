@@ -140,7 +140,8 @@ def site_delete(*, site: Site, by: User, expected_version: int | None = None, de
         if users := _users_of(current, by):
             raise Conflict(
                 f"Site “{current}” cannot be deleted because it is used by {users}. "
-                "Delete plans and groups that use it first. A site that executions ran on must be kept."
+                "Delete plans and groups that use it first. A site that executions ran on must be kept.",
+                code="in_use",
             )
         # Deleting takes the row's key away, so this is recorded first, in the same transaction.
         _record(current, facts_of(current), {}, by=by, declared=declared)
@@ -269,7 +270,8 @@ def group_delete(
         current = _locked(ProtectionGroup, group.pk, f"Protection group “{group}”", expected_version)
         if users := _users_of(current, by):
             raise Conflict(
-                f"Protection group “{current}” cannot be deleted because it is used by {users}. Remove it there first."
+                f"Protection group “{current}” cannot be deleted because it is used by {users}. Remove it there first.",
+                code="in_use",
             )
         _record(current, facts_of(current), {}, by=by, declared=declared)
         current.delete()
@@ -303,7 +305,10 @@ def server_forget(*, server: SourceServer, by: User) -> None:
         if current is None:
             raise Missing(f"Source server {server} has already been removed.")
         if current.missing_since is None:
-            raise Conflict(f"DRS still lists source server {current}: only servers missing from DRS can be removed.")
+            raise Conflict(
+                f"DRS still lists source server {current}: only servers missing from DRS can be removed.",
+                code="listed_by_drs",
+            )
         names = [
             f"“{group.name}”"
             for group in ProtectionGroup.objects.at(site)
@@ -311,7 +316,8 @@ def server_forget(*, server: SourceServer, by: User) -> None:
         ]
         if names:
             raise Conflict(
-                f"Source server {current} is selected in protection group {listing(names)}. Remove it there first."
+                f"Source server {current} is selected in protection group {listing(names)}. Remove it there first.",
+                code="in_use",
             )
         note_change(
             "site",
@@ -380,7 +386,7 @@ def secrets_of(row: models.Model) -> dict[str, Any]:
 
 def _declare(row: Site | ProtectionGroup, declared: Declared | None) -> set[str]:
     """Set where it is kept, and in which state it was applied; returns the columns."""
-    columns = source_columns(declared)
+    columns = source_columns(declared, row)
     for name, value in columns.items():
         setattr(row, name, value)
     return set(columns)
@@ -430,7 +436,9 @@ def _save(row: models.Model, fields: Iterable[str] | None = None) -> None:
             row.save(force_insert=fields is None, update_fields=fields)
     except IntegrityError as error:
         noun = row._meta.verbose_name
-        raise Conflict(f"Someone has just saved a {noun} with the same name or place. Check the list.") from error
+        raise Conflict(
+            f"Someone has just saved a {noun} with the same name or place. Check the list.", code="changed_meanwhile"
+        ) from error
 
 
 def _check_one_site_a_drs(site: Site, by: User) -> None:
@@ -461,7 +469,8 @@ def _refuse_if_used(site: Site, by: User) -> None:
     if users := _users_of(site, by):
         raise Conflict(
             f"Site “{site}” is used by {users}, so its account and Region cannot change. "
-            "Create another site for the other account or Region."
+            "Create another site for the other account or Region.",
+            code="in_use",
         )
 
 

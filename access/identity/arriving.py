@@ -12,8 +12,8 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
 from access.identity.claims import Claims, GroupsLeftOut, groups_of, is_reserved, personal, username_of
-from access.identity.mapping import roles_for
-from access.models import ProviderRole, Role
+from access.identity.mapping import roles_follow, rows_for
+from access.models import Held
 from access.recording import users_as_one
 from audit.origin import Actor, acting_as
 from foundation.errors import NotAllowed
@@ -51,7 +51,7 @@ def _arrive(claims: Claims, groups: list[str]) -> tuple[User | None, str]:
     """In one transaction, which ends well also for those who are refused: what they lost, they have lost."""
     name = settings.DRSORCH_OIDC_NAME
     with transaction.atomic(), acting_as(PROVIDER):
-        roles = roles_for(groups)
+        roles = rows_for(groups)
         links = SocialAccount.objects.filter(provider=settings.DRSORCH_OIDC_ISSUER, uid=claims["sub"])
         link = links.select_for_update(of=("self",)).select_related("user").first()
         if link is None:
@@ -67,7 +67,7 @@ def _arrive(claims: Claims, groups: list[str]) -> tuple[User | None, str]:
         link.save()
         if not user.is_active:
             return None, "This account is inactive. Ask an administrator of drsorch."
-        if not user.is_superuser and not user.groups.exists():
+        if not user.is_superuser and not user.groups.exists() and not user.assignments.exists():
             return None, _NO_ROLE.format(name=name)
         return user, ""
 
@@ -78,7 +78,7 @@ _NO_ROLE = (
 )
 
 
-def _made(claims: Claims, groups: list[str], roles: Collection[Role]) -> tuple[User | None, str]:
+def _made(claims: Claims, groups: list[str], roles: Collection[Held]) -> tuple[User | None, str]:
     username = username_of(claims)
     if is_reserved(username) or User.objects.filter(username__iexact=username).exists():
         return None, (
@@ -94,19 +94,6 @@ def _made(claims: Claims, groups: list[str], roles: Collection[Role]) -> tuple[U
         )
         roles_follow(user, roles)
     return user, ""
-
-
-def roles_follow(user: User, wanted: Collection[Role]) -> None:
-    """Give what the provider gives now, and take what it gave before. What was given by hand stays."""
-    held = set(user.groups.values_list("pk", flat=True))
-    given = {row.role_id: row for row in ProviderRole.objects.select_for_update().filter(user=user)}
-    ids = {role.pk for role in wanted}
-    for role_id in ids - held:
-        user.groups.add(role_id)
-        ProviderRole.objects.get_or_create(user=user, role_id=role_id)
-    for role_id in given.keys() - ids:
-        user.groups.remove(role_id)
-        given[role_id].delete()
 
 
 def _called(user: User, claims: Claims) -> None:

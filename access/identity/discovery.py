@@ -131,7 +131,15 @@ def _check(found: Mapping[str, Any], issuer: str) -> None:
 def _document(address: str, *, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
     method = "GET" if body is None else "POST"
     try:
-        answer = ask(method, address, seconds=SECONDS, most_bytes=MOST_BYTES + 1, body=body, headers=headers)
+        answer = ask(
+            method,
+            address,
+            seconds=SECONDS,
+            most_bytes=MOST_BYTES + 1,
+            body=body,
+            headers=headers,
+            named=urlsplit(address).hostname == urlsplit(settings.DRSORCH_OIDC_ISSUER).hostname,
+        )
     except (Refused, Unanswered) as error:
         raise ProviderFails(str(error)) from error
     except ValueError as error:

@@ -3,40 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
 
 from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import QuerySet
 
 from access import policy
 from access.identity.claims import MAX_GROUP, MAX_SUBJECT
-from access.models import ProviderGroup, ProviderLink, Role
+from access.models import Assignment, Held, ProviderGroup, ProviderLink, ProviderRole, Role, ScopeKind
 from access.recording import users_as_one
-from access.services import provider_group_facts
+from access.services import provider_group_facts, provider_group_forget
 from audit.event_types import EventType
 from audit.record import note_change
 from foundation.errors import Invalid, NotAllowed
 
 
-def roles_for(groups: Collection[str]) -> list[Role]:
-    """The roles that members of these groups have, by name."""
-    roles: QuerySet[Any] = Role.objects.filter(provider_groups__name__in=groups)
-    return list(roles.distinct().order_by("name"))
+def rows_for(groups: Collection[str]) -> list[ProviderGroup]:
+    """What members of these groups have: roles, everywhere, at sites and for plans."""
+    return list(ProviderGroup.objects.filter(name__in=groups).select_related("role"))
 
 
-def provider_group_create(*, name: str, role: Role, by: User) -> ProviderGroup:
-    """Let members of the group have the role from their next sign-in on. Raises `Invalid` if they have it already."""
+def provider_group_create(
+    *, name: str, role: Role, kind: ScopeKind | None = None, target: int = 0, by: User
+) -> ProviderGroup:
+    """Let members of the group have the role from their next sign-in on: everywhere, or at this site, or for this plan.
+
+    Raises `Invalid` if they have it already, and for what is no site or plan.
+    """
     policy.require(by, "access.add_providergroup")
+    called = policy.names_of(kind, [target]).get(target) if kind else ""
+    if called is None:
+        raise Invalid.field("where", f"There is no {kind} {target}. Reload the page: it may have been deleted.")
     name = name.strip()
     if not name or len(name) > MAX_GROUP or not name.isprintable():
         raise Invalid.field("name", f"A group is named by 1 to {MAX_GROUP} printable characters.")
     with transaction.atomic():
-        row, created = ProviderGroup.objects.get_or_create(name=name, role=role)
+        row, created = ProviderGroup.objects.get_or_create(
+            name=name, role=role, kind=kind.value if kind else "", target=target, defaults={"target_name": called}
+        )
         if not created:
-            raise Invalid.field("name", f"Group “{name}” gives the role {role.name} already.", "not_unique")
+            raise Invalid.field("name", f"Group “{name}” gives the role {role.name} there already.", "not_unique")
         note_change(
             "provider_group", row.pk, name, EventType.PROVIDER_GROUP_CREATED,
             before={}, after=provider_group_facts(row), by=by,
@@ -51,11 +58,7 @@ def provider_group_delete(*, row: ProviderGroup, by: User) -> None:
         current = ProviderGroup.objects.select_for_update().filter(pk=row.pk).first()
         if current is None:
             return
-        note_change(
-            "provider_group", current.pk, current.name, EventType.PROVIDER_GROUP_DELETED,
-            before=provider_group_facts(current), after={}, by=by,
-        )  # fmt: skip
-        current.delete()
+        provider_group_forget(row=current, by=by)
 
 
 def link_save(*, user: User, subject: str, by: User) -> ProviderLink:
@@ -88,10 +91,30 @@ def link_delete(*, link: ProviderLink, by: User) -> None:
     policy.require(by, "access.delete_providerlink")
     _only_in_reach(link.user, by)
     with transaction.atomic(), users_as_one(link.user_id):
-        given = list(link.user.provider_roles.all())
-        link.user.groups.remove(*(each.role_id for each in given))
-        link.user.provider_roles.all().delete()
+        roles_follow(link.user, [])
         link.delete()
+
+
+def roles_follow(user: User, wanted: Collection[Held]) -> None:
+    """Give what the provider gives now, and take what it gave before. What was given by hand stays. In the caller's
+    transaction, and inside `users_as_one`."""
+    rows = {each.place: each for each in wanted}
+    given = {each.place: each for each in ProviderRole.objects.select_for_update().filter(user=user)}
+    held = {(role_id, "", 0) for role_id in user.groups.values_list("pk", flat=True)}
+    held |= set(Assignment.objects.filter(user=user).values_list("role_id", "kind", "target"))
+    for role_id, kind, target in rows.keys() - held:
+        if kind:
+            called = getattr(rows[role_id, kind, target], "target_name", "")
+            Assignment.objects.create(user=user, role_id=role_id, kind=kind, target=target, target_name=called)
+        else:
+            user.groups.add(role_id)
+        ProviderRole.objects.get_or_create(user=user, role_id=role_id, kind=kind, target=target)
+    for role_id, kind, target in given.keys() - rows.keys():
+        if kind:
+            Assignment.objects.filter(user=user, role_id=role_id, kind=kind, target=target).delete()
+        else:
+            user.groups.remove(role_id)
+        given[role_id, kind, target].delete()
 
 
 def _only_in_reach(user: User, by: User) -> None:

@@ -35,6 +35,9 @@ _SHORT_LEASE_SECONDS = 30
 _SHORT_CALL_SECONDS = 120
 #: DRS may show a job later than it answers (docs/drs.md 2.1); below this it is likely to be missed.
 _SHORT_WINDOW_SECONDS = 30
+#: Fewer, and it is not random.
+_DISTINCT_CHARACTERS = 12
+_KEYS_OF_EXAMPLES = ("django-insecure", "change-me", "changeme", "secret-key", "example")
 #: Auditors come once a year.
 _SHORT_KEEPING_DAYS = 366
 
@@ -179,7 +182,7 @@ def traces(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterator[C
             "DRSORCH_TRACES is on, but OpenTelemetry is not installed.",
             hint="Install it: .venv/bin/pip install --require-hashes -r requirements-traces.txt; or remove "
             "DRSORCH_TRACES.",
-            id="drsorch.E014",
+            id="drsorch.E030",
         )
 
 
@@ -304,12 +307,19 @@ def endpoints(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterato
             )
 
 
+def _is_guessable(key: str) -> bool:
+    """A key of an example, of Django's own making, or of one word again and again: too long for E002."""
+    return len(set(key)) < _DISTINCT_CHARACTERS or any(word in key.lower() for word in _KEYS_OF_EXAMPLES)
+
+
 @register(Tags.security, deploy=True)
 def production(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterator[CheckMessage]:
     """`check --deploy` succeeds with warnings: these fail it."""
     unfit = [
         name
         for name, wrong in {
+            "DEBUG": settings.DEBUG,
+            "SECRET_KEY": _is_guessable(_secret_key()),
             "ALLOWED_HOSTS": "*" in settings.ALLOWED_HOSTS,
             "DATABASE_URL": _on_sqlite() and _several_processes(),
             "DRAMATIQ_BROKER_URL": scheme_of(settings.DRAMATIQ_BROKER_URL) == "memory" and _several_processes(),
@@ -327,20 +337,31 @@ def production(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterat
         }.items()
         if wrong
     ]
-    if unfit and not settings.DEBUG:
+    if unfit:
         yield Error(
             f"Not for production: {listing(unfit)}.",
-            hint="A warning about each says why. Remove it, or correct its value.",
+            hint="README says what each is for. Remove it, or correct its value.",
             id="drsorch.E013",
         )
 
 
 def errors_refuse() -> None:
-    """Raise `ImproperlyConfigured` where a command would refuse to start: for servers that start without a command."""
-    ours = [check for check in registry.get_checks() if check.__module__.startswith(__name__)]
+    """Raise `ImproperlyConfigured` with every error, before anything is served or worked on.
+
+    In production, which is wherever HTTPS_ONLY is on, what is not for production is an error.
+    """
+    ours = registry.get_checks(include_deployment_checks=settings.HTTPS_ONLY and not settings.DEBUG)
+    ours = [check for check in ours if check.__module__.startswith(__name__)]
     found = [each for check in ours for each in check(app_configs=None, databases=None) if each.level >= ERROR]
     if found:
         raise ImproperlyConfigured("\n".join(f"{each.msg} {each.hint}" for each in found))
+
+
+def _secret_key() -> str:
+    try:
+        return str(settings.SECRET_KEY)
+    except ImproperlyConfigured:
+        return "none: another check says so, and how one is made"
 
 
 def _on_sqlite() -> bool:

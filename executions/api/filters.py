@@ -12,7 +12,7 @@ from executions.history import narrowing
 from executions.models import Execution
 from foundation.errors import Invalid, Missing
 from foundation.rest.filters import MomentFilter, ReferenceFilter, TruthFilter
-from plans.selectors import plan_get
+from plans.selectors import plan_known
 from protection.selectors import site_get
 
 
@@ -31,6 +31,18 @@ class PersonFilter(django_filters.CharFilter):
             raise Invalid.field("person", error.detail, "unknown") from error
 
 
+class RequesterFilter(django_filters.CharFilter):
+    """`?requested_by=dana`."""
+
+    def filter(self, qs: QuerySet[Execution], value: str) -> QuerySet[Execution]:
+        if not value:
+            return qs
+        try:
+            return narrowing.of_person(qs, narrowing.person_get(value), narrowing.Did.REQUESTED)
+        except Missing as error:
+            raise Invalid.field("requested_by", error.detail, "unknown") from error
+
+
 class SiteFilter(ReferenceFilter):
     """`?site=<id or name>`: executions with servers there."""
 
@@ -43,7 +55,7 @@ def _choices(known: type[StrEnum]) -> list[tuple[str, str]]:
 
 
 class ExecutionFilter(django_filters.FilterSet):
-    plan = ReferenceFilter(plan_get)
+    plan = ReferenceFilter(plan_known, help_text="Id, name, or an earlier name.")
     kind = django_filters.ChoiceFilter(choices=Execution.kind.field.choices)
     status = django_filters.MultipleChoiceFilter(
         choices=Execution.status.field.choices, help_text="May be repeated; matches any of the values."
@@ -52,6 +64,7 @@ class ExecutionFilter(django_filters.FilterSet):
         help_text="Id or user name: requested or reviewed it, or approved or rejected it or a step of it. Of a deleted "
         "user, the name."
     )
+    requested_by = RequesterFilter(help_text="Id or user name: the same as `person` with `did=requested`.")
     did = django_filters.ChoiceFilter(
         choices=_choices(narrowing.Did), method="by_person", help_text="What `person` did; by default, anything."
     )

@@ -9,6 +9,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from audit.models import Event
+from executions.core.request import MAX_REASON
 from executions.core.states import (
     ExecutionKind,
     ExecutionStatus,
@@ -203,7 +204,6 @@ class ExecutionSummarySerializer(serializers.ModelSerializer[Execution]):
             "plan_revision",
             "kind",
             "status",
-            "reason",
             "requested_by",
             "requested_by_id",
             "approvals",
@@ -307,7 +307,8 @@ class ExecutionSerializer(ExecutionSummarySerializer):
     )
 
     class Meta(ExecutionSummarySerializer.Meta):
-        fields = [*ExecutionSummarySerializer.Meta.fields, "purpose", "forecast", "waves", "late_instances"]
+        #: What may be long is not in every row of a list.
+        fields = [*ExecutionSummarySerializer.Meta.fields, "reason", "purpose", "forecast", "waves", "late_instances"]
 
     @extend_schema_field(ForecastSerializer(allow_null=True))
     def get_forecast(self, execution: Execution) -> dict[str, Any] | None:
@@ -337,7 +338,9 @@ class StartSerializer(StrictSerializer):
 
     plan = ReferenceField(plan_get, help_text="Id or name.")
     kind = serializers.ChoiceField(KINDS)
-    reason = serializers.CharField(required=False, allow_blank=True, help_text="Required for a recovery.")
+    reason = serializers.CharField(
+        required=False, allow_blank=True, max_length=MAX_REASON, help_text="Required for a recovery."
+    )
     point_in_time = serializers.DateTimeField(
         required=False,
         allow_null=True,

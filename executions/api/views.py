@@ -17,6 +17,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from access import policy
 from audit.models import Event
 from audit.record import events_of
 from executions import selectors
@@ -78,6 +79,10 @@ _IF_MATCH = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="The execution's ETag as you read it. If anything of it has changed since, nothing is done: 412.",
 )
+
+
+#: Which of them it takes depends on the kind.
+_START = ("executions.start_drill", "executions.start_recovery")
 
 
 def _etag(whole: dict[str, Any]) -> str:
@@ -192,6 +197,9 @@ class ExecutionViewSet(ReadViewSet):
     @extend_schema(request=StartSerializer, responses={201: ExecutionSerializer})
     def create(self, request: Request) -> Response:
         """Start a drill or a recovery. A recovery needs the plan's name in `confirm`, a reason, and approvals."""
+        if not any(policy.may(self.person, permission) for permission in _START):
+            # Before anything is said about what was sent.
+            policy.require(self.person, _START[0])
         body = StartSerializer(data=request.data, context={"request": request})
         body.is_valid(raise_exception=True)
         asked = dict(body.validated_data)
@@ -252,13 +260,13 @@ class ExecutionViewSet(ReadViewSet):
         detail=True,
         queryset=Event.objects.none(),
         filterset_class=EventFilter,
-        ordering_fields=[],
+        ordering_fields=["sequence"],
         serializer_class=EventSerializer,
         paged=True,
     )
     def events(self, request: Request, id: str) -> Response:
-        """List the events of an execution. Its audit trail, oldest first. Each event contains the hash of the previous
-        one."""
+        """List the events of an execution. Its audit trail, oldest first; `ordering=-sequence` is newest
+        first. Each event contains the hash of the previous one."""
         page = self.paginate_queryset(self.filter_queryset(events_of(self.get_object())))
         return self.get_paginated_response(EventSerializer(page, many=True).data)
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from executions.core.states import ExecutionKind
 from foundation.errors import FieldError
 from foundation.names import name_clean
+
+#: In characters: a reason is told with every event and in every report of the execution.
+MAX_REASON: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,9 @@ class StartRequest:
     def errors(self, plan_name: str, now: datetime) -> list[FieldError]:
         """Everything wrong with it at once, each in a sentence."""
         found = self._recovery_errors(plan_name) if self.kind is ExecutionKind.RECOVERY else self._drill_errors()
+        if len(self.reason) > MAX_REASON:
+            sentence = f"The reason is {len(self.reason):,} characters long; the maximum is {MAX_REASON:,}."
+            found.append(FieldError("reason", sentence, "max_length"))
         if self.point_in_time is not None and self.point_in_time > now:
             found.append(
                 FieldError("point_in_time", "The point in time is in the future. Choose an earlier one, or none.")

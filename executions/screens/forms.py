@@ -196,11 +196,12 @@ class CommandForm(StakeErrorsMixin, forms.Form):
         """Raises `Conflict`, saying what has changed, unless everything stands as the page that was sent showed it."""
         seen = loaded(json_or_none(self.data.get("seen", "")))
         if seen is None:
-            raise Conflict(f"{_NOT_DONE}the page that you sent did not say what it showed. {_LOOK}")
+            raise Conflict(f"{_NOT_DONE}the page that you sent did not say what it showed. {_LOOK}", code="stale_page")
         if found := changes(seen, scene, self.about()):
             more = f" And {len(found) - _TOLD} more changes." if len(found) > _TOLD else ""
             raise Conflict(
-                f"{_NOT_DONE}it has changed since you opened the page. {' '.join(found[:_TOLD])}{more} {_LOOK}"
+                f"{_NOT_DONE}it has changed since you opened the page. {' '.join(found[:_TOLD])}{more} {_LOOK}",
+                code="stale_page",
             )
 
     def show_basis(self, basis: BasisCard) -> None:

@@ -86,7 +86,10 @@ def _approve(current: Execution, by: AbstractBaseUser, comment: str, shown: Show
     if shown is not None:
         revision = Plan.objects.values_list("version", flat=True).get(pk=current.plan_id)
         if revision != shown.document["plan"]["current_revision"]:
-            raise Conflict("The plan was changed at the same moment. Nothing was approved: look again, then decide.")
+            raise Conflict(
+                "The plan was changed at the same moment. Nothing was approved: look again, then decide.",
+                code="changed_meanwhile",
+            )
         basis.check_as_seen(current, shown, seen, "approved")
         required = shown.document["plan"]["approvals_required"]
         if required > current.approvals_required:
@@ -161,9 +164,12 @@ def _step_meant(execution: Execution, wave: str | None, step: str | None) -> Ste
     if waiting:
         return waiting[0]
     if step is not None and len(named) == 1:
-        raise Conflict(f"{_words(named[0])} is not waiting for approval{_standing(named[0])}. Nothing was changed.")
+        raise Conflict(
+            f"{_words(named[0])} is not waiting for approval{_standing(named[0])}. Nothing was changed.",
+            code="not_waiting",
+        )
     where = f"wave {wave}" if wave is not None else "the execution"
-    raise Conflict(f"No step of {where} is waiting for approval: the execution {state(execution)}.")
+    raise Conflict(f"No step of {where} is waiting for approval: the execution {state(execution)}.", code="not_waiting")
 
 
 def _words(step: StepRun) -> str:
@@ -225,7 +231,8 @@ def _check_may_decide(execution: Execution, by: AbstractBaseUser, wave: str | No
     if wave is not None or step is not None:
         raise Conflict(
             "The execution itself is waiting for approval, and none of its steps is yet. "
-            "Approve or reject the execution first: send neither wave nor step."
+            "Approve or reject the execution first: send neither wave nor step.",
+            code="execution_waits",
         )
 
 
@@ -239,15 +246,17 @@ def execution_review(
     with locked_as_seen(execution, precondition) as current:
         if not current.needs_review:
             raise Conflict(
-                "This execution neither used break-glass nor had fewer approvals, so there is nothing to review."
+                "This execution neither used break-glass nor had fewer approvals, so there is nothing to review.",
+                code="nothing_to_review",
             )
         if current.requested_by_id == by.pk:
-            raise Conflict("You requested this execution, so someone else must review it.")
+            raise Conflict("You requested this execution, so someone else must review it.", code="own_request")
         if current.reviewed_at is None:
             transitions.execution_review(current, by, comment)
         elif (current.reviewed_by_id, current.review_comment) != (by.pk, comment):
             raise Conflict(
                 f"{current.reviewed_by_name} has already reviewed it: {current.review_comment} "
-                "Your review was not recorded."
+                "Your review was not recorded.",
+                code="already_reviewed",
             )
     return Execution.objects.get(pk=execution.pk)

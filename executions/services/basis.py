@@ -150,7 +150,10 @@ def basis_if_kept(execution: Execution, servers: Iterable[ServerRun] | None = No
 def check_looked(execution: Execution, shown: Shown | None) -> None:
     """Raises `Conflict` if a locked execution has to be held against `shown`, and came here too late for that."""
     if shown is None and execution.bases.exists():
-        raise Conflict("The execution was changed at the same moment. Nothing was done: look again, then decide.")
+        raise Conflict(
+            "The execution was changed at the same moment. Nothing was done: look again, then decide.",
+            code="changed_meanwhile",
+        )
 
 
 def basis_changes(

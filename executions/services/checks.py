@@ -55,7 +55,7 @@ def check_right(by: AbstractBaseUser, permission: str, execution: Execution) -> 
 def check_status(execution: Execution, allowed: Collection[ExecutionStatus], action: str) -> None:
     """Raises `Conflict` unless the execution has one of these statuses. `action` is a participle: "cancelled"."""
     if execution.status not in allowed:
-        raise Conflict(f"The execution can no longer be {action}: it {state(execution)}.")
+        raise Conflict(f"The execution can no longer be {action}: it {state(execution)}.", code="wrong_status")
 
 
 def check_plan_in_use(plan_id: int, action: str) -> None:
@@ -85,11 +85,12 @@ def check_servers_free(servers: Iterable[tuple[int, str]], *, field: str, by: Ab
                 else "an active execution that you may not see. Wait for it to end."
             ),
             "server_in_active_execution",
+            str(row.execution_id),
         )
         for row in held
     ]
     if errors:
-        raise Conflict(" ".join(error.detail for error in errors[:10]), errors=errors)
+        raise Conflict(" ".join(error.detail for error in errors[:10]), errors=errors, code="server_held")
 
 
 def check_not_cleaned_up(execution: Execution, action: str) -> None:

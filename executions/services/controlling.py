@@ -105,7 +105,7 @@ def _switch(
             detail = without_blanks(comment=comment, basis=_keep_if_seen(current, shown, seen, by=by, action=what))
             entry = Entry(told, current.plan_name, detail, by.get_username())
             if not transitions.execution_move(current.pk, {frm}, to, entry):
-                raise Conflict(f"Only a {frm} execution can be {what}; this one {state(current)}.")
+                raise Conflict(f"Only a {frm} execution can be {what}; this one {state(current)}.", code="wrong_status")
             tasks.nudge_on_commit([current.pk])
     return Execution.objects.get(pk=execution.pk)
 
@@ -236,7 +236,9 @@ def execution_skip(
             names = [str(server) for server in launching]
             are = "is" if len(names) == 1 else "are"
             raise Conflict(
-                f"{', '.join(names[:5])} {are} being launched and DRS cannot stop that. Wait for the result, then skip."
+                f"{', '.join(names[:5])} {are} being launched and DRS cannot stop that. Wait for the result, then "
+                "skip.",
+                code="launching",
             )
         return transitions.wave_skip(current, run, servers=servers, step=wanted_step, entry=entry)
 
@@ -250,9 +252,11 @@ def execution_cleanup(
     check_right(by, "executions.cleanup_execution", execution)
     with locked_as_seen(execution, precondition) as current:
         if current.kind != ExecutionKind.DRILL:
-            raise Conflict("Only a drill can be cleaned up; these instances belong to a real recovery.")
+            raise Conflict(
+                "Only a drill can be cleaned up; these instances belong to a real recovery.", code="not_a_drill"
+            )
         if current.status in EXECUTION_ACTIVE:
-            raise Conflict(f"The drill {state(current)}. Clean up when it has ended.")
+            raise Conflict(f"The drill {state(current)}. Clean up when it has ended.", code="not_over")
         if current.cleanup_status in (CleanupStatus.RUNNING, CleanupStatus.SUCCEEDED):
             return current
         for rows in (ServerRun.objects, LateInstance.objects):
@@ -308,7 +312,11 @@ def _snapshots(
     wanted = [BlueprintServer(row.site_id, row.source_server_id, row.hostname, row.os, "") for row in rows]
     chosen, missing = preflight.snapshots_at(wanted, point_in_time)
     if missing:
-        raise Conflict("Nothing was retried. " + " ".join(error.detail for error in missing), errors=missing)
+        raise Conflict(
+            "Nothing was retried. " + " ".join(error.detail for error in missing),
+            errors=missing,
+            code="no_recovery_snapshot",
+        )
     return transitions.Snapshots(
         {source: (snapshot.snapshot_id, snapshot.taken_at) for (_, source), snapshot in chosen.items()}
     )
@@ -327,17 +335,19 @@ def _reopen(
     try:
         with transaction.atomic(), locked_as_seen(execution, precondition) as current:
             if current.status not in EXECUTION_REOPENABLE:
-                raise Conflict(f"Nothing can be {action}: the execution {state(current)}.")
+                raise Conflict(f"Nothing can be {action}: the execution {state(current)}.", code="wrong_status")
             if current.status not in EXECUTION_ACTIVE:
                 check_plan_in_use(current.plan_id, action)
                 check_not_cleaned_up(current, action)
                 check_servers_free(current.servers.values_list("site_id", "source_server_id"), field="execution", by=by)
             fresh = WaveRun.objects.get(pk=wave.pk)
             if not change(current, fresh) and not _under_way(fresh, action):
-                raise Conflict(f"Nothing in wave {wave.name} can be {action}: it {state(fresh)}.")
+                raise Conflict(f"Nothing in wave {wave.name} can be {action}: it {state(fresh)}.", code="wrong_status")
             tasks.nudge_on_commit([current.pk])
     except IntegrityError as error:
-        raise Conflict(f"Plan {execution.plan_name} now has another active execution. Wait for it to end.") from error
+        raise Conflict(
+            f"Plan {execution.plan_name} now has another active execution. Wait for it to end.", code="active_execution"
+        ) from error
     return Execution.objects.get(pk=execution.pk)
 
 
@@ -376,10 +386,12 @@ def execution_end(
         raise Invalid.field("comment", "Enter why you are ending it. It is recorded in the audit trail.", "required")
     with locked_as_seen(execution, precondition) as current:
         if current.raised_since is None:
-            raise Conflict(f"drsorch can work on this execution, which {state(current)}. Cancel it instead.")
+            raise Conflict(
+                f"drsorch can work on this execution, which {state(current)}. Cancel it instead.", code="still_possible"
+            )
         entry = Entry(EventType.EXECUTION_CANCELLED, current.plan_name, {"comment": comment}, by.get_username())
         if not transitions.execution_end(current.pk, entry, by.get_username()):
-            raise Conflict(f"There is nothing to end: the execution {state(current)}.")
+            raise Conflict(f"There is nothing to end: the execution {state(current)}.", code="wrong_status")
     return Execution.objects.get(pk=execution.pk)
 
 

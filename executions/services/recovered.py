@@ -27,7 +27,7 @@ def recovery_declare_over(
     if not comment.strip():
         raise Invalid.field("comment", "Enter why the recovery is over. It is recorded in the audit trail.", "required")
     if execution.kind != ExecutionKind.RECOVERY:
-        raise Conflict("Only a recovery can be declared over; this is a drill.")
+        raise Conflict("Only a recovery can be declared over; this is a drill.", code="not_a_recovery")
     with transaction.atomic():
         earlier = Execution.objects.recovering(execution.plan_id).filter(requested_at__lt=execution.requested_at)
         for row in [*earlier.over().order_by("pk"), execution]:
@@ -42,9 +42,11 @@ def _end(current: Execution, by: str, comment: str, *, named: bool) -> None:
         return
     launched = ServerRun.objects.in_recovery(current.plan_id).filter(execution=current).exists()
     if named and current.status in EXECUTION_ACTIVE:
-        raise Conflict(f"The recovery {state(current)}. Declare it over when it has ended.")
+        raise Conflict(f"The recovery {state(current)}. Declare it over when it has ended.", code="not_over")
     if named and not launched:
-        raise Conflict("No server of this recovery is running, so there is nothing to declare over.")
+        raise Conflict(
+            "No server of this recovery is running, so there is nothing to declare over.", code="nothing_running"
+        )
     if launched and current.status not in EXECUTION_ACTIVE:
         entry = Entry(EventType.EXECUTION_RECOVERY_OVER, current.plan_name, {"comment": comment}, by)
         transitions.recovery_end(current, entry)

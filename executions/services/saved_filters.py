@@ -66,7 +66,9 @@ def saved_filter_save(*, name: str, query: str, is_shared: bool, by: AbstractBas
     with transaction.atomic():
         own = SavedFilter.objects.filter(owner=by.pk)
         if not own.filter(name=name).exists() and own.count() >= MOST:
-            raise Conflict(f"You have {MOST} saved filters, which is the maximum. Delete one first.")
+            raise Conflict(
+                f"You have {MOST} saved filters, which is the maximum. Delete one first.", code="too_many_filters"
+            )
         saved, _ = own.update_or_create(
             owner_id=by.pk, name=name,
             defaults={"query": query, "is_shared": is_shared, "saved_at": timezone.now()},

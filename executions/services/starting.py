@@ -93,7 +93,11 @@ def execution_start(
     if point_in_time is not None:
         snapshots, missing = preflight.snapshots_at(servers, point_in_time)
         if missing:
-            raise Conflict("Nothing was launched. " + " ".join(error.detail for error in missing), errors=missing)
+            raise Conflict(
+                "Nothing was launched. " + " ".join(error.detail for error in missing),
+                errors=missing,
+                code="no_recovery_snapshot",
+            )
     shown = basis.basis_of_plan(
         plan,
         kind,
@@ -173,13 +177,16 @@ class _Launch:
 def _check_ready(plan: Plan, blueprint: Blueprint, *, break_glass: bool, by: AbstractBaseUser) -> list[Finding]:
     """Raises `Conflict` if something blocks; returns what was found."""
     if not preflight.servers_of(blueprint):
-        raise Conflict(f"Plan {plan.name} has no servers: its protection groups contain none at the moment.")
+        raise Conflict(
+            f"Plan {plan.name} has no servers: its protection groups contain none at the moment.", code="no_servers"
+        )
     findings = readiness.evaluate(plan, by)
     blocking = [finding for finding in findings if finding.severity == "blocking"]
     if blocking and not break_glass:
         raise Conflict(
             "Nothing was launched. " + " ".join(f"{found.message} {found.remedy}".strip() for found in blocking),
             errors=[FieldError("plan", f"{found.message} {found.remedy}".strip(), found.code) for found in blocking],
+            code="not_ready",
         )
     return findings
 
@@ -206,13 +213,16 @@ def _changed(shown: Shown) -> Conflict:
 def _check_sites_as_asked(sites: Sequence[Site], versions: Mapping[int, int]) -> None:
     """What DRS was asked before holds only if the sites still lead to it."""
     if changed := [site.name for site in sites if versions.get(site.pk) != site.version]:
-        raise Conflict(f"Site {listing(changed)} was changed at the same moment. Nothing was launched; start again.")
+        raise Conflict(
+            f"Site {listing(changed)} was changed at the same moment. Nothing was launched; start again.",
+            code="changed_meanwhile",
+        )
 
 
 def _check_free(plan: Plan, servers: Sequence[BlueprintServer], by: AbstractBaseUser) -> None:
     """No other active execution of this plan, nor one that holds a server of it."""
-    if selectors.active_execution(plan) is not None:
-        raise _already_active(plan)
+    if (active := selectors.active_execution(plan)) is not None:
+        raise _already_active(plan, active)
     check_servers_free(((server.site_id, server.source_server_id) for server in servers), field="plan", by=by)
 
 
@@ -225,8 +235,10 @@ def _newer_revision(plan: Plan, seen: int) -> Conflict:
     )
 
 
-def _already_active(plan: Plan) -> Conflict:
-    return Conflict(f"Plan {plan.name} already has an active execution. Wait for it to end, or cancel it.")
+def _already_active(plan: Plan, active: Execution | None = None) -> Conflict:
+    sentence = f"Plan {plan.name} already has an active execution. Wait for it to end, or cancel it."
+    named = [FieldError("plan", sentence, "active_execution", str(active.pk))] if active else []
+    return Conflict(sentence, errors=named, code="active_execution")
 
 
 # --- freezing -----------------------------------------------------------------------------------------------------

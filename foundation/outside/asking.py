@@ -55,8 +55,11 @@ def ask(
     most_bytes: int,
     body: bytes | None = None,
     headers: Mapping[str, str] | None = None,
+    named: bool = False,
 ) -> Answer:
     """Send a request, and read at most so many bytes of what is answered; all of it takes at most so many seconds.
+
+    `named`: a setting names the host, which may then stand on this machine (`outbound.address_check`).
 
     Raises `outbound.Refused` for an address that may not be asked, ValueError for what is no address, and `Unanswered`.
     """
@@ -66,7 +69,7 @@ def ask(
     secure = parts.scheme == "https"
     port = parts.port or (443 if secure else 80)
     try:
-        address, *_ = resolved(host, port, seconds=seconds)
+        address, *_ = resolved(host, port, seconds=seconds, named=named)
     except OSError as error:
         raise Unanswered(f"{host} does not resolve: {reason(error)}.") from error
     left = max(seconds - (time.monotonic() - begun), 0.1)

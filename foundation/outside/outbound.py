@@ -71,26 +71,29 @@ def networks_read(texts: Iterable[str]) -> tuple[Network, ...]:
     return tuple(found)
 
 
-def address_check(host: str, text: str) -> None:
-    """Raise `Refused` unless the address, as `host` was resolved to it, may be asked."""
+def address_check(host: str, text: str, *, named: bool = False) -> None:
+    """Raise `Refused` unless the address, as `host` was resolved to it, may be asked.
+
+    `named`: a setting names this very host, so it may stand on this machine; metadata and link-local addresses may not.
+    """
     address = ipaddress.ip_address(text.partition("%")[0])
     mapped = getattr(address, "ipv4_mapped", None)
     for each in (mapped,) if mapped else (address, *embedded(address)):
-        what = _why_not(each)
+        what = _why_not(each, named)
         if what:
             named = text if host == text else f"{host} is {text}"
             inside = "" if each == address else f", which stands for {each}"
             raise Refused(f"{named}{inside}, {what}.")
 
 
-def resolved(host: str, port: int, *, seconds: float) -> list[str]:
+def resolved(host: str, port: int, *, seconds: float, named: bool = False) -> list[str]:
     """The host's addresses, all of which may be asked; connect to one of these, not to the name.
 
     Raises `Refused` if any of them may not be asked, OSError if there is none or the look-up takes longer.
     """
     addresses = list(dict.fromkeys(_looked_up(host, port, seconds)))
     for address in addresses:
-        address_check(host, address)
+        address_check(host, address, named=named)
     if not addresses:
         raise OSError(f"{host} has no address.")
     return addresses
@@ -151,11 +154,11 @@ def _perhaps(address: Address) -> Iterator[IPv4Address]:
         yield IPv4Address(bits >> 24 & 0xFFFFFFFF)
 
 
-def _why_not(address: Address) -> str:
+def _why_not(address: Address, named: bool) -> str:
     """What is wrong with the address; empty if it may be asked."""
     if any(_is_in(each, _NEVER) for each in (address, *_perhaps(address))):
         return "a link-local or metadata address. Such addresses are always refused"
-    if _is_in(address, settings.DRSORCH_OUTBOUND_ALLOW):
+    if named or _is_in(address, settings.DRSORCH_OUTBOUND_ALLOW):
         return ""
     what = next((what for what, closed in _CLOSED if _is_in(address, closed)), "")
     what = what or ("an address of the machine that drsorch runs on" if _is_own(str(address)) else "")

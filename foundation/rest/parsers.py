@@ -36,6 +36,25 @@ class StrictJSONParser(JSONParser):
         return data
 
 
+class MergePatchParser(StrictJSONParser):
+    """What changes, as RFC 7396 writes it. In JSON, an object replaces the other whole; here they are merged."""
+
+    media_type = "application/merge-patch+json"
+
+
+def merged(current: Any, patch: Any) -> Any:
+    """What the patch makes of it (RFC 7396): null removes a member."""
+    if not isinstance(patch, Mapping):
+        return patch
+    result = dict(current) if isinstance(current, Mapping) else {}
+    for name, value in patch.items():
+        if value is None:
+            result.pop(name, None)
+        else:
+            result[name] = merged(result.get(name), value)
+    return result
+
+
 class StrictYamlParser(BaseParser):
     """The same in YAML, for documents that people keep in files."""
 

@@ -158,7 +158,17 @@ class ProblemFormatter(ExceptionFormatter):
         ]
         if error.status == 400 and not errors:
             errors = [{"attr": "", "code": error.code, "detail": error.detail}]
-        return problem(error.status, error.code, error.detail, errors or None)
+        return problem(error.status, error.code, _brief(error), errors or None)
+
+
+def _brief(error: DomainError) -> str:
+    """Its sentence; of one that repeats those of many errors, the first few."""
+    first = [each.detail for each in error.errors[:_SHOWN_IN_DETAIL]]
+    more = len(error.errors) - len(first)
+    if more < 1 or error.errors[_SHOWN_IN_DETAIL].detail not in error.detail:
+        return error.detail
+    head = error.detail.partition(first[0])[0]
+    return f"{head}{' '.join(first)} And {more} more: see errors."
 
 
 def _attr(attr: str | None) -> str:

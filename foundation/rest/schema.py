@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeVar
 
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema_serializer
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema_field, extend_schema_serializer
+from rest_framework import serializers
 
 from foundation.rest import described
 
@@ -57,6 +58,16 @@ def example(summary: str, **body: Any) -> Callable[[T], T]:
         return decorated
 
     return decorate
+
+
+def constant(value: str) -> serializers.CharField:
+    """A member that has this value: what a client tells one of several shapes by."""
+
+    @extend_schema_field({"type": "string", "const": value})
+    class ConstantField(serializers.CharField):
+        pass
+
+    return ConstantField()
 
 
 class ConventionsAutoSchema(AutoSchema):

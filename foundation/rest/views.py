@@ -20,6 +20,7 @@ from rest_framework.viewsets import GenericViewSet
 from foundation.people import person
 from foundation.rest.answers import finished
 from foundation.rest.idempotency import AlreadyAnswered, KeyClaim, key_claim
+from foundation.rest.parsers import MergePatchParser, merged
 from foundation.rest.strict import refuse_body, refuse_unknown_query
 from foundation.rest.throttling import Standing, TooMany, counted
 from foundation.rest.versions import VersionedMixin
@@ -90,6 +91,13 @@ class ApiView(APIView):
                 self._claim.settle(response)
         return finished(request, response, self._standing)
 
+    def get_parsers(self) -> list[Any]:
+        """A PATCH may say that it is one (RFC 7396)."""
+        parsers = super().get_parsers()
+        if getattr(self, "swagger_fake_view", False) or self.request.method != "PATCH":
+            return parsers
+        return [*parsers, MergePatchParser()]
+
     def perform_authentication(self, request: Request) -> None:
         """Counts the request too, whether its token is good or not."""
         try:
@@ -159,10 +167,21 @@ class WriteViewSet(VersionedMixin, ReadViewSet, ABC):
         expected = self.expected_version()
         if expected is None and not partial:
             self.require_version(self.saved_by(row))
-        serializer = self.get_serializer(row, data=request.data, partial=partial)
+        serializer = self.get_serializer(row, data=self._sent(row), partial=partial)
         serializer.is_valid(raise_exception=True)
         data = _without_version(serializer.validated_data)
         return Response(self.represent(self.change_object(row, data, expected)))
+
+    def _sent(self, row: Any) -> Any:
+        """The body; of a merge patch, each object that it has is merged with the one that the row shows."""
+        sent = self.request.data
+        if self.request.content_type.partition(";")[0].strip().lower() != MergePatchParser.media_type:
+            return sent
+        shown = self.represent(row)
+        return {
+            name: merged(shown.get(name), value) if isinstance(value, Mapping) else value
+            for name, value in sent.items()
+        }
 
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return self.update(request, *args, partial=True, **kwargs)

@@ -36,11 +36,14 @@ class KeptInGit(models.Model):
         return {**found.facts, "name": self.source_name} if found else None
 
 
-def source_columns(declared: Declared | None) -> dict[str, Any]:
-    """What a change that was declared writes beside what it changes; nothing if it is not from a repository."""
-    if declared is None or declared.source is None:
+def source_columns(declared: Declared | None, row: KeptInGit | None = None) -> dict[str, Any]:
+    """What a change that was declared writes beside what it changes. One that came from nowhere in particular notes
+    the document's name alone, and leaves what is kept somewhere as it is."""
+    if declared is None:
         return {}
     source = declared.source
+    if source is None:
+        return {"source_name": declared.name} if row is None or row.source is None else {}
     return {
         "source_repository": source.repository,
         "source_directory": source.directory,

@@ -18,6 +18,7 @@ from foundation.errors import Invalid
 from foundation.names import MAX_NAME
 from foundation.rest.formats import ByFormat, YamlRenderer
 from foundation.rest.parsers import StrictJSONParser, StrictYamlParser
+from foundation.rest.schema import constant
 from foundation.rest.serializers import StrictSerializer
 from foundation.rest.views import ApiView
 from foundation.sources import Source
@@ -33,23 +34,35 @@ ACTIONS = [(action.value, action.value) for action in Action]
 
 
 class _DocumentSerializer(serializers.Serializer[Any]):
-    """It describes a document; what is sent goes to the core unchanged, which reports every error in it."""
+    # It describes a document; what is sent goes to the core unchanged, which reports every error in it.
+
+    refuses_unknown = True
+    #: A document that is exported says nothing of an earlier name, nor of what was never set.
+    may_lack = True
+    says = "One thing, by names alone."
 
     name = serializers.CharField(max_length=MAX_NAME)
-    renamed_from = serializers.CharField(required=False, max_length=MAX_NAME, help_text="The name that it had before.")
+    renamed_from = serializers.CharField(
+        required=False, write_only=True, max_length=MAX_NAME, help_text="The name that it had before."
+    )
 
 
 class BundledSiteSerializer(_DocumentSerializer):
-    kind = serializers.CharField(help_text=f"`{Kind.SITE.value}`.")
+    kind = constant(Kind.SITE.value)
     account_id = serializers.CharField(max_length=12, help_text="The AWS account, 12 digits.")
     region = serializers.CharField(max_length=32)
-    role_arn = serializers.CharField(required=False, allow_blank=True, help_text="Omitted: stays as it is.")
+    role_arn = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        allow_null=True,
+        help_text="Null, or omitted: stays as it is. Shown to those who may change the site.",
+    )
     endpoint_url = serializers.CharField(required=False, allow_blank=True)
     job_tags = serializers.BooleanField(default=True)
 
 
 class BundledGroupSerializer(_DocumentSerializer):
-    kind = serializers.CharField(help_text=f"`{Kind.GROUP.value}`.")
+    kind = constant(Kind.GROUP.value)
     description = serializers.CharField(required=False, allow_blank=True)
     site = serializers.CharField(help_text="Name.")
     servers = serializers.ListField(child=serializers.CharField(), required=False)
@@ -57,7 +70,7 @@ class BundledGroupSerializer(_DocumentSerializer):
 
 
 class BundledPlanSerializer(PurposeSerializer, _DocumentSerializer):
-    kind = serializers.CharField(help_text=f"`{Kind.PLAN.value}`.")
+    kind = constant(Kind.PLAN.value)
     description = serializers.CharField(required=False, allow_blank=True)
     contacts = serializers.CharField(required=False, allow_blank=True)
     rto_target_seconds = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=MAX_SECONDS)
@@ -152,6 +165,9 @@ class AppliedSerializer(serializers.Serializer[Any]):
     changes = ChangeSerializer(many=True, help_text="In the order in which they are made.")
     unchanged = serializers.IntegerField(help_text="How many documents change nothing.")
     kept = LeftSerializer(many=True, help_text="From the same source, without a document, and not deleted.")
+    refused = serializers.CharField(
+        allow_null=True, help_text="Of a dry run: why you may not apply it, in a sentence; null if you may."
+    )
     warnings = GroupWarningSerializer(many=True, help_text="Groups that select what is not in the inventory yet.")
 
 
@@ -179,15 +195,20 @@ class BundleView(ApiView):
 
     @extend_schema(
         parameters=[_FORMAT],
-        responses={(200, "application/json"): BundleSerializer, (200, MEDIA_TYPE): OpenApiTypes.OBJECT},
+        responses={(200, "application/json"): BundleSerializer, (200, MEDIA_TYPE): OpenApiTypes.STR},
+        operation_id="bundle_export",
     )
     def get(self, request: Request) -> Response:
-        """All sites, protection groups and plans that are not archived, without ids and without secrets."""
+        """Export sites, groups and plans. All that are not archived, without ids and without secrets."""
         return Response({"documents": applying.bundle_export(by=self.person)})
 
-    @extend_schema(request=ApplySerializer, responses=AppliedSerializer)
+    @extend_schema(
+        request={"application/json": ApplySerializer, MEDIA_TYPE: OpenApiTypes.STR},
+        responses=AppliedSerializer,
+        operation_id="bundle_apply",
+    )
     def post(self, request: Request) -> Response:
-        """Create, change and rename what the documents describe, in one transaction."""
+        """Apply a bundle. Creates, changes and renames what the documents describe, in one transaction."""
         if not isinstance(request.data, Mapping):
             raise Invalid("The body must be an object.")
         body = ApplySerializer(data=request.data)
@@ -209,6 +230,7 @@ class BundleView(ApiView):
                     "changes": [change.told for change in applied.outcome.changes],
                     "unchanged": applied.outcome.unchanged,
                     "kept": [{**asdict(kept), "kind": kept.kind.value} for kept in applied.outcome.kept],
+                    "refused": applied.refused or None,
                     "warnings": [
                         {"kind": Kind.GROUP.value, "name": name, "message": message}
                         for name, message in applied.warnings
@@ -227,5 +249,5 @@ class BundleSchemaView(ApiView):
 
     @extend_schema(responses=OpenApiTypes.OBJECT, auth=[])
     def get(self, request: Request) -> Response:
-        """The documents as JSON Schema. It holds no one's data, so it is open to all."""
+        """Read the JSON Schema of a bundle's documents. It holds no one's data, so it is open to all."""
         return Response(document_schema())

@@ -1,7 +1,8 @@
 """Plans as code: sites, protection groups and plans as documents, read as one and applied in one transaction.
 
 `plans.core.bundle` decides what changes; the services of each thing write it, ask for the rights that it needs, and
-record it. A dry run does all of that, and takes it back: what it does not refuse, applying does not refuse either.
+record it. A dry run does all of that, and takes it back: what it does not refuse, applying does not refuse either. To
+find out what would change takes no right but to see it: a dry run says what its caller may not do.
 """
 
 from __future__ import annotations
@@ -9,18 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from django.contrib.auth.models import User
 from django.db import transaction
 
 from access import policy
-from foundation.errors import DomainError, FieldError, Invalid, Missing, Stale
+from foundation.errors import DomainError, FieldError, Invalid, Missing, NotAllowed, Stale
 from foundation.models import Installation, installation_id
 from foundation.protectors import protectors
 from foundation.sources import Declared, Source
 from plans import selectors, services
 from plans.core.bundle import Action, Change, Existing, Kind, Outcome, changes_of, exported, fingerprint
+from plans.core.differences import Difference
 from plans.models import Plan
 from protection import services as protecting
 from protection.models import ProtectionGroup, Site
@@ -41,16 +43,19 @@ class Applied:
     fingerprint: str
     #: What selects nothing yet, each in a sentence by the group's name.
     warnings: tuple[tuple[str, str], ...]
+    #: Of a dry run: why its caller may not apply it, in a sentence; empty if they may.
+    refused: str = ""
 
 
 def bundle_export(*, by: User) -> list[dict[str, Any]]:
     """Everything that `by` may see, without archived plans and without secrets, as documents."""
     policy.require(by, "plans.view_plan")
     rows = [each for each in existing(by) if not each.archived]
-    # What roles there are is not everyone's business; a document without one leaves it as it is.
+    # What roles there are is not everyone's business; a document with null leaves it as it is.
     shown = {site.pk for site in Site.objects.visible_to(by) if may_see_roles(by, site)}
     return exported(
-        (row.kind, {key: row.body[key] for key in row.body if key != "role_arn" or row.id in shown}) for row in rows
+        (row.kind, {**row.body, "role_arn": None} if row.kind is Kind.SITE and row.id not in shown else row.body)
+        for row in rows
     )
 
 
@@ -92,13 +97,27 @@ def bundle_apply(
                 "then apply that.",
                 code="changed_since_diff",
             )
-        carrying = _Carrying(outcome, source, message, by)
-        carrying.carry_out()
+        carrying, refused = _Carrying(outcome, source, message, by), ""
+        try:
+            carrying.carry_out()
+        except NotAllowed as error:
+            if not dry_run:
+                raise
+            refused = error.detail
         if dry_run:
             transaction.set_rollback(True)
         else:
             done()
-    return Applied(outcome, found, tuple(carrying.warnings))
+    shown = replace(outcome, changes=tuple(_shown(change, by) for change in outcome.changes))
+    return Applied(shown, found, tuple(carrying.warnings), refused)
+
+
+def _shown(change: Change, by: User) -> Change:
+    """The change without the role that a site has, for those who may not see it."""
+    if change.kind is not Kind.SITE or change.of is None or may_see_roles(by, Site.objects.get(pk=change.of.id)):
+        return change
+    hidden = [{**one, "before": None} if one["path"] == "role_arn" else one for one in change.differences]
+    return replace(change, differences=tuple(cast("Difference", one) for one in hidden))
 
 
 # --- What there is --------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
@@ -55,7 +56,12 @@ class _OfExecution(ApiView, GenericViewSet[Any]):
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
     def added(self, row: Any) -> Response:
-        return Response(self.get_serializer(row).data, status=status.HTTP_201_CREATED)
+        """Its address; that of the list where it has none of its own."""
+        where = {"Location": self.request.build_absolute_uri(self.address_of(row))}
+        return Response(self.get_serializer(row).data, status=status.HTTP_201_CREATED, headers=where)
+
+    def address_of(self, row: Any) -> str:
+        return self.request.path
 
     def body(self, kind: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
         asked = kind(data=request.data)
@@ -106,6 +112,9 @@ class FindingsOfExecutionViewSet(_OfExecution):
             .filter(execution=self.execution)
             .order_by("pk")
         )
+
+    def address_of(self, row: Any) -> str:
+        return reverse("finding-detail", args=[row.pk])
 
     @extend_schema(parameters=[EXECUTION_ID], request=NewFindingSerializer, responses={201: FindingSerializer})
     def create(self, request: Request, id: str) -> Response:

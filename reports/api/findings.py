@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from foundation.rest.filters import ReferenceFilter, TruthFilter
 from foundation.rest.versions import VersionedMixin
 from foundation.rest.views import ReadViewSet
-from plans.selectors import plan_get
+from plans.selectors import plan_known
 from reports import selectors
 from reports.api.serializers import FINDING_STATUSES, SEVERITIES, ChangedFindingSerializer, FindingSerializer
 from reports.models import Finding
@@ -31,7 +31,7 @@ class FindingFilter(django_filters.FilterSet):
         choices=[(one, one) for one in SEVERITIES], help_text="May be repeated; matches any of the values."
     )
     owner = django_filters.CharFilter(lookup_expr="iexact", help_text="Exactly as entered, but for upper case.")
-    plan = ReferenceFilter(plan_get, field_name="execution__plan")
+    plan = ReferenceFilter(plan_known, field_name="execution__plan", help_text="Id, name, or an earlier name.")
     overdue = TruthFilter(method="filter_overdue", help_text="`true`: open, and due before today (UTC).")
 
     class Meta:

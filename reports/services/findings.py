@@ -42,7 +42,9 @@ def finding_add(*, execution: Execution, by: AbstractBaseUser, **given: Any) -> 
     now, name = timezone.now(), by.get_username()
     with locked(execution.pk) as current:
         if Finding.objects.filter(execution=current).count() >= MAX_FINDINGS:
-            raise Conflict(f"The execution has {MAX_FINDINGS} findings, the most that it can have.")
+            raise Conflict(
+                f"The execution has {MAX_FINDINGS} findings, the most that it can have.", code="too_many_findings"
+            )
         finding = Finding.objects.create(
             execution=current, added_at=now, added_by_name=name, saved_by_id=by.pk, **values
         )

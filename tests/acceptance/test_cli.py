@@ -141,7 +141,7 @@ def test_plans_in_git_are_compared_and_applied_again_and_again(shell: Shell) -> 
     repository(shell)
     plan, group = shell.directory / "dr/plans/web-shop.yaml", shell.directory / "dr/protection-groups/shop-web.yaml"
     assert plan.read_text().startswith("# yaml-language-server: $schema=../.drsorch/schema.json\nkind: plan\n")
-    assert "source: null -> https://git.example.com/dr/plans.git, directory dr" in shell.run("diff", "dr", code=2)
+    assert "    kept in git at https://git.example.com/dr/plans.git, directory dr" in shell.run("diff", "dr", code=2)
     assert " changed, 0 unchanged." in shell.run("apply", "dr")
     assert "0 changed, 5 unchanged." in shell.run("apply", "dr")
     kept = shell.system.api.get("plans/Web shop/".replace(" ", "%20"))["source"]
@@ -216,6 +216,22 @@ def test_ctrl_c_stops_the_waiting_and_not_the_drill(shell: Shell) -> None:
     assert "this does not cancel it" in said
     (id,) = set(re.findall(r"drsorch cancel ([0-9a-f-]{36})", said))
     assert shell.run("watch", id).count("has succeeded") == 1
+
+
+def test_a_drill_is_followed_through_a_restart_of_drsorch(shell: Shell) -> None:
+    log, system = shell.directory / "log", shell.system
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [str(shell.environment / "bin/drsorch"), "drill", "Web shop", "--wait"],
+            cwd=shell.directory, env=shell.variables, stdout=output, stderr=output,
+        )  # fmt: skip
+        wait_for("The start", lambda: "Started:" in log.read_text(), seconds=60)
+        system.web.kill()
+        wait_for("The loss", lambda: "looking again" in log.read_text(), seconds=60)
+        system.web_start("--port", system.address.rstrip("/").rpartition(":")[2])
+        assert process.wait(timeout=SECONDS) == 0, log.read_text()
+    assert "drsorch answers again." in log.read_text()
+    assert "The drill has succeeded" in log.read_text()
 
 
 def test_the_examples_for_pipelines_run_as_they_stand(shell: Shell) -> None:

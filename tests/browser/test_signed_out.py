@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import User
+from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from playwright.sync_api import Page, expect
 
+from access.models import ProviderGroup
 from plans import selectors
 from plans.models import Plan
 from tests.browser.conftest import SignIn
@@ -33,7 +37,7 @@ def sign_in_again(page: Page) -> None:
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     page.get_by_label("Username").fill("petra")
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_text("You had to sign in again. What you had entered is here again")).to_be_visible()
 
 
@@ -83,3 +87,24 @@ def test_a_form_that_was_typed_is_there_after_signing_in(sign_in: SignIn, petra:
     [app] = [wave for wave in selectors.document(selectors.plan_now(plan))["waves"] if wave["name"] == "App"]
     assert (app["minimum_success_percent"], app["depends_on"]) == (77, None)
     assert [step["name"] for step in app["steps"]] == ["Look first"]
+
+
+def test_what_was_typed_is_there_after_confirming_who_one_is(sign_in: SignIn, settings: Any) -> None:
+    settings.DRSORCH_RECENT_SIGN_IN_SECONDS = 900
+    ada = make_user("ada", "administrator")
+    page = sign_in(ada)
+    stored = SessionStore(Session.objects.get().session_key)
+    stored["drsorch_signed_in_at"] -= 1000
+    stored.save()
+    page.goto("/admin/access/providergroup/add/")
+    page.get_by_label("Group").fill("dr-viewers")
+    page.locator("[name=role]").select_option(label="viewer")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_role("heading", name="Confirm who you are")).to_be_visible()
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Confirm").click()
+    expect(page.get_by_text("You had to sign in again. What you had entered is here again")).to_be_visible()
+    expect(page.get_by_label("Group")).to_have_value("dr-viewers")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.wait_for_url("**/admin/access/providergroup/")
+    assert [str(row) for row in ProviderGroup.objects.all()] == ["dr-viewers: viewer"]

@@ -19,9 +19,11 @@ from django.utils import timezone
 
 from access.identity import discovery
 from access.identity.mapping import link_save, provider_group_create
-from access.models import ProviderGroup, ProviderRole, Role
+from access.models import ProviderGroup, ProviderRole, Role, ScopeKind
 from audit.models import Event
+from protection.services import site_delete
 from tests.factories.people import make_user
+from tests.factories.protection import SiteFactory
 from tests.factories.trail import faults_found
 from tests.identity_provider import CLIENT_ID, CLIENT_SECRET, IdentityProvider, Visitor
 from tests.services import free_port
@@ -41,6 +43,7 @@ def canaille() -> Iterator[IdentityProvider]:
 def provider(canaille: IdentityProvider, settings: Any, ada: User) -> Iterator[IdentityProvider]:
     """The provider, with two groups that give a role here."""
     canaille.say("forget_codes")
+    settings.DRSORCH_OUTBOUND_ALLOW = ()  # whoever the setting names may stand on this machine
     settings.DRSORCH_OIDC_ISSUER = canaille.issuer
     settings.DRSORCH_OIDC_CLIENT_ID, settings.DRSORCH_OIDC_CLIENT_SECRET = CLIENT_ID, CLIENT_SECRET
     settings.DRSORCH_OIDC_NAME = "Example ID"
@@ -317,6 +320,31 @@ def test_a_row_of_the_table_that_is_deleted_takes_the_role_at_the_next_sign_in(p
     sign_in("omar")
     assert roles("omar") == ["approver"]
     assert [event.actor for event in events("provider_group.deleted")] == ["ada"]
+
+
+def test_a_group_gives_a_role_at_one_site_alone(provider: IdentityProvider, ada: User) -> None:
+    paris, berlin = SiteFactory.create(name="Paris"), SiteFactory.create(name="Berlin")
+    operator = Role.objects.get(name="operator")
+    provider_group_create(name="dr-paris", role=operator, kind=ScopeKind.SITE, target=paris.pk, by=ada)
+    admin = Client()
+    admin.force_login(ada, backend="django.contrib.auth.backends.ModelBackend")
+    added = {"name": "dr-berlin", "role": operator.pk, "where": f"site:{berlin.pk}"}
+    assert admin.post("/admin/access/providergroup/add/", added).status_code == 302
+    provider.person("omar", "dr-paris", "dr-berlin")
+    sign_in("omar")
+    omar = User.objects.get(username="omar")
+    assert (roles("omar"), limited(omar)) == ([], {"Paris", "Berlin"})
+    provider.person("omar", "dr-berlin")
+    sign_in("omar")
+    assert limited(omar) == {"Berlin"}
+    site_delete(site=berlin, by=ada, expected_version=berlin.version)
+    assert [row.name for row in ProviderGroup.objects.filter(kind="site")] == ["dr-paris"]
+    assert not ProviderRole.objects.filter(user=omar).exists()
+    assert sign_in("omar").status_code == 403, "no role is left"
+
+
+def limited(user: User) -> set[str]:
+    return set(user.assignments.values_list("target_name", flat=True))
 
 
 # --- to confirm who one is -----------------------------------------------------------------------------------------

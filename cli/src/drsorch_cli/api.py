@@ -75,9 +75,10 @@ class Client:
                 return
             page = self.ask("GET", page["next"]).json()
 
-    def post(self, path: str, body: Json, key: str = "", seconds: float = _SECONDS) -> Any:
-        """Done once, however often it is sent: the same key goes with every attempt. It may take so many seconds."""
-        headers = {"Idempotency-Key": key or str(uuid.uuid4())}
+    def post(self, path: str, body: Json, key: str | None = "", seconds: float = _SECONDS) -> Any:
+        """Done once, however often it is sent: the same key goes with every attempt; None for what changes nothing. An
+        attempt may take so many seconds."""
+        headers = {} if key is None else {"Idempotency-Key": key or str(uuid.uuid4())}
         timeout = httpx.Timeout(seconds, connect=_CONNECT_SECONDS)
         return self.ask("POST", path, json=body, headers=headers, timeout=timeout).json()
 

@@ -75,7 +75,7 @@ def _send(options: argparse.Namespace, client: Client, tell: Teller, *, dry_run:
     if not dry_run and options.fingerprint:
         body["fingerprint"] = options.fingerprint
     try:
-        answer: Json = client.post("bundle/", body, seconds=_SECONDS)
+        answer: Json = client.post("bundle/", body, None if dry_run else "", _SECONDS)
     except Refused as refused:
         raise _refused(refused, files) from refused
     return answer
@@ -122,6 +122,8 @@ def _show(answer: Json, tell: Teller) -> None:
                 tell.say(f"    {line}")
     for kept in answer["kept"]:
         tell.say(f"= {_words(kept['kind'])} {kept['name']} stays: {kept['why']}")
+    if answer.get("refused"):
+        tell.warn(f"This token may not apply it. {answer['refused']}")
     for warning in answer["warnings"]:
         tell.warn(f"{_words(warning['kind'])} {warning['name']}: {warning['message']}")
     number = len(answer["changes"])
@@ -131,6 +133,10 @@ def _show(answer: Json, tell: Teller) -> None:
 
 def _lines(differences: list[Json]) -> Iterator[str]:
     for one in differences:
+        if one["path"] == "source":
+            before = f", no longer at {one['before']}" if one["before"] else ""
+            yield f"kept in git at {one['after']}{before}"
+            continue
         yield f"{one['path']}: {_value(one['before'])} -> {_value(one['after'])}"
 
 

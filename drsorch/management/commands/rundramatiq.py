@@ -10,15 +10,18 @@ from typing import Any
 from django.core.management.base import OutputWrapper
 from django_dramatiq.management.commands import rundramatiq
 
+from drsorch.checks import errors_refuse
+
 
 class Command(rundramatiq.Command):
     help = "Work: run the actors, and the ticker, in processes of their own."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        errors_refuse()
         # What it is about to do is no line of the log.
         self.stdout = OutputWrapper(io.StringIO())
         arguments = self._arguments(**options)
-        os.execv(sys.executable, [sys.executable, "-m", "drsorch.management.working", *arguments])
+        os.execv(sys.executable, [sys.executable, "-m", "drsorch.management.working", *arguments])  # noqa: S606 # a list
 
     def _arguments(
         self, *, processes: int, threads: int, worker_shutdown_timeout: int, verbosity: int, path: list[str] | str,

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection, connections
 from django.db.migrations.executor import MigrationExecutor
 
+from drsorch.checks import errors_refuse
 from drsorch.embedded import EmbeddedWorker
 from drsorch.serving import CannotListen, Server, address, listen
 from drsorch.values import is_loopback
@@ -35,6 +36,7 @@ class Command(BaseCommand):
                 f"DEBUG is on, so drsorch serves this machine only, not {host}: its pages show settings and code. "
                 "Turn DEBUG off, or leave --host out."
             )
+        errors_refuse()
         try:
             listener = listen(host, port)
         except CannotListen as error:

@@ -129,6 +129,9 @@ def changes_of(
     if errors:
         raise Invalid.of(errors)
     done = tuple(matching.changes(read_ones))
+    errors += matching.alike(done)
+    if errors:
+        raise Invalid.of(errors)
     deletions, kept = matching.deletions(read_ones, prune=prune)
     return Outcome((*done, *deletions), tuple(kept), len(read_ones) - len(done))
 
@@ -240,7 +243,14 @@ class _Matching:
         self.renames[kind] = self._in_order(kind, heads)
 
     def _is_ours(self, each: Existing) -> bool:
-        return self.source is not None and each.source is not None and each.source.place == self.source.place
+        """It was applied from the same place before; where no place is said, from one that was not said either."""
+        if self.source is None or each.source is None:
+            return self.source is each.source
+        return each.source.place == self.source.place
+
+    def _was_applied(self, each: Existing) -> bool:
+        """From here, and under the name that it has."""
+        return self._is_ours(each) and each.source_name == each.name
 
     @staticmethod
     def _is_named(found: Existing, head: Head, heads: Iterable[Head]) -> bool:
@@ -248,7 +258,8 @@ class _Matching:
         return found.name != head.name and any(other.name == found.name for other in heads)
 
     def _check_renamed_before(self, new: Existing, old: Existing, heads: Sequence[Head]) -> None:
-        if any(head.name == old.name for head in heads) or (self._is_ours(new) and new.source_name == new.name):
+        was_renamed = self._was_applied(new) and not self._was_applied(old)
+        if was_renamed or any(head.name == old.name for head in heads):
             return
         head = next(head for head in heads if head.name == new.name)
         words = head.kind.words
@@ -317,6 +328,32 @@ class _Matching:
         action = Action.RENAME if renamed else Action.CHANGE
         return Change(document.kind, action, document.name, of.name if renamed else "", tuple(found), of, document)
 
+    def alike(self, changes: Iterable[Change]) -> Iterator[FieldError]:
+        """Groups that select just what another one does: a server is in one group only, so that is a rename."""
+        there = {
+            _selection(self._as_renamed(each)): each.name
+            for each in self.existing
+            if each.kind is Kind.GROUP and each.id not in self._claimed(Kind.GROUP)
+        }
+        for change in changes:
+            document = change.document
+            if change.kind is not Kind.GROUP or document is None:
+                continue
+            if change.of is None or _selection(self._as_renamed(change.of)) != _selection(document.body):
+                other = there.get(_selection(document.body))
+                if other is not None:
+                    yield FieldError(
+                        f"{document.place}.name",
+                        f"Protection group “{change.name}” selects the same servers as “{other}”. If it is that group "
+                        f"under another name, write renamed_from: {other}",
+                        "overlap",
+                    )
+            there.setdefault(_selection(document.body), change.name)
+
+    def _claimed(self, kind: Kind) -> set[int]:
+        """Of what there are documents, by id."""
+        return {each.id for (of_kind, _), each in self.of.items() if of_kind is kind}
+
     def _moved(self, of: Existing | None, document: Document) -> Iterator[Difference]:
         """Where it is kept, if that is new: the place, not the state."""
         if self.source is None:
@@ -343,7 +380,8 @@ class _Matching:
     def deletions(self, documents: Sequence[Document], *, prune: bool) -> tuple[list[Change], list[Kept]]:
         """What no document is of any more, plans first."""
         claimed = {(each.kind, each.id) for each in self.of.values()}
-        left = [each for each in self.existing if self._is_ours(each) and (each.kind, each.id) not in claimed]
+        ours = [each for each in self.existing if self.source is not None and self._is_ours(each)]
+        left = [each for each in ours if (each.kind, each.id) not in claimed]
         if not prune:
             return [], [
                 Kept(each.kind, each.name, "no document is of it any more, and prune was not asked for")
@@ -371,7 +409,7 @@ class _Matching:
             return ""
         upper = Kind.GROUP if each.kind is Kind.SITE else Kind.PLAN
         after = {document.name: document.body for document in documents if document.kind is upper}
-        claimed = {other.id for (kind, _), other in self.of.items() if kind is upper}
+        claimed = self._claimed(upper)
         for other in self.existing:
             if other.kind is upper and (upper, other.id) not in gone and other.id not in claimed:
                 after.setdefault(other.name, self._as_renamed(other))
@@ -386,6 +424,12 @@ def _used_by(kind: Kind, body: Mapping[str, Any]) -> set[str]:
     if kind is Kind.GROUP:
         return {body["site"]}
     return {name for wave in body["waves"] for name in wave["protection_groups"]}
+
+
+def _selection(body: Mapping[str, Any]) -> str:
+    """The same of two groups that select the same."""
+    selector = {key: sorted(values) for key, values in body["tag_selector"].items()}
+    return json.dumps([body["site"], sorted(body["servers"]), selector], sort_keys=True)
 
 
 def _kept_words(source: Source, name: str) -> str:

@@ -44,7 +44,7 @@ class Document:
     renamed_from: str
     #: Where it is among what was sent: `documents.3`.
     place: str
-    #: All fields, in the order in which they are written. A site's `role_arn` is missing if the document leaves it out.
+    #: All fields, in the order in which they are written. A site's `role_arn` is missing if it says none.
     body: Mapping[str, Any]
 
     @property
@@ -140,7 +140,7 @@ def _site(head: Head, known: Known, errors: list[FieldError]) -> dict[str, Any]:
         )
     body: dict[str, Any] = {"name": site.name()}
     body |= {key: site.text(key, required=True, limit=_SITE_TEXT) for key in ("account_id", "region")}
-    if "role_arn" in head.raw:
+    if site.take("role_arn") is not None:
         body["role_arn"] = site.line("role_arn", limit=_SITE_TEXT)
     body["endpoint_url"] = site.line("endpoint_url", limit=500)
     body["job_tags"] = _truth(site, "job_tags", default=True)

@@ -84,7 +84,11 @@ def _site() -> Schema:
         "name": _name("What the site is called."),
         "account_id": {"type": "string", "pattern": "^[0-9]{12}$", "description": "The AWS account, in quotes."},
         "region": _text("For example eu-central-1.", 32),
-        "role_arn": _text("The role to assume; empty for drsorch's own credentials. Left out: stays as it is.", 2048),
+        "role_arn": {
+            "type": ["string", "null"],
+            "maxLength": 2048,
+            "description": "The role to assume; empty: drsorch's own credentials. Null, or left out: stays as it is.",
+        },
         "endpoint_url": _text("Empty for AWS's default endpoint.", 500),
         "job_tags": {"type": "boolean", "default": True, "description": "Tag DRS jobs, to find one that was lost."},
     }

@@ -83,6 +83,8 @@ class Command(RecordedCommand):
                     self.stdout.write(f"    {one['path']}: {one['before']!r} -> {one['after']!r}")
         for kept in applied.outcome.kept:
             self.stdout.write(f"kept {kept.kind.words} “{kept.name}”: {kept.why}")
+        if applied.refused:
+            self.stderr.write(f"Warning: this cannot be applied as the same user. {applied.refused}")
         for _, sentence in applied.warnings:
             self.stderr.write(f"Warning: {sentence}")
         self.stdout.write(

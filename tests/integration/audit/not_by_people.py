@@ -34,6 +34,7 @@ NOT_BY_PEOPLE = {
     "foundation.IdempotentAnswer": "what was answered to a request",
     "plans.PlanRevision": "in the chain of its plan",
     "plans.ApprovalDemand": "follows the plan; an agreement is in the chain of the plan",
+    "plans.ReadinessCheck": "what evaluating found; made again at any time",
     "plans.Step": "in the chain of its plan",
     "plans.Wave": "in the chain of its plan",
     "plans.WaveGroup": "in the chain of its plan",
@@ -44,3 +45,6 @@ NOT_BY_PEOPLE = {
     "mfa.Authenticator": "has pages of allauth's; tested below",
     "auth.Group": "roles are code; tested below",
 }
+
+#: Management commands that change nothing that a person would be asked about.
+CHANGE_NOTHING = {"demo", "export_evidence", "guard_audit", "run", "serve", "verify_audit", "verify_evidence"}

@@ -43,15 +43,13 @@ from tests.factories.people import PASSWORD, make_user
 from tests.factories.plans import apply_by_command, web_shop
 from tests.factories.protection import ServerFactory, SiteFactory, make_group, make_group_with_servers
 from tests.factories.trail import faults_found
-from tests.integration.audit.not_by_people import NOT_BY_PEOPLE
+from tests.integration.audit.not_by_people import CHANGE_NOTHING, NOT_BY_PEOPLE
 from tests.pages import press
 
 pytestmark = pytest.mark.django_db
 
 #: Tables that are not ours, and that people change here.
 NOT_OURS = (User, Group, Authenticator)
-#: Management commands that change nothing that a person would be asked about.
-CHANGE_NOTHING = {"demo", "export_evidence", "guard_audit", "run", "serve", "verify_audit", "verify_evidence"}
 
 HOST = {"REMOTE_ADDR": "203.0.113.9", "HTTP_USER_AGENT": "a browser"}
 SITE = {"name": "Ireland", "account_id": "111122223333", "region": "eu-west-1", "external_id": "hush"}

@@ -8,7 +8,7 @@ import pytest
 from django.db import DatabaseError
 
 from audit.models import Event
-from drsorch import started
+from drsorch.observing import started
 from drsorch.observing.started import settings_facts, start_record
 
 pytestmark = pytest.mark.django_db

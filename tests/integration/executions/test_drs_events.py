@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.contrib.auth.models import User
 from django.utils import timezone
 from rest_framework.test import APIClient
+from structlog.testing import capture_logs
 
+from access.services import token_issue
 from executions.models import DrsJob, SiteWatch
+from foundation.outside import asking
 from protection.models import Site
 from tests.harness import ACCOUNT, REGION, EngineHarness
 
@@ -66,6 +71,77 @@ def test_an_event_that_is_none_of_ours_moves_nothing(
     assert answer.status_code == 202
     assert answer.json() == {"sites": []}
     assert SiteWatch.objects.get().due_at == before
+
+
+def happened(kind: str, **detail: Any) -> dict[str, Any]:
+    return {**launch_result("", detail=detail), "detail-type": kind}
+
+
+def test_stalled_replication_has_the_site_synced_but_not_more_than_twice_a_minute(
+    frankfurt: Site, omar: User, api: Callable[[User], APIClient]
+) -> None:
+    now = timezone.now()
+    stalled = happened("DRS Source Server Data Replication Stalled Change", state="STALLED")
+    for synced, due in ((now - timedelta(minutes=2), now), (now, now + timedelta(seconds=30))):
+        Site.objects.update(last_synced_at=synced, due_at=now + timedelta(minutes=5))
+        assert api(omar).post(URL, stalled, format="json").json() == {"sites": [frankfurt.name]}
+        assert abs(Site.objects.get().due_at - due) < timedelta(seconds=5)
+
+
+@pytest.mark.usefixtures("usual_polls")
+def test_what_somebody_else_launches_is_looked_at(
+    harness: EngineHarness, frankfurt: Site, omar: User, api: Callable[[User], APIClient]
+) -> None:
+    harness.drill(harness.plan())
+    harness.tick()
+    Site.objects.update(last_synced_at=timezone.now() - timedelta(minutes=2))
+    assert SiteWatch.objects.get().due_at > timezone.now()
+    theirs = happened("AWS API Call via CloudTrail", eventName="StartRecovery", userIdentity={"type": "AssumedRole"})
+    assert api(omar).post(URL, theirs, format="json").json() == {"sites": [frankfurt.name]}
+    assert SiteWatch.objects.get().due_at <= timezone.now()
+    assert Site.objects.get().due_at <= timezone.now()
+
+
+def test_sns_delivers_as_text_with_the_token_as_its_password(frankfurt: Site, omar: User) -> None:
+    _, token = token_issue(user=omar, by=omar)
+    event = happened("DRS Source Server Data Replication Stalled Change", state="STALLED")
+    envelope = json.dumps({"Type": "Notification", "TopicArn": "arn:aws:sns:x", "Message": json.dumps(event)})
+    client = APIClient()
+    asked = client.post(URL, envelope, content_type="text/plain; charset=UTF-8")
+    assert (asked.status_code, asked["WWW-Authenticate"]) == (401, 'Bearer, Basic realm="drsorch"')
+    for password, status in ((token, 202), ("wrong", 401)):
+        client.credentials(HTTP_AUTHORIZATION="Basic " + base64.b64encode(f"sns:{password}".encode()).decode())
+        answer = client.post(URL, envelope, content_type="text/plain; charset=UTF-8")
+        assert answer.status_code == status
+    client.credentials(HTTP_AUTHORIZATION="Basic " + base64.b64encode(f"sns:{token}".encode()).decode())
+    assert client.get("/api/v1/me/").status_code == 401, "nowhere else"
+
+
+def test_a_subscription_is_confirmed_at_sns_or_refused_in_a_sentence(
+    omar: User, api: Callable[[User], APIClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SNS itself is not here: what is asked of it stands in for it."""
+    asked: list[str] = []
+    answers = iter([asking.Answer(200, b"<ok/>"), asking.Answer(403, b"")])
+
+    def ask(method: str, url: str, **limits: Any) -> asking.Answer:
+        asked.append(f"{method} {url}")
+        return next(answers)
+
+    monkeypatch.setattr(asking, "ask", ask)
+    url = "https://sns.eu-central-1.amazonaws.com/?Action=ConfirmSubscription&Token=2336"
+    wish = {"Type": "SubscriptionConfirmation", "TopicArn": "arn:aws:sns:x:drs", "SubscribeURL": url}
+    assert api(omar).post(URL, wish, format="json").status_code == 202
+    refused = api(omar).post(URL, wish, format="json")
+    assert (refused.status_code, asked) == (503, [f"GET {url}"] * 2)
+    assert "was not confirmed: SNS answered 403" in refused.json()["detail"]
+
+
+def test_the_age_of_an_event_is_in_the_log(frankfurt: Site, omar: User, api: Callable[[User], APIClient]) -> None:
+    with time_machine.travel("2026-03-03T09:12:24Z", tick=False), capture_logs() as logs:
+        api(omar).post(URL, launch_result("drsjob-1"), format="json")
+    (line,) = [each for each in logs if each["event"] == "drs_event"]
+    assert (line["age_seconds"], line["sites"]) == (5.0, [frankfurt.name])
 
 
 @pytest.mark.parametrize(

@@ -174,10 +174,14 @@ def test_readiness_of_a_sound_plan_and_of_one_that_lost_a_server(api: Api, petra
     client, url = api(petra), f"{PLANS}Web shop/readiness/"
     sound = client.get(url).json()
     assert (sound["ready"], sound["findings"], sound["revision"]) == (True, [], 1)
+    tag = client.get(url)["ETag"]
     lost = SourceServer.objects.filter(protection_group__name="shop-app")[0]
     SourceServer.objects.filter(pk=lost.pk).update(missing_since=lost.first_seen_at)
+    # The latest evaluation is answered until somebody asks for a new one, or saves the plan.
+    assert client.get(url, headers={"If-None-Match": tag}).status_code == 304
     answer = client.post(url)
     assert answer.status_code == 200
+    assert client.get(url, headers={"If-None-Match": tag}).json() == answer.json()
     (finding,) = answer.json()["findings"]
     assert answer.json()["ready"] is False
     assert (finding["severity"], finding["code"], finding["subject"]) == (
@@ -186,6 +190,9 @@ def test_readiness_of_a_sound_plan_and_of_one_that_lost_a_server(api: Api, petra
         lost.source_server_id,
     )
     assert set(finding) == {"severity", "code", "subject", "message", "remedy"}
+    SourceServer.objects.filter(pk=lost.pk).update(missing_since=None)
+    client.patch(f"{PLANS}Web shop/", {"description": "x"})
+    assert [client.get(url).json()[name] for name in ("ready", "revision")] == [True, 2]
 
 
 def test_who_may_not(api: Api, petra: User, vera: User) -> None:

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.core.management import CommandError, call_command
 from django.test import Client
 from rest_framework.test import APIClient
 
+from access.models import Assignment
 from audit.models import Event
 from foundation.yaml_text import MEDIA_TYPE, read, written
 from plans.core.bundle import document_schema
@@ -20,6 +21,7 @@ from plans.models import Plan, PlanRevision
 from plans.services import plan_save
 from protection.models import ProtectionGroup, Site, SourceServer
 from tests.factories.executions import ExecutionFactory
+from tests.factories.people import make_user
 from tests.factories.plans import make_web_shop, web_shop
 from tests.factories.protection import ServerFactory, SyncedSiteFactory
 from tests.factories.trail import faults_found
@@ -84,11 +86,22 @@ def test_into_an_empty_installation_twice_and_a_group_renamed_in_between(api: Ap
     assert told(send(ada_api, renamed, source=GIT)) == []
 
     assert ProtectionGroup.objects.get(name="database").source_commit == "3c"
+    # Renamed on a screen, it gets the name back that its document has.
+    ada_api.patch("/api/v1/protection-groups/database/", {"name": "By hand"})
+    assert told(send(ada_api, renamed, source=GIT)) == [("rename", "database")]
     revision = PlanRevision.objects.get()
     assert (revision.message, revision.source) == ("First", {**GIT, "name": "Web shop"})
-    event = Event.objects.filter(type="protection_group.changed").get()
+    event = Event.objects.filter(type="protection_group.changed").order_by("pk")[0]
     assert (event.actor, event.detail["message"], event.via) == ("ada", "A better name", "api")
     assert faults_found() == []
+
+
+def test_without_a_source_a_group_that_was_renamed_here_is_still_that_group(api: Api, ada: User) -> None:
+    send(api(ada), shop())
+    api(ada).patch("/api/v1/protection-groups/shop-db/", {"name": "database"})
+    assert told(send(api(ada), shop())) == [("rename", "shop-db")]
+    assert told(send(api(ada), shop())) == []
+    assert ProtectionGroup.objects.count() == 3
 
 
 def test_what_is_exported_applies_to_nothing_here_and_as_yaml_too(api: Api, petra: User, ada: User) -> None:
@@ -115,7 +128,7 @@ def test_a_role_is_shown_to_those_who_may_change_sites_and_stays_where_it_is_not
     role = "arn:aws:iam::111122223333:role/drsorch"
     send(api(ada), [{**SITE, "role_arn": role}])
     (seen,) = api(petra).get(URL).json()["documents"]
-    assert "role_arn" not in seen
+    assert seen["role_arn"] is None
     assert api(ada).get(URL).json()["documents"][0]["role_arn"] == role
     assert told(send(api(petra), [seen])) == []
     assert Site.objects.get().role_arn == role
@@ -169,7 +182,33 @@ def test_every_change_takes_its_own_right(api: Api, ada: User, petra: User, vera
     assert len(send(api(petra), shop())["changes"]) == 4
     assert told(send(api(vera), shop())) == [], "to find out that nothing differs takes no right to change it"
     changed = [*shop()[:-1], {**shop()[-1], "description": "x"}]
-    assert send(api(vera), changed, 403, dry_run=True)["detail"].startswith("Plan “Web shop”: You may not")
+    assert send(api(vera), changed, 403)["detail"].startswith("Plan “Web shop”: You may not")
+    Site.objects.update(role_arn="arn:aws:iam::111122223333:role/secret")
+    looked = send(api(vera), [{**SITE, "role_arn": ""}, *changed[1:]], dry_run=True)
+    assert told(looked) == [("change", "Frankfurt"), ("change", "Web shop")], "a review takes a reader's token alone"
+    assert looked["refused"].startswith("Site “Frankfurt”: You may not change a site")
+    assert "secret" not in str(looked)
+    assert send(api(petra), changed, dry_run=True)["refused"] is None
+
+
+def test_a_planner_of_one_site_exports_and_applies_what_is_there_alone(api: Api, ada: User) -> None:
+    elsewhere = {**SITE, "name": "Dublin", "region": "eu-west-1"}
+    crm = group("crm", site="Dublin")
+    send(api(ada), [*shop(), elsewhere, crm])
+    paula = make_user("", "viewer")
+    paula.groups.clear()
+    Assignment.objects.create(
+        user=paula, role=Group.objects.get(name="planner"), kind="site", target=Site.objects.get(name="Frankfurt").pk
+    )
+    paula = User.objects.get(pk=paula.pk)
+    documents = api(paula).get(URL).json()["documents"]
+    assert [one["name"] for one in documents] == ["Frankfurt", "shop-app", "shop-db", "shop-web", "Web shop"]
+    assert told(send(api(paula), documents)) == []
+    changed = [{**one, "description": "hers"} if one["name"] == "shop-db" else one for one in documents]
+    assert told(send(api(paula), changed)) == [("change", "shop-db")]
+    send(api(paula), [*documents, {**crm, "site": "Frankfurt"}], 400)
+    send(api(paula), [group("new", site="Dublin")], 400)
+    assert ProtectionGroup.objects.count() == 4
 
 
 def test_servers_move_between_groups_whichever_comes_first(api: Api, ada: User) -> None:
@@ -179,7 +218,7 @@ def test_servers_move_between_groups_whichever_comes_first(api: Api, ada: User) 
     assert told(send(api(ada), exchanged)) == [("change", "shop-db"), ("change", "shop-web")]
     assert SourceServer.objects.get(hostname="db-1").protection_group == ProtectionGroup.objects.get(name="shop-web")
 
-    both = [*exchanged, group("again", "db")]
+    both = [*exchanged, group("again", "db", tag_selector={"Tier": ["db"]})]
     (error,) = send(api(ada), both, 400)["errors"]
     assert (error["attr"], error["code"]) == ("documents.4", "overlap")
     assert error["detail"].endswith("write renamed_from in its document, with the old name.")

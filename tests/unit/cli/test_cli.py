@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
-from drsorch_cli import evidence, folders, main, progress, running, yaml_files
+from drsorch_cli import credentials, evidence, folders, main, progress, running, yaml_files
 from drsorch_cli.api import Client, Refused, Unreachable
 from drsorch_cli.durations import seconds_of, spoken
 from drsorch_cli.junit import junit, missed
@@ -158,6 +159,63 @@ def test_a_token_goes_to_no_other_address() -> None:
     with pytest.raises(Stop, match="redirects to https://elsewhere/"):
         answers.client.get("me/")
     assert len(answers.asked) == 1
+
+
+def test_what_changes_nothing_takes_no_key() -> None:
+    answers = Answers(httpx.ConnectError("x"), ok({}))
+    answers.client.post("bundle/", {"dry_run": True}, None)
+    assert not any("Idempotency-Key" in request.headers for request in answers.asked)
+
+
+@pytest.mark.parametrize(
+    ("words", "body"),
+    [
+        (
+            ["approve", "1", "--wave", "Web", "--step", "Go", "--comment", "Yes."],
+            {"wave": "Web", "step": "Go", "comment": "Yes."},
+        ),
+        (["reject", "1"], {}),
+    ],
+)
+def test_what_waits_is_approved_or_rejected(monkeypatch: pytest.MonkeyPatch, words: list[str], body: Json) -> None:
+    answers = Answers(ok({"plan": "Web shop", "status": "running"}))
+    monkeypatch.setattr(credentials, "connected", lambda url: answers.client)
+    assert main.main(words) == 0
+    (request,) = answers.asked
+    assert (request.url.path, json.loads(request.content)) == (f"/api/v1/executions/1/{words[0]}/", body)
+
+
+class Ring:
+    """A keyring."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], str] = {}
+
+    def get_password(self, service: str, name: str) -> str | None:
+        return self.kept.get((service, name))
+
+    def set_password(self, service: str, name: str, text: str) -> None:
+        self.kept[service, name] = text
+
+    def delete_password(self, service: str, name: str) -> None:
+        del self.kept[service, name]
+
+
+def test_a_token_that_was_tried_is_kept_in_the_keyring_until_it_is_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    ring, answers = Ring(), Answers(httpx.Response(401, json={"detail": "Unknown."}), ok({"username": "dana"}))
+    monkeypatch.setattr(credentials, "_keyring", lambda: ring)
+    monkeypatch.setattr(credentials, "Client", lambda url, token: answers.client)
+    for name in ("DRSORCH_URL", "DRSORCH_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("sys.stdin", io.StringIO("t0ken\nt0ken\n"))
+    with pytest.raises(Stop, match="Unknown"):
+        credentials.login("https://dr/")
+    assert not ring.kept
+    assert "Signed in to https://dr as dana" in credentials.login("https://dr/")
+    assert credentials.connected() is not None
+    assert "was removed" in credentials.logout("")
+    with pytest.raises(Stop, match="DRSORCH_TOKEN"):
+        credentials.connected()
 
 
 # --- Waiting --------------------------------------------------------------------------------------------------------

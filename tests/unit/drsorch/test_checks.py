@@ -16,7 +16,7 @@ from drsorch import checks
 
 GOOD = {
     "DEBUG": False,
-    "SECRET_KEY": "k" * 48,
+    "SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKL",
     "ALLOWED_HOSTS": ["drsorch.example.com"],
     "HTTPS_ONLY": True,
     "DRAMATIQ_BROKER_URL": "redis://localhost:6379/0",
@@ -71,7 +71,11 @@ def test_a_good_configuration_has_nothing_said_about_it(settings):
     ("changes", "ids"),
     [
         ({"SECRET_KEY": ""}, "E001"),
-        ({"SECRET_KEY": "short"}, "E002"),
+        ({"SECRET_KEY": "short"}, "E002 E013"),
+        ({"SECRET_KEY": "k" * 48}, "E013"),
+        ({"SECRET_KEY": "secret" * 12}, "E013"),
+        ({"SECRET_KEY": "django-insecure-0123456789abcdefghijklmnopqrstuvwxyzABC"}, "E013"),
+        ({"SECRET_KEY": "change-me-0123456789abcdefghijklmnopqrstuvwxyz"}, "E013"),
         ({"ALLOWED_HOSTS": []}, "E003"),
         ({"ALLOWED_HOSTS": ["*"]}, "W003 E013"),
         ({"ALLOWED_HOSTS": ["drsorch.example.com", "*"]}, "W003 E013"),
@@ -96,11 +100,11 @@ def test_a_good_configuration_has_nothing_said_about_it(settings):
         ({"DRSORCH_TIMESTAMP_URL": "http://2852039166/tsr"}, "W015 W017"),
         ({"DRSORCH_EVIDENCE_BUCKET": "s3://of-reports", "DRSORCH_EVIDENCE_KEEP_DAYS": 90}, "W018"),
         ({"DRSORCH_EVIDENCE_BUCKET": "s3://of-reports"}, ""),
-        ({"DEBUG": True, "SECRET_KEY": "short", "ALLOWED_HOSTS": ["localhost", "[::1]"], "HTTPS_ONLY": False}, ""),
-        ({"DEBUG": True, "ALLOWED_HOSTS": ["*"]}, "E009"),
-        ({"DEBUG": True, "ALLOWED_HOSTS": ["localhost", "drsorch.example.com"]}, "E009"),
-        ({"DEBUG": True, "ALLOWED_HOSTS": ["0.0.0.0"]}, "E009"),
-        ({"DEBUG": True, "ALLOWED_HOSTS": ["localhost"], "TRUSTED_PROXIES": 1}, "E010"),
+        ({"DEBUG": True, "SECRET_KEY": "short", "ALLOWED_HOSTS": ["localhost", "[::1]"], "HTTPS_ONLY": False}, "E013"),
+        ({"DEBUG": True, "ALLOWED_HOSTS": ["*"]}, "E009 E013"),
+        ({"DEBUG": True, "ALLOWED_HOSTS": ["localhost", "drsorch.example.com"]}, "E009 E013"),
+        ({"DEBUG": True, "ALLOWED_HOSTS": ["0.0.0.0"]}, "E009 E013"),
+        ({"DEBUG": True, "ALLOWED_HOSTS": ["localhost"], "TRUSTED_PROXIES": 1}, "E010 E013"),
         ({"DRAMATIQ_BROKER_URL": "memory://"}, ""),
     ],
 )
@@ -141,7 +145,42 @@ def test_a_server_that_runs_no_command_refuses_to_start_with_the_errors(settings
 def test_traces_without_their_library_are_refused(settings, monkeypatch):
     assert found(settings, DRSORCH_TRACES=True) == []
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    assert found(settings, DRSORCH_TRACES=True) == ["drsorch.E014"]
+    assert found(settings, DRSORCH_TRACES=True) == ["drsorch.E030"]
+
+
+def test_in_production_a_server_refuses_what_is_not_for_production(settings):
+    found(settings, DRSORCH_MESSAGES=False, HTTPS_ONLY=False)
+    checks.errors_refuse()
+    settings.HTTPS_ONLY = True
+    with pytest.raises(ImproperlyConfigured, match=r"Not for production: DRSORCH_MESSAGES\."):
+        checks.errors_refuse()
+
+
+@pytest.mark.parametrize(
+    ("command", "changes", "unfit"),
+    [
+        (["serve"], {"ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS"),
+        (["serve", "--no-worker"], {"SECRET_KEY": "secret" * 10}, "SECRET_KEY"),
+        (["rundramatiq"], {"DRAMATIQ_BROKER_URL": "redis://127.0.0.1:1/0"}, "DATABASE_URL"),
+    ],
+)
+def test_serving_and_working_are_refused_in_production_with_a_sentence(command, changes, unfit):
+    surroundings = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "drsorch.settings",
+        "DATABASE_URL": "sqlite:///:memory:",
+        "ALLOWED_HOSTS": "drsorch.example.com",
+        "SECRET_KEY": GOOD["SECRET_KEY"],
+        "HTTPS_ONLY": "true",
+        **changes,
+    }
+    manage = str(django_settings.BASE_DIR / "manage.py")
+    ended = subprocess.run(
+        [sys.executable, manage, *command], env=surroundings, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 1, ended.stderr
+    assert f"drsorch is not configured: Not for production: {unfit}." in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 def test_http_is_a_warning_for_deployments_only(settings):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from django.conf import settings as django_settings
 from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 
 from drsorch.observing.requests import OneLine
-from drsorch.requests import ClientAddress, DebugOnThisMachine
+from drsorch.requests import LONGEST_BODIES, LONGEST_BODY, BoundedBody, ClientAddress, DebugOnThisMachine
+from reports.verifying import MAX_BYTES
 from tests.factories.people import make_user
 from tests.logs import logged
 
@@ -67,6 +69,22 @@ def test_behind_several_proxies_one_who_guesses_locks_nobody_else_out(settings, 
     assert sign_in("198.51.100.7", "dana", "correct horse battery staple").status_code == 302
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize("proxies", [0, 1, 2])
+def test_who_makes_up_another_address_for_each_try_is_stopped_all_the_same(settings, proxies):
+    """What stands before the entries of our own proxies, and the whole header without any, is the client's to write."""
+    settings.TRUSTED_PROXIES = proxies
+
+    def guess(number):
+        seen = [f"10.0.0.{number}", *["203.0.113.66", "192.0.2.1"][:proxies]]
+        client = Client(REMOTE_ADDR="203.0.113.66" if not proxies else "192.0.2.9",
+                        headers={"X-Forwarded-For": ", ".join(seen), "X-Real-IP": f"10.0.0.{number}"})  # fmt: skip
+        return client.post("/accounts/login/", {"login": f"nobody{number}", "password": "wrong"})
+
+    said = ["Too many attempts" in guess(number).content.decode() for number in range(12)]
+    assert said == [False] * 10 + [True] * 2
+
+
 @pytest.mark.parametrize(("address", "status"), [("127.0.0.1", 200), ("::1", 200), ("192.0.2.1", 403), ("", 403)])
 def test_while_debugging_only_its_own_machine_is_answered(settings, address, status):
     settings.DEBUG = True
@@ -77,3 +95,36 @@ def test_while_debugging_only_its_own_machine_is_answered(settings, address, sta
 def test_otherwise_everybody_is(settings):
     with pytest.raises(MiddlewareNotUsed):
         DebugOnThisMachine(lambda request: HttpResponse())
+
+
+@pytest.mark.parametrize(
+    ("path", "length", "status"),
+    [
+        ("/accounts/login/", "", 200),
+        ("/accounts/login/", str(LONGEST_BODY), 200),
+        ("/accounts/login/", str(LONGEST_BODY + 1), 413),
+        ("/accounts/login/", "99999999999999999999", 413),
+        ("/accounts/login/", "-1", 413),
+        ("/api/v1/plans/", str(LONGEST_BODY + 1), 413),
+        ("/verify/", str(LONGEST_BODIES["/verify/"]), 200),
+        ("/verify/", str(LONGEST_BODIES["/verify/"] + 1), 413),
+        ("/verify/more", str(LONGEST_BODIES["/verify/"]), 413),
+    ],
+)
+def test_a_body_that_is_too_large_is_refused_before_it_is_read(path, length, status):
+    class Unread:
+        def read(self, *args):
+            raise AssertionError("It was read.")
+
+    request = RequestFactory().post(path)
+    request.META.update({"CONTENT_LENGTH": length, "wsgi.input": Unread()})
+    answer = BoundedBody(lambda request: HttpResponse())(request)
+    assert answer.status_code == status
+    if status == 413:
+        assert b"Nothing was saved." in answer.content
+        assert (answer.headers["Content-Type"] == "application/problem+json") is path.startswith("/api/")
+
+
+def test_what_is_taken_where_files_come_in_is_not_refused_before():
+    assert LONGEST_BODIES["/verify/"] > MAX_BYTES
+    assert 2 * django_settings.DATA_UPLOAD_MAX_MEMORY_SIZE < LONGEST_BODY

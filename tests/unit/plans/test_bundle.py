@@ -71,7 +71,7 @@ def applied(there: Sequence[Existing], outcome: Outcome, source: Source | None) 
         if change.of is None or change.of.name != change.name:
             assert not taken(kind, change.name), f"{change.name} is taken"
         check_there(rows.values(), kind, body)
-        mark = {"source": source, "source_name": change.name} if source else {}
+        mark: Json = {"source_name": change.name} | ({"source": source} if source else {})
         if change.of is None:
             number = max((id for _, id in rows), default=0) + 1
             rows[kind, number] = Existing(
@@ -179,6 +179,7 @@ def test_without_a_source_what_is_kept_somewhere_stays_kept_there() -> None:
 def test_a_site_without_a_role_keeps_the_role_that_it_has() -> None:
     there = apply([{**SITE, "role_arn": "arn:aws:iam::111122223333:role/drsorch"}])
     assert not changes_of([SITE], there).changes
+    assert not changes_of([{**SITE, "role_arn": None}], there).changes
     assert changes_of([{**SITE, "role_arn": ""}], there).changes
 
 
@@ -220,6 +221,23 @@ def test_what_was_renamed_here_gets_the_name_that_its_document_has() -> None:
     ]
 
 
+def test_that_is_so_also_where_nobody_said_where_it_is_kept() -> None:
+    there = [
+        replace(one, body={**one.body, "name": "By hand"}) if one.name == "shop-web" else one for one in apply(SHOP[1:])
+    ]
+    assert told(changes_of(SHOP[1:], there)) == [("rename", "protection_group", "shop-web")]
+    assert not changes_of(SHOP[1:], there).kept
+
+
+def test_a_group_that_selects_what_another_one_does_is_told_how_to_be_that_one() -> None:
+    there = apply(SHOP, source=GIT)
+    same = group("database", tag_selector=group("shop-db")["tag_selector"])
+    ((path, sentence),) = refusal([*SHOP[:2], SHOP[3], same], there, source=GIT)
+    assert (path, sentence.endswith("write renamed_from: shop-db")) == ("documents.3.name", True)
+    ((path, _),) = refusal([SITE, group("a"), group("b", tag_selector=group("a")["tag_selector"])])
+    assert path == "documents.2.name"
+
+
 def test_names_that_move_on_are_left_before_they_are_taken() -> None:
     there = apply([SITE, group("a"), group("b")])
     documents = [SITE, group("b", renamed_from="a", tag_selector={"Tier": ["a"]}), group("c", renamed_from="b")]
@@ -248,6 +266,14 @@ def test_a_name_that_something_else_has_is_not_taken() -> None:
     ((path, sentence),) = refusal([group("b", renamed_from="a")], there)
     assert path == "documents.0.renamed_from"
     assert "“a” cannot be renamed to “b”" in sentence
+
+
+def test_a_rename_that_was_applied_is_over_even_if_someone_gives_the_old_name_away_here() -> None:
+    there = apply(RENAMED, apply(SHOP, source=GIT), source=GIT)
+    by_hand = Existing(
+        Kind.GROUP, 99, 1, {**group("shop-db", tag_selector={"By": ["hand"]}), "description": "", "servers": []}
+    )
+    assert not changes_of(RENAMED, [*there, by_hand], source=GIT).changes
 
 
 def test_one_thing_does_not_become_two() -> None:
