@@ -155,6 +155,7 @@ def test_somebody_without_a_role_may_nothing(api, db):
         "username": "nina",
         "name": "",
         "roles": [],
+        "limited_roles": [],
         "permissions": [],
         "version": VERSION,
     }
