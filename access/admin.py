@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from allauth.mfa.models import Authenticator
 from django.contrib import admin
@@ -11,26 +11,30 @@ from django.contrib.auth.models import User
 from django.db.models import Exists, Field, OuterRef, Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
-from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from access import policy, roles_page
-from access.identity import mapping
-from access.models import ApiToken, Assignment, ProviderGroup, ProviderLink, Role, ScopeKind, SignInSession
+from access import policy
+from access.models import (
+    SERVICE_PREFIX,
+    Assignment,
+    Role,
+    ServiceAccount,
+)
 from access.recent import require_recent
 from access.recording import users_as_one
-from access.services import second_factor_remove, token_revoke
-from access.sessions import session_end, session_list
+from access.screens import provider_admin, roles, token_admin  # noqa: F401 # importing registers them
+from access.screens.reach import in_reach, is_superuser
+from access.screens.service_accounts import ServiceAccountAdmin
+from access.services import second_factor_remove
 from audit.screens.history import ChainHistory
-from foundation.forms import choice
 from foundation.overwriting import asked_version, fingerprint
 from foundation.people import person
-from foundation.service_admin import SeenAdmin, SeenForm, ServiceAdmin, ServiceForm
-from foundation.wording import clock_utc, count
+from foundation.service_admin import SeenAdmin, SeenForm
+from foundation.wording import clock_utc
 
 #: What Django's fields mean here: label, help.
 _WORDS = {
@@ -99,13 +103,13 @@ class UserAdmin(ChainHistory, SeenAdmin, DjangoUserAdmin):
     change_form_outer_after_template = "admin/access/_user_roles.html"
 
     def get_urls(self) -> list[URLPattern]:
-        roles = self.admin_site.admin_view(roles_page.roles)
-        return [path("<int:user_id>/roles/", roles, name="auth_user_roles"), *super().get_urls()]
+        view = self.admin_site.admin_view(roles.roles)
+        return [path("<int:user_id>/roles/", view, name="auth_user_roles"), *super().get_urls()]
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         user = context.get("original")
         if user is not None:
-            context["limited"] = roles_page.limited_roles(user)
+            context["limited"] = roles.limited_roles(user)
             context["may_change_roles"] = self.has_change_permission(request, user)
         return super().render_change_form(request, context, *args, **kwargs)
 
@@ -132,12 +136,8 @@ class UserAdmin(ChainHistory, SeenAdmin, DjangoUserAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         has_factor = Exists(Authenticator.objects.filter(user=OuterRef("pk")).exclude(type="recovery_codes"))
-        return (
-            super()
-            .get_queryset(request)
-            .prefetch_related("groups", "assignments__role")
-            .annotate(has_factor=has_factor)
-        )
+        people = super().get_queryset(request).exclude(username__startswith=SERVICE_PREFIX)
+        return people.prefetch_related("groups", "assignments__role").annotate(has_factor=has_factor)
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         looks = obj is not None and not self.has_change_permission(request, obj)
@@ -178,7 +178,7 @@ class UserAdmin(ChainHistory, SeenAdmin, DjangoUserAdmin):
 
     @admin.action(description="Remove the second factor (lost phone)", permissions=["change"])
     def remove_second_factor(self, request: HttpRequest, users: QuerySet[User]) -> None:
-        reached = [user for user in users if _in_reach(request, user)]
+        reached = [user for user in users if in_reach(request, user)]
         removed = [user.get_username() for user in reached if second_factor_remove(user=user, by=person(request))]
         message = (
             f"Removed the second factor of {', '.join(removed)}."
@@ -215,18 +215,18 @@ class UserAdmin(ChainHistory, SeenAdmin, DjangoUserAdmin):
             "roles_from_the_provider",
             "linked_to",
         )
-        return fields if _superuser(request) else (*fields, "is_superuser")
+        return fields if is_superuser(request) else (*fields, "is_superuser")
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        return super().has_change_permission(request, obj) and _in_reach(request, obj)
+        return super().has_change_permission(request, obj) and in_reach(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        return super().has_delete_permission(request, obj) and _in_reach(request, obj)
+        return super().has_delete_permission(request, obj) and in_reach(request, obj)
 
 
 @admin.register(Role)
 class RoleAdmin(ChainHistory):
-    """The seven roles are code: here they are looked at. Who holds them is changed on the user's page."""
+    """The roles are code: here they are looked at. Who holds them is changed on the user's page."""
 
     subject_type = "role"
     list_display = ("name", "held_by")
@@ -261,226 +261,4 @@ class RoleAdmin(ChainHistory):
         return False
 
 
-class ProviderGroupForm(ServiceForm):
-    where = choice("Where", [])
-
-    class Meta:
-        model = ProviderGroup
-        fields = ("name", "role")
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if "where" in self.fields:
-            self.fields["where"].required = False
-            self.fields["where"].choices = [  # type: ignore[attr-defined]
-                ("", "Everywhere"), *roles_page.places(self.by),
-            ]  # fmt: skip
-
-    def create(self, data: dict[str, Any]) -> ProviderGroup:
-        kind, _, target = data["where"].partition(":")
-        return mapping.provider_group_create(
-            name=data["name"],
-            role=data["role"],
-            kind=ScopeKind(kind) if kind else None,
-            target=int(target or 0),
-            by=self.by,
-        )
-
-
-@admin.register(ProviderGroup)
-class ProviderGroupAdmin(ChainHistory, ServiceAdmin):
-    """Which groups of the identity provider give which roles. A row is added or deleted, never changed."""
-
-    subject_type = "provider_group"
-    form = ProviderGroupForm
-    list_display = ("name", "gives", "holds_where")
-    list_select_related = ("role",)
-    list_filter = ("role",)
-    search_fields = ("name",)
-    fieldsets = ((None, {"fields": ("name", "role", "where")}),)
-    looked_at = ((None, {"fields": ("name", "role", "holds_where")}),)
-
-    def get_fieldsets(self, request: HttpRequest, obj: ProviderGroup | None = None) -> Any:
-        return super().get_fieldsets(request, obj) if obj is None else self.looked_at
-
-    def get_readonly_fields(self, request: HttpRequest, obj: ProviderGroup | None = None) -> Any:
-        return () if obj is None else self.looked_at[0][1]["fields"]
-
-    @display(description="where")
-    def holds_where(self, row: ProviderGroup) -> str:
-        return row.where
-
-    @display(description="gives the role", ordering="role__name")
-    def gives(self, row: ProviderGroup) -> str:
-        return row.role.name
-
-    def has_change_permission(self, request: HttpRequest, obj: ProviderGroup | None = None) -> bool:
-        return False
-
-    def service_delete(self, row: ProviderGroup, by: User, expected_version: int) -> None:
-        mapping.provider_group_delete(row=row, by=by)
-
-
-class ProviderLinkForm(ServiceForm):
-    class Meta:
-        model = ProviderLink
-        fields = ("user", "uid")
-        labels = {"uid": "Identifier"}
-        help_texts = {
-            "uid": "The person’s identifier at the provider (sub). It is on the page that refused them to sign in."
-        }
-
-    def create(self, data: dict[str, Any]) -> ProviderLink:
-        return mapping.link_save(user=data["user"], subject=data["uid"], by=self.by)
-
-
-@admin.register(ProviderLink)
-class ProviderLinkAdmin(ChainHistory, ServiceAdmin):
-    """Who is whom at the identity provider. What happened to a link is in the chain of its user."""
-
-    subject_type = "user"
-    form = ProviderLinkForm
-    list_display = ("user", "identifier", "issuer", "groups", "last_sign_in")
-    list_select_related = ("user",)
-    search_fields = ("user__username", "uid")
-    fieldsets = ((None, {"fields": ("user", "uid")}),)
-    looked_at = ((None, {"fields": ("user", "identifier", "issuer", "groups", "last_sign_in")}),)
-
-    def get_fieldsets(self, request: HttpRequest, obj: ProviderLink | None = None) -> Any:
-        return super().get_fieldsets(request, obj) if obj is None else self.looked_at
-
-    def get_readonly_fields(self, request: HttpRequest, obj: ProviderLink | None = None) -> Any:
-        return () if obj is None else self.looked_at[0][1]["fields"]
-
-    def chain_of(self, object_id: str) -> tuple[str, str]:
-        link = ProviderLink.objects.filter(pk=object_id).first()
-        return self.subject_type, str(link.user_id) if link is not None else ""
-
-    @display(description="identifier", ordering="uid")
-    def identifier(self, link: ProviderLink) -> str:
-        return link.uid
-
-    @display(description="provider", ordering="provider")
-    def issuer(self, link: ProviderLink) -> str:
-        return link.provider
-
-    @display(description="groups at the last sign-in")
-    def groups(self, link: ProviderLink) -> str:
-        return ", ".join(link.extra_data.get("groups", ())) or "none"
-
-    @display(description="last sign-in", ordering="last_login")
-    def last_sign_in(self, link: ProviderLink) -> str:
-        return clock_utc(link.last_login) if link.extra_data else "never"
-
-    def has_change_permission(self, request: HttpRequest, obj: ProviderLink | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: ProviderLink | None = None) -> bool:
-        return super().has_delete_permission(request, obj) and (obj is None or _in_reach(request, obj.user))
-
-    def service_delete(self, row: ProviderLink, by: User, expected_version: int) -> None:
-        mapping.link_delete(link=row, by=by)
-
-
-@admin.register(SignInSession)
-class SignInSessionAdmin(ChainHistory, ServiceAdmin):
-    """Where people are signed in. Deleting one signs them out there."""
-
-    subject_type = "user"
-    list_display = ("user", "address", "browser", "signed_in")
-    actions: ClassVar[Any] = ("end_sessions",)
-    list_select_related = ("user",)
-    search_fields = ("user__username", "ip")
-    fieldsets = ((None, {"fields": ("user", "address", "browser", "signed_in")}),)
-    readonly_fields = fieldsets[0][1]["fields"]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[SignInSession]:
-        return session_list(super().get_queryset(request))
-
-    def chain_of(self, object_id: str) -> tuple[str, str]:
-        session = SignInSession.objects.filter(pk=object_id).first()
-        return self.subject_type, str(session.user_id) if session is not None else ""
-
-    @admin.action(description="End the selected sessions", permissions=["delete"])
-    def end_sessions(self, request: HttpRequest, sessions: QuerySet[SignInSession]) -> None:
-        reached = [each for each in sessions.select_related("user") if _in_reach(request, each.user)]
-        for each in reached:
-            session_end(session=each, by=person(request))
-        self.message_user(request, f"{count(len(reached), 'session')} ended.")
-
-    @display(description="address", ordering="ip")
-    def address(self, session: SignInSession) -> str:
-        return session.ip
-
-    @display(description="browser")
-    def browser(self, session: SignInSession) -> str:
-        return session.user_agent[:200] or "unknown"
-
-    @display(description="signed in", ordering="created_at")
-    def signed_in(self, session: SignInSession) -> str:
-        return clock_utc(session.created_at)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: SignInSession | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: SignInSession | None = None) -> bool:
-        return super().has_delete_permission(request, obj) and (obj is None or _in_reach(request, obj.user))
-
-    def service_delete(self, row: SignInSession, by: User, expected_version: int) -> None:
-        session_end(session=row, by=by)
-
-
-@admin.register(ApiToken)
-class ApiTokenAdmin(ChainHistory):
-    """Seen and revoked here; issued by `tokens/` of the API or `manage.py issue_token`, which show the text once."""
-
-    subject_type = "token"
-    list_display = ("__str__", "user", "issued", "expires", "last_used")
-    list_select_related = ("user",)
-    search_fields = ("name", "user__username")
-    fields = ("name", "user", "issued", "expires", "last_used")
-    readonly_fields = fields
-
-    @display(description="issued", ordering="created")
-    def issued(self, token: ApiToken) -> str:
-        return clock_utc(token.created)
-
-    @display(description="expires", ordering="expiry")
-    def expires(self, token: ApiToken) -> str:
-        if token.expiry is None:
-            return "never"
-        return f"{clock_utc(token.expiry)}{' (expired)' if token.expiry < timezone.now() else ''}"
-
-    @display(description="last used", ordering="last_used_at")
-    def last_used(self, token: ApiToken) -> str:
-        return clock_utc(token.last_used_at) or "never"
-
-    def chain_of(self, object_id: str) -> tuple[str, str]:
-        # The key is the digest, which the audit trail must not know.
-        token = ApiToken.objects.filter(pk=object_id).first()
-        return self.subject_type, str(token.uid) if token is not None else ""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: ApiToken | None = None) -> bool:
-        return False
-
-    def delete_model(self, request: HttpRequest, obj: ApiToken) -> None:
-        token_revoke(token=obj, by=person(request))
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
-        for token in queryset:
-            token_revoke(token=token, by=person(request))
-
-
-def _superuser(request: HttpRequest) -> bool:
-    return bool(getattr(request.user, "is_superuser", False))
-
-
-def _in_reach(request: HttpRequest, user: User | None) -> bool:
-    """Only a superuser touches a superuser: else an administrator could make himself one by a password change."""
-    return user is None or not user.is_superuser or _superuser(request)
+admin.site.register(ServiceAccount, ServiceAccountAdmin)

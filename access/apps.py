@@ -8,7 +8,8 @@ class AccessConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from access import events, holding, policy, recent, recording, sessions  # noqa: F401 # importing events declares them
+        from access import events, holding, policy, recent, recording  # noqa: F401 # importing events declares them
+        from access.signing_in import sessions
         from audit import sight
 
         # Users are administered beside roles and tokens.

@@ -9,7 +9,8 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from access.models import ApiToken, ProviderGroup, Role
+from access.models import SERVICE_PREFIX, ApiToken, Proposal, ProviderGroup, Role, ServiceAccount
+from access.proposals import title_of
 from audit.event_types import EventType
 from audit.sentences import declare
 from audit.subjects import declare_subject, rows_with_pages
@@ -40,7 +41,29 @@ declare({
     EventType.PROVIDER_GROUP_DELETED: "Provider group {subject} no longer gives a role.",
     EventType.TOKEN_ISSUED: "API token {subject} was issued to {user}.",
     EventType.TOKEN_REVOKED: "API token {subject} of {user} was revoked.",
+    EventType.PROPOSAL_MADE: "{subject} was proposed.",
+    EventType.PROPOSAL_AGREED: "A second person agreed to: {subject}.",
+    EventType.PROPOSAL_REJECTED: "The proposal was rejected: {subject}.",
+    EventType.PROPOSAL_WITHDRAWN: "The proposal was withdrawn: {subject}.",
+    EventType.PROPOSAL_OVERTAKEN: "The proposal was overtaken by another change: {subject}.",
+    EventType.ACCESS_REVIEWED: "It was reviewed who has which right.",
 })  # fmt: skip
+
+
+_service_accounts = rows_with_pages(ServiceAccount)
+_everyone = rows_with_pages(User)
+
+
+def _users(ids: Collection[str]) -> Mapping[str, tuple[str, str]]:
+    """People and service accounts, each on the pages of its own kind."""
+    found = dict(_everyone(ids))
+    services = [id for id, (name, _) in found.items() if name.startswith(SERVICE_PREFIX)]
+    return {**found, **(_service_accounts(services) if services else {})}
+
+
+def _proposals(ids: Collection[str]) -> Mapping[str, tuple[str, str]]:
+    page = reverse("admin:access_proposals")
+    return {str(row.pk): (title_of(row), page) for row in Proposal.objects.filter(pk__in=[UUID(id) for id in ids])}
 
 
 def _tokens(uids: Collection[str]) -> Mapping[str, tuple[str, str]]:
@@ -49,7 +72,9 @@ def _tokens(uids: Collection[str]) -> Mapping[str, tuple[str, str]]:
     return {str(row.uid): (str(row), f"{page}?{urlencode({'q': row.user.get_username()})}") for row in rows}
 
 
-declare_subject("user", "user", rows_with_pages(User))
+declare_subject("user", "user", _users)
 declare_subject("role", "role", rows_with_pages(Role))
 declare_subject("provider_group", "provider group", rows_with_pages(ProviderGroup))
 declare_subject("token", "API token", _tokens)
+declare_subject("proposal", "proposal", _proposals)
+declare_subject("access", "access review", lambda ids: {"review": ("access review", reverse("admin:access_review"))})

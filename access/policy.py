@@ -21,7 +21,7 @@ from django.db.models import BigIntegerField, CharField, Exists, OuterRef, Q, Qu
 
 from access import recent
 from access.core.grants import EVERYWHERE, INSTALLATION, Grant, Grants, Limits, Scope, Touched, allowed, limited
-from access.models import Assignment, ScopeKind
+from access.models import SERVICE_PREFIX, Assignment, ScopeKind, is_service_account
 from audit.subjects import KINDS
 from foundation.errors import NotAllowed
 from foundation.wording import listing
@@ -33,10 +33,12 @@ OPERATOR: Final = "operator"
 RECOVERY_MANAGER: Final = "recovery manager"
 APPROVER: Final = "approver"
 ADMINISTRATOR: Final = "administrator"
+#: For what AWS posts: the token in an EventBridge connection may do that and nothing else.
+EVENT_SOURCE: Final = "event source"
 
-ROLES: Final = (VIEWER, AUDITOR, PLANNER, OPERATOR, RECOVERY_MANAGER, APPROVER, ADMINISTRATOR)
+ROLES: Final = (VIEWER, AUDITOR, PLANNER, OPERATOR, RECOVERY_MANAGER, APPROVER, ADMINISTRATOR, EVENT_SOURCE)
 
-_EVERYONE = frozenset(ROLES)
+_EVERYONE = frozenset(ROLES) - {EVENT_SOURCE}
 _PLANNING = frozenset({PLANNER, RECOVERY_MANAGER, ADMINISTRATOR})
 _RUNNING = frozenset({OPERATOR, RECOVERY_MANAGER, ADMINISTRATOR})
 _ADMIN = frozenset({ADMINISTRATOR})
@@ -76,7 +78,7 @@ POLICY: Final[dict[str, frozenset[str]]] = {
     "executions.cleanup_execution": _RUNNING,
     "executions.declare_recovery_over": frozenset({RECOVERY_MANAGER, ADMINISTRATOR}),
     "executions.break_glass": _ADMIN,
-    "executions.post_drs_event": _RUNNING,
+    "executions.post_drs_event": _RUNNING | {EVENT_SOURCE},
     "reports.view_report": _EVERYONE,
     "reports.view_finding": _EVERYONE,
     "reports.add_note": _TAKING_PART,
@@ -100,7 +102,27 @@ POLICY: Final[dict[str, frozenset[str]]] = {
     "access.delete_signinsession": _ADMIN,
     "access.view_apitoken": _OVERSEEING,
     "access.delete_apitoken": _ADMIN,
+    "access.add_apitoken": _EVERYONE,
+    "access.revoke_apitoken": _EVERYONE,
+    "access.review_access": _OVERSEEING,
+    "access.view_proposal": _OVERSEEING | {APPROVER},
+    "access.agree_proposal": frozenset({APPROVER}),
+    "access.view_serviceaccount": _OVERSEEING,
+    "access.add_serviceaccount": _ADMIN,
+    "access.change_serviceaccount": _ADMIN,
+    "access.delete_serviceaccount": _ADMIN,
 }
+
+#: What takes a person: a service account does not have it, whatever its roles are.
+PERSONAL: Final = frozenset({
+    "plans.agree_plan",
+    "executions.approve_execution",
+    "executions.break_glass",
+    "reports.sign_off",
+    *(each for each in POLICY if each.startswith(("auth.", "access.")) and ".view_" not in each),
+})  # fmt: skip
+#: Roles that a service account is not given.
+PERSONAL_ROLES: Final = frozenset({APPROVER})
 
 #: permission -> what it lets you do, for the refusal.
 _MEANING: Final[dict[str, str]] = {
@@ -116,6 +138,15 @@ _MEANING: Final[dict[str, str]] = {
     "access.delete_signinsession": "end the sessions of everyone",
     "access.view_apitoken": "view the API tokens of everyone",
     "access.delete_apitoken": "revoke the API tokens of everyone",
+    "access.add_apitoken": "issue API tokens of your own",
+    "access.revoke_apitoken": "revoke your own API tokens",
+    "access.review_access": "review who has which right",
+    "access.view_proposal": "view what others propose",
+    "access.agree_proposal": "agree to what someone else proposes",
+    "access.view_serviceaccount": "view a service account",
+    "access.add_serviceaccount": "add a service account",
+    "access.delete_serviceaccount": "delete a service account",
+    "access.change_serviceaccount": "change a service account, and issue and revoke its API tokens",
     "executions.view_event": "view the events of an execution",
     "plans.view_planrevision": "view the revisions of a plan",
     "protection.view_protectiongroup": "view a protection group",
@@ -151,6 +182,8 @@ WHOLE: Final = frozenset(
 _OF_ROLE: Final = {
     role: frozenset(permission for permission, roles in POLICY.items() if role in roles) for role in ROLES
 }
+#: What a service account may have at most.
+_NOT_PERSONAL: Final = Limits(permissions=frozenset(POLICY) - PERSONAL)
 _EVERYTHING: Final = Grants.of([Grant(frozenset(POLICY), EVERYWHERE)])
 
 Person = AbstractBaseUser | AnonymousUser
@@ -186,7 +219,7 @@ def grants_of(user: Person) -> Grants:
     if not user.is_active:
         return Grants()
     everything = getattr(user, "is_superuser", False)
-    grants = _EVERYTHING if everything else _made_once(user, "_grants", lambda: _grants(held_by(user)))
+    grants = _EVERYTHING if everything else _made_once(user, "_grants", lambda: _granted(user))
     limits: Limits | None = getattr(user, "_limits", None)
     if limits is None:
         return grants
@@ -225,6 +258,11 @@ def _made_once(user: Person, name: str, make: Callable[[], Any]) -> Any:
     if name not in kept:
         kept[name] = make()
     return kept[name]
+
+
+def _granted(user: Person) -> Grants:
+    grants = _grants(held_by(user))
+    return limited(grants, _NOT_PERSONAL) if is_service_account(user) else grants
 
 
 def _grants(held: Iterable[Held]) -> Grants:
@@ -358,7 +396,11 @@ def holders(permission: str, *, sites: Collection[int] | None = None, plan: int 
 
 
 def holds(permission: str, *, sites: Collection[int] | None = None, plan: Any = None) -> Q:
-    """The same as a condition on users. `plan` may be an expression."""
+    """The same as a condition on users: service accounts are nobody's person. `plan` may be an expression."""
+    return _held(permission, sites, plan) & ~Q(username__startswith=SERVICE_PREFIX)
+
+
+def _held(permission: str, sites: Collection[int] | None, plan: Any) -> Q:
     everywhere = Exists(get_user_model().groups.through.objects.filter(
         user=OuterRef("pk"), group__name__in=POLICY[permission]
     ))  # fmt: skip
@@ -375,6 +417,17 @@ def holds(permission: str, *, sites: Collection[int] | None = None, plan: Any = 
             every &= Q(Exists(at_sites.filter(target=site)))
         found |= every
     return found
+
+
+def anyone_with(permission: str) -> QuerySet[Any]:
+    """Every account, service accounts and inactive ones included, that a role gives the permission somewhere."""
+    accounts = get_user_model()._default_manager.all()
+    if permission in PERSONAL:
+        accounts = accounts.exclude(username__startswith=SERVICE_PREFIX)
+    held = Q(groups__name__in=POLICY[permission]) | Q(is_superuser=True)
+    if permission not in WHOLE:
+        held |= Q(assignments__role__name__in=POLICY[permission])
+    return accounts.filter(held).distinct()
 
 
 def roles_with(permission: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 Their tables are Django's and allauth's, and so is most of the code that writes them: the admin's forms, the pages of
 passwords and second factors, `createsuperuser`. Signals are the one interface that all of it offers, so they are what
-this module listens to. It only records: it decides nothing.
+this module listens to. It only records, and has the tokens of whoever leaves revoked, through whatever door they leave.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from django.contrib.auth.models import Group, User
 from django.db import models, transaction
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete, pre_save
 
-from access.models import Assignment
-from access.services import sign_in_attempt, token_facts
+from access.models import Assignment, ServiceAccount
+from access.services import sign_in_attempt, tokens_revoke_of
 from audit import fingerprints
 from audit.event_types import EventType
 from audit.record import Entry, note, note_change
@@ -53,9 +53,10 @@ def listen() -> None:
     """Called once, when the app is ready. From then on such a row and its event are one transaction, whoever saves."""
     for model in (User, Group, Authenticator):
         model.save = transaction.atomic(model.save)  # type: ignore[method-assign]
-    pre_save.connect(_user_before, User)
-    post_save.connect(_user_saved, User)
-    pre_delete.connect(_user_deleted, User)
+    for account in (User, ServiceAccount):  # Django tells of a proxy's rows under the proxy's own name
+        pre_save.connect(_user_before, account)
+        post_save.connect(_user_saved, account)
+        pre_delete.connect(_user_deleted, account)
     for through in (User.groups.through, User.user_permissions.through):
         m2m_changed.connect(_users_granted, through)
     pre_save.connect(_role_before, Group)
@@ -153,6 +154,9 @@ def _user_saved(instance: Any, **kwargs: Any) -> None:
     before = instance.facts_before
     if before is None:
         return
+    if before.get("is_active") and not instance.is_active:
+        # Whoever comes back gets new ones: nobody knows any more who has the old ones.
+        tokens_revoke_of(instance, why="Its user was deactivated.")
     if instance.is_rehashed and before:
         if before["password"] != instance.password:
             name = before["username"]
@@ -215,11 +219,7 @@ def _type(before: Facts, after: Facts, changed: set[str]) -> EventType:
 
 def _user_deleted(instance: Any, **kwargs: Any) -> None:
     before = user_facts(instance.pk)
-    for token in instance.auth_token_set.all():
-        note_change(
-            "token", token.uid, str(token), EventType.TOKEN_REVOKED, before=token_facts(token), after={},
-            user=before["username"], why="Its user was deleted.",
-        )  # fmt: skip
+    tokens_revoke_of(instance, why="Its user was deleted.")
     note_change(
         "user", instance.pk, before["username"], EventType.USER_DELETED, before=before, after={}, secret=_SECRET
     )

@@ -3,8 +3,9 @@ the door."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from allauth.mfa.models import Authenticator
@@ -14,33 +15,48 @@ from django.db import transaction
 from django.utils import timezone
 
 from access import policy
-from access.models import ApiToken, Assignment, ProviderGroup, ScopeKind
+from access.core.tokens import LONGEST, Asked, beyond, is_use_noted, issued_by
+from access.models import ApiToken, Assignment, ProviderGroup, ScopeKind, is_service_account
+from access.places import Names
 from audit import fingerprints
 from audit.attempts import attempt
 from audit.event_types import EventType
 from audit.origin import Actor, acting_as
 from audit.record import note_change
-from foundation.errors import Invalid, NotAllowed
+from foundation.errors import FieldError, Invalid, NotAllowed
 from foundation.names import name_clean, name_problem
 from foundation.storable import unstorable
+from foundation.wording import short
 
 log = structlog.get_logger(__name__)
 
-#: A token that should last longer should not expire.
-LONGEST = timedelta(days=3650)
-#: How exactly it is kept when a token was last used.
-USED_EVERY = timedelta(minutes=5)
+#: Where a request's user keeps the token that the request came with.
+_CAME_WITH: Final = "_api_token"
 
 
 def token_issue(
-    *, user: AbstractBaseUser, name: str = "", expires_in: timedelta | None = None, by: User | None
+    *,
+    user: User,
+    name: str = "",
+    expires_in: timedelta | None = None,
+    permissions: Collection[str] | None = None,
+    sites: Collection[int] | None = None,
+    plans: Collection[int] | None = None,
+    read_only: bool = False,
+    by: User | None,
 ) -> tuple[ApiToken, str]:
     """A new token, and its text: the only time that the text exists. `expires_in` None: it does not expire.
 
-    `by` is the user, or None on the server's own command line: nobody makes tokens for others.
+    `permissions`, `sites` and `plans` (ids) limit it; None: it may what its user may. What the token of the request
+    may not do, a token that it issues may not do either, and that does not outlive it.
 
-    Raises `Invalid` for a user who may not sign in, and for a life that is not between nothing and ten years.
+    `by` is the user; an administrator, for a service account; or None on the server's own command line.
+
+    Raises `Invalid` for a user who may not sign in, for a life that is not between nothing and ten years, and for
+    limits beyond what the user, or the token of the request, has; `NotAllowed` for who may not issue it.
     """
+    if by is not None:
+        _require_issuing(user, by)
     if not user.is_active:
         raise Invalid(f"{user} is inactive, so a token would not work. Activate the user first.")
     if expires_in is not None and not timedelta(0) < expires_in <= LONGEST:
@@ -48,8 +64,32 @@ def token_issue(
     name = name_clean(name)
     if name and (problem := name_problem(name)):
         raise Invalid.field("name", problem)
+    asked = Asked(
+        permissions=None if permissions is None else frozenset(permissions),
+        sites=None if sites is None else frozenset(sites),
+        plans=None if plans is None else frozenset(plans),
+        read_only=read_only,
+        expires_at=None if expires_in is None else timezone.now() + expires_in,
+    )
+    if (parent := token_of(by)) is not None:
+        asked = issued_by(parent.limits, parent.expiry, asked)
+        if more := list(beyond(parent.limits, parent.expiry, asked)):
+            raise Invalid.of([FieldError(each.what, each.sentence, "beyond_token") for each in more])
+    _refuse_what_is_not_held(user, asked)
     with transaction.atomic():
-        token, text = ApiToken.objects.create(user=user, expiry=expires_in, name=name)
+        # knox takes a life, counted from its own now.
+        token, text = ApiToken.objects.create(
+            user=user,
+            expiry=None,
+            name=name,
+            permissions=None if asked.permissions is None else sorted(asked.permissions),
+            sites=None if asked.sites is None else sorted(asked.sites),
+            plans=None if asked.plans is None else sorted(asked.plans),
+            read_only=asked.read_only,
+        )
+        if asked.expires_at is not None:
+            token.expiry = asked.expires_at
+            token.save(update_fields=["expiry"])
         note_change(
             "token",
             token.uid,
@@ -60,6 +100,7 @@ def token_issue(
             by=by,
             seal=lambda: fingerprints.sealed("token", token.uid, token_secrets(token)),
             user=token.user.get_username(),
+            limits=Names.of([token]).words(token),
         )
     log.info(
         "token_issued",
@@ -71,26 +112,88 @@ def token_issue(
     return token, text
 
 
+def _require_issuing(user: User, by: User) -> None:
+    if is_service_account(user):
+        policy.require(by, "access.change_serviceaccount")
+    elif user.pk == by.pk:
+        policy.require(by, "access.add_apitoken")
+    else:
+        raise NotAllowed(f"Only {user} can issue tokens of {user}. For a pipeline, create a service account.")
+
+
+def _refuse_what_is_not_held(user: User, asked: Asked) -> None:
+    """A token never has more than its user: what is asked for beyond that would be a limit that limits nothing."""
+    errors = []
+    if asked.permissions is not None:
+        unknown = sorted(asked.permissions - policy.POLICY.keys())
+        held = policy.permissions_of(user)
+        errors += [
+            FieldError("permissions", f"There is no permission “{short(each, 60)}”.", "unknown") for each in unknown
+        ]
+        errors += [
+            FieldError("permissions", f"{user} does not have {each}, so the token cannot have it.", "not_held")
+            for each in sorted(asked.permissions & policy.POLICY.keys() - set(held))
+        ]
+        if not asked.permissions:
+            errors.append(
+                FieldError("permissions", "Name at least one permission, or leave it out for all.", "required")
+            )
+    if asked.is_scoped and not (asked.sites or asked.plans):
+        errors.append(FieldError("sites", "Name at least one site or plan, or leave both out for all.", "required"))
+    if errors:
+        raise Invalid.of(errors)
+
+
 def token_revoke(*, token: ApiToken, by: User) -> None:
-    """From now on it is refused. Everybody may revoke their own."""
-    if token.user_id != by.pk:
-        policy.require(by, "access.delete_apitoken")
+    """From now on it is refused. Everybody may revoke their own; a token may revoke itself, and others of its user if
+    its limits leave it that right."""
+    own, using = token.user_id == by.pk, token_of(by)
+    if not own:
+        policy.require(by, _right_to_revoke(token))
+    elif using is not None and using.pk != token.pk:
+        policy.require(by, "access.revoke_apitoken")
     with transaction.atomic():
-        current = ApiToken.objects.select_for_update(of=("self",)).filter(pk=token.pk).first()
-        if current is None:
+        if _gone(token):
             return  # somebody else was faster
-        current.delete()
-        note_change(
-            "token",
-            token.uid,
-            str(token),
-            EventType.TOKEN_REVOKED,
-            before=token_facts(token),
-            after={},
-            by=by,
-            user=token.user.get_username(),
-        )
+        note_revoked(token, by=by)
     log.info("token_revoked", user=str(token.user), by=str(by), token=str(token.uid))
+
+
+def _right_to_revoke(token: ApiToken) -> str:
+    return "access.change_serviceaccount" if is_service_account(token.user) else "access.delete_apitoken"
+
+
+def tokens_revoke_of(user: User, *, why: str) -> int:
+    """Revoke every token of a user who leaves, in the caller's transaction; says how many. `why`, in a sentence."""
+    tokens = list(ApiToken.objects.filter(user=user).select_related("user").order_by("created"))
+    for token in tokens:
+        if not _gone(token):
+            note_revoked(token, why=why)
+    return len(tokens)
+
+
+def _gone(token: ApiToken) -> bool:
+    """Delete its row; True if there was none any more."""
+    current = ApiToken.objects.select_for_update(of=("self",)).filter(pk=token.pk).first()
+    if current is None:
+        return True
+    current.delete()
+    return False
+
+
+def note_revoked(token: ApiToken, *, by: User | None = None, **more: Any) -> None:
+    """Record that it is no more. `by` None: whoever the origin names."""
+    note_change(
+        "token",
+        token.uid,
+        str(token),
+        EventType.TOKEN_REVOKED,
+        before=token_facts(token),
+        after={},
+        by=by,
+        user=token.user.get_username(),
+        **more,
+    )
 
 
 def assignment_add(*, user: User, role: str, kind: ScopeKind, target: int, by: User) -> Assignment:
@@ -102,6 +205,8 @@ def assignment_add(*, user: User, role: str, kind: ScopeKind, target: int, by: U
     group = Group.objects.filter(name=role).first() if role in policy.ROLES else None
     if group is None:
         raise Invalid.field("role", f"There is no role “{role}”. The roles are: {', '.join(policy.ROLES)}.")
+    if role in policy.PERSONAL_ROLES and is_service_account(user):
+        raise Invalid.field("role", f"A service account cannot be {role}: that takes a person.", "personal")
     name = policy.names_of(kind, [target]).get(target)
     if name is None:
         raise Invalid.field("target", f"There is no {kind} {target}. Reload the page: it may have been deleted.")
@@ -164,6 +269,10 @@ def token_facts(token: ApiToken) -> dict[str, Any]:
         "user": token.user.get_username(),
         "user_id": token.user_id,
         "expires_at": expires_at,
+        "permissions": token.permissions,
+        "sites": token.sites,
+        "plans": token.plans,
+        "read_only": token.read_only,
     }
 
 
@@ -189,14 +298,28 @@ def provider_group_forget(*, row: ProviderGroup, by: User) -> None:
 
 def local_sign_in_allowed(user: AbstractBaseUser) -> bool:
     """Whether this user may sign in by what drsorch itself knows: a password, a passkey."""
+    if is_service_account(user):
+        return False  # nobody signs in as what is nobody's person, whatever its row says
     return bool(settings.DRSORCH_LOCAL_ACCOUNTS) or user.get_username() in settings.DRSORCH_BREAK_GLASS_USERS
 
 
-def token_used(token: ApiToken) -> None:
-    """Keep when it was last used, to a few minutes: a busy script must not write a row for each of its requests."""
+def token_used(token: ApiToken, address: str) -> None:
+    """Keep when it was last used, and from where, to a few minutes."""
     now = timezone.now()
-    if token.last_used_at is None or token.last_used_at < now - USED_EVERY:
-        ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
+    if is_use_noted(token.last_used_at, token.last_used_from, address, now):
+        ApiToken.objects.filter(pk=token.pk).update(last_used_at=now, last_used_from=address)
+
+
+def token_bring(user: User, token: ApiToken) -> None:
+    """`user`, as this request has it, came with this token: from now on it may do no more than the token may."""
+    user.__dict__[_CAME_WITH] = token
+    policy.limit(user, token.limits)
+
+
+def token_of(user: User | None) -> ApiToken | None:
+    """The token that the request of this user came with; None for a session, and for a command."""
+    found: ApiToken | None = None if user is None else user.__dict__.get(_CAME_WITH)
+    return found
 
 
 def sign_in_attempt(type: EventType, username: str) -> None:

@@ -6,7 +6,7 @@ from allauth.account import views
 from django.urls import include, path
 
 from access.identity import views as provider
-from access.screens import PasswordView, SignInView, sessions
+from access.screens.signing_in import PasswordView, SignInView, sessions
 
 urlpatterns = [
     path("login/", SignInView.as_view(), name="account_login"),

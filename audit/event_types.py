@@ -126,6 +126,12 @@ class EventType(StrEnum):
     PROVIDER_GROUP_DELETED = "provider_group.deleted"
     TOKEN_ISSUED = "token.issued"
     TOKEN_REVOKED = "token.revoked"
+    ACCESS_REVIEWED = "access.reviewed"
+    PROPOSAL_MADE = "proposal.made"
+    PROPOSAL_AGREED = "proposal.agreed"
+    PROPOSAL_REJECTED = "proposal.rejected"
+    PROPOSAL_WITHDRAWN = "proposal.withdrawn"
+    PROPOSAL_OVERTAKEN = "proposal.overtaken"
 
     ATTEMPT_WRONG_PASSWORD = "attempt.wrong_password"
     ATTEMPT_WRONG_SECOND_FACTOR = "attempt.wrong_second_factor"

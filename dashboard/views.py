@@ -9,6 +9,7 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from access import policy
+from access.screens.tokens import expiry_warnings
 from audit.checking import check_get
 from audit.signers import signers_trouble
 from dashboard import selectors
@@ -16,6 +17,7 @@ from dashboard.attention import Matters, folded
 from dashboard.attention import attention as attention_of
 from dashboard.presentation import dashboard, running_cards
 from foundation.live import LivePage, SharedPages, live_response
+from foundation.people import person
 from foundation.screens import screen_response
 from reports.selectors import overdue_count
 
@@ -44,6 +46,7 @@ def page(request: HttpRequest) -> HttpResponse:
         more_attention=rest,
         refresh_seconds=settings.DRSORCH_REFRESH_SECONDS,
         may_start=selectors.drillable(matters.results, request.user),
+        expiring_tokens=expiry_warnings(person(request), now),
     )
 
 

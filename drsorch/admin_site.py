@@ -8,9 +8,12 @@ from typing import Any
 from csp.constants import UNSAFE_EVAL, UNSAFE_INLINE
 from csp.decorators import csp_update
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from unfold.sites import UnfoldAdminSite
 
+from access.proposals import screens as proposals
+from access.screens import review, tokens
 from dashboard import views as dashboard
 from executions.screens.inbox import views as inbox
 from executions.screens.plan_forecast import plan_forecast_part
@@ -52,9 +55,25 @@ class AdminSite(UnfoldAdminSite):
                 path(f"reports/{route}", self.admin_view(view), name=f"reports_{name}")
                 for route, view, name in (*reports.PAGES, *registers.PAGES, *comparing.PAGES, *runbook.PAGES)
             ),
+            *(
+                path(f"access/{route}", self.admin_view(view), name=f"access_{name}")
+                for route, view, name in (*tokens.PAGES, *review.PAGES, *proposals.PAGES)
+            ),
             path("dashboard/running/", self.admin_view(dashboard.running), name="dashboard_running"),
             path("dashboard/attention/", self.admin_view(dashboard.attention), name="dashboard_attention"),
         ]
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Only whoever is signed in gets here (`drsorch.urls`). Django's own form would take another person's password
+        from them, without a second factor and as often as they like."""
+        return redirect("admin:index")
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """There is one page to change a password on: the one that counts attempts, and records them."""
+        return redirect("account_change_password")
+
+    def password_change_done(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return redirect("account_change_password")
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         return dashboard.page(request)

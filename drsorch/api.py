@@ -17,6 +17,7 @@ from rest_framework.routers import APIRootView, DefaultRouter
 from rest_framework.viewsets import GenericViewSet
 
 import access.api
+import access.proposals.api
 import audit.api
 import executions.api.views
 import plans.api
@@ -79,9 +80,14 @@ class Router(DefaultRouter):
 
 router = Router()
 for routes in (
-    protection.api.ROUTES, plans.api.ROUTES, executions.api.views.ROUTES, access.api.ROUTES, audit.api.ROUTES,
+    protection.api.ROUTES,
+    plans.api.ROUTES,
+    executions.api.views.ROUTES,
+    access.api.ROUTES,
+    access.proposals.api.ROUTES,
+    audit.api.ROUTES,
     reports.api.findings.ROUTES,
-):  # fmt: skip
+):
     for prefix, viewset, basename in routes:
         router.register(prefix, viewset, basename)
 

@@ -180,6 +180,11 @@ SETTINGS: Final = (
         "`false`: nobody signs in with a password or passkey of drsorch, except `DRSORCH_BREAK_GLASS_USERS`", PEOPLE,
     ),
     Setting(
+        "DRSORCH_TWO_PERSONS", YesNo(), False,
+        "`true`: deleting or archiving a plan, and changing a site's connection, take a second person, who approves "
+        "executions and agrees to exactly that", PEOPLE,
+    ),
+    Setting(
         "DRSORCH_BREAK_GLASS_USERS", Names("usernames separated by commas"), list,
         "who may sign in locally although local accounts are switched off, for the day on which the provider is down",
         PEOPLE, default_words="none", example="ada",

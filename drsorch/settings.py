@@ -84,8 +84,9 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "foundation.signing_in.sign_in_on_the_whole_page",
     "access.recent.knows_the_request",
-    "access.factors.leads_to_a_second_factor",
+    "access.signing_in.factors.leads_to_a_second_factor",
     "audit.middleware.OriginMiddleware",
+    "access.rest.middleware.AnswerMiddleware",
 ]
 
 ROOT_URLCONF = "drsorch.urls"
@@ -227,10 +228,10 @@ ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 #: Nobody signs up: administrators make users.
-ACCOUNT_ADAPTER = "access.adapters.ClosedAccountAdapter"
+ACCOUNT_ADAPTER = "access.signing_in.adapters.ClosedAccountAdapter"
 ACCOUNT_FORMS = {
-    "change_password": "access.forms.RecordedChangePasswordForm",
-    "login": "access.forms.SignInForm",
+    "change_password": "access.signing_in.forms.RecordedChangePasswordForm",
+    "login": "access.signing_in.forms.SignInForm",
 }
 #: The identity provider (access.identity); without an issuer and a client there is none.
 DRSORCH_OIDC_ISSUER = env["DRSORCH_OIDC_ISSUER"]
@@ -241,6 +242,8 @@ DRSORCH_OIDC_SCOPES = env["DRSORCH_OIDC_SCOPES"]
 DRSORCH_OIDC_GROUPS_CLAIM = env["DRSORCH_OIDC_GROUPS_CLAIM"]
 #: Whether anyone but these may sign in by what drsorch itself knows.
 DRSORCH_LOCAL_ACCOUNTS = env["DRSORCH_LOCAL_ACCOUNTS"]
+#: What weakens safety takes a second person (access.proposals).
+DRSORCH_TWO_PERSONS = env["DRSORCH_TWO_PERSONS"]
 DRSORCH_BREAK_GLASS_USERS = env["DRSORCH_BREAK_GLASS_USERS"]
 #: Roles whose holders need a second factor here, unless they come from the provider.
 DRSORCH_MFA_ROLES = env["DRSORCH_MFA_ROLES"]
@@ -250,20 +253,23 @@ ACCOUNT_REAUTHENTICATION_TIMEOUT = DRSORCH_RECENT_SIGN_IN_SECONDS or 300
 # No mail is sent, so no address is ever verified.
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_TOTP_ISSUER = "drsorch"
-MFA_ADAPTER = "access.adapters.SecondFactorAdapter"
+MFA_ADAPTER = "access.signing_in.adapters.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 #: A passkey that was verified by its device is two factors in one.
 MFA_PASSKEY_LOGIN_ENABLED = True
-MFA_FORMS = {"add_webauthn": "access.forms.AddPasskeyForm", "edit_webauthn": "access.forms.RenamePasskeyForm"}
+MFA_FORMS = {
+    "add_webauthn": "access.signing_in.forms.AddPasskeyForm",
+    "edit_webauthn": "access.signing_in.forms.RenamePasskeyForm",
+}
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS_ONLY else "http"
 
 # --- API ----------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "access.authentication.BearerTokenAuthentication",
-        "access.authentication.SessionAuthentication",
+        "access.rest.authentication.BearerTokenAuthentication",
+        "access.rest.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["access.permissions.PolicyPermission"],
+    "DEFAULT_PERMISSION_CLASSES": ["access.rest.permissions.PolicyPermission"],
     "DEFAULT_PAGINATION_CLASS": "foundation.rest.pagination.CursorPages",
     "DEFAULT_FILTER_BACKENDS": [
         "django_filters.rest_framework.DjangoFilterBackend",

@@ -63,6 +63,7 @@ UNFOLD: dict[str, Any] = {
         "navigation": [
             {"title": "Password", "link": reverse_lazy("account_change_password")},
             {"title": "Second factor", "link": reverse_lazy("mfa_index")},
+            {"title": "API tokens", "link": reverse_lazy("admin:access_my_tokens")},
             {"title": "Sessions", "link": reverse_lazy("sessions")},
         ],
     },
@@ -118,6 +119,12 @@ UNFOLD: dict[str, Any] = {
                     _entry("Roles", "badge", "access_role_changelist", "access.view_role"),
                     _entry("Sessions", "devices", "access_signinsession_changelist", "access.view_signinsession"),
                     _entry(
+                        "Service accounts",
+                        "smart_toy",
+                        "access_serviceaccount_changelist",
+                        "access.view_serviceaccount",
+                    ),
+                    _entry(
                         "Provider groups",
                         "diversity_3",
                         "access_providergroup_changelist",
@@ -125,6 +132,8 @@ UNFOLD: dict[str, Any] = {
                     ),
                     _entry("Provider links", "link", "access_providerlink_changelist", "access.view_providerlink"),
                     _entry("API tokens", "key", "access_apitoken_changelist", "access.view_apitoken"),
+                    _entry("Proposals", "how_to_vote", "access_proposals", "access.view_proposal"),
+                    _entry("Access review", "rule", "access_review", "access.review_access"),
                     _entry("Audit trail", "history", "audit_event_changelist", "audit.view_event"),
                     {"title": "API", "icon": "api", "link": reverse_lazy("docs")},
                 ],

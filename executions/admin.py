@@ -18,6 +18,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from access.policy import limits_nothing
+from audit.screens.history import ChainHistory
 from executions.models import Execution
 from executions.screens import views
 from executions.screens.history import views as history
@@ -28,12 +29,12 @@ from executions.screens.selectors import executions_matching
 from executions.screens.targets import rpo_meter, rto_meter
 from executions.screens.words import between, cleanup_badge, duration, execution_badge, kind_badge, loud_badges
 from foundation.screens import badge_html, measure_html
-from foundation.service_admin import OwnAdmin
 from foundation.wording import clock, listing, short
 
 
 @admin.register(Execution)
-class ExecutionAdmin(OwnAdmin):
+class ExecutionAdmin(ChainHistory):
+    subject_type = "execution"
     # Narrowed by a form of its own, and not by a date hierarchy: that reads the year and month of every row.
     search_fields = ("plan_name", "requested_by_name", "reason")
     search_help_text = (

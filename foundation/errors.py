@@ -5,8 +5,9 @@ Each message is a sentence for a person: what is wrong, where, and what to do ab
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,30 @@ class FieldError:
     detail: str
     code: str = "invalid"
     id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What became of something that is not done yet."""
+
+    #: For people: what it waits for.
+    sentence: str
+    #: Where people see it, and where scripts do.
+    page: str
+    location: str
+    #: What a script is answered, with status 202.
+    body: Any
+
+
+class NotYet(Exception):  # nothing is wrong
+    """It may be done, but not by one person alone: `keep` notes it for another one to agree to.
+
+    It ends whatever transaction it is raised in; whoever asked catches it, at the door, and calls `keep` then.
+    """
+
+    def __init__(self, keep: Callable[[], Kept]) -> None:
+        super().__init__("It takes two persons.")
+        self.keep = keep
 
 
 class DomainError(Exception):

@@ -18,7 +18,7 @@ from django.template.response import SimpleTemplateResponse, TemplateResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from foundation.errors import DomainError, Missing, NotAllowed
+from foundation.errors import DomainError, Missing, NotAllowed, NotYet
 from foundation.wording import Badge, Meter
 
 log = structlog.get_logger(__name__)
@@ -55,13 +55,15 @@ def refusals_as_pages(view: View) -> View:
     """
 
     @wraps(view)
-    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # noqa: PLR0911 # one for each
         try:
             # What is looked for is found out while the page is written.
             with transaction.atomic() if _asks_a_list(view, request) else nullcontext():
                 response = view(request, *args, **kwargs)
                 if isinstance(response, SimpleTemplateResponse):
                     response.render()
+        except NotYet as not_yet:
+            return _kept(request, not_yet)
         except DomainError as error:
             return _problem(request, error.status, error.title, error.detail)
         except PermissionDenied:
@@ -82,6 +84,15 @@ def refusals_as_pages(view: View) -> View:
         return response
 
     return wrapped
+
+
+def _kept(request: HttpRequest, not_yet: NotYet) -> HttpResponse:
+    try:
+        kept = not_yet.keep()
+    except DomainError as error:
+        return _problem(request, error.status, error.title, error.detail)
+    messages.success(request, kept.sentence)
+    return HttpResponseRedirect(kept.page)
 
 
 def _asks_a_list(view: View, request: HttpRequest) -> bool:

@@ -8,7 +8,7 @@ class PlansConfig(AppConfig):
     verbose_name = "Run"
 
     def ready(self) -> None:
-        from plans import events, holding  # noqa: F401 # importing events declares them
+        from plans import events, holding, proposing  # noqa: F401 # importing declares what they say
         from plans.screens.links import plans_with
         from protection.uses import register_uses
 

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from access import policy
 from access.models import ScopeKind
+from access.proposals import two_persons
 from access.services import assignments_forget
 from audit.canonical import canonical, plain
 from audit.event_types import EventType
@@ -173,6 +174,7 @@ def plan_delete(*, plan: Plan, by: User, expected_version: int | None = None, de
                 "Archive it instead.",
                 code="has_executions",
             )
+        two_persons("plan.delete", subject=("plan", plan.pk, current.name), version=current.version, by=by)
         note_change(
             "plan", plan.pk, current.name, EventType.PLAN_DELETED, before=_outline(document), after={}, by=by,
             seal=partial(demands.demand_end, current), **_why(declared),
@@ -214,6 +216,7 @@ def _shelve(plan: Plan, by: User, expected_version: int | None, declared: Declar
         if (current.archived_at is not None) != archived:
             if archived:
                 _check_idle(current)
+                two_persons("plan.archive", subject=("plan", plan.pk, current.name), version=current.version, by=by)
             before = current.archived_at
             current.archived_at = timezone.now() if archived else None
             current.save(update_fields=["archived_at"])

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from access import policy
 from access.models import ScopeKind
+from access.proposals import two_persons
 from access.services import assignments_forget
 from audit import fingerprints
 from audit.event_types import EventType
@@ -26,11 +27,13 @@ from foundation.sources.rows import source_columns, source_moves
 from foundation.wording import listing
 from protection import endpoints, uses
 from protection.connection import rule_errors
+from protection.core.leading import led_elsewhere
 from protection.core.tag_selector import selector_problem
 from protection.gateways import gateway
 from protection.memberships import memberships_write
 from protection.models import ProtectionGroup, Site, SourceServer
 from protection.selection import check_servers
+from protection.selectors import without_credentials
 from protection.tasks import site_sync
 
 SITE_FIELDS: Final = ("name", "account_id", "region", "role_arn", "external_id", "endpoint_url", "job_tags")
@@ -122,6 +125,17 @@ def site_update(
             _refuse_while_under_way(current, by)
         if not moved.isdisjoint(IDENTITY_FIELDS):
             _refuse_if_used(current, by)
+        if led := [name for name in CONNECTION_FIELDS if name in moved]:
+            two_persons(
+                "site.connection",
+                subject=("site", current.pk, str(before["name"])),
+                version=current.version,
+                words=led_elsewhere(
+                    before, {name: getattr(current, name) for name in led}, SECRET_FIELDS, without_credentials
+                ),
+                request=dict(changes),
+                by=by,
+            )
         current.version, current.saved_by = current.version + 1, by
         _save(current, [*moved, "endpoint_key", "version", "saved_by"])
         _record(current, before, facts_of(current), by=by, declared=declared)

@@ -12,8 +12,8 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
+from audit.screens.history import ChainHistory
 from foundation.screens import badge_html
-from foundation.service_admin import OwnAdmin
 from reports import selectors
 from reports.models import Finding
 from reports.screens import views
@@ -34,13 +34,19 @@ class OverdueFilter(SimpleListFilter):
 
 
 @admin.register(Finding)
-class FindingAdmin(OwnAdmin):
+class FindingAdmin(ChainHistory):
+    subject_type = "execution"
     list_display = ("title", "severity_shown", "status_shown", "owner", "due_shown", "execution_shown")
     list_filter = ("status", "severity", OverdueFilter, ("execution__plan", admin.RelatedOnlyFieldListFilter))
     search_fields = ("title", "owner", "description", "execution__plan_name")
     show_full_result_count = False
     list_per_page = 50
     actions = None
+
+    def chain_of(self, object_id: str) -> tuple[str, str]:
+        """Its events are in the chain of its execution."""
+        finding = Finding.objects.filter(pk=object_id).first()
+        return self.subject_type, str(finding.execution_id) if finding is not None else ""
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Finding]:
         return selectors.findings(request.user)

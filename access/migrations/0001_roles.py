@@ -1,4 +1,4 @@
-"""The seven roles exist as groups from the first migration."""
+"""The eight roles exist as groups from the first migration."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import migrations
 
-ROLES = ("viewer", "auditor", "planner", "operator", "recovery manager", "approver", "administrator")
+ROLES = ("viewer", "auditor", "planner", "operator", "recovery manager", "approver", "administrator", "event source")
 
 
 def create_roles(apps: Any, schema_editor: Any) -> None:

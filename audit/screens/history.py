@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -31,8 +31,10 @@ class ChainHistory(OwnAdmin):
             self.opts.pk.to_python(object_id)
         except ValidationError as error:
             raise Http404 from error
+        if not request.user.has_perm("audit.view_event"):
+            raise PermissionDenied
         chain = self.chain_of(object_id)
-        if request.user.has_perm("audit.view_event") and not sight.may_read(request.user, *chain):
+        if not sight.may_read(request.user, *chain):
             raise Http404
         return redirect(trail_of(*chain))
 

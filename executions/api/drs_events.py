@@ -13,7 +13,7 @@ from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from access.authentication import BearerTokenAuthentication, SessionAuthentication, TokenAsPassword
+from access.rest.authentication import BearerTokenAuthentication, SessionAuthentication, TokenAsPassword
 from drs import foreign
 from executions.services.drs_events import drs_event_receive
 from foundation.rest.views import ApiView

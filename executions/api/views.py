@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, cast
 
 import django_filters
@@ -17,7 +17,6 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from access import policy
 from audit.models import Event
 from audit.record import events_of
 from executions import selectors
@@ -54,6 +53,7 @@ from executions.services.commands import (
     SKIP,
     Command,
 )
+from executions.services.people import require_start
 from executions.services.scenes import Precondition
 from foundation.csv_text import MEDIA_TYPE
 from foundation.downloads import csv_download
@@ -61,7 +61,7 @@ from foundation.errors import Stale
 from foundation.rest.filters import WholeNumberFilter
 from foundation.rest.formats import CsvRenderer
 from foundation.rest.versions import content_etag, if_match
-from foundation.rest.views import ReadViewSet
+from foundation.rest.views import Permissions, ReadViewSet
 
 
 class EventFilter(django_filters.FilterSet):
@@ -79,10 +79,6 @@ _IF_MATCH = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="The execution's ETag as you read it. If anything of it has changed since, nothing is done: 412.",
 )
-
-
-#: Which of them it takes depends on the kind.
-_START = ("executions.start_drill", "executions.start_recovery")
 
 
 def _etag(whole: dict[str, Any]) -> str:
@@ -118,11 +114,11 @@ def command_action(
 class ExecutionViewSet(ReadViewSet):
     """Drills and recoveries: executions of plans."""
 
-    permissions: ClassVar[dict[str, str | None]] = {
+    permissions: ClassVar[Permissions] = {
         "list": "executions.view_execution",
         "retrieve": "executions.view_execution",
-        # Which of the two start permissions it takes depends on the kind: `execution_start` asks for it.
-        "create": "executions.view_execution",
+        # Which of the two it takes depends on the kind.
+        "create": ("executions.start_drill", "executions.start_recovery"),
         "export": "executions.view_execution",
         "events": "executions.view_event",
         "basis": "executions.view_execution",
@@ -197,9 +193,8 @@ class ExecutionViewSet(ReadViewSet):
     @extend_schema(request=StartSerializer, responses={201: ExecutionSerializer})
     def create(self, request: Request) -> Response:
         """Start a drill or a recovery. A recovery needs the plan's name in `confirm`, a reason, and approvals."""
-        if not any(policy.may(self.person, permission) for permission in _START):
-            # Before anything is said about what was sent.
-            policy.require(self.person, _START[0])
+        # Whoever may start nothing is told that, and not first what is wrong with what they would start.
+        require_start(self.person, request.data.get("kind") if isinstance(request.data, Mapping) else None)
         body = StartSerializer(data=request.data, context={"request": request})
         body.is_valid(raise_exception=True)
         asked = dict(body.validated_data)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.contrib.auth.models import User
+
 from access import policy
 from executions.core.states import ExecutionKind, ExecutionStatus
 from executions.models import Approval, Execution
@@ -12,6 +14,13 @@ _START = {ExecutionKind.DRILL: "executions.start_drill", ExecutionKind.RECOVERY:
 
 def start_permission(kind: str) -> str:
     return _START[ExecutionKind(kind)]
+
+
+def require_start(user: User, kind: object) -> None:
+    """Raise `NotAllowed` for whoever may start no execution of this kind; of what is no kind: none at all."""
+    kinds = [each for each in ExecutionKind if each == kind] or list(ExecutionKind)
+    if not any(policy.may(user, start_permission(each)) for each in kinds):
+        policy.require(user, start_permission(kinds[0]))
 
 
 def approvals_that_count(execution: Execution) -> list[Approval]:

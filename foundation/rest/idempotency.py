@@ -11,18 +11,16 @@ before leaves an unfinished row: `ABANDONED_AFTER` later the next attempt takes 
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import hashlib
 import json
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import cast
 from urllib.parse import urlsplit
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from django.conf import settings
+from cryptography.fernet import InvalidToken
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
@@ -30,12 +28,12 @@ from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import resolve
 from django.utils import timezone
-from django.utils.crypto import salted_hmac
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 
 from foundation.errors import Conflict, Invalid
 from foundation.models import IdempotentAnswer
+from foundation.vault import vault
 
 HEADER = "Idempotency-Key"
 KEPT_FOR = timedelta(hours=24)
@@ -88,7 +86,7 @@ class KeyClaim:
         row.update(
             status=response.status_code,
             headers={name: response[name] for name in _HEADERS_KEPT if name in response},
-            body=_vault().encrypt(response.content).decode(),
+            body=vault(__name__).encrypt(response.content).decode(),
         )
 
     def _row(self) -> QuerySet[IdempotentAnswer]:
@@ -147,7 +145,7 @@ def _second_attempt(request: Request, key: str, fingerprint: str, now: datetime)
 
 def _answer(first: IdempotentAnswer, status: int) -> HttpResponse:
     try:
-        body = _vault().decrypt(first.body)
+        body = vault(__name__).decrypt(first.body)
     except InvalidToken as error:
         raise Conflict(
             "This request was answered before, but SECRET_KEY has changed since then and the stored answer cannot be "
@@ -181,13 +179,8 @@ def _fingerprint(request: Request) -> str:
     with contextlib.suppress(ValueError, RecursionError):  # malformed: the view will say so, each time
         body = json.dumps(json.loads(body), sort_keys=True).encode()
     digest = hashlib.sha256(f"{request.method} {request.get_full_path()}\n".encode())
+    if getattr(request.auth, "is_limited", False):
+        # What another token of the user did is not this one's to see.
+        digest.update(f"{request.auth.uid}\n".encode())
     digest.update(body)
     return digest.hexdigest()
-
-
-def _vault() -> MultiFernet:
-    secrets: list[Any] = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    return MultiFernet(
-        Fernet(base64.urlsafe_b64encode(salted_hmac(__name__, "answers", secret=secret, algorithm="sha256").digest()))
-        for secret in secrets
-    )

@@ -17,6 +17,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
+from foundation.errors import DomainError, NotYet
 from foundation.people import person
 from foundation.rest.answers import finished
 from foundation.rest.idempotency import AlreadyAnswered, KeyClaim, key_claim
@@ -25,12 +26,15 @@ from foundation.rest.strict import refuse_body, refuse_unknown_query
 from foundation.rest.throttling import Standing, TooMany, counted
 from foundation.rest.versions import VersionedMixin
 
+#: action (or method name) -> permission of the policy, or several of which one lets in so far; None: anybody who is
+#: signed in; not named: nobody.
+Permissions = Mapping[str, str | tuple[str, ...] | None]
+
 
 class ApiView(APIView):
     """Problems as JSON in every case, bodies within `DATA_UPLOAD_MAX_MEMORY_SIZE`, POSTs that honour their key."""
 
-    #: action (or method name) -> permission of the policy; None: anybody who is signed in; not named: nobody.
-    permissions: ClassVar[dict[str, str | None]] = {}
+    permissions: ClassVar[Permissions] = {}
 
     #: Query parameters beside those of a list's filters, order and pages.
     query_parameters: tuple[str, ...] = ()
@@ -122,6 +126,12 @@ class ApiView(APIView):
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, AlreadyAnswered):
             return exc.response  # type: ignore[return-value] # finalize_response takes any HttpResponse
+        if isinstance(exc, NotYet):
+            try:
+                kept = exc.keep()
+            except DomainError as refusal:
+                return super().handle_exception(refusal)
+            return Response(kept.body, status=status.HTTP_202_ACCEPTED, headers={"Location": kept.location})
         return super().handle_exception(exc)
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:

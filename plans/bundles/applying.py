@@ -8,7 +8,7 @@ find out what would change takes no right but to see it: a dry run says what its
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Final, cast
 
@@ -16,7 +16,8 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from access import policy
-from foundation.errors import DomainError, FieldError, Invalid, Missing, NotAllowed, Stale
+from access.proposals import only_tried
+from foundation.errors import Conflict, DomainError, FieldError, Invalid, Missing, NotAllowed, NotYet, Stale
 from foundation.models import Installation, installation_id
 from foundation.protectors import protectors
 from foundation.sources import Declared, Source
@@ -99,7 +100,14 @@ def bundle_apply(
             )
         carrying, refused = _Carrying(outcome, source, message, by), ""
         try:
-            carrying.carry_out()
+            with only_tried() if dry_run else nullcontext():
+                carrying.carry_out()
+        except NotYet as error:
+            raise Conflict(
+                "Nothing was applied: to delete or archive a plan, or to change a site's connection, takes two persons "
+                "here. Do that by itself, on its page or at its address, so that someone else can agree.",
+                code="two_persons",
+            ) from error
         except NotAllowed as error:
             if not dry_run:
                 raise

@@ -28,6 +28,7 @@ from protection.selection import selection_try
 def site_sync(request: HttpRequest, site_id: int) -> HttpResponse:
     """The button: have a worker mirror the inventory now."""
     site = selectors.site_get(str(site_id), request.user)
+    policy.require(request.user, "protection.sync_site", on=site)
     try:
         services.site_sync_request(site=site, by=person(request))
         messages.success(request, f"The inventory of “{site}” is being synced.")

@@ -26,6 +26,7 @@ EXCEPTIONS = {
     "reports/registers.py:_runs": "by ids that were chosen among what is visible",
     "dashboard/selectors.py:plan_results": "the same",
     "protection/admin.py:chain_of": "the chain is shown to those who may read it",
+    "reports/admin.py:chain_of": "the same",
     "executions/events.py:_find": "names of events that are visible",
     "dashboard/selectors.py:left_drills": "counts of executions that are narrowed to what is visible afterwards",
 }

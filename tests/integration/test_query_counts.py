@@ -10,6 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from access.accounts.service_accounts import service_account_create
 from access.services import token_issue
 from audit.event_types import EventType
 from audit.record import Entry
@@ -52,6 +53,9 @@ def grow(world: World, number: int) -> None:
         ExecutionFactory.create(plan=other, status="failed", finished_at=timezone.now(), rto_actual_seconds=4000)
         ExecutionFactory.create(plan=other, kind="recovery", status="awaiting_approval", started_at=None)
         token_issue(user=make_user("", "operator", "approver"), name="nightly", by=None)
+        robot = service_account_create(name=f"robot-{number}-{n}", purpose="Drills", roles=["operator"], by=None)
+        for owner in (robot, world.service, world.token.user):
+            token_issue(user=owner, name="weekly", sites=[site.pk], plans=[other.pk], by=None)
 
 
 def counts(world: World, client: Client) -> dict[str, int]:

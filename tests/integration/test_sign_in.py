@@ -185,3 +185,12 @@ def test_an_administrator_sees_and_revokes_tokens_but_cannot_read_them(ada, dana
     assert text not in page.content.decode()
     admin.post(f"/admin/access/apitoken/{token.pk}/delete/", {"post": "yes"})
     assert not ApiToken.objects.exists()
+
+
+def test_whoever_is_signed_in_is_not_let_in_as_somebody_else_past_the_second_factor(vera, ada):
+    """Django's own form is behind the address of the admin's: it knows neither second factors nor rate limits."""
+    browser = Client()
+    browser.force_login(vera, backend="django.contrib.auth.backends.ModelBackend")
+    answer = browser.post("/admin/login/", {"username": "ada", "password": PASSWORD})
+    assert (answer.status_code, answer["Location"]) == (302, "/admin/")
+    assert browser.get("/api/v1/me/").json()["username"] == "vera"

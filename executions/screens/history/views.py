@@ -49,6 +49,7 @@ def save(request: HttpRequest) -> HttpResponse:
     """Keep an address of the list under a name. A GET, as after signing in anew, leads to the list."""
     if request.method != "POST":
         return _to_the_list("")
+    policy.require(request.user, "executions.view_execution")
     asked = QueryDict(request.POST.get("query", ""))
     query = HistoryForm(asked, timezone.now(), request.user).query(asked).urlencode()
     try:

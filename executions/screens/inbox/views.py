@@ -10,6 +10,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from access import policy
+from access.models import Proposal
+from access.proposals import open_for, title_of
 from executions.screens.inbox.presentation import cards, sentence
 from executions.screens.inbox.selectors import APPROVE, inbox_rows, waiting_for
 from foundation.live import LivePage, Part, live_response
@@ -24,7 +26,10 @@ _TEMPLATES = "admin/executions/inbox"
 def page(request: HttpRequest) -> HttpResponse:
     """All that waits for this person, each with its form; the page then polls `fragment`."""
     policy.require(request.user, APPROVE)
-    return screen_response(request, f"{_TEMPLATES}/page.html", title="Approvals", **_look(request).whole(request))
+    proposed = [title_of(row) for row in proposals_waiting(request)]
+    return screen_response(
+        request, f"{_TEMPLATES}/page.html", title="Approvals", proposed=proposed, **_look(request).whole(request)
+    )
 
 
 @require_safe
@@ -42,13 +47,18 @@ def header(request: HttpRequest) -> HttpResponse:
     return live_response(request, f"{_TEMPLATES}/_header.html", LivePage(root=context, context=context))
 
 
+def proposals_waiting(request: HttpRequest) -> list[Proposal]:
+    """What takes this person's agreement besides executions. No query where no second person is ever needed."""
+    return list(open_for(person(request))) if settings.DRSORCH_TWO_PERSONS else []
+
+
 def header_context(request: HttpRequest) -> dict[str, Any]:
     """For the header; empty for who may not approve."""
     if not policy.may(request.user, APPROVE):
         return {}
     waiting = waiting_for(person(request))
     announced = [(one.key, sentence(one)) for one in waiting]
-    number = len(waiting)
+    number = len(waiting) + len(proposals_waiting(request))
     words = f"{count(number, 'approval')} {'waits' if number == 1 else 'wait'} for you" if number else "Approvals"
     return {"inbox": {"announced": announced, "number": number, "words": words}}
 

@@ -11,6 +11,8 @@ from django.contrib.auth.models import User
 from django.urls import URLPattern, URLResolver, reverse
 
 import drsorch.api
+from access.accounts.service_accounts import service_account_create
+from access.models import Proposal
 from access.services import token_issue
 from executions.models import Execution
 from plans.models import Plan
@@ -78,7 +80,14 @@ class World:
             execution=self.drill, title="DNS is changed by hand", severity="high", added_at=START, added_by_name="dana"
         )
         self.token, _ = token_issue(user=by, name="nightly", by=by)
+        self.service = service_account_create(name="eventbridge", purpose="Posts events", roles=["event source"], by=by)
+        self.proposal = Proposal.objects.create(
+            kind="plan.archive", subject_type="plan", subject_id=str(self.plan.pk), subject_name=self.plan.name,
+            version=1, request="sealed", proposed_by=by, proposed_by_name=by.username, proposed_at=START,
+            expires_at=START + timedelta(days=3650),
+        )  # fmt: skip
         self.names = {
+            "proposal": (self.proposal.pk, {}),
             "plan": (self.plan.pk, {"number": 1}),
             "site": (Site.objects.order_by("pk")[0].pk, {}),
             "source-server": (SourceServer.objects.order_by("pk")[0].pk, {}),

@@ -1,11 +1,17 @@
-"""Models that leave no event of their own, and why not."""
+"""What people do not change by a door of ours: tables and commands, each with the reason."""
 
 from __future__ import annotations
 
+from allauth.mfa.models import Authenticator
+from django.contrib.auth.models import Group, User
+
+#: Tables that are not ours, and that people change here.
+NOT_OURS = (User, Group, Authenticator)
 #: Models that no person changes by hand, and why not.
 NOT_BY_PEOPLE = {
     "access.Assignment": "in the chain of its user; tested with the rights",
     "access.Role": "another name of auth.Group",
+    "access.Proposal": "in a chain of its own (tests/integration/test_two_persons.py)",
     "access.ProviderRole": "which of a user's roles came from the provider; in the chain of the user",
     "audit.Chain": "the audit trail itself",
     "audit.Event": "the audit trail itself",
@@ -45,6 +51,14 @@ NOT_BY_PEOPLE = {
     "mfa.Authenticator": "has pages of allauth's; tested below",
     "auth.Group": "roles are code; tested below",
 }
-
 #: Management commands that change nothing that a person would be asked about.
-CHANGE_NOTHING = {"demo", "export_evidence", "guard_audit", "run", "serve", "verify_audit", "verify_evidence"}
+CHANGE_NOTHING = {
+    "demo",
+    "export_evidence",
+    "guard_audit",
+    "run",
+    "rundramatiq",
+    "serve",
+    "verify_audit",
+    "verify_evidence",
+}

@@ -26,7 +26,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from access.identity.mapping import link_save, provider_group_create
-from access.models import ApiToken, ProviderGroup, ProviderLink, Role, SignInSession
+from access.models import ApiToken, ProviderGroup, ProviderLink, Role, ServiceAccount, SignInSession
 from access.services import token_issue
 from audit.event_types import EventType
 from audit.models import Event
@@ -43,13 +43,19 @@ from tests.factories.people import PASSWORD, make_user
 from tests.factories.plans import apply_by_command, web_shop
 from tests.factories.protection import ServerFactory, SiteFactory, make_group, make_group_with_servers
 from tests.factories.trail import faults_found
-from tests.integration.audit.not_by_people import CHANGE_NOTHING, NOT_BY_PEOPLE
-from tests.pages import press
+from tests.integration.audit.acts import (
+    changepassword,
+    createsuperuser,
+    form,
+    new_user,
+    other_user,
+    posted,
+    sent,
+    service,
+)
+from tests.integration.audit.not_by_people import CHANGE_NOTHING, NOT_BY_PEOPLE, NOT_OURS
 
 pytestmark = pytest.mark.django_db
-
-#: Tables that are not ours, and that people change here.
-NOT_OURS = (User, Group, Authenticator)
 
 HOST = {"REMOTE_ADDR": "203.0.113.9", "HTTP_USER_AGENT": "a browser"}
 SITE = {"name": "Ireland", "account_id": "111122223333", "region": "eu-west-1", "external_id": "hush"}
@@ -115,43 +121,8 @@ def world(ada: User, petra: User, settings: Any) -> Iterator[World]:
     assert faults_found() == []
 
 
-def form(**fields: Any) -> dict[str, Any]:
-    return {"expected_version": "1", **fields}
-
-
-def posted(world: World, path: str, data: Any = None) -> None:
-    answer = press(world.browser, path, {"post": "yes"} if data is None else data)
-    assert answer.status_code == 302, answer.content.decode()[-3000:]
-
-
-def sent(answer: Any) -> None:
-    assert answer.status_code < 300, answer.content
-
-
-def _new_user(world: World) -> None:
-    data = {"username": "nina", "password1": PASSWORD, "password2": PASSWORD, "usable_password": "true"}
-    role = Group.objects.get(name="viewer")
-    posted(world, "/admin/auth/user/add/", {**data, "is_staff": "on", "groups": [role.pk]})
-
-
-def _other_user(world: World) -> None:
-    roles = [role.pk for role in Group.objects.filter(name__in=["viewer", "planner"])]
-    data = {"username": "omar", "email": "omar@example.com", "is_active": "on", "groups": roles}
-    posted(world, f"/admin/auth/user/{world.user.pk}/change/", data)
-
-
-def _createsuperuser(world: World) -> None:
-    with patch.dict("os.environ", {"DJANGO_SUPERUSER_PASSWORD": PASSWORD}):
-        call_command("createsuperuser", "--no-input", username="root", email="", stdout=io.StringIO())
-
-
-def _changepassword(world: World) -> None:
-    with patch("getpass.getpass", return_value="another horse battery staple"):
-        call_command("changepassword", "omar", stdout=io.StringIO())
-
-
 Act = Callable[[World], None]
-API = "/api/v1"
+API, SERVICES = "/api/v1", "/admin/access/serviceaccount/"
 #: Model, verb, door -> the act, and the type of its event.
 TABLE: dict[tuple[type[Model], str, str], tuple[Act, EventType]] = {
     (Site, "create", "api"): (lambda w: sent(w.api.post(f"{API}/sites/", SITE)), EventType.SITE_CREATED),
@@ -271,6 +242,22 @@ TABLE: dict[tuple[type[Model], str, str], tuple[Act, EventType]] = {
         lambda w: call_command("issue_token", "omar", name="nightly", stdout=io.StringIO()),
         EventType.TOKEN_ISSUED,
     ),
+    (ServiceAccount, "create", "screen"): (
+        lambda w: posted(w, f"{SERVICES}add/", {"name": "ci", "purpose": "Drills", "roles": ["operator"]}),
+        EventType.USER_CREATED,
+    ),
+    (ServiceAccount, "change", "screen"): (
+        lambda w: posted(w, f"{SERVICES}{service(w).pk}/change/", {"purpose": "Drills", "is_active": "on"}),
+        EventType.USER_CHANGED,
+    ),
+    (ServiceAccount, "delete", "screen"): (
+        lambda w: posted(w, f"{SERVICES}{service(w).pk}/delete/"),
+        EventType.USER_DELETED,
+    ),
+    (ServiceAccount, "create", "create_service_account"): (
+        lambda w: call_command("create_service_account", "ci", purpose="Drills", stdout=io.StringIO()),
+        EventType.USER_CREATED,
+    ),
     (ProviderGroup, "create", "screen"): (
         lambda w: posted(
             w,
@@ -295,15 +282,15 @@ TABLE: dict[tuple[type[Model], str, str], tuple[Act, EventType]] = {
         lambda w: posted(w, f"/admin/access/signinsession/{w.session.pk}/delete/"),
         EventType.USER_SESSION_ENDED,
     ),
-    (User, "create", "screen"): (_new_user, EventType.USER_CREATED),
-    (User, "change", "screen"): (_other_user, EventType.USER_CHANGED),
+    (User, "create", "screen"): (new_user, EventType.USER_CREATED),
+    (User, "change", "screen"): (other_user, EventType.USER_CHANGED),
     (User, "delete", "screen"): (
         lambda w: posted(w, f"/admin/auth/user/{w.user.pk}/delete/"),
         EventType.USER_DELETED,
     ),
     (Plan, "change", "bundle"): (lambda w: apply_by_command(w.plan, "ada"), EventType.PLAN_CHANGED),
-    (User, "create", "createsuperuser"): (_createsuperuser, EventType.USER_CREATED),
-    (User, "change", "changepassword"): (_changepassword, EventType.USER_PASSWORD_CHANGED),
+    (User, "create", "createsuperuser"): (createsuperuser, EventType.USER_CREATED),
+    (User, "change", "changepassword"): (changepassword, EventType.USER_PASSWORD_CHANGED),
 }
 VERBS = {"add": "create", "change": "change", "delete": "delete"}
 METHODS = {"create": "create", "update": "change", "partial_update": "change", "destroy": "delete"}
@@ -491,9 +478,3 @@ def test_a_user_and_its_event_are_one_transaction(world: World) -> None:
     with patch("access.recording.note_change", side_effect=RuntimeError), pytest.raises(RuntimeError):
         User.objects.create_user("nina")
     assert not User.objects.filter(username="nina").exists()
-
-
-def test_all_of_it_is_chained(world: World) -> None:
-    world.api.patch(f"{API}/sites/Frankfurt/", {"name": "Main"})
-    world.user.delete()
-    assert faults_found() == []

@@ -19,7 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from access.identity.provider import is_configured
-from access.sessions import other_sessions_end, session_end, session_list
+from access.signing_in.sessions import other_sessions_end, session_end, session_list
 from foundation.people import person
 from foundation.wording import count
 

@@ -15,8 +15,9 @@ from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
 from access.csrf import origin_remedy
-from access.factors import require_factor
-from access.services import token_used
+from access.services import token_bring, token_used
+from access.signing_in.factors import require_factor
+from audit.middleware import address_of
 
 
 class BearerTokenAuthentication(TokenAuthentication):
@@ -29,7 +30,8 @@ class BearerTokenAuthentication(TokenAuthentication):
     def authenticate_credentials(self, token: bytes) -> Any:
         try:
             user, used = super().authenticate_credentials(token)
-            token_used(used)
+            token_used(used, address_of(self.request))
+            token_bring(user, used)
             return user, used
         except (UnicodeDecodeError, AuthenticationFailed) as error:
             raise AuthenticationFailed(
@@ -38,8 +40,7 @@ class BearerTokenAuthentication(TokenAuthentication):
 
     def validate_user(self, auth_token: Any) -> Any:
         """Past its end a token stays listed, and is refused; whoever still uses it is recorded (`audit.middleware`)."""
-        expired = auth_token.expiry is not None and auth_token.expiry < timezone.now()
-        if expired or not auth_token.user.is_active:
+        if auth_token.is_expired(timezone.now()) or not auth_token.user.is_active:
             self.request.refused_token = auth_token
             raise AuthenticationFailed
         return auth_token.user, auth_token

@@ -14,7 +14,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
 from access import policy
-from access.models import Assignment, ScopeKind
+from access.models import Assignment, ScopeKind, ServiceAccount, is_service_account
 from access.services import assignment_add, assignment_remove
 from audit.subjects import KINDS
 from foundation.errors import DomainError, Missing
@@ -103,7 +103,7 @@ def roles(request: HttpRequest, user_id: int) -> HttpResponse:
         request,
         "admin/access/roles.html",
         title="Roles",
-        about=user,
+        about=ServiceAccount.objects.get(pk=user.pk) if is_service_account(user) else user,
         status=status,
         form=form,
         everywhere=policy.roles_of(user),

@@ -1,0 +1,1 @@
+"""Service accounts, and who has which right."""

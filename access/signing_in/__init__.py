@@ -1,0 +1,1 @@
+"""How allauth behaves here: forms, second factors, sessions."""
