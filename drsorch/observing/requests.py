@@ -49,10 +49,11 @@ class OneLine:
         causes.begin(
             request_id=causes.request_id_of(request.META.get("HTTP_X_REQUEST_ID", "")), traceparent=traceparent
         )
+        named = causes.carried()
         response, ours = self._traced(request, traceparent if said == traceparent else "")
         if ours and said != traceparent:
             structlog.contextvars.bind_contextvars(traceparent=ours)
-        named = causes.carried()
+            named["traceparent"] = ours
         response.headers["X-Request-ID"] = named["request_id"]
         response.headers["traceparent"] = named["traceparent"]
         if not response.streaming:

@@ -150,7 +150,7 @@ def test_a_superuser_is_an_administrator(api, db):
 
 def test_somebody_without_a_role_may_nothing(api, db):
     me = api(make_user("nina")).get(ME).json()
-    assert (me["username"], me["roles"], me["permissions"]) == ("nina", [], [])
+    assert (me["username"], me["roles"], me["limited_roles"], me["permissions"]) == ("nina", [], [], [])
 
 
 def test_every_action_of_every_view_names_a_permission_of_the_policy(db):
