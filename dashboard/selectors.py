@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery, Value
@@ -35,6 +36,7 @@ from reports.models import Anchor
 
 #: Of one kind of thing that needs attention, the newest.
 _AT_MOST = 20
+_START: Final = "executions.start_drill"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,14 @@ def plan_results(by: Person) -> list[PlanResult]:
     )
     found = Execution.objects.in_bulk({id for plan in plans for id in (plan.last_id, plan.proven_id) if id})
     return [PlanResult(plan, found.get(plan.last_id), found.get(plan.proven_id)) for plan in plans]
+
+
+def drillable(results: Collection[PlanResult], by: Person) -> set[int]:
+    """The ids of those of these plans of which the person may start a drill. No query for who may everywhere."""
+    ids = {result.plan.pk for result in results}
+    if limits_nothing(by, _START):
+        return ids
+    return set(Plan.objects.visible_to(by, _START).filter(pk__in=ids).values_list("pk", flat=True))
 
 
 @dataclass(frozen=True, slots=True)

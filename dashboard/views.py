@@ -45,7 +45,7 @@ def page(request: HttpRequest) -> HttpResponse:
         attention=urgent,
         more_attention=rest,
         refresh_seconds=settings.DRSORCH_REFRESH_SECONDS,
-        may_start=policy.may(request.user, "executions.start_drill"),
+        may_start=selectors.drillable(matters.results, request.user),
         expiring_tokens=expiry_warnings(person(request), now),
     )
 

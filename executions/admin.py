@@ -17,6 +17,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
+from access.policy import limits_nothing
 from audit.screens.history import ChainHistory
 from executions.models import Execution
 from executions.screens import views
@@ -78,6 +79,7 @@ class ExecutionAdmin(ChainHistory):
 
     def get_paginator(self, request: HttpRequest, queryset: Any, per_page: int, *args: Any, **kwargs: Any) -> Paginator:
         narrowed = any(request.GET.get(name) for name in (*HistoryForm.filters_known, "q"))
+        narrowed = narrowed or not limits_nothing(request.user, "executions.view_execution")
         return (FirstOfMany if narrowed else Paginator)(queryset, per_page, *args, **kwargs)
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from access.proposals.api import ProposalSerializer
 from foundation.errors import Invalid, Missing
 from foundation.names import MAX_NAME
 from foundation.rest.filters import NameFilter, ReferenceFilter
@@ -287,6 +288,7 @@ _DOCUMENT: Any = {"application/json": PlanSerializer, MEDIA_TYPE: OpenApiTypes.S
     create=extend_schema(request=_DOCUMENT),
     update=extend_schema(request=_DOCUMENT),
     partial_update=extend_schema(request=_DOCUMENT),
+    destroy=extend_schema(responses={204: None, 202: ProposalSerializer}),
 )
 class PlanViewSet(WriteViewSet):
     """Recovery plans. `{id}` is the id or the name."""
@@ -384,7 +386,7 @@ class PlanViewSet(WriteViewSet):
             self.key_done(location, created=True)
         return Response(self.represent(plan), status=status.HTTP_201_CREATED, headers={"Location": location})
 
-    @extend_schema(request=None, responses=PlanSerializer, parameters=[IF_MATCH])
+    @extend_schema(request=None, responses={200: PlanSerializer, 202: ProposalSerializer}, parameters=[IF_MATCH])
     @action(detail=True, methods=["post"])
     def archive(self, request: Request, id: str) -> Response:
         """Archive a plan. It is put aside, with its history: lists leave it out, and no run of it can be started."""

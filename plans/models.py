@@ -29,9 +29,10 @@ STEP_KINDS = [(kind.value, KINDS[kind].words) for kind in StepKind]
 
 
 class PlanQuerySet(models.QuerySet["Plan"]):
-    def visible_to(self, user: Person) -> Self:
-        """Those that the person may see: their plans, and those that touch no other site than theirs."""
-        return visible(self, user, "plans.view_plan", self.covered)
+    def visible_to(self, user: Person, permission: str = "plans.view_plan") -> Self:
+        """Those that the person may see, or for which they hold another permission: their plans, and those that touch
+        no other site than theirs."""
+        return visible(self, user, permission, self.covered)
 
     @staticmethod
     def covered(scope: Scope) -> Q:

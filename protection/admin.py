@@ -45,7 +45,7 @@ from protection.screens.words import (
 class SiteAdmin(ChainHistory, ServiceAdmin):
     subject_type = "site"
     form = SiteForm
-    list_display = ("site", "servers", "state", "sync_button")
+    list_display = ("site", "servers", "state")
     list_display_links = ("site",)
     search_fields = ("name", "account_id", "region")
     change_form_outer_before_template = "admin/protection/_site_panel.html"
@@ -74,8 +74,16 @@ class SiteAdmin(ChainHistory, ServiceAdmin):
         return selectors.without_credentials(site.endpoint_url)
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        may_sync = policy.may(person(request), "protection.sync_site")
-        return self.list_display if may_sync else self.list_display[:-1]
+        by = person(request)
+        if not policy.may(by, "protection.sync_site"):
+            return self.list_display
+
+        @display(description="Sync")
+        def sync_button(site: Site) -> SafeString | str:
+            may_sync = policy.may(by, "protection.sync_site", on=site)
+            return render_to_string("admin/protection/_sync_in_list.html", {"site": site}) if may_sync else ""
+
+        return (*self.list_display, sync_button)
 
     @display(description="Site", ordering="name", header=True)
     def site(self, site: Site) -> list[str]:
@@ -88,10 +96,6 @@ class SiteAdmin(ChainHistory, ServiceAdmin):
     @display(description="Inventory")
     def state(self, site: Site) -> SafeString:
         return render_to_string("admin/protection/_site_state.html", site_panel(site, timezone.now()))
-
-    @display(description="Sync")
-    def sync_button(self, site: Site) -> SafeString:
-        return render_to_string("admin/protection/_sync_in_list.html", {"site": site})
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view

@@ -19,17 +19,16 @@ from audit.record import note_change, without_blanks
 from drs.errors import DrsError, NotFound
 from drs.port import RecoverySnapshot
 from foundation.errors import Conflict, FieldError, Invalid, Missing, Stale, Unavailable
-from foundation.protectors import protectors
 from foundation.sources import Declared
-from foundation.sources.rows import source_columns, source_moves
+from foundation.sources.rows import declare, source_columns, source_moves
 from foundation.wording import listing
-from protection import endpoints, uses
 from protection.connection import rule_errors
 from protection.core.leading import led_elsewhere
 from protection.core.tag_selector import selector_problem
 from protection.gateways import gateway
 from protection.memberships import memberships_write
 from protection.models import ProtectionGroup, Site, SourceServer
+from protection.obstacles import check_one_site_a_drs, refuse_if_used, refuse_while_under_way, users_of
 from protection.selection import check_servers
 from protection.selectors import without_credentials
 from protection.tasks import site_sync
@@ -52,8 +51,6 @@ EVENTS: Final = {
     ("protection_group", "deleted"): EventType.PROTECTION_GROUP_DELETED,
 }
 
-#: What uses a row is named up to this number.
-_USERS_NAMED: Final = 5
 
 R = TypeVar("R", Site, ProtectionGroup)
 
@@ -86,7 +83,7 @@ def site_create(
     )
     with transaction.atomic():
         _check_site(site)
-        _check_one_site_a_drs(site, by)
+        check_one_site_a_drs(site, by)
         _save(site)
         _record(site, {}, facts_of(site), by=by, declared=declared)
         _due_now(site)
@@ -114,13 +111,13 @@ def site_update(
         moved = _apply(current, changes, SITE_FIELDS)
         if not moved and not source_moves(current, declared):
             return current
-        moved |= _declare(current, declared)
+        moved |= declare(current, declared)
         _check_site(current)
         if not moved.isdisjoint(CONNECTION_FIELDS):
-            _check_one_site_a_drs(current, by)
-            _refuse_while_under_way(current, by)
+            check_one_site_a_drs(current, by)
+            refuse_while_under_way(current, by)
         if not moved.isdisjoint(IDENTITY_FIELDS):
-            _refuse_if_used(current, by)
+            refuse_if_used(current, by)
         if led := [name for name in CONNECTION_FIELDS if name in moved]:
             two_persons(
                 "site.connection",
@@ -147,7 +144,7 @@ def site_delete(*, site: Site, by: User, expected_version: int | None = None, de
     policy.require(by, "protection.delete_site", sites=[site.pk])
     with transaction.atomic():
         current = _locked(Site, site.pk, f"Site “{site}”", expected_version)
-        if users := _users_of(current, by):
+        if users := users_of(current, by):
             raise Conflict(
                 f"Site “{current}” cannot be deleted because it is used by {users}. "
                 "Delete plans and groups that use it first. A site that executions ran on must be kept.",
@@ -201,7 +198,7 @@ def group_create(
     """Add a protection group of `servers` (source server ids) and whatever `tag_selector` selects. Raises `Invalid`.
 
     One that is `declared` may select what is not there yet, or what another one leaves in the same transaction: whoever
-    declares several calls `groups_settle` when all are saved. So it is with `group_update` and `group_delete`.
+    declares several calls `memberships.settle` when all are saved. So it is with `group_update` and `group_delete`.
     """
     policy.require(by, "protection.add_protectiongroup", sites=[site.pk])
     group = ProtectionGroup(name=name, description=description, saved_by=by, **source_columns(declared))
@@ -245,7 +242,7 @@ def group_update(
         _check_columns(current)
         if declared is None and moved & {"site", "explicit_servers", "tag_selector"}:
             check_servers(current)
-        moved |= _declare(current, declared)
+        moved |= declare(current, declared)
         current.version, current.saved_by = current.version + 1, by
         _save(current, [*moved, "version", "saved_by"])
         _record(current, before, facts_of(current), by=by, declared=declared)
@@ -262,7 +259,7 @@ def group_delete(
     with transaction.atomic():
         list(Site.objects.locked([group.site_id]))
         current = _locked(ProtectionGroup, group.pk, f"Protection group “{group}”", expected_version)
-        if users := _users_of(current, by):
+        if users := users_of(current, by):
             raise Conflict(
                 f"Protection group “{current}” cannot be deleted because it is used by {users}. Remove it there first.",
                 code="in_use",
@@ -271,13 +268,6 @@ def group_delete(
         current.delete()
         if declared is None:
             memberships_write(group.site_id)
-
-
-def groups_settle(site_ids: Iterable[int]) -> None:
-    """Write who is in which group at these sites, in the transaction in which groups there were declared or deleted."""
-    sites = [site.pk for site in Site.objects.locked(site_ids)]
-    for site_id in sites:
-        memberships_write(site_id)
 
 
 def _selector(selector: object) -> dict[str, list[str]]:
@@ -378,14 +368,6 @@ def secrets_of(row: models.Model) -> dict[str, Any]:
     return {name: getattr(row, name) for name in SECRET_FIELDS}
 
 
-def _declare(row: Site | ProtectionGroup, declared: Declared | None) -> set[str]:
-    """Set where it is kept, and in which state it was applied; returns the columns."""
-    columns = source_columns(declared, row)
-    for name, value in columns.items():
-        setattr(row, name, value)
-    return set(columns)
-
-
 def _record(
     row: Site | ProtectionGroup, before: Mapping[str, Any], after: Mapping[str, Any], *, by: User,
     declared: Declared | None = None,
@@ -433,62 +415,3 @@ def _save(row: models.Model, fields: Iterable[str] | None = None) -> None:
         raise Conflict(
             f"Someone has just saved a {noun} with the same name or place. Check the list.", code="changed_meanwhile"
         ) from error
-
-
-def _check_one_site_a_drs(site: Site, by: User) -> None:
-    """Raises `Invalid` if another site leads to the same DRS, in whatever spelling."""
-    site.endpoint_key = endpoints.key_of(site.endpoint_url)
-    same = Site.objects.filter(account_id=site.account_id, region=site.region, endpoint_key=site.endpoint_key)
-    other = same.exclude(pk=site.pk).first()
-    if other is not None:
-        is_visible = Site.objects.visible_to(by).filter(pk=other.pk).exists()
-        named = f": “{other}”. Use that site." if is_visible else ", and you may not see it. Ask an administrator."
-        sentence = f"Another site already has this account, Region and endpoint{named}"
-        raise Invalid.of([FieldError("", sentence, "unique")])
-
-
-def _refuse_while_under_way(site: Site, by: User) -> None:
-    """Raises `Conflict` naming what is under way at the site, whose row the caller holds locked."""
-    if names := uses.under_way_at(site.pk, by):
-        raise Conflict(
-            f"Site “{site}” is in use by {listing(names)}, so how drsorch reaches its DRS cannot change now: launches "
-            "and instances would be looked for elsewhere. Wait until they have ended and are cleaned up, or cancel "
-            "what is still running.",
-            code="site_in_use",
-        )
-
-
-def _refuse_if_used(site: Site, by: User) -> None:
-    """Raises `Conflict` naming what would also prevent deleting the site."""
-    if users := _users_of(site, by):
-        raise Conflict(
-            f"Site “{site}” is used by {users}, so its account and Region cannot change. "
-            "Create another site for the other account or Region.",
-            code="in_use",
-        )
-
-
-def _users_of(row: models.Model, by: User) -> str:
-    """What keeps the row, the first few of it: plans for their waves, executions for what they ran. Empty if nothing.
-    What `by` may not see is not named.
-
-    A row that comes to refer to it after this waits for its lock, and then finds it gone.
-    """
-    names = list(dict.fromkeys(_user_name(each, by) for each in protectors(row, _USERS_NAMED + 1)))
-    more = " and others" if len(names) > _USERS_NAMED else ""
-    return listing(names[:_USERS_NAMED]) + more
-
-
-def _user_name(row: models.Model, by: User) -> str:
-    """What a person knows the row by. The apps above are known by their relations only: waves lead to their plan."""
-    wave, execution = getattr(row, "wave", None), getattr(row, "execution", None)
-    if execution is not None:
-        return f"the {execution}" if _sees(by, execution) else "an execution that you may not see"
-    if wave is not None:
-        return f"plan “{wave.plan}”" if _sees(by, wave.plan) else "a plan that you may not see"
-    return f"{row._meta.verbose_name} “{row}”"
-
-
-def _sees(by: User, row: Any) -> bool:
-    seen = type(row)._default_manager.visible_to(by)
-    return policy.may_everywhere(by, "protection.view_site") or seen.filter(pk=row.pk).exists()

@@ -207,7 +207,7 @@ def proposal_agree(*, proposal: Proposal, comment: str = "", by: User) -> Propos
             if row.proposed_by is None or not row.proposed_by.is_active:
                 raise Conflict(
                     f"{row.proposed_by_name}, who proposed this, is no longer active. Reject it.",
-                    code="requester_not_allowed",
+                    code="proposer_not_active",
                 )
             _decide(row, Proposal.State.AGREED, comment, by)
             with _agreed_to((row.kind, row.subject_id)):
@@ -268,11 +268,12 @@ def _request(row: Proposal) -> dict[str, Any]:
         raise Conflict(
             "The proposal cannot be read: it was changed in the database, or SECRET_KEY is another one. Reject it, and "
             "propose it anew.",
-            code="unreadable",
+            code="proposal_unreadable",
         ) from error
     if of != _of(row):
         raise Conflict(
-            "The proposal was changed in the database. Reject it, and find out who did that.", code="unreadable"
+            "The proposal was changed in the database. Reject it, and find out who did that.",
+            code="proposal_unreadable",
         )
     return dict(request)
 
