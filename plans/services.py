@@ -210,15 +210,12 @@ def _why(declared: Declared | None) -> dict[str, Any]:
 
 def _check_idle(plan: Plan) -> None:
     if names := uses.under_way_of(plan.pk):
-        raise Conflict(
-            f"Plan “{plan}” cannot be archived now: the {listing(names)} has not ended.", code="active_execution"
-        )
+        sentence = f"Plan “{plan}” cannot be archived now: the {listing(names)} has not ended."
+        raise Conflict(sentence, code="active_execution")
     if plan.recovered_by is not None:
-        raise Conflict(
-            f"Plan “{plan}” cannot be archived: it has been running in recovery since {clock_utc(plan.recovered_at)}. "
-            "Declare the recovery over first, on its page.",
-            code="running_in_recovery",
-        )
+        since = f"it has been running in recovery since {clock_utc(plan.recovered_at)}"
+        sentence = f"Plan “{plan}” cannot be archived: {since}. Declare the recovery over first, on its page."
+        raise Conflict(sentence, code="running_in_recovery")
 
 
 def _check_in_use(plan: Plan) -> None:
@@ -260,10 +257,10 @@ def _saving() -> Iterator[None]:
         with transaction.atomic():
             yield
     except IntegrityError as error:
-        raise Conflict(
-            "The plan was not saved: someone took its name or deleted one of its groups in the meantime. Try again.",
-            code="changed_meanwhile",
-        ) from error
+        sentence = (
+            "The plan was not saved: someone took its name or deleted one of its groups in the meantime. Try again."
+        )
+        raise Conflict(sentence, code="changed_meanwhile") from error
 
 
 def _insert(raw: Mapping[str, Any], *, by: User, copied_from: str = "", declared: Declared | None = None) -> Plan:

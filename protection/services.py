@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
 from typing import Any, Final, TypeVar
 
 from django.contrib.auth.models import User
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import IntegrityError, models, transaction
-from django.utils import timezone
 
 from access import policy
 from access.models import ScopeKind
@@ -53,8 +51,6 @@ EVENTS: Final = {
     ("protection_group", "deleted"): EventType.PROTECTION_GROUP_DELETED,
 }
 
-#: Between two syncs that nobody but an event asks for.
-_SYNCS_APART: Final = timedelta(seconds=30)
 
 R = TypeVar("R", Site, ProtectionGroup)
 
@@ -168,22 +164,6 @@ def site_sync_request(*, site: Site, by: User) -> Site:
         _due_now(site)
     site.refresh_from_db()
     return site
-
-
-def site_sync_soon(site_id: int) -> None:
-    """Have a worker sync the site's inventory because something is said to have changed there, but no more often than
-    twice a minute: whoever says so may say it of every server."""
-    now = timezone.now()
-    with transaction.atomic():
-        site = Site.objects.select_for_update(no_key=True).filter(pk=site_id).first()
-        if site is None:
-            return
-        earliest = now if site.last_synced_at is None else site.last_synced_at + _SYNCS_APART
-        if earliest <= now:
-            Site.objects.filter(pk=site_id).nudge()
-            transaction.on_commit(lambda: site_sync.send(site_id), robust=True)
-        elif site.due_at is None or site.due_at > earliest:
-            Site.objects.filter(pk=site_id, raised_since=None).update(due_at=earliest)
 
 
 def _check_site(site: Site) -> None:

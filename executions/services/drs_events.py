@@ -6,9 +6,11 @@ Delivery is best effort (docs/drs.md 9), so nothing is believed that an event sa
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 import structlog
 from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
 from django.utils import timezone
 
 from access import policy
@@ -19,10 +21,12 @@ from executions.selectors import has_open_operations
 from foundation.errors import Unavailable
 from foundation.outside import asking, outbound
 from protection.models import Site
-from protection.services import site_sync_soon
+from protection.tasks import site_sync
 
 log = structlog.get_logger(__name__)
 
+#: Between two syncs that nobody but an event asks for.
+_SYNCS_APART = timedelta(seconds=30)
 #: How long SNS may take to be told yes.
 _CONFIRM_SECONDS = 10
 
@@ -63,8 +67,24 @@ def _look(events: Iterable[Heard], by: AbstractBaseUser) -> list[Site]:
             DrsJob.objects.filter(site__in=polled, job_id=event.job_id, finished=False).update(hinted_at=now)
     tasks.poll_on_commit(sorted(polled))
     for pk in sorted(synced):
-        site_sync_soon(pk)
+        _sync_soon(pk)
     return list(sites.values())
+
+
+def _sync_soon(site_id: int) -> None:
+    """Have a worker sync the site's inventory because something is said to have changed there, but no more often than
+    twice a minute: whoever says so may say it of every server."""
+    now = timezone.now()
+    with transaction.atomic():
+        site = Site.objects.select_for_update(no_key=True).filter(pk=site_id).first()
+        if site is None:
+            return
+        earliest = now if site.last_synced_at is None else site.last_synced_at + _SYNCS_APART
+        if earliest <= now:
+            Site.objects.filter(pk=site_id).nudge()
+            transaction.on_commit(lambda: site_sync.send(site_id), robust=True)
+        elif site.due_at is None or site.due_at > earliest:
+            Site.objects.filter(pk=site_id, raised_since=None).update(due_at=earliest)
 
 
 def _confirm(asked: Subscription) -> None:
