@@ -29,5 +29,6 @@ API_TAGS: Final = {
     "audit": "The audit trail of everything, and its verification.",
     "events": "Where EventBridge and SNS deliver events of DRS.",
     "tokens": "Your own API tokens.",
+    "proposals": "What takes a second person, where the installation wants that.",
     "me": "Who you are, and what you may do.",
 }
