@@ -21,11 +21,10 @@ from audit.record import note_change, without_blanks
 from drs.errors import DrsError, NotFound
 from drs.port import RecoverySnapshot
 from foundation.errors import Conflict, FieldError, Invalid, Missing, Stale, Unavailable
-from foundation.protectors import protectors
 from foundation.sources import Declared
 from foundation.sources.rows import source_columns, source_moves
 from foundation.wording import listing
-from protection import endpoints, uses
+from protection import endpoints
 from protection.connection import rule_errors
 from protection.core.leading import led_elsewhere
 from protection.core.tag_selector import selector_problem
@@ -35,6 +34,7 @@ from protection.models import ProtectionGroup, Site, SourceServer
 from protection.selection import check_servers
 from protection.selectors import without_credentials
 from protection.tasks import site_sync
+from protection.uses.in_the_way import refuse_if_used, refuse_while_under_way, users_of
 
 SITE_FIELDS: Final = ("name", "account_id", "region", "role_arn", "external_id", "endpoint_url", "job_tags")
 #: A change of one of these may lead to other servers, or to none: mirror again at once.
@@ -56,9 +56,6 @@ EVENTS: Final = {
 
 #: Between two syncs that nobody but an event asks for.
 _SYNCS_APART: Final = timedelta(seconds=30)
-#: What uses a row is named up to this number.
-_USERS_NAMED: Final = 5
-
 R = TypeVar("R", Site, ProtectionGroup)
 
 
@@ -122,9 +119,9 @@ def site_update(
         _check_site(current)
         if not moved.isdisjoint(CONNECTION_FIELDS):
             _check_one_site_a_drs(current, by)
-            _refuse_while_under_way(current, by)
+            refuse_while_under_way(current, by)
         if not moved.isdisjoint(IDENTITY_FIELDS):
-            _refuse_if_used(current, by)
+            refuse_if_used(current, by)
         if led := [name for name in CONNECTION_FIELDS if name in moved]:
             two_persons(
                 "site.connection",
@@ -151,7 +148,7 @@ def site_delete(*, site: Site, by: User, expected_version: int | None = None, de
     policy.require(by, "protection.delete_site", sites=[site.pk])
     with transaction.atomic():
         current = _locked(Site, site.pk, f"Site “{site}”", expected_version)
-        if users := _users_of(current, by):
+        if users := users_of(current, by):
             raise Conflict(
                 f"Site “{current}” cannot be deleted because it is used by {users}. "
                 "Delete plans and groups that use it first. A site that executions ran on must be kept.",
@@ -282,7 +279,7 @@ def group_delete(
     with transaction.atomic():
         list(Site.objects.locked([group.site_id]))
         current = _locked(ProtectionGroup, group.pk, f"Protection group “{group}”", expected_version)
-        if users := _users_of(current, by):
+        if users := users_of(current, by):
             raise Conflict(
                 f"Protection group “{current}” cannot be deleted because it is used by {users}. Remove it there first.",
                 code="in_use",
@@ -465,50 +462,3 @@ def _check_one_site_a_drs(site: Site, by: User) -> None:
         named = f": “{other}”. Use that site." if is_visible else ", and you may not see it. Ask an administrator."
         sentence = f"Another site already has this account, Region and endpoint{named}"
         raise Invalid.of([FieldError("", sentence, "unique")])
-
-
-def _refuse_while_under_way(site: Site, by: User) -> None:
-    """Raises `Conflict` naming what is under way at the site, whose row the caller holds locked."""
-    if names := uses.under_way_at(site.pk, by):
-        raise Conflict(
-            f"Site “{site}” is in use by {listing(names)}, so how drsorch reaches its DRS cannot change now: launches "
-            "and instances would be looked for elsewhere. Wait until they have ended and are cleaned up, or cancel "
-            "what is still running.",
-            code="site_in_use",
-        )
-
-
-def _refuse_if_used(site: Site, by: User) -> None:
-    """Raises `Conflict` naming what would also prevent deleting the site."""
-    if users := _users_of(site, by):
-        raise Conflict(
-            f"Site “{site}” is used by {users}, so its account and Region cannot change. "
-            "Create another site for the other account or Region.",
-            code="in_use",
-        )
-
-
-def _users_of(row: models.Model, by: User) -> str:
-    """What keeps the row, the first few of it: plans for their waves, executions for what they ran. Empty if nothing.
-    What `by` may not see is not named.
-
-    A row that comes to refer to it after this waits for its lock, and then finds it gone.
-    """
-    names = list(dict.fromkeys(_user_name(each, by) for each in protectors(row, _USERS_NAMED + 1)))
-    more = " and others" if len(names) > _USERS_NAMED else ""
-    return listing(names[:_USERS_NAMED]) + more
-
-
-def _user_name(row: models.Model, by: User) -> str:
-    """What a person knows the row by. The apps above are known by their relations only: waves lead to their plan."""
-    wave, execution = getattr(row, "wave", None), getattr(row, "execution", None)
-    if execution is not None:
-        return f"the {execution}" if _sees(by, execution) else "an execution that you may not see"
-    if wave is not None:
-        return f"plan “{wave.plan}”" if _sees(by, wave.plan) else "a plan that you may not see"
-    return f"{row._meta.verbose_name} “{row}”"
-
-
-def _sees(by: User, row: Any) -> bool:
-    seen = type(row)._default_manager.visible_to(by)
-    return policy.may_everywhere(by, "protection.view_site") or seen.filter(pk=row.pk).exists()
