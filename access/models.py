@@ -187,11 +187,11 @@ class ServiceAccountManager(UserManager["ServiceAccount"]):
         return super().get_queryset().filter(username__startswith=SERVICE_PREFIX)
 
 
-class ServiceAccount(User):
+class ServiceAccount(User):  # type: ignore[django-manager-missing] # the plugin does not know knox's
     """A user that is nobody's person: it has roles and tokens, and cannot sign in. What it is for stands in
     `first_name`, which is what every list shows beside its name."""
 
-    objects = ServiceAccountManager()
+    objects = ServiceAccountManager()  # type: ignore[misc]
 
     class Meta:
         proxy = True

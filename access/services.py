@@ -18,6 +18,7 @@ from access import policy
 from access.core.tokens import LONGEST, Asked, beyond, is_use_noted, issued_by
 from access.models import ApiToken, Assignment, ProviderGroup, ScopeKind, is_service_account
 from access.places import Names
+from access.recent import require_recent
 from audit import fingerprints
 from audit.attempts import attempt
 from audit.event_types import EventType
@@ -53,8 +54,10 @@ def token_issue(
     `by` is the user; an administrator, for a service account; or None on the server's own command line.
 
     Raises `Invalid` for a user who may not sign in, for a life that is not between nothing and ten years, and for
-    limits beyond what the user, or the token of the request, has; `NotAllowed` for who may not issue it.
+    limits beyond what the user, or the token of the request, has; `NotAllowed` for who may not issue it; and
+    `RecentSignInNeeded`: a token is not asked for a recent sign-in, so whoever issues one in a session is.
     """
+    require_recent()
     if by is not None:
         _require_issuing(user, by)
     if not user.is_active:
@@ -204,7 +207,7 @@ def assignment_add(*, user: User, role: str, kind: ScopeKind, target: int, by: U
     _require_reach(user, by)
     group = Group.objects.filter(name=role).first() if role in policy.ROLES else None
     if group is None:
-        raise Invalid.field("role", f"There is no role “{role}”. The roles are: {', '.join(policy.ROLES)}.")
+        raise Invalid.field("role", f"There is no role “{role}”. The roles are: {', '.join(policy.ROLES)}.", "unknown")
     if role in policy.PERSONAL_ROLES and is_service_account(user):
         raise Invalid.field("role", f"A service account cannot be {role}: that takes a person.", "personal")
     name = policy.names_of(kind, [target]).get(target)

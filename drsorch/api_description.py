@@ -28,6 +28,7 @@ API_TAGS: Final = {
     "register": "What is proven of every plan in use.",
     "audit": "The audit trail of everything, and its verification.",
     "events": "Where EventBridge and SNS deliver events of DRS.",
+    "proposals": "What takes a second person: proposed by one, agreed to by another.",
     "tokens": "Your own API tokens.",
     "me": "Who you are, and what you may do.",
 }

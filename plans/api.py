@@ -21,6 +21,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from access.proposals.api import ProposalSerializer
 from foundation.errors import Invalid, Missing
 from foundation.names import MAX_NAME
 from foundation.rest.filters import NameFilter, ReferenceFilter
@@ -287,6 +288,7 @@ _DOCUMENT: Any = {"application/json": PlanSerializer, MEDIA_TYPE: OpenApiTypes.S
     create=extend_schema(request=_DOCUMENT),
     update=extend_schema(request=_DOCUMENT),
     partial_update=extend_schema(request=_DOCUMENT),
+    destroy=extend_schema(responses={204: None, 202: ProposalSerializer}),
 )
 class PlanViewSet(WriteViewSet):
     """Recovery plans. `{id}` is the id or the name."""
@@ -333,7 +335,7 @@ class PlanViewSet(WriteViewSet):
 
     @extend_schema(
         parameters=[_FORMAT],
-        responses={(200, "application/json"): PlanSerializer, (200, MEDIA_TYPE): OpenApiTypes.STR},
+        responses={(200, "application/json"): PlanSerializer, (200, MEDIA_TYPE): OpenApiTypes.OBJECT},
     )
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Read a plan. As YAML, its document alone."""
@@ -384,7 +386,7 @@ class PlanViewSet(WriteViewSet):
             self.key_done(location, created=True)
         return Response(self.represent(plan), status=status.HTTP_201_CREATED, headers={"Location": location})
 
-    @extend_schema(request=None, responses=PlanSerializer, parameters=[IF_MATCH])
+    @extend_schema(request=None, responses={200: PlanSerializer, 202: ProposalSerializer}, parameters=[IF_MATCH])
     @action(detail=True, methods=["post"])
     def archive(self, request: Request, id: str) -> Response:
         """Archive a plan. It is put aside, with its history: lists leave it out, and no run of it can be started."""
@@ -422,7 +424,7 @@ class PlanViewSet(WriteViewSet):
     @action(detail=True, methods=["get", "post"])
     def readiness(self, request: Request, id: str) -> Response:
         """Read whether a plan is ready. Findings that block a run or warn of it, by the last inventory sync: those of
-        the latest evaluation of the plan's newest revision. POST evaluates now."""
+        the latest evaluation of the newest revision since then. POST evaluates now."""
         plan, evaluated_now = self.get_object(), request.method == "POST"
         found = readiness.readiness_check(plan) if evaluated_now else readiness.readiness_latest(plan)
         return Response(ReadinessSerializer(found).data)

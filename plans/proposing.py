@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import F
 from django.urls import reverse
 
 from access import policy
@@ -29,16 +28,12 @@ def _fewer_approvals(user: User) -> Iterator[tuple[str, str]]:
     say (ADR 0032)."""
     if not policy.may(user, "plans.agree_plan"):
         return
-    lowered = (
-        Plan.objects.visible_to(user)
-        .in_use()
-        .with_demanded()
-        .filter(demanded__gt=F("approvals_required"))
-        .order_by("name")
-    )
-    for plan in lowered:
+    for plan in Plan.objects.visible_to(user).in_use().with_demanded().order_by("name"):
+        asked: int | None = getattr(plan, "demanded", None)
+        if asked is None or asked <= plan.approvals_required:
+            continue
         yield (
-            f"Plan {plan} asks for {count(plan.approvals_required, 'approval')} instead of {plan.demanded}: an "  # type: ignore[attr-defined]
+            f"Plan {plan} asks for {count(plan.approvals_required, 'approval')} instead of {asked}: an "
             "approver who did not save that must agree.",
             reverse("admin:plans_plan_change", args=[plan.pk]),
         )

@@ -70,9 +70,14 @@ def readiness_check(plan: Plan) -> ReadinessCheck:
 
 
 def readiness_latest(plan: Plan) -> ReadinessCheck:
-    """What was found last of the plan's newest revision; evaluated now if it never was."""
+    """What was found last of the plan's newest revision; evaluated now if it never was, or not since one of its sites
+    was synced."""
     latest = ReadinessCheck.objects.filter(plan=plan, revision=plan.version).first()
-    return latest or readiness_check(plan)
+    if latest is None:
+        return readiness_check(plan)
+    groups = ProtectionGroup.objects.filter(wave_groups__wave__plan=plan)
+    is_old = groups.filter(site__last_synced_at__gt=latest.evaluated_at).exists()
+    return readiness_check(plan) if is_old else latest
 
 
 @dataclass(frozen=True, slots=True)

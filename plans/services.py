@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Any, cast
@@ -27,40 +26,18 @@ from audit.record import note_change, without_blanks
 from foundation.errors import Conflict, FieldError, Invalid, Missing, Stale
 from foundation.protectors import protectors
 from foundation.sources import Declared
-from foundation.sources.rows import source_columns, source_moves
+from foundation.sources.rows import declare, source_columns, source_moves
 from foundation.wording import clock_utc, listing
 from plans import demands, selectors, uses
+from plans.clashing import Choices, Clashing
 from plans.core import editing
 from plans.core.differences import Difference, differences
 from plans.core.document import PlanDocument, WaveDocument, filled_out, normalise
-from plans.core.merging import Merged, Side, merge
+from plans.core.merging import merge
 from plans.models import Plan, PlanRevision, Step, Wave, WaveGroup
 from protection.models import ProtectionGroup
 
 Change = Callable[[PlanDocument], Mapping[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Choices:
-    """What a person chose where two had changed the same, by path, having been shown revision `seen`."""
-
-    seen: int = 0
-    take: Mapping[str, Side] = field(default_factory=dict)
-
-
-class Clashing(Stale):
-    """Two people's changes do not go together; nothing was written."""
-
-    def __init__(
-        self, detail: str, *, newest: PlanRevision, base: PlanDocument, theirs: PlanDocument, merged: Merged,
-        problems: Sequence[FieldError],
-    ) -> None:  # fmt: skip
-        super().__init__(detail)
-        self.newest, self.base, self.theirs = newest, base, theirs
-        #: What to show: everything that goes together, and the caller's side where they clash.
-        self.merged = merged
-        #: Why the whole is not valid although nothing clashes.
-        self.problems = tuple(problems)
 
 
 def plan_save(
@@ -78,9 +55,7 @@ def plan_save(
     `declared` says where the document was applied from; a new place is recorded also where nothing else is new.
     """
     if plan is not None:
-        return _change(
-            plan, lambda current: document, by=by, expected_version=expected_version, declared=declared
-        )  # fmt: skip
+        return _change(plan, lambda current: document, by=by, expected_version=expected_version, declared=declared)
     policy.require(by, "plans.add_plan", sites=())
     with _saving():
         saved = _insert(document, by=by, declared=declared)
@@ -379,9 +354,7 @@ def _keep(plan: Plan, declared: Declared | None, *, by: User) -> Plan:
     """The plan is kept elsewhere from now on. It is still the same plan, so no revision is saved."""
     policy.require(by, "plans.change_plan", on=plan)
     before = plan.source_facts
-    for name, value in source_columns(declared).items():
-        setattr(plan, name, value)
-    plan.save(update_fields=[*source_columns(declared)])
+    plan.save(update_fields=declare(plan, declared))
     note_change(
         "plan", plan.pk, plan.name, EventType.PLAN_SOURCE_CHANGED,
         before={"source": before}, after={"source": plan.source_facts}, by=by,

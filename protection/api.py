@@ -8,13 +8,14 @@ import django_filters
 from django.contrib.auth.models import User
 from django.db.models import Q, QuerySet
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.fields import empty
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from access.proposals.api import ProposalSerializer
 from foundation.errors import Invalid
 from foundation.rest.filters import NameFilter, ReferenceFilter, TruthFilter, WholeNumberFilter
 from foundation.rest.schema import ID_OR_NAME, example
@@ -135,6 +136,10 @@ class SiteFilter(django_filters.FilterSet):
         fields: ClassVar[list[str]] = []
 
 
+@extend_schema_view(
+    update=extend_schema(responses={200: SiteSerializer, 202: ProposalSerializer}),
+    partial_update=extend_schema(responses={200: SiteSerializer, 202: ProposalSerializer}),
+)
 class SiteViewSet(WriteViewSet):
     """Recovery sites: one AWS account in one Region each. `{id}` is the id or the name."""
 

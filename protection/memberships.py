@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from protection.core.membership import memberships
-from protection.models import SourceServer
+from protection.models import Site, SourceServer
 from protection.selectors import core_servers, groups_of_site
 
 #: Rows in one UPDATE. SQLite splits it further, by its limit of variables.
@@ -37,3 +39,10 @@ def memberships_write(site_id: int) -> int:
             changed.append(row)
     SourceServer.objects.bulk_update(changed, ["protection_group", "membership_conflict"], batch_size=BATCH)
     return len(changed)
+
+
+def settle(site_ids: Iterable[int]) -> None:
+    """Do so at these sites, in the transaction in which groups there were declared or deleted."""
+    sites = [site.pk for site in Site.objects.locked(site_ids)]
+    for site_id in sites:
+        memberships_write(site_id)

@@ -22,19 +22,18 @@ from drs.errors import DrsError, NotFound
 from drs.port import RecoverySnapshot
 from foundation.errors import Conflict, FieldError, Invalid, Missing, Stale, Unavailable
 from foundation.sources import Declared
-from foundation.sources.rows import source_columns, source_moves
+from foundation.sources.rows import declare, source_columns, source_moves
 from foundation.wording import listing
-from protection import endpoints
 from protection.connection import rule_errors
 from protection.core.leading import led_elsewhere
 from protection.core.tag_selector import selector_problem
 from protection.gateways import gateway
 from protection.memberships import memberships_write
 from protection.models import ProtectionGroup, Site, SourceServer
+from protection.obstacles import check_one_site_a_drs, refuse_if_used, refuse_while_under_way, users_of
 from protection.selection import check_servers
 from protection.selectors import without_credentials
 from protection.tasks import site_sync
-from protection.uses.in_the_way import refuse_if_used, refuse_while_under_way, users_of
 
 SITE_FIELDS: Final = ("name", "account_id", "region", "role_arn", "external_id", "endpoint_url", "job_tags")
 #: A change of one of these may lead to other servers, or to none: mirror again at once.
@@ -56,6 +55,7 @@ EVENTS: Final = {
 
 #: Between two syncs that nobody but an event asks for.
 _SYNCS_APART: Final = timedelta(seconds=30)
+
 R = TypeVar("R", Site, ProtectionGroup)
 
 
@@ -87,7 +87,7 @@ def site_create(
     )
     with transaction.atomic():
         _check_site(site)
-        _check_one_site_a_drs(site, by)
+        check_one_site_a_drs(site, by)
         _save(site)
         _record(site, {}, facts_of(site), by=by, declared=declared)
         _due_now(site)
@@ -115,10 +115,10 @@ def site_update(
         moved = _apply(current, changes, SITE_FIELDS)
         if not moved and not source_moves(current, declared):
             return current
-        moved |= _declare(current, declared)
+        moved |= declare(current, declared)
         _check_site(current)
         if not moved.isdisjoint(CONNECTION_FIELDS):
-            _check_one_site_a_drs(current, by)
+            check_one_site_a_drs(current, by)
             refuse_while_under_way(current, by)
         if not moved.isdisjoint(IDENTITY_FIELDS):
             refuse_if_used(current, by)
@@ -218,7 +218,7 @@ def group_create(
     """Add a protection group of `servers` (source server ids) and whatever `tag_selector` selects. Raises `Invalid`.
 
     One that is `declared` may select what is not there yet, or what another one leaves in the same transaction: whoever
-    declares several calls `groups_settle` when all are saved. So it is with `group_update` and `group_delete`.
+    declares several calls `memberships.settle` when all are saved. So it is with `group_update` and `group_delete`.
     """
     policy.require(by, "protection.add_protectiongroup", sites=[site.pk])
     group = ProtectionGroup(name=name, description=description, saved_by=by, **source_columns(declared))
@@ -262,7 +262,7 @@ def group_update(
         _check_columns(current)
         if declared is None and moved & {"site", "explicit_servers", "tag_selector"}:
             check_servers(current)
-        moved |= _declare(current, declared)
+        moved |= declare(current, declared)
         current.version, current.saved_by = current.version + 1, by
         _save(current, [*moved, "version", "saved_by"])
         _record(current, before, facts_of(current), by=by, declared=declared)
@@ -288,13 +288,6 @@ def group_delete(
         current.delete()
         if declared is None:
             memberships_write(group.site_id)
-
-
-def groups_settle(site_ids: Iterable[int]) -> None:
-    """Write who is in which group at these sites, in the transaction in which groups there were declared or deleted."""
-    sites = [site.pk for site in Site.objects.locked(site_ids)]
-    for site_id in sites:
-        memberships_write(site_id)
 
 
 def _selector(selector: object) -> dict[str, list[str]]:
@@ -395,14 +388,6 @@ def secrets_of(row: models.Model) -> dict[str, Any]:
     return {name: getattr(row, name) for name in SECRET_FIELDS}
 
 
-def _declare(row: Site | ProtectionGroup, declared: Declared | None) -> set[str]:
-    """Set where it is kept, and in which state it was applied; returns the columns."""
-    columns = source_columns(declared, row)
-    for name, value in columns.items():
-        setattr(row, name, value)
-    return set(columns)
-
-
 def _record(
     row: Site | ProtectionGroup, before: Mapping[str, Any], after: Mapping[str, Any], *, by: User,
     declared: Declared | None = None,
@@ -450,15 +435,3 @@ def _save(row: models.Model, fields: Iterable[str] | None = None) -> None:
         raise Conflict(
             f"Someone has just saved a {noun} with the same name or place. Check the list.", code="changed_meanwhile"
         ) from error
-
-
-def _check_one_site_a_drs(site: Site, by: User) -> None:
-    """Raises `Invalid` if another site leads to the same DRS, in whatever spelling."""
-    site.endpoint_key = endpoints.key_of(site.endpoint_url)
-    same = Site.objects.filter(account_id=site.account_id, region=site.region, endpoint_key=site.endpoint_key)
-    other = same.exclude(pk=site.pk).first()
-    if other is not None:
-        is_visible = Site.objects.visible_to(by).filter(pk=other.pk).exists()
-        named = f": “{other}”. Use that site." if is_visible else ", and you may not see it. Ask an administrator."
-        sentence = f"Another site already has this account, Region and endpoint{named}"
-        raise Invalid.of([FieldError("", sentence, "unique")])

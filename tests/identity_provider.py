@@ -193,12 +193,20 @@ def main(port: int) -> None:
         client.audience = [others] if other else [client]
         backend.save(client)
 
+    def comes_back_to(address: str) -> None:
+        client.redirect_uris = [*client.redirect_uris, address]
+        backend.save(client)
+
+    def agrees(username: str) -> None:
+        """The person has agreed that drsorch reads who they are."""
+        server.consent(backend.get(models.User, user_name=username), client)
+
     def forget_codes() -> None:
         """Codes that nobody came for: with its database in memory, it takes one of these for another of the client."""
         for code in backend.query(models.AuthorizationCode):
             backend.delete(code)
 
-    doing = {"person": person, "rotate": rotate, "audience": audience, "forget_codes": forget_codes}
+    doing = {act.__name__: act for act in (person, rotate, audience, forget_codes, comes_back_to, agrees)}
     threading.Thread(target=server.httpd.serve_forever, daemon=True).start()
     print(json.dumps("ready"), flush=True)
     for line in sys.stdin:

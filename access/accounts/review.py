@@ -161,7 +161,7 @@ def _rows_of(holder: Holder) -> Iterator[tuple[Cell, ...]]:
     no_token: tuple[Cell, ...] = ("", None, None, "")
     rows = [
         (*account, permission, policy.meaning(permission), held.role, held.where,
-         held.given and held.given.at, held.given and held.given.by, *signs_in, *no_token)
+         held.given.at if held.given else None, held.given.by if held.given else "", *signs_in, *no_token)
         for permission, held in holder.rights()
     ]  # fmt: skip
     rows += [

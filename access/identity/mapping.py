@@ -11,7 +11,16 @@ from django.db import transaction
 
 from access import policy
 from access.identity.claims import MAX_GROUP, MAX_SUBJECT
-from access.models import Assignment, Held, ProviderGroup, ProviderLink, ProviderRole, Role, ScopeKind
+from access.models import (
+    Assignment,
+    Held,
+    ProviderGroup,
+    ProviderLink,
+    ProviderRole,
+    Role,
+    ScopeKind,
+    is_service_account,
+)
 from access.recording import users_as_one
 from access.services import provider_group_facts, provider_group_forget
 from audit.event_types import EventType
@@ -73,6 +82,8 @@ def link_save(*, user: User, subject: str, by: User) -> ProviderLink:
     issuer = settings.DRSORCH_OIDC_ISSUER
     if not issuer:
         raise Invalid("There is no identity provider: DRSORCH_OIDC_ISSUER is not set.")
+    if is_service_account(user):
+        raise Invalid.field("user", f"{user} is a service account, which no person signs in as.")
     if not subject or len(subject) > MAX_SUBJECT or not subject.isprintable():
         raise Invalid.field("uid", f"An identifier (sub) has 1 to {MAX_SUBJECT} printable characters.")
     with transaction.atomic(), users_as_one(user.pk):

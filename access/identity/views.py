@@ -9,10 +9,12 @@ from typing import Any
 import structlog
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.login import record_authentication
-from allauth.account.utils import get_next_redirect_url, perform_login
+from allauth.account.utils import get_next_redirect_url, passthrough_next_redirect_url, perform_login
 from allauth.core import ratelimit
+from allauth.core.internal.httpkit import add_query_params
 from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import resolve_url
@@ -58,11 +60,22 @@ def begin(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_GET
 def confirm(request: HttpRequest) -> HttpResponse:
-    """To the provider again, which is to ask for password or passkey anew, and to say when it did."""
+    """A page with a link to the provider, which is to ask for password or passkey anew, and to say when it did.
+
+    A page, as a form leads here: its policy lets it lead on to no other origin, not even by a redirect.
+    """
     if not is_configured() or not request.user.is_authenticated:
         raise Http404
-    if request.headers.get("Sec-Fetch-Site") == "cross-site":
-        return HttpResponseRedirect(reverse("account_reauthenticate"))
+    if "go" not in request.GET or request.headers.get("Sec-Fetch-Site") == "cross-site":
+        there = add_query_params(request.get_full_path(), {"go": ""})
+        ways = get_adapter(request).get_reauthentication_methods(request.user)
+        others = [
+            {**way, "url": passthrough_next_redirect_url(request, way["url"], REDIRECT_FIELD_NAME)}
+            for way in ways
+            if way["id"] != "provider"
+        ]
+        shown = {"there": there, "name": settings.DRSORCH_OIDC_NAME, "reauthentication_alternatives": others}
+        return TemplateResponse(request, "account/confirm_at_provider.html", shown)
     # Not `max_age=0`, which means the same as the prompt and has some providers ask for ever. With a `max_age` the
     # answer must say when the person signed in (OpenID Connect Core 1.0, section 3.1.2.1).
     return _to_the_provider(request, CONFIRM, prompt="login", max_age=str(_CONFIRMED_WITHIN))

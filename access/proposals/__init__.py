@@ -205,7 +205,10 @@ def proposal_agree(*, proposal: Proposal, comment: str = "", by: User) -> Propos
             if row.proposed_by_id == by.pk:
                 raise NotAllowed("You proposed this yourself, so someone else must agree.")
             if row.proposed_by is None or not row.proposed_by.is_active:
-                raise Conflict(f"{row.proposed_by_name}, who proposed this, is no longer active. Reject it.")
+                raise Conflict(
+                    f"{row.proposed_by_name}, who proposed this, is no longer active. Reject it.",
+                    code="proposer_not_active",
+                )
             _decide(row, Proposal.State.AGREED, comment, by)
             with _agreed_to((row.kind, row.subject_id)):
                 KINDS[row.kind].carry_out(row.subject_id, row.version, _request(row), row.proposed_by)
@@ -264,10 +267,14 @@ def _request(row: Proposal) -> dict[str, Any]:
     except InvalidToken as error:
         raise Conflict(
             "The proposal cannot be read: it was changed in the database, or SECRET_KEY is another one. Reject it, and "
-            "propose it anew."
+            "propose it anew.",
+            code="proposal_unreadable",
         ) from error
     if of != _of(row):
-        raise Conflict("The proposal was changed in the database. Reject it, and find out who did that.")
+        raise Conflict(
+            "The proposal was changed in the database. Reject it, and find out who did that.",
+            code="proposal_unreadable",
+        )
     return dict(request)
 
 

@@ -84,7 +84,7 @@ class ServiceAccountForm(ServiceForm):
             self.fields["roles"].choices = [(role, role.capitalize()) for role in offered]  # type: ignore[attr-defined]
         if account.pk:
             self.fields.pop("name", None)
-            self.initial |= {"purpose": account.first_name, "roles": held, "is_active": account.is_active}
+            self.initial.update({"purpose": account.first_name, "roles": held, "is_active": account.is_active})
             self._carry()
         else:
             self.fields.pop("is_active", None)

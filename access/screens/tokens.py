@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.contrib import messages
@@ -109,7 +109,7 @@ def issue_for_service_account(request: HttpRequest, account_id: int) -> HttpResp
 
 def _issued(request: HttpRequest, owner: User, *, back: str) -> HttpResponse:
     form = TokenForm(request.POST or None, owner=owner, by=person(request))
-    about = {"owner": owner, "own": owner.pk == person(request).pk, "back": back}
+    about: dict[str, Any] = {"owner": owner, "own": owner.pk == person(request).pk, "back": back}
     if request.method == "POST" and form.is_valid():
         try:
             token, text = token_issue(user=owner, by=person(request), **form.asked())

@@ -152,7 +152,7 @@ def _step_meant(execution: Execution, wave: str | None, step: str | None) -> Ste
     ]
     if step is not None and not named:
         where = f"Wave {wave}" if wave is not None else "This execution"
-        raise Invalid.field("step", f"{where} has no step “{step}”.")
+        raise Invalid.field("step", f"{where} has no step “{step}”.", "unknown")
     waiting = [each for each in named if each.kind == StepKind.APPROVAL and each.status == StepStatus.RUNNING]
     if len(waiting) > 1:
         raise Conflict(

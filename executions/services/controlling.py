@@ -285,7 +285,7 @@ def _check_servers(wave: WaveRun, servers: Collection[str] | None) -> None:
     there = set(wave.servers.values_list("source_server_id", flat=True))
     if unknown := sorted(set(servers) - there):
         what = f"Wave {wave.name} has no server {', '.join(unknown)}."
-        raise Invalid.field("servers", f"{what} Use the source server ids of its servers.")
+        raise Invalid.field("servers", f"{what} Use the source server ids of its servers.", "unknown")
 
 
 def launched_by_retry(

@@ -11,7 +11,7 @@ def wave_named(execution: Execution, name: str) -> WaveRun:
     found = execution.waves.filter(name=name).first()
     if found is None:
         names = ", ".join(execution.waves.values_list("name", flat=True))
-        raise Invalid.field("wave", f"This execution has no wave “{name}”. Its waves are {names}.")
+        raise Invalid.field("wave", f"This execution has no wave “{name}”. Its waves are {names}.", "unknown")
     return found
 
 
@@ -21,5 +21,5 @@ def step_named(execution: Execution, wave: str, name: str | None) -> StepRun | N
         return None
     found = StepRun.objects.filter(execution=execution, wave__name=wave, name=name).first()
     if found is None:
-        raise Invalid.field("step", f"Wave {wave} has no step “{name}”.")
+        raise Invalid.field("step", f"Wave {wave} has no step “{name}”.", "unknown")
     return found

@@ -81,9 +81,9 @@ def address_check(host: str, text: str, *, named: bool = False) -> None:
     for each in (mapped,) if mapped else (address, *embedded(address)):
         what = _why_not(each, named)
         if what:
-            named = text if host == text else f"{host} is {text}"
+            said = text if host == text else f"{host} is {text}"
             inside = "" if each == address else f", which stands for {each}"
-            raise Refused(f"{named}{inside}, {what}.")
+            raise Refused(f"{said}{inside}, {what}.")
 
 
 def resolved(host: str, port: int, *, seconds: float, named: bool = False) -> list[str]:

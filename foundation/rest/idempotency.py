@@ -17,7 +17,7 @@ import json
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from cryptography.fernet import InvalidToken
@@ -179,8 +179,9 @@ def _fingerprint(request: Request) -> str:
     with contextlib.suppress(ValueError, RecursionError):  # malformed: the view will say so, each time
         body = json.dumps(json.loads(body), sort_keys=True).encode()
     digest = hashlib.sha256(f"{request.method} {request.get_full_path()}\n".encode())
-    if getattr(request.auth, "is_limited", False):
+    auth: Any = request.auth
+    if getattr(auth, "is_limited", False):
         # What another token of the user did is not this one's to see.
-        digest.update(f"{request.auth.uid}\n".encode())
+        digest.update(f"{auth.uid}\n".encode())
     digest.update(body)
     return digest.hexdigest()

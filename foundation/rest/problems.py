@@ -49,6 +49,8 @@ _TITLES = {
 }
 
 _SHOWN_IN_DETAIL = 3
+#: After so many seconds what was unavailable may be asked for again.
+_UNAVAILABLE_SECONDS = 5
 
 
 class ContentTooLarge(exceptions.APIException):
@@ -96,6 +98,8 @@ class _DomainProblem(exceptions.APIException):
         super().__init__(error.detail, error.code)
         self.status_code = error.status
         self.error = error
+        # Nothing was done, so it may be sent again; who is unavailable rarely is for less.
+        self.wait = _UNAVAILABLE_SECONDS if isinstance(error, Unavailable) else None
 
 
 class _Handler(ExceptionHandler):

@@ -126,6 +126,12 @@ class ConventionsAutoSchema(AutoSchema):
             return None
         takes = {parameter["name"] for parameter in operation.get("parameters", [])}
         for status, response in operation["responses"].items():
+            # Readers who look at one form alone look at the first.
+            response["content"] = dict(
+                sorted(response.get("content", {}).items(), key=lambda one: "json" not in one[0])
+            )
+            if not response["content"]:
+                del response["content"]
             response.setdefault("headers", {}).update(described.headers(*self._headers(status, takes)))
             response["description"] = response["description"] or "Done."
         if "If-None-Match" in takes:
@@ -223,10 +229,21 @@ def add_components(result: Any, **kwargs: Any) -> Any:
             reference = body["content"].get("application/json", {}).get("schema", {}).get("$ref", "")
             if schemas.get(reference.rpartition("/")[2], {}).get("required"):
                 body["required"] = True
+    _anything_may_be_null(schemas)
     while unused := schemas.keys() - _referred(result):
         for name in unused:
             del schemas[name]
     return result
+
+
+def _anything_may_be_null(part: Any) -> None:
+    """Of what may be anything, drf-spectacular says that it is either that or null: null would be both."""
+    if isinstance(part, dict):
+        if part.get("oneOf") == [{}, {"type": "null"}]:
+            del part["oneOf"]
+        part = list(part.values())
+    for each in part if isinstance(part, list) else ():
+        _anything_may_be_null(each)
 
 
 def _referred(part: Any) -> set[str]:

@@ -184,7 +184,7 @@ class WriteViewSet(VersionedMixin, ReadViewSet, ABC):
 
     def _sent(self, row: Any) -> Any:
         """The body; of a merge patch, each object that it has is merged with the one that the row shows."""
-        sent = self.request.data
+        sent: Any = self.request.data
         if self.request.content_type.partition(";")[0].strip().lower() != MergePatchParser.media_type:
             return sent
         shown = self.represent(row)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -17,8 +18,8 @@ class Source:
 
     @property
     def place(self) -> tuple[str, str]:
-        """The same of every state that it is ever in."""
-        return self.repository, self.directory
+        """The same of every state that it is ever in, and of every address that the repository has."""
+        return repository_key(self.repository), self.directory.strip("/")
 
     @property
     def words(self) -> str:
@@ -35,6 +36,19 @@ class Source:
         return {
             "repository": self.repository, "directory": self.directory, "ref": self.ref, "commit": self.commit,
         }  # fmt: skip
+
+
+#: `user@host:path`, as git writes an address for SSH.
+_SCP = re.compile(r"(?:[^@/:]+@)?(?P<host>[^/:]+):(?!//)(?P<path>.*)")
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://(?:[^/@]*@)?(?P<host>[^/:]+)(?::[0-9]+)?/(?P<path>.*)", re.IGNORECASE)
+
+
+def repository_key(address: str) -> str:
+    """The same of `https://git.example.com/dr/plans`, `git@git.example.com:dr/plans.git` and so on: a pipeline and a
+    person have other addresses of one repository."""
+    found = _URL.fullmatch(address) or _SCP.fullmatch(address)
+    key = f"{found['host'].lower()}/{found['path'].lstrip('/')}" if found else address
+    return key.rstrip("/").removesuffix(".git")
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,5 +57,13 @@ def source_moves(row: KeptInGit, declared: Declared | None) -> bool:
     """True if it is declared at another place than the row says, or under another name. A newer state alone is none."""
     if declared is None or declared.source is None:
         return False
-    there = (row.source_repository, row.source_directory, row.source_name)
-    return there != (*declared.source.place, declared.name)
+    there = row.source
+    return there is None or (there.place, row.source_name) != (declared.source.place, declared.name)
+
+
+def declare(row: KeptInGit, declared: Declared | None) -> set[str]:
+    """Set where the row is kept, and in which state it was applied, without saving it; returns the columns."""
+    columns = source_columns(declared, row)
+    for name, value in columns.items():
+        setattr(row, name, value)
+    return set(columns)

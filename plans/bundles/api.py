@@ -195,7 +195,7 @@ class BundleView(ApiView):
 
     @extend_schema(
         parameters=[_FORMAT],
-        responses={(200, "application/json"): BundleSerializer, (200, MEDIA_TYPE): OpenApiTypes.STR},
+        responses={(200, "application/json"): BundleSerializer, (200, MEDIA_TYPE): OpenApiTypes.ANY},
         operation_id="bundle_export",
     )
     def get(self, request: Request) -> Response:

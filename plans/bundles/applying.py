@@ -25,6 +25,7 @@ from plans import selectors, services
 from plans.core.bundle import Action, Change, Existing, Kind, Outcome, changes_of, exported, fingerprint
 from plans.core.differences import Difference
 from plans.models import Plan
+from protection import memberships
 from protection import services as protecting
 from protection.models import ProtectionGroup, Site
 from protection.selection import declared_check
@@ -210,7 +211,7 @@ class _Carrying:
             with self._at(self.groups[id]):
                 raise Invalid.of(errors)
         self._raise()
-        protecting.groups_settle(self.sites)
+        memberships.settle(self.sites)
         self.warnings = sorted((self.groups[id].name, sentence) for id, sentence in declaring.not_yet.items())
 
     def _raise(self) -> None:

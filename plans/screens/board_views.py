@@ -18,6 +18,7 @@ from foundation.forms import json_or_none
 from foundation.overwriting import version_of
 from foundation.people import person
 from plans import selectors, services
+from plans.clashing import Clashing
 from plans.core import editing, waiting
 from plans.core.document import PlanDocument, normalise
 from plans.models import Plan
@@ -44,7 +45,7 @@ def body(request: HttpRequest, plan_id: int) -> HttpResponse:
         )
     except (Missing, NotAllowed):
         raise
-    except services.Clashing as error:
+    except Clashing as error:
         # A screen calls every clash a conflict; 412 belongs to requests that carry If-Match.
         return _refused(request, 409, clash=clash_card(error))
     except DomainError as error:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from foundation.overwriting import version_of
+from plans.clashing import Choices, Clashing
 from plans.core.differences import Difference, differences
 from plans.core.merging import Clash, Side
 from plans.screens.revisions import DiffLine, diff_lines, diff_sentences, is_whole, value_words, where_words
-from plans.services import Choices, Clashing
 
 _TAKE = "take:"
 

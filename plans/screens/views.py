@@ -24,6 +24,7 @@ from foundation.screens import screen_response
 from foundation.wording import listing
 from foundation.yaml_text import MEDIA_TYPE, written
 from plans import demands, selectors, services, uses
+from plans.clashing import Clashing
 from plans.core import editing
 from plans.core.document import PlanDocument, WaveDocument
 from plans.core.purpose import purpose_of
@@ -226,7 +227,7 @@ def settings(request: HttpRequest, plan_id: int) -> HttpResponse:
                 expected_version=seen,
                 choices=choices_of(request.POST),
             )
-        except services.Clashing as error:
+        except Clashing as error:
             form, status = PlanForm(initial=plan_initial(error.merged.document, seen)), 409
             form.clash = clash_card(error)
         except (Invalid, Stale) as error:
@@ -265,7 +266,7 @@ def wave(request: HttpRequest, plan_id: int) -> HttpResponse:
             try:
                 if saved := _wave_saved(request, plan, name, form, steps):
                     return saved
-            except services.Clashing as error:
+            except Clashing as error:
                 (form, steps), status = _wave_forms_merged(plan, error, form, steps, person(request)), 409
             except (Invalid, Stale) as error:
                 _show_again(form, error, steps)
@@ -447,9 +448,7 @@ def _blank_step(steps: Any) -> StepForm:
     return step
 
 
-def _wave_forms_merged(
-    plan: Plan, error: services.Clashing, form: WaveForm, steps: Any, by: User
-) -> tuple[WaveForm, Any]:
+def _wave_forms_merged(plan: Plan, error: Clashing, form: WaveForm, steps: Any, by: User) -> tuple[WaveForm, Any]:
     """What goes together of both people's changes, and the caller's side where they clash."""
     document, name = error.merged.document, str(form["name"].value() or "")
     version, replacing = version_of(form.data.get("version", "")), str(form.data.get("replacing", ""))

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -171,6 +172,15 @@ def test_plans_in_git_are_compared_and_applied_again_and_again(shell: Shell) -> 
         group.read_text().replace("name: frontends\nrenamed_from: shop-web", "name: shop-web\nrenamed_from: frontends")
     )
     assert "1 changed" in shell.run("apply", "dr")
+
+
+def test_of_pipelines_that_apply_at_once_one_makes_the_change_and_the_others_find_it_made(system: System) -> None:
+    group = {"kind": "protection_group", "name": "at-once", "site": "Frankfurt", "tag_selector": {"App": ["at-once"]}}
+    plan = {"kind": "plan", "name": "At once", "waves": [{"name": "All", "protection_groups": ["at-once"]}]}
+    with ThreadPoolExecutor(4) as threads:
+        futures = [threads.submit(system.api.post, "bundle/", {"documents": [group, plan]}) for _ in range(4)]
+        made = [[change["action"] for change in future.result()["changes"]] for future in futures]
+    assert sorted(made) == [[], [], [], ["create", "create"]]
 
 
 def test_a_drill_in_a_pipeline_and_its_evidence(shell: Shell) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -39,9 +40,29 @@ def test_it_is_alive_ready_and_has_a_way_in_with_its_styles(system: System) -> N
 def test_sigterm_ends_it_politely(make_system: Callable[..., System]) -> None:
     system = make_system()
     system.start()
+    status_of(f"{system.address}nothing?token=geheim")
     for process in (*system.workers, system.web):
         assert process.stop() == 0, process.said()
         assert "Traceback" not in process.said()
+        log = [json.loads(line) for line in process.said().splitlines() if not is_for_people(line)]
+        assert {"timestamp", "level", "event", "version"} <= set.intersection(*(set(line) for line in log))
+        assert any(line["event"] == "started" for line in log)
+    asked = [json.loads(line) for line in system.web.said().splitlines() if '"/nothing"' in line]
+    assert [(line["event"], line["status"]) for line in asked] == [("request", 404)]
+    assert "geheim" not in system.said()
+
+
+def is_for_people(line: str) -> bool:
+    """What the commands say before they serve or work: their own sentences, and those of the checks."""
+    said = (
+        "drsorch is running at ",
+        "No one can sign in yet.",
+        "System check identified",
+        "WARNINGS:",
+        "?: (",
+        "\tHINT:",
+    )
+    return not line or line.startswith(said)
 
 
 def test_a_taken_port_is_a_sentence(make_system: Callable[..., System]) -> None:

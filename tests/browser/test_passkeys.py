@@ -76,6 +76,7 @@ def test_a_person_adds_passkeys_and_signs_in_with_them(sign_in: SignIn, dana: Us
     cdp.send("WebAuthn.removeVirtualAuthenticator", {"authenticatorId": laptop})
     device(cdp, "usb")
     add(page, "Key in the safe", alone=False)
+    expect(page.get_by_text("The passkey was added.")).to_be_visible()
     page.goto("/accounts/2fa/webauthn/")
     expect(page.get_by_role("heading", level=2)).to_have_text(["Laptop", "Key in the safe"])
     expect(page.get_by_text("Asked for after your password.")).to_be_visible()

@@ -17,10 +17,12 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.utils import timezone
 
+from access.accounts.service_accounts import service_account_create
 from access.identity import discovery
 from access.identity.mapping import link_save, provider_group_create
 from access.models import ProviderGroup, ProviderRole, Role, ScopeKind
 from audit.models import Event
+from foundation.errors import Invalid
 from protection.services import site_delete
 from tests.factories.people import make_user
 from tests.factories.protection import SiteFactory
@@ -162,6 +164,12 @@ def test_nobody_takes_over_a_local_account_by_its_name_or_address(provider: Iden
     assert admin.post(f"/admin/access/providerlink/{link.pk}/delete/", {"post": "yes"}).status_code == 302
     assert roles("OMAR") == ["planner"]
     assert len(events("user.changed")) == 1, "the link and its roles went together"
+
+
+def test_a_service_account_is_nobody_at_the_provider(provider: IdentityProvider, ada: User) -> None:
+    robot = service_account_create(name="nightly", purpose="Drills by night.", by=ada)
+    with pytest.raises(Invalid, match="which no person signs in as"):
+        link_save(user=robot, subject="omar", by=ada)
 
 
 def test_who_is_inactive_stays_out(provider: IdentityProvider) -> None:
@@ -310,6 +318,17 @@ def test_while_the_provider_is_down_people_sign_in_locally(provider: Any, settin
     assert client.post("/accounts/login/", {"login": "dana", "password": PASSWORD})["Location"] == "/admin/"
 
 
+def test_without_local_accounts_people_come_from_the_provider(provider: Any, settings: Any) -> None:
+    settings.DRSORCH_LOCAL_ACCOUNTS, settings.DRSORCH_MFA_ROLES = False, ["operator"]
+    provider.person("omar", "dr-operators")
+    client = Client()
+    sign_in("omar", client)
+    assert client.get("/admin/").status_code == 200, "the provider asks for a second factor, if anyone does"
+    assert client.get("/api/v1/me/").status_code == 200
+    assert [event.actor for event in events("user.signed_in")] == ["omar"]
+    assert not events("user.break_glass_signed_in")
+
+
 def test_a_row_of_the_table_that_is_deleted_takes_the_role_at_the_next_sign_in(provider: Any, ada: User) -> None:
     provider.person("omar", "dr-operators", "dr-approvers")
     sign_in("omar")
@@ -355,7 +374,8 @@ CONFIRM = "/accounts/reauthenticate/?next=/admin/auth/user/"
 
 def asked_again(client: Client) -> str:
     """Where the page that asks leads whoever came from the provider."""
-    there = client.get(client.get(CONFIRM)["Location"])["Location"]
+    page = client.get(client.get(CONFIRM)["Location"])
+    there = client.get(page.context["there"])["Location"]
     assert "prompt=login" in there
     assert "max_age=300" in there
     return str(there)

@@ -128,6 +128,17 @@ def test_only_the_break_glass_account_signs_in_locally_and_loudly(settings: Any,
     assert "user.signed_in" not in dict(told)
 
 
+def test_sessions_from_before_local_accounts_were_switched_off_are_over(settings: Any, ada: User, dana: User) -> None:
+    browsers = {}
+    for name in ("ada", "dana"):
+        browsers[name] = Client()
+        browsers[name].post(LOGIN, {"login": name, "password": PASSWORD})
+    settings.DRSORCH_LOCAL_ACCOUNTS, settings.DRSORCH_BREAK_GLASS_USERS = False, ["ada"]
+    assert browsers["dana"].get("/api/v1/me/").status_code == 401
+    assert browsers["dana"].get("/admin/").status_code == 302
+    assert browsers["ada"].get("/admin/").status_code == 200
+
+
 def test_who_has_no_password_is_told_where_to_change_it(settings: Any, dana: User) -> None:
     settings.DRSORCH_OIDC_NAME = "Example ID"
     dana.set_unusable_password()

@@ -107,6 +107,17 @@ def test_the_api_answers_a_session_with_a_problem_and_does_not_ask_a_token(clock
     assert asked.json().get("type") != "urn:drsorch:problem:recent-sign-in-needed"
 
 
+def test_an_old_session_makes_no_token_that_would_not_be_asked(clock: Any, ada: User) -> None:
+    browser = signed_in("ada")
+    _, text = token_issue(user=ada, by=None)
+    clock.shift(901)
+    refused = browser.post("/api/v1/tokens/", {"name": "x"}, content_type="application/json")
+    assert (refused.status_code, refused.json()["type"]) == (403, "urn:drsorch:problem:recent-sign-in-needed")
+    headers = {"Authorization": f"Bearer {text}"}
+    made = Client().post("/api/v1/tokens/", {"name": "x"}, content_type="application/json", headers=headers)
+    assert made.status_code == 201
+
+
 # --- sessions ------------------------------------------------------------------------------------------------------
 
 

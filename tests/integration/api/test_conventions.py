@@ -138,3 +138,28 @@ def test_executions_are_found_by_their_requester(client: Any, world: World, ada:
     assert [each["id"] for each in found] == [str(world.drill.pk)]
     refused = client.get(EXECUTIONS, {"requested_by": "nina"})
     assert (refused.status_code, refused.json()["errors"][0]["code"]) == (400, "unknown")
+
+
+@pytest.mark.parametrize(
+    ("address", "body", "attr"),
+    [
+        ("plans/", {"name": "A", "waves": [{"name": "B", "protection_groups": ["x"]}]}, "waves.0.protection_groups.0"),
+        ("plans/", {"name": "New", "colour": "red"}, "colour"),
+        ("protection-groups/", {"name": "New", "site": "none", "servers": ["s-1"]}, "site"),
+        ("executions/", {"plan": "none", "kind": "drill"}, "plan"),
+        ("executions/{drill}/retry/", {"wave": "none"}, "wave"),
+        ("executions/{drill}/retry/", {"wave": "App", "step": "none"}, "step"),
+        ("executions/{drill}/retry/", {"wave": "App", "servers": ["s-none"]}, "servers"),
+        ("executions/{drill}/approve/", {"wave": "App", "step": "none"}, "step"),
+        ("executions/?plan=none", None, "plan"),
+        ("executions/?colour=red", None, "colour"),
+        ("source-servers/?site=none", None, "site"),
+    ],
+)  # fmt: skip
+def test_what_does_not_exist_has_one_code(
+    client: Any, world: World, address: str, body: dict[str, Any] | None, attr: str
+) -> None:
+    where = f"/api/v1/{address.replace('{drill}', str(world.drill.pk))}"
+    refused = client.get(where) if body is None else client.post(where, body)
+    assert refused.status_code == 400, refused.content
+    assert [(error["attr"], error["code"]) for error in refused.json()["errors"]] == [(attr, "unknown")]

@@ -53,6 +53,19 @@ def test_what_a_service_refuses_is_a_problem_with_its_sentence(api, vera, work, 
     assert "errors" not in body
 
 
+def test_what_is_unavailable_says_when_to_come_back(api, vera, work):
+    work.job = raising(Unavailable("AWS does not answer."))
+    assert api(vera).post(WORK, {}).headers["Retry-After"] == "5"
+
+
+def test_many_errors_are_summed_up_in_the_detail_of_a_conflict_and_all_are_listed(api, vera, work):
+    held = [FieldError("plan", f"Server {number} is held.", "server_in_active_execution", "x") for number in range(300)]
+    work.job = raising(Conflict(" ".join(error.detail for error in held), errors=held, code="server_held"))
+    body = problem(api(vera).post(WORK, {}), 409)
+    assert body["detail"] == "Server 0 is held. Server 1 is held. Server 2 is held. And 297 more: see errors."
+    assert len(body["errors"]) == 300
+
+
 @pytest.mark.parametrize(("error", "reported"), [(Unavailable("AWS does not answer."), 0), (KeyError("ours"), 1)])
 def test_only_what_is_ours_to_mend_is_reported(api, vera, work, error, reported):
     """Monitors listen to Django's signal; that AWS does not answer is the caller's to know."""

@@ -311,7 +311,7 @@ OTHERS: Final[dict[str, Needs]] = {
     "account_change_password": screen(SIGNED_IN, SIGNED_IN),
     "sessions": screen(SIGNED_IN, SIGNED_IN),
     "mfa_index": screen(SIGNED_IN),
-    "mfa_list_webauthn": screen(SIGNED_IN, SIGNED_IN),
+    "mfa_list_webauthn": screen(SIGNED_IN),
     "mfa_add_webauthn": screen(SIGNED_IN, SIGNED_IN),
     "mfa_reauthenticate_webauthn": screen(SIGNED_IN, SIGNED_IN),
     "mfa_remove_webauthn": screen(SIGNED_IN, SIGNED_IN),

@@ -76,7 +76,7 @@ def test_each_role_goes_through_its_doors_and_no_other(estate: Estate, pytestcon
             answer = asked(clients[subject], estate, door, verb)
             if problem := told_wrong(door, need, subject, answer):
                 wrong.append(f"{verb.upper()} {door}: {subject} {problem}")
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)
 
 
 def every_need() -> Iterator[tuple[Door, str, Need]]:
@@ -100,21 +100,30 @@ def test_a_role_that_is_limited_goes_through_the_doors_of_its_sites_and_no_other
             got_in = not is_refusal(answer) and answer.status_code != 404
             if answer.status_code >= 500 or (got_in != expected and (door.name, verb) not in NOT_THERE):
                 wrong.append(f"{verb.upper()} {door}: {who} got {answer.status_code}")
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)
 
 
-#: Doors of the trail of what concerns the whole installation.
+#: Doors of the trail of what concerns the whole installation, and of verifying all of it.
 OF_THE_WHOLE = frozenset({
     *(f"admin:access_{each}_history" for each in (
         "apitoken", "role", "serviceaccount", "providergroup", "providerlink", "signinsession"
     )),
     "admin:auth_user_history",
+    "admin:audit_event_verify",
+    "admin:audit_event_verify_state",
+    "audit-verify",
 })  # fmt: skip
 #: 404 for whoever gets in: what they name is not there, in DRS or here.
 NOT_THERE = frozenset({
     ("source-server-recovery-snapshots", "get"),
     ("execution-kept-basis", "get"),
     ("admin:executions_execution_delete_filter", "post"),
+    # No service made these rows, so no event tells of them.
+    *(
+        (f"admin:protection_{each}_history", verb)
+        for each in ("site", "sourceserver", "protectiongroup")
+        for verb in ("get", "post")
+    ),
 })  # fmt: skip
 
 
@@ -179,6 +188,8 @@ def told_wrong(door: Door, need: Need, subject: str, answer: Any) -> str:
         return "" if status == 405 or not got_in else f"got {status}, although it is not taken"
     if got_in and status == 405:
         return "got 405, although its row says that the verb is taken"
+    if not expected and status == 404 and names_something(door):
+        return ""  # what they may not see is not there for them
     if got_in != expected:
         return f"{'got in' if got_in else 'was refused'} ({status}), and should {'' if expected else 'not '}have got in"
     if not got_in and subject in (STRANGER, API_ONLY) and not door.is_api:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 from rest_framework.test import APIClient
 
-from protection.models import SourceServer
+from protection.models import Site, SourceServer
 from tests.factories.plans import make_shop_groups, make_web_shop, web_shop
 from tests.factories.protection import make_group_with_servers
 
@@ -177,7 +178,7 @@ def test_readiness_of_a_sound_plan_and_of_one_that_lost_a_server(api: Api, petra
     tag = client.get(url)["ETag"]
     lost = SourceServer.objects.filter(protection_group__name="shop-app")[0]
     SourceServer.objects.filter(pk=lost.pk).update(missing_since=lost.first_seen_at)
-    # The latest evaluation is answered until somebody asks for a new one, or saves the plan.
+    # The latest evaluation is answered until somebody asks for a new one or saves the plan, or a site is synced.
     assert client.get(url, headers={"If-None-Match": tag}).status_code == 304
     answer = client.post(url)
     assert answer.status_code == 200
@@ -191,6 +192,9 @@ def test_readiness_of_a_sound_plan_and_of_one_that_lost_a_server(api: Api, petra
     )
     assert set(finding) == {"severity", "code", "subject", "message", "remedy"}
     SourceServer.objects.filter(pk=lost.pk).update(missing_since=None)
+    assert client.get(url).json()["ready"] is False
+    Site.objects.update(last_synced_at=timezone.now())
+    assert client.get(url).json()["ready"] is True
     client.patch(f"{PLANS}Web shop/", {"description": "x"})
     assert [client.get(url).json()[name] for name in ("ready", "revision")] == [True, 2]
 

@@ -242,7 +242,7 @@ def test_a_group_declared_before_its_servers_blocks_every_run_until_they_are_the
     assert started.status_code == 409
     assert "s-later" in started.json()["detail"]
     ServerFactory.create(site=Site.objects.get(), source_server_id="s-later")
-    found = api(ada).get(f"/api/v1/plans/{plan.pk}/readiness/").json()["findings"]
+    found = api(ada).post(f"/api/v1/plans/{plan.pk}/readiness/").json()["findings"]
     assert "server_unknown" not in [one["code"] for one in found]
 
 
@@ -283,7 +283,8 @@ def test_what_is_kept_in_git_says_so_where_people_would_change_it(
     send(api(ada), shop(), message="First import", source=secret)
     plan, one = Plan.objects.get(), ProtectionGroup.objects.get(name="shop-db")
     browser = browser_of(petra)
-    for page in (f"plans/plan/{plan.pk}/change/", f"protection/protectiongroup/{one.pk}/change/"):
+    of_plan = [f"plans/plan/{plan.pk}/{page}/" for page in ("change", "settings", "wave", "import")]
+    for page in (*of_plan, f"protection/protectiongroup/{one.pk}/change/"):
         text = text_of(browser.get(f"/admin/{page}"))
         assert "Kept in git at https://git.example.com/dr/plans.git, ref main, commit 1a2b3c4d5e6f" in text, page
         assert "overwritten" in text

@@ -155,6 +155,22 @@ def test_a_newer_commit_alone_changes_nothing() -> None:
     assert not changes_of(SHOP, there, source=replace(GIT, commit="5e6f", ref="next")).changes
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://git.example.com/dr/plans.git",
+        "https://GIT.example.com/dr/plans/",
+        "https://robot:t0ken@git.example.com/dr/plans.git",
+        "git@git.example.com:dr/plans.git",
+        "ssh://git@git.example.com:22/dr/plans.git",
+    ],
+)
+def test_every_address_of_a_repository_is_the_same_place(address: str) -> None:
+    there = apply(SHOP, source=GIT)
+    assert not changes_of(SHOP, there, source=replace(GIT, repository=address)).changes
+    assert Source("../plans").place == ("../plans", "")
+
+
 def test_a_changed_field_is_told_with_both_values() -> None:
     there = apply(SHOP)
     (change,) = changes_of([plan(rto_target_seconds=600)], there).changes

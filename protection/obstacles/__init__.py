@@ -1,4 +1,4 @@
-"""What keeps a site or a group as it is: said by name to those who may see it."""
+"""What keeps a site or a protection group from being changed or deleted, in the words of whoever asks."""
 
 from __future__ import annotations
 
@@ -8,19 +8,31 @@ from django.contrib.auth.models import User
 from django.db import models
 
 from access import policy
-from foundation.errors import Conflict
+from foundation.errors import Conflict, FieldError, Invalid
 from foundation.protectors import protectors
 from foundation.wording import listing
+from protection import endpoints, uses
 from protection.models import Site
-from protection.uses import under_way_at
 
 #: What uses a row is named up to this number.
-_NAMED: Final = 5
+_USERS_NAMED: Final = 5
+
+
+def check_one_site_a_drs(site: Site, by: User) -> None:
+    """Raises `Invalid` if another site leads to the same DRS, in whatever spelling."""
+    site.endpoint_key = endpoints.key_of(site.endpoint_url)
+    same = Site.objects.filter(account_id=site.account_id, region=site.region, endpoint_key=site.endpoint_key)
+    other = same.exclude(pk=site.pk).first()
+    if other is not None:
+        is_visible = Site.objects.visible_to(by).filter(pk=other.pk).exists()
+        named = f": “{other}”. Use that site." if is_visible else ", and you may not see it. Ask an administrator."
+        sentence = f"Another site already has this account, Region and endpoint{named}"
+        raise Invalid.of([FieldError("", sentence, "unique")])
 
 
 def refuse_while_under_way(site: Site, by: User) -> None:
     """Raises `Conflict` naming what is under way at the site, whose row the caller holds locked."""
-    if names := under_way_at(site.pk, by):
+    if names := uses.under_way_at(site.pk, by):
         raise Conflict(
             f"Site “{site}” is in use by {listing(names)}, so how drsorch reaches its DRS cannot change now: launches "
             "and instances would be looked for elsewhere. Wait until they have ended and are cleaned up, or cancel "
@@ -45,9 +57,9 @@ def users_of(row: models.Model, by: User) -> str:
 
     A row that comes to refer to it after this waits for its lock, and then finds it gone.
     """
-    names = list(dict.fromkeys(_user_name(each, by) for each in protectors(row, _NAMED + 1)))
-    more = " and others" if len(names) > _NAMED else ""
-    return listing(names[:_NAMED]) + more
+    names = list(dict.fromkeys(_user_name(each, by) for each in protectors(row, _USERS_NAMED + 1)))
+    more = " and others" if len(names) > _USERS_NAMED else ""
+    return listing(names[:_USERS_NAMED]) + more
 
 
 def _user_name(row: models.Model, by: User) -> str:
