@@ -261,6 +261,20 @@ def group_names(by: Person) -> dict[int, str]:
     return dict(ProtectionGroup.objects.visible_to(by).values_list("pk", "name"))
 
 
+def sites_named(
+    groups: Mapping[str, ProtectionGroup], *documents: PlanDocument, but_not: PlanDocument | None = None
+) -> set[int]:
+    """The ids of the sites of the groups that these documents name, and of those at which their steps ask AWS for
+    something; with `but_not`, of what that one does not name."""
+    old: tuple[set[str], set[str]] = (set(), set())
+    if but_not is not None:
+        old = groups_in(but_not), sites_in(but_not)
+    named = {name for each in documents for name in groups_in(each)} - old[0]
+    sites = {name for each in documents for name in sites_in(each)} - old[1]
+    found = {groups[name].site_id for name in named if name in groups}
+    return found | (set(Site.objects.filter(name__in=sites).values_list("pk", flat=True)) if sites else set())
+
+
 def revision_list(plan: Plan, by: Person) -> QuerySet[PlanRevision]:
     """Every saved revision of a plan that the person may see, newest first; without those that name protection groups
     or sites that the person may not see: the plan may have been elsewhere once."""

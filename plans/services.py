@@ -34,9 +34,8 @@ from plans.core import editing
 from plans.core.differences import Difference, differences
 from plans.core.document import PlanDocument, WaveDocument, filled_out, normalise
 from plans.core.merging import merge
-from plans.core.naming import groups_in, sites_in
 from plans.models import Plan, PlanRevision, Step, Wave, WaveGroup
-from protection.models import ProtectionGroup, Site
+from protection.models import ProtectionGroup
 
 Change = Callable[[PlanDocument], Mapping[str, Any]]
 
@@ -142,7 +141,9 @@ def plan_delete(*, plan: Plan, by: User, expected_version: int | None = None, de
     with transaction.atomic():
         current = _locked(plan, expected_version)
         document = selectors.document(selectors.plan_now(plan))
-        policy.require(by, "plans.delete_plan", sites=_sites(_locked_groups(document), document), plan=plan.pk)
+        policy.require(
+            by, "plans.delete_plan", sites=selectors.sites_named(_locked_groups(document), document), plan=plan.pk
+        )
         if protectors(current, 1):
             raise Conflict(
                 f"Plan “{current}” has been run and cannot be deleted: its executions must be kept as evidence. "
@@ -266,7 +267,7 @@ def _saving() -> Iterator[None]:
 def _insert(raw: Mapping[str, Any], *, by: User, copied_from: str = "", declared: Declared | None = None) -> Plan:
     document = selectors.document_read(raw, by)
     groups = _locked_groups(document)
-    policy.require(by, "plans.add_plan", sites=_sites(groups, document))
+    policy.require(by, "plans.add_plan", sites=selectors.sites_named(groups, document))
     _check_name_free(document["name"], other_than=None)
     plan = Plan.objects.create(version=1, **_columns(document), **source_columns(declared))
     _write_waves(plan, document, groups)
@@ -323,11 +324,11 @@ def _replace(plan: Plan, change: Change, *, by: User, declared: Declared | None 
     document = selectors.document_read(change(current), by)
     diff = differences(current, document)
     if not diff:
-        return _keep(plan, declared, _locked_groups(current), by=by) if source_moves(plan, declared) else plan
+        return _keep(plan, declared, by=by) if source_moves(plan, declared) else plan
     groups = _locked_groups(current, document)
-    policy.require(by, "plans.change_plan", sites=_sites(groups, current, document), plan=plan.pk)
+    policy.require(by, "plans.change_plan", sites=selectors.sites_named(groups, current, document), plan=plan.pk)
     # A role for the plan alone does not make it reach further.
-    if more := _sites(groups, document, but_not=current):
+    if more := selectors.sites_named(groups, document, but_not=current):
         policy.require(by, "plans.change_plan", sites=more)
     _check_name_free(document["name"], other_than=plan)
     version = plan.version + 1
@@ -346,9 +347,9 @@ def _replace(plan: Plan, change: Change, *, by: User, declared: Declared | None 
     return plan
 
 
-def _keep(plan: Plan, declared: Declared | None, groups: Mapping[str, ProtectionGroup], *, by: User) -> Plan:
+def _keep(plan: Plan, declared: Declared | None, *, by: User) -> Plan:
     """The plan is kept elsewhere from now on. It is still the same plan, so no revision is saved."""
-    policy.require(by, "plans.change_plan", sites=_sites(groups))
+    policy.require(by, "plans.change_plan", on=plan)
     before = plan.source_facts
     plan.save(update_fields=declare(plan, declared))
     note_change(
@@ -376,20 +377,6 @@ def _locked_groups(*documents: PlanDocument) -> dict[str, ProtectionGroup]:
     names = {name for document in documents for wave in document["waves"] for name in wave["protection_groups"]}
     rows = ProtectionGroup.objects.select_for_update(no_key=True).filter(name__in=names)
     return {group.name: group for group in rows}
-
-
-def _sites(
-    groups: Mapping[str, ProtectionGroup], *documents: PlanDocument, but_not: PlanDocument | None = None
-) -> set[int]:
-    """The ids of the sites of the groups that these documents name, and of those at which their steps ask AWS for
-    something; with `but_not`, of what that one does not name."""
-    old: tuple[set[str], set[str]] = (set(), set())
-    if but_not is not None:
-        old = groups_in(but_not), sites_in(but_not)
-    named = {name for each in documents for name in groups_in(each)} - old[0]
-    sites = {name for each in documents for name in sites_in(each)} - old[1]
-    found = {groups[name].site_id for name in named if name in groups}
-    return found | (set(Site.objects.filter(name__in=sites).values_list("pk", flat=True)) if sites else set())
 
 
 def _write_waves(plan: Plan, document: PlanDocument, groups: Mapping[str, ProtectionGroup]) -> None:

@@ -18,7 +18,8 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from access import policy
-from access.models import ScopeKind
+from access.accounts.service_accounts import service_account_create
+from access.models import Proposal, ScopeKind
 from access.services import assignment_add, token_issue
 from executions.models import Execution, SiteWatch
 from executions.services.saved_filters import saved_filter_save
@@ -70,6 +71,12 @@ class Corner(World):
         note_add(execution=self.drill, by=by, text=f"{name} note")
         saved_filter_save(name=f"{name} filter", query=f"plan={self.plan.pk}", is_shared=True, by=by)
         self.token, _ = token_issue(user=by, name=f"{name} token", by=by)
+        self.service = service_account_create(name=f"{name}-events", purpose=name, roles=["event source"], by=by)
+        self.proposal = Proposal.objects.create(
+            kind="plan.archive", subject_type="plan", subject_id=str(self.plan.pk), subject_name=self.plan.name,
+            version=1, request="sealed", proposed_by=by, proposed_by_name=by.username, proposed_at=START,
+            expires_at=START + timedelta(days=3650),
+        )  # fmt: skip
         self.names = {
             "plan": (self.plan.pk, {"number": 1}),
             "site": (self.site.pk, {}),
@@ -78,6 +85,7 @@ class Corner(World):
             "execution": (self.drill.pk, {"other": self.other.pk}),
             "finding": (self.finding.pk, {}),
             "token": (self.token.uid, {}),
+            "proposal": (self.proposal.pk, {}),
         }
 
     def run(self, **fields: Any) -> Execution:
