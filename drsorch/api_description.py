@@ -30,6 +30,5 @@ API_TAGS: Final = {
     "events": "Where EventBridge and SNS deliver events of DRS.",
     "proposals": "What takes a second person: proposed by one, agreed to by another.",
     "tokens": "Your own API tokens.",
-    "proposals": "What takes a second person, where the installation wants that.",
     "me": "Who you are, and what you may do.",
 }
