@@ -242,6 +242,7 @@ def _command_form(
 def start(request: HttpRequest, plan_id: int) -> HttpResponse:
     """What would launch, and the button that launches it. `?kind=recovery` is the real thing."""
     kind = _kind(request)
+    policy.require(request.user, f"executions.start_{kind}")
     plan = plan_get(plan_id, request.user)
     policy.require(request.user, f"executions.start_{kind}", on=plan)
     glass = kind is ExecutionKind.RECOVERY and policy.may(request.user, "executions.break_glass", on=plan)

@@ -81,6 +81,7 @@ def site_state(request: HttpRequest, site_id: int) -> HttpResponse:
 @require_safe
 def server_points(request: HttpRequest, server_id: int) -> HttpResponse:
     """The part of a server's page that asks DRS, when somebody wants to know."""
+    policy.require(request.user, "protection.view_sourceserver")
     server = selectors.server_get(str(server_id), request.user)
     return render(request, "admin/protection/_points.html", points_panel(server, person(request), timezone.now()))
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from access.policy import ROLES
+from access.policy import POLICY, ROLES
 from protection.models import Site
 from tests.factories.people import make_user
 from tests.factories.protection import ServerFactory, SiteFactory
@@ -36,7 +36,11 @@ def test_external_ids_and_credentials_are_shown_to_nobody_and_roles_to_who_may_c
         assert "an-external-id" not in shown
         assert role == "administrator" or "hunter2" not in shown
         assert role == "administrator" or ROLE not in shown
-    shown = api(reader).get(f"/api/v1/sites/{site.pk}/").json()
+    answer = api(reader).get(f"/api/v1/sites/{site.pk}/")
+    if role not in POLICY["protection.view_site"]:
+        assert answer.status_code == 403
+        return
+    shown = answer.json()
     assert shown["has_external_id"] is True
     assert "external_id" not in shown
     assert shown["endpoint_url"] == "https://drs.example.com"
