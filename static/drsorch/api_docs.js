@@ -7,6 +7,7 @@
     [".information-container", "role", "banner"],
     [".scheme-container", "role", "region"],
     [".scheme-container", "aria-label", "Authorization"],
+    [".servers select", "aria-label", "Server"],
   ];
   const say = () => {
     for (const [where, attribute, value] of ROLES) {
