@@ -246,13 +246,12 @@ def start(request: HttpRequest, plan_id: int) -> HttpResponse:
     plan = plan_get(plan_id, request.user)
     policy.require(request.user, f"executions.start_{kind}", on=plan)
     glass = kind is ExecutionKind.RECOVERY and policy.may(request.user, "executions.break_glass", on=plan)
-    data = request.POST if request.method == "POST" else None
     frozen = blueprint(plan)
     findings = readiness.evaluate(plan, request.user)
     rests_on = basis_of_plan(plan, kind, blueprint=frozen, findings=findings)
     stake = stake_card(stake_now(frozen.servers), timezone.now())
     form = StartForm(
-        data,
+        request.POST if request.method == "POST" else None,
         kind=kind,
         plan=plan,
         may_break_glass=glass,
