@@ -127,6 +127,12 @@ class MeView(ApiView):
 
 
 @example("A token for a pipeline, for 30 days", name="pipeline", expires_in_seconds=2_592_000)
+def _names(longest: int, *, most: int, help_text: str) -> serializers.ListField:
+    """Names that limit a token; null or omitted: no limit."""
+    name = serializers.CharField(max_length=longest)
+    return serializers.ListField(child=name, required=False, allow_null=True, max_length=most, help_text=help_text)
+
+
 class NewTokenSerializer(StrictSerializer):
     """A token to issue."""
 
@@ -138,27 +144,15 @@ class NewTokenSerializer(StrictSerializer):
         max_value=int(LONGEST.total_seconds()),
         help_text="Null or omitted: the token does not expire, or with the token that issues it.",
     )
-    permissions = serializers.ListField(
-        child=serializers.CharField(max_length=100),
-        required=False,
-        allow_null=True,
-        max_length=200,
+    permissions = _names(
+        100,
+        most=200,
         help_text="It may do no more than this. Null or omitted: all that you may, also what you may later.",
     )
-    sites = serializers.ListField(
-        child=serializers.CharField(max_length=200),
-        required=False,
-        allow_null=True,
-        max_length=1000,
-        help_text="Ids or names of sites. With sites, plans or both, it may act there alone.",
+    sites = _names(
+        200, most=1000, help_text="Ids or names of sites. With sites, plans or both, it may act there alone."
     )
-    plans = serializers.ListField(
-        child=serializers.CharField(max_length=200),
-        required=False,
-        allow_null=True,
-        max_length=1000,
-        help_text="Ids or names of plans.",
-    )
+    plans = _names(200, most=1000, help_text="Ids or names of plans.")
     read_only = serializers.BooleanField(required=False, help_text="True: it can only read.")  # type: ignore[assignment]
 
 

@@ -81,7 +81,7 @@ def link_save(*, user: User, subject: str, by: User) -> ProviderLink:
     subject = subject.strip()
     issuer = settings.DRSORCH_OIDC_ISSUER
     if not issuer:
-        raise Invalid("There is no identity provider: DRSORCH_OIDC_ISSUER is not set.")
+        raise Invalid("No identity provider is configured. Set DRSORCH_OIDC_ISSUER first.")
     if is_service_account(user):
         raise Invalid.field("user", f"{user} is a service account, which no person signs in as.")
     if not subject or len(subject) > MAX_SUBJECT or not subject.isprintable():
