@@ -126,13 +126,13 @@ class MeView(ApiView):
         return Response(MeSerializer(request.user).data)
 
 
-@example("A token for a pipeline, for 30 days", name="pipeline", expires_in_seconds=2_592_000)
-def _names(longest: int, *, most: int, help_text: str) -> serializers.ListField:
+def _limiting(longest: int, *, most: int, help_text: str) -> serializers.ListField:
     """Names that limit a token; null or omitted: no limit."""
     name = serializers.CharField(max_length=longest)
     return serializers.ListField(child=name, required=False, allow_null=True, max_length=most, help_text=help_text)
 
 
+@example("A token for a pipeline, for 30 days", name="pipeline", expires_in_seconds=2_592_000)
 class NewTokenSerializer(StrictSerializer):
     """A token to issue."""
 
@@ -144,15 +144,15 @@ class NewTokenSerializer(StrictSerializer):
         max_value=int(LONGEST.total_seconds()),
         help_text="Null or omitted: the token does not expire, or with the token that issues it.",
     )
-    permissions = _names(
+    permissions = _limiting(
         100,
         most=200,
         help_text="It may do no more than this. Null or omitted: all that you may, also what you may later.",
     )
-    sites = _names(
+    sites = _limiting(
         200, most=1000, help_text="Ids or names of sites. With sites, plans or both, it may act there alone."
     )
-    plans = _names(200, most=1000, help_text="Ids or names of plans.")
+    plans = _limiting(200, most=1000, help_text="Ids or names of plans.")
     read_only = serializers.BooleanField(required=False, help_text="True: it can only read.")  # type: ignore[assignment]
 
 
