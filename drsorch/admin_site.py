@@ -37,6 +37,10 @@ class AdminSite(UnfoldAdminSite):
         if admin_class is not None and admin_class.__module__.partition(".")[0] in _OURS:
             super().register(model_or_iterable, admin_class, **options)
 
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """Django lists all models with all rights for the sidebar of each page; ours is in `drsorch.unfold`."""
+        return super().get_app_list(request, app_label) if app_label else []
+
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         return {**super().each_context(request), **inbox.header_context(request)}
 

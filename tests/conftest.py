@@ -113,6 +113,12 @@ def nothing_happened_yet() -> None:
 
 
 @pytest.fixture
+def both_databases(pytestconfig: pytest.Config) -> bool:
+    """Whether what is otherwise tried on one of the two databases is tried on both (`make test BOTH=1`)."""
+    return bool(pytestconfig.getoption("both_databases"))
+
+
+@pytest.fixture
 def dana(db: None) -> User:
     """Recovery manager."""
     return make_user("dana", "recovery manager")

@@ -82,6 +82,8 @@ def _run(console: Console, processes: DemoProcesses, port: int, speed: int, *, e
     _say(console, f"Created protection groups by tag: {', '.join(groups)}")
     plan = story.plan_make(petra)
     _say(console, f"Saved the plan “{plan['name']}”, {len(plan['waves'])} waves")
+    if not exit_after:
+        console.print("\n", screen.sign_in(address, people), "\n", sep="")
     _say(console, "dana, recovery manager, starts a drill\n")
     drill = screen.show(console, story.drill_watch(dana, story.drill_start(dana), seconds=DRILL_SECONDS, every=0.25))
     console.print(screen.result(drill))
@@ -101,8 +103,6 @@ def _run(console: Console, processes: DemoProcesses, port: int, speed: int, *, e
         console.print(f"The report: {where}", soft_wrap=True)
         processes.keep = not succeeded
         return 0 if succeeded else 1
-    console.print()
-    console.print(screen.sign_in(address, people))
     console.print(f"\nThe drill: {address}admin/executions/execution/{drill['id']}/change/", soft_wrap=True)
     console.print(f"Its report: {where}", soft_wrap=True)
     console.print("Press Ctrl-C to stop everything; nothing is left behind.", style="dim")

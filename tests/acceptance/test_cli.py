@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -24,6 +23,9 @@ from drsorch.client import wait_for
 from tests.acceptance.system import System
 from tests.architecture.source import ROOT
 from tests.shared import once_a_run
+
+#: The command sees the API alone. What it sees there of PostgreSQL, other scenarios see, too.
+pytestmark = pytest.mark.embedded
 
 SECONDS = 120
 UV = str(Path(sys.executable).parent / "uv")
@@ -174,15 +176,6 @@ def test_plans_in_git_are_compared_and_applied_again_and_again(shell: Shell) -> 
     assert "1 changed" in shell.run("apply", "dr")
 
 
-def test_of_pipelines_that_apply_at_once_one_makes_the_change_and_the_others_find_it_made(system: System) -> None:
-    group = {"kind": "protection_group", "name": "at-once", "site": "Frankfurt", "tag_selector": {"App": ["at-once"]}}
-    plan = {"kind": "plan", "name": "At once", "waves": [{"name": "All", "protection_groups": ["at-once"]}]}
-    with ThreadPoolExecutor(4) as threads:
-        futures = [threads.submit(system.api.post, "bundle/", {"documents": [group, plan]}) for _ in range(4)]
-        made = [[change["action"] for change in future.result()["changes"]] for future in futures]
-    assert sorted(made) == [[], [], [], ["create", "create"]]
-
-
 def test_a_drill_in_a_pipeline_and_its_evidence(shell: Shell) -> None:
     said = shell.run(
         "drill", "Web shop", "--wait", "--cleanup", "--max-rto", "30m", "--junit", "drill.xml", "--key", "one"
@@ -214,6 +207,8 @@ def test_a_drill_in_a_pipeline_and_its_evidence(shell: Shell) -> None:
 
 def test_ctrl_c_stops_the_waiting_and_not_the_drill(shell: Shell) -> None:
     log = shell.directory / "log"
+    # Until then it does not end, however late this process is.
+    shell.system.simulator.fault("throttle", operation="StartRecovery")
     with log.open("w") as output:
         process = subprocess.Popen(
             [str(shell.environment / "bin/drsorch"), "drill", "Web shop", "--wait"],
@@ -222,6 +217,7 @@ def test_ctrl_c_stops_the_waiting_and_not_the_drill(shell: Shell) -> None:
         wait_for("The start", lambda: "Started:" in log.read_text(), seconds=60)
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=60) == 130
+    shell.system.simulator.clear()
     said = log.read_text()
     assert "this does not cancel it" in said
     (id,) = set(re.findall(r"drsorch cancel ([0-9a-f-]{36})", said))

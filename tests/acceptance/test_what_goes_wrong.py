@@ -35,26 +35,6 @@ def test_a_failed_server_is_a_failed_server_whatever_its_job_says(system: System
     assert not web_ids & set(system.simulator.launches())
 
 
-def test_a_job_whose_answer_was_lost_is_adopted_not_started_again(system: System) -> None:
-    system.simulator.fault("lost_answer", operation="StartRecovery", count=1)
-
-    drill = shop.drill_run(system.api)
-    assert system.simulator.struck() >= 1
-
-    assert drill["status"] == "succeeded", drill
-    assert set(system.simulator.launches().values()) == {1}
-
-
-def test_throttling_of_everything_slows_a_drill_and_no_more(system: System) -> None:
-    system.simulator.fault("throttle", rate=0.3)
-
-    drill = shop.drill_run(system.api)
-    assert system.simulator.struck() >= 1
-
-    assert drill["status"] == "succeeded", drill
-    assert set(system.simulator.launches().values()) == {1}
-
-
 @pytest.mark.embedded
 def test_killed_while_it_waits_for_drs_to_answer_it_adopts_the_job_and_carries_on(
     make_system: Callable[..., System],

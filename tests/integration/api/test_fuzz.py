@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 import schemathesis
-from django.contrib.auth.models import User
 from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections, connection
@@ -24,6 +25,7 @@ from schemathesis.specs.openapi.checks import (
 
 from access.models import ApiToken
 from access.policy import ROLES
+from tests.database import undone
 from tests.factories.people import make_user
 from tests.integration.api.operations import World
 
@@ -50,9 +52,9 @@ CHECKS = [
 PLAIN = {"Accept-Encoding": "identity"}
 
 
-@pytest.fixture
-def shared(db: None) -> Iterator[None]:
-    # As Django's own test client does: a request of a test shares the connection, and the transaction, of the test.
+@contextmanager
+def one_connection() -> Iterator[None]:
+    """As with Django's own test client, a request shares the connection, and the transaction, of its test."""
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
     yield
@@ -60,25 +62,32 @@ def shared(db: None) -> Iterator[None]:
         signal.connect(close_old_connections)
 
 
+@dataclass(frozen=True)
+class Asking:
+    """Who asks, and what for."""
+
+    #: The header of each role by its name, of somebody who may do everything, somebody without a role, a stranger.
+    headers: dict[str, str]
+    #: What stands in an address: of things that there are, so that rights decide.
+    names: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def everyone(django_db_setup: None, django_db_blocker: Any) -> Iterator[Asking]:
+    """Made once for all operations: it takes as long as asking them."""
+    with django_db_blocker.unblock(), undone(), one_connection():
+        people = {role: make_user(role.replace(" ", "-"), role) for role in ROLES}
+        people |= {"everything": make_user("root", is_superuser=True), "nothing": make_user("nina")}
+        tokens = {name: ApiToken.objects.create(user=user)[1] for name, user in people.items()}
+        headers = {name: f"Bearer {token}" for name, token in tokens.items()} | {"stranger": "Bearer of nothing"}
+        yield Asking(headers, World(people["everything"]).names)
+
+
 @pytest.fixture
-def token(shared: None) -> str:
+def token(db: None) -> Iterator[str]:
     _, text = ApiToken.objects.create(user=make_user("ada", "administrator", "recovery manager"))
-    return str(text)
-
-
-@pytest.fixture
-def everyone(shared: None) -> dict[str, str]:
-    """A header of each role by its name, and of somebody who may do everything, somebody without a role, a stranger."""
-    people = {role: make_user(role.replace(" ", "-"), role) for role in ROLES}
-    people |= {"everything": make_user("root", is_superuser=True), "nothing": make_user("nina")}
-    tokens = {name: ApiToken.objects.create(user=user)[1] for name, user in people.items()}
-    return {name: f"Bearer {token}" for name, token in tokens.items()} | {"stranger": "Bearer of nothing"}
-
-
-@pytest.fixture
-def names(everyone: dict[str, str]) -> dict[str, Any]:
-    """What stands in an address: of things that there are, so that rights decide."""
-    return World(User.objects.get(username="root")).names
+    with one_connection():
+        yield str(text)
 
 
 OPTIONS: Any = {"deadline": None, "derandomize": True, "suppress_health_check": list(HealthCheck)}
@@ -87,13 +96,14 @@ OPTIONS: Any = {"deadline": None, "derandomize": True, "suppress_health_check": 
 @pytest.mark.any_database
 @schema.parametrize()
 @settings(max_examples=2, phases=[Phase.explicit, Phase.generate], **OPTIONS)
-def test_every_operation_keeps_its_word_to_everyone(case: Any, everyone: dict[str, str], names: dict[str, Any]) -> None:
+def test_every_operation_keeps_its_word_to_everyone(case: Any, everyone: Asking) -> None:
     kind = case.path.removeprefix("/api/v1/").partition("/")[0].removesuffix("s")
-    if case.path_parameters and kind in names:
-        pk, more = names[kind]
+    if case.path_parameters and kind in everyone.names:
+        pk, more = everyone.names[kind]
         case.path_parameters = {name: str({"id": pk, **more}.get(name, "0" * 64)) for name in case.path_parameters}
-    for header in everyone.values():
-        case.call_and_validate(headers={"Authorization": header, **PLAIN}, checks=CHECKS)
+    with undone():
+        for header in everyone.headers.values():
+            case.call_and_validate(headers={"Authorization": header, **PLAIN}, checks=CHECKS)
 
 
 if connection.vendor != "sqlite":  # which refuses less than PostgreSQL

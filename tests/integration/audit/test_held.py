@@ -30,7 +30,7 @@ from tests.factories.people import PASSWORD, make_user
 from tests.factories.plans import web_shop
 from tests.factories.protection import ServerFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.either_database]
 WAVES = "Web shop: The plan is not as its newest revision, 2, says: waves."
 
 

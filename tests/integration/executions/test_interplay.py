@@ -23,6 +23,8 @@ from tests.harness import ACCOUNT, REGION, EngineHarness, statuses
 from tests.integration.executions.recovered import recover_elsewhere
 from tests.pages import shown_form
 
+pytestmark = pytest.mark.either_database
+
 DATABASES = [{"name": "Databases", "protection_groups": ["shop-db"]}]
 HASTY = [{**DATABASES[0], "launch_timeout_seconds": 60}]
 

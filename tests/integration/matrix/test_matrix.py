@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
-from django.db import transaction
 from django.template.response import SimpleTemplateResponse
 from django.test import Client
 
@@ -17,8 +15,10 @@ from access.models import Assignment
 from access.policy import POLICY, ROLES, WHOLE
 from drs.simulator.inprocess import InProcessDrs
 from drs.simulator.world import World as Drs
+from drsorch.admin_site import AdminSite
 from protection import gateways
 from protection.models import Site
+from tests.database import undone
 from tests.factories.people import make_user
 from tests.factories.protection import SiteFactory
 from tests.integration.matrix.doors import VERBS, Door, Estate, doors
@@ -43,6 +43,7 @@ def estate(ada: User) -> Iterator[Estate]:
 def pages_stay_blank(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who is let in is decided before a page is written, and writing takes ten times as long."""
     monkeypatch.setattr(SimpleTemplateResponse, "rendered_content", "")
+    monkeypatch.setattr(AdminSite, "each_context", lambda self, request: {})
     monkeypatch.setattr("reports.screens.runbook.pdf_of_runbook", lambda *args: b"")
 
 
@@ -62,14 +63,14 @@ def test_every_permission_is_one_of_the_policy_and_opens_a_door() -> None:
     assert set(POLICY) - named == inner | {"access.revoke_apitoken", "access.view_proposal"}
 
 
-def test_each_role_goes_through_its_doors_and_no_other(estate: Estate, pytestconfig: pytest.Config) -> None:
+def test_each_role_goes_through_its_doors_and_no_other(estate: Estate, both_databases: bool) -> None:
     """Whoever must not get in is tried at every door. Of those who must, one is tried at each door, in turn: what lets
     one in and not another is the policy alone, which has a table of its own. `make test BOTH=1` tries all of them."""
     clients = {subject: client_of(subject) for subject in SUBJECTS}
     wrong = []
     for turn, (door, verb, need) in enumerate(every_need()):
         inside = [subject for subject in SUBJECTS if must_get_in(door, need, subject)]
-        if inside and not pytestconfig.getoption("both_databases"):
+        if inside and not both_databases:
             inside = [inside[turn % len(inside)]]
         outside = [subject for subject in SUBJECTS if not must_get_in(door, need, subject)]
         for subject in (*inside, *outside):
@@ -213,16 +214,6 @@ def asked(client: Client, estate: Estate, door: Door, verb: str) -> Any:
     client.cookies.clear()
     client.cookies.update(cookies)
     return answer
-
-
-@contextmanager
-def undone() -> Iterator[None]:
-    block: Any = transaction.atomic()
-    # One that a test wraps around itself: AWS may be called in it (`protection.gateways.assert_no_transaction`).
-    block._from_testcase = True
-    with block:
-        yield
-        transaction.set_rollback(True)
 
 
 def client_of(subject: str) -> Client:

@@ -209,20 +209,25 @@ def test_several_processes_on_sqlite_are_warned_of(settings, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "sentence"),
+    ("command", "name", "value", "sentence"),
     [
-        ("SECRET_KEY", "", "SECRET_KEY is not set."),
+        (["migrate"], "SECRET_KEY", "", "SECRET_KEY is not set."),
         (
+            ["issue_token", "dana"],
             "DATABASE_URL",
             "mysql://h/d",
             "drsorch is not configured: DATABASE_URL is 'mysql://h/d': write sqlite:///path",
         ),
-        ("DRSORCH_LEASE_SECONDS", "long", "drsorch is not configured: DRSORCH_LEASE_SECONDS is 'long'"),
-        ("HTTPS_ONLY", "ture", "drsorch is not configured: HTTPS_ONLY is 'ture': write true or false."),
+        (["migrate"], "DRSORCH_LEASE_SECONDS", "long", "drsorch is not configured: DRSORCH_LEASE_SECONDS is 'long'"),
+        (
+            ["issue_token", "dana"],
+            "HTTPS_ONLY",
+            "ture",
+            "drsorch is not configured: HTTPS_ONLY is 'ture': write true or false.",
+        ),
     ],
 )
-@pytest.mark.parametrize("command", [["migrate"], ["issue_token", "dana"]])
-def test_a_command_ends_with_the_sentence_and_no_traceback(name, value, sentence, command):
+def test_a_command_ends_with_the_sentence_and_no_traceback(command, name, value, sentence):
     surroundings = {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "drsorch.settings",
