@@ -48,10 +48,14 @@ class _Kept:
     configuration_at: float = 0
     keys: list[dict[str, Any]] = field(default_factory=list)
     keys_at: float = 0
+    #: Why its document could not be had when it was last asked for; empty if it could.
+    failure: str = ""
 
 
 _kept = _Kept()
 _lock = threading.Lock()
+#: Held by the one who waits for a provider that did not answer: the other threads are for those who sign in locally.
+_waiting = threading.Lock()
 
 
 def forget() -> None:
@@ -67,9 +71,20 @@ def configuration() -> dict[str, Any]:
     with _lock:
         if _kept.issuer == issuer and time.monotonic() - _kept.configuration_at < KEPT_SECONDS:
             return _kept.configuration
-    found = _document(f"{issuer.rstrip('/')}{WELL_KNOWN}")
-    _check(found, issuer)
+        failure = _kept.failure
+    if failure and not _waiting.acquire(blocking=False):
+        raise ProviderFails(failure)
+    try:
+        found = _document(f"{issuer.rstrip('/')}{WELL_KNOWN}")
+        _check(found, issuer)
+    except ProviderFails as error:
+        _kept.failure = str(error)
+        raise
+    finally:
+        if failure:
+            _waiting.release()
     with _lock:
+        _kept.failure = ""
         if _kept.issuer != issuer:
             _kept.keys, _kept.keys_at = [], 0
         _kept.issuer, _kept.configuration, _kept.configuration_at = issuer, found, time.monotonic()

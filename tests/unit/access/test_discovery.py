@@ -58,6 +58,21 @@ def test_what_the_provider_offers_is_asked_for_once(answers: Any) -> None:
     assert [url for _, url, _, _ in asked] == [f"{ISSUER}{discovery.WELL_KNOWN}"]
 
 
+def test_for_a_provider_that_does_not_answer_one_at_a_time_waits(answers: Any) -> None:
+    """Each of them may wait for ten seconds, and the threads that are left let people in who sign in locally."""
+    down = answers({f"{ISSUER}{discovery.WELL_KNOWN}": Answer(503, b"")})
+    for asked in (1, 2):
+        with pytest.raises(ProviderFails, match="answered 503"):
+            discovery.configuration()
+        assert len(down) == asked
+    with discovery._waiting, pytest.raises(ProviderFails, match="answered 503"):  # another one waits
+        discovery.configuration()
+    assert len(down) == 2
+    with pytest.raises(ProviderFails):
+        discovery.configuration()
+    assert len(down) == 3, "and when that is over, the next one asks"
+
+
 def test_keys_are_asked_for_anew_but_not_by_every_token(answers: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = answers({**well_known(), DOCUMENT["jwks_uri"]: {"keys": [{"kid": "1"}]}})
     for _ in range(3):
