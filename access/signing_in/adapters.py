@@ -23,6 +23,7 @@ from django.urls import reverse
 from access.recent import was_recent
 from access.services import local_sign_in_allowed, sign_in_attempt
 from audit.event_types import EventType
+from foundation.errors import RecentSignInNeeded
 
 #: Of a code, a key or a passkey that does not let anyone in.
 WRONG_CODE = "That did not work: the code or the key is not known here."
@@ -106,8 +107,14 @@ class ClosedAccountAdapter(DefaultAccountAdapter):
         return [theirs, *methods] if came_from_there else [*methods, theirs]
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
-        """For allauth's own pages: whoever has just signed in is not asked again."""
-        return not was_recent(self.request) and bool(super().is_reauthentication_required(app=app, **kwargs))
+        """For allauth's own pages: whoever has just signed in is not asked again. Whoever can confirm at the provider
+        alone does so there: allauth, which knows no such way, would let them in unasked."""
+        if was_recent(self.request):
+            return False
+        ways = self.get_reauthentication_methods(self.request.user)
+        if settings.DRSORCH_RECENT_SIGN_IN_SECONDS and all(way["id"] == "provider" for way in ways):
+            raise RecentSignInNeeded
+        return bool(super().is_reauthentication_required(app=app, **kwargs))
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
