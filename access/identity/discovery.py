@@ -160,7 +160,7 @@ def _document(address: str, *, body: bytes | None = None, headers: Mapping[str, 
     except ValueError as error:
         raise ProviderFails(f"{address} is not an address that can be asked: {error}.") from error
     if len(answer.body) > MOST_BYTES:
-        raise ProviderFails(f"{address} answered more than {MOST_BYTES:,} bytes.")
+        raise ProviderFails(f"{address}: the answer has more than {MOST_BYTES:,} bytes.")
     try:
         document = json.loads(answer.body)
     except (ValueError, RecursionError):
@@ -170,7 +170,7 @@ def _document(address: str, *, body: bytes | None = None, headers: Mapping[str, 
         # Its own words for it: RFC 6749, section 5.2.
         why = ": ".join(str(said[name])[:200] for name in ("error", "error_description") if said.get(name))
         fails = CodeRefused if said.get("error") == "invalid_grant" else ProviderFails
-        raise fails(f"{address} answered {answer.status}{f' ({why})' if why else ''}.")
+        raise fails(f"{address}: the answer is {answer.status}{f' ({why})' if why else ''}.")
     if not isinstance(document, dict):
-        raise ProviderFails(f"{address} answered something that is not a JSON object.")
+        raise ProviderFails(f"{address}: the answer is not a JSON object.")
     return document

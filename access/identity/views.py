@@ -134,9 +134,11 @@ def callback(request: HttpRequest) -> HttpResponse:  # noqa: PLR0911 # one for e
 
 
 def _check_sender(request: HttpRequest) -> None:
-    """RFC 9207: a provider may say that it is the one that answers. Raises `ProviderFails` and `BadToken`."""
-    issuer = discovery.configuration()["issuer"]
-    if request.GET.get("iss", issuer) != issuer:
+    """RFC 9207: a provider may say that it is the one that answers; one that says that it does, always does. Raises
+    `ProviderFails` and `BadToken`."""
+    found = discovery.configuration()
+    always = found.get("authorization_response_iss_parameter_supported") is True
+    if request.GET.get("iss", "" if always else found["issuer"]) != found["issuer"]:
         raise BadToken("Another provider answered (iss).")
 
 

@@ -249,7 +249,7 @@ def test_a_code_that_somebody_else_obtained_is_worth_nothing(provider: IdentityP
     state = mine.get(BEGIN)["Location"].partition("state=")[2].partition("&")[0]
     stolen = Visitor().goes(theirs.get(BEGIN)["Location"], "omar")
     code = stolen.partition("code=")[2].partition("&")[0]
-    page = mine.get("/accounts/oidc/callback/", {"code": code, "state": state})
+    page = mine.get("/accounts/oidc/callback/", {"code": code, "state": state, "iss": provider.issuer})
     assert page.status_code == 400
     assert "invalid_grant" in events("attempt.bad_id_token")[-1].detail["why"]
     assert mine.get("/admin/").status_code == 302
@@ -262,6 +262,8 @@ def test_an_answer_of_another_provider_is_not_believed(provider: IdentityProvide
     back = Visitor().goes(client.get(BEGIN)["Location"], "omar")
     assert "iss=http" in back
     not_believed(client.get(back.replace("iss=http", "iss=https")), "Another provider")
+    back = Visitor().goes(client.get(BEGIN)["Location"], "omar")
+    not_believed(client.get(back.replace("iss=http", "is=http")), "Another provider")
 
 
 def test_a_way_back_is_good_once_and_in_its_own_browser(provider: IdentityProvider) -> None:
