@@ -40,10 +40,20 @@ class AddPasskeyForm(AddWebAuthnForm):
         )
 
 
+class _AnswerField(forms.JSONField):
+    def to_python(self, value: Any) -> Any:
+        try:
+            return super().to_python(value)
+        except RecursionError:
+            raise get_adapter().validation_error("incorrect_code") from None
+
+
 class PasskeySignInForm(LoginWebAuthnForm):
     """Alone, a passkey lets in only whom its device has asked for a finger, a face or a PIN, as the device says itself.
     That it was to ask is no proof: the challenge of a second step, where it need not, is answered here as well. What is
     no answer of a browser, which anyone may send, is a wrong one."""
+
+    credential = _AnswerField(widget=forms.HiddenInput)
 
     def clean_credential(self) -> Authenticator:
         said = self.cleaned_data["credential"]

@@ -98,7 +98,18 @@ def test_a_key_that_was_only_touched_is_a_second_factor(dana: User) -> None:
 
 
 @pytest.mark.parametrize(
-    "sent", ["", "null", "1", "[]", "{}", '{"id": "a"}', '{"rawId": "a", "response": []}', '{"id": 1, "rawId": 1}']
+    "sent",
+    [
+        "",
+        "null",
+        "[" * 100_000,
+        "1",
+        "[]",
+        "{}",
+        '{"id": "a"}',
+        '{"rawId": "a", "response": []}',
+        '{"id": 1, "rawId": 1}',
+    ],
 )
 def test_what_is_no_answer_of_a_key_is_a_wrong_one(db: None, sent: str) -> None:
     answer = Client().post("/accounts/2fa/webauthn/login/", {"credential": sent}, secure=True)
