@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 import time_machine
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
+from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_logged_in
 from django.contrib.sessions.backends.db import SessionStore
+from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from django.utils.http import urlencode
 
@@ -18,6 +21,8 @@ from access import policy, recent
 from access.models import Role
 from access.services import token_issue
 from audit.models import Event
+from executions.services.stake import check_may_replace
+from foundation.errors import RecentSignInNeeded
 from tests.factories.people import PASSWORD, make_user
 from tests.factories.plans import PlanFactory
 
@@ -109,6 +114,22 @@ def test_the_api_answers_a_session_with_a_problem_and_does_not_ask_a_token(clock
         "/api/v1/executions/", body, content_type="application/json", headers={"Authorization": f"Bearer {text}"}
     )
     assert asked.json().get("type") != "urn:drsorch:problem:recent-sign-in-needed"
+
+
+def test_to_name_a_live_recovery_that_a_drill_deletes_asks_as_a_recovery_does(clock: Any, dana: User) -> None:
+    request = RequestFactory().post("/")
+    request.user, request.session = dana, SessionStore()
+    request.session[SESSION_KEY], request.session[recent.SIGNED_IN_AT] = str(dana.pk), time.time()
+    plan = PlanFactory.create()
+
+    def name(request: HttpRequest) -> HttpResponse:
+        check_may_replace(dana, [], plan)
+        return HttpResponse()
+
+    recent.knows_the_request(name)(request)
+    clock.shift(901)
+    with pytest.raises(RecentSignInNeeded):
+        recent.knows_the_request(name)(request)
 
 
 def test_an_old_session_makes_no_token_that_would_not_be_asked(clock: Any, ada: User) -> None:
