@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import User
@@ -123,7 +124,11 @@ class UserAdmin(ChainHistory, SeenAdmin, DjangoUserAdmin):
 
     def user_change_password(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         require_recent()
-        return super().user_change_password(request, *args, **kwargs)
+        answer = super().user_change_password(request, *args, **kwargs)
+        if request.method == "POST":
+            # One's own new password gives one's session a new key, under which it is listed and can be ended.
+            UserSession.objects.create_from_request(request)
+        return answer
 
     def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         require_recent()  # of its actions

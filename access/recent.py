@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, Final
 
+from allauth.account.authentication import get_authentication_records
 from allauth.account.signals import authentication_step_completed
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
@@ -82,9 +83,13 @@ def listen() -> None:
     authentication_step_completed.connect(_confirmed)
 
 
-def _signed_in(request: Any = None, **kwargs: Any) -> None:
+def _signed_in(user: Any, request: Any = None, **kwargs: Any) -> None:
+    """What counts is when the person proved who they are: a session that they still had at the provider proves nothing
+    now, so what it says of that (`auth_time`) counts, and nothing where it does not say."""
     if hasattr(request, "session"):
-        request.session[SIGNED_IN_AT] = time.time()
+        records = get_authentication_records(request, user)
+        moments = [each.get("auth_time", 0) if each["method"] == "socialaccount" else each["at"] for each in records]
+        request.session[SIGNED_IN_AT] = max(moments, default=time.time())
 
 
 def _confirmed(request: HttpRequest, reauthenticated: bool = False, **kwargs: Any) -> None:

@@ -254,7 +254,7 @@ SETTINGS: Final = (
     ),
     Setting(
         "DRSORCH_METRICS_ALLOW", Networks(), networks_read(("127.0.0.0/8", "::1/128")),
-        "networks that `/metrics` is given to; never through a proxy that drsorch does not know of", EYES,
+        "networks that `/metrics` is given to; not through an unknown proxy, if it says that it is one", EYES,
         default_words="this machine", example="127.0.0.0/8,::1/128",
     ),
     Setting(

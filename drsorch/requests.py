@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 
+from drsorch.observing.requests import is_forwarded
 from drsorch.values import is_loopback
 
 #: Bytes of a body: a form of the largest size with what encoding adds; and where files are larger, theirs.
@@ -52,7 +53,7 @@ class DebugOnThisMachine:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if not is_loopback(request.META.get("REMOTE_ADDR", "")):
+        if is_forwarded(request) or not is_loopback(request.META.get("REMOTE_ADDR", "")):
             sentence = "DEBUG is on, so drsorch answers requests of its own machine only. Turn DEBUG off.\n"
             return HttpResponse(sentence, status=403, content_type="text/plain")
         return self._get_response(request)
@@ -90,7 +91,7 @@ class BoundedBody:
 
         most = LONGEST_BODIES.get(request.path, LONGEST_BODY)
         length = request.META.get("CONTENT_LENGTH") or "0"
-        if length.isdigit() and int(length) <= most:
+        if length.isdecimal() and int(length) <= most:
             return self._get_response(request)
         sentence = f"The request is too large: at most {most:,} bytes are taken here. Nothing was saved."
         if request.path.startswith("/api/"):

@@ -260,6 +260,7 @@ MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_FORMS = {
     "add_webauthn": "access.signing_in.forms.AddPasskeyForm",
     "edit_webauthn": "access.signing_in.forms.RenamePasskeyForm",
+    "login_webauthn": "access.signing_in.forms.PasskeySignInForm",
 }
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS_ONLY else "http"
 

@@ -37,7 +37,8 @@ def sign_in_on_the_whole_page(get_response: GetResponse) -> GetResponse:
         """Whoever has to confirm who they are does so on a page of its own, and comes back to where they were."""
         if not isinstance(exception, RecentSignInNeeded):
             return None
-        page = _page_of(request) or reverse("admin:index")
+        looks = request.method in ("GET", "HEAD")
+        page = request.get_full_path() if looks else _page_of(request) or reverse("admin:index")
         there = f"{reverse('account_reauthenticate')}?{urlencode({REDIRECT_FIELD_NAME: page})}"
         return HttpResponseClientRedirect(there) if "HX-Request" in request.headers else HttpResponseRedirect(there)
 

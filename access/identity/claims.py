@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -36,7 +37,12 @@ def groups_of(claims: Claims, name: str) -> list[str]:
     if value is None and "." in name:
         value = _inside(claims, name.split("."))
     texts = [value] if isinstance(value, str) else value if isinstance(value, list) else []
-    return sorted({text for text in texts if isinstance(text, str) and 0 < len(text) <= MAX_GROUP})
+    return sorted({text for text in texts if isinstance(text, str) and _is_group(text)})
+
+
+def _is_group(text: str) -> bool:
+    """A name that the table can have: any other gives nothing, and no database need keep it."""
+    return 0 < len(text) <= MAX_GROUP and text.isprintable()
 
 
 def _inside(value: Any, path: list[str]) -> Any:
@@ -49,7 +55,9 @@ def username_of(claims: Claims) -> str:
     """What the person is called here: the provider's own name for them, in the characters that a username may have."""
     for name in _NAMES:
         said = claims.get(name)
-        username = _NOT_IN_USERNAMES.sub("_", said.strip())[:_MAX_USERNAME] if isinstance(said, str) else ""
+        # One spelling of each name, as Django's forms have it: no second person looks like the first.
+        text = unicodedata.normalize("NFKC", said) if isinstance(said, str) else ""
+        username = _NOT_IN_USERNAMES.sub("_", text.strip())[:_MAX_USERNAME]
         if username.strip("_"):
             return username
     return "unnamed"

@@ -48,10 +48,14 @@ class _Kept:
     configuration_at: float = 0
     keys: list[dict[str, Any]] = field(default_factory=list)
     keys_at: float = 0
+    #: Why its document could not be had when it was last asked for; empty if it could.
+    failure: str = ""
 
 
 _kept = _Kept()
 _lock = threading.Lock()
+#: Held by the one who waits for a provider that did not answer: the other threads are for those who sign in locally.
+_waiting = threading.Lock()
 
 
 def forget() -> None:
@@ -67,9 +71,20 @@ def configuration() -> dict[str, Any]:
     with _lock:
         if _kept.issuer == issuer and time.monotonic() - _kept.configuration_at < KEPT_SECONDS:
             return _kept.configuration
-    found = _document(f"{issuer.rstrip('/')}{WELL_KNOWN}")
-    _check(found, issuer)
+        failure = _kept.failure
+    if failure and not _waiting.acquire(blocking=False):
+        raise ProviderFails(failure)
+    try:
+        found = _document(f"{issuer.rstrip('/')}{WELL_KNOWN}")
+        _check(found, issuer)
+    except ProviderFails as error:
+        _kept.failure = str(error)
+        raise
+    finally:
+        if failure:
+            _waiting.release()
     with _lock:
+        _kept.failure = ""
         if _kept.issuer != issuer:
             _kept.keys, _kept.keys_at = [], 0
         _kept.issuer, _kept.configuration, _kept.configuration_at = issuer, found, time.monotonic()
@@ -145,7 +160,7 @@ def _document(address: str, *, body: bytes | None = None, headers: Mapping[str, 
     except ValueError as error:
         raise ProviderFails(f"{address} is not an address that can be asked: {error}.") from error
     if len(answer.body) > MOST_BYTES:
-        raise ProviderFails(f"{address} answered more than {MOST_BYTES:,} bytes.")
+        raise ProviderFails(f"{address}: the answer has more than {MOST_BYTES:,} bytes.")
     try:
         document = json.loads(answer.body)
     except (ValueError, RecursionError):
@@ -155,7 +170,7 @@ def _document(address: str, *, body: bytes | None = None, headers: Mapping[str, 
         # Its own words for it: RFC 6749, section 5.2.
         why = ": ".join(str(said[name])[:200] for name in ("error", "error_description") if said.get(name))
         fails = CodeRefused if said.get("error") == "invalid_grant" else ProviderFails
-        raise fails(f"{address} answered {answer.status}{f' ({why})' if why else ''}.")
+        raise fails(f"{address}: the answer is {answer.status}{f' ({why})' if why else ''}.")
     if not isinstance(document, dict):
-        raise ProviderFails(f"{address} answered something that is not a JSON object.")
+        raise ProviderFails(f"{address}: the answer is not a JSON object.")
     return document

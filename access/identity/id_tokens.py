@@ -80,7 +80,8 @@ def _check(claims: Mapping[str, Any], alg: str, client_id: str, nonce: str, acce
         raise BadToken("It was issued to another application (azp).")
     if isinstance(audience, list) and len(audience) > 1 and "azp" not in claims:
         raise BadToken("It is for several applications, and does not say to which it was issued (azp).")
-    if not isinstance(claims["sub"], str) or not 0 < len(claims["sub"]) <= MAX_SUBJECT or "\0" in claims["sub"]:
+    sub = claims["sub"]
+    if not (isinstance(sub, str) and 0 < len(sub) <= MAX_SUBJECT and sub.isprintable()):
         raise BadToken("It does not say whom it is about (sub).")
     if not nonce or not hmac.compare_digest(str(claims.get("nonce", "")).encode(), nonce.encode()):
         raise BadToken("It belongs to another sign-in (nonce).")
@@ -100,9 +101,7 @@ def _is_hash(said: str, access_token: str, alg: str) -> bool:
     return False
 
 
-def signed_in_since(claims: Mapping[str, Any], moment: float) -> bool | None:
-    """Whether the person proved to the provider who they are since this moment (Unix time); None if it is not said."""
+def signed_in_at(claims: Mapping[str, Any], now: float) -> float | None:
+    """When the person proved to the provider who they are (Unix time), not after `now`; None if it is not said."""
     at = claims.get("auth_time")
-    if isinstance(at, bool) or not isinstance(at, int | float):
-        return None
-    return at >= moment - LEEWAY
+    return None if isinstance(at, bool) or not isinstance(at, int | float) else min(at, now)

@@ -23,6 +23,7 @@ from access.models import (
 )
 from access.recording import users_as_one
 from access.services import provider_group_facts, provider_group_forget
+from access.signing_in.sessions import sessions_end
 from audit.event_types import EventType
 from audit.record import note_change
 from foundation.errors import Invalid, NotAllowed
@@ -98,12 +99,14 @@ def link_save(*, user: User, subject: str, by: User) -> ProviderLink:
 
 
 def link_delete(*, link: ProviderLink, by: User) -> None:
-    """The provider's person is no longer this user. The roles that came from there go with it."""
+    """The provider's person is no longer this user, and signed out. The roles that came from there go with the link."""
     policy.require(by, "access.delete_providerlink")
     _only_in_reach(link.user, by)
-    with transaction.atomic(), users_as_one(link.user_id):
-        roles_follow(link.user, [])
-        link.delete()
+    with transaction.atomic():
+        with users_as_one(link.user_id):
+            roles_follow(link.user, [])
+            link.delete()
+        sessions_end(user=link.user, by=by)
 
 
 def roles_follow(user: User, wanted: Collection[Held]) -> None:

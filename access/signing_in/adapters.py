@@ -8,6 +8,7 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.auth_backends import AuthenticationBackend
 from allauth.account.authentication import get_authentication_records
 from allauth.account.internal.stagekit import clear_login
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
@@ -23,6 +24,7 @@ from django.urls import reverse
 from access.recent import was_recent
 from access.services import local_sign_in_allowed, sign_in_attempt
 from audit.event_types import EventType
+from foundation.errors import RecentSignInNeeded
 
 #: Of a code, a key or a passkey that does not let anyone in.
 WRONG_CODE = "That did not work: the code or the key is not known here."
@@ -69,15 +71,17 @@ class ClosedAccountAdapter(DefaultAccountAdapter):
         self._rollback_login_failed_rl_usage()
         return user
 
-    def pre_login(self, request: HttpRequest, user: AbstractBaseUser, **kwargs: Any) -> HttpResponse | None:
-        """The last gate, by whatever way somebody came: also with a passkey."""
+    def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
+        """The last gate, by whatever way somebody came: also with a passkey, and minutes after the password."""
         records = get_authentication_records(request, user)
         by_provider = any(record.get("method") == "socialaccount" for record in records)
-        if not by_provider and not local_sign_in_allowed(user):
+        allowed = by_provider or local_sign_in_allowed(user)
+        if not allowed:
             sign_in_attempt(EventType.ATTEMPT_LOCAL_ACCOUNT, user.get_username())
+        if not allowed or not user.is_active:
             clear_login(request)
-            return self.respond_user_inactive(request, user)
-        return super().pre_login(request, user, **kwargs)
+            raise ImmediateHttpResponse(self.respond_user_inactive(request, user))
+        super().login(request, user)
 
     def respond_user_inactive(self, request: HttpRequest, user: AbstractBaseUser) -> HttpResponse:
         """What is said of a passkey that nobody knows."""
@@ -106,8 +110,14 @@ class ClosedAccountAdapter(DefaultAccountAdapter):
         return [theirs, *methods] if came_from_there else [*methods, theirs]
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
-        """For allauth's own pages: whoever has just signed in is not asked again."""
-        return not was_recent(self.request) and bool(super().is_reauthentication_required(app=app, **kwargs))
+        """For allauth's own pages: whoever has just signed in is not asked again. Whoever can confirm at the provider
+        alone does so there: allauth, which knows no such way, would let them in unasked."""
+        if was_recent(self.request):
+            return False
+        ways = self.get_reauthentication_methods(self.request.user)
+        if settings.DRSORCH_RECENT_SIGN_IN_SECONDS and all(way["id"] == "provider" for way in ways):
+            raise RecentSignInNeeded
+        return bool(super().is_reauthentication_required(app=app, **kwargs))
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False

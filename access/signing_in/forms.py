@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.forms import ChangePasswordForm, LoginForm
-from allauth.mfa.webauthn.forms import AddWebAuthnForm, EditWebAuthnForm
+from allauth.mfa.adapter import get_adapter
+from allauth.mfa.models import Authenticator
+from allauth.mfa.webauthn.forms import AddWebAuthnForm, EditWebAuthnForm, LoginWebAuthnForm
+from allauth.mfa.webauthn.internal.auth import parse_authentication_response
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
@@ -35,6 +38,33 @@ class AddPasskeyForm(AddWebAuthnForm):
             initial=True,
             help_text="Your device then asks for your finger, your face or a PIN.",
         )
+
+
+class _AnswerField(forms.JSONField):
+    def to_python(self, value: Any) -> Any:
+        try:
+            return super().to_python(value)
+        except RecursionError:
+            raise get_adapter().validation_error("incorrect_code") from None
+
+
+class PasskeySignInForm(LoginWebAuthnForm):
+    """Alone, a passkey lets in only whom its device has asked for a finger, a face or a PIN, as the device says itself.
+    That it was to ask is no proof: the challenge of a second step, where it need not, is answered here as well. What is
+    no answer of a browser, which anyone may send, is a wrong one."""
+
+    credential = _AnswerField(widget=forms.HiddenInput)
+
+    def clean_credential(self) -> Authenticator:
+        said = self.cleaned_data["credential"]
+        try:
+            authenticator: Authenticator = super().clean_credential()
+            verified = parse_authentication_response(said).response.authenticator_data.is_user_verified()
+        except (AttributeError, LookupError, TypeError, ValueError):
+            verified = False
+        if not verified:
+            raise get_adapter().validation_error("incorrect_code")
+        return authenticator
 
 
 class RenamePasskeyForm(EditWebAuthnForm):

@@ -48,6 +48,11 @@ def other_sessions_end(*, user: User, session_key: str) -> int:
     return len(others)
 
 
+def sessions_end(*, user: User, by: User) -> None:
+    """Sign the user out everywhere."""
+    _end(list(session_list().filter(user=user)), by)
+
+
 def _end(sessions: list[UserSession], by: User) -> None:
     with transaction.atomic():
         for session in sessions:

@@ -369,4 +369,13 @@ def _on_sqlite() -> bool:
 
 
 def _several_processes() -> bool:
-    return "rundramatiq" in sys.argv[1:2] or load()["WEB_CONCURRENCY"] > 1
+    return "rundramatiq" in sys.argv[1:2] or load()["WEB_CONCURRENCY"] > 1 or _has_workers()
+
+
+def _has_workers() -> bool:
+    """Whether gunicorn was started on `drsorch.wsgi` with more than one worker."""
+    if "gunicorn" not in os.path.basename(sys.argv[0]):
+        return False
+    from gunicorn.config import Config
+
+    return (Config().parser().parse_known_args(sys.argv[1:])[0].workers or 1) > 1

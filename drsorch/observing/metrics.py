@@ -21,12 +21,10 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from drsorch.observing import gauges  # noqa: F401 # importing registers them
+from drsorch.observing.requests import is_forwarded
 from foundation.observing import metrics as figures
 
 log = structlog.get_logger(__name__)
-
-#: Headers by which a proxy says that it asks for somebody else.
-_FORWARDED = ("drsorch.forwarded", "HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_VIA")
 
 
 @require_safe
@@ -48,8 +46,7 @@ def _may_read(request: HttpRequest) -> bool:
     scheme, _, brought = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
     if token and scheme.lower() == "bearer" and secrets.compare_digest(brought.strip().encode(), token.encode()):
         return True
-    # A proxy that drsorch does not know of asks from an address of its own, for whoever asked it.
-    if any(name in request.META for name in _FORWARDED):
+    if is_forwarded(request):
         return False
     try:
         address = ipaddress.ip_address(request.META.get("REMOTE_ADDR", ""))

@@ -32,6 +32,15 @@ _REGEX: Final = re.compile(r"[\^$]|\\Z")
 _LONGEST_PATH: Final = 500
 
 
+#: How a proxy says that it asks for somebody else; the first is what `drsorch.requests` leaves of `X-Forwarded-For`.
+_FORWARDED: Final = ("drsorch.forwarded", "HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_VIA")
+
+
+def is_forwarded(request: HttpRequest) -> bool:
+    """True if a proxy that drsorch does not know of says that it asks for somebody else, from an address of its own."""
+    return any(name in request.META for name in _FORWARDED)
+
+
 class OneLine:
     """The outermost middleware: every answer, whoever gives it, names its request and is one line in the log.
 

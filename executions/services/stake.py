@@ -67,7 +67,7 @@ def may_replace(by: AbstractBaseUser | AnonymousUser, on: Plan | Execution) -> b
 
 
 def check_may_replace(by: AbstractBaseUser, instances: Collection[Replaced], on: Plan | Execution) -> None:
-    """Raises `NotAllowed` unless the person may say that these are deleted."""
+    """Raises `NotAllowed` unless the person may say that these are deleted, and `RecentSignInNeeded` as a recovery."""
     if not may_replace(by, on):
         names = listing([one.name for one in instances], 3)
         roles = ", ".join(policy.roles_with("executions.start_recovery"))
@@ -75,6 +75,7 @@ def check_may_replace(by: AbstractBaseUser, instances: Collection[Replaced], on:
             f"Nothing was launched: you may not name {names}, because that lets DRS delete a live recovery instance. "
             f"Ask someone with one of these roles to do it: {roles}."
         )
+    policy.require(by, "executions.start_recovery", on=on)
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ class Standing:
     reset_seconds: int
 
     def headers(self) -> Iterator[tuple[str, str]]:
-        """draft-ietf-httpapi-ratelimit-headers-10."""
+        """draft-ietf-httpapi-ratelimit-headers-11, sections 3 and 4."""
         yield "RateLimit-Policy", f'"{self.kind}";q={self.limit};w={WINDOW}'
         yield "RateLimit", f'"{self.kind}";r={self.left};t={self.reset_seconds}'
 
@@ -158,7 +158,7 @@ def counted(request: Request, *, urgent: bool) -> Standing | None:
     limit = _limit(kind)
     if not limit:
         return None
-    who, called = _who(request) if signed_in else (_network(request.META.get("REMOTE_ADDR", "")), "This address")
+    who, called = _who(request) if signed_in else (network_of(request.META.get("REMOTE_ADDR", "")), "This address")
     allowed, standing = METER.take(who, kind, limit)
     if not allowed:
         raise TooMany(called, standing)
@@ -188,7 +188,7 @@ def _who(request: Request) -> tuple[str, str]:
     return f"token-{getattr(token, 'uid', token.pk)}", "This token"
 
 
-def _network(address: str) -> str:
+def network_of(address: str) -> str:
     """The address, or, of IPv6, the network of its subscriber, who has as many addresses as they like."""
     try:
         known = ip_address(address)

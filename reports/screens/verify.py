@@ -8,17 +8,18 @@ from django.views.decorators.http import require_http_methods
 from rest_framework.throttling import SimpleRateThrottle
 
 from foundation.errors import DomainError
+from foundation.rest.throttling import network_of
 from reports.screens.forms import FileForm
 from reports.verifying import MAX_BYTES, file_verify
 
 
 class _Throttle(SimpleRateThrottle):
-    """By address: printing a PDF to compare it with takes seconds."""
+    """By address, or subscriber (IPv6): printing a PDF to compare it with takes seconds."""
 
     rate = "20/min"
 
     def get_cache_key(self, request: HttpRequest, view: None) -> str:  # type: ignore[override] # of Django's own
-        return f"verify-report:{request.META['REMOTE_ADDR']}"
+        return f"verify-report:{network_of(request.META['REMOTE_ADDR'])}"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -161,9 +161,11 @@ def test_nobody_takes_over_a_local_account_by_its_name_or_address(provider: Iden
     [linked] = events("user.linked")
     assert (linked.actor, linked.detail["after"]) == ("ada", {"provider_links": [f"{provider.issuer} omar"]})
     link = SocialAccount.objects.get()
+    assert client.get("/admin/").status_code == 200
     assert admin.post(f"/admin/access/providerlink/{link.pk}/delete/", {"post": "yes"}).status_code == 302
     assert roles("OMAR") == ["planner"]
     assert len(events("user.changed")) == 1, "the link and its roles went together"
+    assert client.get("/admin/").status_code == 302, "whoever was linked is signed out"
 
 
 def test_a_service_account_is_nobody_at_the_provider(provider: IdentityProvider, ada: User) -> None:
@@ -247,7 +249,7 @@ def test_a_code_that_somebody_else_obtained_is_worth_nothing(provider: IdentityP
     state = mine.get(BEGIN)["Location"].partition("state=")[2].partition("&")[0]
     stolen = Visitor().goes(theirs.get(BEGIN)["Location"], "omar")
     code = stolen.partition("code=")[2].partition("&")[0]
-    page = mine.get("/accounts/oidc/callback/", {"code": code, "state": state})
+    page = mine.get("/accounts/oidc/callback/", {"code": code, "state": state, "iss": provider.issuer})
     assert page.status_code == 400
     assert "invalid_grant" in events("attempt.bad_id_token")[-1].detail["why"]
     assert mine.get("/admin/").status_code == 302
@@ -260,6 +262,8 @@ def test_an_answer_of_another_provider_is_not_believed(provider: IdentityProvide
     back = Visitor().goes(client.get(BEGIN)["Location"], "omar")
     assert "iss=http" in back
     not_believed(client.get(back.replace("iss=http", "iss=https")), "Another provider")
+    back = Visitor().goes(client.get(BEGIN)["Location"], "omar")
+    not_believed(client.get(back.replace("iss=http", "is=http")), "Another provider")
 
 
 def test_a_way_back_is_good_once_and_in_its_own_browser(provider: IdentityProvider) -> None:
@@ -405,6 +409,18 @@ def confirming(provider: IdentityProvider, settings: Any, ada: User) -> Client:
     old(client)
     assert adds_a_group(client)["Location"].startswith("/accounts/reauthenticate/")
     return client
+
+
+def test_a_session_that_the_provider_still_had_is_no_recent_sign_in(provider: Any, settings: Any, ada: User) -> None:
+    """Whoever sits at an open laptop gets a new session without a password: it starts no recovery."""
+    settings.DRSORCH_RECENT_SIGN_IN_SECONDS = 900
+    provider_group_create(name="dr-admins", role=Role.objects.get(name="administrator"), by=ada)
+    provider.person("omar", "dr-admins")
+    client = Client()
+    with time_machine.travel(timezone.now().timestamp() + 1000, tick=True):
+        assert sign_in("omar", client)["Location"] == "/admin/"  # the provider's clock says that it is long ago
+        assert client.get("/admin/").status_code == 200
+        assert adds_a_group(client)["Location"].startswith("/accounts/reauthenticate/")
 
 
 def test_who_came_from_the_provider_confirms_there(confirming: Client) -> None:

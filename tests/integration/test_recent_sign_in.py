@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 import time_machine
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
+from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import User
-from django.test import Client
+from django.contrib.auth.signals import user_logged_in
+from django.contrib.sessions.backends.db import SessionStore
+from django.http import HttpRequest, HttpResponse
+from django.test import Client, RequestFactory
+from django.utils.http import urlencode
 
 from access import policy, recent
 from access.models import Role
 from access.services import token_issue
 from audit.models import Event
+from executions.services.stake import check_may_replace
+from foundation.errors import RecentSignInNeeded
 from tests.factories.people import PASSWORD, make_user
 from tests.factories.plans import PlanFactory
 
@@ -107,6 +116,22 @@ def test_the_api_answers_a_session_with_a_problem_and_does_not_ask_a_token(clock
     assert asked.json().get("type") != "urn:drsorch:problem:recent-sign-in-needed"
 
 
+def test_to_name_a_live_recovery_that_a_drill_deletes_asks_as_a_recovery_does(clock: Any, dana: User) -> None:
+    request = RequestFactory().post("/")
+    request.user, request.session = dana, SessionStore()
+    request.session[SESSION_KEY], request.session[recent.SIGNED_IN_AT] = str(dana.pk), time.time()
+    plan = PlanFactory.create()
+
+    def name(request: HttpRequest) -> HttpResponse:
+        check_may_replace(dana, [], plan)
+        return HttpResponse()
+
+    recent.knows_the_request(name)(request)
+    clock.shift(901)
+    with pytest.raises(RecentSignInNeeded):
+        recent.knows_the_request(name)(request)
+
+
 def test_an_old_session_makes_no_token_that_would_not_be_asked(clock: Any, ada: User) -> None:
     browser = signed_in("ada")
     _, text = token_issue(user=ada, by=None)
@@ -116,6 +141,51 @@ def test_an_old_session_makes_no_token_that_would_not_be_asked(clock: Any, ada: 
     headers = {"Authorization": f"Bearer {text}"}
     made = Client().post("/api/v1/tokens/", {"name": "x"}, content_type="application/json", headers=headers)
     assert made.status_code == 201
+
+
+@pytest.mark.parametrize("where", ["totp/activate/", "webauthn/add/"])
+def test_who_can_confirm_at_the_provider_alone_sets_up_no_factor_to_confirm_with(
+    clock: Any, settings: Any, dana: User, where: str
+) -> None:
+    settings.DRSORCH_OIDC_ISSUER, settings.DRSORCH_OIDC_CLIENT_ID = "https://id.example.com", "drsorch"
+    dana.set_unusable_password()
+    dana.save()
+    SocialAccount.objects.create(user=dana, provider="https://id.example.com", uid="dana")
+    browser = Client()
+    browser.force_login(dana, backend="django.contrib.auth.backends.ModelBackend")
+    assert browser.get(f"/accounts/2fa/{where}").status_code == 200
+    clock.shift(901)
+    led = browser.get(f"/accounts/2fa/{where}")
+    assert led["Location"] == f"{CONFIRM}?{urlencode({'next': f'/accounts/2fa/{where}'})}"
+    assert browser.get(led["Location"])["Location"].startswith("/accounts/oidc/confirm/?next=")
+    assert browser.post(f"/accounts/2fa/{where}", {"code": "1"})["Location"].startswith(CONFIRM)
+
+
+PASSWORD_AT = {"method": "password", "at": 70.0}
+FACTOR_AT = {"method": "mfa", "type": "totp", "at": 90.0}
+
+
+@pytest.mark.parametrize(
+    ("records", "at"),
+    [
+        ([PASSWORD_AT], 70),
+        ([PASSWORD_AT, FACTOR_AT], 90),
+        ([{"method": "socialaccount", "at": 99.0, "auth_time": 20.0}], 20),
+        ([{"method": "socialaccount", "at": 99.0}], 0),
+        ([{"method": "socialaccount", "at": 80.0, "auth_time": 20.0}, FACTOR_AT], 90),
+        ([], 100),
+    ],
+    ids=["password", "two factors", "provider", "provider that does not say", "provider and factor", "not by a page"],
+)
+def test_a_sign_in_is_as_recent_as_the_proof(dana: User, records: list[dict[str, Any]], at: float) -> None:
+    """A session that was still good at the provider is no proof of now: whoever sits at the laptop has it."""
+    request = RequestFactory().get("/")
+    request.session = SessionStore()
+    request.session["account_authentication_methods"] = records
+    request.session["account_authentication_methods_user"] = str(dana.pk)
+    with time_machine.travel(100, tick=False):
+        user_logged_in.send(User, request=request, user=dana)
+    assert request.session[recent.SIGNED_IN_AT] == at
 
 
 # --- sessions ------------------------------------------------------------------------------------------------------
@@ -171,6 +241,14 @@ def test_a_new_password_ends_all_sessions_but_the_one_that_set_it(dana: User) ->
     new = "another horse battery staple"
     here.post("/accounts/password/change/", {"oldpassword": PASSWORD, "password1": new, "password2": new})
     assert there.get("/admin/").status_code == 302
+    assert [is_this for _, is_this in here.get("/accounts/sessions/").context["sessions"]] == [True]
+
+
+def test_an_administrators_own_session_stays_listed_once_they_set_their_own_password(ada: User) -> None:
+    here = signed_in("ada")
+    new = {"password1": "another horse battery staple", "password2": "another horse battery staple"}
+    answer = here.post(f"/admin/auth/user/{ada.pk}/password/", {"usable_password": "true", **new})
+    assert answer.status_code == 302
     assert [is_this for _, is_this in here.get("/accounts/sessions/").context["sessions"]] == [True]
 
 

@@ -13,6 +13,7 @@ from django.core.cache.backends.db import DatabaseCache
 from django.test import Client
 
 from access.models import ApiToken
+from audit.models import Event
 from tests.factories.people import PASSWORD, make_user
 
 LOGIN = "/accounts/login/"
@@ -101,6 +102,20 @@ def test_a_second_factor_is_asked_for_once_it_is_set_up(dana, browser_of):
     cache.clear()  # a code counts once, and this one has just been used
     assert other.post("/accounts/2fa/authenticate/", {"code": code(secret)}).headers["Location"] == "/admin/"
     assert other.get("/admin/").status_code == 200
+
+
+def test_who_is_deactivated_between_password_and_code_is_not_let_in(dana):
+    Authenticator.objects.create(user=dana, type="totp", data={"secret": "JBSWY3DPEHPK3PXP"})
+    client = Client()
+    assert sign_in(client, "dana").headers["Location"] == "/accounts/2fa/authenticate/"
+    dana.is_active = False
+    dana.save()
+    answer = client.post("/accounts/2fa/authenticate/", {"code": code("JBSWY3DPEHPK3PXP")})
+    assert answer.headers["Location"] == LOGIN
+    dana.is_active = True
+    dana.save()
+    assert client.get("/admin/").status_code == 302
+    assert not Event.objects.filter(type="user.signed_in").exists()
 
 
 @pytest.mark.parametrize(

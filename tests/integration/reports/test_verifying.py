@@ -13,12 +13,13 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.db import connection
-from django.test import Client
+from django.test import Client, RequestFactory
 
 from executions.models import Execution
 from reports.core.report import Report
 from reports.models import Evidence
 from reports.rendering import FORMS
+from reports.screens.verify import _Throttle
 from reports.verifying import file_verify
 from tests.harness import EngineHarness
 
@@ -145,6 +146,14 @@ def test_strangers_are_slowed_down(db: None, settings: Any) -> None:
     answers = [drop(b"hello", client=client).status_code for _ in range(22)]
     assert answers[:20] == [200] * 20
     assert 429 in answers[20:]
+
+
+def test_one_subscriber_of_ipv6_is_one_stranger() -> None:
+    def key(address: str) -> str:
+        return _Throttle().get_cache_key(RequestFactory().post("/verify/", REMOTE_ADDR=address), None)
+
+    assert key("2001:db8::1") == key("2001:db8::2") != key("2001:db8:0:1::1")
+    assert key("192.0.2.1") != key("192.0.2.2")
 
 
 # --- the command --------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import pytest
 
 from access.identity import discovery
 from access.identity.discovery import CodeRefused, ProviderFails
+from drsorch.observing.logging import without_secrets
 from foundation.outside.asking import Answer
 
 ISSUER = "https://id.example.com"
@@ -58,6 +59,21 @@ def test_what_the_provider_offers_is_asked_for_once(answers: Any) -> None:
     assert [url for _, url, _, _ in asked] == [f"{ISSUER}{discovery.WELL_KNOWN}"]
 
 
+def test_for_a_provider_that_does_not_answer_one_at_a_time_waits(answers: Any) -> None:
+    """Each of them may wait for ten seconds, and the threads that are left let people in who sign in locally."""
+    down = answers({f"{ISSUER}{discovery.WELL_KNOWN}": Answer(503, b"")})
+    for asked in (1, 2):
+        with pytest.raises(ProviderFails, match="the answer is 503"):
+            discovery.configuration()
+        assert len(down) == asked
+    with discovery._waiting, pytest.raises(ProviderFails, match="the answer is 503"):  # another one waits
+        discovery.configuration()
+    assert len(down) == 2
+    with pytest.raises(ProviderFails):
+        discovery.configuration()
+    assert len(down) == 3, "and when that is over, the next one asks"
+
+
 def test_keys_are_asked_for_anew_but_not_by_every_token(answers: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = answers({**well_known(), DOCUMENT["jwks_uri"]: {"keys": [{"kid": "1"}]}})
     for _ in range(3):
@@ -93,8 +109,8 @@ def test_a_document_that_is_wrong_is_not_followed(answers: Any, changes: dict[st
         (Answer(200, b"<html>"), "not a JSON object"),
         (Answer(200, b"[]"), "not a JSON object"),
         (Answer(200, b"[" * 100_000), "not a JSON object"),
-        (Answer(302, b""), "answered 302"),
-        (Answer(500, b"oops"), "answered 500"),
+        (Answer(302, b""), "the answer is 302"),
+        (Answer(500, b"oops"), "the answer is 500"),
     ],
 )
 def test_an_answer_that_is_none_fails_in_a_sentence(answers: Any, answer: Answer, why: str) -> None:
@@ -154,5 +170,6 @@ def test_without_a_secret_none_is_sent(answers: Any, settings: Any) -> None:
 def test_a_code_that_is_not_good_is_told_from_a_provider_that_fails(answers: Any) -> None:
     refusal = {"error": "invalid_grant", "error_description": "The code is used up."}
     answers({**well_known(), DOCUMENT["token_endpoint"]: Answer(400, json.dumps(refusal).encode())})
-    with pytest.raises(CodeRefused, match="invalid_grant: The code is used up"):
+    with pytest.raises(CodeRefused, match="invalid_grant: The code is used up") as refused:
         discovery.tokens_for("code", redirect_uri="https://dr.example.com/", code_verifier="v")
+    assert without_secrets(str(refused.value)) == str(refused.value), "nothing of it looks secret to the log"

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from access.identity.claims import GroupsLeftOut, groups_of, is_reserved, methods_of, personal, username_of
-from access.identity.id_tokens import BadToken, UnknownKey, signed_in_since, verified
+from access.identity.id_tokens import BadToken, UnknownKey, signed_in_at, verified
 
 ISSUER, CLIENT = "https://id.example.com", "drsorch"
 
@@ -92,6 +92,7 @@ def test_without_a_name_the_only_key_is_meant() -> None:
         ({"sub": ""}, "sub"),
         ({"sub": "u" * 192}, "sub"),
         ({"sub": "u\0"}, "sub"),
+        ({"sub": "u\ud800"}, "sub"),
     ],
 )
 def test_a_claim_that_is_wrong_or_missing_is_a_bad_token(changes: dict[str, Any], why: str) -> None:
@@ -141,13 +142,12 @@ def test_who_can_sign_with_anything_else_than_the_providers_key_proves_nothing()
         read(token(), [{"kid": "1", "kty": "oct", "k": "c2VjcmV0"}])
 
 
-def test_whether_a_person_signed_in_again_is_said_by_auth_time_alone() -> None:
-    assert signed_in_since({"auth_time": 1000}, 1000) is True
-    assert signed_in_since({"auth_time": 940}, 1000) is True, "clocks differ a little"
-    assert signed_in_since({"auth_time": 939}, 1000) is False
-    assert signed_in_since({}, 1000) is None
-    assert signed_in_since({"auth_time": True}, 0) is None
-    assert signed_in_since({"auth_time": "1000"}, 0) is None
+def test_when_a_person_signed_in_there_is_said_by_auth_time_alone() -> None:
+    assert signed_in_at({"auth_time": 940}, 1000) == 940
+    assert signed_in_at({"auth_time": 1030}, 1000) == 1000, "clocks differ a little"
+    assert signed_in_at({"iat": 1000}, 1000) is None
+    assert signed_in_at({"auth_time": True}, 1000) is None
+    assert signed_in_at({"auth_time": "1000"}, 1000) is None
 
 
 @pytest.mark.parametrize(
@@ -164,6 +164,7 @@ def test_whether_a_person_signed_in_again_is_said_by_auth_time_alone() -> None:
         ({"groups": {"dr": True}}, "groups", []),
         ({"groups": [7, None, "", "x" * 256, ["dr"], "/dr/ops"]}, "groups", ["/dr/ops"]),
         ({"groups": 7}, "groups", []),
+        ({"groups": ["d\0r", "\ud800", "dr"]}, "groups", ["dr"]),
     ],
 )
 def test_groups_are_what_the_claim_names(claims: dict[str, Any], name: str, groups: list[str]) -> None:
@@ -191,6 +192,7 @@ def test_other_claims_that_are_elsewhere_do_not_matter() -> None:
         ({"sub": "auth0|1"}, "auth0_1"),
         ({"preferred_username": "x" * 200, "sub": "1"}, "x" * 150),
         ({"sub": "|"}, "unnamed"),
+        ({"preferred_username": "ｏｍａｒ", "sub": "1"}, "omar"),
     ],
 )
 def test_a_username_is_what_the_provider_calls_the_person(claims: dict[str, Any], username: str) -> None:

@@ -209,6 +209,22 @@ def test_several_processes_on_sqlite_are_warned_of(settings, monkeypatch):
 
 
 @pytest.mark.parametrize(
+    ("options", "several"),
+    [
+        (["-w", "4"], True),
+        (["-w4"], True),
+        (["--workers=2", "--bind=:8000"], True),
+        (["--workers", "1"], False),
+        (["--worker-class=gthread", "--threads=8"], False),
+    ],
+)
+def test_workers_that_gunicorn_is_told_of_are_several_processes(settings, monkeypatch, options, several):
+    monkeypatch.setitem(settings.DATABASES["default"], "ENGINE", "django.db.backends.sqlite3")
+    monkeypatch.setattr(sys, "argv", ["/srv/.venv/bin/gunicorn", *options, "drsorch.wsgi"])
+    assert found(settings) == (["drsorch.E013", "drsorch.W005"] if several else [])
+
+
+@pytest.mark.parametrize(
     ("command", "name", "value", "sentence"),
     [
         (["migrate"], "SECRET_KEY", "", "SECRET_KEY is not set."),

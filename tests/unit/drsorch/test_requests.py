@@ -92,6 +92,13 @@ def test_while_debugging_only_its_own_machine_is_answered(settings, address, sta
     assert answer.status_code == status
 
 
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Real-IP", "Forwarded", "Via"])
+def test_while_debugging_nobody_behind_a_proxy_of_this_machine_is_answered(settings, header):
+    settings.DEBUG = True
+    request = RequestFactory().get("/", headers={header: "203.0.113.9"})
+    assert ClientAddress(DebugOnThisMachine(lambda request: HttpResponse()))(request).status_code == 403
+
+
 def test_otherwise_everybody_is(settings):
     with pytest.raises(MiddlewareNotUsed):
         DebugOnThisMachine(lambda request: HttpResponse())
@@ -105,6 +112,7 @@ def test_otherwise_everybody_is(settings):
         ("/accounts/login/", str(LONGEST_BODY + 1), 413),
         ("/accounts/login/", "99999999999999999999", 413),
         ("/accounts/login/", "-1", 413),
+        ("/accounts/login/", "²", 413),
         ("/api/v1/plans/", str(LONGEST_BODY + 1), 413),
         ("/verify/", str(LONGEST_BODIES["/verify/"]), 200),
         ("/verify/", str(LONGEST_BODIES["/verify/"] + 1), 413),
