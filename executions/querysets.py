@@ -69,6 +69,10 @@ class ExecutionQuerySet(DueQuerySet["Execution"]):
     def over(self) -> Self:
         return self.exclude(status__in=EXECUTION_ACTIVE)
 
+    def good_drills(self) -> Self:
+        """Those that succeeded: what counts as a proof of the plan. By an index."""
+        return self.filter(kind=ExecutionKind.DRILL, status=ExecutionStatus.SUCCEEDED)
+
     def unreviewed(self) -> Self:
         """Started with fewer approvals than were needed, and not reviewed by anyone (`Execution.needs_review`)."""
         passed_by = Q(break_glass=True) | Q(approvals_required__lt=F("approvals_expected"))

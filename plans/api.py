@@ -315,8 +315,6 @@ class PlanViewSet(WriteViewSet):
     serializer_class = PlanSerializer
     filterset_class = PlanFilter
     ordering_fields: ClassVar[Any] = ["name", "created_at", "updated_at"]
-    lookup_field = "id"
-    lookup_value_regex = "[^/]+"
     id_parameter = ID_OR_NAME
 
     def get_queryset(self) -> QuerySet[Plan]:

@@ -129,8 +129,6 @@ class ExecutionViewSet(ReadViewSet):
     serializer_class = ExecutionSerializer
     filterset_class = ExecutionFilter
     ordering_fields: ClassVar[Any] = ["requested_at", "started_at", "finished_at", "rto_actual_seconds"]
-    lookup_field = "id"
-    lookup_value_regex = "[^/]+"
     id_parameter = OpenApiParameter("id", OpenApiTypes.UUID, OpenApiParameter.PATH)
     urgent = frozenset(_method(command) for command in COMMANDS.values())
     asks_outside = frozenset({"create", "approve", "resume", "retry", "basis"})

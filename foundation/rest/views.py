@@ -146,6 +146,8 @@ class ReadViewSet(ApiView, mixins.ListModelMixin, mixins.RetrieveModelMixin, Gen
     """List and read."""
 
     ordering_fields: ClassVar[Any] = ()
+    lookup_field = "id"
+    lookup_value_regex = "[^/]+"
 
 
 class WriteViewSet(VersionedMixin, ReadViewSet, ABC):

@@ -181,11 +181,7 @@ def _servers(document: Document) -> Parts:
             },
             {
                 "wave": server["wave"],
-                "status": server["status"],
-                "attempts": server["attempts"],
-                "error": server["error"],
-                "started_after_seconds": _after(document, server["started_at"]),
-                "finished_after_seconds": _after(document, server["finished_at"]),
+                **_how_it_went(document, server),
                 "seconds": server["launch_seconds"],
                 "recovery_point_age_seconds": server["recovery_point_age_seconds"],
             },
@@ -200,15 +196,22 @@ def _steps(document: Document) -> Parts:
             {"wave": step["wave"], "name": step["name"]},
             {
                 "kind": step["kind"],
-                "status": step["status"],
-                "attempts": step["attempts"],
-                "error": step["error"],
-                "started_after_seconds": _after(document, step["started_at"]),
-                "finished_after_seconds": _after(document, step["finished_at"]),
+                **_how_it_went(document, step),
                 "seconds": step["seconds"],
             },
         )
         for step in document["steps"]
+    }
+
+
+def _how_it_went(document: Document, part: Mapping[str, Any]) -> Document:
+    """Of a server or a step."""
+    return {
+        "status": part["status"],
+        "attempts": part["attempts"],
+        "error": part["error"],
+        "started_after_seconds": _after(document, part["started_at"]),
+        "finished_after_seconds": _after(document, part["finished_at"]),
     }
 
 
