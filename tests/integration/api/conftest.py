@@ -1,9 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
+from django.contrib.auth.models import User
+from rest_framework.test import APIClient
 
+from tests.integration.api.operations import World
 from tests.integration.api.views_under_test import Work
 
 
@@ -15,3 +18,16 @@ def work(settings: object) -> Iterator[type[Work]]:
     Work.job = lambda request: {"made": len(Work.done)}
     yield Work
     Work.done.clear()
+
+
+@pytest.fixture
+def world(ada: User) -> World:
+    return World(ada)
+
+
+@pytest.fixture
+def client(api: Callable[[User], APIClient], ada: User, world: World) -> APIClient:
+    """Of somebody who may do everything, so that no refusal hides another."""
+    ada.is_superuser = True
+    ada.save()
+    return api(ada)

@@ -15,17 +15,11 @@ from django.test.utils import CaptureQueriesContext
 from plans import selectors, services
 from plans.models import Plan
 from protection.models import SourceServer
-from tests.factories.plans import make_web_shop
 from tests.factories.protection import make_group_with_servers
 from tests.pages import shown_form, text_of
 
 pytestmark = [pytest.mark.any_database, pytest.mark.django_db]
 Browser = Callable[[User], Client]
-
-
-@pytest.fixture
-def plan(petra: User, ravi: User) -> Plan:
-    return make_web_shop(petra)
 
 
 def url(plan: Plan, part: str = "") -> str:
