@@ -162,7 +162,7 @@ def test_a_group_shows_its_servers_site_worst_state_and_other_plans(
 ) -> None:
     SourceServer.objects.filter(protection_group__name="shop-app").update(replication_state="BACKLOG")
     one = SourceServer.objects.filter(protection_group__name="shop-app").first()
-    SourceServer.objects.filter(pk=one.pk).update(replication_state="STALLED")  # type: ignore[union-attr]
+    SourceServer.objects.filter(pk=one.pk).update(replication_state="STALLED")
     make_group_with_servers("nothing", servers=0)
     services.plan_save(document={"name": "CRM", "waves": [{"name": "All", "protection_groups": ["shop-db"]}]}, by=petra)
     board = browser_of(petra).get(url(plan)).context["board"]
