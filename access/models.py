@@ -191,7 +191,7 @@ class ServiceAccount(User):  # type: ignore[django-manager-missing] # the plugin
     """A user that is nobody's person: it has roles and tokens, and cannot sign in. What it is for stands in
     `first_name`, which is what every list shows beside its name."""
 
-    objects = ServiceAccountManager()  # type: ignore[misc]
+    objects = ServiceAccountManager()  # type: ignore[misc] # User has a manager of another type
 
     class Meta:
         proxy = True

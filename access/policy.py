@@ -229,7 +229,7 @@ def grants_of(user: Person) -> Grants:
 def limit(user: User, limits: Limits) -> None:
     """From now on `user`, as this request has it, may do no more than this."""
     user.__dict__.pop("_limited_grants", None)
-    user._limits = limits  # type: ignore[attr-defined]
+    user.__dict__["_limits"] = limits
 
 
 #: A role and where it is held: ("operator", "site", 3); everywhere: ("operator", "", 0).

@@ -349,11 +349,11 @@ def _note_answer(parsed_response: Mapping[str, Any] | None, exception: BaseExcep
         call.answered(parsed_response, exception)
 
 
-class _Connection(Watched, AWSHTTPConnection):  # type: ignore[misc]
+class _Connection(Watched, AWSHTTPConnection):  # type: ignore[misc] # botocore changes what its base has
     pass
 
 
-class _SecureConnection(Watched, AWSHTTPSConnection):  # type: ignore[misc]
+class _SecureConnection(Watched, AWSHTTPSConnection):  # type: ignore[misc] # botocore changes what its base has
     pass
 
 

@@ -34,8 +34,8 @@ from plans.models import Plan, PlanQuerySet, at_other_sites
 MAY_APPEAR = timedelta(days=1)
 
 if TYPE_CHECKING:
-    from executions.models import DrsJob, Execution, Operation, ServerRun, SiteWatch, StepRun  # noqa: F401
-    from executions.samples import KeptForecast  # noqa: F401
+    from executions.models import DrsJob, Execution, Operation, ServerRun, SiteWatch, StepRun  # noqa: F401 # in the types of the bases
+    from executions.samples import KeptForecast  # noqa: F401 # as above
 
 
 def _given_up_early(at: F | Value) -> Q:

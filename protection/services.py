@@ -270,10 +270,10 @@ def group_delete(
             memberships_write(group.site_id)
 
 
-def _selector(selector: object) -> dict[str, list[str]]:
+def _selector(selector: Any) -> dict[str, list[str]]:
     if problem := selector_problem(selector):
         raise Invalid.field("tag_selector", problem)
-    return {key: list(dict.fromkeys(values)) for key, values in selector.items()}  # type: ignore[attr-defined]
+    return {key: list(dict.fromkeys(values)) for key, values in selector.items()}
 
 
 # --- Source servers ------------------------------------------------------------------------------------------------

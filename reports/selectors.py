@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -86,7 +86,7 @@ def rows_of(execution: Execution, *, verify: bool) -> Rows:
 
 def _plan_sha256(execution: Execution) -> str:
     revisions = PlanRevision.objects.filter(plan=execution.plan_id, number=execution.plan_revision)
-    document: PlanDocument | None = revisions.values_list("document", flat=True).first()  # type: ignore[assignment]
+    document = cast("PlanDocument | None", revisions.values_list("document", flat=True).first())
     return document_sha256(document) if document else ""
 
 

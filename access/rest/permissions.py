@@ -32,7 +32,7 @@ class PolicyPermission(BasePermission):
             _require(request.user, permission)
             if request.method not in SAFE_METHODS and getattr(request.auth, "read_only", False):
                 raise NotAllowed("This token is read-only. Issue one that is not, to change something.")
-            row = None if request.method in SAFE_METHODS else view.about()  # type: ignore[attr-defined]
+            row = None if request.method in SAFE_METHODS else view.about()  # type: ignore[attr-defined] # an ApiView
             if hasattr(row, "touched") and isinstance(permission, str):
                 policy.require(request.user, permission, on=row)
         return True

@@ -62,7 +62,7 @@ class OneLine:
             return response
         # It is over when its last byte is sent, or its reader is gone; Django closes it in either case.
         sent = _Sent(response)
-        closers: list[Callable[[], None]] = response._resource_closers  # type: ignore[attr-defined]
+        closers: list[Callable[[], None]] = response._resource_closers  # type: ignore[attr-defined] # Django has no other hook
         closers.append(lambda: _say_later(request, response, begun, sent, named))
         causes.end()
         return response
@@ -143,4 +143,4 @@ def user_name(request: HttpRequest) -> str | None:
 def _keep_error(sender: Any, request: HttpRequest | None = None, **_: Any) -> None:
     """A bug, or a database that is away: its traceback belongs to the request's line."""
     if request is not None:
-        request._drsorch_error = sys.exc_info()[1]  # type: ignore[attr-defined]
+        request._drsorch_error = sys.exc_info()[1]  # type: ignore[attr-defined] # for `_say`

@@ -74,7 +74,7 @@ class ApiView(APIView):
 
     def about(self) -> Any:
         """The row that the address names, for this person to act on; None where it names none. Raises `Missing`."""
-        return self.get_object() if getattr(self, "detail", False) else None  # type: ignore[attr-defined]
+        return self.get_object() if getattr(self, "detail", False) else None  # type: ignore[attr-defined] # a viewset has it
 
     def key_done(self, location: str, *, created: bool = False) -> None:
         """To be called in the transaction that does the work of a POST: what its key stands for is done when that is.
