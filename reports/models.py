@@ -166,8 +166,7 @@ class SignOff(AppendOnly):
 
 
 class EvidenceQuerySet(AppendOnlyQuerySet["Evidence"]):
-    def without_data(self) -> models.QuerySet[Evidence]:
-        return self.defer("data")
+    pass
 
 
 class Evidence(AppendOnly):

@@ -111,6 +111,6 @@ class FileForm(forms.Form):
 
     file = forms.FileField(
         label="PDF or JSON of a report",
-        widget=forms.ClearableFileInput({"accept": ".pdf,.json,application/pdf,application/json", "class": "dr-drop"}),
+        widget=forms.ClearableFileInput({"accept": ".pdf,.json,application/pdf,application/json"}),
         error_messages={"required": "Choose a file, or drop one here.", "empty": "The file is empty."},
     )
