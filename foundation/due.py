@@ -181,7 +181,7 @@ def works_on(rows: Callable[[], DueQuerySet[Any]]) -> Callable[[Actor[..., Any]]
     """Decorates the actor that works on these rows: it takes a primary key, and does nothing if the row is not due."""
 
     def register(actor: Actor[..., Any]) -> Actor[..., Any]:
-        actor.fn = _guarded(actor, rows)
+        actor.fn = _guarded(actor)
         DUE_WORK.append(DueWork(rows, actor))
         return actor
 
@@ -210,7 +210,7 @@ def stopped_a_part(error: Exception) -> None:
     look.partial.append(error)
 
 
-def _guarded(actor: Actor[..., Any], rows: Callable[[], DueQuerySet[Any]]) -> Callable[..., Any]:
+def _guarded(actor: Actor[..., Any]) -> Callable[..., Any]:
     """The actor's function; what it raises is kept with the row that it had claimed."""
     work = actor.fn
 

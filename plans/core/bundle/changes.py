@@ -172,7 +172,7 @@ def _with_renames(heads: list[Head], renamed_from: Mapping[str, Any], errors: li
             )
             errors.append(FieldError(f"renamed_from.{key}", sentence, "unknown"))
     names = {(head.kind, head.name) for head in heads}
-    for (kind, new), _ in by_kind.items():
+    for kind, new in by_kind:
         if (kind, new) not in names:
             sentence = f"renamed_from is about {kind.words} “{new}”, and there is no document of that name."
             errors.append(FieldError(f"renamed_from.{kind.value}.{new}", sentence, "unknown"))
