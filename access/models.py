@@ -212,7 +212,7 @@ class Held(models.Model):
 
     @property
     def place(self) -> tuple[int, str, int]:
-        """What it is told from others by: role, kind and target."""
+        """What tells it from others: role, kind and target."""
         return self.role_id, self.kind, self.target
 
 

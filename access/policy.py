@@ -277,8 +277,8 @@ def _scope(kind: str, target: int) -> Scope:
 
 
 def rights_of(user: Person) -> tuple[Any, ...]:
-    """All that `may` goes by: people of whom it is the same may see and do the same. It asks the database for nothing
-    that `may` has not asked it for."""
+    """All that `may` decides by: people for whom it is equal may see and do the same. It needs no query that `may` does
+    not need."""
     return grants_of(user).key
 
 

@@ -387,7 +387,7 @@ class _Naming:
         self._until = 0.0
 
     def ways(self, caller: Caller) -> Iterator[tuple[int, dict[str, str]]]:
-        """From the most telling one on."""
+        """The most telling one first."""
         named = {"RoleSessionName": caller.session_name}
         ways = [{**named, "SourceIdentity": caller.source_identity}, named]
         if caller.session_name != identity.OURS:

@@ -57,7 +57,7 @@ class ExecutionQuerySet(DueQuerySet["Execution"]):
             servers = apps.get_model("executions", "ServerRun")._default_manager.filter(execution=OuterRef("pk"))
             steps = apps.get_model("executions", "StepRun").objects.filter(execution=OuterRef("pk"))
             inside = ~Exists(servers.exclude(site__in=scope.sites)) & ~Exists(at_other_sites(steps, scope.sites))
-            # What launches nothing is where its plan is.
+            # A run that launches nothing counts as being where its plan is.
             planned = Plan.objects.filter(PlanQuerySet.covered(scope)).order_by().values("pk")
             found |= inside & (Exists(servers) | Q(plan__in=planned))
         return found

@@ -144,7 +144,7 @@ def evidence_get(execution: Execution, version: int) -> Evidence:
 
 
 def is_settled(execution: Execution) -> bool:
-    """True if nothing is known of it that its newest evidence does not say."""
+    """True if its newest evidence says all that is known of it."""
     return (
         execution.status not in EXECUTION_ACTIVE
         and not Dossier.objects.filter(pk=execution.pk, due_at__isnull=False).exists()

@@ -39,7 +39,7 @@ class PolicyPermission(BasePermission):
 
 
 def _require(user: policy.Person, permission: str | tuple[str, ...]) -> None:
-    """Of several, one is enough here: which of them it takes in the end, the service knows."""
+    """Of several, one is enough here: the service knows which of them is needed."""
     several = (permission,) if isinstance(permission, str) else permission
     if not any(policy.may(user, each) for each in several):
         policy.require(user, several[0])

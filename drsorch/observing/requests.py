@@ -24,9 +24,9 @@ Handler = Callable[[HttpRequest], HttpResponse]
 
 #: Asked every few seconds, by machines: they have a line only when something is wrong.
 PROBES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
-#: Others are counted as one, so that nobody can make up more.
+#: All others are counted as one: anybody can make up methods.
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-#: Of a route, what is no path.
+#: The part of a route that is syntax, not path.
 _REGEX: Final = re.compile(r"[\^$]|\\Z")
 #: Longest path in a line.
 _LONGEST_PATH: Final = 500

@@ -48,7 +48,7 @@ class ApiView(APIView):
     # What the OpenAPI document cannot see:
     #: What `{id}` is in the view's addresses; None: what the model says.
     id_parameter: ClassVar[OpenApiParameter | None] = None
-    #: One of what the view has, and several, in words; empty: what the model says.
+    #: What one of its objects is called, and several; empty: as the model says.
     noun: ClassVar[str] = ""
     many: ClassVar[str] = ""
     #: Actions that need AWS, or wait for a worker: 503 where it cannot be reached.
@@ -57,7 +57,7 @@ class ApiView(APIView):
     may_conflict: ClassVar[frozenset[str]] = frozenset()
     #: Actions whose answer has no ETag: it is written while it is sent, or never the same.
     untagged: ClassVar[frozenset[str]] = frozenset()
-    #: Changes of what has a version that ask for none.
+    #: Changes that need no version, although the object has one.
     unversioned: ClassVar[frozenset[str]] = frozenset()
 
     #: Actions that stop or control an execution: counted apart, so that a script that reads too much can still cancel.

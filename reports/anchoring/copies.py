@@ -22,7 +22,7 @@ class Copy:
 
 
 def copy(evidence: Evidence, content: bytes, place: str, until: datetime) -> Copy:
-    """Have a locked copy there; one of the same content that is there already is it. Raises `Unavailable`.
+    """Put a locked copy there, unless one of the same content is there already. Raises `Unavailable`.
 
     Not to be called in a transaction. It may take two calls' time.
     """

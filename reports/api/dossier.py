@@ -63,7 +63,7 @@ class _OfExecution(ApiView, GenericViewSet[Any]):
         return self.added(row)
 
     def added(self, row: Any) -> Response:
-        """Its address; that of the list where it has none of its own."""
+        """201 with its address, or, if it has none of its own, that of the list."""
         where = {"Location": self.request.build_absolute_uri(self.address_of(row))}
         return Response(self.get_serializer(row).data, status=status.HTTP_201_CREATED, headers=where)
 

@@ -133,7 +133,7 @@ def _moment(at: str) -> datetime:
 
 
 def _paired(one: Document, other: Document, parts: Callable[[Document], Parts]) -> list[dict[str, Any]]:
-    """Those of the one in its order, then those that the other alone has; each with how it went in both."""
+    """Those of `one` in its order, then those that only `other` has; each with how it went in both."""
     ours, theirs = parts(one), parts(other)
     return [
         _pair((ours.get(key) or theirs[key])[0], *(side.get(key, (None, None))[1] for side in (ours, theirs)))
@@ -216,7 +216,7 @@ def _how_it_went(document: Document, part: Mapping[str, Any]) -> Document:
 
 
 def _differs(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> list[str]:
-    """In what; "presence" alone where it is in one of the two. How long it took counts from a minute on."""
+    """The names of what differs; "presence" alone if only one run has it. Durations must be well apart (`_SECONDS`)."""
     if one is None or other is None:
         return ["presence"]
     told = [name for name in ("status", "wave", "kind", "attempts", "error") if one.get(name) != other.get(name)]

@@ -107,7 +107,7 @@ class SignOffForm(DomainErrorsMixin, forms.Form):
 
 
 class FileForm(forms.Form):
-    """The file whose being the sealed one is asked."""
+    """The file to verify."""
 
     file = forms.FileField(
         label="PDF or JSON of a report",
