@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -25,7 +24,7 @@ from foundation.downloads import csv_download
 from foundation.errors import DomainError
 from foundation.forms import DomainErrorsMixin, choice_or_none, lines, offer, text
 from foundation.people import person
-from foundation.screens import screen_response
+from foundation.screens import Pages, screen_response
 from foundation.storable import unstorable
 from foundation.wording import Badge, Tone, clock_utc, count
 
@@ -149,8 +148,7 @@ def _line(holder: Holder, now: datetime) -> Line:
     )
 
 
-#: Route, view and name of each page, below `access/`.
-PAGES: Final[tuple[tuple[str, Callable[..., HttpResponse | StreamingHttpResponse], str], ...]] = (
+PAGES: Final[Pages] = (
     ("review/", page, "review"),
     ("review/drsorch-access.csv", download, "review_csv"),
 )
