@@ -218,11 +218,14 @@ def test_a_drill_in_a_pipeline_and_its_evidence(shell: Shell) -> None:
 def followed_drill(shell: Shell) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
     """A drill that has started, the process that waits for its end, and what that says."""
     log = shell.directory / "log"
+    # A job in a shell's background ignores Ctrl-C, and so does what it starts: here the drill would.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with log.open("w") as output:
         process = subprocess.Popen(
             [str(shell.environment / "bin/drsorch"), "drill", "Web shop", "--wait"],
             cwd=shell.directory, env=shell.variables, stdout=output, stderr=output,
         )  # fmt: skip
+        signal.signal(signal.SIGINT, before)
         wait_for("The start", lambda: "Started:" in log.read_text(), seconds=60)
         yield process, log
 

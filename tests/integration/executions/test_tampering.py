@@ -34,7 +34,6 @@ from tests.factories.trail import faults_found
 from tests.harness import EngineHarness
 
 GO = {"name": "Go", "kind": "approval", "when": "before", "parameters": {"instructions": "Look first."}}
-SOONER = datetime(2026, 3, 3, 9, 1, tzinfo=UTC)
 LOOK = {"name": "Look", "kind": "wait", "when": "before", "parameters": {"seconds": 5}}
 
 
