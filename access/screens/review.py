@@ -20,8 +20,8 @@ from access import policy
 from access.accounts import review
 from access.accounts.review import Holder
 from access.screens.tokens import TokenLine, token_line
-from foundation.downloads import csv_download
 from foundation.errors import DomainError
+from foundation.files.downloads import csv_download
 from foundation.forms import DomainErrorsMixin, choice_or_none, lines, offer, text
 from foundation.people import person
 from foundation.screens import Pages, screen_response

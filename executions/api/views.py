@@ -55,9 +55,9 @@ from executions.services.commands import (
 )
 from executions.services.people import require_start
 from executions.services.scenes import Precondition
-from foundation.csv_text import MEDIA_TYPE
-from foundation.downloads import csv_download
 from foundation.errors import Stale
+from foundation.files.csv_text import MEDIA_TYPE
+from foundation.files.downloads import csv_download
 from foundation.rest.filters import WholeNumberFilter
 from foundation.rest.formats import CsvRenderer
 from foundation.rest.versions import content_etag, if_match

@@ -15,7 +15,7 @@ from django.core.management import call_command
 
 from access.models import Proposal
 from drsorch.demo import story
-from foundation.yaml_text import written
+from foundation.files.yaml_text import written
 from plans import selectors
 from plans.models import Plan
 from plans.services import plan_save

@@ -11,7 +11,7 @@ import pytest
 from access.accounts.service_accounts import service_account_create
 from access.services import token_issue
 from audit.models import Event
-from foundation.csv_text import BYTE_ORDER_MARK
+from foundation.files.csv_text import BYTE_ORDER_MARK
 from tests.factories.people import make_user
 from tests.pages import browser_of, press, text_of
 
