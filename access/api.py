@@ -45,7 +45,7 @@ class TokenSerializer(serializers.ModelSerializer[ApiToken]):
     )
     sites = serializers.SerializerMethodField(help_text="Names of the sites that it is limited to; null: all of yours.")
     plans = serializers.SerializerMethodField(help_text="Names of the plans that it is limited to; null: all of yours.")
-    read_only = serializers.BooleanField(help_text="True: it can only read.")  # type: ignore[assignment]
+    read_only = serializers.BooleanField(help_text="True: it can only read.")  # type: ignore[assignment]  # a field of that name, not the option
     last_used_at = serializers.DateTimeField(allow_null=True, help_text="To a few minutes; null: never.")
     last_used_from = serializers.CharField(help_text="The address that it was last used from.")
 
@@ -153,7 +153,7 @@ class NewTokenSerializer(StrictSerializer):
         200, most=1000, help_text="Ids or names of sites. With sites, plans or both, it may act there alone."
     )
     plans = _limiting(200, most=1000, help_text="Ids or names of plans.")
-    read_only = serializers.BooleanField(required=False, help_text="True: it can only read.")  # type: ignore[assignment]
+    read_only = serializers.BooleanField(required=False, help_text="True: it can only read.")  # type: ignore[assignment]  # a field of that name, not the option
 
 
 class TokenViewSet(ApiView, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[ApiToken]):

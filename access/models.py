@@ -191,7 +191,7 @@ class ServiceAccount(User):  # type: ignore[django-manager-missing] # the plugin
     """A user that is nobody's person: it has roles and tokens, and cannot sign in. What it is for stands in
     `first_name`, which is what every list shows beside its name."""
 
-    objects = ServiceAccountManager()  # type: ignore[misc]
+    objects = ServiceAccountManager()  # type: ignore[misc] # User has a manager of another type
 
     class Meta:
         proxy = True
@@ -212,7 +212,7 @@ class Held(models.Model):
 
     @property
     def place(self) -> tuple[int, str, int]:
-        """What it is told from others by: role, kind and target."""
+        """What tells it from others: role, kind and target."""
         return self.role_id, self.kind, self.target
 
 

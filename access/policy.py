@@ -229,7 +229,7 @@ def grants_of(user: Person) -> Grants:
 def limit(user: User, limits: Limits) -> None:
     """From now on `user`, as this request has it, may do no more than this."""
     user.__dict__.pop("_limited_grants", None)
-    user._limits = limits  # type: ignore[attr-defined]
+    user.__dict__["_limits"] = limits
 
 
 #: A role and where it is held: ("operator", "site", 3); everywhere: ("operator", "", 0).
@@ -277,8 +277,8 @@ def _scope(kind: str, target: int) -> Scope:
 
 
 def rights_of(user: Person) -> tuple[Any, ...]:
-    """All that `may` goes by: people of whom it is the same may see and do the same. It asks the database for nothing
-    that `may` has not asked it for."""
+    """All that `may` decides by: people for whom it is equal may see and do the same. It needs no query that `may` does
+    not need."""
     return grants_of(user).key
 
 

@@ -52,7 +52,7 @@ _gathered: ContextVar[dict[int, Facts] | None] = ContextVar("drsorch_users_chang
 def listen() -> None:
     """Called once, when the app is ready. From then on such a row and its event are one transaction, whoever saves."""
     for model in (User, Group, Authenticator):
-        model.save = transaction.atomic(model.save)  # type: ignore[method-assign]
+        model.save = transaction.atomic(model.save)  # type: ignore[method-assign] # models of libraries
     for account in (User, ServiceAccount):  # Django tells of a proxy's rows under the proxy's own name
         pre_save.connect(_user_before, account)
         post_save.connect(_user_saved, account)

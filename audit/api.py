@@ -114,7 +114,6 @@ class AuditViewSet(ApiView, mixins.ListModelMixin, GenericViewSet[Event]):
     serializer_class = AuditEventSerializer
     filterset_class = AuditFilter
     ordering_fields: ClassVar[Any] = ["at"]
-    without_body = frozenset({"verify"})
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """List the audit trail. Newest first; `ordering=at` is oldest first."""

@@ -173,7 +173,7 @@ def _timed_reconciles(harness: BenchHarness, execution: Execution, *, measure_me
     found: list[float] = []
     real = tasks.reconciler.execution_reconcile
 
-    def measured(execution_id):  # type: ignore[no-untyped-def]
+    def measured(execution_id):
         if measure_memory:
             tracemalloc.start()
         begun, drs = time.perf_counter(), harness.drs_seconds()

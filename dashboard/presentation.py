@@ -11,8 +11,8 @@ from django.urls import reverse
 from dashboard.selectors import PlanResult, RunningExecution, SiteHealth
 from executions.core.states import ExecutionStatus, ServerStatus
 from executions.models import Execution
+from executions.screens.monitor.waves import shares
 from executions.screens.targets import missed_targets, rpo_meter, rto_meter
-from executions.screens.waves import shares
 from executions.screens.words import duration, execution_badge, kind_badge, loud_badges
 from foundation.wording import Badge, Meter, Share, Tone, ago, count
 from plans.models import Plan

@@ -77,7 +77,7 @@ def plan_results(by: Person) -> list[PlanResult]:
     proven = newest.filter(status__in=[ExecutionStatus.SUCCEEDED, ExecutionStatus.PARTIALLY_SUCCEEDED])
     plans = list(
         Plan.objects.visible_to(by)
-        .filter(Q(archived_at=None) | Q(recovered_by__isnull=False))
+        .in_use_or_recovered()
         .annotate(last_id=Subquery(over.values("pk")[:1]), proven_id=Subquery(proven.values("pk")[:1]))
         .order_by("name")
     )

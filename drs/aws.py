@@ -349,11 +349,11 @@ def _note_answer(parsed_response: Mapping[str, Any] | None, exception: BaseExcep
         call.answered(parsed_response, exception)
 
 
-class _Connection(Watched, AWSHTTPConnection):  # type: ignore[misc]
+class _Connection(Watched, AWSHTTPConnection):  # type: ignore[misc] # botocore changes what its base has
     pass
 
 
-class _SecureConnection(Watched, AWSHTTPSConnection):  # type: ignore[misc]
+class _SecureConnection(Watched, AWSHTTPSConnection):  # type: ignore[misc] # botocore changes what its base has
     pass
 
 
@@ -387,7 +387,7 @@ class _Naming:
         self._until = 0.0
 
     def ways(self, caller: Caller) -> Iterator[tuple[int, dict[str, str]]]:
-        """From the most telling one on."""
+        """The most telling one first."""
         named = {"RoleSessionName": caller.session_name}
         ways = [{**named, "SourceIdentity": caller.source_identity}, named]
         if caller.session_name != identity.OURS:

@@ -66,7 +66,7 @@ class Measured:
         outcome = OK if error is None else type(error).__name__
         code = getattr(error, "code", "") or self._code
         if error is not None and self._request_id:
-            error.aws_request_id = self._request_id  # type: ignore[attr-defined]
+            error.aws_request_id = self._request_id  # type: ignore[attr-defined] # a DrsError, which is above this module
         call = Call(
             self._service, self._operation, self._account, self._region, seconds, outcome,
             code if error is not None else "", self._request_id, self._attempts,

@@ -11,7 +11,7 @@ import contextlib
 import socket
 import threading
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 #: After the deadline: how often what has been connected since is shut down, in seconds.
 _AGAIN_SECONDS = 0.2
@@ -61,22 +61,28 @@ class Deadline:
             self._over.wait(_AGAIN_SECONDS)
 
 
-class Watched:
+if TYPE_CHECKING:
+    from http.client import HTTPConnection as _Connection
+else:
+    _Connection = object
+
+
+class Watched(_Connection):
     """Mixed into a class of HTTP connections, before it: the thread's deadline holds for what is sent and read."""
 
     sock: Any
 
     def connect(self) -> None:
-        super().connect()  # type: ignore[misc]
+        super().connect()
         self._watch()
 
     def send(self, *args: Any, **options: Any) -> Any:
         self._watch()
-        return super().send(*args, **options)  # type: ignore[misc]
+        return super().send(*args, **options)
 
     def getresponse(self, *args: Any, **options: Any) -> Any:
         self._watch()
-        return super().getresponse(*args, **options)  # type: ignore[misc]
+        return super().getresponse(*args, **options)
 
     def _watch(self) -> None:
         deadline: Deadline | None = getattr(_here, "deadline", None)

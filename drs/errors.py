@@ -12,8 +12,6 @@ from drs import foreign
 class DrsError(Exception):
     """Base. `str(error)` is a sentence fit for a person."""
 
-    #: True if the request certainly changed nothing at AWS.
-    did_nothing = True
     #: AWS's id of the request that it refused, by which its support finds it; empty if none came.
     aws_request_id = ""
 
@@ -79,7 +77,6 @@ class Unreachable(DrsError):
 class OutcomeUnknown(DrsError):
     """The request was sent and no clear answer came: read time-out, reset, 5xx. It may have been carried out."""
 
-    did_nothing = False
     #: True if the service itself answered that it failed: what it did of the request, it has done. Silence, and what a
     #: gateway in front of the service says (502, 504), prove nothing: the request may be carried out later.
     is_over = False

@@ -15,8 +15,8 @@ from unfold.sites import UnfoldAdminSite
 from access.proposals import screens as proposals
 from access.screens import review, tokens
 from dashboard import views as dashboard
+from executions.screens.forecasts.views import plan_forecast_part
 from executions.screens.inbox import views as inbox
-from executions.screens.plan_forecast import plan_forecast_part
 from executions.screens.views import start
 from foundation.screens import refusals_as_pages
 from reports.screens import comparing, registers, runbook

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import pika  # type: ignore[import-untyped]
+import pika
 import redis
 
 #: How long a broker may take to answer.

@@ -8,10 +8,8 @@ from contextlib import contextmanager
 from typing import IO
 
 from audit.places import SUFFIX
-from drs.errors import DrsError
 from drs.objects import Bucket
-from foundation.errors import Unavailable
-from protection.gateways import assert_no_transaction
+from protection.gateways import asking_aws
 
 
 class BucketPlace:
@@ -31,13 +29,13 @@ class BucketPlace:
     def names(self) -> list[str]:
         if self._only:
             return [self._only]
-        with _said("ListObjectsV2"):
+        with asking_aws("ListObjectsV2"):
             names = [key.removeprefix(self._prefix) for key in self._bucket.keys(self._prefix)]
         return sorted(name for name in names if name.endswith(SUFFIX) and "/" not in name)
 
     @contextmanager
     def reading(self, name: str) -> Iterator[Iterable[bytes]]:
-        with _said("GetObject"):
+        with asking_aws("GetObject"):
             content = self._bucket.read(self._prefix + name)
         yield io.BytesIO(content)
 
@@ -46,14 +44,5 @@ class BucketPlace:
         """If there is such an object by then, that one stays: another worker was first."""
         with io.BytesIO() as file:
             yield file
-            with _said("PutObject"):
+            with asking_aws("PutObject"):
                 self._bucket.write_once(self._prefix + name, file.getvalue())
-
-
-@contextmanager
-def _said(operation: str) -> Iterator[None]:
-    assert_no_transaction(operation)
-    try:
-        yield
-    except DrsError as error:
-        raise Unavailable(error.message) from error

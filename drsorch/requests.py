@@ -99,8 +99,8 @@ class BoundedBody:
         return HttpResponse(f"{sentence}\n", status=413, content_type="text/plain; charset=utf-8")
 
 
-#: Of every answer, whoever gives it; what its view or another middleware says instead stands. Pages use none of what
-#: browsers offer, nobody else may include what is ours, and what is no page runs nothing.
+#: On every answer, unless its view or another middleware sets them. Pages use no device of the browser, no other site
+#: may include them, and an answer that is no page runs nothing.
 _HEADERS: Final = {
     "Permissions-Policy": ", ".join(
         f"{feature}=()"

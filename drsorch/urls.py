@@ -19,7 +19,7 @@ from reports.screens.verify import verify
 
 admin.autodiscover()
 # One way in for everybody: allauth's page, with its rate limits and second factors.
-admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign] # as allauth documents it
 
 
 def handler400(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -171,18 +171,6 @@ class Origins(Kind):
 
 
 @dataclass(frozen=True)
-class Secrets(Kind):
-    """Secrets separated by commas."""
-
-    allowed: str = "texts separated by commas"
-    secret: bool = True
-    empty_is_none: bool = True
-
-    def read(self, text: str) -> list[str]:
-        return _several(text)
-
-
-@dataclass(frozen=True)
 class Names(Kind):
     """Names separated by commas: of users, of roles."""
 
@@ -191,6 +179,14 @@ class Names(Kind):
 
     def read(self, text: str) -> list[str]:
         return _several(text)
+
+
+@dataclass(frozen=True)
+class Secrets(Names):
+    """Secrets separated by commas."""
+
+    allowed: str = "texts separated by commas"
+    secret: bool = True
 
 
 @dataclass(frozen=True)

@@ -287,7 +287,7 @@ class ServerRun(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["execution", "site", "source_server_id"], name="executions_server_once")
         ]
-        # Was it launched again since? Asked for each of thousands that have just been launched.
+        # Answers for thousands of servers at once whether each was launched again since.
         indexes = [models.Index(fields=["source_server_id", "started_at"], name="executions_server_by_time")]
 
     def __str__(self) -> str:

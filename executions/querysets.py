@@ -34,8 +34,8 @@ from plans.models import Plan, PlanQuerySet, at_other_sites
 MAY_APPEAR = timedelta(days=1)
 
 if TYPE_CHECKING:
-    from executions.models import DrsJob, Execution, Operation, ServerRun, SiteWatch, StepRun  # noqa: F401
-    from executions.samples import KeptForecast  # noqa: F401
+    from executions.models import DrsJob, Execution, Operation, ServerRun, SiteWatch, StepRun  # noqa: F401 # in the types of the bases
+    from executions.samples import KeptForecast  # noqa: F401 # as above
 
 
 def _given_up_early(at: F | Value) -> Q:
@@ -57,7 +57,7 @@ class ExecutionQuerySet(DueQuerySet["Execution"]):
             servers = apps.get_model("executions", "ServerRun")._default_manager.filter(execution=OuterRef("pk"))
             steps = apps.get_model("executions", "StepRun").objects.filter(execution=OuterRef("pk"))
             inside = ~Exists(servers.exclude(site__in=scope.sites)) & ~Exists(at_other_sites(steps, scope.sites))
-            # What launches nothing is where its plan is.
+            # A run that launches nothing counts as being where its plan is.
             planned = Plan.objects.filter(PlanQuerySet.covered(scope)).order_by().values("pk")
             found |= inside & (Exists(servers) | Q(plan__in=planned))
         return found
@@ -68,6 +68,10 @@ class ExecutionQuerySet(DueQuerySet["Execution"]):
 
     def over(self) -> Self:
         return self.exclude(status__in=EXECUTION_ACTIVE)
+
+    def good_drills(self) -> Self:
+        """Those that succeeded: what counts as a proof of the plan. By an index."""
+        return self.filter(kind=ExecutionKind.DRILL, status=ExecutionStatus.SUCCEEDED)
 
     def unreviewed(self) -> Self:
         """Started with fewer approvals than were needed, and not reviewed by anyone (`Execution.needs_review`)."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -181,7 +181,7 @@ def works_on(rows: Callable[[], DueQuerySet[Any]]) -> Callable[[Actor[..., Any]]
     """Decorates the actor that works on these rows: it takes a primary key, and does nothing if the row is not due."""
 
     def register(actor: Actor[..., Any]) -> Actor[..., Any]:
-        actor.fn = _guarded(actor, rows)
+        actor.fn = _guarded(actor)
         DUE_WORK.append(DueWork(rows, actor))
         return actor
 
@@ -210,7 +210,7 @@ def stopped_a_part(error: Exception) -> None:
     look.partial.append(error)
 
 
-def _guarded(actor: Actor[..., Any], rows: Callable[[], DueQuerySet[Any]]) -> Callable[..., Any]:
+def _guarded(actor: Actor[..., Any]) -> Callable[..., Any]:
     """The actor's function; what it raises is kept with the row that it had claimed."""
     work = actor.fn
 
@@ -291,17 +291,25 @@ def _look_again(actor: Actor[..., Any], identity: Any, claim: Claim[Any]) -> Non
     )
 
 
-def raising_counts() -> dict[str, int]:
-    """Kind of row -> how many whose last look raised, without kinds that have none."""
-    counts = {str(work.rows().model._meta.verbose_name): work.rows().raising().count() for work in DUE_WORK}
-    return {kind: number for kind, number in counts.items() if number}
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What of a kind of row waits for a worker, and what no worker can work on."""
+
+    kind: type[DueRow]
+    #: Due, and held by no worker.
+    waiting: int
+    #: Since when the one that waits longest has been due; None if none waits.
+    since: datetime | None
+    #: Those whose last look raised.
+    raising: int
 
 
-def oldest_due(now: datetime) -> dict[str, datetime]:
-    """Kind of row -> since when the one that waits longest has been due without a worker, without kinds of none."""
-    found = {str(work.rows().model._meta.verbose_name): work.rows().due(now) for work in DUE_WORK}
-    times = {kind: rows.order_by().aggregate(oldest=models.Min("due_at"))["oldest"] for kind, rows in found.items()}
-    return {kind: at for kind, at in times.items() if at is not None}
+def backlogs(now: datetime) -> Iterator[Backlog]:
+    """Of every kind, two queries each."""
+    for work in DUE_WORK:
+        rows = work.rows()
+        found = rows.due(now).order_by().aggregate(waiting=models.Count("*"), since=models.Min("due_at"))
+        yield Backlog(rows.model, raising=rows.raising().order_by().count(), **found)
 
 
 def raising(most: int = 50) -> list[DueRow]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
+from django.http import QueryDict
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminRadioSelectWidget,
@@ -52,6 +53,23 @@ class DomainErrorsMixin(_Form):
         for (field, code), number in said.items():
             if code != _ANY and number > _SAID:
                 self.add_error(field, f"The same applies to {number - _SAID} more.")
+
+
+def offer(form: forms.BaseForm, field: str, choices: Any) -> None:
+    """Have one choose among these; a callable is asked whenever the field is shown."""
+    cast("forms.ChoiceField", form.fields[field]).choices = choices
+
+
+def sent(form: forms.BaseForm, field: str) -> list[str]:
+    """All that was sent for a field that takes several values."""
+    return cast("QueryDict", form.data).getlist(field) if form.is_bound else []
+
+
+def show_instead(form: forms.BaseForm, values: Mapping[str, str]) -> None:
+    """Have the form hold these in place of what was sent."""
+    data = form.data = cast("QueryDict", form.data).copy()
+    for name, value in values.items():
+        data[name] = value
 
 
 class DurationField(forms.CharField):

@@ -124,7 +124,7 @@ def renewed(row: Callable[..., Any]) -> Callable[[View], View]:
     now."""
 
     def decorate(view: View) -> View:
-        view.live_row = row  # type: ignore[attr-defined]
+        view.live_row = row  # type: ignore[attr-defined] # `renewals` finds it there
         return view
 
     return decorate

@@ -13,7 +13,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import DatabaseError, DataError, transaction
 from django.db.models import Model
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import SimpleTemplateResponse, TemplateResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -24,6 +24,8 @@ from foundation.wording import Badge, Meter
 log = structlog.get_logger(__name__)
 
 View = Callable[..., HttpResponse]
+#: Of pages that belong to no one model of the admin: route, view and name.
+Pages = tuple[tuple[str, Callable[..., HttpResponseBase], str], ...]
 
 _NO_ROLE: Final = "Your account does not have the role for this page. An administrator can give it to you."
 _NOTHING: Final = "There is nothing at this address. It may have been deleted, or the address is not complete."

@@ -117,7 +117,7 @@ class ServiceForm(SeenForm):
 
 
 class OwnAdmin(ModelAdmin):
-    """A `ModelAdmin` that says of what is not there, or not for this person, that it is not there."""
+    """A `ModelAdmin` that answers 404 for what does not exist, or not for this person."""
 
     def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponse:
         """In place of Django's, which leads to the dashboard with a message."""

@@ -42,7 +42,7 @@ def sign_in_on_the_whole_page(get_response: GetResponse) -> GetResponse:
         there = f"{reverse('account_reauthenticate')}?{urlencode({REDIRECT_FIELD_NAME: page})}"
         return HttpResponseClientRedirect(there) if "HX-Request" in request.headers else HttpResponseRedirect(there)
 
-    middleware.process_exception = process_exception  # type: ignore[attr-defined]
+    middleware.process_exception = process_exception  # type: ignore[attr-defined] # Django finds it there
     return middleware
 
 

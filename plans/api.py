@@ -23,6 +23,7 @@ from rest_framework.response import Response
 
 from access.proposals.api import ProposalSerializer
 from foundation.errors import Invalid, Missing
+from foundation.files.yaml_text import MEDIA_TYPE
 from foundation.names import MAX_NAME
 from foundation.rest.filters import NameFilter, ReferenceFilter
 from foundation.rest.formats import ByFormat, YamlRenderer
@@ -31,7 +32,6 @@ from foundation.rest.schema import ID_OR_NAME, IF_MATCH, example
 from foundation.rest.serializers import StrictSerializer, kept_at_field
 from foundation.rest.versions import version_field
 from foundation.rest.views import WriteViewSet
-from foundation.yaml_text import MEDIA_TYPE
 from plans import demands, readiness, selectors, services
 from plans.core.document import MAX_APPROVALS, PlanDocument
 from plans.core.fields import MAX_LINK, MAX_SECONDS
@@ -315,8 +315,6 @@ class PlanViewSet(WriteViewSet):
     serializer_class = PlanSerializer
     filterset_class = PlanFilter
     ordering_fields: ClassVar[Any] = ["name", "created_at", "updated_at"]
-    lookup_field = "id"
-    lookup_value_regex = "[^/]+"
     id_parameter = ID_OR_NAME
 
     def get_queryset(self) -> QuerySet[Plan]:

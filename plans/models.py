@@ -49,6 +49,10 @@ class PlanQuerySet(models.QuerySet["Plan"]):
         """Without those that are archived."""
         return self.filter(archived_at=None)
 
+    def in_use_or_recovered(self) -> Self:
+        """An archived one, too, while its servers run in recovery."""
+        return self.filter(Q(archived_at=None) | Q(recovered_by__isnull=False))
+
     def with_waves(self) -> Self:
         """With all that their documents need, in four queries however many there are, and `demanded`."""
         return self.with_demanded().prefetch_related(

@@ -82,7 +82,7 @@ def readiness_latest(plan: Plan) -> ReadinessCheck:
 
 @dataclass(frozen=True, slots=True)
 class _Unmatched:
-    """What a group means and its site does not have."""
+    """What a group selects and its site does not have."""
 
     unknown: tuple[str, ...]
     matches_nothing: bool

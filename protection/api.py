@@ -156,8 +156,6 @@ class SiteViewSet(WriteViewSet):
     serializer_class = SiteSerializer
     filterset_class = SiteFilter
     ordering_fields: ClassVar[Any] = ["name", "account_id", "region", "last_synced_at", "created_at"]
-    lookup_field = "id"
-    lookup_value_regex = "[^/]+"
     id_parameter = ID_OR_NAME
 
     def get_queryset(self) -> QuerySet[Site]:
@@ -311,8 +309,6 @@ class SourceServerViewSet(ReadViewSet):
         "lag_seconds",
         "first_seen_at",
     ]
-    lookup_field = "id"
-    lookup_value_regex = "[^/]+"
     id_parameter = OpenApiParameter("id", str, OpenApiParameter.PATH, description="Id, or DRS's source server id.")
     asks_outside = frozenset({"recovery_snapshots"})
     # The id that DRS gave may be that of two rows.
@@ -398,8 +394,6 @@ class ProtectionGroupViewSet(WriteViewSet):
     serializer_class = ProtectionGroupSerializer
     filterset_class = ProtectionGroupFilter
     ordering_fields: ClassVar[Any] = ["name", "created_at"]
-    lookup_field = "id"
-    lookup_value_regex = "[^/]+"
     id_parameter = ID_OR_NAME
 
     def get_queryset(self) -> QuerySet[ProtectionGroup]:

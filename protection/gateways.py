@@ -16,9 +16,11 @@ from drs import identity
 from drs.automation import automation_for
 from drs.automation_port import AutomationPort
 from drs.aws import client_for
+from drs.errors import DrsError
 from drs.identity import Caller
 from drs.port import DrsPort, Endpoint
 from drs.timing import CallTimes
+from foundation.errors import Unavailable
 from protection.models import Site
 
 #: What makes the port to an endpoint: the last one that `use` was given.
@@ -102,6 +104,16 @@ def _said(site: str) -> Iterator[None]:
     said = {"site": site, **({"user": caller.person} if caller.person else {})}
     with bound_contextvars(**said), identity.calling_for(caller):
         yield
+
+
+@contextmanager
+def asking_aws(operation: str) -> Iterator[None]:
+    """Around a call that is made at no site, such as of S3: its error is `Unavailable`, which people read."""
+    assert_no_transaction(operation)
+    try:
+        yield
+    except DrsError as error:
+        raise Unavailable(error.message) from error
 
 
 def assert_no_transaction(name: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Collection, Iterable
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from django.conf import settings
 from django.db import models
@@ -30,8 +30,8 @@ KNOWN_BY: Final = (
 class EndpointKeyField(models.CharField):
     """Follows `endpoint_url` whoever saves the row, as the constraint on it has to hold for all."""
 
-    def pre_save(self, model_instance: models.Model, add: bool) -> str:
-        key = endpoints.key_of(model_instance.endpoint_url)  # type: ignore[attr-defined]
+    def pre_save(self, model_instance: Any, add: bool) -> str:
+        key = endpoints.key_of(model_instance.endpoint_url)
         setattr(model_instance, self.attname, key)
         return key
 

@@ -38,7 +38,6 @@ SITE_FIELDS: Final = ("name", "account_id", "region", "role_arn", "external_id",
 CONNECTION_FIELDS: Final = ("account_id", "region", "role_arn", "external_id", "endpoint_url")
 #: What makes a site that site. Groups and executions mean these servers, so it stays while one uses it.
 IDENTITY_FIELDS: Final = ("account_id", "region")
-GROUP_FIELDS: Final = ("name", "description", "site", "servers", "tag_selector")
 _GROUP_COLUMNS: Final = ("name", "description", "site", "explicit_servers", "tag_selector")
 #: Of these the audit trail says that they changed, and not to what.
 SECRET_FIELDS: Final = ("external_id",)
@@ -223,7 +222,9 @@ def group_update(
     expected_version: int | None = None,
     declared: Declared | None = None,
 ) -> ProtectionGroup:
-    """Change the fields named in `changes` (of `GROUP_FIELDS`). Raises `Invalid`, `Stale`, `Missing`."""
+    """Change the fields named in `changes`: name, description, site, servers, tag_selector.
+
+    Raises `Invalid`, `Stale`, `Missing`."""
     sites = {group.site_id, changes.get("site", group.site).pk}
     policy.require(by, "protection.change_protectiongroup", sites=sites)
     columns = dict(changes)
@@ -270,10 +271,10 @@ def group_delete(
             memberships_write(group.site_id)
 
 
-def _selector(selector: object) -> dict[str, list[str]]:
+def _selector(selector: Any) -> dict[str, list[str]]:
     if problem := selector_problem(selector):
         raise Invalid.field("tag_selector", problem)
-    return {key: list(dict.fromkeys(values)) for key, values in selector.items()}  # type: ignore[attr-defined]
+    return {key: list(dict.fromkeys(values)) for key, values in selector.items()}
 
 
 # --- Source servers ------------------------------------------------------------------------------------------------

@@ -61,7 +61,7 @@ class DossierQuerySet(DueQuerySet["Dossier"]):
         return self.update(due_at=Case(When(due_at=None, then=Value(at)), default=F("due_at")), nudges=F("nudges") + 1)
 
     def hurry(self) -> int:
-        """Have these rows not wait for others to add something: somebody asks for the report."""
+        """Seal at once, without waiting for more to be added: somebody asks for the report."""
         now = timezone.now()
         return self.filter(due_at__gt=now, raised_since=None).update(due_at=now)
 
@@ -166,8 +166,7 @@ class SignOff(AppendOnly):
 
 
 class EvidenceQuerySet(AppendOnlyQuerySet["Evidence"]):
-    def without_data(self) -> models.QuerySet[Evidence]:
-        return self.defer("data")
+    pass
 
 
 class Evidence(AppendOnly):

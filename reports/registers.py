@@ -9,7 +9,6 @@ from django.contrib.auth.models import User
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
-from executions.core.states import ExecutionKind, ExecutionStatus
 from executions.models import Execution
 from plans.models import Plan
 from reports.core.register import RegisterRows, register
@@ -25,9 +24,10 @@ _COLUMNS: Final = (
 def register_of(by: User) -> Mapping[str, Any]:
     """`core.register.register` of now, of what the person may see. Five queries, each by an index, however many plans
     and runs there are."""
-    plans, runs = _plans(by), Execution.objects.visible_to(by, "reports.view_report")
-    newest = runs.filter(plan=OuterRef("pk")).order_by("-requested_at").values("pk")
-    good = newest.filter(kind=ExecutionKind.DRILL, status=ExecutionStatus.SUCCEEDED)
+    plans = Plan.objects.visible_to(by).in_use_or_recovered()
+    runs = Execution.objects.visible_to(by, "reports.view_report")
+    newest = runs.filter(plan=OuterRef("pk")).order_by("-requested_at")
+    good = newest.good_drills().values("pk")
     open_ones = (
         Finding.objects.visible_to(by).filter(status=FindingStatus.OPEN).filter(execution__plan__in=plans.values("pk"))
     )
@@ -39,7 +39,7 @@ def register_of(by: User) -> Mapping[str, Any]:
                     "id", "name", "business_owner", "rto_target_seconds", "rpo_target_seconds", "recovered_by"
                 )
             ),
-            last=_runs(plans, newest[:1]),
+            last=_runs(plans, newest.values("pk")[:1]),
             good=_runs(plans, good[:1]),
             before=_runs(plans, good[1:2]),
             findings=list(
@@ -50,11 +50,6 @@ def register_of(by: User) -> Mapping[str, Any]:
         ),
         timezone.now(),
     )
-
-
-def _plans(by: User) -> QuerySet[Plan]:
-    """Those in use that the person may see; an archived one, too, while its servers run in recovery."""
-    return Plan.objects.visible_to(by).filter(Q(archived_at=None) | Q(recovered_by__isnull=False))
 
 
 def _runs(plans: QuerySet[Plan], chosen: QuerySet[Any, Any]) -> dict[int, Row]:

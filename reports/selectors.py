@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -86,7 +86,7 @@ def rows_of(execution: Execution, *, verify: bool) -> Rows:
 
 def _plan_sha256(execution: Execution) -> str:
     revisions = PlanRevision.objects.filter(plan=execution.plan_id, number=execution.plan_revision)
-    document: PlanDocument | None = revisions.values_list("document", flat=True).first()  # type: ignore[assignment]
+    document = cast("PlanDocument | None", revisions.values_list("document", flat=True).first())
     return document_sha256(document) if document else ""
 
 
@@ -144,7 +144,7 @@ def evidence_get(execution: Execution, version: int) -> Evidence:
 
 
 def is_settled(execution: Execution) -> bool:
-    """True if nothing is known of it that its newest evidence does not say."""
+    """True if its newest evidence says all that is known of it."""
     return (
         execution.status not in EXECUTION_ACTIVE
         and not Dossier.objects.filter(pk=execution.pk, due_at__isnull=False).exists()

@@ -22,6 +22,7 @@ from audit import attempts
 from audit.once import triggers
 from audit.once.append_only import AppendOnly
 from dashboard import views as dashboard
+from tests import pages
 from tests.factories.people import make_user
 
 TESTS = Path(__file__).parent
@@ -176,10 +177,4 @@ def api() -> Callable[[User | None], APIClient]:
 @pytest.fixture
 def browser_of() -> Callable[[User], Client]:
     """`browser_of(dana)`: a signed-in session, as on the screens."""
-
-    def client(user: User) -> Client:
-        made = Client()
-        made.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-        return made
-
-    return client
+    return pages.browser_of

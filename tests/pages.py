@@ -6,7 +6,15 @@ import re
 from html.parser import HTMLParser
 from typing import Any
 
+from django.contrib.auth.models import AbstractBaseUser
 from django.test import Client
+
+
+def browser_of(user: AbstractBaseUser) -> Client:
+    """In which the user is signed in."""
+    client = Client()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
 
 
 class _Form(HTMLParser):

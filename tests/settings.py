@@ -22,10 +22,10 @@ os.environ.setdefault("DRSORCH_API_STRANGERS_PER_MINUTE", "0")
 # The pages that are checked stand on this machine.
 os.environ.setdefault("DRSORCH_OUTBOUND_ALLOW", "127.0.0.0/8,::1/128")
 
-from drsorch.settings import *  # noqa: F403
+from drsorch.settings import *  # noqa: F403 # all of them
 
 # What every request logs is written in three places at once; a failure's own words are louder.
-LOGGING = {**LOGGING, "root": {**LOGGING["root"], "level": "WARNING"}}  # noqa: F405
+LOGGING = {**LOGGING, "root": {**LOGGING["root"], "level": "WARNING"}}  # noqa: F405 # it came with them
 # Each test client loads the middleware anew; static files are looked up when asked for, not all listed each time.
 WHITENOISE_AUTOREFRESH = True
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -23,8 +23,8 @@ from access.places import Names
 from audit.event_types import EventType
 from audit.models import Event
 from audit.record import Entry, note
-from foundation.csv_text import Cell
 from foundation.errors import Invalid
+from foundation.files.csv_text import Cell
 
 #: Whose chain the reviews are in.
 SUBJECT: Final = ("access", "review")

@@ -86,7 +86,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Grants:
-    """All rights of a person: where each permission holds. People of whom they are equal may do the same."""
+    """All rights of a person: where each permission holds. People whose grants are equal may do the same."""
 
     #: {permission: where}; what is not named is not held. As a frozen set, so that grants can be compared and kept.
     _held: frozenset[tuple[str, Scope]] = frozenset()
@@ -109,7 +109,7 @@ class Grants:
         return cls(frozenset(scopes.items()))
 
     def scopes(self, permission: str) -> tuple[Scope, ...]:
-        """Each has to cover what is touched; none has to: the permission holds everywhere.
+        """Where the permission holds: all of these have to cover what is touched. None of them: it holds everywhere.
 
         Raises `KeyError` for a permission that is not held.
         """
@@ -128,7 +128,7 @@ class Grants:
 
 
 def allowed(grants: Grants, permission: str, touched: Touched | None = None) -> bool:
-    """True if the permission is held and covers what is touched. None: if it is held somewhere."""
+    """True if the permission is held and covers what is `touched`; without that, if it is held anywhere."""
     if permission not in grants.permissions:
         return False
     return touched is None or all(scope.covers(touched) for scope in grants.scopes(permission))

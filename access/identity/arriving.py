@@ -48,7 +48,7 @@ def person_arrives(*, claims: Claims) -> User:
 
 
 def _arrive(claims: Claims, groups: list[str]) -> tuple[User | None, str]:
-    """In one transaction, which ends well also for those who are refused: what they lost, they have lost."""
+    """In one transaction. It is committed also for those who are refused: roles that they lost stay lost."""
     name = settings.DRSORCH_OIDC_NAME
     with transaction.atomic(), acting_as(PROVIDER):
         roles = rows_for(groups)

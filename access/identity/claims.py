@@ -64,7 +64,7 @@ def username_of(claims: Claims) -> str:
 
 
 def is_reserved(username: str) -> bool:
-    """True for what a person must not be called, as the audit trail calls something else so."""
+    """True for a name that the audit trail gives to something else, so that no person may have it."""
     return username.lower() in _RESERVED
 
 

@@ -35,7 +35,7 @@ from foundation.errors import NotAllowed
 log = structlog.get_logger(__name__)
 
 LOGIN, CONFIRM = "login", "confirm"
-#: Seconds; what counts is that it was after it was asked for.
+#: Seconds. That it was after the request is checked besides.
 _CONFIRMED_WITHIN = 300
 #: What is refused in a sign-in that belongs to no browser, or not to this one.
 _LOST = (

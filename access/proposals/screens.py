@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
@@ -25,7 +24,7 @@ from access.proposals import (
     waiting_elsewhere,
 )
 from foundation.people import person
-from foundation.screens import screen_response
+from foundation.screens import Pages, screen_response
 from foundation.wording import Badge, Tone, clock_utc
 
 #: So many are shown; the audit trail has all.
@@ -83,8 +82,7 @@ def reject(request: HttpRequest, proposal_id: UUID) -> HttpResponse:
     return HttpResponseRedirect(reverse("admin:access_proposals"))
 
 
-#: Route, view and name of each page, below `access/`.
-PAGES: Final[tuple[tuple[str, Callable[..., HttpResponse], str], ...]] = (
+PAGES: Final[Pages] = (
     ("proposals/", page, "proposals"),
     ("proposals/<uuid:proposal_id>/agree/", agree, "agree"),
     ("proposals/<uuid:proposal_id>/reject/", reject, "reject"),

@@ -32,14 +32,14 @@ class PolicyPermission(BasePermission):
             _require(request.user, permission)
             if request.method not in SAFE_METHODS and getattr(request.auth, "read_only", False):
                 raise NotAllowed("This token is read-only. Issue one that is not, to change something.")
-            row = None if request.method in SAFE_METHODS else view.about()  # type: ignore[attr-defined]
+            row = None if request.method in SAFE_METHODS else view.about()  # type: ignore[attr-defined] # an ApiView
             if hasattr(row, "touched") and isinstance(permission, str):
                 policy.require(request.user, permission, on=row)
         return True
 
 
 def _require(user: policy.Person, permission: str | tuple[str, ...]) -> None:
-    """Of several, one is enough here: which of them it takes in the end, the service knows."""
+    """Of several, one is enough here: the service knows which of them is needed."""
     several = (permission,) if isinstance(permission, str) else permission
     if not any(policy.may(user, each) for each in several):
         policy.require(user, several[0])

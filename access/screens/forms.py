@@ -14,7 +14,7 @@ from access.accounts.service_accounts import service_account_change, service_acc
 from access.models import ScopeKind, ServiceAccount
 from access.places import choices
 from foundation.errors import Stale
-from foundation.forms import DomainErrorsMixin, choice, text, tick, ticks
+from foundation.forms import DomainErrorsMixin, choice, offer, text, tick, ticks
 from foundation.overwriting import asked_version, fingerprint
 from foundation.service_admin import ServiceForm
 
@@ -43,12 +43,9 @@ class TokenForm(DomainErrorsMixin, forms.Form):
         self.fields["expires"].required = False
         self.fields["expires"].initial = "30"
         held = {permission: policy.meaning(permission) for permission in policy.permissions_of(owner)}
-        self._choose("permissions", sorted(held.items(), key=lambda each: each[1]))
-        self._choose("sites", [(str(pk), name) for pk, name in choices(ScopeKind.SITE, by)])
-        self._choose("plans", [(str(pk), name) for pk, name in choices(ScopeKind.PLAN, by)])
-
-    def _choose(self, name: str, offered: list[tuple[str, str]]) -> None:
-        self.fields[name].choices = offered  # type: ignore[attr-defined]
+        offer(self, "permissions", sorted(held.items(), key=lambda each: each[1]))
+        offer(self, "sites", [(str(pk), name) for pk, name in choices(ScopeKind.SITE, by)])
+        offer(self, "plans", [(str(pk), name) for pk, name in choices(ScopeKind.PLAN, by)])
 
     def asked(self) -> dict[str, Any]:
         """For `token_issue`: None where nothing is selected."""
@@ -81,7 +78,7 @@ class ServiceAccountForm(ServiceForm):
         held = [role.name for role in account.groups.all()] if account.pk else []
         offered = [role for role in policy.ROLES if role not in policy.PERSONAL_ROLES or role in held]
         if "roles" in self.fields:  # not where it is only looked at
-            self.fields["roles"].choices = [(role, role.capitalize()) for role in offered]  # type: ignore[attr-defined]
+            offer(self, "roles", [(role, role.capitalize()) for role in offered])
         if account.pk:
             self.fields.pop("name", None)
             self.initial.update({"purpose": account.first_name, "roles": held, "is_active": account.is_active})

@@ -16,7 +16,7 @@ from access.screens import roles
 from access.screens.reach import in_reach
 from access.signing_in.sessions import session_end, session_list
 from audit.screens.history import ChainHistory
-from foundation.forms import choice
+from foundation.forms import choice, offer
 from foundation.people import person
 from foundation.service_admin import ServiceAdmin, ServiceForm
 from foundation.wording import clock_utc, count
@@ -33,9 +33,7 @@ class ProviderGroupForm(ServiceForm):
         super().__init__(*args, **kwargs)
         if "where" in self.fields:
             self.fields["where"].required = False
-            self.fields["where"].choices = [  # type: ignore[attr-defined]
-                ("", "Everywhere"), *roles.places(self.by),
-            ]  # fmt: skip
+            offer(self, "where", [("", "Everywhere"), *roles.places(self.by)])
 
     def create(self, data: dict[str, Any]) -> ProviderGroup:
         kind, _, target = data["where"].partition(":")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from django import forms
 from django.contrib import messages
@@ -21,11 +20,11 @@ from access import policy
 from access.accounts import review
 from access.accounts.review import Holder
 from access.screens.tokens import TokenLine, token_line
-from foundation.downloads import csv_download
 from foundation.errors import DomainError
-from foundation.forms import DomainErrorsMixin, choice_or_none, lines, text
+from foundation.files.downloads import csv_download
+from foundation.forms import DomainErrorsMixin, choice_or_none, lines, offer, text
 from foundation.people import person
-from foundation.screens import screen_response
+from foundation.screens import Pages, screen_response
 from foundation.storable import unstorable
 from foundation.wording import Badge, Tone, clock_utc, count
 
@@ -38,11 +37,10 @@ class FindForm(forms.Form):
     q = text("Find accounts", max_length=150, attrs={"type": "search", "autocomplete": "off"})
     right = choice_or_none("With the right to", (), none="any right")
 
-    def __init__(self, *args: object, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         rights = sorted(((policy.meaning(each), each) for each in policy.POLICY), key=lambda pair: pair[0])
-        choices = [("", "any right"), *((each, meaning) for meaning, each in rights)]
-        self.fields["right"].choices = choices  # type: ignore[attr-defined]
+        offer(self, "right", [("", "any right"), *((each, meaning) for meaning, each in rights)])
 
 
 class ReviewForm(DomainErrorsMixin, forms.Form):
@@ -150,8 +148,7 @@ def _line(holder: Holder, now: datetime) -> Line:
     )
 
 
-#: Route, view and name of each page, below `access/`.
-PAGES: Final[tuple[tuple[str, Callable[..., HttpResponse | StreamingHttpResponse], str], ...]] = (
+PAGES: Final[Pages] = (
     ("review/", page, "review"),
     ("review/drsorch-access.csv", download, "review_csv"),
 )

@@ -18,7 +18,7 @@ from access.models import Assignment, ScopeKind, ServiceAccount, is_service_acco
 from access.services import assignment_add, assignment_remove
 from audit.subjects import KINDS
 from foundation.errors import DomainError, Missing
-from foundation.forms import DomainErrorsMixin, choice
+from foundation.forms import DomainErrorsMixin, choice, offer
 from foundation.people import person
 from foundation.references import id_of
 from foundation.screens import screen_response
@@ -55,10 +55,7 @@ class AssignmentForm(DomainErrorsMixin, forms.Form):
 
     def __init__(self, *args: Any, by: User, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.fields["scope"].choices = [  # type: ignore[attr-defined]
-            ("", "Choose a site or a plan"),
-            *places(by),
-        ]
+        offer(self, "scope", [("", "Choose a site or a plan"), *places(by)])
         self.fields["scope"].error_messages |= {
             "required": "Choose the site or the plan. A role that is held everywhere is given on the user's page.",
             "invalid_choice": "This site or plan is no longer there. Choose another one.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -24,7 +24,7 @@ from access.screens.forms import TokenForm
 from access.services import token_issue, token_revoke
 from foundation.errors import DomainError, Missing
 from foundation.people import person
-from foundation.screens import screen_response
+from foundation.screens import Pages, screen_response
 from foundation.wording import Badge, Tone, clock_utc
 
 #: What is said of a token that has no limits.
@@ -160,8 +160,7 @@ def _warning(token: ApiToken, user: User) -> tuple[str, str]:
     return f"{whose} “{token}” expires on {clock_utc(token.expiry)}. Issue another one in time.", page
 
 
-#: Route, view and name of each page, below `access/`.
-PAGES: Final[tuple[tuple[str, Callable[..., HttpResponse], str], ...]] = (
+PAGES: Final[Pages] = (
     ("tokens/", mine, "my_tokens"),
     ("tokens/issue/", issue, "issue_token"),
     ("tokens/<uuid:token_id>/revoke/", revoke, "revoke_token"),

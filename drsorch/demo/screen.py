@@ -58,14 +58,10 @@ def _show_lines(console: Console, executions: Iterable[Json]) -> Json:
 def result(execution: Json) -> Table:
     """The table at the end: a line for each wave, then the whole."""
     table = Table(title=f"Drill of {execution['plan']}", title_justify="left", title_style="bold")
-    for heading, justify in (
-        ("Wave", "left"),
-        ("Result", "left"),
-        ("Servers", "right"),
-        ("Failed", "right"),
-        ("Took", "right"),
-    ):
-        table.add_column(heading, justify=justify)  # type: ignore[arg-type]
+    for heading in ("Wave", "Result"):
+        table.add_column(heading)
+    for heading in ("Servers", "Failed", "Took"):
+        table.add_column(heading, justify="right")
     for wave in execution["waves"]:
         table.add_row(*_row(wave["name"], wave["status"], wave["servers"], wave["started_at"], wave["finished_at"]))
     table.add_section()

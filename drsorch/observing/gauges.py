@@ -11,16 +11,16 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
-from django.db.models import Count, Min, OuterRef, Subquery
+from django.db.models import Count, OuterRef, Subquery
 from django.utils.module_loading import autodiscover_modules
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
 from audit.models import TrailCheck
-from executions.core.states import ExecutionKind, ExecutionStatus
+from executions.core.states import ExecutionStatus
 from executions.models import DrsJob, Execution, Operation, SiteWatch
 from foundation import ticker
-from foundation.due import DUE_WORK
+from foundation.due import backlogs
 from foundation.observing.metrics import gauges
 from foundation.version import VERSION
 from plans.models import Plan
@@ -62,14 +62,11 @@ def due_rows(now: datetime) -> Iterator[Metric]:
         "drsorch_raising_rows", "Rows that drsorch cannot work on, by kind: the last try ended in an error of its own.",
         labels=["kind"],
     )  # fmt: skip
-    for work in DUE_WORK:
-        rows = work.rows()
-        kind = str(rows.model._meta.model_name)
-        found = rows.due(now).order_by().aggregate(number=Count("*"), oldest=Min("due_at"))
-        late = (now - found["oldest"]).total_seconds() if found["oldest"] else 0.0
-        behind.add_metric([kind], max(late, 0.0))
-        waiting.add_metric([kind], found["number"])
-        raising.add_metric([kind], rows.raising().order_by().count())
+    for found in backlogs(now):
+        kind = str(found.kind._meta.model_name)
+        behind.add_metric([kind], (now - found.since).total_seconds() if found.since else 0.0)
+        waiting.add_metric([kind], found.waiting)
+        raising.add_metric([kind], found.raising)
     yield from (behind, waiting, raising)
 
 
@@ -150,10 +147,8 @@ def good_drills(now: datetime) -> Iterator[Metric]:
         "Since the last drill of a plan that succeeded ended; +Inf if none ever did. Without archived plans.",
         labels=["plan"],
     )
-    good = Execution.objects.filter(
-        plan=OuterRef("pk"), kind=ExecutionKind.DRILL.value, status=ExecutionStatus.SUCCEEDED.value
-    ).order_by("-requested_at")
-    plans = Plan.objects.filter(archived_at=None).annotate(proven_at=Subquery(good.values("finished_at")[:1]))
+    good = Execution.objects.good_drills().filter(plan=OuterRef("pk")).order_by("-requested_at")
+    plans = Plan.objects.in_use().annotate(proven_at=Subquery(good.values("finished_at")[:1]))
     for name, proven_at in plans.order_by("pk").values_list("name", "proven_at")[:MOST]:
         family.add_metric([name], (now - proven_at).total_seconds() if proven_at else math.inf)
     yield family

@@ -168,12 +168,12 @@ def _aws() -> str:
 
 def _work() -> str:
     """Rows that drsorch cannot work on: said, and no reason to take a process out of service, as the others go on."""
-    stuck = due.raising_counts()
-    if stuck:
-        kinds = ", ".join(count(number, kind) for kind, number in sorted(stuck.items()))
-        raise Degraded(f"drsorch cannot work on {kinds}. The dashboard says why; everything else continues.")
     now = timezone.now()
-    late = {kind: now - at for kind, at in due.oldest_due(now).items() if now - at > _LATE}
+    found = {str(one.kind._meta.verbose_name): one for one in due.backlogs(now)}
+    if any(one.raising for one in found.values()):
+        kinds = ", ".join(count(one.raising, kind) for kind, one in sorted(found.items()) if one.raising)
+        raise Degraded(f"drsorch cannot work on {kinds}. The dashboard says why; everything else continues.")
+    late = {kind: now - one.since for kind, one in found.items() if one.since and now - one.since > _LATE}
     if late:
         kind = max(late, key=lambda kind: late[kind])
         raise Degraded(

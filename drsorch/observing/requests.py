@@ -24,9 +24,9 @@ Handler = Callable[[HttpRequest], HttpResponse]
 
 #: Asked every few seconds, by machines: they have a line only when something is wrong.
 PROBES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
-#: Others are counted as one, so that nobody can make up more.
+#: All others are counted as one: anybody can make up methods.
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-#: Of a route, what is no path.
+#: The part of a route that is syntax, not path.
 _REGEX: Final = re.compile(r"[\^$]|\\Z")
 #: Longest path in a line.
 _LONGEST_PATH: Final = 500
@@ -71,7 +71,7 @@ class OneLine:
             return response
         # It is over when its last byte is sent, or its reader is gone; Django closes it in either case.
         sent = _Sent(response)
-        closers: list[Callable[[], None]] = response._resource_closers  # type: ignore[attr-defined]
+        closers: list[Callable[[], None]] = response._resource_closers  # type: ignore[attr-defined] # Django has no other hook
         closers.append(lambda: _say_later(request, response, begun, sent, named))
         causes.end()
         return response
@@ -152,4 +152,4 @@ def user_name(request: HttpRequest) -> str | None:
 def _keep_error(sender: Any, request: HttpRequest | None = None, **_: Any) -> None:
     """A bug, or a database that is away: its traceback belongs to the request's line."""
     if request is not None:
-        request._drsorch_error = sys.exc_info()[1]  # type: ignore[attr-defined]
+        request._drsorch_error = sys.exc_info()[1]  # type: ignore[attr-defined] # for `_say`

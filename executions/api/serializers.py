@@ -46,7 +46,7 @@ class NullableText(serializers.CharField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(allow_null=True, **kwargs)
 
-    def to_representation(self, value: Any) -> str | None:  # type: ignore[override]
+    def to_representation(self, value: Any) -> str | None:  # type: ignore[override] # null as well
         return super().to_representation(value) if value else None
 
 

@@ -55,9 +55,9 @@ from executions.services.commands import (
 )
 from executions.services.people import require_start
 from executions.services.scenes import Precondition
-from foundation.csv_text import MEDIA_TYPE
-from foundation.downloads import csv_download
 from foundation.errors import Stale
+from foundation.files.csv_text import MEDIA_TYPE
+from foundation.files.downloads import csv_download
 from foundation.rest.filters import WholeNumberFilter
 from foundation.rest.formats import CsvRenderer
 from foundation.rest.versions import content_etag, if_match
@@ -129,8 +129,6 @@ class ExecutionViewSet(ReadViewSet):
     serializer_class = ExecutionSerializer
     filterset_class = ExecutionFilter
     ordering_fields: ClassVar[Any] = ["requested_at", "started_at", "finished_at", "rto_actual_seconds"]
-    lookup_field = "id"
-    lookup_value_regex = "[^/]+"
     id_parameter = OpenApiParameter("id", OpenApiTypes.UUID, OpenApiParameter.PATH)
     urgent = frozenset(_method(command) for command in COMMANDS.values())
     asks_outside = frozenset({"create", "approve", "resume", "retry", "basis"})

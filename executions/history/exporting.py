@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 
 from executions.history.achieved import Achieved, achieved
 from executions.models import Execution
-from foundation.csv_text import Cell
+from foundation.files.csv_text import Cell
 
 #: So many are in memory at once, and what is read beside them is read for so many.
 _CHUNK: Final = 500

@@ -100,7 +100,11 @@ class _Done:
 def _answered(approved: bool | None = None) -> tuple[_Done, _Done]:
     """Said yes or no, by default either, to the execution or to a step of it: a drill has only steps to approve."""
     answer = Q() if approved is None else Q(approved=approved)
-    return tuple(_Done(lambda who: who.is_in("user") & answer, rows) for rows in (Approval, StepDecision))  # type: ignore[return-value]
+
+    def says(who: Someone) -> Q:
+        return who.is_in("user") & answer
+
+    return _Done(says, Approval), _Done(says, StepDecision)
 
 
 _REQUESTED = _Done(lambda who: who.is_in("requested_by"))

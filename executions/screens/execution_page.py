@@ -11,16 +11,16 @@ from django.conf import settings
 from executions.core.states import EXECUTION_ACTIVE, WAVE_ACTIVE, WAVE_FINAL, CleanupStatus, ExecutionStatus
 from executions.models import Approval, Execution, WaveRun
 from executions.screens.advice import next_steps
-from executions.screens.events import EventLine, event_lines
-from executions.screens.forecast import end_meter
+from executions.screens.forecasts.card import end_meter
 from executions.screens.late import LateAlarm, late_alarm
+from executions.screens.monitor.events import EventLine, event_lines
 from executions.screens.monitor.needs import Need, needs
 from executions.screens.monitor.reading import MonitorRows
 from executions.screens.monitor.split import SplitLine, split_lines
 from executions.screens.monitor.timeline import Timeline, expected_waves, timeline
+from executions.screens.monitor.waves import Failure, WaveCard, failures, shares, wave_card
 from executions.screens.selectors import ExecutionRows
 from executions.screens.targets import rpo_meter, rto_meter
-from executions.screens.waves import Failure, WaveCard, failures, shares, wave_card
 from executions.screens.words import approval_badge, cleanup_badge, execution_badge, took
 from executions.services.commands import Facts
 from foundation.wording import Badge, Meter, Share, Tone, clock, count

@@ -20,7 +20,19 @@ from executions.screens.parts import WaitingStep, WaveParts
 from executions.services.basis import CHANGED
 from executions.services.stake import LIVE_RECOVERY_INSTANCE
 from foundation.errors import Conflict, DomainError
-from foundation.forms import DomainErrorsMixin, MomentField, json_or_none, lines, radios, text, tick, ticks
+from foundation.forms import (
+    DomainErrorsMixin,
+    MomentField,
+    json_or_none,
+    lines,
+    offer,
+    radios,
+    sent,
+    show_instead,
+    text,
+    tick,
+    ticks,
+)
 from plans.models import Plan
 
 _LATEST, _AT = "latest", "at"
@@ -46,7 +58,7 @@ Choices = Sequence[tuple[str, str]]
 def _offer(form: forms.Form, stake: Choices) -> None:
     """A field that has nothing to choose from is not shown, and names nothing."""
     if stake:
-        form.fields["replace_instances"].choices = list(stake)  # type: ignore[attr-defined]
+        offer(form, "replace_instances", list(stake))
     else:
         del form.fields["replace_instances"]
 
@@ -151,9 +163,7 @@ class StartForm(StakeErrorsMixin, forms.Form):
 
     def show_again(self, seen: str, plan: Plan) -> None:
         """The page shows how it is now, so that is what it carries."""
-        self.data = self.data.copy()  # type: ignore[attr-defined]
-        self.data["seen"] = seen  # type: ignore[index]
-        self.data["plan_revision"] = str(plan.version)  # type: ignore[index]
+        show_instead(self, {"seen": seen, "plan_revision": str(plan.version)})
 
     def first_shown_at(self) -> datetime | None:
         """None if the form did not come from a page of ours."""
@@ -211,9 +221,7 @@ class CommandForm(StakeErrorsMixin, forms.Form):
 
     def show_again(self, error: DomainError) -> None:
         """What was typed, beside what is so now, with the sentence that says why it was not done."""
-        self.data = self.data.copy()  # type: ignore[attr-defined]
-        for name in ("seen", "shown"):
-            self.data[name] = self.initial[name]  # type: ignore[index]
+        show_instead(self, {name: self.initial[name] for name in ("seen", "shown")})
         self.full_clean()
         if isinstance(error, Conflict):
             self.errors.clear()  # a choice that is gone is what the sentence is about
@@ -236,7 +244,7 @@ class ApprovalForm(CommandForm):
         if not steps:
             del self.fields["step"]
             return
-        self.fields["step"].choices = [(step.scene_name, step.label) for step in steps]  # type: ignore[attr-defined]
+        offer(self, "step", [(step.scene_name, step.label) for step in steps])
         self.fields["step"].error_messages["required"] = "Select the step that you mean."
         self.initial["step"] = chosen if chosen in self.steps or len(steps) > 1 else steps[0].scene_name
         self.order_fields(["step", "comment"])
@@ -274,8 +282,8 @@ class WaveCommandForm(CommandForm):
         if parts.servers:
             choices.append((_SERVERS, "Only the servers selected below"))
         choices += [(f"{_STEP}{name}", f"Only step {name}") for name in parts.steps]
-        self.fields["part"].choices = choices  # type: ignore[attr-defined]
-        self.fields["servers"].choices = parts.servers  # type: ignore[attr-defined]
+        offer(self, "part", choices)
+        offer(self, "servers", parts.servers)
         if parts.only and "part" not in self.data:  # nothing to choose
             del self.fields["part"]
         if not parts.servers or "part" not in self.fields:
@@ -287,8 +295,8 @@ class WaveCommandForm(CommandForm):
     def about(self) -> Collection[str] | None:
         part = self.data.get("part", "")
         if part == _SERVERS:
-            posted = self.data.getlist("servers")  # type: ignore[attr-defined]
-            return {self.parts.scene_name, *(self.parts.server_names.get(each, each) for each in posted)}
+            servers = sent(self, "servers")
+            return {self.parts.scene_name, *(self.parts.server_names.get(each, each) for each in servers)}
         if part.startswith(_STEP):
             step = part.removeprefix(_STEP)
             return {self.parts.scene_name, self.parts.step_names.get(step, step)}

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from executions.core.states import ExecutionKind
 from executions.models import Execution
-from executions.screens.forecast import ForecastCard
+from executions.screens.forecasts.card import ForecastCard
 from executions.screens.selectors import InventoryServer
 from executions.screens.stake import StakeCard
 from executions.screens.words import duration, kind_badge, wave_rules

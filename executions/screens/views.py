@@ -24,7 +24,7 @@ from executions.engine.forecasting import calibration_of, plan_forecast
 from executions.models import Execution
 from executions.screens.basis_card import basis_card
 from executions.screens.execution_page import execution_page
-from executions.screens.forecast import forecast_card
+from executions.screens.forecasts.card import forecast_card
 from executions.screens.forms import ApprovalForm, CommandForm, StartForm, WaveCommandForm
 from executions.screens.monitor.reading import monitor_rows
 from executions.screens.parts import to_approve, to_retry, to_skip

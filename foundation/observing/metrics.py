@@ -23,7 +23,7 @@ from prometheus_client.values import MultiProcessValue
 if settings.DRSORCH_METRICS_DIRECTORY and not values.ValueClass._multiprocess:
     values.ValueClass = MultiProcessValue()  # it was imported before the settings were read
 
-# A series of its own for each of ours, that nobody reads.
+# When each series began: another series for each of ours, which nobody reads.
 disable_created_metrics()
 
 REGISTRY: Final = CollectorRegistry()

@@ -10,8 +10,8 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
 from foundation.errors import Invalid
+from foundation.files.yaml_text import MEDIA_TYPE, written
 from foundation.wording import listing, short
-from foundation.yaml_text import MEDIA_TYPE, written
 
 
 class ByFormat(DefaultContentNegotiation):
@@ -40,7 +40,7 @@ class MadeRenderer(BaseRenderer):
 
 
 class CsvRenderer(BaseRenderer):
-    """For views that answer with `foundation.downloads.csv_download`: what may be asked for."""
+    """For views that answer with `foundation.files.downloads.csv_download`: what may be asked for."""
 
     media_type = "text/csv"
     format = "csv"

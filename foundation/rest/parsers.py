@@ -10,8 +10,8 @@ from typing import IO, Any, NoReturn
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser, JSONParser
 
+from foundation.files.yaml_text import MEDIA_TYPE, NotYaml, read
 from foundation.storable import unstorable
-from foundation.yaml_text import MEDIA_TYPE, NotYaml, read
 
 
 class StrictJSONParser(JSONParser):

@@ -61,7 +61,7 @@ def example(summary: str, **body: Any) -> Callable[[T], T]:
 
 
 def constant(value: str) -> serializers.CharField:
-    """A member that has this value: what a client tells one of several shapes by."""
+    """A member that always has this value: by it a client tells this shape from others."""
 
     @extend_schema_field({"type": "string", "const": value})
     class ConstantField(serializers.CharField):
@@ -145,7 +145,7 @@ class ConventionsAutoSchema(AutoSchema):
         return operation
 
     def _map_basic_serializer(self, serializer: Any, direction: Any) -> Any:
-        """As drf-spectacular does; what is answered has all of its members, and a body that is strict no others."""
+        """As drf-spectacular does, but an answer always has all of its members, and a strict body has no others."""
         schema = super()._map_basic_serializer(serializer, direction)
         if direction == "response" and not getattr(serializer, "may_lack", False):
             schema["required"] = [name for name, one in schema["properties"].items() if not one.get("writeOnly")]
@@ -237,7 +237,7 @@ def add_components(result: Any, **kwargs: Any) -> Any:
 
 
 def _anything_may_be_null(part: Any) -> None:
-    """Of what may be anything, drf-spectacular says that it is either that or null: null would be both."""
+    """drf-spectacular describes a value of any type as “anything, or null”: null would match both."""
     if isinstance(part, dict):
         if part.get("oneOf") == [{}, {"type": "null"}]:
             del part["oneOf"]

@@ -48,7 +48,7 @@ class ApiView(APIView):
     # What the OpenAPI document cannot see:
     #: What `{id}` is in the view's addresses; None: what the model says.
     id_parameter: ClassVar[OpenApiParameter | None] = None
-    #: One of what the view has, and several, in words; empty: what the model says.
+    #: What one of its objects is called, and several; empty: as the model says.
     noun: ClassVar[str] = ""
     many: ClassVar[str] = ""
     #: Actions that need AWS, or wait for a worker: 503 where it cannot be reached.
@@ -57,7 +57,7 @@ class ApiView(APIView):
     may_conflict: ClassVar[frozenset[str]] = frozenset()
     #: Actions whose answer has no ETag: it is written while it is sent, or never the same.
     untagged: ClassVar[frozenset[str]] = frozenset()
-    #: Changes of what has a version that ask for none.
+    #: Changes that need no version, although the object has one.
     unversioned: ClassVar[frozenset[str]] = frozenset()
 
     #: Actions that stop or control an execution: counted apart, so that a script that reads too much can still cancel.
@@ -74,7 +74,7 @@ class ApiView(APIView):
 
     def about(self) -> Any:
         """The row that the address names, for this person to act on; None where it names none. Raises `Missing`."""
-        return self.get_object() if getattr(self, "detail", False) else None  # type: ignore[attr-defined]
+        return self.get_object() if getattr(self, "detail", False) else None  # type: ignore[attr-defined] # a viewset has it
 
     def key_done(self, location: str, *, created: bool = False) -> None:
         """To be called in the transaction that does the work of a POST: what its key stands for is done when that is.
@@ -146,6 +146,8 @@ class ReadViewSet(ApiView, mixins.ListModelMixin, mixins.RetrieveModelMixin, Gen
     """List and read."""
 
     ordering_fields: ClassVar[Any] = ()
+    lookup_field = "id"
+    lookup_value_regex = "[^/]+"
 
 
 class WriteViewSet(VersionedMixin, ReadViewSet, ABC):

@@ -18,7 +18,7 @@ class Source:
 
     @property
     def place(self) -> tuple[str, str]:
-        """The same of every state that it is ever in, and of every address that the repository has."""
+        """Equal for every state of the place, and for every address of its repository."""
         return repository_key(self.repository), self.directory.strip("/")
 
     @property
@@ -44,8 +44,8 @@ _URL = re.compile(r"[a-z][a-z0-9+.-]*://(?:[^/@]*@)?(?P<host>[^/:]+)(?::[0-9]+)?
 
 
 def repository_key(address: str) -> str:
-    """The same of `https://git.example.com/dr/plans`, `git@git.example.com:dr/plans.git` and so on: a pipeline and a
-    person have other addresses of one repository."""
+    """Equal for `https://git.example.com/dr/plans`, `git@git.example.com:dr/plans.git` and so on: a pipeline and a
+    person use different addresses of one repository."""
     found = _URL.fullmatch(address) or _SCP.fullmatch(address)
     key = f"{found['host'].lower()}/{found['path'].lstrip('/')}" if found else address
     return key.rstrip("/").removesuffix(".git")

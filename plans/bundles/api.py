@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from foundation.errors import Invalid
+from foundation.files.yaml_text import MEDIA_TYPE
 from foundation.names import MAX_NAME
 from foundation.rest.formats import ByFormat, YamlRenderer
 from foundation.rest.parsers import StrictJSONParser, StrictYamlParser
@@ -22,7 +23,6 @@ from foundation.rest.schema import constant
 from foundation.rest.serializers import StrictSerializer
 from foundation.rest.views import ApiView
 from foundation.sources import Source
-from foundation.yaml_text import MEDIA_TYPE
 from plans.api import DifferenceSerializer, PurposeSerializer, WaveSerializer
 from plans.bundles import applying
 from plans.core.bundle import Action, Kind, document_schema

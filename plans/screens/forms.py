@@ -24,6 +24,8 @@ from foundation.forms import (
     choice_or_none,
     duration,
     lines,
+    offer,
+    sent,
     text,
     ticks,
 )
@@ -118,6 +120,8 @@ class WaveForm(DomainErrorsMixin, forms.Form):
     """One wave. Choices that are gone meanwhile stay selected: saving says what is wrong with them."""
 
     FOLLOWS, AT_ONCE, CHOSEN = "above", "at_once", "chosen"
+    #: Besides following the wave above it.
+    STARTS: ClassVar = [(AT_ONCE, "immediately"), (CHOSEN, "after the waves selected here")]
 
     #: What a new wave starts from.
     of_new: ClassVar[Mapping[str, Any]] = {
@@ -133,11 +137,7 @@ class WaveForm(DomainErrorsMixin, forms.Form):
     clash: ClashCard | None = None
     replacing = forms.CharField(widget=forms.HiddenInput, required=False, strip=False)
     name = text("Name", required=True)
-    follow = choice(
-        "Starts",
-        [(FOLLOWS, ""), (AT_ONCE, "immediately"), (CHOSEN, "after the waves selected here")],
-        **{"x-model": "follow"},
-    )
+    follow = choice("Starts", STARTS, **{"x-model": "follow"})
     depends_on = ticks("Waits for")
     protection_groups = ticks("Protection groups")
     minimum_success_percent = NumberField(
@@ -154,13 +154,10 @@ class WaveForm(DomainErrorsMixin, forms.Form):
         super().__init__(*args, **options)
         self.cards = groups
         follows = f"after the wave above it in the plan, {above}" if above else "first in the plan, so immediately"
-        follow = self.fields["follow"]
-        follow.choices = [(self.FOLLOWS, follows), *follow.choices[1:]]  # type: ignore[attr-defined]
+        offer(self, "follow", [(self.FOLLOWS, follows), *self.STARTS])
         for field, known in (("depends_on", waves), ("protection_groups", groups)):
-            sent = self.data.getlist(field) if self.is_bound else []  # type: ignore[attr-defined]
-            selected = [*self.initial.get(field, ()), *sent]
-            every = dict.fromkeys([*known, *selected])
-            self.fields[field].choices = [(name, name) for name in every]  # type: ignore[attr-defined]
+            every = dict.fromkeys([*known, *self.initial.get(field, ()), *sent(self, field)])
+            offer(self, field, [(name, name) for name in every])
 
     def groups(self) -> list[tuple[Any, BoardGroup]]:
         """The ticks of the protection groups, each with what is known of its group."""

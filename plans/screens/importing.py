@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextareaWidget
 
 from foundation.errors import DomainError, Invalid
-from foundation.yaml_text import MAX_BYTES, NotYaml, read
+from foundation.files.yaml_text import MAX_BYTES, NotYaml, read
 from plans import selectors
 from plans.core.differences import differences
 from plans.core.document import PlanDocument, normalise

@@ -17,12 +17,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from access import policy
 from audit.screens.history import trail_of
 from foundation.errors import Conflict, DomainError, Invalid, Missing, Stale
+from foundation.files.yaml_text import MEDIA_TYPE, written
 from foundation.overwriting import version_of
 from foundation.people import person
 from foundation.protectors import protectors
 from foundation.screens import screen_response
 from foundation.wording import listing
-from foundation.yaml_text import MEDIA_TYPE, written
 from plans import demands, selectors, services, uses
 from plans.clashing import Clashing
 from plans.core import editing

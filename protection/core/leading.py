@@ -9,8 +9,8 @@ from typing import Any
 def led_elsewhere(
     before: Mapping[str, Any], after: Mapping[str, Any], secret: Collection[str], clean: Callable[[Any], Any]
 ) -> list[str]:
-    """For whoever is to agree: what of a site's connection changes, a line each, without secrets. `clean` says what of
-    an address is none."""
+    """What changes of a site's connection, a line each, for whoever is to agree. `clean` takes the secrets out of an
+    address."""
     said = []
     for name, new in after.items():
         label, old = name.replace("_", " ").replace("arn", "ARN").replace("url", "URL"), before[name]

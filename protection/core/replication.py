@@ -59,7 +59,7 @@ class ReplicationState(StrEnum):
     @classmethod
     def of(cls, text: str) -> ReplicationState | None:
         """The state that DRS calls so; None for a word that we do not know, and for none at all."""
-        return cls._value2member_map_.get(text)  # type: ignore[return-value]
+        return cls._value2member_map_.get(text)  # type: ignore[return-value] # Enum's own table
 
 
 #: `replicationDirection` of a source server whose recovered copy replicates back to where it came from. A launch of it

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 from django import forms
@@ -63,7 +63,7 @@ class ServersWidget(UnfoldAdminMultipleAutocompleteModelChoiceFieldWidget):
     def optgroups(self, name: str, value: list[str], attrs: Any = None) -> Any:
         iterator: Any = self.choices
         field: ModelMultipleChoiceField[SourceServer] = iterator.field
-        chosen = field.queryset.filter(pk__in=[each for each in value if id_of(str(each)) is not None])  # type: ignore[union-attr]
+        chosen = iterator.queryset.filter(pk__in=[each for each in value if id_of(str(each)) is not None])
         self.choices = [(server.pk, field.label_from_instance(server)) for server in chosen]
         try:
             return super().optgroups(name, value, attrs)
@@ -113,7 +113,7 @@ class ProtectionGroupForm(ServiceForm):
         # Who may only look has no fields.
         for name, rows in (("site", Site.objects.visible_to(self.by)), ("servers", servers)):
             if name in self.fields:
-                self.fields[name].queryset = rows  # type: ignore[attr-defined]
+                cast("forms.ModelChoiceField[Any]", self.fields[name]).queryset = rows
         self.initial["tag_selector"] = selector_text(group.tag_selector)
         if group.pk:
             chosen = (

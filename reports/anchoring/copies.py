@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from drs.errors import DrsError, Rejected
+from drs.errors import Rejected
 from drs.objects import COMPLIANCE, Bucket, Kept
 from foundation.errors import Unavailable
-from protection.gateways import assert_no_transaction
+from protection.gateways import asking_aws
 from reports.models import Evidence
 
 
@@ -24,12 +22,12 @@ class Copy:
 
 
 def copy(evidence: Evidence, content: bytes, place: str, until: datetime) -> Copy:
-    """Have a locked copy there; one of the same content that is there already is it. Raises `Unavailable`.
+    """Put a locked copy there, unless one of the same content is there already. Raises `Unavailable`.
 
     Not to be called in a transaction. It may take two calls' time.
     """
     bucket, key = bucket_of(place), key_of(evidence, place)
-    with said("PutObject"):
+    with asking_aws("PutObject"):
         try:
             bucket.write_locked(key, content, until)
         except Rejected as refusal:
@@ -56,7 +54,7 @@ def copy(evidence: Evidence, content: bytes, place: str, until: datetime) -> Cop
 
 def kept_of(place: str, key: str, content: bytes, version_id: str = "") -> Kept | None:
     """What is there, no more of it than is needed to compare. Raises `Unavailable`."""
-    with said("GetObject"):
+    with asking_aws("GetObject"):
         return bucket_of(place).kept(key, len(content) + 1, version_id)
 
 
@@ -68,13 +66,3 @@ def key_of(evidence: Evidence, place: str) -> str:
 
 def bucket_of(place: str) -> Bucket:
     return Bucket(place.removeprefix("s3://").partition("/")[0])
-
-
-@contextmanager
-def said(operation: str) -> Iterator[None]:
-    """A call's error as `Unavailable`, which people read."""
-    assert_no_transaction(operation)
-    try:
-        yield
-    except DrsError as error:
-        raise Unavailable(error.message) from error

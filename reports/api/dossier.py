@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from django.db import transaction
@@ -55,8 +56,14 @@ class _OfExecution(ApiView, GenericViewSet[Any]):
         page = self.paginate_queryset(self.get_queryset())
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
+    def add(self, service: Callable[..., Any], asked: Mapping[str, Any]) -> Response:
+        with transaction.atomic():
+            row = service(execution=self.execution, by=self.person, **asked)
+            self.done()
+        return self.added(row)
+
     def added(self, row: Any) -> Response:
-        """Its address; that of the list where it has none of its own."""
+        """201 with its address, or, if it has none of its own, that of the list."""
         where = {"Location": self.request.build_absolute_uri(self.address_of(row))}
         return Response(self.get_serializer(row).data, status=status.HTTP_201_CREATED, headers=where)
 
@@ -86,11 +93,7 @@ class NotesViewSet(_OfExecution):
     @extend_schema(parameters=[EXECUTION_ID], request=NewNoteSerializer, responses={201: NoteSerializer})
     def create(self, request: Request, id: str) -> Response:
         """Add a note to an execution."""
-        asked = self.body(NewNoteSerializer, request)
-        with transaction.atomic():
-            note = note_add(execution=self.execution, by=self.person, **asked)
-            self.done()
-        return self.added(note)
+        return self.add(note_add, self.body(NewNoteSerializer, request))
 
     @extend_schema(parameters=[EXECUTION_ID], responses=NoteSerializer(many=True))
     def list(self, request: Request, id: str) -> Response:
@@ -119,11 +122,7 @@ class FindingsOfExecutionViewSet(_OfExecution):
     @extend_schema(parameters=[EXECUTION_ID], request=NewFindingSerializer, responses={201: FindingSerializer})
     def create(self, request: Request, id: str) -> Response:
         """Add a finding to an execution. It is changed and closed under `findings/{id}/`."""
-        asked = self.body(NewFindingSerializer, request)
-        with transaction.atomic():
-            finding = finding_add(execution=self.execution, by=self.person, **asked)
-            self.done()
-        return self.added(finding)
+        return self.add(finding_add, self.body(NewFindingSerializer, request))
 
     @extend_schema(parameters=[EXECUTION_ID], responses=FindingSerializer(many=True))
     def list(self, request: Request, id: str) -> Response:

@@ -55,8 +55,6 @@ class FindingViewSet(VersionedMixin, ReadViewSet):
     serializer_class = FindingSerializer
     filterset_class = FindingFilter
     ordering_fields: ClassVar[Any] = ["due_on", "added_at", "settled_at"]
-    lookup_field = "id"
-    lookup_value_regex = "[^/]+"
     id_parameter = OpenApiParameter("id", OpenApiTypes.INT, OpenApiParameter.PATH)
     http_method_names = ["get", "patch", "head", "options"]
 

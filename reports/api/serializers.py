@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rest_framework import serializers
 
 from audit.models import Event
@@ -139,10 +137,3 @@ class NewSignOffSerializer(StrictSerializer):
         max_length=64,
         help_text="Of the report that you read. If there is a newer version, nothing is signed: 409.",
     )
-
-
-class EvidenceSerializer(serializers.Serializer[Any]):
-    version = serializers.IntegerField()
-    because = serializers.CharField()
-    sha256 = serializers.CharField()
-    sealed_at = serializers.DateTimeField()

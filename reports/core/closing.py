@@ -12,7 +12,7 @@ from reports.core.rows import Row, Rows
 
 
 def integrity(rows: Rows) -> dict[str, Any]:
-    """Statements that people made; nobody having made one is null, not "yes"."""
+    """Statements that people made. If nobody made one, it is null, not "yes"."""
     return {name: _statements(rows, topic) for name, topic in (
         ("data_checks", DATA), ("security_controls", SECURITY), ("production_impact", PRODUCTION),
     )}  # fmt: skip

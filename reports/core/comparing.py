@@ -133,7 +133,7 @@ def _moment(at: str) -> datetime:
 
 
 def _paired(one: Document, other: Document, parts: Callable[[Document], Parts]) -> list[dict[str, Any]]:
-    """Those of the one in its order, then those that the other alone has; each with how it went in both."""
+    """Those of `one` in its order, then those that only `other` has; each with how it went in both."""
     ours, theirs = parts(one), parts(other)
     return [
         _pair((ours.get(key) or theirs[key])[0], *(side.get(key, (None, None))[1] for side in (ours, theirs)))
@@ -181,11 +181,7 @@ def _servers(document: Document) -> Parts:
             },
             {
                 "wave": server["wave"],
-                "status": server["status"],
-                "attempts": server["attempts"],
-                "error": server["error"],
-                "started_after_seconds": _after(document, server["started_at"]),
-                "finished_after_seconds": _after(document, server["finished_at"]),
+                **_how_it_went(document, server),
                 "seconds": server["launch_seconds"],
                 "recovery_point_age_seconds": server["recovery_point_age_seconds"],
             },
@@ -200,11 +196,7 @@ def _steps(document: Document) -> Parts:
             {"wave": step["wave"], "name": step["name"]},
             {
                 "kind": step["kind"],
-                "status": step["status"],
-                "attempts": step["attempts"],
-                "error": step["error"],
-                "started_after_seconds": _after(document, step["started_at"]),
-                "finished_after_seconds": _after(document, step["finished_at"]),
+                **_how_it_went(document, step),
                 "seconds": step["seconds"],
             },
         )
@@ -212,8 +204,19 @@ def _steps(document: Document) -> Parts:
     }
 
 
+def _how_it_went(document: Document, part: Mapping[str, Any]) -> Document:
+    """Of a server or a step."""
+    return {
+        "status": part["status"],
+        "attempts": part["attempts"],
+        "error": part["error"],
+        "started_after_seconds": _after(document, part["started_at"]),
+        "finished_after_seconds": _after(document, part["finished_at"]),
+    }
+
+
 def _differs(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> list[str]:
-    """In what; "presence" alone where it is in one of the two. How long it took counts from a minute on."""
+    """The names of what differs; "presence" alone if only one run has it. Durations must be well apart (`_SECONDS`)."""
     if one is None or other is None:
         return ["presence"]
     told = [name for name in ("status", "wave", "kind", "attempts", "error") if one.get(name) != other.get(name)]

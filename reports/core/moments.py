@@ -14,7 +14,7 @@ def seconds(start: datetime | None, end: datetime | None) -> int | None:
 
 
 def utc_offset_minutes(time_zone: str, at: datetime) -> int:
-    """What a clock there is ahead of UTC when the run was requested. Local times of a report go by it from then on:
-    whoever renders it needs no time zones, which change."""
+    """How far local time was ahead of UTC when the run was requested. The report keeps it for all its local times:
+    rules of time zones change, and no rendering needs them."""
     offset = at.astimezone(ZoneInfo(time_zone)).utcoffset()
     return 0 if offset is None else int(offset.total_seconds()) // 60

@@ -11,7 +11,7 @@ from reports.core.notes import OBSERVER, notes_of
 from reports.core.reopened import is_before_retry
 from reports.core.rows import EventRow, Rows
 
-#: What people do that is not told of elsewhere in the report, in words.
+#: What people do and no other part of the report tells, in words.
 _ACTED: Final = {
     EventType.EXECUTION_REQUESTED: "requested it",
     EventType.EXECUTION_APPROVED: "approved",

@@ -9,7 +9,7 @@ from reports.core.rows import Rows
 
 
 def is_before_retry(at: datetime, rows: Rows) -> bool:
-    """True of what was said of a run that went on afterwards: it is kept, and told, but does not count."""
+    """True for what was said before the run went on: it is kept, and told, but does not count."""
     reopened: datetime | None = rows.execution["reopened_at"]
     return reopened is not None and at < reopened
 

@@ -44,7 +44,7 @@ def objectives(rows: Rows) -> dict[str, Any]:
         "recovery_points": {
             "oldest_at": oldest,
             "newest_at": newest,
-            # What applications on several servers were apart from each other.
+            # How far apart in time the servers of one application were recovered to.
             "skew_seconds": seconds(oldest, newest),
         },
         "waves": [_wave(wave, rows) for wave in rows.waves],

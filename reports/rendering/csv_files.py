@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from foundation.csv_text import whole_file
+from foundation.files.csv_text import whole_file
 from reports.core.report import Report
 
 #: The lists of the document, and their columns.

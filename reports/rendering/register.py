@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from audit.canonical import canonical
-from foundation.csv_text import MEDIA_TYPE, whole_file
+from foundation.files.csv_text import MEDIA_TYPE, whole_file
 from reports.core.register_table import COLUMNS, table
 from reports.printing import pdf_of_register
 

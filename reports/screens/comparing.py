@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
@@ -14,7 +13,7 @@ from access import policy
 from executions.screens.targets import rpo_meter, rto_meter
 from executions.screens.words import execution_badge, kind_badge
 from executions.selectors import execution_get
-from foundation.screens import screen_response
+from foundation.screens import Pages, screen_response
 from reports.comparisons import comparison_of, others_of
 from reports.screens.comparison_page import comparison_page
 
@@ -54,8 +53,7 @@ def compare(request: HttpRequest, execution_id: UUID, other: UUID) -> HttpRespon
     )
 
 
-#: Route, view and name of each page, below `reports/`.
-PAGES: Final[tuple[tuple[str, Callable[..., HttpResponse], str], ...]] = (
+PAGES: Final[Pages] = (
     ("<uuid:execution_id>/compare/", pick, "compare_pick"),
     ("<uuid:execution_id>/compare/<uuid:other>/", compare, "compare"),
 )

@@ -411,8 +411,9 @@ def _line(pair: Mapping[str, Any], status: _Words, about: _Words) -> Line:
     else:
         said = took
     there = next(part for part in sides if part)
-    below = (there.get("wave") or pair.get("wave") or "", *(about(part) if part else "" for part in sides), moved)
-    return Line(pair["name"], words[0], words[1], said, tone, below)  # type: ignore[arg-type]
+    one, other = (about(part) if part else "" for part in sides)
+    below = (there.get("wave") or pair.get("wave") or "", one, other, moved)
+    return Line(pair["name"], words[0], words[1], said, tone, below)
 
 
 def _joined(*parts: str) -> str:

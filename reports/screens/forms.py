@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from foundation.forms import DomainErrorsMixin, MomentField, choice, lines, radios, text
+from foundation.forms import DomainErrorsMixin, MomentField, choice, lines, offer, radios, show_instead, text
 from reports.core.notes import GENERAL, TOPICS
 from reports.models import FindingStatus, Severity, SignOffRole
 
@@ -75,7 +75,7 @@ class FindingForm(DomainErrorsMixin, forms.Form):
             for name in self._LATER:
                 del self.fields[name]
         else:
-            self.fields["retest_execution"].choices = [("", "Not yet"), *retests]  # type: ignore[attr-defined]
+            offer(self, "retest_execution", [("", "Not yet"), *retests])
             self.fields["retest_execution"].required = False
 
     def asked(self) -> dict[str, Any]:
@@ -88,7 +88,7 @@ class FindingForm(DomainErrorsMixin, forms.Form):
             is_, typed = str(value or ""), str(self.cleaned_data.get(name) or "")
             if name != "version" and is_ != typed:
                 found.append((str(self.fields[name].label), is_))
-        self.data = {**self.data.dict(), "version": str(now["version"])}  # type: ignore[attr-defined] # a QueryDict
+        show_instead(self, {"version": str(now["version"])})
         return found
 
 
@@ -107,10 +107,10 @@ class SignOffForm(DomainErrorsMixin, forms.Form):
 
 
 class FileForm(forms.Form):
-    """The file whose being the sealed one is asked."""
+    """The file to verify."""
 
     file = forms.FileField(
         label="PDF or JSON of a report",
-        widget=forms.ClearableFileInput({"accept": ".pdf,.json,application/pdf,application/json", "class": "dr-drop"}),
+        widget=forms.ClearableFileInput({"accept": ".pdf,.json,application/pdf,application/json"}),
         error_messages={"required": "Choose a file, or drop one here.", "empty": "The file is empty."},
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 from django import forms
@@ -17,7 +16,7 @@ from access import policy
 from foundation.errors import Missing
 from foundation.forms import text
 from foundation.people import person
-from foundation.screens import screen_response
+from foundation.screens import Pages, screen_response
 from foundation.wording import count
 from reports.core.register import narrowed
 from reports.registers import register_of
@@ -74,8 +73,7 @@ def download(request: HttpRequest, form: str) -> HttpResponse:
     )
 
 
-#: Route, view and name of each page, below `reports/`.
-PAGES: Final[tuple[tuple[str, Callable[..., HttpResponse], str], ...]] = (
+PAGES: Final[Pages] = (
     ("register/", page, "register"),
     ("register/drsorch-register.<slug:form>", download, "register_file"),
 )

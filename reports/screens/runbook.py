@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from access import policy
 from foundation.people import person
+from foundation.screens import Pages
 from plans.core.purpose import purpose_of
 from plans.models import Plan
 from plans.screens.purpose import purpose_lines
@@ -57,7 +57,4 @@ def _document(plan: Plan, by: str) -> dict[str, Any]:
     }
 
 
-#: Route, view and name of each page, below `reports/`.
-PAGES: Final[tuple[tuple[str, Callable[..., HttpResponse], str], ...]] = (
-    ("runbook/<int:plan_id>/runbook.pdf", download, "runbook_file"),
-)
+PAGES: Final[Pages] = (("runbook/<int:plan_id>/runbook.pdf", download, "runbook_file"),)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
@@ -18,7 +20,7 @@ class _Throttle(SimpleRateThrottle):
 
     rate = "20/min"
 
-    def get_cache_key(self, request: HttpRequest, view: None) -> str:  # type: ignore[override] # of Django's own
+    def get_cache_key(self, request: Any, view: Any) -> str:
         return f"verify-report:{network_of(request.META['REMOTE_ADDR'])}"
 
 
@@ -29,7 +31,7 @@ def verify(request: HttpRequest) -> HttpResponse:
     verdict, status = None, 200
     if request.method == "POST":
         status = 400
-        if not _Throttle().allow_request(request, None):  # type: ignore[arg-type]
+        if not _Throttle().allow_request(request, None):  # type: ignore[arg-type] # Django's, and no view
             form.add_error(None, "Too many files from your address. Wait a minute, then try again.")
             status = 429
         elif form.is_valid():

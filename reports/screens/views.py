@@ -22,7 +22,7 @@ from executions.models import Execution
 from executions.screens.words import execution_badge
 from foundation.errors import DomainError, Missing, Stale
 from foundation.people import person
-from foundation.screens import screen_response
+from foundation.screens import Pages, screen_response
 from foundation.wording import clock_utc
 from reports import selectors
 from reports.core.notes import TOPICS
@@ -193,8 +193,7 @@ def finding(request: HttpRequest, object_id: str) -> HttpResponse:
     )
 
 
-#: Pages that belong to no one model of the admin: address, view, name.
-PAGES: Final[tuple[tuple[str, Callable[..., HttpResponse], str], ...]] = (
+PAGES: Final[Pages] = (
     ("<uuid:execution_id>/", report, "report"),
     ("<uuid:execution_id>/report.<slug:form>", download, "download"),
     ("<uuid:execution_id>/note/", note, "note"),

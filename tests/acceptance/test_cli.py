@@ -11,6 +11,8 @@ import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -205,16 +207,26 @@ def test_a_drill_in_a_pipeline_and_its_evidence(shell: Shell) -> None:
     assert "only drsorch itself" in shell.run("verify", "evidence.pdf", code=1)
 
 
-def test_ctrl_c_stops_the_waiting_and_not_the_drill(shell: Shell) -> None:
+@contextmanager
+def followed_drill(shell: Shell) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+    """A drill that has started, the process that waits for its end, and what that says."""
     log = shell.directory / "log"
-    # Until then it does not end, however late this process is.
-    shell.system.simulator.fault("throttle", operation="StartRecovery")
+    # A job in a shell's background ignores Ctrl-C, and so does what it starts: here the drill would.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with log.open("w") as output:
         process = subprocess.Popen(
             [str(shell.environment / "bin/drsorch"), "drill", "Web shop", "--wait"],
             cwd=shell.directory, env=shell.variables, stdout=output, stderr=output,
         )  # fmt: skip
+        signal.signal(signal.SIGINT, before)
         wait_for("The start", lambda: "Started:" in log.read_text(), seconds=60)
+        yield process, log
+
+
+def test_ctrl_c_stops_the_waiting_and_not_the_drill(shell: Shell) -> None:
+    # Until then it does not end, however late this process is.
+    shell.system.simulator.fault("throttle", operation="StartRecovery")
+    with followed_drill(shell) as (process, log):
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=60) == 130
     shell.system.simulator.clear()
@@ -225,13 +237,8 @@ def test_ctrl_c_stops_the_waiting_and_not_the_drill(shell: Shell) -> None:
 
 
 def test_a_drill_is_followed_through_a_restart_of_drsorch(shell: Shell) -> None:
-    log, system = shell.directory / "log", shell.system
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [str(shell.environment / "bin/drsorch"), "drill", "Web shop", "--wait"],
-            cwd=shell.directory, env=shell.variables, stdout=output, stderr=output,
-        )  # fmt: skip
-        wait_for("The start", lambda: "Started:" in log.read_text(), seconds=60)
+    system = shell.system
+    with followed_drill(shell) as (process, log):
         system.web.kill()
         wait_for("The loss", lambda: "looking again" in log.read_text(), seconds=60)
         system.web_start("--port", system.address.rstrip("/").rpartition(":")[2])

@@ -11,7 +11,7 @@ from tests.architecture.source import name_of, product_modules, tree
 LISTED = (
     "audit/event_types.py",
     "audit/sentences.py",
-    "executions/screens/events.py",
+    "executions/screens/monitor/events.py",
     *(f"{app}/events.py" for app in ("access", "protection", "plans", "executions", "reports")),
 )
 

@@ -51,7 +51,7 @@ def _is_status(target: ast.expr) -> bool:
 
 def test_only_transitions_write_a_status() -> None:
     found = [
-        f"{name_of(path)}:{write.lineno}"  # type: ignore[attr-defined]
+        f"{name_of(path)}:{write.lineno}"
         for path in product_modules()
         if not name_of(path).startswith(WRITER) and name_of(path).partition("/")[0] not in STRANGERS
         for write in writes_of_status(tree(path))

@@ -51,7 +51,7 @@ def test_an_approver_is_shown_what_changed_and_says_that_it_is_known(sign_in: Si
     cast = {name: make_user(name, role) for name, role in (("petra", "planner"), ("dana", "recovery manager"))}
     ravi = make_user("ravi", "approver")
     site = Site.objects.create(name="Frankfurt", account_id=ACCOUNT, region=REGION)
-    EngineHarness(world, None, cast).mirror(site)  # type: ignore[arg-type]
+    EngineHarness(world, None, cast).mirror(site)
     plan = plan_save(document={"name": "Web shop", "waves": WAVES, "approvals_required": 2}, by=cast["petra"])
     execution = starting.execution_start(
         plan=plan, kind="recovery", by=cast["dana"], reason="The data centre burns.", confirm="Web shop"

@@ -49,7 +49,7 @@ def test_an_approver_approves_on_a_phone(sign_in: SignIn, world: World, settings
     cast = {name: make_user(name, role) for name, role in (("petra", "planner"), ("dana", "recovery manager"))}
     ravi = make_user("ravi", "approver")
     site = Site.objects.create(name="Frankfurt", account_id=ACCOUNT, region=REGION)
-    EngineHarness(world, None, cast).mirror(site)  # type: ignore[arg-type]
+    EngineHarness(world, None, cast).mirror(site)
     plan = plan_save(document={"name": "Web shop", "waves": WAVES, "approvals_required": 1}, by=cast["petra"])
     recovery = starting.execution_start(
         plan=plan, kind="recovery", by=cast["dana"], reason="The data centre burns.", confirm="Web shop"

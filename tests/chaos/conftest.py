@@ -17,7 +17,6 @@ from tests.services import postgresql, postgresql_keep, redis_server
 from tests.shared import database_fill, once_a_run
 
 _FAILED = pytest.StashKey[bool]()
-_ROWS = pytest.StashKey[list[tuple[str, dict[str, Any]]]]()
 
 
 class Deployments:

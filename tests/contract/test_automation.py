@@ -262,7 +262,7 @@ def test_what_the_simulator_does_not_have_it_says(bench: Bench) -> None:
         ("lambda", "GetFunction", {"FunctionName": "f"}),
     ):
         with pytest.raises(errors.Rejected, match=f"does not have {operation} yet"):
-            bench.drs.ask(service, operation, params)  # type: ignore[arg-type]
+            bench.drs.ask(service, operation, params)
 
 
 #: What comes back, what a SendCommand makes of it, and an Invoke.

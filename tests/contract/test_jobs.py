@@ -207,7 +207,7 @@ def test_windows_takes_longer(simulated: SimulatedDrs) -> None:
     linux, windows = simulated.launch("shop-app-01"), simulated.launch("shop-web-01")
     simulated.wait(minutes=30)
     ended = {job.job_id: job.ended_at for page in simulated.drs.job_pages() for job in page}
-    assert ended[linux.job_id] < ended[windows.job_id]  # type: ignore[operator]
+    assert ended[linux.job_id] < ended[windows.job_id]
 
 
 def test_the_operation_tag_is_found_again_on_the_job(simulated: SimulatedDrs) -> None:

@@ -6,14 +6,16 @@ import copy
 import io
 import tempfile
 from collections.abc import Collection
+from datetime import timedelta
 from typing import Any
 
 import factory
 from django.contrib.auth.models import User
 from django.core.management import call_command
 
+from access.models import Proposal
 from drsorch.demo import story
-from foundation.yaml_text import written
+from foundation.files.yaml_text import written
 from plans import selectors
 from plans.models import Plan
 from plans.services import plan_save
@@ -52,6 +54,15 @@ def make_web_shop(by: User, **changes: Any) -> Plan:
     """The plan "Web shop" with its four groups of two servers each."""
     make_shop_groups()
     return plan_save(document=web_shop() | changes, by=by)
+
+
+def make_proposal(plan: Plan, by: User) -> Proposal:
+    """To archive the plan, open for years."""
+    return Proposal.objects.create(
+        kind="plan.archive", subject_type="plan", subject_id=str(plan.pk), subject_name=plan.name, version=1,
+        request="sealed", proposed_by=by, proposed_by_name=by.username, proposed_at=plan.created_at,
+        expires_at=plan.created_at + timedelta(days=3650),
+    )  # fmt: skip
 
 
 def apply_by_command(plan: Plan, username: str) -> None:

@@ -7,24 +7,17 @@ import io
 from typing import Any
 
 import pytest
-from django.test import Client
 
 from access.accounts.service_accounts import service_account_create
 from access.services import token_issue
 from audit.models import Event
-from foundation.csv_text import BYTE_ORDER_MARK
+from foundation.files.csv_text import BYTE_ORDER_MARK
 from tests.factories.people import make_user
-from tests.pages import press, text_of
+from tests.pages import browser_of, press, text_of
 
 pytestmark = pytest.mark.any_database
 
 REVIEW = "/admin/access/review/"
-
-
-def browser_of(user: Any) -> Client:
-    client = Client()
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-    return client
 
 
 def test_an_auditor_sees_each_right_its_role_and_who_gave_it(aldo: Any, omar: Any) -> None:

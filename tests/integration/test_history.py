@@ -96,7 +96,7 @@ def test_what_keeps_a_row_is_found_one_owner_after_the_other_by_an_index(db: Non
     a_history(elsewhere, 60, servers=20)
     with CaptureQueriesContext(connection) as queries:
         found = protectors(site, 6)
-    assert len({row.execution_id for row in found}) == 6  # type: ignore[attr-defined]
+    assert len({row.execution_id for row in found}) == 6
     assert len(queries) <= 9
     assert all("LIMIT 1" in query["sql"] for query in queries)
     assert "site_id" in how(ServerRun.objects.filter(site=site).order_by())

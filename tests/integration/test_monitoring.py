@@ -98,7 +98,7 @@ def test_every_alert_is_tried_both_ways() -> None:
     quiet, _, loud = yaml.safe_load((MONITORING / "alerts_test.yaml").read_text())["tests"]
     assert {one["alertname"] for one in quiet["alert_rule_test"]} == names
     fired = [sample["labels"] for sample in loud["promql_expr_test"][0]["exp_samples"]]
-    assert {re.search(r'alertname="(\w+)"', labels)[1] for labels in fired} == names  # type: ignore[index]
+    assert {re.search(r'alertname="(\w+)"', labels)[1] for labels in fired} == names
 
 
 def test_a_panel_says_what_it_shows_and_has_a_place_of_its_own() -> None:

@@ -19,7 +19,7 @@ from rest_framework.test import APIClient
 
 from access import policy
 from access.accounts.service_accounts import service_account_create
-from access.models import Proposal, ScopeKind
+from access.models import ScopeKind
 from access.services import assignment_add, token_issue
 from executions.models import Execution, SiteWatch
 from executions.services.saved_filters import saved_filter_save
@@ -31,6 +31,7 @@ from reports.services.findings import finding_add
 from reports.services.notes import note_add
 from tests.factories.executions import START, ExecutionFactory, ServerRunFactory, WaveRunFactory
 from tests.factories.people import make_user
+from tests.factories.plans import make_proposal
 from tests.factories.protection import GroupFactory, MemberFactory, SyncedSiteFactory
 from tests.integration.api.operations import World, operations
 from tests.integration.test_admin_doors import filled_in
@@ -72,11 +73,7 @@ class Corner(World):
         saved_filter_save(name=f"{name} filter", query=f"plan={self.plan.pk}", is_shared=True, by=by)
         self.token, _ = token_issue(user=by, name=f"{name} token", by=by)
         self.service = service_account_create(name=f"{name}-events", purpose=name, roles=["event source"], by=by)
-        self.proposal = Proposal.objects.create(
-            kind="plan.archive", subject_type="plan", subject_id=str(self.plan.pk), subject_name=self.plan.name,
-            version=1, request="sealed", proposed_by=by, proposed_by_name=by.username, proposed_at=START,
-            expires_at=START + timedelta(days=3650),
-        )  # fmt: skip
+        self.proposal = make_proposal(self.plan, by)
         self.names = {
             "plan": (self.plan.pk, {"number": 1}),
             "site": (self.site.pk, {}),

@@ -7,24 +7,17 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.test import Client
 from rest_framework.test import APIClient
 
 from access.accounts.service_accounts import service_account_create
 from access.models import ApiToken
 from access.services import token_issue
 from tests.factories.plans import make_web_shop
-from tests.pages import press, text_of
+from tests.pages import browser_of, press, text_of
 
 pytestmark = pytest.mark.any_database
 
 MINE = "/admin/access/tokens/"
-
-
-def browser_of(user: Any) -> Client:
-    client = Client()
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-    return client
 
 
 def shown_in(answer: Any) -> str:

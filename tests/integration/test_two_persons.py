@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.test import Client
 from django.utils import timezone
 
 from access.accounts.service_accounts import service_account_create
@@ -20,7 +19,7 @@ from protection.models import Site
 from tests.factories.plans import make_web_shop, web_shop
 from tests.factories.protection import SiteFactory
 from tests.factories.trail import faults_found
-from tests.pages import press, text_of
+from tests.pages import browser_of, press, text_of
 
 pytestmark = pytest.mark.either_database
 
@@ -36,12 +35,6 @@ def two_persons(settings: Any) -> None:
 @pytest.fixture
 def plan(petra: Any) -> Plan:
     return make_web_shop(petra)
-
-
-def browser_of(user: Any) -> Client:
-    client = Client()
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-    return client
 
 
 def told() -> list[tuple[str, str]]:

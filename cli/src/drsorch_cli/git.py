@@ -42,7 +42,7 @@ def checkout(folder: Path) -> Checkout:
 def _git(folder: Path, *arguments: str) -> str:
     """What git says; empty if there is no git, no repository, or no answer."""
     try:
-        ran = subprocess.run(  # fixed words, and no shell  # noqa: S603 # words of ours alone, and no shell
+        ran = subprocess.run(  # noqa: S603 # words of ours alone, and no shell
             ["git", "-C", str(folder), *arguments],  # noqa: S607 # the user's own git
             capture_output=True, text=True, check=False, timeout=30,
         )  # fmt: skip

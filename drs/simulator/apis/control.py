@@ -17,7 +17,7 @@ DELETE /_sim/native-executions  they have ended, all of them
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 from urllib.parse import parse_qs
 
 from drs.simulator.apis.messages import Request, Response, json_response
@@ -28,7 +28,13 @@ from drs.simulator.state import Server
 from drs.simulator.world import World
 
 PREFIX = "/_sim"
-_CHANGES = {"tags": dict, "lag_seconds": (int, float), "state": str, "error": str, "direction": str}
+_CHANGES: Final[dict[str, type | tuple[type, ...]]] = {
+    "tags": dict,
+    "lag_seconds": (int, float),
+    "state": str,
+    "error": str,
+    "direction": str,
+}
 
 
 def respond(world: World, request: Request) -> Response:
@@ -168,7 +174,7 @@ def _matching(servers: Any, body: Mapping[str, Any]) -> list[Server]:
 
 def _change(server: Server, changes: Mapping[str, Any], world: World) -> None:
     for name, value in changes.items():
-        if name not in _CHANGES or not isinstance(value, _CHANGES[name]):  # type: ignore[arg-type]
+        if name not in _CHANGES or not isinstance(value, _CHANGES[name]):
             raise ScenarioError(f"A server's {name} cannot be set to {value!r}; there are {', '.join(_CHANGES)}.")
     if "tags" in changes:
         server.tags = dict(changes["tags"])

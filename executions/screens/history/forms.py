@@ -23,7 +23,7 @@ from executions.screens.history.columns import COLUMNS, DEFAULT
 from executions.screens.words import cleanup_badge, execution_badge
 from executions.services.saved_filters import SavedFilter
 from foundation.errors import Missing
-from foundation.forms import DomainErrorsMixin, text, tick, ticks
+from foundation.forms import DomainErrorsMixin, offer, text, tick, ticks
 from plans.models import Plan
 from protection.models import Site
 
@@ -121,7 +121,7 @@ class HistoryForm(forms.Form):
         # Archived ones, too: they were run.
         plans, sites = Plan.objects.visible_to(by), Site.objects.visible_to(by)
         for name, rows in (("plan", plans), ("site", sites)):
-            self.fields[name].choices = lambda rows=rows: _named(rows)  # type: ignore[attr-defined]
+            offer(self, name, lambda rows=rows: _named(rows))
         suggested = {"hx-get": reverse("admin:executions_execution_people"), "hx-trigger": "input changed delay:200ms"}
         self.fields["person"].widget.attrs |= {**suggested, "hx-target": "#history-people", "hx-swap": "innerHTML"}
         self.full_clean()

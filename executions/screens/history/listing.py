@@ -23,7 +23,7 @@ from foundation.references import id_of
 SAVED = "saved"
 
 
-#: Of a list that is narrowed so many are counted, and can be paged through: counting asks of each.
+#: Of a narrowed list, at most so many are counted and can be paged through: counting looks at each.
 MOST: Final = 10_000
 
 

@@ -16,8 +16,8 @@ from executions.history import exporting, narrowing
 from executions.screens.history.forms import HistoryForm
 from executions.screens.history.listing import SAVED, HistoryList
 from executions.services import saved_filters
-from foundation.downloads import csv_download
 from foundation.errors import DomainError, Invalid
+from foundation.files.downloads import csv_download
 from foundation.people import person
 
 #: So many names are suggested.

@@ -1,1 +1,1 @@
-"""What an execution's page shows for three in the morning: what needs a person, what is late, where the time goes."""
+"""The parts of an execution's page: what needs a person, what is late, where the time goes, its waves and events."""

@@ -24,8 +24,8 @@ from executions.core.states import (
 )
 from executions.models import Execution, ServerRun, SiteWatch, StepRun, WaveRun
 from executions.screens.monitor.reading import MonitorRows
+from executions.screens.monitor.waves import Failure
 from executions.screens.selectors import ExecutionRows
-from executions.screens.waves import Failure
 from executions.screens.words import duration
 from executions.services.commands import (
     APPROVE,

@@ -37,7 +37,7 @@ from executions.core.states import (
 )
 from executions.models import Execution, ServerRun, StepRun, WaveRun
 from executions.samples import KeptForecast
-from executions.screens.forecast import CRITICAL_FROM
+from executions.screens.forecasts.card import CRITICAL_FROM
 from executions.screens.words import between, duration, server_badge, step_badge, took, wave_badge
 from executions.selectors import latest_forecast
 from foundation.wording import Badge, Tone, clock, count

@@ -9,8 +9,8 @@ from django.utils.text import capfirst
 
 from executions.core.states import EXECUTION_ACTIVE, ExecutionStatus
 from executions.models import Execution, StepRun, WaveRun
+from executions.screens.monitor.waves import Failure
 from executions.screens.parts import WaitingStep, to_approve
-from executions.screens.waves import Failure
 from executions.screens.words import execution_badge
 
 

@@ -59,9 +59,9 @@ class Change:
     #: The name that it has until then; empty unless it is renamed.
     renamed_from: str = ""
     differences: tuple[Difference, ...] = ()
-    #: What it is of; None of something new.
+    #: What is changed; None: it is new.
     of: Existing | None = None
-    #: None of something that is deleted or archived.
+    #: None: it is deleted or archived.
     document: Document | None = None
 
     @property
@@ -77,7 +77,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Something from the same source that no document is of any more, and why it stays."""
+    """Something from the same source that has no document any more, and why it stays."""
 
     kind: Kind
     name: str
@@ -93,10 +93,10 @@ class Outcome:
     unchanged: int
 
 
-#: What a change of where it is kept is called among the differences, and that it comes out of the archive.
+#: What differences call a change of where it is kept, and that it comes out of the archive.
 SOURCE: Final = "source"
 ARCHIVED: Final = "archived"
-#: Of something new, what is not told of.
+#: Values that are not listed among the differences of something new.
 _BLANK: Final[tuple[Any, ...]] = (None, "", [], {})
 _KIND_BY_NAME: Final = {kind.value: kind for kind in Kind}
 
@@ -172,7 +172,7 @@ def _with_renames(heads: list[Head], renamed_from: Mapping[str, Any], errors: li
             )
             errors.append(FieldError(f"renamed_from.{key}", sentence, "unknown"))
     names = {(head.kind, head.name) for head in heads}
-    for (kind, new), _ in by_kind.items():
+    for kind, new in by_kind:
         if (kind, new) not in names:
             sentence = f"renamed_from is about {kind.words} “{new}”, and there is no document of that name."
             errors.append(FieldError(f"renamed_from.{kind.value}.{new}", sentence, "unknown"))
@@ -184,13 +184,13 @@ def _with_renames(heads: list[Head], renamed_from: Mapping[str, Any], errors: li
 
 @dataclass
 class _Matching:
-    """Which document is of what."""
+    """Which document describes which existing thing."""
 
     existing: list[Existing]
     heads: list[Head]
     source: Source | None
     errors: list[FieldError]
-    #: What each document is of, by its kind and name; those of something new are left out.
+    #: What each document describes, by its kind and name; without documents of something new.
     of: dict[tuple[Kind, str], Existing] = field(default_factory=dict)
     #: New names by old ones.
     renamed: dict[Kind, dict[str, str]] = field(default_factory=lambda: {kind: {} for kind in Kind})
@@ -243,18 +243,18 @@ class _Matching:
         self.renames[kind] = self._in_order(kind, heads)
 
     def _is_ours(self, each: Existing) -> bool:
-        """It was applied from the same place before; where no place is said, from one that was not said either."""
+        """It was last applied from the same place as now; or neither says a place."""
         if self.source is None or each.source is None:
             return self.source is each.source
         return each.source.place == self.source.place
 
     def _was_applied(self, each: Existing) -> bool:
-        """From here, and under the name that it has."""
+        """Last applied from here, under the name that it has now."""
         return self._is_ours(each) and each.source_name == each.name
 
     @staticmethod
     def _is_named(found: Existing, head: Head, heads: Iterable[Head]) -> bool:
-        """Another document is of it by the name that it has."""
+        """Another document describes it, by the name that it has now."""
         return found.name != head.name and any(other.name == found.name for other in heads)
 
     def _check_renamed_before(self, new: Existing, old: Existing, heads: Sequence[Head]) -> None:
@@ -351,7 +351,7 @@ class _Matching:
             there.setdefault(_selection(document.body), change.name)
 
     def _claimed(self, kind: Kind) -> set[int]:
-        """Of what there are documents, by id."""
+        """The ids of what has a document."""
         return {each.id for (of_kind, _), each in self.of.items() if of_kind is kind}
 
     def _moved(self, of: Existing | None, document: Document) -> Iterator[Difference]:
@@ -364,7 +364,7 @@ class _Matching:
             yield Difference(path=SOURCE, before=words, after=_kept_words(self.source, document.name))
 
     def _as_renamed(self, of: Existing) -> dict[str, Any]:
-        """What there is, with what it refers to under its new name: nothing has to be saved for that."""
+        """Its document, with new names for what it refers to: a rename alone is no reason to save it."""
         body = dict(of.body)
         if of.kind is Kind.GROUP:
             body["site"] = self.renamed[Kind.SITE].get(body["site"], body["site"])

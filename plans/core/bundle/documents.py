@@ -201,7 +201,7 @@ def _plan(head: Head, known: Known, errors: list[FieldError]) -> dict[str, Any]:
 
 
 def _group_remedy(raw: Any, path: str, known: Known) -> str:
-    """What to do about a group that there is none of, at its path in the plan."""
+    """What to do about a group that does not exist; `path` is where the plan names it."""
     for part in path.split("."):
         raw = raw[int(part)] if part.isdecimal() else raw[part]
     return _remedy(name_clean(raw), Kind.GROUP, known) if isinstance(raw, str) else ""

@@ -11,9 +11,9 @@ from django.core.management.base import CommandError, CommandParser
 
 from audit.commands import RecordedCommand
 from foundation.errors import DomainError, FieldError
+from foundation.files.yaml_text import NotYaml, read, written
 from foundation.sources import Source
 from foundation.wording import count
-from foundation.yaml_text import NotYaml, read, written
 from plans.bundles import applying
 
 _WOULD_CHANGE: Final = 2

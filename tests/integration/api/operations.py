@@ -12,14 +12,13 @@ from django.urls import URLPattern, URLResolver, reverse
 
 import drsorch.api
 from access.accounts.service_accounts import service_account_create
-from access.models import Proposal
 from access.services import token_issue
 from executions.models import Execution
 from plans.models import Plan
 from protection.models import ProtectionGroup, Site, SourceServer
 from reports.models import Finding
 from tests.factories.executions import START, ExecutionFactory, running_drill
-from tests.factories.plans import make_web_shop
+from tests.factories.plans import make_proposal, make_web_shop
 
 #: Served for browsers, or open to all: no data of ours.
 APART = {"schema", "docs", "api-root"}
@@ -81,11 +80,7 @@ class World:
         )
         self.token, _ = token_issue(user=by, name="nightly", by=by)
         self.service = service_account_create(name="eventbridge", purpose="Posts events", roles=["event source"], by=by)
-        self.proposal = Proposal.objects.create(
-            kind="plan.archive", subject_type="plan", subject_id=str(self.plan.pk), subject_name=self.plan.name,
-            version=1, request="sealed", proposed_by=by, proposed_by_name=by.username, proposed_at=START,
-            expires_at=START + timedelta(days=3650),
-        )  # fmt: skip
+        self.proposal = make_proposal(self.plan, by)
         self.names = {
             "proposal": (self.proposal.pk, {}),
             "plan": (self.plan.pk, {"number": 1}),

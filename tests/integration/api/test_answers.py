@@ -25,13 +25,6 @@ def world(ada: Any) -> Iterator[World]:
         yield World(ada)
 
 
-@pytest.fixture
-def client(api: Any, ada: Any, world: World) -> Any:
-    ada.is_superuser = True
-    ada.save()
-    return api(ada)
-
-
 def reads(client: Any, world: World) -> Iterator[tuple[Any, str]]:
     """Every operation that reads, and its address; those that ask DRS, which is not there, are left out."""
     for operation in operations():

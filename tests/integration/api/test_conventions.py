@@ -17,18 +17,6 @@ from tests.integration.api.test_odd_requests import BODIES
 EXECUTIONS = "/api/v1/executions/"
 
 
-@pytest.fixture
-def world(ada: Any) -> World:
-    return World(ada)
-
-
-@pytest.fixture
-def client(api: Any, ada: Any, world: World) -> Any:
-    ada.is_superuser = True
-    ada.save()
-    return api(ada)
-
-
 def test_what_is_created_says_where_it_is(client: Any, world: World) -> None:
     """Every operation that answers 201, and leads to something that can be read."""
     spare = SourceServer.objects.order_by("pk")[0]

@@ -78,19 +78,6 @@ BODIES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def world(ada: Any) -> World:
-    return World(ada)
-
-
-@pytest.fixture
-def client(api: Any, ada: Any, world: World) -> Any:
-    """Somebody who may do everything, so that no refusal hides another."""
-    ada.is_superuser = True
-    ada.save()
-    return api(ada)
-
-
 def refused(response: Any, what: str) -> None:
     assert 400 <= response.status_code < 500, f"{what}: {response.status_code}"
     assert response.headers["Content-Type"] == "application/problem+json", what

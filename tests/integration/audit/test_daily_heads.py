@@ -152,9 +152,7 @@ def test_where_every_chain_ends_can_be_kept_at_any_time(tmp_path: Path) -> None:
     drill, file = running_drill(), tmp_path / "now.jsonl"
     call_command("verify_audit", keep=file, stdout=io.StringIO())
     *lines, last = map(json.loads, file.read_text().splitlines())
-    assert lines == [
-        {"type": "execution", "id": str(drill.pk), "sequence": 9, "hash": events_of(drill).last().hash}  # type: ignore[union-attr]
-    ]
+    assert lines == [{"type": "execution", "id": str(drill.pk), "sequence": 9, "hash": events_of(drill).last().hash}]
     assert last["chains"] == 1
     wave_ends(drill)
     assert messages(file) == []

@@ -95,10 +95,10 @@ class World:
 def world(ada: User, petra: User, settings: Any) -> Iterator[World]:
     """In the end everything is as the trail says."""
     settings.DRSORCH_OIDC_ISSUER = "https://id.example.com"
-    api = APIClient(**HOST)  # type: ignore[arg-type]
+    api = APIClient(**HOST)
     token, text = token_issue(user=ada, name="pipeline", by=None)
     api.credentials(HTTP_AUTHORIZATION=f"Bearer {text}")
-    browser = Client(**HOST)  # type: ignore[arg-type]
+    browser = Client(**HOST)
     browser.force_login(ada, backend="django.contrib.auth.backends.ModelBackend")
     site = SiteFactory.create(name="Frankfurt", last_synced_at=timezone.now())
     ServerFactory.create(site=site, source_server_id="s-1", tags={"Tier": "db"})

@@ -392,7 +392,7 @@ def test_a_broken_glass_runs_at_once_and_asks_for_review(
 def test_a_plan_across_sites_is_not_held_up_by_the_one_that_is_unreachable(
     harness: EngineHarness, world: World, dublin: object
 ) -> None:
-    harness.mirror(dublin)  # type: ignore[arg-type]
+    harness.mirror(dublin)
     waves = [
         {"name": "Shop", "protection_groups": ["shop-db"]},
         {"name": "CRM", "depends_on": [], "protection_groups": ["crm-all"]},

@@ -25,7 +25,7 @@ from executions.saved_filters import SavedFilter
 from executions.screens.history import columns
 from executions.screens.history.listing import FirstOfMany
 from executions.services.approving import execution_approve
-from foundation.csv_text import unguarded
+from foundation.files.csv_text import unguarded
 from plans.models import Plan
 from tests.database import how
 from tests.factories.executions import ExecutionFactory, ServerRunFactory, WaveRunFactory, add_wave

@@ -231,7 +231,7 @@ def _of_a_running_step(execution: Execution) -> Iterator[Callable[[], Any]]:
         "attempts": 3, "output": "x", "error": "x", "raised_times": 2, "raised_error": "x", "raised_since": START,
     }  # fmt: skip
     for name, value in values.items():
-        yield lambda name=name, value=value: StepRun.objects.filter(pk=step.pk).update(**{name: value})  # type: ignore[misc]
+        yield lambda name=name, value=value: StepRun.objects.filter(pk=step.pk).update(**{name: value})
 
 
 def _of_the_execution(execution: Execution) -> Iterator[Callable[[], Any]]:

@@ -36,7 +36,6 @@ from tests.harness import EngineHarness
 pytestmark = pytest.mark.either_database
 
 GO = {"name": "Go", "kind": "approval", "when": "before", "parameters": {"instructions": "Look first."}}
-SOONER = datetime(2026, 3, 3, 9, 1, tzinfo=UTC)
 LOOK = {"name": "Look", "kind": "wait", "when": "before", "parameters": {"seconds": 5}}
 
 

@@ -16,7 +16,6 @@ from executions.services.starting import execution_start
 from foundation.errors import Conflict, Invalid, NotAllowed
 from plans import readiness, selectors, services
 from plans.models import Plan
-from tests.factories.plans import make_web_shop
 from tests.factories.trail import faults_found
 from tests.pages import form_of, press, shown_form, text_of
 
@@ -25,11 +24,6 @@ LIST = "/admin/plans/plan/"
 API = "/api/v1/plans/"
 Browser = Callable[[User], Client]
 Api = Callable[[User], APIClient]
-
-
-@pytest.fixture
-def plan(petra: User, ravi: User) -> Plan:
-    return make_web_shop(petra)
 
 
 def run_of(plan: Plan, status: str) -> Execution:

@@ -15,17 +15,11 @@ from django.test.utils import CaptureQueriesContext
 from plans import selectors, services
 from plans.models import Plan
 from protection.models import SourceServer
-from tests.factories.plans import make_web_shop
 from tests.factories.protection import make_group_with_servers
 from tests.pages import shown_form, text_of
 
 pytestmark = [pytest.mark.any_database, pytest.mark.django_db]
 Browser = Callable[[User], Client]
-
-
-@pytest.fixture
-def plan(petra: User, ravi: User) -> Plan:
-    return make_web_shop(petra)
 
 
 def url(plan: Plan, part: str = "") -> str:
@@ -168,7 +162,7 @@ def test_a_group_shows_its_servers_site_worst_state_and_other_plans(
 ) -> None:
     SourceServer.objects.filter(protection_group__name="shop-app").update(replication_state="BACKLOG")
     one = SourceServer.objects.filter(protection_group__name="shop-app").first()
-    SourceServer.objects.filter(pk=one.pk).update(replication_state="STALLED")  # type: ignore[union-attr]
+    SourceServer.objects.filter(pk=one.pk).update(replication_state="STALLED")
     make_group_with_servers("nothing", servers=0)
     services.plan_save(document={"name": "CRM", "waves": [{"name": "All", "protection_groups": ["shop-db"]}]}, by=petra)
     board = browser_of(petra).get(url(plan)).context["board"]

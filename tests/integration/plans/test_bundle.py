@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 
 from access.models import Assignment
 from audit.models import Event
-from foundation.yaml_text import MEDIA_TYPE, read, written
+from foundation.files.yaml_text import MEDIA_TYPE, read, written
 from plans.core.bundle import document_schema
 from plans.models import Plan, PlanRevision
 from plans.services import plan_save

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -13,26 +12,12 @@ from django.test import Client
 from plans import selectors, services
 from plans.models import Plan
 from tests.factories.executions import START, ExecutionFactory
-from tests.factories.plans import make_web_shop
 from tests.factories.protection import make_group_with_servers
+from tests.integration.plans.test_screens import LIST, document, url
 from tests.pages import text_of
 
 pytestmark = [pytest.mark.any_database, pytest.mark.django_db]
 Browser = Callable[[User], Client]
-LIST = "/admin/plans/plan/"
-
-
-@pytest.fixture
-def plan(petra: User, ravi: User) -> Plan:
-    return make_web_shop(petra)
-
-
-def url(plan: Plan, page: str) -> str:
-    return f"{LIST}{plan.pk}/{page}/"
-
-
-def document(plan: Plan) -> dict[str, Any]:
-    return dict(selectors.document(selectors.plan_now(plan)))
 
 
 def test_revisions_show_who_and_what_and_can_be_brought_back(

@@ -12,17 +12,12 @@ from executions.models import Execution, ServerRun, WaveRun
 from plans import services
 from plans.models import Plan
 from protection.models import ProtectionGroup, Site, SourceServer
-from tests.factories.plans import make_web_shop, web_shop
+from tests.factories.plans import web_shop
 from tests.pages import text_of
 
 pytestmark = [pytest.mark.any_database, pytest.mark.django_db]
 LIST = "/admin/plans/plan/"
 Browser = Callable[[User], Client]
-
-
-@pytest.fixture
-def plan(petra: User, ravi: User) -> Plan:
-    return make_web_shop(petra)
 
 
 def test_the_runbook_says_what_the_plan_does_in_order_and_what_to_do_by_hand(

@@ -16,18 +16,12 @@ from django.test.utils import CaptureQueriesContext
 from executions.models import Execution
 from plans import selectors, services
 from plans.models import Plan
-from tests.factories.plans import make_web_shop
 from tests.factories.protection import make_group_with_servers
 from tests.pages import form_of, press, text_of
 
 pytestmark = [pytest.mark.any_database, pytest.mark.django_db]
 Browser = Callable[[User], Client]
 LIST = "/admin/plans/plan/"
-
-
-@pytest.fixture
-def plan(petra: User, ravi: User) -> Plan:
-    return make_web_shop(petra)
 
 
 def url(plan: Plan, page: str) -> str:

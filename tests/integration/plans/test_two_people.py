@@ -14,18 +14,12 @@ from django.test import Client
 from plans import services
 from plans.core.editing import arrangement_of
 from plans.models import Plan
-from tests.factories.plans import make_web_shop
 from tests.factories.protection import make_group_with_servers
 from tests.integration.plans.test_screens import document, url, wave_form
 from tests.pages import form_of, text_of
 
 pytestmark = [pytest.mark.any_database, pytest.mark.django_db]
 Browser = Callable[[User], Client]
-
-
-@pytest.fixture
-def plan(petra: User, ravi: User) -> Plan:
-    return make_web_shop(petra)
 
 
 def waves(plan: Plan) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from rest_framework.test import APIClient
 
-from foundation.yaml_text import read, written
+from foundation.files.yaml_text import read, written
 from plans import services
 from plans.models import Plan
 from tests.factories.plans import make_web_shop

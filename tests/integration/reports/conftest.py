@@ -24,7 +24,7 @@ DATABASES = [{"name": "Databases", "protection_groups": ["shop-db"]}]
 
 
 @pytest.fixture
-def drill(harness: EngineHarness) -> Execution:  # noqa: F811
+def drill(harness: EngineHarness) -> Execution:  # noqa: F811 # a fixture takes another by its name
     """A drill of two servers that succeeded."""
     run = harness.drill(harness.plan(DATABASES, rto_target_seconds=3600, rpo_target_seconds=900))
     harness.run(run)

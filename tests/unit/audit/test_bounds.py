@@ -7,7 +7,7 @@ from audit.changes import difference
 
 
 def bound(**options: float) -> Bound[str]:
-    return Bound(**{"each": 3, "together": 5, "seconds": 60, "longest": 200, **options})  # type: ignore[arg-type]
+    return Bound(**{"each": 3, "together": 5, "seconds": 60, "longest": 200, **options})
 
 
 def test_the_first_few_are_recorded_and_the_rest_is_told_once_as_a_number() -> None:

@@ -21,7 +21,7 @@ from drsorch_cli.telling import Teller
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foundation import yaml_text
+from foundation.files import yaml_text
 from plans.core.bundle import document_schema
 
 Json = dict[str, Any]

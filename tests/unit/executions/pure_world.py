@@ -39,18 +39,18 @@ def wave(position: int, *, depends_on: tuple[int, ...] = (), **values: object) -
         name=f"wave-{position}",
         status=WaveStatus.PENDING,
         depends_on=frozenset(depends_on),
-        **values,  # type: ignore[arg-type]
+        **values,
     )
 
 
 def server(number: int, *, wave: int = 0, site: int = 1, **values: object) -> ServerFacts:
     values.setdefault("status", ServerStatus.PENDING)
-    return ServerFacts(id=number, wave=wave, site=site, source_server_id=f"s-{number:017d}", **values)  # type: ignore[arg-type]
+    return ServerFacts(id=number, wave=wave, site=site, source_server_id=f"s-{number:017d}", **values)
 
 
 def site(number: int = 1, **values: object) -> SiteFacts:
     limits: dict[str, object] = {"concurrent_jobs": 20, "servers_per_job": 100, "servers_in_jobs": 500}
-    return SiteFacts(id=number, **{**limits, "polled_at": START, **values})  # type: ignore[arg-type]
+    return SiteFacts(id=number, **{**limits, "polled_at": START, **values})
 
 
 def facts(
@@ -211,11 +211,11 @@ class PureWorld:
         self.state = replace(self.state, waves=waves)
 
     def _server(self, number: int, **values: object) -> None:
-        servers = tuple(replace(s, **values) if s.id == number else s for s in self.state.servers)  # type: ignore[arg-type]
+        servers = tuple(replace(s, **values) if s.id == number else s for s in self.state.servers)
         self.state = replace(self.state, servers=servers)
 
     def _operation(self, key: str, **values: object) -> None:
-        operations = tuple(replace(o, **values) if o.key == key else o for o in self.state.operations)  # type: ignore[arg-type]
+        operations = tuple(replace(o, **values) if o.key == key else o for o in self.state.operations)
         self.state = replace(self.state, operations=operations)
 
     # --- reading ---

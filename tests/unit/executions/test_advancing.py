@@ -19,7 +19,7 @@ NOW = START + timedelta(minutes=10)
 
 def step(number: int, when: str = "before", **values: object) -> StepFacts:
     return StepFacts(
-        **{  # type: ignore[arg-type]
+        **{
             "id": number,
             "wave": 0,
             "position": number,
@@ -36,15 +36,15 @@ def state(
 ) -> ExecutionFacts:
     # No room: what is queued stays so, and the decision is about waves and steps alone.
     full = facts(waves, servers, sites=[site(concurrent_jobs=0, polled_at=NOW)])
-    return replace(full, steps=steps, **values)  # type: ignore[arg-type]
+    return replace(full, steps=steps, **values)
 
 
 def decided(*args: object, **values: object) -> a.Decision:
-    return decide(state(*args, **values), NOW, SETTINGS)  # type: ignore[arg-type]
+    return decide(state(*args, **values), NOW, SETTINGS)
 
 
 def in_(status: WaveStatus, position: int = 0, **values: object) -> WaveFacts:
-    return replace(wave(position), status=status, **{"ready_at": START, **values})  # type: ignore[arg-type]
+    return replace(wave(position), status=status, **{"ready_at": START, **values})
 
 
 def test_a_wave_without_steps_or_delay_runs_and_queues_its_servers_at_once() -> None:

@@ -202,12 +202,12 @@ def test_where_no_wave_stops_the_plan_each_counts_for_the_rto() -> None:
 
 
 def server(number: int, wave: int, status: ServerStatus, **fields: object) -> ServerFacts:
-    return ServerFacts(number, wave, FRANKFURT, f"s-{number}", status, **fields)  # type: ignore[arg-type]
+    return ServerFacts(number, wave, FRANKFURT, f"s-{number}", status, **fields)
 
 
 def wave_run(position: int, status: WaveStatus, **fields: object) -> WaveFacts:
     given = {"depends_on": frozenset({0} if position else set()), **fields}
-    return WaveFacts(position, position, f"wave {position}", status, **given)  # type: ignore[arg-type]
+    return WaveFacts(position, position, f"wave {position}", status, **given)
 
 
 def job(job_id: str, seen_at: float, *, finished: bool = False, servers: int = 1) -> JobFacts:
@@ -223,7 +223,7 @@ def operation(job_id: str, state: OperationState) -> OperationFacts:
 
 def execution(status: ExecutionStatus = ExecutionStatus.RUNNING, **fields: object) -> ExecutionFacts:
     given = {"waves": (), "servers": (), "operations": (), "sites": {}, **fields}
-    return ExecutionFacts(ExecutionKind.DRILL, status, START, **given)  # type: ignore[arg-type]
+    return ExecutionFacts(ExecutionKind.DRILL, status, START, **given)
 
 
 def standing(facts: ExecutionFacts, now: float = 700, history: History = NOTHING) -> Course:

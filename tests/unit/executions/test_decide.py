@@ -152,7 +152,7 @@ def test_nothing_is_launched_on_a_site_that_was_not_looked_at() -> None:
 
 def lost_launch(**values: object) -> OperationFacts:
     return OperationFacts(
-        **{  # type: ignore[arg-type]
+        **{
             "key": "key-1",
             "kind": OperationKind.LAUNCH,
             "site": 1,
@@ -201,7 +201,7 @@ def test_a_job_that_is_not_the_lost_one_is_not_adopted(changes: dict[str, object
     state = facts(
         [RUNNING],
         [LAUNCHING],
-        sites=[site(jobs=(replace(job, **changes),))],  # type: ignore[arg-type]
+        sites=[site(jobs=(replace(job, **changes),))],
         operations=(lost_launch(),),
     )
     adopted = [x for x in decide(state, START, SETTINGS).actions if isinstance(x, a.AdoptJob)]

@@ -28,7 +28,7 @@ LATER = START + timedelta(minutes=10)
 
 def operation(**values: object) -> OperationFacts:
     return OperationFacts(
-        **{  # type: ignore[arg-type]
+        **{
             "key": "key-1",
             "kind": OperationKind.LAUNCH,
             "site": 1,
@@ -45,7 +45,7 @@ def operation(**values: object) -> OperationFacts:
 
 def job(**values: object) -> JobFacts:
     return JobFacts(
-        **{  # type: ignore[arg-type]
+        **{
             "job_id": "drsjob-1",
             "type": "LAUNCH",
             "initiated_by": "START_DRILL",
@@ -64,7 +64,7 @@ def ended(
     holder: ServerFacts, *, launch: OperationFacts, jobs: tuple[JobFacts, ...] = (), **values: object
 ) -> a.FinishExecution | None:
     state = facts([DONE], [holder], sites=[site(jobs=jobs, polled_at=LATER)], operations=(launch,))
-    decision = decide(replace(state, **values), LATER, SETTINGS)  # type: ignore[arg-type]
+    decision = decide(replace(state, **values), LATER, SETTINGS)
     found = [action for action in decision.actions if isinstance(action, a.FinishExecution)]
     if not found:
         ceiling = LATER + timedelta(seconds=SETTINGS.poll_ceiling_seconds)

@@ -132,7 +132,7 @@ def test_times_of_drs_count_by_our_clock_as_far_as_the_creation_of_the_job_shows
     draft = Draft(known, NOW, SETTINGS)
     launch.follow(draft, ASKED, replace(a_job(said, **OVER), created_at=created_at, first_seen_at=first_seen_at))
     launch.follow(draft, ASKED, replace(a_job({TWO: said[TWO]}), created_at=created_at, first_seen_at=first_seen_at))
-    outcome = draft.actions[0].outcomes[0]  # type: ignore[union-attr]
+    outcome = draft.actions[0].outcomes[0]
     ours = {phase: at - ahead for phase, at in times.items()}
     assert (outcome.phase_times, outcome.ended_at) == (ours, START + 6 * MINUTE - ahead)
 

@@ -344,7 +344,7 @@ def test_waves_side_by_side_share_the_room() -> None:
 def test_a_wave_fails_below_its_minimum_and_not_at_it() -> None:
     def fails(**fields: float) -> bool:
         given = {"is_running": True, "ready_at": 0, **fields}
-        wave = replace(a_wave(0, servers=0), minimum_success_percent=75, **given)  # type: ignore[arg-type]
+        wave = replace(a_wave(0, servers=0), minimum_success_percent=75, **given)
         return run(a_course(wave), random.Random(1)).failed
 
     assert not fails(launched=3, failed=1)

@@ -10,7 +10,7 @@ import pytest
 from executions.engine.forecasting import Calibration
 from executions.models import Execution
 from executions.samples import KeptForecast
-from executions.screens.forecast import about, end_meter, forecast_card
+from executions.screens.forecasts.card import about, end_meter, forecast_card
 from foundation.wording import Tone
 
 START = datetime(2026, 3, 3, 9, tzinfo=UTC)

@@ -34,7 +34,7 @@ def at(seconds: float) -> datetime:
 
 def job(number: int = 1, **values: object) -> WatchedJob:
     return WatchedJob(
-        **{  # type: ignore[arg-type]
+        **{
             "job_id": f"drsjob-{number}",
             "is_launch": True,
             "finished": False,
@@ -51,7 +51,7 @@ def over(number: int = 1, **values: object) -> WatchedJob:
 
 
 def site(*jobs: WatchedJob, **values: object) -> PollFacts:
-    return PollFacts(jobs, **{"listed": True, **values})  # type: ignore[arg-type]
+    return PollFacts(jobs, **{"listed": True, **values})
 
 
 # --- gaps ---------------------------------------------------------------------------------------------------------

@@ -20,8 +20,8 @@ from executions.screens.monitor.needs import Need, needs
 from executions.screens.monitor.reading import MonitorRows
 from executions.screens.monitor.split import split_lines
 from executions.screens.monitor.timeline import FOLD, DrawnWave, Timeline, TimelineWave, expected_waves, timeline
+from executions.screens.monitor.waves import failures
 from executions.screens.selectors import ExecutionRows
-from executions.screens.waves import failures
 from executions.services.commands import COMMANDS
 from executions.services.scenes import step_name
 from foundation.ticking import Ticking

@@ -39,7 +39,7 @@ CEILING = START + timedelta(seconds=SETTINGS.poll_ceiling_seconds)
 
 def operation(**values: object) -> OperationFacts:
     return OperationFacts(
-        **{  # type: ignore[arg-type]
+        **{
             "key": "key-1",
             "kind": OperationKind.LAUNCH,
             "site": 1,
@@ -58,7 +58,7 @@ LOST = operation(state=OperationState.LOST)
 
 def job(*, of: tuple[str, ...] = (DB,), **values: object) -> JobFacts:
     return JobFacts(
-        **{  # type: ignore[arg-type]
+        **{
             "job_id": "drsjob-1",
             "type": "LAUNCH",
             "initiated_by": "START_DRILL",
@@ -157,7 +157,7 @@ LAUNCHING = server(1, status=ServerStatus.LAUNCHING, operation="key-1", started_
 
 def world(*operations: OperationFacts, sites: SiteFacts, **values: object) -> ExecutionFacts:
     state = facts([RUNNING], [LAUNCHING, server(2, status=ServerStatus.LAUNCHED)], sites=[sites], operations=operations)
-    return replace(state, **values)  # type: ignore[arg-type]
+    return replace(state, **values)
 
 
 def adopted(state: ExecutionFacts, now: datetime = START) -> list[a.Action]:
@@ -261,7 +261,7 @@ def test_a_lost_termination_is_found_by_tag_and_by_what_it_does(found: JobFacts)
 
 def late(number: int, **values: object) -> LateFacts:
     return LateFacts(
-        **{  # type: ignore[arg-type]
+        **{
             "id": number,
             "operation": "key-1",
             "site": 1,

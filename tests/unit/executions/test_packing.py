@@ -30,7 +30,7 @@ def job(name: str, *servers: str, finished: bool = False) -> JobFacts:
 
 
 def packed(candidates: list[ServerFacts], **room: object) -> list[list[int]]:
-    budget = Budget(**{**{name: getattr(ROOM, name) for name in Budget.__slots__}, **room})  # type: ignore[arg-type]
+    budget = Budget(**{**{name: getattr(ROOM, name) for name in Budget.__slots__}, **room})
     return [[one.id for one in servers] for servers in pack(candidates, budget)]
 
 

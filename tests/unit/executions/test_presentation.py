@@ -14,11 +14,12 @@ from audit.sentences import _TONES, SENTENCES
 from executions.core.stake import Replaced
 from executions.core.states import CleanupStatus, ExecutionKind, ExecutionStatus, ServerStatus, StepStatus, WaveStatus
 from executions.models import Execution, ServerRun, StepRun, WaveRun
-from executions.screens import events, words
+from executions.screens import words
 from executions.screens.advice import next_steps
-from executions.screens.events import event_line, event_lines
+from executions.screens.monitor import events
+from executions.screens.monitor.events import event_line, event_lines
+from executions.screens.monitor.waves import PAGE, failures, server_row, shares, wave_card
 from executions.screens.targets import rpo_meter, rto_meter
-from executions.screens.waves import PAGE, failures, server_row, shares, wave_card
 from foundation.wording import Tone
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)

@@ -19,7 +19,7 @@ AT = START + timedelta(minutes=9)
 
 
 def item(event: str, **values: object) -> JobLogItem:
-    return JobLogItem(**{"at": START, "event": event, "source_server_id": SOURCE, **values})  # type: ignore[arg-type]
+    return JobLogItem(**{"at": START, "event": event, "source_server_id": SOURCE, **values})
 
 
 def seen(*items: JobLogItem) -> ServerProgress:

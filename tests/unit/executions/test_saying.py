@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from executions.models import StepRun
+from executions.screens.monitor.waves import failures
 from executions.screens.renewal.saying import say
-from executions.screens.waves import failures
 from tests.unit.executions.test_presentation import START, execution, server, wave
 
 

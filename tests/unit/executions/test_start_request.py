@@ -45,7 +45,7 @@ FUTURE = START + timedelta(seconds=1)
     ],
 )
 def test_a_request(request_: dict[str, object], errors: list[tuple[str, str, str]]) -> None:
-    found = StartRequest(**request_).errors("Web shop", START)  # type: ignore[arg-type]
+    found = StartRequest(**request_).errors("Web shop", START)
     assert [(error.attr, error.detail, error.code) for error in found] == errors
 
 

@@ -16,7 +16,7 @@ LATER = START + timedelta(hours=2)
 
 def step(number: int = 1, **values: object) -> StepFacts:
     given = {"wave": 0, "position": number, "name": f"step-{number}", "when": "before", "kind": "http_check", **values}
-    return StepFacts(id=number, **given)  # type: ignore[arg-type]
+    return StepFacts(id=number, **given)
 
 
 def with_steps(state: ExecutionFacts, *steps: StepFacts) -> ExecutionFacts:
@@ -24,7 +24,7 @@ def with_steps(state: ExecutionFacts, *steps: StepFacts) -> ExecutionFacts:
 
 
 def acts(state: ExecutionFacts, kind: type, at: object = START) -> list[a.Action]:
-    return [action for action in decide(state, at, SETTINGS).actions if isinstance(action, kind)]  # type: ignore[arg-type]
+    return [action for action in decide(state, at, SETTINGS).actions if isinstance(action, kind)]
 
 
 def test_the_first_step_before_a_wave_starts_and_nothing_launches() -> None:
@@ -68,7 +68,7 @@ def test_a_check_is_looked_at_when_due_and_fails_at_its_time_out() -> None:
     assert early.look_at == START + timedelta(seconds=10)
     assert acts(state, a.RunStep, START + timedelta(seconds=10)) == [a.RunStep(1)]
     late = acts(state, a.FinishStep, START + timedelta(seconds=60))
-    assert [action.to for action in late] == [StepStatus.FAILED]  # type: ignore[attr-defined]
+    assert [action.to for action in late] == [StepStatus.FAILED]
 
 
 def test_steps_after_a_wave_run_only_when_it_reached_its_minimum() -> None:
@@ -93,4 +93,4 @@ def test_cancelling_cancels_the_steps() -> None:
     running = step(1, status=StepStatus.RUNNING, started_at=START, due_at=LATER)
     cancelling = facts([waiting], [server(1)], status=ExecutionStatus.CANCELLING)
     cancelled = acts(with_steps(cancelling, running, step(2)), a.FinishStep)
-    assert {action.to for action in cancelled} == {StepStatus.CANCELLED}  # type: ignore[attr-defined]
+    assert {action.to for action in cancelled} == {StepStatus.CANCELLED}

@@ -21,7 +21,7 @@ def at(minutes: float) -> datetime:
 
 def split(started: float | None, until: float, waits: list[Stretch], work: list[Stretch]) -> tuple[float, float, float]:
     found = time_split(START, None if started is None else at(started), at(until), waits=waits, work=work)
-    return tuple(part.total_seconds() / 60 for part in (found.decision, found.people, found.machine))  # type: ignore[return-value]
+    return tuple(part.total_seconds() / 60 for part in (found.decision, found.people, found.machine))
 
 
 @given(moments, st.none() | moments, moments, stretches, stretches)

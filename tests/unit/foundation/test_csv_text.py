@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from foundation.csv_text import guarded, unguarded, whole_file
+from foundation.files.csv_text import guarded, unguarded, whole_file
 
 #: Mostly what makes formulas, and what hides them.
 ODD = st.sampled_from("=+-@＝＋－＠﹦⁼−|\t\r\n;, \xa0\u200b\ufeff\x00\x0b'\"`‘“”«aé1")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foundation.yaml_text import MAX_BYTES, NotYaml, read, written
+from foundation.files.yaml_text import MAX_BYTES, NotYaml, read, written
 
 texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]) | st.sampled_from("\n :#-'\"&*!|>%@`"))
 scalars = st.none() | st.booleans() | st.integers(-(10**17), 10**17) | st.floats(allow_nan=False, allow_infinity=False)

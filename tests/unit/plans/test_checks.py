@@ -40,12 +40,12 @@ def findings(plan: PlanFacts) -> list[Finding]:
 
 
 def with_server(**fields: object) -> PlanFacts:
-    server = replace(SERVER, **fields)  # type: ignore[arg-type]
+    server = replace(SERVER, **fields)
     return replace(PLAN, waves=(replace(WAVE, groups=(replace(GROUP, servers=(server,)),)),))
 
 
 def with_site(**fields: object) -> PlanFacts:
-    site = replace(SITE, **fields)  # type: ignore[arg-type]
+    site = replace(SITE, **fields)
     return replace(PLAN, waves=(replace(WAVE, groups=(replace(GROUP, site=site),)),))
 
 

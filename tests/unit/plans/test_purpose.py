@@ -71,7 +71,7 @@ def test_every_field_is_sealed_and_answered() -> None:
 def test_what_a_plan_says_is_what_its_execution_says(raw: dict[str, Any]) -> None:
     document: Any = normalise(raw, groups=GROUPS)
     row = Execution(**{name: document[name] for name in NAMES})
-    assert purpose_of(row) == {name: raw.get(name, NO_PURPOSE[name]) for name in NAMES}  # type: ignore[literal-required]
+    assert purpose_of(row) == {name: raw.get(name, NO_PURPOSE[name]) for name in NAMES}
 
 
 @pytest.mark.parametrize(("raw", "path", "code", "goes_on"), REFUSED)

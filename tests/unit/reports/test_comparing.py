@@ -85,7 +85,7 @@ def document(rto: int | None = 1500, ended: int | None = 1500, **fields: Any) ->
 # --- properties ---------------------------------------------------------------------------------------------------
 
 _MAYBE = st.none() | st.integers(0, 5000)
-_TIMES = st.tuples(_MAYBE, _MAYBE).map(lambda pair: pair if None in pair else tuple(sorted(pair)))  # type: ignore[type-var]
+_TIMES = st.tuples(_MAYBE, _MAYBE).map(lambda pair: pair if None in pair else tuple(sorted(pair)))
 _NAMES = st.sampled_from(["Databases", "App", "Web", "Reports"])
 _STATUSES = st.sampled_from(["launched", "failed", "unknown"])
 

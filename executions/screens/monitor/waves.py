@@ -18,7 +18,7 @@ from executions.core.states import (
     WaveStatus,
 )
 from executions.models import ServerRun, StepRun, WaveRun
-from executions.screens.steps import StepLine, step_line
+from executions.screens.monitor.steps import StepLine, step_line
 from executions.screens.words import between, duration, server_badge, took, wave_badge, wave_rules
 from foundation.ticking import Ticking
 from foundation.wording import Badge, Share, Tone, clock, count, listing, told_apart

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_http_methods
 
 from access import policy
 from executions.engine.forecasting import calibration_of, plan_forecast
-from executions.screens.forecast import forecast_card
+from executions.screens.forecasts.card import forecast_card
 from foundation.errors import Invalid
 from foundation.forms import json_or_none
 from plans import selectors

@@ -48,7 +48,6 @@ class ForecastCard:
     #: Where the RTO target is, in percent; None without one, or beyond the picture.
     target: float | None
     target_words: str
-    end_words: str
 
 
 def about(seconds: float) -> str:
@@ -74,7 +73,6 @@ def forecast_card(
         bars=tuple(_bar(wave, end) for wave in found["waves"]),
         target=target if target is not None and target <= 100 else None,
         target_words=f"RTO target {duration(rto_target_seconds)}" if rto_target_seconds else "",
-        end_words=_rounded(end),
     )
 
 

@@ -1,0 +1,1 @@
+"""What is forecast, of a plan or an execution, as people read it."""
