@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 from rest_framework.throttling import SimpleRateThrottle
 
@@ -24,17 +25,18 @@ class _Throttle(SimpleRateThrottle):
         return f"verify-report:{network_of(request.META['REMOTE_ADDR'])}"
 
 
+@csrf_exempt  # It changes nothing; and the file would be read for a token before anybody is slowed down.
 @require_http_methods(["GET", "HEAD", "POST"])
 def verify(request: HttpRequest) -> HttpResponse:
     """The page, and the verdict on a file that was dropped on it. What it shows is in the file already."""
+    if request.method == "POST" and not _Throttle().allow_request(request, None):  # type: ignore[arg-type] # no view
+        refusal = "Too many files from your address. Wait a minute, then try again."
+        return render(request, "reports/verify.html", {"form": FileForm(), "refusal": refusal}, status=429)
     form = FileForm(request.POST or None, request.FILES or None)
     verdict, status = None, 200
     if request.method == "POST":
         status = 400
-        if not _Throttle().allow_request(request, None):  # type: ignore[arg-type] # Django's, and no view
-            form.add_error(None, "Too many files from your address. Wait a minute, then try again.")
-            status = 429
-        elif form.is_valid():
+        if form.is_valid():
             file = form.cleaned_data["file"]
             if file.size > MAX_BYTES:
                 form.add_error("file", f"The file has {file.size:,} bytes, more than any report: {MAX_BYTES:,}.")

@@ -12,8 +12,6 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
-import pytest
-
 from tests.database import odd_ones
 from tests.integration.api.operations import Operation, World, operations
 

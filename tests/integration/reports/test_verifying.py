@@ -8,6 +8,7 @@ import tracemalloc
 import zlib
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -146,6 +147,12 @@ def test_strangers_are_slowed_down(db: None, settings: Any) -> None:
     answers = [drop(b"hello", client=client).status_code for _ in range(22)]
     assert answers[:20] == [200] * 20
     assert 429 in answers[20:]
+    # What they go on sending is not even read.
+    unread = Mock(read=Mock(side_effect=AssertionError("read")))
+    form = {"content_type": "multipart/form-data; boundary=x", "CONTENT_LENGTH": "5000000", "wsgi.input": unread}
+    answer = Client(enforce_csrf_checks=True).post("/verify/", **form)
+    assert answer.status_code == 429
+    assert b"Too many files from your address" in answer.content
 
 
 def test_one_subscriber_of_ipv6_is_one_stranger() -> None:
