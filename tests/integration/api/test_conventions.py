@@ -10,6 +10,7 @@ from django.test import Client
 
 from executions.core.request import MAX_REASON
 from executions.models import Execution
+from plans.models import Plan
 from protection.models import ProtectionGroup, SourceServer
 from tests.integration.api.operations import World, operations
 from tests.integration.api.test_odd_requests import BODIES
@@ -80,6 +81,23 @@ def test_a_merge_patch_merges_and_null_takes_away(client: Any, world: World) -> 
     refused = client.patch(address, {"tag_selector": {"Tier": None}})
     assert refused.status_code == 400, "in a PATCH of JSON the object is the whole one"
     assert client.generic("POST", "/api/v1/sites/", "{}", content_type=patch).status_code == 415
+
+
+def test_null_in_a_merge_patch_is_what_a_put_leaves_out(client: Any, world: World) -> None:
+    patch, plan = "application/merge-patch+json", Plan.objects.order_by("pk")[0]
+    Plan.objects.filter(pk=plan.pk).update(description="x", rto_target_seconds=60, business_owner="Dana")
+    sent = '{"description": null, "rto_target_seconds": null, "business_owner": null, "business_functions": null}'
+    changed = client.generic("PATCH", f"/api/v1/plans/{plan.pk}/", sent, content_type=patch)
+    assert changed.status_code == 200, changed.content
+    fields = ("description", "rto_target_seconds", "business_owner", "business_functions")
+    assert [changed.json()[name] for name in fields] == ["", None, "", []]
+    for name in ("name", "odd"):
+        refused = client.generic("PATCH", f"/api/v1/plans/{plan.pk}/", f'{{"{name}": null}}', content_type=patch)
+        assert (refused.status_code, refused.json()["errors"][0]["attr"]) == (400, name)
+    group = ProtectionGroup.objects.order_by("pk")[0]
+    sent = '{"description": null, "site": null}'
+    refused = client.generic("PATCH", f"/api/v1/protection-groups/{group.pk}/", sent, content_type=patch)
+    assert [error["attr"] for error in refused.json()["errors"]] == ["site"]
 
 
 def test_who_may_start_nothing_is_told_so_before_anything_is_said_of_the_body(
