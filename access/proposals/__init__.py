@@ -285,7 +285,8 @@ def _request(row: Proposal) -> dict[str, Any]:
 @contextmanager
 def on_trial() -> Iterator[list[Proposal]]:
     """Inside, what takes a second person is done, and listed: unless the list is empty, the caller undoes it all."""
-    token = _on_trial.set(found := [])
+    found: list[Proposal] = []
+    token = _on_trial.set(found)
     try:
         yield found
     finally:

@@ -193,7 +193,8 @@ class WriteViewSet(VersionedMixin, ReadViewSet, ABC):
         sent: Any = self.request.data
         if self.request.content_type.partition(";")[0].strip().lower() != MergePatchParser.media_type:
             return sent
-        shown, fields = self.represent(row), self.get_serializer().fields
+        serializer: Any = self.get_serializer()
+        shown, fields = self.represent(row), serializer.fields
         return {
             name: merged(shown.get(name), value) if isinstance(value, Mapping) else _removed(fields.get(name), value)
             for name, value in sent.items()

@@ -102,7 +102,8 @@ def bundle_apply(
                 "then apply that.",
                 code="changed_since_diff",
             )
-        carrying, refusal = _Carrying(outcome, source, message, by), None
+        carrying = _Carrying(outcome, source, message, by)
+        refusal: DomainError | None
         try:
             with on_trial() as proposals:
                 carrying.carry_out()

@@ -33,7 +33,7 @@ class RegisteredRunSerializer(serializers.Serializer[Any]):
     kind = serializers.ChoiceField(KINDS)
     requested_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True)
-    age_days = serializers.IntegerField(help_text="Since its end, or since its request while it goes on.")
+    age_days = serializers.IntegerField(help_text="Since its end, or since its request while it is running.")
     rto_target_seconds = _seconds("The target that it was run with.")
     rto_actual_seconds = _seconds()
     rpo_target_seconds = _seconds("The target that it was run with.")
@@ -134,7 +134,7 @@ class ComparedRunSerializer(serializers.Serializer[Any]):
     ended_at = serializers.DateTimeField(allow_null=True)
     reason = serializers.CharField(allow_null=True)
     outcome = serializers.CharField(allow_null=True)
-    now_after_seconds = _seconds("How far it had come, if it goes on.")
+    now_after_seconds = _seconds("How far it had come, if it is still running.")
 
 
 class ComparisonVerdictSerializer(serializers.Serializer[Any]):

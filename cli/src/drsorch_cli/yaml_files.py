@@ -22,10 +22,11 @@ class _Loader(yaml.SafeLoader):
             raise _wrong(f"tags such as {event.tag} are not allowed", event)
         return super().compose_node(parent, index)
 
-    def construct_scalar(self, node: yaml.ScalarNode) -> Any:
-        if any("\ud800" <= character <= "\udfff" for character in node.value):
+    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
+        text = super().construct_scalar(node)
+        if any("\ud800" <= character <= "\udfff" for character in text):
             raise _wrong("half of a surrogate pair is no character", node)
-        return super().construct_scalar(node)
+        return text
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from access.services import token_issue
@@ -24,6 +26,8 @@ pytestmark = pytest.mark.django_db
 Json = dict[str, Any]
 Api = Callable[[User], APIClient]
 URL = "/api/v1/bundle/"
+#: Queries for a group and a plan that are new, with those of their audit trail.
+PER_PAIR = 55
 
 
 @pytest.fixture
@@ -114,3 +118,18 @@ def many(number: int) -> list[Json]:
         for at in range(number)
     ]
     return [SITE, *groups, *plans]
+
+
+def queries(client: APIClient, documents: list[Json]) -> int:
+    with CaptureQueriesContext(connection) as asked:
+        send(client, documents)
+    return len(asked)
+
+
+def test_what_is_unchanged_costs_nothing_and_the_last_no_more_than_the_first(api: Api, ada: User) -> None:
+    client = api(ada)
+    send(client, many(3))
+    few = queries(client, many(3))
+    new = [queries(client, many(number)) - few for number in (6, 9, 12)]
+    assert new[0] == new[1] == new[2] <= 3 * PER_PAIR
+    assert queries(client, many(12)) == few
