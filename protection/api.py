@@ -232,10 +232,14 @@ class RecoverySnapshotsSerializer(serializers.Serializer[Any]):
     results = RecoverySnapshotSerializer(many=True)
 
 
+class TagFilter(django_filters.CharFilter):
+    repeatable = True
+
+
 class SourceServerFilter(django_filters.FilterSet):
     site = ReferenceFilter(selectors.site_get)
     protection_group = ReferenceFilter(selectors.group_get)
-    tag = django_filters.CharFilter(method="filter_tag")
+    tag = TagFilter(method="filter_tag")
     replication_state = django_filters.CharFilter(
         method="filter_replication_state", help_text="For example `CONTINUOUS`."
     )
