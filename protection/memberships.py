@@ -9,8 +9,10 @@ from protection.core.membership import Membership, memberships
 from protection.models import Site, SourceServer
 from protection.selectors import core_servers, groups_of_site
 
-#: Rows in one UPDATE, within SQLite's limit of variables.
-BATCH = 900
+#: Rows in one UPDATE. SQLite splits it further, by its limit of variables.
+BATCH = 1000
+#: Rows that an UPDATE names, within that limit.
+_NAMED = 900
 
 
 def memberships_write(site_id: int) -> int:
@@ -39,8 +41,8 @@ def memberships_write(site_id: int) -> int:
         if (row.protection_group_id, row.membership_conflict) != (membership.group_id, membership.conflict):
             changed[membership].append(row.pk)
     for membership, ids in changed.items():
-        for at in range(0, len(ids), BATCH):
-            SourceServer.objects.filter(pk__in=ids[at : at + BATCH]).update(
+        for at in range(0, len(ids), _NAMED):
+            SourceServer.objects.filter(pk__in=ids[at : at + _NAMED]).update(
                 protection_group=membership.group_id, membership_conflict=membership.conflict
             )
     return sum(len(ids) for ids in changed.values())
