@@ -141,9 +141,10 @@ def test_a_truth_may_be_written_as_python_writes_it(client: Any, word: str) -> N
 def test_servers_are_found_by_what_they_are_and_how_far_they_lag(client: Any, world: World) -> None:
     server = SourceServer.objects.order_by("pk")[0]
     SourceServer.objects.update(lag_seconds=60)
-    SourceServer.objects.filter(pk=server.pk).update(lag_seconds=3600)
+    SourceServer.objects.filter(pk=server.pk).update(lag_seconds=3600, replication_direction="FAILBACK")
     for query in (
         {"hostname": server.hostname}, {"source_server_id": server.source_server_id}, {"lag_above_seconds": 900},
+        {"replication_direction": "FAILBACK"},
     ):  # fmt: skip
         found = client.get("/api/v1/source-servers/", query).json()["results"]
         assert [each["id"] for each in found] == [server.pk], query
