@@ -127,11 +127,13 @@ def _two_persons(proposals: Sequence[Proposal], outcome: Outcome) -> Conflict:
     errors = []
     for each in proposals:
         verb, view = _PROPOSED_WITH[each.kind]
-        sentence = f"{title_of(each)}: propose it with {verb} {reverse(view, args=[each.subject_id])}, or on its page."
+        sentence = (
+            f"{title_of(each)}: this takes two persons here. Propose it with {verb} "
+            f"{reverse(view, args=[each.subject_id])}, or on its page; apply again once someone else has agreed."
+        )
         place = places.get((each.subject_type, each.subject_id), "")
         errors.append(FieldError(place, sentence, "two_persons", each.subject_id))
-    detail = "This takes two persons here: have it agreed to first, then apply the rest."
-    return Conflict(" ".join([detail, *(one.detail for one in errors)]), errors=errors, code="two_persons")
+    return Conflict(" ".join(one.detail for one in errors), errors=errors, code="two_persons")
 
 
 #: What proposes each kind that a bundle may have in it.

@@ -17,10 +17,11 @@ Json = dict[str, Any]
 
 _SECONDS: Final = 60.0
 _CONNECT_SECONDS: Final = 10.0
-#: The first request with the same key is still being worked on: its answer is waited for, this long at a time.
+#: The first request with the same key is still being worked on: its answer is waited for, this long at a time, and
+#: not so long that drsorch takes it for dead, which it does after two minutes.
 _IN_PROGRESS: Final = "urn:drsorch:problem:idempotency-in-progress"
 _IN_PROGRESS_PAUSE: Final = 2.0
-_IN_PROGRESS_LOOKS: Final = 300
+_IN_PROGRESS_LOOKS: Final = 25
 _TWO_PERSONS: Final = "urn:drsorch:problem:two-persons"
 #: Seconds between attempts; after the last, it is given up.
 _PAUSES: Final = (0.5, 1, 2, 4, 8)
@@ -95,7 +96,7 @@ class Client:
             wait = 0.0
             try:
                 answer = self._http.request(method, path, headers=headers, **request)
-            except httpx.TransportError as error:
+            except httpx.RequestError as error:
                 trouble = f"{self.url} cannot be reached: {_reason(error)}."
             else:
                 if answer.is_success or answer.status_code == httpx.codes.NOT_MODIFIED:
@@ -152,5 +153,5 @@ def _seconds(header: str) -> float:
     return min(float(header), _LONGEST_PAUSE) if header.isdecimal() else 0.0
 
 
-def _reason(error: httpx.TransportError) -> str:
+def _reason(error: httpx.RequestError) -> str:
     return str(error).rstrip(".") or type(error).__name__

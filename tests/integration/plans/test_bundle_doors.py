@@ -81,8 +81,8 @@ def test_what_takes_two_persons_is_said_before_and_each_with_what_to_do(api: Api
     assert [(error["attr"], error["id"]) for error in refused["errors"]] == [
         ("documents.0", str(site.pk)), ("", str(plan.pk)),
     ]  # fmt: skip
-    assert f"propose it with PATCH /api/v1/sites/{site.pk}/" in refused["errors"][0]["detail"]
-    assert f"propose it with DELETE /api/v1/plans/{plan.pk}/" in refused["errors"][1]["detail"]
+    assert f"Propose it with PATCH /api/v1/sites/{site.pk}/" in refused["errors"][0]["detail"]
+    assert f"Propose it with DELETE /api/v1/plans/{plan.pk}/" in refused["errors"][1]["detail"]
     assert (Plan.objects.count(), Site.objects.get().role_arn) == (1, "")
 
     # What is said to be done is done so.

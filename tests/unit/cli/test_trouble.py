@@ -148,6 +148,11 @@ def test_a_page_of_a_proxy_is_no_answer(run: Run) -> None:
     assert (code, "Is this a drsorch?" in said) == (Exit.REFUSED, True)
 
 
+def test_an_answer_that_broke_on_the_way_is_asked_again() -> None:
+    answers = Answers(httpx.DecodingError("incorrect header check"), ok({"username": "dana"}))
+    assert answers.client.get("me/") == {"username": "dana"}
+
+
 def test_a_fault_of_drsorch_is_asked_again(run: Run) -> None:
     fault = httpx.Response(500, json={"detail": "Something went wrong inside drsorch."})
     answers = Answers(fault, ok({"username": "dana"}))
