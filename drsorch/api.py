@@ -122,6 +122,7 @@ urlpatterns = [
     path("v1/executions/<str:id>/sign-offs/", _listed(SignOffsViewSet), name="execution-sign-offs"),
     path("v1/executions/<str:id>/compare/<str:other>/", CompareView.as_view(), name="execution-compare"),
     path("v1/bundle/", plans.bundles.api.BundleView.as_view(), name="bundle"),
+    path("v1/bundle/diff/", plans.bundles.api.BundleDiffView.as_view(), name="bundle-diff"),
     path("v1/bundle/schema/", plans.bundles.api.BundleSchemaView.as_view(), name="bundle-schema"),
     path("v1/register/", RegisterView.as_view(), name="register"),
     path("v1/me/", access.api.MeView.as_view(), name="me"),

@@ -80,23 +80,31 @@ class BoundedBody:
     """Refuses a body that is longer than anything drsorch takes, before a byte of it is read.
 
     Django bounds what it keeps in memory; files go to the disk, of whoever sends them, signed in or not. A body without
-    a length is not read at all.
+    a length is refused: Django would take it for an empty one.
     """
 
     def __init__(self, get_response: Handler) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        from foundation.rest.problems import problem_response
-
         most = LONGEST_BODIES.get(request.path, LONGEST_BODY)
         length = request.META.get("CONTENT_LENGTH") or "0"
+        if "HTTP_TRANSFER_ENCODING" in request.META:
+            return _refused(
+                request, 411, "length_required", "Send the body whole, with its Content-Length, not in chunks."
+            )
         if length.isdecimal() and int(length) <= most:
             return self._get_response(request)
         sentence = f"The request is too large: at most {most:,} bytes are taken here. Nothing was saved."
-        if request.path.startswith("/api/"):
-            return problem_response(413, "too_large", sentence)
-        return HttpResponse(f"{sentence}\n", status=413, content_type="text/plain; charset=utf-8")
+        return _refused(request, 413, "too_large", sentence)
+
+
+def _refused(request: HttpRequest, status: int, code: str, sentence: str) -> HttpResponse:
+    from foundation.rest.problems import problem_response
+
+    if request.path.startswith("/api/"):
+        return problem_response(status, code, sentence)
+    return HttpResponse(f"{sentence}\n", status=status, content_type="text/plain; charset=utf-8")
 
 
 #: On every answer, unless its view or another middleware sets them. Pages use no device of the browser, no other site

@@ -298,8 +298,8 @@ CORS_ALLOW_HEADERS = [
     "x-request-id",
 ]  # fmt: skip
 CORS_EXPOSE_HEADERS = [
-    "Content-Disposition", "ETag", "Idempotency-Replayed", "Location", "RateLimit", "RateLimit-Policy", "Retry-After",
-    "X-Request-ID",
+    "Allow", "Content-Disposition", "ETag", "Idempotency-Replayed", "Location", "RateLimit", "RateLimit-Policy",
+    "Retry-After", "Token-Expires-At", "WWW-Authenticate", "X-Request-ID", "traceparent",
 ]  # fmt: skip
 CORS_PREFLIGHT_MAX_AGE = 3600
 DRF_STANDARDIZED_ERRORS = {"EXCEPTION_FORMATTER_CLASS": "foundation.rest.problems.ProblemFormatter"}
@@ -345,6 +345,7 @@ SPECTACULAR_SETTINGS = {
         "ReadinessSeverity": "plans.api.READINESS_SEVERITIES",
         "FindingSeverity": "reports.api.serializers.SEVERITIES",
         "FindingStatus": "reports.api.serializers.FINDING_STATUSES",
+        "VerdictTone": "reports.api.described.VERDICT_TONES",
         "NoteTopic": "reports.api.serializers.NOTE_TOPICS",
         "SignOffRole": "reports.api.serializers.SIGN_OFF_ROLES",
         "EventVia": "audit.api.VIA",

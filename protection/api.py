@@ -230,15 +230,19 @@ class RecoverySnapshotsSerializer(serializers.Serializer[Any]):
     results = RecoverySnapshotSerializer(many=True)
 
 
+class TagFilter(django_filters.CharFilter):
+    repeatable = True
+
+
 class SourceServerFilter(django_filters.FilterSet):
     site = ReferenceFilter(selectors.site_get)
     protection_group = ReferenceFilter(selectors.group_get)
-    tag = django_filters.CharFilter(method="filter_tag")
+    tag = TagFilter(method="filter_tag")
     replication_state = django_filters.CharFilter(
         method="filter_replication_state", help_text="For example `CONTINUOUS`."
     )
-    replication_direction = django_filters.CharFilter(
-        method="filter_replication_direction",
+    replication_direction = django_filters.ChoiceFilter(
+        choices=[(one, one) for one in ("FAILOVER", REVERSED)],
         help_text="`FAILOVER`, or `FAILBACK`: replicating back, in no protection group, never launched.",
     )
     unprotected = TruthFilter(method="filter_unprotected", help_text="`true`: in no protection group.")
@@ -274,11 +278,6 @@ class SourceServerFilter(django_filters.FilterSet):
             known = ", ".join(ReplicationState)
             raise Invalid.field(name, f"“{value}” is not a replication state. Choose one of {known}.")
         return rows.filter(replication_state=value)
-
-    def filter_replication_direction(self, rows: SourceServerQuerySet, name: str, value: str) -> SourceServerQuerySet:
-        if value not in ("FAILOVER", REVERSED):
-            raise Invalid.field(name, f"“{value}” is not a direction. Choose FAILOVER or {REVERSED}.")
-        return rows.filter(replication_direction=value)
 
     def filter_unprotected(self, rows: SourceServerQuerySet, name: str, value: bool) -> SourceServerQuerySet:
         return rows.unprotected() if value else rows.protected()

@@ -393,8 +393,8 @@ def _check_columns(row: models.Model) -> None:
 
 def _column_errors(row: models.Model) -> Iterable[FieldError]:
     try:
-        # Constraints have sentences of their own, or are a race that `_save` tells of.
-        row.full_clean(validate_constraints=False)
+        # Constraints have sentences of their own, or are a race that `_save` tells of. What it refers to was just read.
+        row.full_clean(exclude={each.name for each in row._meta.fields if each.is_relation}, validate_constraints=False)
     except ValidationError as error:
         for attr, sentences in error.message_dict.items():
             yield from (

@@ -57,7 +57,8 @@ KINDS: Final[dict[str, Kind]] = {}
 _ELSEWHERE: Final[list[Callable[[User], Iterable[tuple[str, str]]]]] = []
 #: What is being carried out because it was agreed to.
 _agreed: ContextVar[tuple[str, str] | None] = ContextVar("drsorch_agreed", default=None)
-_ALL: Final = ("", "")
+#: What would take a second person of what is done on trial; None: nothing is.
+_on_trial: ContextVar[list[Proposal] | None] = ContextVar("drsorch_on_trial", default=None)
 
 
 def declare(kind: str, label: str, carry_out: CarryOut) -> None:
@@ -85,7 +86,7 @@ def two_persons(
     is asked for, `request` for the function that carries it out: it is sealed, so it may hold secrets.
     """
     type, id, name = subject[0], str(subject[1]), subject[2]
-    if not settings.DRSORCH_TWO_PERSONS or _agreed.get() in ((kind, id), _ALL):
+    if not settings.DRSORCH_TWO_PERSONS or _agreed.get() == (kind, id):
         return
     row = Proposal(
         kind=kind,
@@ -97,6 +98,9 @@ def two_persons(
         proposed_by=by,
         proposed_by_name=by.get_username(),
     )
+    if (found := _on_trial.get()) is not None:
+        found.append(row)
+        return
     row.request = vault(__name__).encrypt(json.dumps([_of(row), dict(request)]).encode()).decode()
     raise NotYet(partial(_keep, row))
 
@@ -279,10 +283,14 @@ def _request(row: Proposal) -> dict[str, Any]:
 
 
 @contextmanager
-def only_tried() -> Iterator[None]:
-    """What is done inside is undone again, so it takes no second person."""
-    with _agreed_to(_ALL):
-        yield
+def on_trial() -> Iterator[list[Proposal]]:
+    """Inside, what takes a second person is done, and listed: unless the list is empty, the caller undoes it all."""
+    found: list[Proposal] = []
+    token = _on_trial.set(found)
+    try:
+        yield found
+    finally:
+        _on_trial.reset(token)
 
 
 @contextmanager

@@ -30,7 +30,8 @@ class PolicyPermission(BasePermission):
             raise NotAllowed("No one may do this: it has no permission assigned.")
         if (permission := permissions[action]) is not None:
             _require(request.user, permission)
-            if request.method not in SAFE_METHODS and getattr(request.auth, "read_only", False):
+            changes = request.method not in SAFE_METHODS and action not in getattr(view, "reads", ())
+            if changes and getattr(request.auth, "read_only", False):
                 raise NotAllowed("This token is read-only. Issue one that is not, to change something.")
             row = None if request.method in SAFE_METHODS else view.about()  # type: ignore[attr-defined] # an ApiView
             if hasattr(row, "touched") and isinstance(permission, str):

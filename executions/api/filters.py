@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 import django_filters
 from django.db.models import QuerySet
 
+from executions.core.states import ExecutionStatus
 from executions.history import narrowing
 from executions.models import Execution
 from foundation.errors import Invalid, Missing
-from foundation.rest.filters import MomentFilter, ReferenceFilter, TruthFilter
+from foundation.rest.filters import ChoicesFilter, MomentFilter, ReferenceFilter, TruthFilter
 from plans.selectors import plan_known
 from protection.selectors import site_get
 
@@ -57,9 +58,7 @@ def _choices(known: type[StrEnum]) -> list[tuple[str, str]]:
 class ExecutionFilter(django_filters.FilterSet):
     plan = ReferenceFilter(plan_known, help_text="Id, name, or an earlier name.")
     kind = django_filters.ChoiceFilter(choices=Execution.kind.field.choices)
-    status = django_filters.MultipleChoiceFilter(
-        choices=Execution.status.field.choices, help_text="May be repeated; matches any of the values."
-    )
+    status = ChoicesFilter(ExecutionStatus)
     person = PersonFilter(
         help_text="Id or user name: requested or reviewed it, or approved or rejected it or a step of it. Of a deleted "
         "user, the name."

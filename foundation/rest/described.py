@@ -109,11 +109,15 @@ HEADERS: Final[dict[str, dict[str, Any]]] = {
         "What is left (`r`) until the count starts again, in so many seconds (`t`).", '"read";r=1187;t=42'
     ),
     "RateLimit-Policy": _header("How many requests (`q`) are answered in so many seconds (`w`).", '"read";q=1200;w=60'),
+    "Token-Expires-At": _header(
+        "When the token of the request expires, from 14 days before.", "2026-12-24T06:08:00Z", format="date-time"
+    ),
+    "X-Request-ID": _header("What the log and the audit trail call the request.", "7d9f86d081884c7d659a2feaa0c55ad0"),
     "WWW-Authenticate": _header("How to sign in.", "Bearer"),
     "Allow": _header("The methods that the address takes.", "GET, HEAD, OPTIONS"),
 }
-#: On every answer of a view that counts requests.
-_COUNTED: Final = ("RateLimit", "RateLimit-Policy")
+#: On every answer; where there is no limit, or no token that expires soon, without them.
+_ALWAYS: Final = ("RateLimit", "RateLimit-Policy", "Token-Expires-At", "X-Request-ID")
 
 _SCHEMAS: Final[dict[str, Any]] = {
     "Problem": {
@@ -167,7 +171,7 @@ def _responses() -> Iterator[tuple[str, dict[str, Any]]]:
 
 def headers(*names: str) -> dict[str, Any]:
     """These, and those of every answer, by reference."""
-    return {name: {"$ref": f"#/components/headers/{name}"} for name in (*names, *_COUNTED)}
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in (*names, *_ALWAYS)}
 
 
 def failure(status: str) -> dict[str, str]:

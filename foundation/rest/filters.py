@@ -106,6 +106,16 @@ class TruthFilter(django_filters.Filter):
     field_class = _TruthField
 
 
+class ChoicesFilter(django_filters.MultipleChoiceFilter):
+    """`?status=running&status=paused`: any of the values."""
+
+    repeatable = True
+
+    def __init__(self, known: Iterable[str], **options: Any) -> None:
+        told = {"help_text": "May be repeated; matches any of the values."}
+        super().__init__(choices=[(each, each) for each in known], **told | options)
+
+
 class NameFilter(django_filters.CharFilter):
     """`?name=Web shop`: the exact name, in its one form."""
 

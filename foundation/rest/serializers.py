@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import Model
 from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
 
 from foundation.errors import FieldError, Invalid, Missing
 from foundation.names import name_clean
@@ -26,9 +27,10 @@ class StrictSerializer(serializers.Serializer[Any]):
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping) and (unknown := [str(key) for key in data if key not in self.fields]):
             known = ", ".join(self.fields)
-            raise Invalid.of([
-                FieldError(key, f"Unknown field “{short(key, 60)}”. Known fields: {known}.", UNKNOWN) for key in unknown
-            ])  # fmt: skip
+            told = {key: f"Unknown field “{short(key, 60)}”. Known fields: {known}." for key in unknown}
+            if self.parent is not None:  # which knows where in the body this is
+                raise serializers.ValidationError({key: [ErrorDetail(one, UNKNOWN)] for key, one in told.items()})
+            raise Invalid.of([FieldError(key, sentence, UNKNOWN) for key, sentence in told.items()])
         wrong = self._wrong_types(data)
         try:
             value = super().to_internal_value(data)

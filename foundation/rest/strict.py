@@ -25,13 +25,20 @@ _BODILESS_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
 
 # --- The query ------------------------------------------------------------------------------------------------------
 def refuse_unknown_query(view: APIView, request: Request) -> None:
-    """Raise `Invalid` for every query parameter that this view would not look at; it names those known."""
+    """Raise `Invalid` for every query parameter that this view would not look at, naming those known; and for one that
+    is there twice, of which it would look at the last alone."""
     known = list(dict.fromkeys(_known_parameters(view)))
     unknown = [name for name in request.query_params if name not in known]
     if unknown:
         choice = f"Known here: {', '.join(known)}." if known else "None is known here."
         raise Invalid.of([
             FieldError(name, f"Unknown query parameter “{short(name, 60)}”. {choice}", UNKNOWN) for name in unknown
+        ])  # fmt: skip
+    filters = getattr(getattr(view, "filterset_class", None), "base_filters", {})
+    again = [name for name, values in request.query_params.lists() if len(values) > 1]
+    if again := [name for name in again if not getattr(filters.get(name), "repeatable", False)]:
+        raise Invalid.of([
+            FieldError(name, f"Send “{name}” once: only one value would be used.", "twice") for name in again
         ])  # fmt: skip
 
 

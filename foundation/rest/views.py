@@ -10,7 +10,8 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase
 from drf_spectacular.utils import OpenApiParameter
-from rest_framework import mixins, status
+from rest_framework import mixins, serializers, status
+from rest_framework.fields import empty
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -41,6 +42,9 @@ class ApiView(APIView):
 
     #: True where an action besides `list` answers in pages.
     paged: ClassVar[bool] = False
+
+    #: Actions that change nothing although their method may: a read-only token may use them.
+    reads: ClassVar[frozenset[str]] = frozenset()
 
     #: Actions that take no body although their method may have one.
     without_body: ClassVar[frozenset[str]] = frozenset()
@@ -131,7 +135,8 @@ class ApiView(APIView):
                 kept = exc.keep()
             except DomainError as refusal:
                 return super().handle_exception(refusal)
-            return Response(kept.body, status=status.HTTP_202_ACCEPTED, headers={"Location": kept.location})
+            location = self.request.build_absolute_uri(kept.location)
+            return Response(kept.body, status=status.HTTP_202_ACCEPTED, headers={"Location": location})
         return super().handle_exception(exc)
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
@@ -185,13 +190,15 @@ class WriteViewSet(VersionedMixin, ReadViewSet, ABC):
         return Response(self.represent(self.change_object(row, data, expected)))
 
     def _sent(self, row: Any) -> Any:
-        """The body; of a merge patch, each object that it has is merged with the one that the row shows."""
+        """The body; of a merge patch, each object that it has is merged with the one that the row shows, and null is
+        what a member has that a PUT leaves out."""
         sent: Any = self.request.data
         if self.request.content_type.partition(";")[0].strip().lower() != MergePatchParser.media_type:
             return sent
-        shown = self.represent(row)
+        serializer: Any = self.get_serializer()
+        shown, fields = self.represent(row), serializer.fields
         return {
-            name: merged(shown.get(name), value) if isinstance(value, Mapping) else value
+            name: merged(shown.get(name), value) if isinstance(value, Mapping) else _removed(fields.get(name), value)
             for name, value in sent.items()
         }
 
@@ -209,6 +216,17 @@ class WriteViewSet(VersionedMixin, ReadViewSet, ABC):
     def represent(self, row: Any) -> Any:
         """The row as a GET would show it: read again, with what the queryset adds."""
         return self.get_serializer(self.get_queryset().get(pk=row.pk)).data
+
+
+def _removed(field: Any, value: Any) -> Any:
+    """The value; instead of null, what the field has where it is not sent. One that has to be sent refuses null."""
+    if value is not None or field is None or field.required or field.allow_null:
+        return value
+    if field.default is not empty:
+        return field.default() if callable(field.default) else field.default
+    if isinstance(field, serializers.ListField | serializers.ListSerializer):
+        return []
+    return "" if getattr(field, "allow_blank", False) else value
 
 
 def _without_version(data: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, ClassVar
 
@@ -14,7 +13,6 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from foundation.errors import Invalid
 from foundation.files.yaml_text import MEDIA_TYPE
 from foundation.names import MAX_NAME
 from foundation.rest.formats import ByFormat, YamlRenderer
@@ -109,7 +107,7 @@ class SourceSerializer(StrictSerializer):
     commit = serializers.CharField(max_length=64, required=False, allow_blank=True, default="")
 
 
-class ApplySerializer(StrictSerializer):
+class BundleDiffSerializer(StrictSerializer):
     documents = DocumentsField(help_text="As GET returns them; by names, without ids and without secrets.")
     renamed_from = serializers.DictField(
         child=serializers.JSONField(),
@@ -123,19 +121,24 @@ class ApplySerializer(StrictSerializer):
         help_text="Delete what came from the same source before and has no document any more; a plan that was run is "
         "archived.",
     )
-    dry_run = serializers.BooleanField(required=False, default=False, help_text="Change nothing, say what would.")
     message = serializers.CharField(
         required=False, allow_blank=True, default="", max_length=applying.MAX_MESSAGE, help_text="Why; kept with it."
     )
     source = SourceSerializer(  # type: ignore[assignment]  # a field of that name, not the option
         required=False, allow_null=True, default=None, help_text="Where the documents are kept."
     )
+
+
+class ApplySerializer(BundleDiffSerializer):
+    dry_run = serializers.BooleanField(
+        required=False, default=False, help_text="Change nothing, say what would: as `bundle/diff/` does."
+    )
     fingerprint = serializers.CharField(
         required=False,
         allow_blank=True,
         default="",
         max_length=64,
-        help_text="Of a dry run. If something else would be changed by now, nothing is: 412.",
+        help_text="Of a diff. If something else would be changed by now, nothing is: 412.",
     )
 
 
@@ -166,7 +169,8 @@ class AppliedSerializer(serializers.Serializer[Any]):
     unchanged = serializers.IntegerField(help_text="How many documents change nothing.")
     kept = LeftSerializer(many=True, help_text="From the same source, without a document, and not deleted.")
     refused = serializers.CharField(
-        allow_null=True, help_text="Of a dry run: why you may not apply it, in a sentence; null if you may."
+        allow_null=True,
+        help_text="Of a dry run: why you may not apply it, or not alone, in a sentence; null if you may.",
     )
     warnings = GroupWarningSerializer(many=True, help_text="Groups that select what is not in the inventory yet.")
 
@@ -178,11 +182,39 @@ class BundleYaml(YamlRenderer):
 _FORMAT = OpenApiParameter("format", str, enum=["yaml"], description="`yaml`: the same as YAML.")
 
 
-class BundleView(ApiView):
+class _Applying(ApiView):
+    parser_classes = (StrictJSONParser, StrictYamlParser)
+
+    def applied(self, request: Request, kind: type[BundleDiffSerializer]) -> Response:
+        body = kind(data=request.data)
+        body.is_valid(raise_exception=True)
+        asked = {"dry_run": True, **body.validated_data}
+        asked["expected_fingerprint"] = asked.pop("fingerprint", "")
+        source = asked.pop("source")
+        applied = applying.bundle_apply(
+            **asked,
+            source=None if source is None else Source(**source),
+            done=lambda: self.key_done(reverse("bundle")),
+            by=self.person,
+        )
+        answer = {
+            "dry_run": asked["dry_run"],
+            "fingerprint": applied.fingerprint,
+            "changes": [change.told for change in applied.outcome.changes],
+            "unchanged": applied.outcome.unchanged,
+            "kept": [{**asdict(kept), "kind": kept.kind.value} for kept in applied.outcome.kept],
+            "refused": applied.refused or None,
+            "warnings": [
+                {"kind": Kind.GROUP.value, "name": name, "message": message} for name, message in applied.warnings
+            ],
+        }
+        return Response(AppliedSerializer(answer).data)
+
+
+class BundleView(_Applying):
     """Sites, protection groups and plans as one portable document."""
 
     permissions: ClassVar[dict[str, str | None]] = {"get": "plans.view_plan", "post": "plans.view_plan"}
-    parser_classes = (StrictJSONParser, StrictYamlParser)
     content_negotiation_class = ByFormat
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -209,35 +241,23 @@ class BundleView(ApiView):
     )
     def post(self, request: Request) -> Response:
         """Apply a bundle. Creates, changes and renames what the documents describe, in one transaction."""
-        if not isinstance(request.data, Mapping):
-            raise Invalid("The body must be an object.")
-        body = ApplySerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        sent = dict(body.validated_data)
-        source = sent.pop("source")
-        applied = applying.bundle_apply(
-            **{name: value for name, value in sent.items() if name != "fingerprint"},
-            source=None if source is None else Source(**source),
-            expected_fingerprint=sent["fingerprint"],
-            done=lambda: self.key_done(reverse("bundle")),
-            by=self.person,
-        )
-        return Response(
-            AppliedSerializer(
-                {
-                    "dry_run": sent["dry_run"],
-                    "fingerprint": applied.fingerprint,
-                    "changes": [change.told for change in applied.outcome.changes],
-                    "unchanged": applied.outcome.unchanged,
-                    "kept": [{**asdict(kept), "kind": kept.kind.value} for kept in applied.outcome.kept],
-                    "refused": applied.refused or None,
-                    "warnings": [
-                        {"kind": Kind.GROUP.value, "name": name, "message": message}
-                        for name, message in applied.warnings
-                    ],
-                }
-            ).data
-        )
+        return self.applied(request, ApplySerializer)
+
+
+class BundleDiffView(_Applying):
+    """What applying a bundle would change."""
+
+    permissions: ClassVar[dict[str, str | None]] = {"post": "plans.view_plan"}
+    reads = frozenset({"post"})
+
+    @extend_schema(
+        request={"application/json": BundleDiffSerializer, MEDIA_TYPE: OpenApiTypes.STR},
+        responses=AppliedSerializer,
+        operation_id="bundle_diff",
+    )
+    def post(self, request: Request) -> Response:
+        """Say what applying a bundle would change. The same as a dry run; a read-only token may ask for it."""
+        return self.applied(request, BundleDiffSerializer)
 
 
 class BundleSchemaView(ApiView):

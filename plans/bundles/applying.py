@@ -2,23 +2,26 @@
 
 `plans.core.bundle` decides what changes; the services of each thing write it, ask for the rights that it needs, and
 record it. A dry run does all of that, and takes it back: what it does not refuse, applying does not refuse either. To
-find out what would change takes no right but to see it: a dry run says what its caller may not do.
+find out what would change takes no right but to see it: a dry run says what its caller may not do, or not alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final, cast
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.urls import reverse
 
 from access import policy
-from access.proposals import only_tried
-from foundation.errors import Conflict, DomainError, FieldError, Invalid, Missing, NotAllowed, NotYet, Stale
+from access.models import Proposal
+from access.proposals import on_trial, title_of
+from foundation.errors import Conflict, DomainError, FieldError, Invalid, Missing, NotAllowed, Stale
 from foundation.models import Installation, installation_id
+from foundation.names import name_clean
 from foundation.protectors import protectors
 from foundation.sources import Declared, Source
 from plans import selectors, services
@@ -45,7 +48,7 @@ class Applied:
     fingerprint: str
     #: What selects nothing yet, each in a sentence by the group's name.
     warnings: tuple[tuple[str, str], ...]
-    #: Of a dry run: why its caller may not apply it, in a sentence; empty if they may.
+    #: Of a dry run: why its caller may not apply it, or not alone, in a sentence; empty if they may.
     refused: str = ""
 
 
@@ -99,26 +102,46 @@ def bundle_apply(
                 "then apply that.",
                 code="changed_since_diff",
             )
-        carrying, refused = _Carrying(outcome, source, message, by), ""
+        carrying = _Carrying(outcome, source, message, by)
+        refusal: DomainError | None
         try:
-            with only_tried() if dry_run else nullcontext():
+            with on_trial() as proposals:
                 carrying.carry_out()
-        except NotYet as error:
-            raise Conflict(
-                "Nothing was applied: to delete or archive a plan, or to change a site's connection, takes two persons "
-                "here. Do that by itself, on its page or at its address, so that someone else can agree.",
-                code="two_persons",
-            ) from error
         except NotAllowed as error:
-            if not dry_run:
-                raise
-            refused = error.detail
+            refusal = error
+        else:
+            refusal = _two_persons(proposals, outcome) if proposals else None
         if dry_run:
             transaction.set_rollback(True)
+        elif refusal is not None:
+            raise refusal
         else:
             done()
     shown = replace(outcome, changes=tuple(_shown(change, by) for change in outcome.changes))
-    return Applied(shown, found, tuple(carrying.warnings), refused)
+    return Applied(shown, found, tuple(carrying.warnings), refusal.detail if refusal else "")
+
+
+def _two_persons(proposals: Sequence[Proposal], outcome: Outcome) -> Conflict:
+    """What takes a second person is proposed by itself: a bundle is applied as a whole, and does not wait in part."""
+    places = {(change.kind.value, str(change.of.id)): change.place for change in outcome.changes if change.of}
+    errors = []
+    for each in proposals:
+        verb, view = _PROPOSED_WITH[each.kind]
+        sentence = (
+            f"{title_of(each)}: this takes two persons here. Propose it with {verb} "
+            f"{reverse(view, args=[each.subject_id])}, or on its page; apply again once someone else has agreed."
+        )
+        place = places.get((each.subject_type, each.subject_id), "")
+        errors.append(FieldError(place, sentence, "two_persons", each.subject_id))
+    return Conflict(" ".join(one.detail for one in errors), errors=errors, code="two_persons")
+
+
+#: What proposes each kind that a bundle may have in it.
+_PROPOSED_WITH: Final = {
+    "plan.delete": ("DELETE", "plan-detail"),
+    "plan.archive": ("POST", "plan-archive"),
+    "site.connection": ("PATCH", "site-detail"),
+}
 
 
 def _shown(change: Change, by: User) -> Change:
@@ -135,7 +158,11 @@ def existing(by: User, pruning: Source | None = None, documents: Sequence[object
 
     With `pruning`, what keeps a thing from being deleted is looked up too, for things from there without a document.
     """
-    named = {(one.get("kind"), one.get("name")) for one in documents if isinstance(one, Mapping)}
+    named = {
+        (one.get("kind"), name_clean(one["name"]))
+        for one in documents
+        if isinstance(one, Mapping) and isinstance(one.get("kind"), str) and isinstance(one.get("name"), str)
+    }
 
     def held(row: Site | Plan, kind: Kind) -> str:
         if pruning is None or row.source is None or row.source.place != pruning.place or (kind, row.name) in named:
@@ -190,6 +217,7 @@ class _Carrying:
         self.errors: list[FieldError] = []
         #: Sites at which who is in which group may have changed.
         self.sites: set[int] = set()
+        self._sites_by_name: dict[str, Site] = {}
         #: Groups that may have others' servers now, by id.
         self.groups: dict[int, Change] = {}
         #: What they select that is not there yet, each in a sentence, by the group's name.
@@ -257,7 +285,7 @@ class _Carrying:
 
     def _group(self, change: Change, body: dict[str, Any]) -> None:
         declared = self._declared(change)
-        body["site"] = _site_named(body["site"], self.by)
+        body["site"] = self._site_named(body["site"])
         if change.of is None:
             group = protecting.group_create(**body, by=self.by, declared=declared)
         else:
@@ -269,6 +297,14 @@ class _Carrying:
         self.sites.add(group.site_id)
         if change.of is None or any(one["path"] in ("site", "servers", "tag_selector") for one in change.differences):
             self.groups[group.pk] = change
+
+    def _site_named(self, name: str) -> Site:
+        """Read once: sites have been carried out."""
+        if not self._sites_by_name:
+            self._sites_by_name = {site.name: site for site in Site.objects.visible_to(self.by)}
+        if name not in self._sites_by_name:
+            raise Missing(f"There is no site “{name}” any more.")
+        return self._sites_by_name[name]
 
     def _plan(self, change: Change, body: dict[str, Any]) -> None:
         declared = self._declared(change)
@@ -300,10 +336,3 @@ class _Carrying:
                 site = Site.objects.get(pk=of.id)
                 self.sites.discard(site.pk)
                 protecting.site_delete(site=site, by=self.by, expected_version=of.version, declared=declared)
-
-
-def _site_named(name: str, by: User) -> Site:
-    row = Site.objects.visible_to(by).filter(name=name).first()
-    if row is None:
-        raise Missing(f"There is no site “{name}” any more.")
-    return row

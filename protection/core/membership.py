@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -76,8 +77,7 @@ def memberships(
     older group, because a server in the wrong group is still recovered and one in none is not.
     """
     result = {}
-    for server in servers:
-        claims = sorted((group for group in groups if group.selects(server)), key=lambda group: group.id)
+    for server, claims in claimed(sorted(groups, key=lambda group: group.id), servers):
         if not claims:
             result[server.source_server_id] = Membership(None)
             continue
@@ -97,12 +97,26 @@ def _conflict(server: Server, keeper: Group, claims: Sequence[Group]) -> str:
     )
 
 
-def contested(groups: Sequence[Group], servers: Iterable[Server]) -> Iterator[tuple[Server, list[Group]]]:
-    """Every server that more than one group selects, with those groups, in the order of `servers`."""
+def claimed(groups: Sequence[Group], servers: Iterable[Server]) -> Iterator[tuple[Server, list[Group]]]:
+    """Every server, with the groups that select it, both in their order.
+
+    Of each group one tag is looked up, the one that the fewest servers have: to ask hundreds of groups of thousands of
+    servers takes seconds.
+    """
+    servers = list(servers)
+    held = Counter(tag for server in servers for tag in server.tags.items())
+    by_tag: dict[tuple[str, str], list[int]] = defaultdict(list)
+    by_id: dict[str, list[int]] = defaultdict(list)
+    for at, group in enumerate(groups):
+        for server_id in group.explicit_servers:
+            by_id[server_id].append(at)
+        tags = [[(key, value) for value in values] for key, values in group.tag_selector.items()]
+        for tag in min(tags, key=lambda them: sum(held[one] for one in them), default=()):
+            by_tag[tag].append(at)
     for server in servers:
-        claims = [group for group in groups if group.selects(server)]
-        if len(claims) > 1:
-            yield server, claims
+        near = {at for tag in server.tags.items() for at in by_tag.get(tag, ())}
+        near.update(by_id.get(server.source_server_id, ()))
+        yield server, [groups[at] for at in sorted(near) if groups[at].selects(server)]
 
 
 def overlaps(candidate: Group, others: Iterable[Group], servers: Iterable[Server]) -> list[Overlap]:

@@ -12,7 +12,7 @@ from access import policy
 from foundation.errors import FieldError, Invalid
 from foundation.wording import listing
 from protection import selectors
-from protection.core.membership import Group, Overlap, Server, contested, overlaps
+from protection.core.membership import Group, Overlap, Server, claimed, overlaps
 from protection.core.tag_selector import selector_words
 from protection.models import ProtectionGroup, SourceServer
 
@@ -83,22 +83,23 @@ def declared_check(group_ids: Collection[int]) -> Declaring:
         rows = SourceServer.objects.at(site).only("source_server_id", "hostname", "tags", "replication_direction")
         servers, every = selectors.core_servers(rows.by_name()), selectors.groups_of_site(site.pk)
         found: dict[int, list[Overlap]] = defaultdict(list)
-        for server, claims in contested(every, servers):
+        by_tag: set[int] = set()
+        for server, claims in claimed(every, servers):
+            by_tag.update(group.id for group in claims if group.selects_by_tag(server))
             for group in claims:
                 found[group.id] += [Overlap(server, rival) for rival in claims if rival.id != group.id]
-        errors |= {id: list(_overlap_errors(found[id])) for id in found if id in group_ids}
+        errors |= {id: list(_overlap_errors(found[id])) for id in found if found[id] and id in group_ids}
         known = {server.source_server_id for server in servers}
         for row in (group for group in groups if group.site_id == site.pk):
-            if sentence := _not_yet(row, known, servers):
+            if sentence := _not_yet(row, known, by_tag):
                 not_yet[row.pk] = sentence
     return Declaring(errors, not_yet)
 
 
-def _not_yet(group: ProtectionGroup, known: Collection[str], servers: Iterable[Server]) -> str:
-    candidate = selectors.core_group(group)
+def _not_yet(group: ProtectionGroup, known: Collection[str], by_tag: Collection[int]) -> str:
     if unknown := [server_id for server_id in group.explicit_servers if server_id not in known]:
         return f"Site “{group.site}” has no source server {listing(unknown)} yet."
-    if group.tag_selector and not any(candidate.selects_by_tag(server) for server in servers):
+    if group.tag_selector and group.pk not in by_tag:
         return f"No source server of site “{group.site}” has the tags {selector_words(group.tag_selector)} yet."
     return ""
 

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from executions.selectors import execution_get
 from foundation.rest.views import ApiView
+from reports.api.described import ComparisonSerializer
 from reports.api.dossier import EXECUTION_ID
 from reports.comparisons import comparison_of
 
@@ -25,7 +26,7 @@ class CompareView(ApiView):
     may_conflict = frozenset({"get"})
     permissions: ClassVar[dict[str, str | None]] = {"get": "reports.view_report"}
 
-    @extend_schema(parameters=[EXECUTION_ID, _OTHER], responses=OpenApiTypes.OBJECT, operation_id="executions_compare")
+    @extend_schema(parameters=[EXECUTION_ID, _OTHER], responses=ComparisonSerializer, operation_id="executions_compare")
     def get(self, request: Request, id: str, other: str) -> Response:
         """Compare two executions. A difference is what `one` has more than `other`; 409 for executions of two plans."""
         return Response(comparison_of(execution_get(id, request.user), execution_get(other, request.user)))

@@ -77,7 +77,7 @@ class _OfExecution(ApiView, GenericViewSet[Any]):
 
     def done(self) -> None:
         """Its list shows what a POST has added, should the answer be lost."""
-        self.key_done(self.request.path, created=True)
+        self.key_done(self.request.build_absolute_uri(self.request.path), created=True)
 
 
 class NotesViewSet(_OfExecution):

@@ -12,7 +12,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from foundation.rest.filters import ReferenceFilter, TruthFilter
+from foundation.rest.filters import ChoicesFilter, ReferenceFilter, TruthFilter
 from foundation.rest.versions import VersionedMixin
 from foundation.rest.views import ReadViewSet
 from plans.selectors import plan_known
@@ -24,12 +24,8 @@ from reports.services.findings import finding_change
 
 
 class FindingFilter(django_filters.FilterSet):
-    status = django_filters.MultipleChoiceFilter(
-        choices=[(one, one) for one in FINDING_STATUSES], help_text="May be repeated; matches any of the values."
-    )
-    severity = django_filters.MultipleChoiceFilter(
-        choices=[(one, one) for one in SEVERITIES], help_text="May be repeated; matches any of the values."
-    )
+    status = ChoicesFilter(FINDING_STATUSES)
+    severity = ChoicesFilter(SEVERITIES)
     owner = django_filters.CharFilter(lookup_expr="iexact", help_text="Exactly as entered, but for upper case.")
     plan = ReferenceFilter(plan_known, field_name="execution__plan", help_text="Id, name, or an earlier name.")
     overdue = TruthFilter(method="filter_overdue", help_text="`true`: open, and due before today (UTC).")

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from foundation.rest.formats import ByFormat, MadeRenderer
 from foundation.rest.views import ApiView
+from reports.api.described import RegisterSerializer
 from reports.registers import register_of
 from reports.rendering.register import REGISTER_FORMS, RegisterForm, file_name
 
@@ -36,7 +37,7 @@ class RegisterView(ApiView):
     @extend_schema(
         parameters=[_FORMAT],
         responses={
-            (200, "application/json"): OpenApiTypes.OBJECT,
+            (200, "application/json"): RegisterSerializer,
             (200, "text/csv"): OpenApiTypes.BINARY,
             (200, "application/pdf"): OpenApiTypes.BINARY,
         },

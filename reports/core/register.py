@@ -23,7 +23,7 @@ RECENT_DAYS: Final = 90
 PROOF_DAYS: Final = 365
 
 _OBJECTIVES: Final = ("rto", "rpo")
-_TONES: Final = ("bad", "warn", "good")
+TONES: Final = ("bad", "warn", "good")
 _CLEANUPS: Final = {
     CleanupStatus.NONE: "the last good drill was not cleaned up",
     CleanupStatus.SCHEDULED: "the last good drill is not cleaned up yet",
@@ -170,7 +170,7 @@ def _verdict(
     plan: Row, last: Row | None, good: Row | None, findings: Sequence[Mapping[str, Any]], now: datetime
 ) -> dict[str, Any]:
     """`text` is the worst of `reasons`, which begin with the worst; or, if there is none, what is proven."""
-    reasons = sorted(_reasons(plan, last, good, findings, now), key=lambda each: _TONES.index(each[0]))
+    reasons = sorted(_reasons(plan, last, good, findings, now), key=lambda each: TONES.index(each[0]))
     if not reasons and good is not None:
         reasons = [("good", f"drilled {_days_ago(_age(good, now))}, targets met")]
     return {"tone": reasons[0][0], "text": reasons[0][1], "reasons": [text for _, text in reasons]}
@@ -259,7 +259,7 @@ def _worst_first(plan: Mapping[str, Any]) -> tuple[int, bool, int, int, str]:
     """By tone; then what was never drilled, what has more to say against it, and what was drilled longest ago."""
     verdict, good = plan["verdict"], plan["last_good"]
     age = good["age_days"] if good else 0
-    return _TONES.index(verdict["tone"]), good is not None, -len(verdict["reasons"]), -age, plan["name"]
+    return TONES.index(verdict["tone"]), good is not None, -len(verdict["reasons"]), -age, plan["name"]
 
 
 def _totals(plans: Sequence[Mapping[str, Any]]) -> dict[str, int]:

@@ -188,7 +188,14 @@ def test_a_drill_in_a_pipeline_and_its_evidence(shell: Shell) -> None:
     suite = ET.fromstring((shell.directory / "drill.xml").read_text()).find("testsuite")
     assert suite is not None
     assert suite.get("failures") == "0"
-    assert [case.get("name") for case in suite.iter("testcase")] == ["Databases", "App", "Web", "RTO", "clean-up"]
+    assert [case.get("name") for case in suite.iter("testcase")] == [
+        "Databases",
+        "App",
+        "Web",
+        "drill",
+        "RTO",
+        "clean-up",
+    ]
     id = shell.system.api.get("executions/", plan="Web shop", ordering="-requested_at")["results"][0]["id"]
     again = shell.run("drill", "Web shop", "--wait", "--cleanup", "--max-rto", "1s", "--key", "one", code=5)
     assert id in again, "the same key starts nothing twice"

@@ -61,6 +61,7 @@ def test_one_proposes_another_agrees_and_both_are_recorded(api: Any, plan: Plan,
     assert (body["state"], body["title"], body["proposed_by"]) == ("open", "Archive the plan “Web shop”", "petra")
     assert not archived(plan)
     address = proposed.headers["Location"]
+    assert address.startswith("http://testserver/api/v1/proposals/"), "as it is given, a script asks for it"
     assert api(petra).get(address).json()["id"] == body["id"]
     assert api(petra).post(f"{address}agree/", {}).status_code == 403
     agreed = api(ravi).post(f"{address}agree/", {"comment": "Replaced by Shop 2."})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Iterator
 from importlib.resources import files as packaged
 from pathlib import Path
@@ -17,6 +18,8 @@ from drsorch_cli.telling import Teller
 
 #: Hundreds of plans at once take longer than other requests.
 _SECONDS = 600.0
+#: As many characters of a commit's message as drsorch takes.
+_MESSAGE = 10_000
 _SIGNS = {
     "create": ("+", "green"), "change": ("~", "yellow"), "rename": (">", "yellow"), "delete": ("-", "red"),
     "archive": ("-", "red"),
@@ -44,12 +47,12 @@ def diff(options: argparse.Namespace, client: Client, tell: Teller) -> Exit:
 
 def apply(options: argparse.Namespace, client: Client, tell: Teller) -> Exit:
     """Apply the documents: all of it, or nothing. Whoever sits at a terminal sees the difference first."""
-    if tell.is_live and not options.yes and not options.fingerprint:
+    if tell.is_live and sys.stdin.isatty() and not options.yes and not options.fingerprint:
         looked = _send(options, client, tell, dry_run=True)
         _show(looked, tell)
         if not looked["changes"]:
             return Exit.OK
-        if input("Apply this? [y/N] ").strip().lower() not in ("y", "yes"):
+        if not tell.agreed("Apply this?"):
             raise Stop("Nothing was applied.")
         options.fingerprint = looked["fingerprint"]
     answer = _send(options, client, tell, dry_run=False)
@@ -70,14 +73,21 @@ def schema(options: argparse.Namespace, tell: Teller) -> Exit:
 
 def _send(options: argparse.Namespace, client: Client, tell: Teller, *, dry_run: bool) -> Json:
     files = documents_of(options.folder)
-    body: Json = {"documents": [file.document for file in files], "prune": options.prune, "dry_run": dry_run}
+    body: Json = {"documents": [file.document for file in files], "prune": options.prune}
     body |= _where(options, tell)
     if not dry_run and options.fingerprint:
         body["fingerprint"] = options.fingerprint
+    # To see what would change has an address of its own, which a read-only token may use.
+    path, key = ("bundle/diff/", None) if dry_run else ("bundle/", "")
     try:
-        answer: Json = client.post("bundle/", body, None if dry_run else "", _SECONDS)
+        answer: Json = client.post(path, body, key, _SECONDS)
     except Refused as refused:
         raise _refused(refused, files) from refused
+    except KeyboardInterrupt as interrupt:
+        if dry_run:
+            raise
+        sentence = "Interrupted: it is not known whether it was applied. It is all of it or nothing: apply it again."
+        raise Stop(sentence, Exit.INTERRUPTED) from interrupt
     return answer
 
 
@@ -85,7 +95,7 @@ def _where(options: argparse.Namespace, tell: Teller) -> Json:
     """Where the folder is kept, as said or as git says, and why."""
     found = checkout(options.folder)
     repository = options.repository or found.repository
-    message = options.message if options.message is not None else found.message
+    message = options.message if options.message is not None else found.message[:_MESSAGE]
     where: Json = {"message": message}
     if options.no_source or not repository:
         if options.prune:
@@ -123,7 +133,7 @@ def _show(answer: Json, tell: Teller) -> None:
     for kept in answer["kept"]:
         tell.say(f"= {_words(kept['kind'])} {kept['name']} stays: {kept['why']}")
     if answer.get("refused"):
-        tell.warn(f"This token may not apply it. {answer['refused']}")
+        tell.warn(f"With this token it cannot be applied. {answer['refused']}")
     for warning in answer["warnings"]:
         tell.warn(f"{_words(warning['kind'])} {warning['name']}: {warning['message']}")
     number = len(answer["changes"])

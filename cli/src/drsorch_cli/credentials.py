@@ -21,7 +21,7 @@ def connected(url: str = "") -> Client:
     url = url or os.environ.get("DRSORCH_URL", "") or _kept(ring, _URL)
     if not url:
         raise Stop("Set DRSORCH_URL to the address of drsorch, such as https://drsorch.example.com.", Exit.USAGE)
-    token = os.environ.get("DRSORCH_TOKEN", "") or _kept(ring, url.rstrip("/"))
+    token = os.environ.get("DRSORCH_TOKEN", "").strip() or _kept(ring, url.rstrip("/"))
     if not token:
         hint = "sign in with drsorch login" if ring else "create one on the page API tokens"
         raise Stop(f"Set DRSORCH_TOKEN to an API token of {url}, or {hint}.", Exit.NOT_ALLOWED)
@@ -42,8 +42,11 @@ def login(url: str) -> str:
     if not token:
         raise Stop("No token was entered. Create one on the page API tokens.", Exit.USAGE)
     me = Client(url, token).get("me/")
-    ring.set_password(_SERVICE, url, token)
-    ring.set_password(_SERVICE, _URL, url)
+    try:
+        ring.set_password(_SERVICE, url, token)
+        ring.set_password(_SERVICE, _URL, url)
+    except Exception as error:  # each keyring has errors of its own
+        raise Stop(f"The keyring does not take the token: {error}. Set DRSORCH_URL and DRSORCH_TOKEN.") from error
     return f"Signed in to {url} as {me['username']}. The token is in the keyring."
 
 

@@ -30,10 +30,7 @@ def report(options: argparse.Namespace, client: Client, tell: Teller) -> Exit:
     if options.output == "-":
         sys.stdout.buffer.write(answer.content)
         return Exit.OK
-    try:
-        Path(options.output).write_bytes(answer.content)
-    except OSError as error:
-        raise Stop(f"{options.output} cannot be written: {error.strerror or error}.") from error
+    Path(options.output).write_bytes(answer.content)
     sha256 = answer.headers.get("ETag", "").strip('"').partition("-")[0]
     tell.say(f"Written to {options.output}. SHA-256 of the evidence: {sha256}")
     tell.result({"file": options.output, "execution": id, "sha256": sha256})
@@ -42,10 +39,7 @@ def report(options: argparse.Namespace, client: Client, tell: Teller) -> Exit:
 
 def verify(options: argparse.Namespace, connected: Callable[[], Client], tell: Teller) -> Exit:
     """Verify a report: by itself, and, unless --offline, against what drsorch has sealed."""
-    try:
-        content = Path(options.file).read_bytes()
-    except OSError as error:
-        raise Stop(f"{options.file} cannot be read: {error.strerror or error}.") from error
+    content = Path(options.file).read_bytes()
     if content.startswith(b"%PDF"):
         raise Stop(
             f"{options.file} is a PDF, which only drsorch itself can verify: use its page /verify/. "

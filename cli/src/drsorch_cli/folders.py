@@ -17,6 +17,8 @@ FOLDERS: Final = {"site": "sites", "protection_group": "protection-groups", "pla
 #: Beside the documents: what is for editors.
 SCHEMA: Final = Path(".drsorch/schema.json")
 _ODD: Final = re.compile(r"[^\w.-]+")
+#: Characters of a file's name: in bytes, a file system takes 255.
+_STEM: Final = 50
 _DOCUMENT: Final = re.compile(r"documents\.(\d+)(?:\.|$)(.*)", re.DOTALL)
 
 
@@ -106,7 +108,7 @@ def _said(document: Any) -> Any:
 
 
 def _new_path(folder: Path, document: Json, taken: set[Path]) -> Path:
-    stem = _ODD.sub("-", document["name"]).strip("-.").lower() or "unnamed"
+    stem = _ODD.sub("-", document["name"]).lower()[:_STEM].strip("-.") or "unnamed"
     number = 1
     while True:
         path = folder / FOLDERS[document["kind"]] / f"{stem}{'' if number == 1 else f'-{number}'}.yaml"

@@ -44,7 +44,7 @@ def _git(folder: Path, *arguments: str) -> str:
     try:
         ran = subprocess.run(  # noqa: S603 # words of ours alone, and no shell
             ["git", "-C", str(folder), *arguments],  # noqa: S607 # the user's own git
-            capture_output=True, text=True, check=False, timeout=30,
+            capture_output=True, encoding="utf-8", errors="replace", check=False, timeout=30,
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError):
         return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET  # it writes, and reads nothing
 from datetime import UTC, datetime
 from typing import Any
@@ -12,12 +13,18 @@ from drsorch_cli.progress import elapsed, words
 Json = dict[str, Any]
 
 
-def junit(execution: Json, goals: list[tuple[str, float | None, str]]) -> bytes:
-    """A case for each wave, and for each of `goals`: its name, the seconds that it took, and what is wrong with it."""
+#: What XML cannot hold.
+_ODD = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def junit(execution: Json, goals: list[tuple[str, float | None, str]], wrong: str = "") -> bytes:
+    """A case for the whole, which fails if something is `wrong`; for each wave; and for each of `goals`: its name, the
+    seconds that it took, and what is wrong with it."""
     now = datetime.now(UTC)
     name = f"{execution['kind']} of {execution['plan']}"
     suite = ET.Element("testsuite", name=name, timestamp=str(execution.get("started_at") or ""))
     failures = skipped = 0
+    goals = [(execution["kind"], elapsed(execution, now), wrong), *goals]
     for wave in execution["waves"]:
         case = ET.SubElement(suite, "testcase", classname=name, name=wave["name"], time=_time(elapsed(wave, now)))
         if wave["status"] in ("failed", "partially_succeeded"):
@@ -26,11 +33,11 @@ def junit(execution: Json, goals: list[tuple[str, float | None, str]]) -> bytes:
         elif wave["status"] != "succeeded":
             skipped += 1
             ET.SubElement(case, "skipped", message=words(wave["status"]))
-    for goal, seconds, wrong in goals:
+    for goal, seconds, amiss in goals:
         case = ET.SubElement(suite, "testcase", classname=name, name=goal, time=_time(seconds))
-        if wrong:
+        if amiss:
             failures += 1
-            ET.SubElement(case, "failure", message=wrong)
+            ET.SubElement(case, "failure", message=amiss)
     total = len(execution["waves"]) + len(goals)
     for key, value in {"tests": total, "failures": failures, "skipped": skipped, "errors": 0}.items():
         suite.set(key, str(value))
@@ -40,6 +47,9 @@ def junit(execution: Json, goals: list[tuple[str, float | None, str]]) -> bytes:
         ET.SubElement(properties, "property", name=key, value=str(execution.get(key)))
     suites = ET.Element("testsuites", {key: suite.get(key, "0") for key in ("tests", "failures", "time")})
     suites.append(suite)
+    for element in suites.iter():
+        element.text = element.text and _ODD.sub("\ufffd", element.text)
+        element.attrib = {key: _ODD.sub("\ufffd", value) for key, value in element.attrib.items()}
     ET.indent(suites)
     return b'<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(suites, encoding="utf-8") + b"\n"
 

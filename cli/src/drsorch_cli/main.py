@@ -82,8 +82,8 @@ def _executions(command: _Command) -> None:
     one.add_argument("--wait", action="store_true", help="wait for the end; the exit code says the result")
     one.add_argument("--cleanup", action="store_true", help="have drsorch terminate the instances after the end")
     one.add_argument("--cleanup-after", type=seconds_of, metavar="DURATION", help="with --cleanup: so long after")
-    one.add_argument("--junit", metavar="FILE", default="", help="write the result as JUnit XML")
-    one.add_argument("--key", default="", help="the same key starts one drill, however often it is sent")
+    one.add_argument("--junit", metavar="FILE", help="write the result as JUnit XML")
+    one.add_argument("--key", type=_key, default="", help="the same key starts one drill, however often it is sent")
     _results(one)
     one = command("watch", "follow an execution to its end; without EXECUTION, the newest")
     one.add_argument("execution", nargs="?", default="", metavar="EXECUTION", help="id")
@@ -97,6 +97,12 @@ def _executions(command: _Command) -> None:
     one = command("cancel", "cancel an execution: launches in progress are followed to their end")
     one.add_argument("execution", metavar="EXECUTION", help="id")
     one.add_argument("--comment", default="", help="why; it is recorded")
+
+
+def _key(text: str) -> str:
+    if not (text.isascii() and text.isprintable() and len(text) <= 255):
+        raise argparse.ArgumentTypeError("a key is up to 255 printable ASCII characters")
+    return text
 
 
 def _results(one: argparse.ArgumentParser) -> None:
@@ -142,6 +148,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.OK
+    except OSError as error:
+        tell.trouble(f"{error.filename or 'A file'} cannot be read or written: {error.strerror or error}.")
+        return Exit.REFUSED
 
 
 def _run(options: argparse.Namespace, tell: Teller) -> Exit:

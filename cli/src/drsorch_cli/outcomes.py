@@ -16,6 +16,7 @@ class Exit(IntEnum):
     CLEANUP_FAILED = 6
     STILL_RUNNING = 7
     NOT_AS_SEALED = 8
+    SECOND_PERSON = 9
     USAGE = 64
     UNREACHABLE = 69
     NOT_ALLOWED = 77
@@ -32,8 +33,9 @@ MEANING: Final = {
     Exit.CLEANUP_FAILED: "it succeeded, but its instances could not all be terminated",
     Exit.STILL_RUNNING: "--timeout is over; the execution continues",
     Exit.NOT_AS_SEALED: "verify: the file is not what was sealed",
-    Exit.USAGE: "the command line is wrong",
-    Exit.UNREACHABLE: "drsorch cannot be reached",
+    Exit.SECOND_PERSON: "it takes a second person, and is not done: the sentence says what to do",
+    Exit.USAGE: "the command line, or the environment, is wrong",
+    Exit.UNREACHABLE: "drsorch cannot be reached, or has a fault of its own",
     Exit.NOT_ALLOWED: "the token is not valid, or may not do this",
     Exit.INTERRUPTED: "interrupted with Ctrl-C; an execution continues",
 }

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from rich.table import Table
+from rich.text import Text
 
 from drsorch_cli.durations import spoken
 
@@ -98,14 +99,14 @@ def table(execution: Json, now: datetime | None = None) -> Table:
     """The waves as they stand."""
     now = now or datetime.now(UTC)
     status = execution["status"]
-    title = (
-        f"{execution['kind'].capitalize()} of {execution['plan']}: [{_STYLES.get(status, 'default')}]{words(status)}[/]"
-    )
+    # Not as markup: people choose the names.
+    title = Text(f"{execution['kind'].capitalize()} of {execution['plan']}: ", style="italic")
+    title.append(words(status), _STYLES.get(status, ""))
     seconds = elapsed(execution, now)
     if seconds is not None:
-        title += f", {spoken(seconds)}"
+        title.append(f", {spoken(seconds)}")
     if execution["cleanup_status"] != "none":
-        title += f", clean-up {words(execution['cleanup_status'])}"
+        title.append(f", clean-up {words(execution['cleanup_status'])}")
     made = Table(title=title, title_justify="left", expand=False)
     for column in ("Wave", "Status", "Servers", "Time", ""):
         made.add_column(column)
@@ -117,6 +118,7 @@ def table(execution: Json, now: datetime | None = None) -> Table:
         servers = f"{_count(wave)}/{len(wave['servers'])}" if wave["servers"] else ""
         style = _STYLES.get(wave["status"], "dim")
         made.add_row(
-            wave["name"], f"[{style}]{words(wave['status'])}[/]", servers, "" if took is None else spoken(took), note
+            Text(wave["name"]), Text(words(wave["status"]), style), servers, "" if took is None else spoken(took),
+            Text(note),
         )  # fmt: skip
     return made

@@ -15,7 +15,7 @@ from typing import Any, Final
 from rich.live import Live
 
 from drsorch_cli import progress
-from drsorch_cli.api import Client, Json, Refused, Unreachable
+from drsorch_cli.api import Client, Json, Refused, Unreachable, said
 from drsorch_cli.durations import spoken
 from drsorch_cli.junit import junit, missed
 from drsorch_cli.outcomes import Exit, Stop
@@ -27,27 +27,41 @@ _LONGEST_PAUSE_SECONDS: Final = 30.0
 
 def drill(options: argparse.Namespace, client: Client, tell: Teller) -> Exit:
     """Start a drill, and with --wait follow it to its end."""
-    if options.junit and not options.wait:
-        raise Stop("--junit needs --wait: there is no result before the end.", Exit.USAGE)
+    for name in ("junit", "max_rto", "max_rpo", "timeout"):
+        if getattr(options, name) is not None and not options.wait:
+            option = f"--{name.replace('_', '-')}"
+            raise Stop(f"{option} needs --wait: there is no result before the end.", Exit.USAGE)
+    if options.cleanup_after is not None and not options.cleanup:
+        raise Stop("--cleanup-after needs --cleanup.", Exit.USAGE)
+    # What is known of it, for the result of a drill that does not come to its end.
+    execution: Json = {"kind": "drill", "plan": options.plan, "waves": []}
+    try:
+        execution = _start(options, client)
+        tell.say(f"Started: {page_of(client, execution)}")
+        if not options.wait:
+            tell.say(f"Watch it with: drsorch watch {execution['id']}")
+            tell.result(execution)
+            return Exit.OK
+        execution = follow(client, tell, execution, cleanup=options.cleanup, timeout=options.timeout)
+    except Stop as stop:
+        _write_junit(options, execution, [], str(stop), tell)
+        raise
+    return _finish(options, execution, tell)
+
+
+def _start(options: argparse.Namespace, client: Client) -> Json:
     key = options.key or f"drsorch-cli-{uuid.uuid4()}"
     body: Json = {"plan": options.plan, "kind": "drill", "reason": options.reason}
     if options.cleanup:
         # drsorch does it itself, whatever becomes of this process.
         body["cleanup_after_seconds"] = options.cleanup_after or 0
     try:
-        execution = client.post("executions/", body, key)
+        return dict(client.post("executions/", body, key))
     except (Unreachable, KeyboardInterrupt) as error:
         again = f"It is not known whether the drill was started. To find out, repeat the command with --key {key}"
         if isinstance(error, KeyboardInterrupt):
             raise Stop(again, Exit.INTERRUPTED) from error
         raise Stop(f"{error} {again}", Exit.UNREACHABLE) from error
-    tell.say(f"Started: {page_of(client, execution)}")
-    if not options.wait:
-        tell.say(f"Watch it with: drsorch watch {execution['id']}")
-        tell.result(execution)
-        return Exit.OK
-    execution = follow(client, tell, execution, cleanup=options.cleanup, timeout=options.timeout)
-    return _finish(options, execution, tell)
 
 
 def watch(options: argparse.Namespace, client: Client, tell: Teller) -> Exit:
@@ -110,7 +124,7 @@ def follow(
                 if deadline is not None and clock() >= deadline:
                     raise Stop(
                         f"{spoken(timeout or 0)} are over, and the execution is {progress.words(execution['status'])}. "
-                        f"It continues. Watch it with: drsorch watch {execution['id']}",
+                        f"It continues.\n{_again(execution)}",
                         Exit.STILL_RUNNING,
                     )
                 sleep(pause)
@@ -121,16 +135,24 @@ def follow(
                         tell.warn(f"{error} The execution continues there; looking again.")
                     lost, pause = True, min(pause * 2, _LONGEST_PAUSE_SECONDS)
                     continue
+                except Refused as refused:
+                    sentence = f"{refused} Not watching any more; the {execution['kind']} continues."
+                    raise Stop(f"{sentence}\n{_again(execution)}", refused.code) from refused
                 if lost:
                     tell.say("drsorch answers again.")
                 lost, pause = False, _PAUSE_SECONDS
         except KeyboardInterrupt as interrupt:
             raise Stop(
                 f"Not watching any more. The {execution['kind']} continues: this does not cancel it.\n"
-                f"  to watch it again:  drsorch watch {execution['id']}\n"
-                f"  to cancel it:       drsorch cancel {execution['id']}",
+                f"{_again(execution)}",
                 Exit.INTERRUPTED,
             ) from interrupt
+
+
+def _again(execution: Json) -> str:
+    return (
+        f"  to watch it again:  drsorch watch {execution['id']}\n  to cancel it:       drsorch cancel {execution['id']}"
+    )
 
 
 def _look(client: Client, execution: Json, etag: str) -> tuple[str, Json]:
@@ -138,7 +160,7 @@ def _look(client: Client, execution: Json, etag: str) -> tuple[str, Json]:
     answer = client.ask("GET", f"executions/{execution['id']}/", once=True, headers=headers)
     if answer.status_code == 304:
         return etag, execution
-    return answer.headers.get("ETag", ""), answer.json()
+    return answer.headers.get("ETag", ""), said(answer)
 
 
 @contextlib.contextmanager
@@ -193,19 +215,29 @@ def _finish(options: argparse.Namespace, execution: Json, tell: Teller) -> Exit:
     if cleaned_up != "none":
         wrong = "Not all instances of the drill were terminated." if cleaned_up == "failed" else ""
         goals.append(("clean-up", None, wrong))
-    if getattr(options, "junit", None):
-        try:
-            Path(options.junit).write_bytes(junit(execution, goals))
-        except OSError as error:
-            tell.trouble(f"{options.junit} cannot be written: {error.strerror or error}.")
+    ended = f"The {execution['kind']} has {_ended(execution['status'])}"
+    wrong = "" if execution["status"] == "succeeded" else f"{ended}. {execution.get('outcome') or ''}".strip()
+    _write_junit(options, execution, goals, wrong, tell)
     times = [f"{name} {spoken(seconds)}" for name, seconds, _ in wrongs if seconds is not None]
-    tell.say(", ".join([f"The {execution['kind']} has {_ended(execution['status'])}", *times]) + ".")
+    tell.say(", ".join([ended, *times]) + ".")
     for _, _, wrong in goals:
         if wrong:
             tell.trouble(wrong)
     tell.result(execution)
     return result_of(execution["status"], missed=any(wrong for name, _, wrong in goals if name != "clean-up"),
                      cleanup_failed=cleaned_up == "failed")  # fmt: skip
+
+
+def _write_junit(
+    options: argparse.Namespace, execution: Json, goals: list[tuple[str, float | None, str]], wrong: str, tell: Teller
+) -> None:
+    """A file that cannot be written does not hide how the drill ended."""
+    if not getattr(options, "junit", None):
+        return
+    try:
+        Path(options.junit).write_bytes(junit(execution, goals, wrong))
+    except OSError as error:
+        tell.trouble(f"{options.junit} cannot be written: {error.strerror or error}.")
 
 
 def _ended(status: str) -> str:
@@ -227,10 +259,7 @@ def execution_id(client: Client, reference: str) -> str:
     """The id itself, or that of the newest execution of the plan of this name."""
     with contextlib.suppress(ValueError):
         return str(uuid.UUID(reference))
-    try:
-        found = client.get("executions/", plan=reference, ordering="-requested_at", page_size=1)["results"]
-    except Refused as refused:
-        raise Stop(str(refused), refused.code) from refused
+    found = client.get("executions/", plan=reference, ordering="-requested_at", page_size=1)["results"]
     if not found:
         raise Stop(f"Plan {reference} has no executions yet.")
     return str(found[0]["id"])

@@ -18,8 +18,15 @@ class Teller:
 
     @property
     def is_live(self) -> bool:
-        """Somebody watches, and what is written can be written over."""
-        return self.out.is_terminal and not self.as_json
+        """Somebody watches, and what is written can be written over; a pipeline that forces colours is no one."""
+        return sys.stdout.isatty() and not self.as_json
+
+    def agreed(self, question: str) -> bool:
+        """Ask whoever sits there; the end of the input is a no."""
+        try:
+            return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+        except EOFError:
+            return False
 
     def say(self, sentence: str, style: str = "") -> None:
         """For people: with --json, beside the JSON."""

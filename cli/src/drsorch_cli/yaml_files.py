@@ -9,17 +9,39 @@ import yaml
 
 
 class _Loader(yaml.SafeLoader):
-    """Without YAML 1.1's idea of booleans, numbers and dates; a key that is there twice is an error."""
+    """Without YAML 1.1's idea of booleans, numbers and dates, and without what JSON cannot say: anchors, tags, keys
+    that are no texts. A key that is there twice is an error."""
 
     yaml_implicit_resolvers: dict[str, Any] = {}
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        event = self.peek_event()
+        if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
+            raise _wrong(f"anchors and aliases such as {event.anchor} are not allowed: write it out", event)
+        if event.tag is not None:
+            raise _wrong(f"tags such as {event.tag} are not allowed", event)
+        return super().compose_node(parent, index)
+
+    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
+        text = super().construct_scalar(node)
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            raise _wrong("half of a surrogate pair is no character", node)
+        return text
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise _wrong("a key must be a text", key)
             if key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"“{key.value}” is there twice", key.start_mark)
+                raise _wrong(f"“{key.value}” is there twice", key)
             seen.add(key.value)
+            key.tag = "tag:yaml.org,2002:str"
         return super().construct_mapping(node, deep)
+
+
+def _wrong(why: str, where: Any) -> yaml.MarkedYAMLError:
+    return yaml.constructor.ConstructorError(None, None, why, where.start_mark)
 
 
 def _resolves(tag: str, pattern: str, first: str) -> None:
@@ -70,6 +92,8 @@ def read(text: str) -> Any:
         raise NotYaml(f"{where}{error.problem or 'this is not YAML'}") from error
     except yaml.YAMLError as error:
         raise NotYaml(f"this is not YAML: {error}") from error
+    except RecursionError as error:
+        raise NotYaml("this is nested too deeply") from error
 
 
 def written(value: Any) -> str:

@@ -99,7 +99,7 @@ def _documents(path: str, places: list[str]) -> list[Any]:
         files = [("standard input", sys.stdin.read())]
     else:
         root = Path(path)
-        names = sorted(root.rglob("*.y*ml")) if root.is_dir() else [root]
+        names = _files(root) if root.is_dir() else [root]
         files = [(str(name), name.read_text(encoding="utf-8-sig")) for name in names]
     found: list[Any] = []
     for name, text in files:
@@ -115,6 +115,12 @@ def _documents(path: str, places: list[str]) -> list[Any]:
     if not found:
         raise CommandError(f"There are no .yaml files in {path}.")
     return found
+
+
+def _files(folder: Path) -> list[Path]:
+    """Not what is hidden, such as what a repository keeps for its pipelines; the same as drsorch-cli reads."""
+    found = (path for path in sorted(folder.rglob("*")) if path.suffix in (".yaml", ".yml") and path.is_file())
+    return [path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
 
 
 def _at(error: FieldError, places: list[str]) -> str:

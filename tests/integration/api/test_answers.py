@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import time_machine
 
+from foundation.rest import described
 from tests.factories.executions import START
 from tests.integration.api.operations import World, operations
 
@@ -110,9 +111,8 @@ def test_pages_of_an_origin_that_is_named_may_with_a_token_and_without_cookies(c
     assert "Access-Control-Allow-Credentials" not in asked.headers
     answer = client.get("/api/v1/me/", headers={"origin": WALL})
     assert answer.headers["Access-Control-Allow-Origin"] == WALL
-    assert {"ETag", "Location", "RateLimit", "Retry-After"} <= set(
-        answer.headers["Access-Control-Expose-Headers"].split(", ")
-    )
+    exposed = set(answer.headers["Access-Control-Expose-Headers"].split(", "))
+    assert {*described.HEADERS, "Content-Disposition", "traceparent"} == exposed
     assert "origin" in answer.headers["Vary"].lower()
     for address, origin in (("/api/v1/me/", "https://evil.example"), ("/accounts/login/", WALL)):
         assert "Access-Control-Allow-Origin" not in client.get(address, headers={"origin": origin}).headers

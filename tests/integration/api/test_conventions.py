@@ -10,6 +10,7 @@ from django.test import Client
 
 from executions.core.request import MAX_REASON
 from executions.models import Execution
+from plans.models import Plan
 from protection.models import ProtectionGroup, SourceServer
 from tests.integration.api.operations import World, operations
 from tests.integration.api.test_odd_requests import BODIES
@@ -70,6 +71,23 @@ def test_a_merge_patch_merges_and_null_takes_away(client: Any, world: World) -> 
     assert client.generic("POST", "/api/v1/sites/", "{}", content_type=patch).status_code == 415
 
 
+def test_null_in_a_merge_patch_is_what_a_put_leaves_out(client: Any, world: World) -> None:
+    patch, plan = "application/merge-patch+json", Plan.objects.order_by("pk")[0]
+    Plan.objects.filter(pk=plan.pk).update(description="x", rto_target_seconds=60, business_owner="Dana")
+    sent = '{"description": null, "rto_target_seconds": null, "business_owner": null, "business_functions": null}'
+    changed = client.generic("PATCH", f"/api/v1/plans/{plan.pk}/", sent, content_type=patch)
+    assert changed.status_code == 200, changed.content
+    fields = ("description", "rto_target_seconds", "business_owner", "business_functions")
+    assert [changed.json()[name] for name in fields] == ["", None, "", []]
+    for name in ("name", "odd"):
+        refused = client.generic("PATCH", f"/api/v1/plans/{plan.pk}/", f'{{"{name}": null}}', content_type=patch)
+        assert (refused.status_code, refused.json()["errors"][0]["attr"]) == (400, name)
+    group = ProtectionGroup.objects.order_by("pk")[0]
+    sent = '{"description": null, "site": null}'
+    refused = client.generic("PATCH", f"/api/v1/protection-groups/{group.pk}/", sent, content_type=patch)
+    assert [error["attr"] for error in refused.json()["errors"]] == ["site"]
+
+
 def test_who_may_start_nothing_is_told_so_before_anything_is_said_of_the_body(
     api: Any, vera: Any, world: World
 ) -> None:
@@ -111,9 +129,10 @@ def test_a_truth_may_be_written_as_python_writes_it(client: Any, word: str) -> N
 def test_servers_are_found_by_what_they_are_and_how_far_they_lag(client: Any, world: World) -> None:
     server = SourceServer.objects.order_by("pk")[0]
     SourceServer.objects.update(lag_seconds=60)
-    SourceServer.objects.filter(pk=server.pk).update(lag_seconds=3600)
+    SourceServer.objects.filter(pk=server.pk).update(lag_seconds=3600, replication_direction="FAILBACK")
     for query in (
         {"hostname": server.hostname}, {"source_server_id": server.source_server_id}, {"lag_above_seconds": 900},
+        {"replication_direction": "FAILBACK"},
     ):  # fmt: skip
         found = client.get("/api/v1/source-servers/", query).json()["results"]
         assert [each["id"] for each in found] == [server.pk], query

@@ -209,6 +209,22 @@ def test_no_filter_of_any_list_breaks_on_what_is_written_behind_it(
     assert filtered > 400
 
 
+def test_of_a_parameter_that_is_there_twice_no_value_is_dropped(client: Any, world: World) -> None:
+    may = set()
+    for operation in OPERATIONS:
+        if operation.verb == "get":
+            address = world.at(operation).address
+            known = client.get(f"{address}?no_such=1").json()["errors"][0]["detail"].partition("Known here: ")[2]
+            # A format that there is not is refused first.
+            for name in sorted(set(known.rstrip(".").split(", ")) - {"", "format"}):
+                response = client.get(f"{address}?{name}=x&{name}=y")
+                if response.json()["errors"][0]["code"] == "twice":
+                    refused(response, f"{operation} {name}")
+                else:
+                    may.add(name)
+    assert may == {"tag", "status", "severity"}
+
+
 def test_a_time_without_a_zone_or_out_of_reach_says_so(client: Any) -> None:
     for name, (value, why) in itertools.product(
         ("started_after", "started_before"),

@@ -13,6 +13,9 @@ from django.core.management import call_command
 from django.test import Client
 
 from plans.core.steps import KINDS, StepKind
+from reports.core.comparing import compare
+from tests.factories.golden_report import GOLDEN_REPORT
+from tests.unit.reports import test_register as evidence_register
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +154,31 @@ def test_every_example_of_a_body_is_one(document):
             found += 1
             assert example["summary"], (method, path)
     assert found >= 6
+
+
+def test_what_no_serializer_makes_is_as_described(document):
+    """Pure functions make the register and a comparison; serializers describe them alone."""
+    run = evidence_register.run
+    registered = evidence_register.document(
+        good={1: run()}, before={1: run(40)}, findings=[evidence_register.finding()], last={1: run(1)}
+    )
+    never = evidence_register.document()
+    compared = compare(GOLDEN_REPORT, GOLDEN_REPORT, [{"path": "name", "before": "a", "after": None}])
+    less = {**GOLDEN_REPORT, "steps": [], "servers": [], "identity": {**GOLDEN_REPORT["identity"], "kind": "recovery"}}
+    pairs = [("Register", registered), ("Register", never), ("Comparison", compared)]
+    for name, answer in [*pairs, ("Comparison", compare(less, GOLDEN_REPORT))]:
+        schema = {"$ref": f"#/components/schemas/{name}", "components": closed(document["components"])}
+        jsonschema.Draft202012Validator(schema).validate(json.loads(json.dumps(answer, default=str)))
+
+
+def closed(components: dict[str, Any]) -> dict[str, Any]:
+    """The same, where nothing is answered that is not described."""
+    schemas = components["schemas"].items()
+    return {
+        "schemas": {
+            name: {"additionalProperties": False, **one} if "properties" in one else one for name, one in schemas
+        }
+    }
 
 
 def test_answers_say_their_headers(document):

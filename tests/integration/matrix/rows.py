@@ -249,6 +249,7 @@ API: Final[dict[str, Needs]] = {
     "plan-list": {"get": VIEW_PLAN, "post": ADD_PLAN},
     "plan-detail": {"get": VIEW_PLAN, "put": CHANGE_PLAN, "patch": CHANGE_PLAN, "delete": DELETE_PLAN},
     "bundle": {"get": VIEW_PLAN, "post": VIEW_PLAN},  # what it changes takes more: `_Carrying` asks, thing by thing
+    "bundle-diff": {"post": VIEW_PLAN},
     "bundle-schema": {"get": OPEN},
     "plan-agree": {"post": AGREE_PLAN},
     "plan-archive": {"post": ARCHIVE_PLAN},

@@ -133,6 +133,18 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read(path, length, sta
         assert (answer.headers["Content-Type"] == "application/problem+json") is path.startswith("/api/")
 
 
+def test_a_body_without_a_length_is_refused_and_not_taken_for_an_empty_one():
+    def never(request):
+        raise AssertionError("It was taken.")
+
+    for path, kind in (("/api/v1/plans/7/", "application/problem+json"), ("/accounts/login/", "text/plain")):
+        request = RequestFactory().patch(path, headers={"transfer-encoding": "chunked"})
+        request.META.pop("CONTENT_LENGTH", None)
+        answer = BoundedBody(never)(request)
+        assert (answer.status_code, answer.headers["Content-Type"].partition(";")[0]) == (411, kind)
+        assert b"Content-Length" in answer.content
+
+
 def test_what_is_taken_where_files_come_in_is_not_refused_before():
     assert LONGEST_BODIES["/verify/"] > MAX_BYTES
     assert 2 * django_settings.DATA_UPLOAD_MAX_MEMORY_SIZE < LONGEST_BODY

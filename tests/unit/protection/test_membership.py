@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protection.core.membership import Group, Membership, Server, contested, memberships, overlaps
+from protection.core.membership import Group, Membership, Server, claimed, memberships, overlaps
 
 TAG_KEYS = st.sampled_from(["App", "Tier", "Env"])
 TAG_VALUES = st.sampled_from(["shop", "db", "web", "prod", ""])
@@ -143,7 +144,16 @@ class TestOverlaps:
 
 
 @given(groups(), servers())
-def test_all_overlaps_at_once_are_those_of_each_group(groups: list[Group], servers: list[Server]) -> None:
-    found = {(server.source_server_id, group.id) for server, claims in contested(groups, servers) for group in claims}
-    each = {(one.server.source_server_id, group.id) for group in groups for one in overlaps(group, groups, servers)}
-    assert found == each
+def test_all_groups_are_asked_at_once_as_each_by_itself(groups: list[Group], servers: list[Server]) -> None:
+    each = [(server, [group for group in groups if group.selects(server)]) for server in servers]
+    assert list(claimed(groups, servers)) == each
+
+
+def test_hundreds_of_groups_are_not_asked_of_every_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    means = Group.means
+    monkeypatch.setattr(Group, "means", lambda self, server: asked.append(1) or means(self, server))
+    apps = [group(at, f"g{at}", Env=["prod"], App=[f"app-{at}"]) for at in range(100)]
+    every = [server(f"s-{at}", Env="prod", App=f"app-{at % 100}") for at in range(500)]
+    assert all(len(claims) == 1 for _, claims in claimed(apps, every))
+    assert len(asked) == 500
