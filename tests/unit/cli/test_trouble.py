@@ -240,7 +240,7 @@ def test_whoever_interrupts_an_apply_is_told_that_it_can_be_repeated(run: Run) -
 def test_a_name_is_no_markup(name: str) -> None:
     shown = Console(file=io.StringIO(), width=200)
     shown.print(progress.table(execution("running", wave(name, "running", ["failed"]), plan=name)))
-    assert shown.file.getvalue().count(name) >= 2  # type: ignore[attr-defined]
+    assert shown.file.getvalue().count(name) >= 2
 
 
 # --- The result -----------------------------------------------------------------------------------------------------
