@@ -10,8 +10,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.decorators import display
 
+from access import policy
 from access.identity import mapping
-from access.models import ProviderGroup, ProviderLink, ScopeKind, SignInSession
+from access.models import ProviderGroup, ProviderLink, Role, ScopeKind, SignInSession
 from access.screens import roles
 from access.screens.reach import in_reach
 from access.signing_in.sessions import session_end, session_list
@@ -31,6 +32,9 @@ class ProviderGroupForm(ServiceForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "role" in self.fields:  # not where it is only looked at
+            given = Role.objects.filter(name__in=policy.roles_for(service=False))
+            self.fields["role"].queryset = given  # type: ignore[attr-defined]
         if "where" in self.fields:
             self.fields["where"].required = False
             self.fields["where"].choices = [  # type: ignore[attr-defined]

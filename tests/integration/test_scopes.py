@@ -130,7 +130,7 @@ def there(ada: User) -> Corner:
 def limited_to(kind: ScopeKind, target: Any, by: User, *roles: str) -> User:
     """Someone with these roles there, and no role anywhere else."""
     someone = make_user("")
-    for role in roles or policy.ROLES:
+    for role in roles or policy.roles_for(service=False):
         assignment_add(user=someone, role=role, kind=kind, target=target.pk, by=by)
     return User.objects.get(pk=someone.pk)
 
