@@ -18,7 +18,6 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods, require_safe
 
 from access import policy
-from access.policy import Person
 from executions import selectors
 from executions.core.states import ExecutionKind
 from executions.engine.forecasting import calibration_of, plan_forecast
@@ -201,7 +200,7 @@ def _stake_of_retry(execution: Execution, wave_name: str) -> StakeCard | None:
     return stake_card(stake_now(servers, already=acknowledged_of(execution)), timezone.now())
 
 
-def _show_basis(form: CommandForm, chosen: Command, execution: Execution, wave: str, by: Person) -> None:
+def _show_basis(form: CommandForm, chosen: Command, execution: Execution, wave: str, by: policy.Person) -> None:
     """What the press rests on now. DRS is asked, so not where the press itself asks it."""
     shown = chosen.basis(execution, by, wave) if chosen.basis else None
     if shown is not None:
