@@ -8,8 +8,8 @@ from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.models import User
-from django.db.models import Exists, Field, OuterRef, Prefetch, QuerySet
+from django.contrib.auth.models import Group, User
+from django.db.models import Exists, Field, OuterRef, Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html, format_html_join
@@ -49,8 +49,19 @@ _LABELS = {name: label for name, (label, _) in _WORDS.items()}
 _HELP = {name: text for name, (_, text) in _WORDS.items()}
 
 
+def _offer(form: Any, held: Q) -> None:
+    """The roles that a person can be given, and those that they hold; not where these are only looked at."""
+    if "groups" in form.fields:
+        given = Q(name__in=policy.roles_for(service=False))
+        form.fields["groups"].queryset = Group.objects.filter(given | held)
+
+
 class SeenUserForm(SeenForm, UserChangeForm):
     """Roles are rights: nobody gives back what somebody else has just taken away by saving an older page."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _offer(self, Q(pk__in=self.instance.groups.values("pk")))
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
@@ -67,6 +78,7 @@ class NewUserForm(UserCreationForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        _offer(self, Q())
         signs_in = self.fields["usable_password"]
         signs_in.label = "Sign-in"
         signs_in.help_text = "Without a password the user cannot sign in, and can only use the API, with a token."

@@ -86,7 +86,10 @@ class MeSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(source="get_full_name")
     is_service_account = serializers.SerializerMethodField(help_text="True if you are nobody's person.")
     roles = serializers.SerializerMethodField(help_text="Those that you hold everywhere.")
-    limited_roles = serializers.SerializerMethodField(help_text="Those that you hold at one site, or for one plan.")
+    limited_roles = serializers.SerializerMethodField(
+        help_text="Those that you hold at one site, or for one plan; with a token that is limited to sites or plans, "
+        "those at these alone."
+    )
     permissions = serializers.SerializerMethodField(
         help_text="What you may do, as `app.verb_object`: everywhere, or where one of your limited roles says."
     )
@@ -175,9 +178,10 @@ class TokenViewSet(ApiView, mixins.ListModelMixin, mixins.RetrieveModelMixin, Ge
 
     def get_queryset(self) -> QuerySet[ApiToken]:
         mine = super().get_queryset().filter(user_id=self.request.user.pk)
-        using = token_of(self.person)
-        if using is not None and using.permissions is not None and not policy.may(self.person, _REVOKE):
-            mine = mine.filter(pk=using.pk)  # what other tokens there are is not its business
+        if (using := token_of(self.person)) is not None and not policy.may(self.person, _REVOKE):
+            limits = using.limits
+            if limits.permissions is not None or not limits.scope.everywhere:
+                mine = mine.filter(pk=using.pk)  # what other tokens there are is not its business
         # By the names that the answers have.
         return mine.annotate(created_at=F("created"), expires_at=F("expiry"))
 

@@ -121,8 +121,9 @@ PERSONAL: Final = frozenset({
     "reports.sign_off",
     *(each for each in POLICY if each.startswith(("auth.", "access.")) and ".view_" not in each),
 })  # fmt: skip
-#: Roles that a service account is not given.
+#: Roles that a service account is not given, and those that a person is not.
 PERSONAL_ROLES: Final = frozenset({APPROVER})
+SERVICE_ROLES: Final = frozenset({EVENT_SOURCE})
 
 #: permission -> what it lets you do, for the refusal.
 _MEANING: Final[dict[str, str]] = {
@@ -442,6 +443,11 @@ def meaning(permission: str) -> str:
     return _MEANING.get(permission, f"{verb} {article} {noun}".replace("sourceserver", "source server"))
 
 
+def roles_for(*, service: bool) -> list[str]:
+    """The roles that a service account, or a person, can be given."""
+    return [role for role in ROLES if role not in (PERSONAL_ROLES if service else SERVICE_ROLES)]
+
+
 def roles_of(user: Person) -> list[str]:
     """The roles that the person holds everywhere, in the order of `ROLES`; a superuser counts as administrator."""
     names = {role for role, kind, _ in held_by(user) if not kind}
@@ -451,8 +457,14 @@ def roles_of(user: Person) -> list[str]:
 
 
 def limited_roles_of(user: Person) -> list[tuple[str, ScopeKind, int, str]]:
-    """The roles that the person holds at one site, or for one plan: role, kind, id and name of the site or plan."""
-    held = [(role, ScopeKind(kind), target) for role, kind, target in held_by(user) if kind]
+    """The roles that the person holds at one site, or for one plan: role, kind, id and name of the site or plan.
+    Through a token that is limited to sites or plans, those at these alone."""
+    limits = grants_of(user).limits
+    held = [
+        (role, ScopeKind(kind), target)
+        for role, kind, target in held_by(user)
+        if kind and all(target in (limit.sites if kind == ScopeKind.SITE else limit.plans) for limit in limits)
+    ]
     names = {kind: names_of(kind, {id for _, of, id in held if of is kind}) for kind in ScopeKind}
     found = [(role, kind, id, names[kind].get(id, "")) for role, kind, id in held]
     return sorted(found, key=lambda each: (ROLES.index(each[0]) if each[0] in ROLES else 99, *map(str, each[1:])))

@@ -60,8 +60,6 @@ def token_issue(
     require_recent()
     if by is not None:
         _require_issuing(user, by)
-    if not user.is_active:
-        raise Invalid(f"{user} is inactive, so a token would not work. Activate the user first.")
     if expires_in is not None and not timedelta(0) < expires_in <= LONGEST:
         raise Invalid.field("expires_in_seconds", f"A token can be valid for 1 second to {LONGEST.days} days.")
     name = name_clean(name)
@@ -80,6 +78,9 @@ def token_issue(
             raise Invalid.of([FieldError(each.what, each.sentence, "beyond_token") for each in more])
     _refuse_what_is_not_held(user, asked)
     with transaction.atomic():
+        # Held, as deactivating a user revokes the tokens that there are: none comes after that.
+        if not User.objects.select_for_update(no_key=True).filter(pk=user.pk, is_active=True).exists():
+            raise Invalid(f"{user} is inactive, so a token would not work. Activate the user first.")
         # knox takes a life, counted from its own now.
         token, text = ApiToken.objects.create(
             user=user,
@@ -208,8 +209,13 @@ def assignment_add(*, user: User, role: str, kind: ScopeKind, target: int, by: U
     group = Group.objects.filter(name=role).first() if role in policy.ROLES else None
     if group is None:
         raise Invalid.field("role", f"There is no role “{role}”. The roles are: {', '.join(policy.ROLES)}.", "unknown")
-    if role in policy.PERSONAL_ROLES and is_service_account(user):
-        raise Invalid.field("role", f"A service account cannot be {role}: that takes a person.", "personal")
+    if role not in policy.roles_for(service=is_service_account(user)):
+        why = (
+            f"A service account cannot be {role}: that takes a person."
+            if role in policy.PERSONAL_ROLES
+            else f"A person cannot be {role}: that is for service accounts."
+        )
+        raise Invalid.field("role", why, "personal")
     name = policy.names_of(kind, [target]).get(target)
     if name is None:
         raise Invalid.field("target", f"There is no {kind} {target}. Reload the page: it may have been deleted.")

@@ -28,10 +28,8 @@ from executions.screens.selectors import was_replaced
 from foundation import due
 from foundation.due import DueRow
 from plans.models import Plan
-from protection import uses
 from protection.core.replication import HALTED, ReplicationState
 from protection.models import ProtectionGroup, Site, SourceServer
-from protection.uses import UnfollowedJob
 from reports.models import Anchor
 
 #: Of one kind of thing that needs attention, the newest.
@@ -229,14 +227,6 @@ def _execution_of(row: DueRow) -> UUID | None:
     if isinstance(row, Anchor):
         return row.evidence.execution_id
     return getattr(row, "execution_id", None)
-
-
-def unfollowed(by: Person) -> list[UnfollowedJob]:
-    """Jobs of this installation that nobody follows."""
-    found = uses.unfollowed_jobs()
-    seen = Site.objects.visible_to(by).filter(pk__in={job.site for job in found}) if found else ()
-    sites = {site.pk for site in seen}
-    return [job for job in found if job.site in sites]
 
 
 def _of_executions(rows: QuerySet[StepRun], by: Person) -> QuerySet[StepRun]:

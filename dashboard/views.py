@@ -19,6 +19,7 @@ from dashboard.presentation import dashboard, running_cards
 from foundation.live import LivePage, SharedPages, live_response
 from foundation.people import person
 from foundation.screens import screen_response
+from protection.uses import unfollowed_jobs
 from reports.selectors import overdue_count
 
 
@@ -92,7 +93,7 @@ def _matters(by: policy.Person) -> Matters:
         left=selectors.left_drills(timezone.now(), by),
         late=selectors.launched_late(by),
         stuck=selectors.stuck(by),
-        unfollowed=selectors.unfollowed(by),
+        unfollowed=unfollowed_jobs(by),
         trail_faults=check_get().fault_count if oversees else 0,
         signers=signers_trouble() if oversees else "",
         overdue_findings=overdue_count(timezone.now().date(), by),

@@ -12,7 +12,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.utils import timezone
 
-from access.policy import Person
+from access.policy import Person, limits_nothing
 from access.visibility import reached
 from executions.core.operations.launch import INITIATED_BY
 from executions.core.states import CLEANUP_AHEAD, EXECUTION_ACTIVE, ExecutionStatus, OperationState
@@ -51,17 +51,25 @@ def under_way_at(site_id: int, by: Person) -> list[str]:
         at = operation.at_work_until
         if operation.execution not in found:
             until[operation.execution] = max(at, until.get(operation.execution, at))
-    seen = Execution.objects.visible_to(by).filter(pk__in=[one.pk for one in (*found, *until)])
-    known = set(seen.values_list("pk", flat=True)) if found or until else set()
+    known = known_to(by, (*found, *until))
     ended = [
-        f"{_called(execution, known)}, which is over but AWS may still work on what it asked for, until "
+        f"{called(execution, known)}, which is over but AWS may still work on what it asked for, until "
         f"{clock_utc(at)} at the latest"
         for execution, at in until.items()
     ]
-    return sorted({_called(execution, known) for execution in found})[:6] + sorted(ended)[:6]
+    return sorted({called(execution, known) for execution in found})[:6] + sorted(ended)[:6]
 
 
-def _called(execution: Execution, known: Collection[UUID]) -> str:
+def known_to(by: Person, executions: Iterable[Execution]) -> set[UUID]:
+    """The ids of those of these executions that the person may see."""
+    ids = {one.pk for one in executions}
+    if not ids or limits_nothing(by, "executions.view_execution"):
+        return ids
+    return set(Execution.objects.visible_to(by).filter(pk__in=ids).values_list("pk", flat=True))
+
+
+def called(execution: Execution, known: Collection[UUID]) -> str:
+    """What an execution is called to somebody who knows these."""
     return f"the {execution}" if execution.pk in known else "an execution that you may not see"
 
 

@@ -7,10 +7,13 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import messages
+from django.contrib.admin import SimpleListFilter
 from django.contrib.auth.forms import ReadOnlyPasswordHashField
 from django.contrib.auth.models import User
+from django.core.exceptions import FieldDoesNotExist
 from django.db import models, transaction
 from django.db.models import QuerySet
+from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from unfold.admin import ModelAdmin
@@ -119,9 +122,46 @@ class ServiceForm(SeenForm):
 class OwnAdmin(ModelAdmin):
     """A `ModelAdmin` that answers 404 for what does not exist, or not for this person."""
 
+    # Django asks whether some row may be changed, whichever it is about: its page would be a form, with all that is for
+    # those alone who may change it.
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may(request, "change", obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may(request, "delete", obj)
+
+    def _may(self, request: HttpRequest, verb: str, obj: Any) -> bool:
+        return request.user.has_perm(f"{self.opts.app_label}.{verb}_{self.opts.model_name}", obj)
+
+    #: Columns that a link of ours narrows the list by, beside the filters that it offers.
+    linked_by: ClassVar[tuple[str, ...]] = ()
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        """Django lets an address narrow a list by any column: by the beginning of a secret that no page shows, such as
+        the key of a session, and so letter by letter. Here it takes a filter that the list offers."""
+        filters = self.get_list_filter(request)
+        columns = [each[0] if isinstance(each, (list, tuple)) else each for each in filters if not _is_ours(each)]
+        named = any(lookup == each or lookup.startswith(f"{each}{LOOKUP_SEP}") for each in (*columns, *self.linked_by))
+        named = named or lookup in {each.parameter_name for each in filters if _is_ours(each)}
+        return (named or not self._is_column(lookup.partition(LOOKUP_SEP)[0])) and super().lookup_allowed(
+            lookup, value, request
+        )
+
+    def _is_column(self, name: str) -> bool:
+        try:
+            self.opts.get_field(name)
+        except FieldDoesNotExist:
+            return name == "pk"
+        return True
+
     def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponse:
         """In place of Django's, which leads to the dashboard with a message."""
         raise Missing(f"There is no {opts.verbose_name} “{short(object_id, 60)}”. It may have been deleted.")
+
+
+def _is_ours(filter: Any) -> bool:
+    """Of what `list_filter` has: a class that reads its parameter itself, in place of a column."""
+    return isinstance(filter, type) and issubclass(filter, SimpleListFilter)
 
 
 class SeenAdmin(OwnAdmin):

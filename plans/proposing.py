@@ -39,6 +39,6 @@ def _fewer_approvals(user: User) -> Iterator[tuple[str, str]]:
         )
 
 
-declare("plan.delete", "Delete the plan", _delete)
-declare("plan.archive", "Archive the plan", _archive)
+declare("plan.delete", "Delete the plan", "plans.delete_plan", _delete)
+declare("plan.archive", "Archive the plan", "plans.archive_plan", _archive)
 declare_elsewhere(_fewer_approvals)

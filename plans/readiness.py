@@ -166,7 +166,8 @@ def _server_facts(server: SourceServer) -> ServerFacts:
 
 
 def _conflicts(groups: Iterable[ProtectionGroup]) -> dict[int, list[tuple[str, str]]]:
-    """Servers that more than one group selects, by each of these groups: it lacks the server, or may lose it."""
+    """Servers that more than one group selects, by each of these groups: it lacks the server, or may lose it. Which
+    groups these are is on the server's page, for those who may see them."""
     found: dict[int, list[tuple[str, str]]] = defaultdict(list)
     by_site: dict[int, list[ProtectionGroup]] = defaultdict(list)
     for group in groups:
@@ -176,7 +177,8 @@ def _conflicts(groups: Iterable[ProtectionGroup]) -> dict[int, list[tuple[str, s
         (server,) = core_servers([row])
         for group in by_site[row.site_id]:
             if group.pk == row.protection_group_id or core_group(group).selects(server):
-                found[group.pk].append((row.source_server_id, row.membership_conflict))
+                sentence = f"More than one protection group selects {server.label}: its page names them."
+                found[group.pk].append((row.source_server_id, sentence))
     return found
 
 

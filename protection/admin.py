@@ -112,7 +112,8 @@ class SiteAdmin(ChainHistory, ServiceAdmin):
         site = context.get("original")
         context["regions"] = get_session().get_available_regions("drs")
         if site is not None:
-            context |= site_panel(selectors.site_list(request.user).get(pk=site.pk), timezone.now(), full=True)
+            shown = selectors.site_list(request.user).get(pk=site.pk)
+            context |= site_panel(shown, timezone.now(), full_for=request.user)
             context["may_sync"] = policy.may(person(request), "protection.sync_site", on=site)
         return super().render_change_form(request, context, *args, **kwargs)
 
@@ -140,6 +141,7 @@ class SourceServerAdmin(ChainHistory, ServiceAdmin):
         GoneFilter,
     )
     list_filter_sheet = True
+    linked_by = ("protection_group",)  # by the page of a group
     search_fields = KNOWN_BY
     search_help_text = "Part of a host name, Name tag, source server id or EC2 instance id"
     ordering = ("hostname", "source_server_id")
@@ -196,6 +198,12 @@ class SourceServerAdmin(ChainHistory, ServiceAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SourceServer]:
         return selectors.server_list(request.user)
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> SourceServer | None:
+        server: SourceServer | None = super().get_object(request, object_id, from_field)
+        if server is not None:  # to be looked at, and never saved
+            server.membership_conflict = selectors.conflict_of(server, request.user)
+        return server
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         server = context.get("original")

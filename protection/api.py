@@ -115,7 +115,7 @@ class SiteSerializer(StrictSerializer):
         # Asked once for all sites of an answer.
         context = cast("dict[str, Any]", self.context)
         if "unfollowed" not in context:
-            context["unfollowed"] = uses.unfollowed_jobs()
+            context["unfollowed"] = uses.unfollowed_jobs(context["request"].user)
         here = [job for job in context["unfollowed"] if job.site == site.pk]
         return UnfollowedJobSerializer(here, many=True).data
 
@@ -196,6 +196,9 @@ class SourceServerSerializer(serializers.ModelSerializer[SourceServer]):
     recovery_instance_id = serializers.SerializerMethodField(help_text="The live recovery instance, if any.")
     protection_group = serializers.CharField(source="protection_group.name", default=None, allow_null=True)
     name_tag = serializers.CharField(help_text="The value of its tag `Name`; empty if it has none.")
+    membership_conflict = serializers.SerializerMethodField(
+        help_text="Why a second group selects it as well, in a sentence; empty if none does."
+    )
 
     class Meta:
         model = SourceServer
@@ -210,6 +213,9 @@ class SourceServerSerializer(serializers.ModelSerializer[SourceServer]):
     @extend_schema_field({"type": ["integer", "null"]})
     def get_lag_seconds(self, server: SourceServer) -> int | None:
         return None if server.lag_seconds is None else round(server.lag_seconds)
+
+    def get_membership_conflict(self, server: SourceServer) -> str:
+        return selectors.conflict_of(server, self.context["request"].user)
 
     def get_recovery_instance_id(self, server: SourceServer) -> str | None:
         return server.recovery_instance_id or None
@@ -421,7 +427,8 @@ class ProtectionGroupViewSet(WriteViewSet):
         """List the servers that are in a group now. Those missing from DRS have `missing_since`."""
         rows = selectors.member_list(self.get_object()).select_related("site", "protection_group")
         page = self.paginate_queryset(rows)
-        return self.get_paginated_response(SourceServerSerializer(page, many=True).data)
+        context = self.get_serializer_context()
+        return self.get_paginated_response(SourceServerSerializer(page, many=True, context=context).data)
 
 
 def _words(data: dict[str, Any]) -> dict[str, Any]:

@@ -34,4 +34,4 @@ def _connection(site_id: str, version: int, asked: Mapping[str, Any], by: User) 
     services.site_update(site=selectors.site_get(site_id, by), changes=asked, by=by, expected_version=version)
 
 
-declare_kind("site.connection", "Change the connection of the site", _connection)
+declare_kind("site.connection", "Change the connection of the site", "protection.change_site", _connection)

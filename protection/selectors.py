@@ -93,6 +93,13 @@ def server_get(reference: str, by: Person) -> SourceServer:
     return found[0]
 
 
+def conflict_of(server: SourceServer, by: Person) -> str:
+    """Why a second group selects the server as well; which, to those who may see every group of its site."""
+    if not server.membership_conflict or policy.may(by, "protection.view_protectiongroup", sites=[server.site_id]):
+        return server.membership_conflict
+    return f"More than one protection group selects {server}. Ask someone who may see all groups of its site."
+
+
 def member_list(group: ProtectionGroup) -> SourceServerQuerySet:
     """The servers that the group resolves to now, by host name; those gone from DRS too, marked by `missing_since`."""
     return SourceServer.objects.filter(protection_group=group).by_name()

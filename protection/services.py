@@ -320,9 +320,10 @@ def server_forget(*, server: SourceServer, by: User) -> None:
 def recovery_snapshot_list(*, server: SourceServer, by: User) -> list[RecoverySnapshot]:
     """The points in time that DRS has for a server, newest first, as DRS reports them now.
 
-    Raises `Unavailable`, or `Missing` where DRS has no such server any more.
+    Raises `Unavailable`, or `Missing` where DRS has no such server any more, or `by` may not see it.
     """
-    policy.require(by, "protection.view_sourceserver", sites=[server.site_id])
+    if not SourceServer.objects.visible_to(by).filter(pk=server.pk).exists():
+        raise Missing(f"There is no source server “{server.source_server_id}”.")
     try:
         return list(gateway(server.site).recovery_snapshots(server.source_server_id))
     except NotFound as error:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from access import policy
 from access.policy import Person
 
 #: Each names what of its app is under way at the site, as people know it ("the drill of Web shop"), to who asks.
@@ -48,9 +49,10 @@ def register_jobs(asker: Callable[[], list[UnfollowedJob]]) -> None:
         _job_askers.append(asker)
 
 
-def unfollowed_jobs() -> list[UnfollowedJob]:
-    """Of every site, the newest first."""
-    return [job for asker in _job_askers for job in asker()]
+def unfollowed_jobs(by: Person) -> list[UnfollowedJob]:
+    """Of every site of which the person may see every server, as a job names any; the newest first."""
+    found = [job for asker in _job_askers for job in asker()]
+    return [job for job in found if policy.may(by, "protection.view_sourceserver", sites=[job.site])]
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ def rows_of(execution: Execution, *, verify: bool) -> Rows:
             for site, source, tags in tagged.order_by().values_list("site_id", "source_server_id", "tags")
         },
         events=[_event_row(event) for event in events_of(execution)],
-        changes=_changes(row, site_ids),
+        changes=_changes(row, site_ids, {server["protection_group_name"] for server in servers}),
         validated=Dossier.objects.filter(**of).values().first() or {},
         findings=list(Finding.objects.filter(**of).order_by("pk").values()),
         sign_offs=list(SignOff.objects.filter(**of).order_by("at", "pk").values()),
@@ -105,16 +105,18 @@ def _event_row(event: Event) -> EventRow:
     )
 
 
-def _changes(execution: Row, site_ids: Collection[int]) -> list[ChangeRow]:
-    """What was changed while it ran: its sites, groups of them, its plan, and drsorch's own settings."""
+def _changes(execution: Row, site_ids: Collection[int], group_names: Collection[str]) -> list[ChangeRow]:
+    """What was changed while it ran: its sites, its groups, its plan, and drsorch's own settings. Other groups of its
+    sites are not for everyone who may read the report."""
     if execution["started_at"] is None:
         return []
     until = execution["finished_at"] or timezone.now()
-    groups = ProtectionGroup.objects.filter(site__in=site_ids).values_list("pk", flat=True)
+    of_plan = Q(wave_groups__wave__plan=execution["plan_id"])
+    groups = ProtectionGroup.objects.filter(of_plan | Q(name__in=group_names), site__in=site_ids)
     ours = (
         Q(subject_type="site", subject_id__in=[str(pk) for pk in site_ids])
         | Q(subject_type="plan", subject_id=str(execution["plan_id"]))
-        | Q(subject_type="protection_group", subject_id__in=[str(pk) for pk in groups])
+        | Q(subject_type="protection_group", subject_id__in=[str(group.pk) for group in groups])
         | Q(subject_type="settings")
     )
     found = Event.objects.filter(ours, type__in=_CHANGES, at__gte=execution["started_at"], at__lte=until)

@@ -110,11 +110,12 @@ def _newer(found: Evidence) -> Iterator[str]:
 
 
 def _changed(named: Evidence, sha256: str) -> Verdict:
+    """Whoever made the file may know no more of the execution than its id."""
     return Verdict(
         False,
         (
-            f"This file was changed. It says that it is {_name(named)}, and it is not what was sealed.",
-            f"SHA-256 of what was sealed: {named.sha256}",
+            f"This file was changed. It says that it is version {named.version} of the report of execution "
+            f"{named.execution_id}, and it is not what was sealed.",
             f"SHA-256 of this file: {sha256}",
             "Download that version again, and compare the two.",
         ),

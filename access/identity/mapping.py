@@ -42,6 +42,8 @@ def provider_group_create(
     Raises `Invalid` if they have it already, and for what is no site or plan.
     """
     policy.require(by, "access.add_providergroup")
+    if role.name in policy.SERVICE_ROLES:
+        raise Invalid.field("role", f"A person cannot be {role}: that is for service accounts.", "personal")
     called = policy.names_of(kind, [target]).get(target) if kind else ""
     if called is None:
         raise Invalid.field("where", f"There is no {kind} {target}. Reload the page: it may have been deleted.")

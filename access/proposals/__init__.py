@@ -20,15 +20,18 @@ import structlog
 from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db import IntegrityError, transaction
+from django.db.models import CharField, Q, QuerySet
+from django.db.models.functions import Cast
 from django.urls import reverse
 from django.utils import timezone
 
 from access import policy
-from access.models import Proposal
+from access.models import ApiToken, Proposal
+from access.services import token_of
 from audit.event_types import EventType
 from audit.record import Entry, note
+from audit.subjects import KINDS as SUBJECTS
 from foundation.errors import Conflict, Invalid, Kept, Missing, NotAllowed, NotYet, Stale
 from foundation.vault import vault
 from foundation.wording import clock_utc
@@ -46,9 +49,10 @@ CarryOut = Callable[[str, int, Mapping[str, Any], User], None]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """`label` is what is done, as in “Delete the plan”."""
+    """`label` is what is done, as in “Delete the plan”; `permission` what that takes."""
 
     label: str
+    permission: str
     carry_out: CarryOut
 
 
@@ -61,9 +65,9 @@ _agreed: ContextVar[tuple[str, str] | None] = ContextVar("drsorch_agreed", defau
 _on_trial: ContextVar[list[Proposal] | None] = ContextVar("drsorch_on_trial", default=None)
 
 
-def declare(kind: str, label: str, carry_out: CarryOut) -> None:
+def declare(kind: str, label: str, permission: str, carry_out: CarryOut) -> None:
     """Let this kind of change be proposed. Called once, when an app is loaded."""
-    KINDS[kind] = Kind(label, carry_out)
+    KINDS[kind] = Kind(label, permission, carry_out)
 
 
 def declare_elsewhere(waiting: Callable[[User], Iterable[tuple[str, str]]]) -> None:
@@ -116,14 +120,17 @@ def _keep(row: Proposal) -> Kept:
     with transaction.atomic():
         same = Proposal.objects.filter(kind=row.kind, subject_type=row.subject_type, subject_id=row.subject_id)
         same.filter(state=Proposal.State.OPEN, expires_at__lt=now).update(state=Proposal.State.EXPIRED)
-        if (there := same.select_for_update().filter(state=Proposal.State.OPEN).first()) is not None:
+        row.proposed_at, row.expires_at = now, now + LASTS
+        try:
+            with transaction.atomic():
+                row.save(force_insert=True)
+        except IntegrityError as error:  # there is an open one of the same
+            there = same.filter(state=Proposal.State.OPEN).first() or row
             raise Conflict(
                 f"{there.proposed_by_name} has proposed this already, at {clock_utc(there.proposed_at)}. It has to be "
                 "agreed to, rejected or withdrawn first.",
                 code="proposed_already",
-            )
-        row.proposed_at, row.expires_at = now, now + LASTS
-        row.save(force_insert=True)
+            ) from error
         _note(row, EventType.PROPOSAL_MADE, row.proposed_by)
     log.info("proposal_made", proposal=str(row.pk), kind=row.kind, subject=row.subject_name, by=row.proposed_by_name)
     return Kept(
@@ -171,7 +178,25 @@ def state_of(row: Proposal, now: datetime) -> str:
 def proposals_for(user: User) -> QuerySet[Proposal]:
     """Those that the user may see, the newest first: one's own, and everyone's for who agrees or oversees."""
     rows = Proposal.objects.order_by("-proposed_at", "pk")
-    return rows if policy.may(user, "access.view_proposal") else rows.filter(proposed_by=user)
+    return rows if policy.may(user, "access.view_proposal") else rows.filter(_own(user), proposed_by=user)
+
+
+def _own(user: User) -> Q:
+    """Of one's own: all; through a token that is limited, those that it could propose itself, of what it may see."""
+    if (token := _limited(user)) is None:
+        return Q()
+    may = Q(kind__in=[name for name, kind in KINDS.items() if policy.may(user, kind.permission)])
+    for type, subject in SUBJECTS.items():
+        if not token.limits.scope.everywhere and subject.visible is not None:
+            seen = subject.visible(user).order_by().annotate(_id=Cast("pk", CharField())).values("_id")
+            may &= ~Q(subject_type=type) | Q(subject_id__in=seen)
+    return may
+
+
+def _limited(user: User) -> ApiToken | None:
+    """The token that the request came with, where that may do less than its user."""
+    token = token_of(user)
+    return token if token is not None and token.is_limited else None
 
 
 def open_for(user: User) -> QuerySet[Proposal]:
@@ -214,8 +239,7 @@ def proposal_agree(*, proposal: Proposal, comment: str = "", by: User) -> Propos
                     code="proposer_not_active",
                 )
             _decide(row, Proposal.State.AGREED, comment, by)
-            with _agreed_to((row.kind, row.subject_id)):
-                KINDS[row.kind].carry_out(row.subject_id, row.version, _request(row), row.proposed_by)
+            _carry_out(row, row.proposed_by)
             _note(row, EventType.PROPOSAL_AGREED, by)
     except (Stale, Missing) as changed:
         _overtaken(proposal, by)
@@ -227,6 +251,19 @@ def proposal_agree(*, proposal: Proposal, comment: str = "", by: User) -> Propos
     return row
 
 
+def _carry_out(row: Proposal, by: User) -> None:
+    try:
+        with _agreed_to((row.kind, row.subject_id)):
+            KINDS[row.kind].carry_out(row.subject_id, row.version, _request(row), by)
+    except NotAllowed as refused:
+        # It is not who agrees that may not do it.
+        raise Conflict(
+            f"{row.proposed_by_name}, who proposed this, may not do it any more. Reject it, or have someone who may "
+            "propose it.",
+            code="proposer_not_allowed",
+        ) from refused
+
+
 def proposal_reject(*, proposal: Proposal, comment: str = "", by: User) -> Proposal:
     """Refuse it; whoever proposed it withdraws it so."""
     with transaction.atomic():
@@ -234,6 +271,8 @@ def proposal_reject(*, proposal: Proposal, comment: str = "", by: User) -> Propo
         own = row.proposed_by_id == by.pk
         if not own:
             policy.require(by, AGREE)
+        elif _limited(by):
+            policy.require(by, KINDS[row.kind].permission)
         _decide(row, Proposal.State.WITHDRAWN if own else Proposal.State.REJECTED, comment, by)
         _note(row, EventType.PROPOSAL_WITHDRAWN if own else EventType.PROPOSAL_REJECTED, by)
     return row

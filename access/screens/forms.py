@@ -76,7 +76,7 @@ class ServiceAccountForm(ServiceForm):
         super().__init__(*args, **kwargs)
         account: ServiceAccount = self.instance
         held = [role.name for role in account.groups.all()] if account.pk else []
-        offered = [role for role in policy.ROLES if role not in policy.PERSONAL_ROLES or role in held]
+        offered = [*policy.roles_for(service=True), *policy.PERSONAL_ROLES.intersection(held)]
         if "roles" in self.fields:  # not where it is only looked at
             offer(self, "roles", [(role, role.capitalize()) for role in offered])
         if account.pk:

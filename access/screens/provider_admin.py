@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
+from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.decorators import display
 
+from access import policy
 from access.identity import mapping
-from access.models import ProviderGroup, ProviderLink, ScopeKind, SignInSession
+from access.models import ProviderGroup, ProviderLink, Role, ScopeKind, SignInSession
 from access.screens import roles
 from access.screens.reach import in_reach
 from access.signing_in.sessions import session_end, session_list
@@ -31,6 +33,9 @@ class ProviderGroupForm(ServiceForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "role" in self.fields:  # not where it is only looked at
+            given = Role.objects.filter(name__in=policy.roles_for(service=False))
+            cast("forms.ModelChoiceField[Any]", self.fields["role"]).queryset = given
         if "where" in self.fields:
             self.fields["where"].required = False
             offer(self, "where", [("", "Everywhere"), *roles.places(self.by)])

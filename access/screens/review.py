@@ -98,12 +98,18 @@ def page(request: HttpRequest) -> HttpResponse:
         status=400 if form.is_bound else 200,
         find=asked,
         form=form,
-        found=f"{count(shown.paginator.count, 'account')}{f' may {policy.meaning(right)}' if right else ''}",
+        found=_found(shown.paginator.count, right),
         query=urlencode({name: value for name, value in wanted.items() if value}),
         lines=[_line(holder, now) for holder in review.holders_of(list(shown))],
         page=shown,
         reviews=[(clock_utc(each.at), each.by, each.comment) for each in review.last_reviews(5)],
     )
+
+
+def _found(number: int, right: str) -> str:
+    """Of those that are inactive, too: they hold the role, and may nothing while they are."""
+    holds = "holds" if number == 1 else "hold"
+    return count(number, "account") + (f" {holds} a role that may {policy.meaning(right)}" if right else "")
 
 
 @require_safe

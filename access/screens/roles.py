@@ -50,11 +50,13 @@ def limited_roles(user: User) -> list[LimitedRole]:
 
 
 class AssignmentForm(DomainErrorsMixin, forms.Form):
-    role = choice("Role", [(role, role.capitalize()) for role in policy.ROLES])
+    role = choice("Role", [])
     scope = choice("Limited to", [])
 
-    def __init__(self, *args: Any, by: User, **options: Any) -> None:
+    def __init__(self, *args: Any, user: User, by: User, **options: Any) -> None:
         super().__init__(*args, **options)
+        given = policy.roles_for(service=is_service_account(user))
+        offer(self, "role", [(role, role.capitalize()) for role in given])
         offer(self, "scope", [("", "Choose a site or a plan"), *places(by)])
         self.fields["scope"].error_messages |= {
             "required": "Choose the site or the plan. A role that is held everywhere is given on the user's page.",
@@ -86,7 +88,7 @@ def roles(request: HttpRequest, user_id: int) -> HttpResponse:
     user, by, status = User.objects.filter(pk=user_id).first(), person(request), 200
     if user is None:
         raise Missing("There is no such user. It may have been deleted.")
-    form = AssignmentForm(request.POST if "add" in request.POST else None, by=by)
+    form = AssignmentForm(request.POST if "add" in request.POST else None, user=user, by=by)
     if request.method == "POST":
         status = 400
         try:

@@ -26,22 +26,20 @@ class PersonFilter(django_filters.CharFilter):
             if did:
                 raise Invalid.field("did", "Say who did it: add `person`.")
             return qs
+        return self.done(qs, value, did)
+
+    def done(self, qs: QuerySet[Execution], value: str, did: str) -> QuerySet[Execution]:
         try:
-            return narrowing.of_person(qs, narrowing.person_get(value), did)
+            return narrowing.of_person(qs, narrowing.person_get(value, self.parent.request.user), did)
         except Missing as error:
-            raise Invalid.field("person", error.detail, "unknown") from error
+            raise Invalid.field(str(self.field_name), error.detail, "unknown") from error
 
 
-class RequesterFilter(django_filters.CharFilter):
+class RequesterFilter(PersonFilter):
     """`?requested_by=dana`."""
 
     def filter(self, qs: QuerySet[Execution], value: str) -> QuerySet[Execution]:
-        if not value:
-            return qs
-        try:
-            return narrowing.of_person(qs, narrowing.person_get(value), narrowing.Did.REQUESTED)
-        except Missing as error:
-            raise Invalid.field("requested_by", error.detail, "unknown") from error
+        return self.done(qs, value, narrowing.Did.REQUESTED) if value else qs
 
 
 class SiteFilter(ReferenceFilter):

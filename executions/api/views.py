@@ -232,7 +232,7 @@ class ExecutionViewSet(ReadViewSet):
         """Read what the execution rests on now. Servers, points in time, findings, instances that it replaces. Asks
         DRS."""
         execution = self.get_object()
-        shown = basis.basis_of_execution(execution)
+        shown = basis.basis_of_execution(execution, request.user)
         found = basis.basis_changes(execution, shown)
         answer = {"seen": shown.seen, "sha256": shown.sha256, "differences": found, "document": shown.document}
         return Response(BasisSerializer(answer).data)

@@ -10,6 +10,9 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
+from access import policy
+from access.policy import Person
+from access.visibility import reached
 from executions.decisions import StepDecision
 from executions.models import Approval, Execution, ServerRun
 from foundation.errors import Missing
@@ -47,34 +50,43 @@ class Someone:
         return Q(**{f"{column}__isnull": True, f"{column}_name": self.name})
 
 
-def person_get(reference: str) -> Someone:
-    """The user of this id or user name, or a deleted one whose name executions have kept; raises `Missing`."""
+def person_get(reference: str, by: Person) -> Someone:
+    """The user of this id or user name, or a deleted one whose name executions have kept; raises `Missing`. Of others,
+    those who may not see users know whom executions name that they may see."""
     missing = Missing(f"There is no user “{reference}”, and no execution names one.")
     if not reference or unstorable(reference):
         raise missing
     users, pk = User.objects.order_by("pk"), id_of(reference)
+    if not policy.may(by, "auth.view_user"):
+        users = users.filter(Q(pk=by.pk) | _is_named(by))
     # A user's name may be all digits: it is looked for where it is no one's id.
     user = (users.filter(pk=pk).first() if pk is not None else None) or users.filter(username=reference).first()
     if user is not None:
         return Someone(user.pk, user.get_username())
     gone = Someone(None, reference)
-    if not any(one.ids(gone).exists() for one in _DONE[Did.ANYTHING]):
+    runs = Execution.objects.visible_to(by).order_by()
+    if not any(runs.filter(pk__in=one.ids(gone)).exists() for one in _DONE[Did.ANYTHING]):
         raise missing
     return gone
 
 
-def people_like(text: str, number: int) -> list[User]:
-    """Users who have done something of an execution and whose name has the text in it; so many at most."""
+def people_like(text: str, number: int, by: Person) -> list[User]:
+    """Users who have done something of an execution that `by` may see, and whose name has the text in it; so many at
+    most."""
     named = Q(username__icontains=text) | Q(first_name__icontains=text) | Q(last_name__icontains=text)
     if unstorable(text):
         return []
-    there = (
-        Exists(Execution.objects.filter(requested_by=OuterRef("pk")).order_by())
-        | Exists(Approval.objects.filter(user=OuterRef("pk")).order_by())
-        | Exists(StepDecision.objects.filter(user=OuterRef("pk")).order_by())
-        | Exists(Execution.objects.filter(reviewed_by=OuterRef("pk")).order_by())
-    )
-    return list(User.objects.filter(named).filter(there).order_by("username")[:number])
+    return list(User.objects.filter(named).filter(_is_named(by)).order_by("username")[:number])
+
+
+def _is_named(by: Person) -> Q:
+    """Of users: by an execution that `by` may see."""
+    runs = Execution.objects.visible_to(by).order_by()
+    found = Q(Exists(runs.filter(requested_by=OuterRef("pk")))) | Q(Exists(runs.filter(reviewed_by=OuterRef("pk"))))
+    for rows in (Approval.objects.order_by(), StepDecision.objects.order_by()):
+        seen = reached(rows, by, "executions.view_execution", "execution", Execution.objects.visible_to)
+        found |= Q(Exists(seen.filter(user=OuterRef("pk"))))
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,7 @@ def _execution_context(request: HttpRequest, execution_id: UUID | str) -> dict[s
     may_approve = APPROVE in offered
     shown = execution_page(
         rows,
-        monitor_rows(rows),
+        monitor_rows(rows, request.user),
         timezone.now(),
         facts=facts,
         offered=[one.name for one in offered],
@@ -171,11 +171,11 @@ def command(request: HttpRequest, execution_id: str, name: str) -> HttpResponse:
         except DomainError as error:
             execution = selectors.execution_get(execution_id, request.user)
             form = _command_form(request, chosen, execution, wave, stake)
-            _show_basis(form, chosen, execution, wave)
+            _show_basis(form, chosen, execution, wave, request.user)
             form.show_again(error)
             status = error.status
     else:
-        _show_basis(form, chosen, execution, wave)
+        _show_basis(form, chosen, execution, wave, request.user)
     return screen_response(
         request,
         "admin/executions/command.html",
@@ -200,9 +200,9 @@ def _stake_of_retry(execution: Execution, wave_name: str) -> StakeCard | None:
     return stake_card(stake_now(servers, already=acknowledged_of(execution)), timezone.now())
 
 
-def _show_basis(form: CommandForm, chosen: Command, execution: Execution, wave: str) -> None:
+def _show_basis(form: CommandForm, chosen: Command, execution: Execution, wave: str, by: policy.Person) -> None:
     """What the press rests on now. DRS is asked, so not where the press itself asks it."""
-    shown = chosen.basis(execution, wave) if chosen.basis else None
+    shown = chosen.basis(execution, by, wave) if chosen.basis else None
     if shown is not None:
         form.show_basis(basis_card(shown, basis_changes(execution, shown)))
 

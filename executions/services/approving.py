@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.models import AbstractBaseUser
 from django.utils import timezone
 
+from access.policy import Person
 from audit import record
 from audit.event_types import EventType
 from audit.record import Entry, without_blanks
@@ -52,7 +53,7 @@ def execution_approve(
     as it was requested, unless `seen` says that this is known; and if whoever requested it may no longer start it.
     """
     check_right(by, "executions.approve_execution", execution)
-    shown = approval_basis(execution)
+    shown = approval_basis(execution, by)
     with locked_as_seen(execution, precondition) as current:
         if current.status in _STEPS_WAIT:
             _step_decide(current, by, comment, wave=wave, step=step, approved=True)
@@ -68,10 +69,10 @@ def execution_approve(
     return Execution.objects.get(pk=execution.pk)
 
 
-def approval_basis(execution: Execution, wave: str = "") -> Shown | None:
+def approval_basis(execution: Execution, by: Person, wave: str = "") -> Shown | None:
     """What an approval of it rests on now; asks DRS. None for a step, and if it was requested without a basis."""
     current = Execution.objects.get(pk=execution.pk)
-    return basis.basis_if_kept(current) if current.status == ExecutionStatus.AWAITING_APPROVAL else None
+    return basis.basis_if_kept(current, by) if current.status == ExecutionStatus.AWAITING_APPROVAL else None
 
 
 def _not_started(execution: Execution, refusal: Conflict, by: AbstractBaseUser) -> Entry:

@@ -10,6 +10,7 @@ from typing import Any
 from django.contrib.auth.models import AbstractBaseUser
 from django.utils import timezone
 
+from access.policy import Person
 from executions.core.basis import Difference, canonical, differences, seen_of, sha256_of
 from executions.core.stake import Acknowledged, Replaced, replaced_of
 from executions.core.states import ExecutionKind, ServerStatus
@@ -99,10 +100,11 @@ def basis_of_plan(
     )
 
 
-def basis_of_execution(execution: Execution, servers: Iterable[ServerRun] | None = None) -> Shown:
+def basis_of_execution(execution: Execution, by: Person, servers: Iterable[ServerRun] | None = None) -> Shown:
     """What the execution rests on now: its frozen copy, held against the plan, the inventory and DRS, which is asked.
 
-    `servers`: those that are about to be launched; without them, those that wait for it.
+    `servers`: those that are about to be launched; without them, those that wait for it. If `by` may not see the plan
+    as it is now, which may be elsewhere, what is new in it is left out.
     """
     rows = list(execution.servers.select_related("wave", "site").order_by("wave__position", "position", "pk"))
     waiting = (ServerStatus.PENDING, ServerStatus.QUEUED)
@@ -110,7 +112,8 @@ def basis_of_execution(execution: Execution, servers: Iterable[ServerRun] | None
     about = [row for row in rows if row.pk in wanted]
     snapshots = {(row.site_id, row.source_server_id): row.recovery_snapshot_id for row in about}
     look = engine.look_at(about, snapshots)
-    now = blueprint_of(execution.plan)
+    now, hidden = blueprint_of(execution.plan), not Plan.objects.visible_to(by).filter(pk=execution.plan_id).exists()
+    members = _moved(rows, list(now.servers), look)
     names = {row.site_id: row.site.name for row in rows}
     steps = list(execution.steps.select_related("wave"))
     waves = [
@@ -135,16 +138,16 @@ def basis_of_execution(execution: Execution, servers: Iterable[ServerRun] | None
             "reason": execution.reason,
             "point_in_time": execution.point_in_time.isoformat() if execution.point_in_time else None,
             "waves": waves,
-            "members": _moved(rows, list(now.servers), look),
-            **_told_by(look, readiness.evaluate(execution.plan)),
+            "members": {**members, "joined": []} if hidden else members,
+            **_told_by(look, [] if hidden else readiness.evaluate(execution.plan)),
         },
         look,
     )
 
 
-def basis_if_kept(execution: Execution, servers: Iterable[ServerRun] | None = None) -> Shown | None:
+def basis_if_kept(execution: Execution, by: Person, servers: Iterable[ServerRun] | None = None) -> Shown | None:
     """The same; None, and nothing asked, if what it was requested on was not kept: there is nothing to compare with."""
-    return basis_of_execution(execution, servers) if execution.bases.exists() else None
+    return basis_of_execution(execution, by, servers) if execution.bases.exists() else None
 
 
 def check_looked(execution: Execution, shown: Shown | None) -> None:

@@ -73,8 +73,7 @@ def check_servers_free(servers: Iterable[tuple[int, str]], *, field: str, by: Ab
     """Raises `Conflict` if an active execution holds one of these servers: (site id, source server id). It is named to
     those who may see it."""
     held = selectors.active_execution_of(set(servers))
-    seen = Execution.objects.visible_to(by).filter(pk__in={row.execution_id for row in held}) if held else ()
-    known = {execution.pk for execution in seen}
+    known = selectors.known_to(by, (row.execution for row in held))
     errors = [
         FieldError(
             field,
@@ -85,7 +84,7 @@ def check_servers_free(servers: Iterable[tuple[int, str]], *, field: str, by: Ab
                 else "an active execution that you may not see. Wait for it to end."
             ),
             "server_in_active_execution",
-            str(row.execution_id),
+            str(row.execution_id) if row.execution_id in known else "",
         )
         for row in held
     ]

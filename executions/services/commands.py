@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from django.contrib.auth.models import AbstractBaseUser
 
 from access import policy
+from access.policy import Person
 from executions.core.states import (
     CLEANUP_AHEAD,
     EXECUTION_ACTIVE,
@@ -106,7 +107,7 @@ class Command:
     needs_comment: bool = False
     #: Launching starts with it, so its page shows what that rests on; the service takes `seen` of that. Given the
     #: execution and the name of the wave: what is asked of DRS and of the plan; None where there is nothing to compare.
-    basis: Callable[[Execution, str], Shown | None] | None = None
+    basis: Callable[[Execution, Person, str], Shown | None] | None = None
 
 
 def _waits_for_approval(facts: Facts) -> bool:

@@ -9,6 +9,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from access.policy import Person
 from audit.event_types import EventType
 from audit.record import Entry, without_blanks
 from executions import tasks, transitions
@@ -66,7 +67,7 @@ def execution_resume(
 ) -> Execution:
     """Continue where it was paused. Resuming twice changes nothing."""
     check_right(by, "executions.control_execution", execution)
-    shown = resume_basis(execution)
+    shown = resume_basis(execution, by)
     return _switch(
         execution,
         ExecutionStatus.PAUSED,
@@ -110,16 +111,16 @@ def _switch(
     return Execution.objects.get(pk=execution.pk)
 
 
-def resume_basis(execution: Execution, wave: str = "") -> Shown | None:
+def resume_basis(execution: Execution, by: Person, wave: str = "") -> Shown | None:
     """What resuming it rests on now; asks DRS. None unless it is paused, and if it was requested without a basis."""
     current = Execution.objects.get(pk=execution.pk)
-    return basis.basis_if_kept(current) if current.status == ExecutionStatus.PAUSED else None
+    return basis.basis_if_kept(current, by) if current.status == ExecutionStatus.PAUSED else None
 
 
-def retry_basis(execution: Execution, wave: str) -> Shown | None:
+def retry_basis(execution: Execution, by: Person, wave: str) -> Shown | None:
     """What retrying all of the wave rests on now, whichever part is then chosen; asks DRS."""
     current = Execution.objects.get(pk=execution.pk)
-    return basis.basis_if_kept(current, launched_by_retry(current, wave_named(current, wave), None, None))
+    return basis.basis_if_kept(current, by, launched_by_retry(current, wave_named(current, wave), None, None))
 
 
 def _keep_if_seen(
@@ -169,7 +170,7 @@ def execution_retry(
     run, wanted_step = wave_named(execution, wave), step_named(execution, wave, step)
     _check_servers(run, servers)
     launched = launched_by_retry(execution, run, servers, wanted_step)
-    shown = retry_basis(execution, wave)
+    shown = retry_basis(execution, by, wave)
     named = {(row.site_id, row.source_server_id) for row in launched}
     acknowledged = stake_acknowledge(
         launched,

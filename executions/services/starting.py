@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
@@ -222,7 +223,7 @@ def _check_sites_as_asked(sites: Sequence[Site], versions: Mapping[int, int]) ->
 def _check_free(plan: Plan, servers: Sequence[BlueprintServer], by: AbstractBaseUser) -> None:
     """No other active execution of this plan, nor one that holds a server of it."""
     if (active := selectors.active_execution(plan)) is not None:
-        raise _already_active(plan, active)
+        raise _already_active(plan, selectors.known_to(by, [active]))
     check_servers_free(((server.site_id, server.source_server_id) for server in servers), field="plan", by=by)
 
 
@@ -235,9 +236,10 @@ def _newer_revision(plan: Plan, seen: int) -> Conflict:
     )
 
 
-def _already_active(plan: Plan, active: Execution | None = None) -> Conflict:
+def _already_active(plan: Plan, known: Collection[UUID] = ()) -> Conflict:
+    """`known`: its id, for those who may see it."""
     sentence = f"Plan {plan.name} already has an active execution. Wait for it to end, or cancel it."
-    named = [FieldError("plan", sentence, "active_execution", str(active.pk))] if active else []
+    named = [FieldError("plan", sentence, "active_execution", str(pk)) for pk in known]
     return Conflict(sentence, errors=named, code="active_execution")
 
 

@@ -31,6 +31,7 @@ from plans.models import Plan
 from protection import memberships
 from protection import services as protecting
 from protection.models import ProtectionGroup, Site
+from protection.obstacles import user_name
 from protection.selection import declared_check
 from protection.selectors import may_see_roles, without_credentials
 
@@ -167,7 +168,7 @@ def existing(by: User, pruning: Source | None = None, documents: Sequence[object
     def held(row: Site | Plan, kind: Kind) -> str:
         if pruning is None or row.source is None or row.source.place != pruning.place or (kind, row.name) in named:
             return ""
-        return _held(row)
+        return _held(row, by)
 
     found: list[Existing] = []
     for site in Site.objects.visible_to(by).order_by("pk"):
@@ -200,11 +201,11 @@ def _group_body(group: ProtectionGroup) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _held(row: Site | Plan) -> str:
+def _held(row: Site | Plan, by: User) -> str:
     """What keeps the row besides groups and plans, as a person knows it: an execution."""
     for each in protectors(row, _PROTECTORS):
         if not isinstance(each, ProtectionGroup):
-            return f"the {getattr(each, 'execution', None) or each}"
+            return user_name(each, by)
     return ""
 
 

@@ -57,12 +57,12 @@ def users_of(row: models.Model, by: User) -> str:
 
     A row that comes to refer to it after this waits for its lock, and then finds it gone.
     """
-    names = list(dict.fromkeys(_user_name(each, by) for each in protectors(row, _USERS_NAMED + 1)))
+    names = list(dict.fromkeys(user_name(each, by) for each in protectors(row, _USERS_NAMED + 1)))
     more = " and others" if len(names) > _USERS_NAMED else ""
     return listing(names[:_USERS_NAMED]) + more
 
 
-def _user_name(row: models.Model, by: User) -> str:
+def user_name(row: models.Model, by: User) -> str:
     """What a person knows the row by. The apps above are known by their relations only: waves lead to their plan."""
     wave, execution = getattr(row, "wave", None), getattr(row, "execution", None)
     if execution is not None:

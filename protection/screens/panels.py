@@ -21,8 +21,8 @@ from protection.selection import Selection
 MEMBERS_SHOWN = 100
 
 
-def site_panel(site: Any, now: datetime, *, full: bool = False) -> dict[str, Any]:
-    """How current a site's inventory is, for `_site_state.html`; `full` with what else is known of it."""
+def site_panel(site: Any, now: datetime, *, full_for: Person | None = None) -> dict[str, Any]:
+    """How current a site's inventory is, for `_site_state.html`; `full_for` somebody, with what else they may know."""
     badge = site_badge(
         now,
         syncing=selectors.site_is_syncing(site, now),
@@ -37,8 +37,8 @@ def site_panel(site: Any, now: datetime, *, full: bool = False) -> dict[str, Any
         # While something is about to happen the part renews itself.
         "live": badge.tone is Tone.BUSY,
         "refresh_seconds": settings.DRSORCH_REFRESH_SECONDS,
-        "full": full,
-        "unfollowed": [job.detail for job in uses.unfollowed_jobs() if job.site == site.pk] if full else [],
+        "full": full_for is not None,
+        "unfollowed": [job.detail for job in uses.unfollowed_jobs(full_for) if job.site == site.pk] if full_for else [],
         "last_synced": f"last synced {ago(site.last_synced_at, now)}" if site.last_synced_at else "never synced",
         "server_count": count(site.server_count, "source server"),
     }
@@ -50,7 +50,10 @@ def group_panel(group: ProtectionGroup, by: Person) -> dict[str, Any]:
     number = members.count()
     shown = members[:MEMBERS_SHOWN]
     return {
-        "members": [(server, server_badge(server), lag_badge(server.lag_seconds)) for server in shown],
+        "members": [
+            (server, server_badge(server), lag_badge(server.lag_seconds), selectors.conflict_of(server, by))
+            for server in shown
+        ],
         "member_count": count(number, "server"),
         "members_left": max(0, number - MEMBERS_SHOWN),
         "uses": uses.uses_of(group.pk, by=by),

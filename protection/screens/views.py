@@ -72,9 +72,8 @@ def site_template(request: HttpRequest) -> HttpResponse:
 def site_state(request: HttpRequest, site_id: int) -> HttpResponse:
     """The part of a page that renews itself while a sync runs."""
     policy.require(request.user, "protection.view_site")
-    panel = site_panel(
-        selectors.site_get(str(site_id), request.user), timezone.now(), full=request.GET.get("full") == "1"
-    )
+    full_for = request.user if request.GET.get("full") == "1" else None
+    panel = site_panel(selectors.site_get(str(site_id), request.user), timezone.now(), full_for=full_for)
     return render(request, "admin/protection/_site_state.html", panel)
 
 

@@ -151,6 +151,42 @@ def test_no_filter_of_any_list_breaks_on_what_is_written_behind_it(
             assert answer.status_code < 500, f"{address}?{query}"
 
 
+def test_no_list_is_narrowed_by_what_it_does_not_offer(world: World, ada: Any, rf: Any) -> None:
+    """By the beginning of a secret, letter by letter, a list would tell it to whoever may look at the list."""
+    request = rf.get("/")
+    request.user = ada
+    narrowed = [
+        f"{model.__name__}.{field.name}"
+        for model, model_admin in admin.site._registry.items()
+        if hasattr(model_admin, "linked_by")
+        for field in model._meta.get_fields()
+        if any(
+            model_admin.lookup_allowed(f"{name}__startswith", "x", request)
+            for name in (field.name, getattr(field, "attname", field.name), "pk")
+        )
+    ]
+    assert set(narrowed) == {
+        "ApiToken.read_only", "ServiceAccount.groups", "ServiceAccount.is_active", "ProviderGroup.role",
+        "ProtectionGroup.site", "SourceServer.site", "SourceServer.protection_group", "Finding.status",
+        "Finding.severity", "User.groups", "User.is_active",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("role", "query"),
+    [
+        ("auditor", "access/signinsession/?session_key__startswith=0"),
+        ("auditor", "access/serviceaccount/?password__startswith=x"),
+        ("auditor", "auth/user/?password__startswith=x"),
+        ("viewer", "protection/site/?external_id__startswith=x"),
+        ("viewer", "protection/site/?role_arn__contains=1"),
+        ("viewer", "executions/execution/?pk__startswith=0"),
+    ],
+)
+def test_who_looks_at_a_list_cannot_guess_secrets_by_it(db: None, browser_of: Any, role: str, query: str) -> None:
+    assert browser_of(make_user("", role)).get(f"/admin/{query}").status_code == 400
+
+
 #: In the place of an id in an address.
 ODD_PARTS = ("%00", "%FF", "9" * 20, "9223372036854775808", "-1", "..", "%2E%2E", "%D9%A3", "null", "_3F", "_ZZ",
              "a" * 3000, "0", "%E2%80%AE")  # fmt: skip

@@ -11,7 +11,9 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from access import policy
-from access.models import Assignment, ScopeKind
+from access.accounts.service_accounts import service_account_create
+from access.identity.mapping import provider_group_create
+from access.models import Assignment, Role, ScopeKind
 from access.services import assignment_add, assignment_remove
 from audit.event_types import EventType
 from audit.models import Event
@@ -291,6 +293,30 @@ def test_what_is_deleted_takes_the_roles_there_with_it(ada: User) -> None:
     last = Event.objects.filter(subject_type="user", subject_id=str(omar.pk)).order_by("-id")[:2]
     assert [(one.type, one.actor) for one in last] == [(EventType.USER_ROLES_CHANGED, "ada")] * 2
     assert not any("limited_roles" in fault.message for fault in faults_found())
+
+
+def test_what_is_for_services_is_given_to_no_person_and_offered_to_none(
+    browser_of: Any, frankfurt: Site, ada: User
+) -> None:
+    person, account = make_user("omar"), service_account_create(name="bus", purpose="Posts events", by=ada)
+    there: dict[str, Any] = {"kind": ScopeKind.SITE, "target": frankfurt.pk, "by": ada}
+    with pytest.raises(Invalid, match="A person cannot be event source"):
+        assignment_add(user=person, role=policy.EVENT_SOURCE, **there)
+    with pytest.raises(Invalid, match="A service account cannot be approver"):
+        assignment_add(user=account, role=policy.APPROVER, **there)
+    with pytest.raises(Invalid, match="A person cannot be event source"):
+        provider_group_create(name="dr", role=Role.objects.get(name=policy.EVENT_SOURCE), by=ada)
+    assert assignment_add(user=account, role=policy.EVENT_SOURCE, **there).role.name == policy.EVENT_SOURCE
+    client = browser_of(ada)
+    for page, form, field in (
+        (f"auth/user/{person.pk}/change/", "adminform", "groups"),
+        ("auth/user/add/", "adminform", "groups"),
+        ("access/providergroup/add/", "adminform", "role"),
+        (f"auth/user/{person.pk}/roles/", "form", "role"),
+    ):
+        shown = client.get(f"/admin/{page}").context[form]
+        offered = [str(label).lower() for _, label in getattr(shown, "form", shown).fields[field].choices]
+        assert ("approver" in offered, "event source" in offered) == (True, False), page
 
 
 # --- everywhere ---------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -21,11 +22,15 @@ from access import policy
 from access.accounts.service_accounts import service_account_create
 from access.models import ScopeKind
 from access.services import assignment_add, token_issue
-from executions.models import Execution, SiteWatch
+from drs.simulator.inprocess import InProcessDrs
+from drs.simulator.world import World as Drs
+from executions.models import DrsJob, Execution, Operation, SiteWatch
 from executions.services.saved_filters import saved_filter_save
 from plans.models import Plan
 from plans.services import plan_save
+from protection import gateways
 from protection.models import ProtectionGroup, Site, SourceServer
+from protection.services import group_update
 from reports.models import Finding
 from reports.services.findings import finding_add
 from reports.services.notes import note_add
@@ -42,9 +47,9 @@ pytestmark = pytest.mark.any_database
 class Corner(World):
     """A site with a group, servers, a plan, and executions of every kind that asks for attention."""
 
-    def __init__(self, name: str, by: User) -> None:
+    def __init__(self, name: str, by: User, site: Site | None = None) -> None:
         self.name = name
-        self.site = SyncedSiteFactory.create(name=f"{name} site", sync_error=f"{name} could not be reached.")
+        self.site = site or SyncedSiteFactory.create(name=f"{name} site", sync_error=f"{name} could not be reached.")
         self.group = GroupFactory.create(name=f"{name}-db", site=self.site)
         self.servers = [
             MemberFactory.create(
@@ -56,7 +61,8 @@ class Corner(World):
             )
             for n in range(2)
         ]
-        SiteWatch.objects.create(site=self.site, error=f"{name} cannot be polled.", failing_since=timezone.now())
+        failing = {"error": f"{name} cannot be polled.", "failing_since": timezone.now()}
+        SiteWatch.objects.get_or_create(site=self.site, defaults=failing)
         step = {"name": f"{name} go", "when": "before", "kind": "approval", "parameters": {}}
         wave = {"name": f"{name} wave", "protection_groups": [self.group.name], "steps": [step]}
         self.plan = plan_save(document={"name": f"{name} plan", "description": name, "waves": [wave]}, by=by)
@@ -127,7 +133,7 @@ def there(ada: User) -> Corner:
 def limited_to(kind: ScopeKind, target: Any, by: User, *roles: str) -> User:
     """Someone with these roles there, and no role anywhere else."""
     someone = make_user("")
-    for role in roles or policy.ROLES:
+    for role in roles or policy.roles_for(service=False):
         assignment_add(user=someone, role=role, kind=kind, target=target.pk, by=by)
     return User.objects.get(pk=someone.pk)
 
@@ -208,3 +214,31 @@ def test_what_lies_here_is_seen(kind: ScopeKind, here: Corner, there: Corner, ad
         assert here.name in api.get(f"/api/v1/{each}/").content.decode(), each
     for page in ("", "plans/plan/", "executions/execution/", "protection/site/", "reports/register/", "audit/event/"):
         assert here.name in browser.get(f"/admin/{page}").content.decode(), page
+
+
+def test_what_is_of_ones_plan_tells_nothing_of_another_plan_at_its_site(here: Corner, ada: User) -> None:
+    """Hints name what is in the way, or was changed: here all of that is of the other plan."""
+    there, now = Corner("Zambezi", ada, site=here.site), timezone.now()
+    someone = limited_to(ScopeKind.PLAN, here.plan, ada)
+    Site.objects.update(quota_concurrent_jobs=1)
+    here.group.members.update(membership_conflict="Its tags now also match “Zambezi-db”.")
+    here.drill.servers.update(status="queued", error="")
+    busy = {there.servers[0].source_server_id: "PENDING"}
+    Operation.objects.create(
+        execution=there.drill, site=here.site, kind="launch", state="accepted", is_drill=True, targets=[],
+        job_id="job-1", created_at=now, may_act_until=now,
+    )  # fmt: skip
+    for number, unfollowed in ((1, False), (2, True)):
+        DrsJob.objects.create(
+            site=here.site, job_id=f"job-{number}", servers=busy, first_seen_at=now, is_unfollowed=unfollowed
+        )
+    group_update(group=there.group, changes={"description": "New"}, by=ada)
+    browser, api = clients(someone)
+    with gateways.use(partial(InProcessDrs, Drs("small"))):
+        answers = {
+            address: (api if address.startswith("/api/") else browser).get(address)
+            for address in dict.fromkeys(here.addresses())
+        }
+    told = {address: there.told_in(answer, address) for address, answer in answers.items()}
+    assert {address: names for address, names in told.items() if names} == {}
+    assert sum(answer.status_code == 200 for answer in answers.values()) > 50

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import time_machine
 from django.utils import timezone
+from rest_framework.test import APIClient
 
 from access.accounts.service_accounts import service_account_create
 from access.models import Proposal
@@ -163,3 +164,60 @@ def test_fewer_approvals_wait_beside_the_proposals(plan: Plan, petra: Any, ravi:
     for number in (2, 1):
         plan_save(plan=plan, document={**web_shop(), "approvals_required": number}, by=petra)
     assert "Plan Web shop asks for 1 approval instead of 2" in text_of(browser_of(ravi).get(PAGE))
+
+
+def script_of(user: Any, **limits: Any) -> APIClient:
+    _, text = token_issue(user=user, by=None, **limits)
+    made = APIClient()
+    made.credentials(HTTP_AUTHORIZATION=f"Bearer {text}")
+    return made
+
+
+@pytest.mark.usefixtures("two_persons")
+def test_a_limited_token_knows_and_withdraws_what_it_could_propose(api: Any, plan: Plan, petra: Any, ravi: Any) -> None:
+    address = api(petra).post(f"/api/v1/plans/{plan.pk}/archive/", {}).headers["Location"]
+    other = plan_save(document={**web_shop(), "name": "Other"}, by=petra)
+    archives = {"permissions": ["plans.view_plan", "plans.archive_plan"]}
+    for limits, status in (
+        ({"read_only": True}, 404),
+        ({"permissions": ["plans.view_plan", "plans.delete_plan"]}, 404),
+        ({**archives, "plans": [other.pk]}, 404),
+        ({**archives, "plans": [plan.pk]}, 200),
+        (archives, 200),
+    ):
+        script = script_of(petra, **limits)
+        assert script.get(address).status_code == status, limits
+        assert len(script.get(PROPOSALS).json()["results"]) == (status == 200), limits
+        if status == 404:
+            assert script.post(f"{address}reject/").status_code == 404, limits
+    ravi.groups.add(*petra.groups.all())
+    own = api(ravi).delete(f"/api/v1/plans/{other.pk}/").headers["Location"]
+    assert script_of(ravi, read_only=True).post(f"{own}reject/").status_code == 403
+    assert script_of(petra, **archives).post(f"{address}reject/").json()["state"] == "withdrawn"
+
+
+@pytest.mark.usefixtures("two_persons")
+def test_what_its_proposer_may_not_do_any_more_is_not_done(api: Any, plan: Plan, petra: Any, ravi: Any) -> None:
+    address = api(petra).post(f"/api/v1/plans/{plan.pk}/archive/", {}).headers["Location"]
+    petra.groups.set(petra.groups.model.objects.filter(name="viewer"))
+    refused = api(ravi).post(f"{address}agree/", {})
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:drsorch:problem:proposer-not-allowed")
+    assert "petra, who proposed this, may not do it any more" in refused.json()["detail"]
+    assert not archived(plan)
+    assert api(ravi).get(address).json()["state"] == "open"
+
+
+@pytest.mark.usefixtures("two_persons")
+def test_of_two_who_propose_the_same_at_once_one_is_told_so(
+    api: Any, plan: Plan, petra: Any, ada: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save, archive = Proposal.save, f"/api/v1/plans/{plan.pk}/archive/"
+
+    def second(row: Proposal, **options: Any) -> None:
+        monkeypatch.setattr(Proposal, "save", save)
+        assert api(ada).post(archive, {}).status_code == 202
+        save(row, **options)
+
+    monkeypatch.setattr(Proposal, "save", second)
+    answer = api(petra).post(archive, {})
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:drsorch:problem:proposed-already")

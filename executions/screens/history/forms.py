@@ -112,7 +112,7 @@ class HistoryForm(forms.Form):
         # An address and a saved filter name a person by their id; people do by their name.
         if reference := asked.get("person", "").strip():
             try:
-                self.someone = narrowing.person_get(reference)
+                self.someone = narrowing.person_get(reference, by)
             except Missing:
                 self.someone = None
             else:

@@ -40,7 +40,7 @@ def export(request: HttpRequest, model_admin: Any) -> HttpResponseBase:
 def people(request: HttpRequest) -> HttpResponse:
     """Who has done something of an execution and is called like what was typed, as options."""
     policy.require(request.user, "executions.view_execution")
-    found = narrowing.people_like(request.GET.get("person", "").strip()[:150], _SUGGESTED)
+    found = narrowing.people_like(request.GET.get("person", "").strip()[:150], _SUGGESTED, request.user)
     return TemplateResponse(request, "admin/executions/history/_people.html", {"people": found})
 
 

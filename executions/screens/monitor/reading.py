@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
+from access.policy import Person
 from audit.record import events_of
 from executions.core.monitor.crowded import Crowd, RunningJob, crowded_out
 from executions.core.monitor.lateness import Late, Launch, Usual, late_launches
@@ -19,6 +20,7 @@ from executions.core.states import ServerStatus
 from executions.engine.polling.expectations import usual_of
 from executions.models import DrsJob, Execution, Operation, ServerRun
 from executions.screens.selectors import ExecutionRows
+from executions.selectors import called, known_to
 from protection.models import Site
 
 
@@ -37,14 +39,15 @@ class MonitorRows:
         )
 
 
-def monitor_rows(rows: ExecutionRows) -> MonitorRows:
+def monitor_rows(rows: ExecutionRows, by: Person) -> MonitorRows:
+    """To `by`, other executions are named if they may see them."""
     servers = [server for of_wave in rows.servers.values() for server in of_wave]
     launching = [server for server in servers if server.status == ServerStatus.LAUNCHING]
     waiting = [server for server in servers if server.status == ServerStatus.QUEUED and not server.trouble]
     turns = events_of(rows.execution).filter(type__in=TURNS).order_by("sequence")
     return MonitorRows(
         usual=_usual(launching) if launching else {},
-        crowds=_crowds(rows.execution, waiting) if waiting else {},
+        crowds=_crowds(rows.execution, waiting, by) if waiting else {},
         turns=tuple(Turn(*told) for told in turns.values_list("type", "at", "actor")),
     )
 
@@ -58,17 +61,19 @@ def _usual(launching: Sequence[ServerRun]) -> dict[int, Usual]:
     return {server: known[job.pk] for server, job in found.items() if job is not None}
 
 
-def _crowds(execution: Execution, waiting: Sequence[ServerRun]) -> dict[Site, Crowd]:
+def _crowds(execution: Execution, waiting: Sequence[ServerRun], by: Person) -> dict[Site, Crowd]:
     sites = {server.site_id: server.site for server in waiting}
     running = list(DrsJob.objects.filter(site__in=sites, finished=False).defer("progress").order_by("pk"))
     # The answer that tells an operation its job may still be missing: then the job's tag tells its operation.
     ids, keys = [job.job_id for job in running], [key for job in running if (key := _key(job.operation_key))]
     asked = Operation.objects.filter(Q(job_id__in=ids) | Q(pk__in=keys), site__in=sites).select_related("execution")
     owners = {name: one.execution for one in asked for name in ((one.site_id, one.job_id), str(one.pk))}
+    known = known_to(by, owners.values())
     jobs = defaultdict(list)
     for job in running:
         owner = owners.get((job.site_id, job.job_id)) or owners.get(job.operation_key)
-        jobs[job.site_id].append(RunningJob(_whose(job, owner, execution), frozenset(job.servers)))
+        whose = "" if owner == execution else called(owner, known) if owner else _of_others(job)
+        jobs[job.site_id].append(RunningJob(whose, frozenset(job.servers)))
     found = {
         site: crowded_out(
             jobs[pk],
@@ -88,9 +93,8 @@ def _key(text: str) -> UUID | None:
         return None
 
 
-def _whose(job: DrsJob, owner: Execution | None, execution: Execution) -> str:
-    if owner is not None:
-        return "" if owner.pk == execution.pk else f"the {owner}"
+def _of_others(job: DrsJob) -> str:
+    """Whose it is, of a job that no execution here asked for."""
     if job.operation_key:
         return "another installation of drsorch"
     kinds = {INITIATED_BY[True]: "a drill", INITIATED_BY[False]: "a recovery"}

@@ -8,14 +8,17 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.test import Client
 from rest_framework.test import APIClient
 
+from access import policy
 from access.accounts.service_accounts import service_account_create
-from access.models import ApiToken
-from access.services import token_issue
+from access.models import ApiToken, ScopeKind
+from access.services import assignment_add, token_issue
 from audit.models import Event
+from foundation.errors import Invalid
 from tests.factories.people import make_user
 from tests.factories.plans import make_web_shop
 from tests.factories.protection import SiteFactory
@@ -76,6 +79,28 @@ def test_a_token_issues_none_with_more_than_it_has_and_revokes_no_other(dana: An
     like_it = script.post(TOKENS, {"name": "next"}, format="json").json()
     assert like_it["permissions"] == ["access.add_apitoken", "plans.view_plan"]
     assert like_it["expires_at"] is not None
+
+
+def test_a_token_for_a_plan_does_not_tell_where_else_its_owner_has_roles_and_tokens(dana: Any, ada: Any) -> None:
+    plan, lisbon = make_web_shop(dana), SiteFactory.create(name="Lisbon")
+    for kind, target in ((ScopeKind.SITE, lisbon), (ScopeKind.PLAN, plan)):
+        assignment_add(user=dana, role="viewer", kind=kind, target=target.pk, by=ada)
+    token_issue(user=dana, name="other", sites=[lisbon.pk], by=None)
+    script = client(dana, plans=[plan.pk])
+    assert [each["name"] for each in script.get(ME).json()["limited_roles"]] == [plan.name]
+    assert [each["name"] for each in script.get(TOKENS).json()["results"]] == ["ci"]
+    assert "Lisbon" not in script.get(TOKENS).content.decode()
+    assert len(client(dana, read_only=True).get(TOKENS).json()["results"]) == 3
+
+
+def test_a_token_that_is_issued_while_its_user_is_deactivated_is_not_there(dana: Any) -> None:
+    """Who deactivates a user revokes the tokens that there are, and they are to come back without any."""
+    at_that_moment = User.objects.get(pk=dana.pk)
+    dana.is_active = False
+    dana.save()
+    with pytest.raises(Invalid, match="inactive"):
+        token_issue(user=at_that_moment, name="late", by=at_that_moment)
+    assert not ApiToken.objects.exists()
 
 
 def test_a_token_with_that_right_revokes_others_of_its_owner(dana: Any) -> None:
@@ -179,9 +204,6 @@ def test_an_event_source_posts_events_and_does_nothing_else(ada: Any) -> None:
 
 
 def test_what_takes_a_person_no_service_account_can(ada: Any, dana: Any) -> None:
-    from access import policy
-    from foundation.errors import Invalid
-
     with pytest.raises(Invalid, match="takes a person"):
         service_account_create(name="robot", purpose="Approves", roles=["approver"], by=ada)
     account = service_account_create(name="robot", purpose="Runs drills", roles=["administrator"], by=ada)

@@ -184,7 +184,7 @@ def test_a_native_execution_that_an_approver_accepted_holds_nothing_up(
 ) -> None:
     execution = harness.recovery(harness.plan(LATER[:1], approvals_required=1))
     begin_natively(world, "db-1")
-    seen = approving.approval_basis(execution)
+    seen = approving.approval_basis(execution, ravi)
     assert seen is not None
     approving.execution_approve(execution=execution, by=ravi, seen=seen.seen)
     harness.run(execution)

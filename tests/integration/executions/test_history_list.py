@@ -29,7 +29,7 @@ from foundation.files.csv_text import unguarded
 from plans.models import Plan
 from tests.database import how
 from tests.factories.executions import ExecutionFactory, ServerRunFactory, WaveRunFactory, add_wave
-from tests.factories.people import make_user
+from tests.factories.people import SEES_ALL, make_user
 from tests.factories.plans import PlanFactory
 from tests.factories.protection import SiteFactory
 from tests.pages import text_of
@@ -394,6 +394,6 @@ def test_a_person_who_approves_a_step_of_a_drill_is_found(story: Story, omar: Us
     StepRun.objects.filter(execution=drill).update(status="running")
     Execution.objects.filter(pk=drill.pk).update(status="running")
     execution_approve(execution=drill, by=story.ravi, comment="Go.")
-    rows = narrowing.of_person(Execution.objects.all(), narrowing.person_get("ravi"), "approved")
+    rows = narrowing.of_person(Execution.objects.all(), narrowing.person_get("ravi", SEES_ALL), "approved")
     assert drill in rows
     assert [(one.user_name, one.approved) for one in drill.step_decisions.all()] == [("ravi", True)]

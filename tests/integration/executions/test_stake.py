@@ -164,7 +164,7 @@ def test_an_instance_that_is_new_since_the_request_is_not_deleted(recovered: Rec
         recovered.keep_in_ec2(new)
     with pytest.raises(Conflict, match="db-1 now has"):
         approving.execution_approve(execution=execution, by=ravi)
-    shown = approving.approval_basis(execution)
+    shown = approving.approval_basis(execution, ravi)
     approving.execution_approve(execution=execution, by=ravi, seen=shown.seen)
     recovered.harness.run(execution)
     server = ServerRun.objects.get(execution=execution, hostname="db-1")

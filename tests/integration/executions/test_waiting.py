@@ -13,6 +13,7 @@ from executions.models import Execution, ServerRun
 from executions.screens.monitor.reading import monitor_rows
 from executions.screens.selectors import execution_rows
 from protection.models import Site
+from tests.factories.people import SEES_ALL
 from tests.harness import EngineHarness, statuses
 
 pytestmark = pytest.mark.either_database
@@ -83,7 +84,7 @@ def test_a_launch_that_is_stuck_is_late_by_what_the_same_servers_took_before(
     drill = harness.drill(plan)
 
     def late() -> list[Late]:
-        return monitor_rows(execution_rows(drill)).late(drill.servers.all(), timezone.now())
+        return monitor_rows(execution_rows(drill), SEES_ALL).late(drill.servers.all(), timezone.now())
 
     harness.run(until=lambda: bool(late()))
     [found] = late()

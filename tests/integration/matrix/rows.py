@@ -218,7 +218,7 @@ SCREENS: Final[dict[str, Needs]] = {
     "admin:access_issue_service_token": screen(CHANGE_SERVICE, CHANGE_SERVICE),
     "admin:access_proposals": screen(SIGNED_IN),
     "admin:access_agree": screen(NOT_TAKEN, AGREE),
-    "admin:access_reject": screen(NOT_TAKEN, SIGNED_IN),  # one's own; of somebody else's AGREE, or it is not there
+    "admin:access_reject": screen(NOT_TAKEN, AGREE),  # of somebody else; one's own is withdrawn by who proposed it
     "admin:access_review": screen(REVIEW, REVIEW),
     "admin:access_review_csv": screen(REVIEW),
     "admin:audit_event_changelist": screen(VIEW_TRAIL),
@@ -290,7 +290,7 @@ API: Final[dict[str, Needs]] = {
     "proposal-list": {"get": SIGNED_IN},
     "proposal-detail": {"get": SIGNED_IN},
     "proposal-agree": {"post": AGREE},
-    "proposal-reject": {"post": SIGNED_IN},  # one's own; of somebody else's AGREE, or it is not there
+    "proposal-reject": {"post": AGREE},  # the same
     "audit-list": {"get": VIEW_TRAIL},
     "audit-verify": {"post": VIEW_TRAIL},
 }  # fmt: skip

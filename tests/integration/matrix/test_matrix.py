@@ -10,7 +10,10 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.template.response import SimpleTemplateResponse
 from django.test import Client
+from rest_framework.test import APIClient
 
+from access import policy
+from access.core.grants import Limits
 from access.models import Assignment
 from access.policy import POLICY, ROLES, WHOLE
 from drs.simulator.inprocess import InProcessDrs
@@ -143,6 +146,20 @@ def limited_to(sites: Sequence[Site]) -> Client:
     return client
 
 
+def test_a_token_without_the_permission_of_a_door_is_refused_there(estate: Estate) -> None:
+    """Its owner may do everything."""
+    owner, wrong = make_user("", is_superuser=True), []
+    for door, verb, need in every_need():
+        if not door.is_api or not permissions_in(need):
+            continue
+        token, api = User.objects.get(pk=owner.pk), APIClient(raise_request_exception=False)
+        policy.limit(token, Limits(frozenset(POLICY) - permissions_in(need)))
+        api.force_authenticate(token)
+        if (status := asked(api, estate, door, verb).status_code) != 403:
+            wrong.append(f"{verb.upper()} {door}: {status}")
+    assert not wrong, "\n".join(wrong)
+
+
 def test_no_door_takes_a_verb_that_its_row_does_not_name(estate: Estate) -> None:
     superuser, nobody = client_of(SUPERUSER), client_of(NO_ROLE)
     for door in doors():
@@ -205,7 +222,7 @@ def is_refusal(answer: Any) -> bool:
     return answer.status_code in {401, 403} or to_sign_in
 
 
-def asked(client: Client, estate: Estate, door: Door, verb: str) -> Any:
+def asked(client: Any, estate: Estate, door: Door, verb: str) -> Any:
     """The answer; whatever it did is undone, and the client is signed in as before."""
     cookies = dict(client.cookies)
     json: dict[str, Any] = {"data": "{}", "content_type": "application/json"} if door.is_api and verb != "get" else {}

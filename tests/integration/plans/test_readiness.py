@@ -42,8 +42,7 @@ def test_a_server_that_a_group_of_the_plan_wants_but_another_group_holds(petra: 
     plan = make_web_shop(petra)
     ProtectionGroup.objects.filter(name="shop-web").update(tag_selector={"Tier": ["web"]})
     holder = make_group_with_servers("elsewhere")
-    sentence = "web-9 is selected by shop-web and elsewhere; it stays in elsewhere."
-    wanted = MemberFactory.create(protection_group=holder, tags={"Tier": "web"}, membership_conflict=sentence)
+    wanted = MemberFactory.create(protection_group=holder, tags={"Tier": "web"}, membership_conflict="In “elsewhere”.")
     MemberFactory.create(
         protection_group=holder, tags={"Tier": "db"}, membership_conflict="of no interest to this plan"
     )
@@ -51,7 +50,7 @@ def test_a_server_that_a_group_of_the_plan_wants_but_another_group_holds(petra: 
     assert (finding.code, finding.subject, finding.message) == (
         "membership_conflict",
         wanted.source_server_id,
-        sentence,
+        f"More than one protection group selects {wanted} ({wanted.source_server_id}): its page names them.",
     )
 
 

@@ -429,11 +429,11 @@ def test_a_record_that_lost_its_end_is_sealed_as_what_it_is(harness: EngineHarne
     assert document["evidence"]["faults"]
 
 
-def test_what_was_changed_meanwhile_at_another_site_is_no_deviation(harness: EngineHarness, petra: User) -> None:
+def test_what_was_changed_meanwhile_of_others_is_no_deviation(harness: EngineHarness, petra: User) -> None:
     run = harness.drill(harness.plan(DATABASES))
     harness.tick()
     ours = ProtectionGroup.objects.get(name="shop-db")
-    for group in (ours, GroupFactory.create(name="elsewhere")):
+    for group in (ours, GroupFactory.create(name="elsewhere"), GroupFactory.create(name="beside", site=ours.site)):
         what = {"before": {"description": ""}, "after": {"description": "x"}, "by": petra}
         with transaction.atomic():
             record.note_change("protection_group", group.pk, group.name, EventType.PROTECTION_GROUP_CHANGED, **what)

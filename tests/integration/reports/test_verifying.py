@@ -55,6 +55,14 @@ def test_one_byte_of_the_json_is_found_wherever_it_is(sealed: Evidence) -> None:
     assert file_verify(pretty).sentences[0].startswith("This file was changed. It says that it is version 1 of the")
 
 
+def test_a_file_that_was_made_up_learns_nothing_of_the_execution_that_it_names(sealed: Evidence) -> None:
+    forged = json.dumps({"execution_id": str(sealed.execution_id), "seal": {"version": 1}}).encode()
+    said = " ".join(file_verify(forged).sentences)
+    assert "This file was changed." in said
+    for secret in ("Web shop", "drill", "3 Mar 2026", sealed.sha256):
+        assert secret not in said
+
+
 def test_a_stranger_s_file_is_not_parsed(db: None) -> None:
     """Sixty megabytes of lists would take two gigabytes."""
     content = b'{"a":[' + b",".join([b"[]"] * 300_000) + b"]}"

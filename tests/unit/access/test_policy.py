@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser, User
 
 from access import policy
+from access.core.grants import Limits, Scope
 from foundation.errors import NotAllowed
 from tests.factories.people import make_user
 
@@ -81,3 +82,18 @@ def test_every_role_reaches_every_site(sites: list[int] | None) -> None:
     planner = person(policy.PLANNER)
     assert policy.may(planner, "plans.change_plan", sites=sites)
     assert not policy.may(planner, "executions.start_drill", sites=sites)
+
+
+def test_a_token_with_one_permission_has_that_one_and_no_other() -> None:
+    """Whatever its owner may do; and nothing that changes anything, nor of the installation, if it is limited so."""
+    for permission in policy.POLICY:
+        token = User(username="root", is_superuser=True)
+        policy.limit(token, Limits(frozenset({permission})))
+        assert policy.permissions_of(token) == [permission]
+        assert [each for each in policy.POLICY if policy.may(token, each)] == [permission]
+        policy.limit(token, Limits(frozenset({permission}), read_only=True))
+        assert policy.may(token, permission) is (".view_" in permission)
+        policy.limit(token, Limits(frozenset({permission}), Scope(sites=frozenset({1}), plans=frozenset({1}))))
+        assert policy.may(token, permission) is (permission not in policy.WHOLE)
+        for sites, plan, inside in (([1], None, True), ([2], 1, True), ([2], 2, False), ([1, 2], None, False)):
+            assert policy.may(token, permission, sites=sites, plan=plan) is (inside and permission not in policy.WHOLE)
