@@ -39,6 +39,9 @@ class Call:
 #: Told of every call, in the thread that made it. What one raises is logged, and nothing else.
 OBSERVERS: Final[list[Callable[[Call], None]]] = []
 
+#: Done before each page of a list, in the thread that asks for it: a list takes as long as all of its pages.
+BEFORE_PAGES: Final[list[Callable[[], None]]] = []
+
 _here = threading.local()
 
 
@@ -97,6 +100,12 @@ def current() -> Measured | None:
     """The call that this thread is making."""
     call: Measured | None = getattr(_here, "call", None)
     return call
+
+
+def begin_page() -> None:
+    """Call it before each page of a list is asked for."""
+    for do in BEFORE_PAGES:
+        do()
 
 
 def _say(call: Call) -> None:
