@@ -94,7 +94,7 @@ def _broker() -> str:
         except Exception as error:
             log.exception("readiness_check_failed", part="broker")
             raise Degraded(
-                "the broker does not answer, so no worker is told of anything. Pages and the API work. The server log "
+                "the broker does not answer, so workers get no messages. Pages and the API work. The server log "
                 "says why."
             ) from error
     return broker.well

@@ -85,7 +85,7 @@ def test_degraded_while_the_broker_does_not_answer_as_people_work_on(db, setting
     settings.DRAMATIQ_BROKER_URL = url
     status, words, detail = part("broker")
     assert (status, words) == (200, "degraded")
-    assert detail.startswith("Degraded: the broker does not answer, so no worker is told of anything.")
+    assert detail.startswith("Degraded: the broker does not answer, so workers get no messages.")
     assert "secret" not in detail
 
 
