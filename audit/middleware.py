@@ -11,9 +11,8 @@ from django.http import HttpRequest, HttpResponse
 
 from audit import attempts, origin
 from audit.event_types import EventType
-from audit.origin import NOT_SIGNED_IN, Actor, Origin, Via
+from audit.origin import NOT_SIGNED_IN, Actor, Origin, Via, causing_request
 from audit.record import without_blanks
-from foundation.observing import causes
 
 #: What a database may not be able to keep, and what nobody could read.
 _UNREADABLE: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
@@ -50,7 +49,7 @@ def origin_of(request: HttpRequest) -> Origin:
         details=without_blanks(
             address=address_of(request),
             agent=_text(request.META.get("HTTP_USER_AGENT", ""), 120),
-            **_names(),
+            **causing_request(),
             token="" if token is None else _text(str(token), 100),
             token_id="" if token is None else str(getattr(token, "uid", "")),
         ),
@@ -60,12 +59,6 @@ def origin_of(request: HttpRequest) -> Origin:
 def address_of(request: HttpRequest) -> str:
     """The address of whoever asks: `drsorch.requests.ClientAddress` has put it there, whatever proxies there are."""
     return _text(request.META.get("REMOTE_ADDR", ""), 45)
-
-
-def _names() -> dict[str, str]:
-    """What the caller, or else drsorch, calls the request and the trace that it belongs to."""
-    cause = causes.carried()
-    return {"request_id": cause.get("request_id", ""), "trace_id": cause.get("traceparent", "")[3:35]}
 
 
 def _refused(request: HttpRequest, response: HttpResponse) -> None:

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
 
+from foundation.observing import causes
+
 #: The actor of everything that no person did.
 ENGINE: Final = "drsorch"
 #: The actor where a command was run on the server itself: drsorch does not know the person. No user can be called so.
@@ -48,7 +50,6 @@ class Origin:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
-_OURS: Final = Origin(Via.ENGINE, Actor(ENGINE))
 #: Asked when something is recorded, as only then it matters who has signed in meanwhile.
 _current: ContextVar[Callable[[], Origin] | None] = ContextVar("drsorch_origin", default=None)
 
@@ -56,7 +57,19 @@ _current: ContextVar[Callable[[], Origin] | None] = ContextVar("drsorch_origin",
 def current() -> Origin:
     """Where the change that is being made comes from."""
     ask = _current.get()
-    return _OURS if ask is None else ask()
+    return _ours() if ask is None else ask()
+
+
+def _ours() -> Origin:
+    """drsorch's own work, and the request that caused it, as far as there was one."""
+    return Origin(Via.ENGINE, Actor(ENGINE), causing_request())
+
+
+def causing_request() -> dict[str, str]:
+    """What the caller, or else drsorch, calls the request and the trace that the work belongs to."""
+    cause = causes.carried()
+    named = {"request_id": cause.get("request_id"), "trace_id": cause.get("traceparent", "")[3:35]}
+    return {name: value for name, value in named.items() if value}
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from drs import failures, wire
+from drs import calls, failures, wire
 from drs.errors import DrsError
 from drs.port import (
     Endpoint,
@@ -123,6 +123,7 @@ class WireAdapter:
         """Page by page and lazily: the next one is asked for only when the caller wants it."""
         token: str | None = None
         while True:
+            calls.begin_page()
             answer = self.call(operation, {**params, "nextToken": token} if token else params)
             items = answer.get(key)
             yield items if isinstance(items, list) else []

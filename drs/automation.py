@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from drs import failures, foreign
+from drs import calls, failures, foreign
 from drs.automation_port import Automation, Command, CommandInvocation, FunctionAnswer
 from drs.aws import AwsDrs, client_for
 from drs.errors import DrsError, NotFound
@@ -96,6 +96,7 @@ class AwsAutomation:
     def _items(self, operation: str, params: Mapping[str, Any], key: str) -> Iterator[Mapping[str, Any]]:
         token = None
         while True:
+            calls.begin_page()
             answer = self._aws.ask("ssm", operation, {**params, "NextToken": token} if token else params)
             yield from (item for item in answer.get(key) or () if isinstance(item, Mapping))
             previous, token = token, answer.get("NextToken") or None

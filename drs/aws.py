@@ -76,6 +76,12 @@ EXTRAS = Config(connect_timeout=2, read_timeout=5, retries=ONCE)
 CALL_SECONDS: Mapping[str, float] = {"drs": 45, "ssm": 45, "lambda": INVOCATION_SECONDS + 5, "s3": 45}
 EXTRA_SECONDS = 10.0
 
+#: What a role may lack: without the first the quotas are AWS's defaults, without the others native executions are not
+#: seen, of which people are warned.
+OPTIONAL = frozenset(
+    {"ListServiceQuotas", "ListRecoveryPlanExecutions", "ListRecoveryPlanExecutionSteps", "GetRecoveryPlan"}
+)
+
 #: How long an answer of Service Quotas is good for, and how long a failure to get one is remembered.
 QUOTAS_KEPT_SECONDS = 3600.0
 QUOTAS_FAILURE_KEPT_SECONDS = 600.0
@@ -192,7 +198,8 @@ class AwsDrs(WireAdapter):
 
     def _measured(self, service: Service, operation: str) -> calls.Measured:
         name = {"launches": "drs", "ssm-acts": "ssm"}.get(service, service)
-        return calls.Measured(name, operation, account=self.endpoint.account_id, region=self.endpoint.region)
+        account, region = self.endpoint.account_id, self.endpoint.region
+        return calls.Measured(name, operation, account=account, region=region, optional=operation in OPTIONAL)
 
     def _call_seconds(self, service: Service) -> float:
         if service in ("launches", "ssm-acts"):
@@ -409,8 +416,9 @@ def _role_session(endpoint: Endpoint, caller: Caller, naming: _Naming) -> boto3.
     if endpoint.external_id:
         parameters["ExternalId"] = endpoint.external_id
 
-    def ask(way: Mapping[str, str]) -> Mapping[str, Any]:
-        with calls.Measured("sts", "AssumeRole", account=endpoint.account_id, region=endpoint.region):
+    def ask(way: Mapping[str, str], *, is_last: bool) -> Mapping[str, Any]:
+        account, region = endpoint.account_id, endpoint.region
+        with calls.Measured("sts", "AssumeRole", account=account, region=region, optional=not is_last):
             try:
                 answer: Mapping[str, Any] = cast("Any", sts).assume_role(**parameters, **way)
             except SDK_FAILURES as failure:
@@ -426,10 +434,11 @@ def _role_session(endpoint: Endpoint, caller: Caller, naming: _Naming) -> boto3.
             raise _translated(endpoint, "AssumeRole", failure) from failure
         ways = list(naming.ways(caller))
         for number, way in ways:
+            is_last = way is ways[-1][1]
             try:
-                credentials = ask(way)["Credentials"]
+                credentials = ask(way, is_last=is_last)["Credentials"]
             except Denied as refusal:
-                if refusal.code not in failures.ACCESS_DENIED_CODES or way is ways[-1][1]:
+                if refusal.code not in failures.ACCESS_DENIED_CODES or is_last:
                     raise
                 continue
             except UNREADABLE_ANSWERS as failure:

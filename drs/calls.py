@@ -16,6 +16,8 @@ import structlog
 log = structlog.get_logger(__name__)
 
 OK: Final = "ok"
+#: Denied, and drsorch does without it: no failure, and nothing to wake someone for.
+DONE_WITHOUT: Final = "DoneWithout"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class Call:
     account: str
     region: str
     seconds: float
-    #: "ok", or the class of `drs.errors` that it ended with.
+    #: "ok", "DoneWithout", or the class of `drs.errors` that it ended with.
     outcome: str
     #: AWS's own: its code of an error, and its id of the request, by which its support finds it.
     code: str
@@ -39,15 +41,19 @@ class Call:
 #: Told of every call, in the thread that made it. What one raises is logged, and nothing else.
 OBSERVERS: Final[list[Callable[[Call], None]]] = []
 
+#: Done before each page of a list, in the thread that asks for it: a list takes as long as all of its pages.
+BEFORE_PAGES: Final[list[Callable[[], None]]] = []
+
 _here = threading.local()
 
 
 class Measured:
     """`with Measured(...) as call:` around one call; `call.answered` takes what AWS said. Calls nest: a call may need
-    a role's session first."""
+    a role's session first. `optional`: where it is denied, drsorch does without it."""
 
-    def __init__(self, service: str, operation: str, *, account: str, region: str) -> None:
+    def __init__(self, service: str, operation: str, *, account: str, region: str, optional: bool = False) -> None:
         self._service, self._operation, self._account, self._region = service, operation, account, region
+        self._optional = optional
         self._attempts = 0
         self._repeated: dict[str, Any] | None = None
         self._code = self._request_id = ""
@@ -64,6 +70,8 @@ class Measured:
         _here.call = self._outer
         seconds = time.monotonic() - self._begun
         outcome = OK if error is None else type(error).__name__
+        if self._optional and outcome == "Denied":
+            outcome = DONE_WITHOUT
         code = getattr(error, "code", "") or self._code
         if error is not None and self._request_id:
             error.aws_request_id = self._request_id  # type: ignore[attr-defined] # a DrsError, which is above this module
@@ -99,8 +107,14 @@ def current() -> Measured | None:
     return call
 
 
+def begin_page() -> None:
+    """Call it before each page of a list is asked for."""
+    for do in BEFORE_PAGES:
+        do()
+
+
 def _say(call: Call) -> None:
-    say = log.info if call.outcome == OK else log.warning
+    say = log.info if call.outcome in (OK, DONE_WITHOUT) else log.warning
     facts = {
         "service": call.service,
         "operation": call.operation,

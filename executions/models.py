@@ -102,6 +102,7 @@ class Execution(Chained, DueRow, Purpose):
     recovery_over_comment = models.TextField(blank=True)
 
     #: The request by which a person last moved it on: the engine names it in the log (`foundation.observing.causes`).
+    #: `person`: who asked for what it does now, if that is not its requester (ADR 0054).
     cause: models.JSONField[dict[str, str], dict[str, str]] = models.JSONField(default=dict, editable=False)
     #: Moves with whatever is written of its rows without an event (`transitions.locked`): with `event_count`, what a
     #: page that shows them is held against.

@@ -91,15 +91,18 @@ def execution_forecast(execution_id: str, meant_for: float = 0) -> None:
         _tell(execution_forecast, execution_id, due_at)
 
 
-def nudge_on_commit(execution_ids: Iterable[UUID]) -> None:
-    """Make executions due as a person asked, and tell a worker once the caller's transaction is committed."""
-    ids = list(execution_ids)
-    cause = causes.carried()
-    Execution.objects.filter(pk__in=ids).nudge(by_person=True, **({"cause": cause} if cause else {}))
-    KeptForecast.objects.filter(pk__in=ids).nudge(by_person=True)
-    for execution_id in ids:
-        _tell_on_commit(execution_look, str(execution_id))
-        _tell_on_commit(execution_forecast, str(execution_id))
+def nudge_on_commit(execution: Execution, *, asked_by: str = "") -> None:
+    """Make an execution due as a person asked, and tell a worker once the caller's transaction is committed.
+
+    `asked_by`: the person who asked for what it does from now on, as AWS is told (ADR 0054). Whoever only consents, or
+    has it pause or stop, asks for nothing.
+    """
+    person = asked_by or execution.cause.get("person", "")
+    cause = {**(causes.carried() or execution.cause), **({"person": person} if person else {})}
+    Execution.objects.filter(pk=execution.pk).nudge(by_person=True, cause=cause)
+    KeptForecast.objects.filter(pk=execution.pk).nudge(by_person=True)
+    _tell_on_commit(execution_look, str(execution.pk))
+    _tell_on_commit(execution_forecast, str(execution.pk))
 
 
 def poll_on_commit(site_ids: Iterable[int]) -> None:

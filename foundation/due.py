@@ -26,6 +26,7 @@ import structlog
 from django.conf import settings
 from django.db import DatabaseError, models, transaction
 from django.db.models import Case, F, Value, When
+from django.db.models.functions import Greatest
 from django.utils import timezone
 from dramatiq import Actor
 from dramatiq.middleware import TimeLimitExceeded
@@ -55,11 +56,14 @@ class LeaseLost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Claim(Generic[Row]):
-    """A row that a worker holds. `abandoned`: the worker before it never came to its end."""
+    """A row that a worker holds. `abandoned`: the look before never came to its end, because its worker died or it
+    raised."""
 
     row: Row
     token: UUID
     abandoned: bool
+    #: For how long it was claimed.
+    seconds: float
 
 
 class DueQuerySet(models.QuerySet[Row]):
@@ -89,10 +93,10 @@ class DueQuerySet(models.QuerySet[Row]):
             row = self.due(now).select_for_update(of=("self",), no_key=True).filter(pk=pk).first()
             if row is None:
                 return None
-            abandoned = row.lease_token is not None
+            abandoned = row.lease_token is not None or row.raised_since is not None
             row.lease_token, row.lease_until = uuid4(), now + timedelta(seconds=seconds)
             row.save(update_fields=["lease_token", "lease_until"])
-            claim = Claim(row, row.lease_token, abandoned)
+            claim = Claim(row, row.lease_token, abandoned, seconds)
             if (look := _look.get()) is not None:
                 look.claim = claim
             return claim
@@ -188,7 +192,7 @@ def works_on(rows: Callable[[], DueQuerySet[Any]]) -> Callable[[Actor[..., Any]]
     return register
 
 
-# --- looks that raise ---------------------------------------------------------------------------------------------
+# --- looks --------------------------------------------------------------------------------------------------------
 
 
 @dataclass(slots=True)
@@ -200,6 +204,25 @@ class _Look:
 
 
 _look: ContextVar[_Look | None] = ContextVar("due_look", default=None)
+
+
+def keep_claim() -> None:
+    """Prolong what the look in this thread has claimed, once half of its time is used up. Raises `LeaseLost`.
+
+    Call it before each thing that takes no longer than a lease. Without it, workers would take a row that takes longer
+    from each other, again and again, and none would come to its end.
+    """
+    look, now = _look.get(), timezone.now()
+    if look is None or (claim := look.claim) is None:
+        return
+    lease, row = timedelta(seconds=claim.seconds), claim.row
+    if row.lease_until is not None and row.lease_until - now > lease / 2:
+        return
+    row.lease_until = now + lease
+    # A step that waits for a function's answer is held for longer.
+    longer = Greatest("lease_until", Value(row.lease_until))
+    if not type(row)._default_manager.filter(pk=row.pk, lease_token=claim.token).update(lease_until=longer):
+        raise LeaseLost
 
 
 def stopped_a_part(error: Exception) -> None:

@@ -12,7 +12,7 @@ from django.db import connection
 from structlog.contextvars import bound_contextvars
 
 from audit import origin
-from drs import identity
+from drs import calls, identity
 from drs.automation import automation_for
 from drs.automation_port import AutomationPort
 from drs.aws import client_for
@@ -20,8 +20,11 @@ from drs.errors import DrsError
 from drs.identity import Caller
 from drs.port import DrsPort, Endpoint
 from drs.timing import CallTimes
+from foundation.due import keep_claim
 from foundation.errors import Unavailable
 from protection.models import Site
+
+calls.BEFORE_PAGES.append(keep_claim)
 
 #: What makes the port to an endpoint: the last one that `use` was given.
 _factories: list[Callable[[Endpoint], DrsPort]] = [client_for]
@@ -41,7 +44,8 @@ def gateway(site: Site) -> DrsPort:
     """The DRS of this site. Every call, and every page of an answer, must be asked for outside a transaction.
 
     A call may take tens of seconds; inside a transaction it would hold locks for as long, and a rollback could
-    forget what AWS has done. Raises `drs.errors.DrsError` only, and AssertionError for a call inside a transaction.
+    forget what AWS has done. Raises `drs.errors.DrsError` only, AssertionError for a call inside a transaction, and
+    `LeaseLost` in a look whose row another worker holds by now: each call prolongs the look's claim.
     """
     return cast("DrsPort", _OutsideTransactions(_factories[-1](endpoint(site)), site.name))
 
@@ -64,7 +68,8 @@ def endpoint(site: Site) -> Endpoint:
 
 
 class _OutsideTransactions:
-    """A port whose every call first asserts that no transaction is open, and says for whom and where it is made."""
+    """A port whose every call first asserts that no transaction is open, keeps what the look has claimed, and says for
+    whom and where it is made."""
 
     def __init__(self, port: DrsPort | AutomationPort, site: str) -> None:
         self._port = port
@@ -76,6 +81,7 @@ class _OutsideTransactions:
         @functools.wraps(method)
         def call(*args: Any, **kwargs: Any) -> Any:
             assert_no_transaction(name)
+            keep_claim()
             with _said(self._site):
                 answer = method(*args, **kwargs)
             return _pages(name, self._site, answer) if isinstance(answer, Iterator) else answer

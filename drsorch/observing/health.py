@@ -23,7 +23,7 @@ from django.views.decorators.http import require_safe
 from drsorch.brokers import broker_of
 from foundation import due, ticker
 from foundation.version import VERSION
-from foundation.wording import count, listing
+from foundation.wording import count
 from protection.models import Site
 
 log = structlog.get_logger(__name__)
@@ -73,7 +73,7 @@ def _outcome(name: str, check: Callable[[], str]) -> dict[str, object]:
         # Clients' own messages hold addresses and user names: they go to the log only.
         log.exception("readiness_check_failed", part=name)
         sentence = f"The {name} could not be checked. The server log says why."
-        if name in ("database", "broker"):
+        if name == "database":
             sentence = f"The {name} does not answer. The server log says why."
         return {"ok": False, "degraded": False, "detail": sentence}
 
@@ -85,10 +85,18 @@ def _database() -> str:
 
 
 def _broker() -> str:
+    """Without it people work on: what they do is in rows, and workers find it there once the broker is back."""
     url = settings.DRAMATIQ_BROKER_URL
     broker = broker_of(url)
     if broker.ping is not None:
-        broker.ping(url)
+        try:
+            broker.ping(url)
+        except Exception as error:
+            log.exception("readiness_check_failed", part="broker")
+            raise Degraded(
+                "the broker does not answer, so workers get no messages. Pages and the API work. The server log "
+                "says why."
+            ) from error
     return broker.well
 
 
@@ -155,13 +163,12 @@ def _apart(skew: float) -> str:
 
 
 def _aws() -> str:
-    """What the last syncs heard; nobody is asked."""
+    """What the last syncs heard; nobody is asked. Whoever reads this has not signed in: no site is named."""
     synced = Site.objects.exclude(last_synced_at=None).count()
-    denied = list(Site.objects.filter(sync_denied=True).order_by("name").values_list("name", flat=True)[:5])
-    if denied:
+    if denied := Site.objects.filter(sync_denied=True).count():
         raise Degraded(
-            f"AWS refused the credentials of drsorch, or a permission, at the last sync of {listing(denied)}. "
-            "Its page says why."
+            f"AWS refused the credentials of drsorch, or a permission, at the last sync of {count(denied, 'site')}. "
+            "The pages of sites say why."
         )
     return f"AWS refused nothing at the last sync of {count(synced, 'site')}." if synced else "No site was synced yet."
 

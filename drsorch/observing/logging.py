@@ -7,6 +7,7 @@ import re
 import sys
 import threading
 from collections.abc import Collection, MutableMapping
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -62,6 +63,24 @@ def _finish(logger: WrappedLogger, name: str, line: EventDict) -> EventDict:
     return cleaned
 
 
+#: What moves a terminal's cursor, turns the direction of text, or begins a line.
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
+
+def _printable(logger: WrappedLogger, name: str, line: EventDict) -> EventDict:
+    """On a terminal, what others wrote stays text. JSON writes it so itself."""
+
+    for key, value in line.items():
+        if isinstance(value, str):
+            kept = "\n\t" if key in ("exception", "stack") else ""
+            line[key] = _CONTROL.sub(partial(_escaped, kept), value)
+    return line
+
+
+def _escaped(kept: str, found: re.Match[str]) -> str:
+    return found[0] if found[0] in kept else found[0].encode("unicode_escape").decode()
+
+
 _shared: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
@@ -82,7 +101,8 @@ class ToTheRequest(logging.Handler):
 
 def configured(level: str) -> dict[str, Any]:
     """Django's LOGGING, for lines from this level on."""
-    people = sys.stderr.isatty()
+    people = [_printable, structlog.dev.ConsoleRenderer()]
+    rendered: list[Any] = people if sys.stderr.isatty() else [structlog.processors.JSONRenderer()]
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -92,7 +112,7 @@ def configured(level: str) -> dict[str, Any]:
                 "processors": [
                     structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                     _finish,
-                    structlog.dev.ConsoleRenderer() if people else structlog.processors.JSONRenderer(),
+                    *rendered,
                 ],
                 "foreign_pre_chain": _shared,
             }

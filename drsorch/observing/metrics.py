@@ -9,7 +9,7 @@ from datetime import datetime
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import Error as DatabaseTrouble
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -73,6 +73,6 @@ class _Everything(Collector):
     def _rows(self) -> tuple[list[Metric], bool]:
         try:
             return [metric for read in figures.GAUGES for metric in read(self._now)], True
-        except DatabaseError:
+        except DatabaseTrouble:
             log.exception("metrics_without_database")
             return [], False

@@ -22,7 +22,8 @@ log = structlog.get_logger(__name__)
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
-#: Asked every few seconds, by machines: they have a line only when something is wrong.
+#: Asked every few seconds, by machines: they have a line only when something is wrong, and are not counted, for they
+#: say nothing of how fast pages are.
 PROBES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 #: All others are counted as one: anybody can make up methods.
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -118,9 +119,10 @@ def _say_later(
 def _say(request: HttpRequest, response: HttpResponseBase, begun: float, size: int) -> None:
     status = response.status_code
     seconds = time.monotonic() - begun
-    method = request.method if request.method in _METHODS else "other"
-    metrics.REQUESTS.labels(method, f"{status // 100}xx").observe(seconds)
-    if request.path in PROBES and status < 400:
+    if request.path not in PROBES:
+        method = request.method if request.method in _METHODS else "other"
+        metrics.REQUESTS.labels(method, f"{status // 100}xx").observe(seconds)
+    elif status < 400:
         return
     error = getattr(request, "_drsorch_error", None)
     token = getattr(request, "auth", None)

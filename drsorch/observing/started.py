@@ -10,8 +10,9 @@ from django.db import DatabaseError, transaction
 from dramatiq import Broker, Middleware, Worker
 
 from drsorch.observing import tracing
+from drsorch.observing.counting import count_from_zero
 from drsorch.observing.logging import catch_all
-from foundation.observing.metrics import forget_the_dead
+from foundation.observing.metrics import sum_up_the_dead
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +39,8 @@ def start_record(process: str) -> None:
     """
     log.info("started", process=process)
     if settings.DRSORCH_METRICS_DIRECTORY:
-        forget_the_dead(settings.DRSORCH_METRICS_DIRECTORY)
+        sum_up_the_dead(settings.DRSORCH_METRICS_DIRECTORY)
+    count_from_zero()
     try:
         _check_keys(process)
         with transaction.atomic():

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.conf import settings
 
 from drs.calls import OBSERVERS, OK, Call
+from drsorch.observing.logging import without_secrets
 from foundation.observing.spans import OPENERS, Span
 from foundation.version import VERSION
 
@@ -77,7 +78,15 @@ def _opener(provider: TracerProvider) -> Any:
     @contextmanager
     def opened(name: str, kind: str, parent: str, facts: Mapping[str, Any]) -> Iterator[Span]:
         context = _context_of(parent)
-        with tracer.start_as_current_span(name, context=context, kind=kinds[kind], attributes=_plain(facts)) as span:
+        # The words of an error may hold anything: they are in the log, where what is secret is taken out.
+        with tracer.start_as_current_span(
+            name,
+            context=context,
+            kind=kinds[kind],
+            attributes=_plain(facts),
+            record_exception=False,
+            set_status_on_exception=False,
+        ) as span:
             at = span.get_span_context()
 
             class Opened:
@@ -90,7 +99,11 @@ def _opener(provider: TracerProvider) -> Any:
                     if name := more.get("span_name"):
                         span.update_name(name)
 
-            yield Opened()
+            try:
+                yield Opened()
+            except BaseException as error:
+                span.set_status(Status(StatusCode.ERROR, type(error).__name__))
+                raise
 
     return opened
 
@@ -135,9 +148,9 @@ def _observer(provider: TracerProvider) -> Any:
 
 
 def _plain(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Attributes: what is blank says nothing."""
+    """Attributes: what is blank says nothing, and what is secret stays here."""
     return {
-        name: value if isinstance(value, str | int | float | bool) else str(value)
+        name: value if isinstance(value, int | float | bool) else without_secrets(str(value))
         for name, value in facts.items()
         if value not in ("", None) and name not in ("error", "span_name")
     }

@@ -13,6 +13,9 @@ from executions.core.states import ServerStatus, WaveStatus
 
 #: Nothing is launched at a site on knowledge older than this many poll ceilings.
 _STALE_AFTER_CEILINGS = 2
+#: Unless its poll was begun since those wait who are to be launched: then not older than a poll, and the look that it
+#: leads to, may take together.
+_ASKED_FOR_CEILINGS = 20
 
 
 def dispatch_launches(draft: Draft) -> None:
@@ -35,7 +38,7 @@ def _dispatch_at(draft: Draft, site: SiteFacts, waiting: list[ServerFacts]) -> N
             draft.wake(server.not_before)
     if not ready:
         return
-    if _is_stale(draft, site):
+    if _is_stale(draft, site, ready):
         draft.act(PollSite(site.id))
         draft.wake_in(draft.settings.poll_ceiling_seconds)
         return
@@ -49,7 +52,12 @@ def _dispatch_at(draft: Draft, site: SiteFacts, waiting: list[ServerFacts]) -> N
         draft.wake_in(draft.settings.poll_ceiling_seconds)
 
 
-def _is_stale(draft: Draft, site: SiteFacts) -> bool:
-    limit = timedelta(seconds=draft.settings.poll_ceiling_seconds * _STALE_AFTER_CEILINGS)
-    since = max(draft.facts.started_at, draft.now - limit)
-    return site.polled_at is None or site.polled_at < since
+def _is_stale(draft: Draft, site: SiteFacts, ready: list[ServerFacts]) -> bool:
+    """Where DRS or the workers are slow, an answer may always be old when it is looked at: what was asked for since the
+    servers wait has to do, or nothing would ever be launched."""
+    ceiling = timedelta(seconds=draft.settings.poll_ceiling_seconds)
+    since = draft.now - _STALE_AFTER_CEILINGS * ceiling
+    if site.failing_since is None:
+        waits_since = max(server.not_before or server.queued_at or draft.now for server in ready)
+        since = min(since, max(waits_since, draft.now - _ASKED_FOR_CEILINGS * ceiling))
+    return site.polled_at is None or site.polled_at < max(draft.facts.started_at, since)

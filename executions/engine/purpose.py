@@ -15,9 +15,9 @@ from foundation.observing.spans import span
 
 @contextmanager
 def working_for(execution: Execution, doing: str) -> Iterator[None]:
-    """Meanwhile every line of this thread in the log has the execution, who requested it, and the request that moved it
-    last; and sessions of roles at AWS are named for it."""
-    person = execution.requested_by_name
+    """Meanwhile every line of this thread in the log has the execution, who asked for what it does, and the request
+    that moved it last; and sessions of roles at AWS are named for it."""
+    person = execution.cause.get("person") or execution.requested_by_name
     key, cause = str(execution.pk), causes.taken(execution.cause)
     facts = {"execution": key, "user": person}
     # Whoever nudged it, it belongs to the trace of the request that moved it last.

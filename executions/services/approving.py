@@ -121,7 +121,7 @@ def _approve(current: Execution, by: AbstractBaseUser, comment: str, shown: Show
         Entry(EventType.EXECUTION_STARTED, current.plan_name, {"approvals": given}, by.get_username()),
         started_at=timezone.now(),
     )
-    tasks.nudge_on_commit([current.pk])
+    tasks.nudge_on_commit(current)
 
 
 def _step_decide(
@@ -140,7 +140,7 @@ def _step_decide(
     to = StepStatus.SUCCEEDED if approved else StepStatus.FAILED
     why = f"{'Approved' if approved else 'Rejected'} by {by.get_username()}." + (f" {comment}" if comment else "")
     transitions.step_move(execution.pk, meant.pk, to, why=why, actor=by.get_username(), decided_by=by)
-    tasks.nudge_on_commit([execution.pk])
+    tasks.nudge_on_commit(execution)
 
 
 def _step_meant(execution: Execution, wave: str | None, step: str | None) -> StepRun:

@@ -107,7 +107,7 @@ def _switch(
             entry = Entry(told, current.plan_name, detail, by.get_username())
             if not transitions.execution_move(current.pk, {frm}, to, entry):
                 raise Conflict(f"Only a {frm} execution can be {what}; this one {state(current)}.", code="wrong_status")
-            tasks.nudge_on_commit([current.pk])
+            tasks.nudge_on_commit(current, asked_by=by.get_username() if to is ExecutionStatus.RUNNING else "")
     return Execution.objects.get(pk=execution.pk)
 
 
@@ -269,7 +269,7 @@ def execution_cleanup(
             CleanupStatus.RUNNING,
             Entry(EventType.CLEANUP_RUNNING, current.plan_name, without_blanks(comment=comment), by.get_username()),
         )
-        tasks.nudge_on_commit([current.pk])
+        tasks.nudge_on_commit(current, asked_by=by.get_username())
         followed = current.operations.open().values_list("site", flat=True)
         tasks.poll_on_commit(SiteWatch.objects.filter(pk__in=followed).values_list("pk", flat=True))
     return Execution.objects.get(pk=execution.pk)
@@ -344,7 +344,7 @@ def _reopen(
             fresh = WaveRun.objects.get(pk=wave.pk)
             if not change(current, fresh) and not _under_way(fresh, action):
                 raise Conflict(f"Nothing in wave {wave.name} can be {action}: it {state(fresh)}.", code="wrong_status")
-            tasks.nudge_on_commit([current.pk])
+            tasks.nudge_on_commit(current, asked_by=by.get_username())
     except IntegrityError as error:
         raise Conflict(
             f"Plan {execution.plan_name} now has another active execution. Wait for it to end.", code="active_execution"
@@ -367,10 +367,10 @@ def execution_look(
 ) -> Execution:
     """Have the engine work on it now, on its steps and its sites too, also where looks at them raised."""
     check_right(by, "executions.control_execution", execution)
-    with locked_as_seen(execution, precondition):
+    with locked_as_seen(execution, precondition) as current:
         StepRun.objects.tried_by_engine().filter(execution=execution).nudge(by_person=True)
         SiteWatch.objects.filter(pk__in=site_ids_of(execution), due_at__isnull=False).nudge(by_person=True)
-        tasks.nudge_on_commit([execution.pk])
+        tasks.nudge_on_commit(current)
         tasks.poll_on_commit(SiteWatch.objects.filter(pk__in=site_ids_of(execution)).values_list("pk", flat=True))
     return Execution.objects.get(pk=execution.pk)
 
@@ -424,5 +424,5 @@ def execution_cancel(
             )
         else:
             transitions.execution_move(current.pk, EXECUTION_ACTIVE, ExecutionStatus.CANCELLING, entry)
-            tasks.nudge_on_commit([current.pk])
+            tasks.nudge_on_commit(current)
     return Execution.objects.get(pk=execution.pk)

@@ -153,7 +153,7 @@ def execution_start(
         _record_start(execution, blueprint, needed, basis.basis_keep(execution, shown, by, "request"))
         transitions.replacement_acknowledge(execution, acknowledged, execution.requested_by_name)
         status_say(execution, ExecutionStatus(execution.status), was="")
-        tasks.nudge_on_commit([execution.pk])
+        tasks.nudge_on_commit(execution)
         if written is not None:
             written(execution)
     return Execution.objects.get(pk=execution.pk)

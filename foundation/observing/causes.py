@@ -19,6 +19,7 @@ CARRIED: Final = ("request_id", "traceparent")
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:=/+@-]{0,127}", re.ASCII)
 #: https://www.w3.org/TR/trace-context/#traceparent-header-field-values, of version 00; of a later one, what it has too.
 _TRACEPARENT: Final = re.compile(r"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})")
+_MORE: Final = re.compile("-[!-~]*")
 _LONGEST_TRACEPARENT: Final = 200
 
 
@@ -30,7 +31,7 @@ def request_id_of(said: str) -> str:
 def traceparent_of(said: str) -> str:
     """The W3C trace context that a caller sent, or that of a new trace, which nobody samples."""
     found = _TRACEPARENT.match(said) if len(said) <= _LONGEST_TRACEPARENT else None
-    if found and (found.end() == len(said) or (found[1] != "00" and said[found.end()] == "-")):
+    if found and (found.end() == len(said) or (found[1] != "00" and _MORE.fullmatch(said, found.end()))):
         return said
     return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"
 

@@ -7,9 +7,10 @@ are the same.
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,7 @@ from typing import Final
 from django.conf import settings
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, values
 from prometheus_client.metrics_core import Metric
+from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.values import MultiProcessValue
 
@@ -65,22 +67,39 @@ def gauges(read: Gauges) -> Gauges:
 def counted() -> Iterator[Metric]:
     """What has been counted: by this process, or by all that share the directory."""
     directory = settings.DRSORCH_METRICS_DIRECTORY
-    if directory:
-        yield from MultiProcessCollector(None, directory).collect()
-    else:
+    if not directory:
         yield from REGISTRY.collect()
+        return
+    with _held(directory, fcntl.LOCK_SH):
+        yield from list(MultiProcessCollector(None, directory).collect())
 
 
-def forget_the_dead(directory: str) -> int:
-    """Remove the files of processes that are over, when one begins; returns how many there were."""
+def sum_up_the_dead(directory: str) -> int:
+    """Add what processes that are over have counted to one file, and remove theirs, when one begins; returns how many
+    there were. Without their counts every counter would seem to begin anew, and rules would see what never was.
+    """
     removed = 0
-    for path in Path(directory).glob("*_*.db"):
-        pid = path.stem.rpartition("_")[2]
-        if pid.isdigit() and not _lives(int(pid)):
-            with suppress(OSError):  # another one that begins was first
-                path.unlink()
-                removed += 1
+    with _held(directory, fcntl.LOCK_EX):
+        for path in Path(directory).glob("*_*.db"):
+            kind, _, pid = path.stem.rpartition("_")
+            if not pid.isdigit() or _lives(int(pid)):
+                continue
+            if path.stat().st_size:  # else it died as it made the file
+                total = MmapedDict(str(path.with_name(f"{kind}_dead.db")))
+                for key, value, timestamp, _ in MmapedDict.read_all_values_from_file(str(path)):
+                    total.write_value(key, total.read_value(key)[0] + value, timestamp)
+                total.close()
+            path.unlink()
+            removed += 1
     return removed
+
+
+@contextmanager
+def _held(directory: str, how: int) -> Iterator[None]:
+    """Scrapes read beside each other; a file that goes, or is counted twice, they do not see."""
+    with (Path(directory) / "lock").open("a") as file:
+        fcntl.flock(file, how)
+        yield
 
 
 def _lives(pid: int) -> bool:

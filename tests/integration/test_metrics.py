@@ -11,16 +11,20 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import botocore.session
 import pytest
 import time_machine
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, InterfaceError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
 from audit.models import TrailCheck
-from drs.calls import OBSERVERS, Call
+from drs.aws import OPTIONAL
+from drs.calls import OBSERVERS, Call, Measured
+from drs.errors import Denied, DrsError, Throttled
+from drsorch.observing import counting
 from executions.models import DrsJob, Execution, SiteWatch
 from foundation import ticker
 from foundation.due import DUE_WORK
@@ -176,14 +180,43 @@ def test_what_happens_is_counted() -> None:
     assert calls["DescribeJobs", "Throttled", "drs"] >= 1
     Client().generic("BREW", "/nothing")
     assert scraped()["drsorch_http_request_seconds_count"]["other", "4xx"] >= 1
+    requests = scraped()["drsorch_http_request_seconds_count"]
+    Client().get("/healthz")
+    Client().get("/readyz")
+    assert scraped()["drsorch_http_request_seconds_count"] == requests, "probes are nobody's requests"
 
 
 @pytest.mark.any_database
-def test_without_a_database_it_says_so_and_what_was_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*args: Any, **kwargs: Any) -> Any:
-        raise DatabaseError("password authentication failed for user secret")
+def test_the_first_refusal_of_aws_is_a_rise() -> None:
+    counting.count_from_zero()
+    denied = {labels for labels in scraped()["drsorch_aws_calls_total"] if "Denied" in labels}
+    operations = {operation for operation, _, _ in denied}
+    assert {"StartRecovery", "DescribeJobs", "AssumeRole"} <= operations
+    assert not operations & OPTIONAL
+    model = botocore.session.get_session().get_service_model("drs")
+    assert {operation for operation, _, service in denied if service == "drs"} <= set(model.operation_names)
 
-    Client().get("/healthz")
+
+@pytest.mark.any_database
+@pytest.mark.parametrize(("optional", "outcome"), [(True, "DoneWithout"), (False, "Denied")])
+def test_what_drsorch_does_without_is_no_refusal(monkeypatch: pytest.MonkeyPatch, optional: bool, outcome: str) -> None:
+    told: list[Call] = []
+    monkeypatch.setattr("drs.calls.OBSERVERS", [told.append])
+    for error in (Denied("no"), Throttled("later")):
+        with pytest.raises(DrsError), Measured("drs", "X", account="", region="", optional=optional):
+            raise error
+    assert [call.outcome for call in told] == [outcome, "Throttled"]
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize("trouble", [DatabaseError, InterfaceError])
+def test_without_a_database_it_says_so_and_what_was_counted(
+    monkeypatch: pytest.MonkeyPatch, trouble: type[Exception]
+) -> None:
+    def refuse(*args: Any, **kwargs: Any) -> Any:
+        raise trouble("password authentication failed for user secret")
+
+    Client().get("/static/nothing.css")
     with monkeypatch.context() as patch:
         patch.setattr("django.db.connection.cursor", refuse)
         found = scraped()
@@ -242,7 +275,7 @@ sys.stdin.read()
 
 
 @pytest.mark.any_database
-def test_several_processes_are_one_figure_and_the_dead_are_removed(tmp_path: Path, settings: Any) -> None:
+def test_several_processes_are_one_figure_that_never_falls(tmp_path: Path, settings: Any) -> None:
     environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
     workers = [
         subprocess.Popen(
@@ -262,10 +295,15 @@ def test_several_processes_are_one_figure_and_the_dead_are_removed(tmp_path: Pat
         found = scraped()
         assert found["drsorch_aws_calls_total"] == {("DescribeJobs", "ok", "drs"): 5.0}
         assert found["drsorch_look_seconds_count"] == {("execution",): 2.0}
-        assert metrics.forget_the_dead(str(tmp_path)) == 0
-        workers[0].communicate()
-        assert metrics.forget_the_dead(str(tmp_path)) == 2
-        assert scraped()["drsorch_aws_calls_total"] == {("DescribeJobs", "ok", "drs"): 3.0}
+        assert metrics.sum_up_the_dead(str(tmp_path)) == 0
+        for worker in workers:
+            worker.communicate()
+            assert metrics.sum_up_the_dead(str(tmp_path)) == 2
+            assert scraped()["drsorch_aws_calls_total"] == {("DescribeJobs", "ok", "drs"): 5.0}
+            assert scraped()["drsorch_look_seconds_count"] == {("execution",): 2.0}
+        (tmp_path / "counter_1999999999.db").touch()  # it died as it made the file
+        assert metrics.sum_up_the_dead(str(tmp_path)) == 1
+        assert {path.name for path in tmp_path.glob("*.db")} == {"counter_dead.db", "histogram_dead.db"}
     finally:
         for worker in workers:
             worker.communicate()

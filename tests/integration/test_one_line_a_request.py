@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import logging
 import re
+import sys
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -228,6 +229,25 @@ def test_whoever_writes_a_line_it_is_json() -> None:
     assert [line["event"].split()[0] for line in lines.all()] == ["x.py:1:", "Worker", "one", "odd"]
     assert all({"timestamp", "level", "logger", "event", "version"} <= line.keys() for line in lines.all())
     assert "two\nlines" in lines.all()[1]["exception"]
+
+
+def test_what_others_wrote_moves_nothing_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    formatter = dict(ours.configured("INFO")["formatters"]["drsorch"])
+    del formatter["()"]
+    shown = structlog.stdlib.ProcessorFormatter(**formatter)
+    odd = "/x\x1b]0;title\x07\x1b[2J\n2026-11-28 [info] request path=/forged\x9b1A\u202e"
+    record = logging.LogRecord("x", logging.INFO, "", 0, odd, (), None)
+    record.__dict__["path"] = odd
+    try:
+        raise ValueError(odd)
+    except ValueError:
+        record.exc_info = sys.exc_info()
+    line, *trace = shown.format(record).split("\n")
+    assert line.count("forged") == 2, "the event and the path"
+    assert trace[0].startswith("Traceback")
+    text = "\n".join([line, *trace])
+    assert not [each for each in ("\x1b]", "\x1b[2J", "\x07", "\x9b", "\u202e") if each in text]
 
 
 @pytest.mark.parametrize("level", ours.LEVELS)

@@ -28,7 +28,7 @@ from executions.engine.polling.reading import SiteReading
 from executions.engine.polling.unfollowed import unfollowed_note
 from executions.models import DrsJob, Execution, SiteWatch
 from foundation.backoff import Backoff
-from foundation.due import Claim, stopped_a_part
+from foundation.due import Claim, LeaseLost, stopped_a_part
 from protection.gateways import gateway
 
 log = structlog.get_logger(__name__)
@@ -53,6 +53,9 @@ def site_poll(site_id: int) -> PollResult | None:
         return _poll(site_id, claim)
     except DrsError as error:
         return _fail(claim, error)
+    except LeaseLost:
+        log.info("poll_lease_lost", site=claim.row.site.name)
+        return None
     except Exception:
         # A defect of ours: who waits for the site is told; when it is polled again is `foundation.due`'s to say.
         _note_failure(claim, "drsorch has an error of its own in polling this site; the server's log has the details.")
@@ -66,7 +69,9 @@ def _poll(site_id: int, claim: Claim[SiteWatch]) -> PollResult:
     unfollowed_note(site_id)
     crash_point("poll.before_release")
     facts = reading.facts()
-    nudges = news or claim.abandoned or facts.first or facts.intent_open or facts.servers_queued
+    # What a poll found that did not come to its end was told to nobody, and is no news any more.
+    was_broken_off = claim.abandoned or claim.row.failures > 0
+    nudges = news or was_broken_off or facts.first or facts.intent_open or facts.servers_queued
     waiting = Execution.objects.waiting_for(site_id).values_list("pk", flat=True) if nudges else ()
     return _release(claim, reading, tuple(waiting), begun_at if reading.listed else claim.row.polled_at)
 
@@ -101,7 +106,7 @@ def _log_read(reading: SiteReading, port: DrsPort, job_id: str) -> bool:
     """One job's log that cannot be worked on does not keep the others at the site from being polled."""
     try:
         return read_log(port, reading.jobs[job_id])
-    except (OperationalError, InterfaceError):  # the database is away: no job's fault
+    except (OperationalError, InterfaceError, LeaseLost):  # the database, or the site, is away: no job's fault
         raise
     except Exception as error:
         DrsJob.objects.filter(pk=reading.jobs[job_id].pk).update(log_read_at=timezone.now())

@@ -27,6 +27,7 @@ from executions.engine.steps.outcome import Result, StepOutcome, final
 from executions.models import Execution, ServerRun, StepRun
 from executions.transitions import StepClaim
 from foundation.backoff import Backoff
+from foundation.due import LeaseLost
 from plans.core.steps import StepKind
 
 log = structlog.get_logger(__name__)
@@ -48,7 +49,11 @@ def step_try(step_id: int) -> UUID | None:
         outcome = final(str(error))
     else:
         with working_for(step.execution, f"step {step.kind}"):
-            outcome = RUNNERS[StepKind(step.kind)](claim, parameters)
+            try:
+                outcome = RUNNERS[StepKind(step.kind)](claim, parameters)
+            except LeaseLost:
+                log.info("lease_lost")
+                return None
             log.info("step_tried", step=step.name, kind=step.kind, result=outcome.result.name.lower())
     crash_point("step.after_try")
     with transaction.atomic():

@@ -14,6 +14,7 @@ from rest_framework.test import APIClient
 
 from access import policy
 from access.models import ApiToken
+from foundation.version import VERSION
 from tests.factories.people import PASSWORD, make_user
 
 ME = "/api/v1/me/"
@@ -36,7 +37,7 @@ def test_issue_token_prints_the_token_alone_and_it_works(dana):
     printed = issue("dana")
     assert printed == printed.strip() + "\n"
     me = bearer(printed.strip()).get(ME).json()
-    assert me["username"] == "dana"
+    assert (me["username"], me["version"]) == ("dana", VERSION)
     assert me["roles"] == ["recovery manager"]
     assert "executions.start_recovery" in me["permissions"]
     assert "protection.add_site" not in me["permissions"]

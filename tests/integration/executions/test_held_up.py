@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import dramatiq
@@ -14,6 +16,7 @@ from django.db import OperationalError
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from drs.errors import Unreachable
 from drs.port import Job
 from drs.simulator.world import World
 from executions import tasks
@@ -54,8 +57,8 @@ def at(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     return put
 
 
-def die() -> None:
-    raise Dies
+def throw(error: BaseException) -> None:
+    raise error
 
 
 def test_a_launch_that_was_held_up_for_long_is_not_sent_any_more(
@@ -73,22 +76,23 @@ def test_a_launch_that_was_held_up_for_long_is_not_sent_any_more(
     assert set(harness.started().values()) == {1}
 
 
-def test_a_poll_that_dies_before_it_tells_anybody_is_told_by_the_next(
-    harness: EngineHarness, at: Callable[..., None]
+@pytest.mark.parametrize("end", [Dies(), OperationalError("it restarts"), Unreachable("DRS does not answer.")])
+def test_what_a_poll_found_before_it_broke_off_is_told_by_the_next(
+    harness: EngineHarness, at: Callable[..., None], end: BaseException
 ) -> None:
     execution = harness.drill(harness.plan(DATABASES))
     harness.tick()
     harness.run(execution, until=DrsJob.objects.exists)
     harness.clock.shift(timedelta(minutes=30))
-    at(poll, "poll.before_release", die)
+    at(poll, "poll.before_release", partial(throw, end))
     [site] = Site.objects.all()
     schedule.poll_soon(site.pk)
-    with pytest.raises(Dies):
-        poll.site_poll(site.pk)
+    with suppress(Dies):
+        tasks.site_poll.fn(site.pk)
     assert DrsJob.objects.get().finished
     Execution.objects.update(due_at=None)
 
-    harness.clock.shift(timedelta(minutes=2))  # Its lease is over.
+    harness.clock.shift(timedelta(minutes=2))  # Its lease is over, or the site is due again.
     seen = poll.site_poll(site.pk)
 
     assert seen is not None

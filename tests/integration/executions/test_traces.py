@@ -90,6 +90,17 @@ def test_who_sends_no_trace_is_answered_with_the_one_that_began(
     assert echoed.headers["traceparent"] == TRACE
 
 
+def test_no_secret_is_in_a_span(exported: Callable[[], dict[str, list[ReadableSpan]]]) -> None:
+    token = "0123456789abcdef" * 4
+    OneLine(lambda request: HttpResponse())(RequestFactory().get(f"/api/v1/tokens/{token}/"))
+    with pytest.raises(OSError, match="Bearer"), spans.span("reconcile"):
+        raise OSError(f"Bearer {token}")
+    found = [span for named in exported().values() for span in named]
+    assert [span.name for span in found] == ["GET /", "reconcile"]
+    assert token not in "".join(span.to_json() for span in found)
+    assert (found[1].status.is_ok, found[1].status.description) == (False, "OSError")
+
+
 class Sink(BaseHTTPRequestHandler):
     """An OpenTelemetry collector, as far as it takes traces over HTTP."""
 

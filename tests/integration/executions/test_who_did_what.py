@@ -12,10 +12,14 @@ from django.contrib.auth.models import User
 from dramatiq.brokers.stub import StubBroker
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
+from audit.models import Event
+from drs import identity
 from drs.simulator import scenarios
 from drs.simulator.testing import serve
 from drs.simulator.world import World
+from executions.engine.purpose import working_for
 from executions.models import Execution
+from executions.services import approving, controlling
 from foundation.middleware import CauseMiddleware
 from foundation.observing import causes
 from protection import gateways, sync
@@ -85,6 +89,10 @@ def test_a_launch_names_its_execution_person_and_request_in_the_log_and_in_cloud
     assert ended.items() >= {"execution": of["execution"], "job": begun["job"], "servers": {"LAUNCHED": 2}}.items()
     assert lines.one("execution_started").items() >= of.items()
     assert lines.one("execution_ended").items() >= {**of, "status": "succeeded", "was": "running"}.items()
+    # What the engine did because of it says so in the audit trail, too.
+    done = Event.objects.filter(subject_id=execution.pk, via="engine")
+    asked = {"request_id": "pipeline-42", "trace_id": TRACE[3:35]}
+    assert [event.origin for event in done] == [asked] * len(done) != []
     # A poll serves everybody, and is nobody's.
     assert {line.get("execution") for line in lines.all("aws_call") if line["operation"] == "DescribeJobs"} == {None}
 
@@ -168,3 +176,25 @@ def test_the_row_of_an_execution_keeps_the_request_that_moved_it_last(
     path = f"/api/v1/executions/{started.json()['id']}/pause/"
     omar.post(path, {"comment": "wait"}, format="json", headers={"X-Request-ID": "second"})
     assert Execution.objects.get().cause["request_id"] == "second"
+
+
+def test_aws_is_told_who_asked_for_what_is_done(harness: EngineHarness) -> None:
+    """Not who consented to it, nor who has it stop."""
+
+    def named(execution: Execution) -> str:
+        with working_for(Execution.objects.get(pk=execution.pk), "test"):
+            return identity.current().person
+
+    omar, dana, ravi = (harness.users[name] for name in ("omar", "dana", "ravi"))
+    recovery = harness.recovery(harness.plan(DATABASES, approvals_required=1))
+    assert named(recovery) == "dana"
+    approving.execution_approve(execution=recovery, by=ravi)
+    assert named(recovery) == "dana"
+    controlling.execution_pause(execution=recovery, by=omar)
+    assert named(recovery) == "dana"
+    controlling.execution_resume(execution=recovery, by=omar)
+    assert named(recovery) == "omar"
+    with structlog.contextvars.bound_contextvars(request_id="another"):
+        controlling.execution_cancel(execution=recovery, by=dana)
+    assert named(recovery) == "omar"
+    assert Execution.objects.get().cause == {"request_id": "another", "person": "omar"}

@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 import time_machine
 from django.utils import timezone
+from django.utils.module_loading import autodiscover_modules
 
 from foundation import ticker
 from foundation.due import DUE_WORK, DueRow, LeaseLost
@@ -91,8 +92,7 @@ def test_a_lease_that_is_renewed_lasts_longer(site: Site, clock: time_machine.Tr
 
 def test_every_kind_of_due_row_has_a_worker_that_the_ticker_nudges() -> None:
     """A table of due rows that nobody registered would wait for ever."""
-    import protection.tasks  # noqa: F401 # importing registers its rows
-
+    autodiscover_modules("tasks")
     registered = {work.rows().model for work in DUE_WORK}
     assert registered == set(_due_models())
     assert len(DUE_WORK) == len(registered)

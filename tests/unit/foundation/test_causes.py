@@ -34,7 +34,9 @@ def test_a_trace_context_is_taken_as_it_is(said: str) -> None:
 @pytest.mark.parametrize(
     "said",
     ["", "00", SENT.upper(), SENT + "-more", SENT + "x", " " + SENT, "ff" + SENT[2:], "00-" + "0" * 32 + SENT[35:],
-     SENT[:36] + "0" * 16 + "-01", SENT + "\n", "01" + SENT[2:] + "-" + "x" * 200],
+     SENT[:36] + "0" * 16 + "-01", SENT + "\n", "01" + SENT[2:] + "-" + "x" * 200,
+     # It is answered, logged and stored, so nothing is let in that a header, a terminal or a database cannot hold.
+     *("01" + SENT[2:] + "-" + more for more in ("\n", "\x00", "\x1b[2J", "é", " "))],
 )  # fmt: skip
 def test_of_any_other_a_new_trace_begins(said: str) -> None:
     assert re.fullmatch("00-[0-9a-f]{32}-[0-9a-f]{16}-00", causes.traceparent_of(said))
