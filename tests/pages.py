@@ -6,8 +6,10 @@ import re
 from html.parser import HTMLParser
 from typing import Any
 
+from django.contrib import admin
 from django.contrib.auth.models import AbstractBaseUser
 from django.test import Client
+from django.urls import get_resolver
 
 
 def browser_of(user: AbstractBaseUser) -> Client:
@@ -15,6 +17,12 @@ def browser_of(user: AbstractBaseUser) -> Client:
     client = Client()
     client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
     return client
+
+
+def registry() -> dict[Any, Any]:
+    """Model -> its pages in the admin, which are loaded with the addresses, not before."""
+    assert get_resolver().url_patterns
+    return admin.site._registry
 
 
 class _Form(HTMLParser):

@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from django.contrib import admin
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
@@ -18,6 +17,7 @@ from access.policy import ROLES
 from tests.database import odd_ones
 from tests.factories.people import make_user
 from tests.integration.api.operations import World
+from tests.pages import registry
 
 #: What the screens show. A package that brings a page of its own is looked at first, then named here or unregistered.
 REGISTERED = {
@@ -70,7 +70,7 @@ def filled_in(world: World) -> list[str]:
 
 
 def test_the_registry_holds_what_we_know() -> None:
-    found = {f"{model._meta.app_label}.{model.__name__}" for model in admin.site._registry}
+    found = {f"{model._meta.app_label}.{model.__name__}" for model in registry()}
     assert found == REGISTERED
 
 
@@ -144,7 +144,7 @@ def test_no_filter_of_any_list_breaks_on_what_is_written_behind_it(
     request = rf.get("/")
     request.user = ada
     seen: set[type] = set()
-    for model, model_admin in admin.site._registry.items():
+    for model, model_admin in registry().items():
         address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
         for query in odd_ones(odd_queries(model_admin, request, seen), every=both_databases):
             answer = client.get(f"{address}?{query}")
@@ -157,7 +157,7 @@ def test_no_list_is_narrowed_by_what_it_does_not_offer(world: World, ada: Any, r
     request.user = ada
     narrowed = [
         f"{model.__name__}.{field.name}"
-        for model, model_admin in admin.site._registry.items()
+        for model, model_admin in registry().items()
         if hasattr(model_admin, "linked_by")
         for field in model._meta.get_fields()
         if any(

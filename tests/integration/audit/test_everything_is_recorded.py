@@ -15,7 +15,6 @@ from unittest.mock import patch
 import pytest
 from allauth.mfa.models import Authenticator
 from django.apps import apps
-from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, User
 from django.contrib.sessions.backends.db import SessionStore
@@ -54,6 +53,7 @@ from tests.integration.audit.acts import (
     service,
 )
 from tests.integration.audit.not_by_people import CHANGE_NOTHING, NOT_BY_PEOPLE, NOT_OURS
+from tests.pages import registry
 
 pytestmark = [pytest.mark.django_db, pytest.mark.either_database]
 
@@ -111,7 +111,7 @@ def world(ada: User, petra: User, settings: Any) -> Iterator[World]:
     drilled = ExecutionFactory.create(plan=other, status="succeeded")
     finding = finding_add(execution=drilled, by=ada, title="DNS", severity="low")
     in_group = provider_group_create(name="everyone", role=Role.objects.get(name="viewer"), by=ada)
-    link = link_save(user=petra, subject="p-1", by=ada)
+    link = link_save(user=make_user("lena"), subject="p-1", by=ada)
     stored = SessionStore()
     stored.create()
     session = SignInSession.objects.create(user=petra, ip="203.0.113.7", session_key=stored.session_key)
@@ -308,7 +308,7 @@ def doors() -> Iterator[tuple[type[Model], str, str]]:
 def screens(root: User) -> Iterator[tuple[type[Model], str, str]]:
     request = RequestFactory().get("/")
     request.user = root
-    for model, page in admin.site._registry.items():
+    for model, page in registry().items():
         row = model(missing_since=timezone.now()) if model is SourceServer else None
         for django, verb in VERBS.items():
             asked = getattr(page, f"has_{django}_permission")
