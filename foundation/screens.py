@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import structlog
 from django.contrib import admin, messages
+from django.contrib.admin.exceptions import DisallowedModelAdminLookup
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import DatabaseError, DataError, transaction
 from django.db.models import Model
@@ -29,8 +30,10 @@ Pages = tuple[tuple[str, Callable[..., HttpResponseBase], str], ...]
 
 _NO_ROLE: Final = "Your account does not have the role for this page. An administrator can give it to you."
 _NOTHING: Final = "There is nothing at this address. It may have been deleted, or the address is not complete."
-#: What Django's lists raise for values that they do not check.
-_UNANSWERABLE: Final = (ArithmeticError, DatabaseError, IndexError, TypeError, ValidationError, ValueError)
+#: What Django's lists raise for values that they do not check, and what ours do not let be asked.
+_UNANSWERABLE: Final = (
+    ArithmeticError, DatabaseError, DisallowedModelAdminLookup, IndexError, TypeError, ValidationError, ValueError,
+)  # fmt: skip
 
 
 def screen_response(

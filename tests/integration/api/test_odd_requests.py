@@ -1,7 +1,8 @@
 """Whatever is sent to whichever operation: refused in a sentence, never a 500, never half a write.
 
 The tables are made from the addresses of the API, so that what is new is in them. Each database sees every name and
-every value; the long tables are tried partly on the one, partly on the other.
+every value; the long tables are tried partly on the one, partly on the other. What is refused before a database sees it
+is tried once.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import json
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
+
+import pytest
 
 from tests.database import odd_ones
 from tests.integration.api.operations import Operation, World, operations
@@ -104,6 +107,7 @@ def sent(client: Any, there: Operation, body: str | bytes, query: str = "") -> A
     return client.generic(there.verb.upper(), there.address + query, body, content_type="application/json")
 
 
+@pytest.mark.any_database
 def test_a_body_of_another_shape_is_refused(client: Any, world: World) -> None:
     before = world.versions()
     for operation in WITH_BODY:
@@ -129,6 +133,7 @@ def test_no_value_of_a_member_is_too_odd_for_a_sentence(client: Any, world: Worl
         assert world.versions() == before, operation
 
 
+@pytest.mark.any_database
 def test_who_takes_no_body_refuses_one_with_members(client: Any, world: World) -> None:
     before = world.versions()
     for operation in OPERATIONS:
@@ -138,6 +143,7 @@ def test_who_takes_no_body_refuses_one_with_members(client: Any, world: World) -
     assert world.versions() == before
 
 
+@pytest.mark.any_database
 def test_an_unknown_query_parameter_is_refused_by_name_with_those_known(client: Any, world: World) -> None:
     before = world.versions()
     for operation, query in itertools.product(OPERATIONS, UNKNOWN_QUERIES):
@@ -148,6 +154,7 @@ def test_an_unknown_query_parameter_is_refused_by_name_with_those_known(client: 
     assert world.versions() == before
 
 
+@pytest.mark.any_database
 def test_what_an_address_takes_is_said_in_json_whatever_format_is_asked_for(client: Any, world: World) -> None:
     """OPTIONS has neither rows for a CSV nor pages for a PDF."""
     asked = [{"HTTP_ACCEPT": accept} for accept in ("text/csv", "application/pdf", "application/yaml", "text/html")]
@@ -209,6 +216,7 @@ def test_no_filter_of_any_list_breaks_on_what_is_written_behind_it(
     assert filtered > 400
 
 
+@pytest.mark.any_database
 def test_of_a_parameter_that_is_there_twice_no_value_is_dropped(client: Any, world: World) -> None:
     may = set()
     for operation in OPERATIONS:

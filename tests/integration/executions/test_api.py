@@ -18,6 +18,8 @@ from tests.factories.executions import START, ExecutionFactory, add_wave, runnin
 from tests.factories.plans import PlanFactory
 from tests.harness import WAVES, EngineHarness
 
+pytestmark = pytest.mark.either_database
+
 URL = "/api/v1/executions/"
 Api = Callable[..., APIClient]
 

@@ -34,6 +34,8 @@ from tests.factories.plans import PlanFactory
 from tests.factories.protection import SiteFactory
 from tests.pages import text_of
 
+pytestmark = pytest.mark.either_database
+
 BrowserOf = Callable[[User], Client]
 ApiOf = Callable[[User], APIClient]
 
