@@ -15,7 +15,7 @@ from django.db import connection
 from django.db.backends.signals import connection_created
 from django.db.models import F, QuerySet
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, ViewportSize, expect
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
 from access.policy import ROLES
 from drsorch.client import wait_for
@@ -27,8 +27,8 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 # Nothing depends on how fast a machine is: what is expected comes, or never does.
 expect.set_options(timeout=30_000)
 
-DESKTOP: ViewportSize = {"width": 1440, "height": 900}
-PHONE: ViewportSize = {"width": 375, "height": 812}
+DESKTOP = {"width": 1440, "height": 900}
+PHONE = {"width": 375, "height": 812}
 
 #: `sign_in(petra)`, `sign_in(petra, PHONE)`: a page of hers, signed in.
 SignIn = Callable[..., Page]
@@ -85,27 +85,10 @@ def roles(transactional_db: None) -> None:
     Group.objects.bulk_create([Group(name=role) for role in ROLES], ignore_conflicts=True)
 
 
-@pytest.fixture(scope="session")
-def contexts(browser: Browser, live_server: Any) -> list[BrowserContext]:
-    """Profiles of the browser that no scenario uses now. They keep what they have loaded of styles and scripts."""
-    return []
-
-
-def cleaned(context: BrowserContext, page: Page, address: str) -> None:
-    """As new, but for styles and scripts."""
-    context.new_cdp_session(page).send("Storage.clearDataForOrigin", {"origin": address, "storageTypes": "all"})
-    context.clear_cookies()
-    context.clear_permissions()
-    context.set_offline(False)
-    for each in context.pages:
-        each.close()
-
-
 @pytest.fixture
-def sign_in(browser: Browser, contexts: list[BrowserContext], live_server: Any, roles: None) -> Iterator[SignIn]:
+def sign_in(browser: Browser, live_server: Any, roles: None) -> Iterator[SignIn]:
     """Pages whose address is relative to the server. A script that fails, or that the policy stops, fails the test."""
-    used: list[tuple[BrowserContext, Page]] = []
-    complaints: list[str] = []
+    contexts, complaints = [], []
     before = _answering()
 
     def complain(message: ConsoleMessage) -> None:
@@ -114,10 +97,10 @@ def sign_in(browser: Browser, contexts: list[BrowserContext], live_server: Any, 
         if message.type == "error" and not message.text.startswith(expected):
             complaints.append(message.text)
 
-    def signed_in(user: User, viewport: ViewportSize = DESKTOP) -> Page:
+    def signed_in(user: User, viewport: dict[str, int] = DESKTOP) -> Page:
         client = Client()
         client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-        context = contexts.pop() if contexts else browser.new_context(base_url=live_server.url)
+        context = browser.new_context(base_url=live_server.url, viewport=viewport)
         context.add_cookies(
             [
                 {
@@ -127,20 +110,15 @@ def sign_in(browser: Browser, contexts: list[BrowserContext], live_server: Any, 
                 }
             ]
         )
+        contexts.append(context)
         page = context.new_page()
-        page.set_viewport_size(viewport)
-        used.append((context, page))
         page.on("console", complain)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         return page
 
     yield signed_in
-    for context, page in used:
-        if page.evaluate("'__pwClock' in window"):  # its pages have a clock of their own, and keep it
-            context.close()
-        else:
-            cleaned(context, page, live_server.url)
-            contexts.append(context)
+    for context in contexts:
+        context.close()
     # What a page asked for last may still be answered; tables are emptied next, and SQLite locks those that are read.
     wait_for("The last answer", lambda: not _answering() - before, seconds=30, every=0.01)
     assert complaints == []
