@@ -24,7 +24,7 @@ from tests.factories.people import SEES_ALL
 #: A step of SQLite's that reads every row of a table which grows with each execution.
 _GROWS = re.compile("SCAN executions_(execution|serverrun|waverun|steprun|operation|approval)")
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.either_database]
 
 
 @pytest.mark.any_database  # PostgreSQL chooses by how many there are

@@ -18,7 +18,7 @@ from tests.factories.people import make_user
 from tests.factories.plans import make_web_shop
 from tests.factories.protection import ServerFactory, SiteFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.either_database]
 BrowserOf = Callable[[User], Client]
 
 

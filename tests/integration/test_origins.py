@@ -9,6 +9,8 @@ import pytest
 from django.test import Client
 from rest_framework.test import APIClient
 
+pytestmark = pytest.mark.either_database
+
 
 @pytest.mark.parametrize(
     ("headers", "said"),

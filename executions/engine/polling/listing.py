@@ -131,7 +131,8 @@ def _unfollowed(jobs: Iterable[Job]) -> set[str]:
     tagged = {job.job_id: job.tags[INSTALLATION_TAG] for job in jobs if job.tags.get(INSTALLATION_TAG)}
     if not tagged:
         return set()
-    keys = {job.job_id: _key_of(job) for job in jobs if tagged.get(job.job_id) == str(installation_id())}
+    here = str(installation_id())
+    keys = {job.job_id: _key_of(job) for job in jobs if tagged.get(job.job_id) == here}
     known = set(Operation.objects.filter(pk__in=[key for key in keys.values() if key]).values_list("pk", flat=True))
     return {job_id for job_id, key in keys.items() if key not in known}
 

@@ -17,6 +17,8 @@ from access.models import ApiToken
 from foundation.version import VERSION
 from tests.factories.people import PASSWORD, make_user
 
+pytestmark = pytest.mark.either_database
+
 ME = "/api/v1/me/"
 TOKENS = "/api/v1/tokens/"
 

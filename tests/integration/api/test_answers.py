@@ -15,6 +15,8 @@ from foundation.rest import described
 from tests.factories.executions import START
 from tests.integration.api.operations import World, operations
 
+pytestmark = pytest.mark.either_database
+
 GZIP = {"accept-encoding": "gzip"}
 WALL = "https://wall.example.com"
 

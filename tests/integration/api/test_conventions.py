@@ -15,6 +15,8 @@ from protection.models import ProtectionGroup, SourceServer
 from tests.integration.api.operations import World, operations
 from tests.integration.api.test_odd_requests import BODIES
 
+pytestmark = pytest.mark.either_database
+
 EXECUTIONS = "/api/v1/executions/"
 
 

@@ -13,6 +13,8 @@ from rest_framework.exceptions import Throttled, ValidationError
 from foundation.errors import Conflict, FieldError, Invalid, Missing, NotAllowed, Stale, Unavailable
 from tests.integration.api.views_under_test import Work
 
+pytestmark = pytest.mark.either_database
+
 WORK = "/api/v1/work/"
 
 

@@ -17,6 +17,8 @@ from reports.core.comparing import compare
 from tests.factories.golden_report import GOLDEN_REPORT
 from tests.unit.reports import test_register as evidence_register
 
+pytestmark = pytest.mark.either_database
+
 
 @pytest.fixture(scope="module")
 def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:

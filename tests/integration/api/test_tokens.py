@@ -24,6 +24,8 @@ from tests.factories.plans import make_web_shop
 from tests.factories.protection import SiteFactory
 from tests.factories.trail import faults_found
 
+pytestmark = pytest.mark.either_database
+
 ME, TOKENS, SITES, PLANS = "/api/v1/me/", "/api/v1/tokens/", "/api/v1/sites/", "/api/v1/plans/"
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 

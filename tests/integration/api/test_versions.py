@@ -8,6 +8,8 @@ import pytest
 
 from protection.models import Site
 
+pytestmark = pytest.mark.either_database
+
 SITE = {"name": "Frankfurt", "account_id": "111122223333", "region": "eu-central-1"}
 
 

@@ -20,7 +20,7 @@ from audit import verification
 from audit.models import Chain, Event
 from tests.factories.people import PASSWORD
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.either_database]
 LOGIN = "/accounts/login/"
 SITES = "/api/v1/sites/"
 Clock = Any

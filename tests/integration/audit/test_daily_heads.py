@@ -25,7 +25,7 @@ from foundation.errors import Unavailable
 from foundation.models import Chore
 from tests.factories.executions import add_events, running_drill
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("only_executions_are_held")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("only_executions_are_held"), pytest.mark.either_database]
 
 MONDAY = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -11,7 +11,7 @@ from audit.models import Event
 from drsorch.observing import started
 from drsorch.observing.started import settings_facts, start_record
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.either_database]
 
 
 def told() -> list[tuple[str, str]]:

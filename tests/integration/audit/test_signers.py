@@ -16,7 +16,7 @@ from drsorch.observing.started import start_record
 from tests.factories.people import make_user
 from tests.factories.trail import faults_found
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.either_database]
 OLD, NEW = ("old", "o" * 48), ("new", "n" * 48)
 ADVICE = "Give every process the same DRSORCH_AUDIT_KEYS, or the same SECRET_KEY where none are set."
 UNKNOWN = f"The newest events of the audit trail are signed with a key that this process does not have: old. {ADVICE}"

@@ -11,6 +11,8 @@ from foundation.errors import Conflict
 from plans.services import plan_archive, plan_unarchive
 from tests.harness import WAVES, EngineHarness
 
+pytestmark = pytest.mark.either_database
+
 
 def test_break_glass_and_a_retry_are_refused_as_well(harness: EngineHarness, world: World, ada: User) -> None:
     plan = harness.plan([{**WAVES[0], "steps": [

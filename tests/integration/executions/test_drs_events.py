@@ -21,6 +21,8 @@ from foundation.outside import asking
 from protection.models import Site
 from tests.harness import ACCOUNT, REGION, EngineHarness
 
+pytestmark = pytest.mark.either_database
+
 URL = "/api/v1/events/drs/"
 
 

@@ -25,6 +25,8 @@ from protection.models import SourceServer as Row
 from protection.sync import MIRRORED, _columns, site_sync
 from tests.harness import EngineHarness
 
+pytestmark = pytest.mark.either_database
+
 anything = st.text(st.characters(exclude_categories=()), max_size=40) | st.sampled_from(
     ["\0", "\ud800", "a\udfffb", "\u202e", "\ufffe", "x" * 5_000]
 )

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from drs.simulator.world import World
 from executions.models import Operation
 from foundation.models import Installation, installation_id
 from protection.models import Site
 from tests.harness import EngineHarness
+
+pytestmark = pytest.mark.either_database
 
 DATABASES = [{"name": "Databases", "protection_groups": ["shop-db"]}]
 

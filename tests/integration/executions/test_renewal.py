@@ -33,6 +33,8 @@ from tests.factories.people import make_user
 from tests.harness import EngineHarness
 from tests.integration.executions.test_live import opened, poll, swapped
 
+pytestmark = pytest.mark.either_database
+
 BrowserOf = Callable[[User], Client]
 
 

@@ -17,6 +17,8 @@ from protection.models import Site
 from protection.services import CONNECTION_FIELDS, site_update
 from tests.harness import ACCOUNT, REGION, EngineHarness
 
+pytestmark = pytest.mark.either_database
+
 DATABASES = [{"name": "Databases", "protection_groups": ["shop-db"]}]
 OTHER = {
     "account_id": "222233334444",

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from drs.port import EXECUTION_TAG, INSTALLATION_TAG, OPERATION_TAG, LaunchTarget
+from drs.port import EXECUTION_TAG, INSTALLATION_TAG, OPERATION_TAG, Job, LaunchTarget
 from drs.simulator.world import World
+from executions.engine.polling.listing import jobs_mirror
 from executions.engine.polling.schedule import sites_poll
 from executions.models import DrsJob, Operation, SiteWatch
 from foundation.chores import CHORES
 from foundation.models import installation_id
 from protection.gateways import gateway
 from protection.models import Site, SourceServer
+from tests.database import undone
 from tests.harness import EngineHarness
+
+pytestmark = pytest.mark.either_database
 
 DATABASES = [{"name": "Databases", "protection_groups": ["shop-db"]}]
 
@@ -91,3 +97,18 @@ def test_sites_are_polled_now_and_then_also_where_nothing_is_waited_for(
     harness.tick()
     watch = SiteWatch.objects.get()
     assert (watch.due_at, watch.failing_since, watch.error) == (None, None, ""), "nobody waits for it"
+
+
+def test_however_many_jobs_are_listed_the_database_is_asked_as_often(harness: EngineHarness, frankfurt: Site) -> None:
+    tags = {OPERATION_TAG: str(uuid4()), INSTALLATION_TAG: str(installation_id())}
+    servers = SourceServer.objects.filter(site=frankfurt).values_list("source_server_id", flat=True)
+    for one in servers[:4]:
+        gateway(frankfurt).start_recovery([LaunchTarget(one)], is_drill=True, tags=tags)
+    jobs = [job for page in gateway(frankfurt).job_pages() for job in page]
+
+    def queries(of: Sequence[Job]) -> int:
+        with undone(), CaptureQueriesContext(connection) as asked:
+            assert len(jobs_mirror(frankfurt, of)) == len(of)
+        return len(asked)
+
+    assert queries(jobs) == queries(jobs[:1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
@@ -13,6 +14,8 @@ from executions.models import StepRun
 from plans import selectors, services
 from tests.harness import EngineHarness
 from tests.pages import text_of
+
+pytestmark = pytest.mark.either_database
 
 STEP = {
     "name": "Go-ahead",

@@ -27,6 +27,8 @@ from protection.models import Site
 from tests.harness import ACCOUNT, SHOP, EngineHarness
 from tests.logs import Lines, logged
 
+pytestmark = pytest.mark.either_database
+
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 HEADERS = {"X-Request-ID": "pipeline-42", "traceparent": TRACE}
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/drsorch"

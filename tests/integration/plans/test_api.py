@@ -14,7 +14,7 @@ from protection.models import Site, SourceServer
 from tests.factories.plans import make_shop_groups, make_web_shop, web_shop
 from tests.factories.protection import make_group_with_servers
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.either_database]
 Api = Callable[[User | None], APIClient]
 PLANS = "/api/v1/plans/"
 

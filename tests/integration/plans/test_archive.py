@@ -19,7 +19,7 @@ from plans.models import Plan
 from tests.factories.trail import faults_found
 from tests.pages import form_of, press, shown_form, text_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.either_database]
 LIST = "/admin/plans/plan/"
 API = "/api/v1/plans/"
 Browser = Callable[[User], Client]

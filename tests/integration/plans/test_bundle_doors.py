@@ -21,7 +21,7 @@ from plans.models import Plan
 from protection.models import Site
 from tests.integration.plans.test_bundle import GIT, SITE, group, send, shop, told
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.either_database]
 
 Json = dict[str, Any]
 Api = Callable[[User], APIClient]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from django.contrib.auth.models import User
 from rest_framework.test import APIClient
 
@@ -13,6 +14,8 @@ from protection.models import ProtectionGroup
 from protection.services import group_update
 from tests.factories.executions import ExecutionFactory
 from tests.factories.plans import make_web_shop
+
+pytestmark = pytest.mark.either_database
 
 Api = Callable[[User | None], APIClient]
 PLANS = "/api/v1/plans/"

@@ -16,7 +16,7 @@ from tests.factories.people import make_user
 from tests.factories.plans import make_web_shop, web_shop
 from tests.factories.protection import MemberFactory, make_group_with_servers
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.either_database]
 
 
 def codes(plan: Plan) -> list[tuple[str, str, str]]:

@@ -18,6 +18,8 @@ from tests.factories.protection import ACCOUNT, FRANKFURT, ServerFactory, SiteFa
 from tests.integration.protection.conftest import NOBODY_LISTENS
 from tests.pages import form_of, press, text_of
 
+pytestmark = pytest.mark.either_database
+
 BrowserOf = Callable[[User], Client]
 
 SITE = {

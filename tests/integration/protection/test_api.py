@@ -15,6 +15,8 @@ from protection.models import ProtectionGroup, Site, SourceServer
 from tests.factories.protection import ACCOUNT, FRANKFURT, ServerFactory, SiteFactory, make_group, mirror_now
 from tests.integration.protection.conftest import NOBODY_LISTENS
 
+pytestmark = pytest.mark.either_database
+
 Api = Callable[[User | None], APIClient]
 
 SITE = {"name": "Frankfurt", "account_id": ACCOUNT, "region": FRANKFURT}

@@ -14,6 +14,8 @@ from rest_framework.test import APIClient
 from protection.models import Site, SourceServer
 from tests.factories.protection import ACCOUNT, FRANKFURT, SiteFactory, mirror_now
 
+pytestmark = pytest.mark.either_database
+
 Api = Callable[[User], APIClient]
 SITE = {"name": "Again", "account_id": ACCOUNT, "region": FRANKFURT}
 SPELLINGS = [

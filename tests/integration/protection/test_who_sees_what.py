@@ -11,6 +11,8 @@ from protection.models import Site
 from tests.factories.people import make_user
 from tests.factories.protection import ServerFactory, SiteFactory
 
+pytestmark = pytest.mark.either_database
+
 ROLE = "arn:aws:iam::111122223333:role/drsorch"
 SECRETS = ("an-external-id", "hunter2", ROLE)
 
