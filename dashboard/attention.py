@@ -85,11 +85,14 @@ class Matters:
     signers: str = ""
     #: Findings whose day has passed.
     overdue_findings: int = 0
+    #: When a worker was last seen at work, if none is.
+    stopped_since: datetime | None = None
 
 
 def attention(matters: Matters, rights: Collection[str], now: datetime) -> tuple[Attention, ...]:
     """`rights`: permissions of who looks."""
     found = [
+        *_no_worker(matters, now),
         *map(_stuck, matters.stuck),
         *_running(matters),
         *_afterwards(matters, now),
@@ -115,6 +118,16 @@ def folded(items: Sequence[Attention]) -> tuple[Sequence[Attention], Sequence[At
 
 def _urgency(execution: Execution) -> Urgency:
     return Urgency.RECOVERY if execution.kind == ExecutionKind.RECOVERY else Urgency.PERSON
+
+
+def _no_worker(matters: Matters, now: datetime) -> Iterator[Attention]:
+    if since := matters.stopped_since:
+        recovers = any(one.execution.kind == ExecutionKind.RECOVERY for one in matters.running)
+        sentence = (
+            f"No worker has run since {clock(since, now)} UTC: nothing is launched, watched or cleaned up. Start one "
+            "(manage.py rundramatiq); it continues where the last one stopped."
+        )
+        yield Attention(Tone.BAD, sentence, address("index"), Urgency.RECOVERY if recovers else Urgency.BROKEN)
 
 
 def _running(matters: Matters) -> Iterator[Attention]:

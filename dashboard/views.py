@@ -16,6 +16,7 @@ from dashboard import selectors
 from dashboard.attention import Matters, folded
 from dashboard.attention import attention as attention_of
 from dashboard.presentation import dashboard, running_cards
+from foundation import ticker
 from foundation.live import LivePage, SharedPages, live_response
 from foundation.people import person
 from foundation.screens import screen_response
@@ -97,4 +98,5 @@ def _matters(by: policy.Person) -> Matters:
         trail_faults=check_get().fault_count if oversees else 0,
         signers=signers_trouble() if oversees else "",
         overdue_findings=overdue_count(timezone.now().date(), by),
+        stopped_since=ticker.stopped_since(timezone.now()),
     )

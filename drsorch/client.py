@@ -77,6 +77,17 @@ class Api:
                 raise ApiProblem(error.code, _json(error.read())) from None
 
 
+def has_a_worker(address: str) -> bool:
+    """Whether the drsorch at the address answers, and workers are at work for it."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"{address}readyz", timeout=5) as answer:
+            ticker = json.load(answer)["parts"]["ticker"]
+    except OSError:
+        return False  # not listening yet
+    return bool(ticker["ok"] and not ticker["degraded"])
+
+
 def _json(text: bytes) -> Json:
     if not text:
         return {}

@@ -21,6 +21,7 @@ log = structlog.get_logger(__name__)
 
 #: A beat is written this often; older than three of these, the ticker counts as stopped.
 BEAT_SECONDS = 5
+_STOPPED = timedelta(seconds=60)
 
 
 def tick(now: datetime) -> int:
@@ -58,6 +59,12 @@ def beat(now: datetime) -> None:
 def last_beat() -> datetime | None:
     """When any ticker last left proof of itself."""
     return Heartbeat.objects.filter(name="ticker").values_list("at", flat=True).first()
+
+
+def stopped_since(now: datetime) -> datetime | None:
+    """The last beat, if that is longer ago than a restart takes; None while a ticker runs, and where none ever did."""
+    beat = last_beat()
+    return beat if beat is not None and now - beat > _STOPPED else None
 
 
 class Ticker(threading.Thread):

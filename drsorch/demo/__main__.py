@@ -7,7 +7,6 @@ import logging
 import signal
 import sys
 import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import NoReturn
 
@@ -16,7 +15,7 @@ from django.core.management import call_command
 from rich.console import Console
 
 from audit import origin
-from drsorch.client import Api, ApiProblem, Json, TooLong, wait_for
+from drsorch.client import Api, ApiProblem, Json, TooLong, has_a_worker, wait_for
 from drsorch.demo import story
 from drsorch.demo.processes import DemoProcesses, ProcessFailed
 
@@ -134,12 +133,7 @@ def _port(processes: DemoProcesses, file: Path) -> int | None:
 
 def _ready(processes: DemoProcesses, address: str) -> bool:
     processes.check()
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(f"{address}readyz", timeout=5) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False  # Not listening yet, or 503 until the worker's ticker has ticked.
+    return has_a_worker(address)
 
 
 def _why(drill: Json) -> str:

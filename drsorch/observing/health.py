@@ -1,4 +1,4 @@
-"""/healthz: the process answers. /readyz: it can work, with a line for each thing it needs.
+"""/healthz: the process answers. /readyz: it can answer people, with a line for each thing that drsorch needs.
 
 Written out because it is little: django-health-check runs its checks in threads of their own, each with a database
 connection that nobody closes.
@@ -55,7 +55,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def readyz(request: HttpRequest) -> HttpResponse:
-    """200 if this process can work, else 503; what is wrong with each part. Asks nobody but database and broker."""
+    """200 if this process can answer people, else 503; what is wrong with each part. Asks database and broker alone."""
     parts = {name: _outcome(name, check) for name, check in _CHECKS.items()}
     ready = all(part["ok"] for part in parts.values())
     status = "not ready" if not ready else "degraded" if any(part["degraded"] for part in parts.values()) else "ready"
@@ -101,13 +101,14 @@ def _broker() -> str:
 
 
 def _ticker() -> str:
+    """Without a worker nothing is launched, and people need the pages all the more."""
     beat = ticker.last_beat()
     if beat is None:
-        raise NotReady("No ticker has run yet. Start a worker: manage.py serve, or manage.py rundramatiq.")
+        raise Degraded("no ticker has run yet. Start a worker: manage.py serve, or manage.py rundramatiq.")
     age = timezone.now() - beat
     if age > _TICKER_FRESH:
-        raise NotReady(
-            f"The last ticker stopped {round(age.total_seconds())} seconds ago. "
+        raise Degraded(
+            f"the last ticker stopped {round(age.total_seconds())} seconds ago. "
             "Start a worker: manage.py serve, or manage.py rundramatiq."
         )
     return "A ticker is running."

@@ -14,8 +14,9 @@ from executions.screens.advice import next_steps
 from executions.screens.forecasts.card import end_meter
 from executions.screens.late import LateAlarm, late_alarm
 from executions.screens.monitor.events import EventLine, event_lines
-from executions.screens.monitor.needs import Need, needs
+from executions.screens.monitor.needs import needs
 from executions.screens.monitor.reading import MonitorRows
+from executions.screens.monitor.scene import Need
 from executions.screens.monitor.split import SplitLine, split_lines
 from executions.screens.monitor.timeline import Timeline, expected_waves, timeline
 from executions.screens.monitor.waves import Failure, WaveCard, failures, shares, wave_card

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import psycopg
 import redis
 
-from drsorch.client import Api, Json, wait_for
+from drsorch.client import Api, Json, has_a_worker, wait_for
 from tests.architecture.source import ROOT
 from tests.processes import Process
 from tests.services import REDIS_DATABASES
@@ -148,11 +148,7 @@ class System:
         def ready() -> bool:
             for process in (self.web, *self.workers):
                 _alive(process)
-            try:
-                with urllib.request.urlopen(self.address + "readyz", timeout=5) as answer:
-                    return bool(answer.status == 200)
-            except OSError:
-                return False
+            return has_a_worker(self.address)
 
         wait_for("Readiness", ready, seconds=START_SECONDS)
 

@@ -63,20 +63,30 @@ def test_ready_while_a_ticker_beats(db):
         assert body["version"] == VERSION
 
 
-def test_not_ready_when_the_ticker_has_stopped(db):
+def test_degraded_when_the_ticker_has_stopped_as_people_need_the_pages(db):
     with time_machine.travel(NOON, tick=False) as clock:
         ticker.beat(NOON)
         clock.shift(timedelta(seconds=40))
         status, body = ready()
-        assert status == 503
-        assert body["status"] == "not ready"
+        assert (status, body["status"]) == (200, "degraded")
         assert "stopped 40 seconds ago" in body["parts"]["ticker"]["detail"]
         assert body["parts"]["database"]["ok"]
 
 
-def test_not_ready_before_any_worker_has_run(db):
+def test_the_dashboard_says_that_no_worker_runs_a_minute_after_the_last_one(vera, browser_of):
+    with time_machine.travel(NOON, tick=False) as clock:
+        said = "No worker has run since 12:00:00 UTC: nothing is launched, watched or cleaned up."
+        assert said not in browser_of(vera).get("/admin/").content.decode()
+        ticker.beat(NOON)
+        clock.shift(timedelta(seconds=60))
+        assert said not in browser_of(vera).get("/admin/").content.decode()
+        clock.shift(timedelta(seconds=1))
+        assert said in browser_of(vera).get("/admin/").content.decode()
+
+
+def test_degraded_before_any_worker_has_run(db):
     status, body = ready()
-    assert status == 503
+    assert (status, body["status"]) == (200, "degraded")
     assert "manage.py rundramatiq" in body["parts"]["ticker"]["detail"]
 
 

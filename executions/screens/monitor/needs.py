@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from urllib.parse import urlencode
 
-from django.urls import reverse
-
-from access import policy
 from audit.event_types import EventType
 from executions.core.monitor.lateness import Late
 from executions.core.states import (
-    EXECUTION_ACTIVE,
     SERVER_RETRIABLE,
     CleanupStatus,
     ExecutionKind,
@@ -22,8 +16,9 @@ from executions.core.states import (
     StepStatus,
     WaveStatus,
 )
-from executions.models import Execution, ServerRun, SiteWatch, StepRun, WaveRun
+from executions.models import ServerRun, SiteWatch, StepRun, WaveRun
 from executions.screens.monitor.reading import MonitorRows
+from executions.screens.monitor.scene import Need, Scene
 from executions.screens.monitor.waves import Failure
 from executions.screens.selectors import ExecutionRows
 from executions.screens.words import duration
@@ -37,7 +32,6 @@ from executions.services.commands import (
     RETRY,
     REVIEW,
     SKIP,
-    Command,
     Facts,
 )
 from executions.services.scenes import step_name
@@ -55,83 +49,6 @@ _HELD_UP = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
-    """A button. `id` is the element's."""
-
-    id: str
-    label: str
-    icon: str
-    address: str
-    danger: bool = False
-    primary: bool = False
-    #: The command that it carries out.
-    command: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    tone: Tone
-    icon: str
-    title: str
-    #: What AWS or drsorch said, word for word, with what it is about.
-    quotes: tuple[tuple[str, str], ...] = ()
-    lines: tuple[str, ...] = ()
-    #: A page that says more.
-    link: str = ""
-    #: The wave it is in: its position and name.
-    wave: tuple[int, str] | None = None
-    moves: tuple[Move, ...] = ()
-    #: Whom to ask, for whoever is offered no move.
-    ask: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Scene:
-    rows: ExecutionRows
-    monitor: MonitorRows
-    facts: Facts
-    #: Names of the commands that the reader is offered.
-    offered: Collection[str]
-    now: datetime
-    servers: Sequence[ServerRun]
-    failed: Sequence[Failure]
-
-    @property
-    def execution(self) -> Execution:
-        return self.rows.execution
-
-    @property
-    def is_active(self) -> bool:
-        return self.execution.status in EXECUTION_ACTIVE
-
-    def move(self, command: Command, *, about: str = "", label: str = "", to: str = "", **query: str) -> Move:
-        """The button of a command; the first of a need stands out."""
-        address = reverse("admin:executions_execution_command", args=[self.execution.pk, command.name])
-        asked = f"?{urlencode(query)}" if query else ""
-        return Move(
-            id=f"need-{about}-{command.name}{'-' + to if to else ''}" if about else f"command-{command.name}",
-            label=label or command.label,
-            icon=command.icon,
-            address=f"{address}{asked}{'#' + to if to else ''}",
-            danger=command.danger,
-            command=command.name,
-        )
-
-    def moves(self, *moves: Move) -> tuple[Move, ...]:
-        """Those that the reader may press."""
-        return tuple(move for move in moves if move.command in self.offered)
-
-    def ask(self, command: Command, what: str) -> str:
-        """Whom to ask for it; empty for whoever may press, and where nobody can."""
-        if command.name in self.offered or not command.offered(self.facts):
-            return ""
-        execution = self.execution
-        roles = listing([_a(role) for role in policy.roles_with(command.permission)], last="or")
-        other = f" other than {execution.requested_by_name}" if command.others_only else ""
-        return f"Ask {roles}{other} to {what}."
-
-
 def needs(
     rows: ExecutionRows,
     monitor: MonitorRows,
@@ -143,10 +60,11 @@ def needs(
 ) -> tuple[Need, ...]:
     """`failed`: why servers and steps failed; `offered`: the names of the commands that the reader may press."""
     servers = [one for of_wave in rows.servers.values() for one in of_wave]
-    return tuple(_needs(_Scene(rows, monitor, facts, offered, now, servers, failed)))
+    return tuple(_needs(Scene(rows, monitor, facts, offered, now, servers, failed)))
 
 
-def _needs(scene: _Scene) -> Iterator[Need]:
+def _needs(scene: Scene) -> Iterator[Need]:
+    yield from _no_worker(scene)
     yield from _standstill(scene)
     yield from _approval(scene)
     yield from _steps_to_approve(scene)
@@ -161,7 +79,22 @@ def _needs(scene: _Scene) -> Iterator[Need]:
     yield from _review(scene)
 
 
-def _standstill(scene: _Scene) -> Iterator[Need]:
+def _no_worker(scene: Scene) -> Iterator[Need]:
+    since, execution = scene.monitor.stopped_since, scene.execution
+    if since is None or not (scene.is_active or execution.cleanup_status == CleanupStatus.RUNNING):
+        return
+    yield Need(
+        Tone.BAD,
+        "power_off",
+        f"No worker has run since {clock(since, scene.now)} UTC",
+        lines=(
+            "AWS continues with the jobs that it has. drsorch launches, watches and cleans up nothing until an "
+            "administrator starts a worker (manage.py rundramatiq); then it continues where it stopped.",
+        ),
+    )
+
+
+def _standstill(scene: Scene) -> Iterator[Need]:
     if said := scene.execution.standstill:
         yield Need(
             Tone.BAD,
@@ -174,7 +107,7 @@ def _standstill(scene: _Scene) -> Iterator[Need]:
         )
 
 
-def _approval(scene: _Scene) -> Iterator[Need]:
+def _approval(scene: Scene) -> Iterator[Need]:
     execution = scene.execution
     if execution.status != ExecutionStatus.AWAITING_APPROVAL:
         return
@@ -192,7 +125,7 @@ def _approval(scene: _Scene) -> Iterator[Need]:
     )
 
 
-def _steps_to_approve(scene: _Scene) -> Iterator[Need]:
+def _steps_to_approve(scene: Scene) -> Iterator[Need]:
     if scene.execution.status not in (ExecutionStatus.RUNNING, ExecutionStatus.PAUSED):
         return
     for wave, step in _steps(scene):
@@ -221,7 +154,7 @@ def _steps_to_approve(scene: _Scene) -> Iterator[Need]:
         )
 
 
-def _failed(scene: _Scene) -> Iterator[Need]:
+def _failed(scene: Scene) -> Iterator[Need]:
     rows = scene.rows
     found = [(wave, [one for one in scene.failed if one.wave.pk == wave.pk]) for wave in rows.waves]
     broken = [(wave, reasons) for wave, reasons in found if reasons]
@@ -250,7 +183,7 @@ def _failed(scene: _Scene) -> Iterator[Need]:
         yield Need(Tone.BAD, "dangerous", f"{count(len(more), 'more wave')} with failures: see below")
 
 
-def _after_failure(scene: _Scene, wave: WaveRun, servers: Sequence[ServerRun]) -> Iterator[str]:
+def _after_failure(scene: Scene, wave: WaveRun, servers: Sequence[ServerRun]) -> Iterator[str]:
     execution = scene.execution
     if unknown := sum(1 for one in servers if one.status == ServerStatus.UNKNOWN):
         yield (
@@ -280,7 +213,7 @@ def _after_failure(scene: _Scene, wave: WaveRun, servers: Sequence[ServerRun]) -
         )
 
 
-def _sites(scene: _Scene) -> Iterator[Need]:
+def _sites(scene: Scene) -> Iterator[Need]:
     """Sites that cannot be polled although something of the execution is waiting for news from there."""
     if not scene.is_active:
         return
@@ -308,7 +241,7 @@ def _sites(scene: _Scene) -> Iterator[Need]:
         )
 
 
-def _held_up_steps(scene: _Scene) -> Iterator[Need]:
+def _held_up_steps(scene: Scene) -> Iterator[Need]:
     for wave, step in _steps(scene):
         if step.status == StepStatus.RUNNING and step.trouble:
             yield Need(
@@ -322,7 +255,7 @@ def _held_up_steps(scene: _Scene) -> Iterator[Need]:
             )
 
 
-def _refused(scene: _Scene) -> Iterator[Need]:
+def _refused(scene: Scene) -> Iterator[Need]:
     """Servers whose launch AWS refuses, by what it said."""
     if scene.execution.status not in (ExecutionStatus.RUNNING, ExecutionStatus.PAUSED):
         return
@@ -344,7 +277,7 @@ def _refused(scene: _Scene) -> Iterator[Need]:
         )
 
 
-def _crowds(scene: _Scene) -> Iterator[Need]:
+def _crowds(scene: Scene) -> Iterator[Need]:
     for site, crowd in scene.monitor.crowds.items():
         waiting = sum(1 for one in scene.servers if one.status == ServerStatus.QUEUED and one.site_id == site.pk)
         jobs: dict[str, list[int]] = {}
@@ -368,7 +301,7 @@ def _crowds(scene: _Scene) -> Iterator[Need]:
         )
 
 
-def _late(scene: _Scene) -> Iterator[Need]:
+def _late(scene: Scene) -> Iterator[Need]:
     if not scene.is_active:
         return
     for late in scene.monitor.late(scene.servers, scene.now):
@@ -399,7 +332,7 @@ def _late_need(late: Late, now: datetime) -> Need:
     )
 
 
-def _paused(scene: _Scene) -> Iterator[Need]:
+def _paused(scene: Scene) -> Iterator[Need]:
     if scene.execution.status != ExecutionStatus.PAUSED:
         return
     pauses = [turn for turn in scene.monitor.turns if turn.type == EventType.EXECUTION_PAUSED]
@@ -417,7 +350,7 @@ def _paused(scene: _Scene) -> Iterator[Need]:
     )
 
 
-def _clean_up(scene: _Scene) -> Iterator[Need]:
+def _clean_up(scene: Scene) -> Iterator[Need]:
     """A drill is over, and its instances are running."""
     execution = scene.execution
     if execution.kind != ExecutionKind.DRILL or not CLEANUP.offered(scene.facts):
@@ -462,7 +395,7 @@ def _clean_up(scene: _Scene) -> Iterator[Need]:
         )
 
 
-def _review(scene: _Scene) -> Iterator[Need]:
+def _review(scene: Scene) -> Iterator[Need]:
     execution = scene.execution
     if scene.is_active or not REVIEW.offered(scene.facts):
         return
@@ -482,11 +415,7 @@ def _review(scene: _Scene) -> Iterator[Need]:
     )
 
 
-def _steps(scene: _Scene) -> Iterator[tuple[WaveRun, StepRun]]:
+def _steps(scene: Scene) -> Iterator[tuple[WaveRun, StepRun]]:
     for wave in scene.rows.waves:
         for step in scene.rows.steps.get(wave.pk, ()):
             yield wave, step
-
-
-def _a(role: str) -> str:
-    return f"{'an' if role[0] in 'aeiou' else 'a'} {role}"

@@ -9,6 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Q
+from django.utils import timezone
 
 from access.policy import Person
 from audit.record import events_of
@@ -21,6 +22,7 @@ from executions.engine.polling.expectations import usual_of
 from executions.models import DrsJob, Execution, Operation, ServerRun
 from executions.screens.selectors import ExecutionRows
 from executions.selectors import called, known_to
+from foundation import ticker
 from protection.models import Site
 
 
@@ -31,6 +33,8 @@ class MonitorRows:
     #: Where others are in the way of servers that wait: by site.
     crowds: Mapping[Site, Crowd]
     turns: tuple[Turn, ...]
+    #: When a worker was last seen at work, if none is.
+    stopped_since: datetime | None = None
 
     def late(self, servers: Iterable[ServerRun], now: datetime) -> list[Late]:
         launching = [server for server in servers if server.pk in self.usual and server.started_at]
@@ -49,6 +53,7 @@ def monitor_rows(rows: ExecutionRows, by: Person) -> MonitorRows:
         usual=_usual(launching) if launching else {},
         crowds=_crowds(rows.execution, waiting, by) if waiting else {},
         turns=tuple(Turn(*told) for told in turns.values_list("type", "at", "actor")),
+        stopped_since=ticker.stopped_since(timezone.now()),
     )
 
 

@@ -16,8 +16,9 @@ from executions.core.monitor.timeline import Planned
 from executions.core.monitor.turns import Turn
 from executions.models import Approval, Execution, ServerRun, SiteWatch, StepRun, WaveRun
 from executions.samples import KeptForecast
-from executions.screens.monitor.needs import Need, needs
+from executions.screens.monitor.needs import needs
 from executions.screens.monitor.reading import MonitorRows
+from executions.screens.monitor.scene import Need
 from executions.screens.monitor.split import split_lines
 from executions.screens.monitor.timeline import FOLD, DrawnWave, Timeline, TimelineWave, expected_waves, timeline
 from executions.screens.monitor.waves import failures
@@ -94,9 +95,10 @@ def needed(
     usual: Usual | None = None,
     crowds: dict[Site, Crowd] | None = None,
     turns: Sequence[Turn] = (),
+    stopped_since: datetime | None = None,
 ) -> tuple[Need, ...]:
     launching = [one.pk for one in read.servers[1] if one.status == "launching"]
-    monitor = MonitorRows(dict.fromkeys(launching, usual) if usual else {}, crowds or {}, tuple(turns))
+    monitor = MonitorRows(dict.fromkeys(launching, usual) if usual else {}, crowds or {}, tuple(turns), stopped_since)
     failed = failures(read.waves, read.servers, read.steps)
     return needs(read, monitor, failed, facts=read.facts(), offered=offered, now=NOW)
 
@@ -110,6 +112,15 @@ def labels(need: Need) -> list[str]:
 
 def test_while_all_goes_well_nobody_is_needed() -> None:
     assert needed(rows(execution(), [server(), server(2, "launching"), server(3, "queued")])) == ()
+
+
+def test_while_no_worker_runs_that_comes_first_and_only_where_one_is_missed() -> None:
+    since = NOW - 3 * MINUTE
+    need, _ = needed(rows(execution(status="paused")), stopped_since=since)
+    assert (need.title, "rundramatiq" in need.lines[0]) == (f"No worker has run since {since:%H:%M:%S} UTC", True)
+    assert needed(rows(execution(status="succeeded", finished_at=NOW)), stopped_since=since) == ()
+    [need] = needed(rows(execution(status="succeeded", cleanup_status="running")), stopped_since=since)
+    assert need.title.startswith("No worker has run since")
 
 
 def test_an_approval_that_is_waited_for_has_its_buttons_or_says_whom_to_ask() -> None:
