@@ -254,7 +254,7 @@ def assignments_forget(*, kind: ScopeKind, target: int, by: User) -> None:
 def _require_reach(user: User, by: User) -> None:
     policy.require(by, "auth.change_user")
     if user.is_superuser and not by.is_superuser:
-        raise NotAllowed(f"Only a superuser may change the roles of {user}, who is a superuser.")
+        raise NotAllowed(f"Only a superuser may change {user}, who is a superuser.")
 
 
 def _limited_roles_locked(user: User) -> list[str]:
@@ -339,9 +339,9 @@ def sign_in_attempt(type: EventType, username: str) -> None:
     attempt(type, user=user, subject=name)
 
 
-def second_factor_remove(*, user: AbstractBaseUser, by: User) -> bool:
+def second_factor_remove(*, user: User, by: User) -> bool:
     """Let somebody who lost the phone in with the password alone; says whether there was a factor to remove."""
-    policy.require(by, "auth.change_user")
+    _require_reach(user, by)
     with transaction.atomic(), acting_as(Actor(by.get_username(), by.pk)):
         removed, _ = Authenticator.objects.filter(user=user).delete()
     if removed:

@@ -13,7 +13,9 @@ from django.core.cache.backends.db import DatabaseCache
 from django.test import Client
 
 from access.models import ApiToken
+from access.services import second_factor_remove
 from audit.models import Event
+from foundation.errors import NotAllowed
 from tests.factories.people import PASSWORD, make_user
 
 LOGIN = "/accounts/login/"
@@ -186,6 +188,8 @@ def test_an_administrator_removes_the_second_factor_of_who_lost_it(ada, dana, br
         "/admin/auth/user/", {"action": "remove_second_factor", "_selected_action": [dana.pk, root.pk]}
     )
     assert [left.user for left in Authenticator.objects.all()] == [root]
+    with pytest.raises(NotAllowed, match="Only a superuser may change root"):
+        second_factor_remove(user=root, by=ada)
 
 
 def test_others_do_not_see_the_users(dana, browser_of):
