@@ -174,7 +174,7 @@ class UserAdmin(ChainHistory, SeenAdmin, DjangoUserAdmin):
 
     @display(description="name", ordering="last_name")
     def name(self, user: User) -> str:
-        return user.get_full_name()
+        return user.get_full_name() or "–"
 
     @display(description="roles")
     def roles(self, user: User) -> str:
@@ -249,6 +249,7 @@ class RoleAdmin(ChainHistory):
     list_display = ("name", "held_by")
     fields = ("name", "held_by", "may")
     readonly_fields = fields
+    ordering = ("name",)
     actions = None
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Role]:
