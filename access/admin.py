@@ -15,7 +15,12 @@ from django.urls import URLPattern, path
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import display
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.forms import (
+    AdminPasswordChangeForm,
+    UnfoldReadOnlyPasswordHashWidget,
+    UserChangeForm,
+    UserCreationForm,
+)
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from access import policy
@@ -56,11 +61,26 @@ def _offer(form: Any, held: Q) -> None:
         form.fields["groups"].queryset = Group.objects.filter(given | held)
 
 
+class PasswordSetWidget(UnfoldReadOnlyPasswordHashWidget):
+    """Whether there is a password; how it is kept is of no use to anybody here."""
+
+    def get_context(self, name: str, value: Any, attrs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context(name, value, attrs)
+        if len(context["summary"]) > 1:
+            context["summary"] = [{"label": "A password is set."}]
+        return context
+
+
 class SeenUserForm(SeenForm, UserChangeForm):
     """Roles are rights: nobody gives back what somebody else has just taken away by saving an older page."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        password = self.fields["password"]
+        password.widget = PasswordSetWidget()
+        password.help_text = format_html(
+            'No one can see it. <a href="{}" class="dr-link">Set a new one</a>.', "../password/"
+        )
         _offer(self, Q(pk__in=self.instance.groups.values("pk")))
 
     def clean(self) -> dict[str, Any]:
@@ -174,7 +194,7 @@ class UserAdmin(ChainHistory, SeenAdmin, DjangoUserAdmin):
 
     @display(description="name", ordering="last_name")
     def name(self, user: User) -> str:
-        return user.get_full_name()
+        return user.get_full_name() or "–"
 
     @display(description="roles")
     def roles(self, user: User) -> str:
@@ -249,6 +269,7 @@ class RoleAdmin(ChainHistory):
     list_display = ("name", "held_by")
     fields = ("name", "held_by", "may")
     readonly_fields = fields
+    ordering = ("name",)
     actions = None
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Role]:

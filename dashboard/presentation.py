@@ -98,7 +98,7 @@ class Dashboard:
     #: How many plans there are beside all these.
     plans_left_out: int
     sites: tuple[SiteCard, ...]
-    #: What a newcomer does first; empty once a drill has been run.
+    #: What a newcomer does first; empty once a drill has been run, and for who has no right to see what there is.
     first_steps: tuple[FirstStep, ...]
 
 
@@ -249,7 +249,7 @@ def _first_steps(
     groups_exist: bool,
     rights: Collection[str],
 ) -> tuple[FirstStep, ...]:
-    if running or any(result.last for result in results):
+    if not rights or running or any(result.last for result in results):
         return ()
     done = [bool(sites), any(health.states for health in sites), groups_exist, bool(results), False]
     following = done.index(False)

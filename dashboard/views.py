@@ -43,6 +43,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "admin/index.html",
         title="Dashboard",
         page=shown,
+        has_role=bool(rights),
         running=shown.running,
         attention=urgent,
         more_attention=rest,

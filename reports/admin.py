@@ -36,6 +36,7 @@ class OverdueFilter(SimpleListFilter):
 @admin.register(Finding)
 class FindingAdmin(ChainHistory):
     subject_type = "execution"
+    nothing_yet = "Add one on the report of an execution: what to improve, with an owner and a due date."
     list_display = ("title", "severity_shown", "status_shown", "owner", "due_shown", "execution_shown")
     list_filter = ("status", "severity", OverdueFilter, ("execution__plan", admin.RelatedOnlyFieldListFilter))
     search_fields = ("title", "owner", "description", "execution__plan_name")

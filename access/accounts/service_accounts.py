@@ -86,7 +86,7 @@ def _purpose(purpose: str, errors: list[FieldError]) -> str:
     purpose = name_clean(purpose)
     if not purpose:
         errors.append(
-            FieldError("purpose", "Enter what the account is for: its tokens outlive whoever knows.", "required")
+            FieldError("purpose", "Enter what it is for: its tokens may outlast the people who know.", "required")
         )
     elif (problem := name_problem(purpose)) or len(purpose) > _LONGEST_PURPOSE:
         errors.append(FieldError("purpose", problem or f"Use at most {_LONGEST_PURPOSE} characters."))

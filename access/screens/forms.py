@@ -64,7 +64,7 @@ class ServiceAccountForm(ServiceForm):
     """What a service account is for, and its roles everywhere."""
 
     name = text("Name", max_length=100, help_text="The account is called service:<name>, in the audit trail as well.")
-    purpose = text("What it is for", max_length=150, help_text="Its tokens outlive whoever knows.")
+    purpose = text("What it is for", max_length=150, help_text="Its tokens may outlast the people who know.")
     roles = ticks("Roles", help_text="A role that approves or signs takes a person, so it is not offered.")
     is_active = tick("Active: its tokens work")
 

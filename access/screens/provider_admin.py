@@ -56,6 +56,7 @@ class ProviderGroupAdmin(ChainHistory, ServiceAdmin):
     """Which groups of the identity provider give which roles. A row is added or deleted, never changed."""
 
     subject_type = "provider_group"
+    nothing_yet = "Say which role the members of a group at your identity provider get when they sign in."
     form = ProviderGroupForm
     list_display = ("name", "gives", "holds_where")
     list_select_related = ("role",)
@@ -103,6 +104,7 @@ class ProviderLinkAdmin(ChainHistory, ServiceAdmin):
     """Who is whom at the identity provider. What happened to a link is in the chain of its user."""
 
     subject_type = "user"
+    nothing_yet = "A link says which user here a person at your identity provider is."
     form = ProviderLinkForm
     list_display = ("user", "identifier", "issuer", "groups", "last_sign_in")
     list_select_related = ("user",)

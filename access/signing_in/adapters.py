@@ -27,7 +27,7 @@ from audit.event_types import EventType
 from foundation.errors import RecentSignInNeeded
 
 #: Of a code, a key or a passkey that does not let anyone in.
-WRONG_CODE = "That did not work: the code or the key is not known here."
+WRONG_CODE = "That did not work: the code is wrong, or the key is not known here."
 
 
 #: Ways to confirm who one is, by what allauth calls them.

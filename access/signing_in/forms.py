@@ -82,6 +82,11 @@ def _named(field: Any) -> None:
 class RecordedChangePasswordForm(ChangePasswordForm):
     """A wrong current password is an attempt like one at signing in."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():  # allauth writes Each Word With A Capital
+            field.label = field.widget.attrs["placeholder"] = str(field.label).capitalize()
+
     def clean_oldpassword(self) -> str:
         try:
             return str(super().clean_oldpassword())

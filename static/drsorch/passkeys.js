@@ -5,7 +5,7 @@
   const SAID = {
     NotAllowedError: "Your device did not confirm, or took too long. Try again, or sign in another way.",
     InvalidStateError: "This passkey is set up already. Use another device or key.",
-    SecurityError: "Passkeys work only over HTTPS, at the address that they were set up for.",
+    SecurityError: "Passkeys need HTTPS and a host name, not an IP address; each works only at the address that it was set up for.",
   };
 
   document.addEventListener("allauth.error", (event) => {

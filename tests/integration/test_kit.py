@@ -90,3 +90,8 @@ def test_a_badge_is_the_same_in_a_template_and_in_a_list() -> None:
     assert 'data-tone="warn"' in drawn
     assert "&lt;b&gt;late&lt;/b&gt;" in drawn
     assert "is-large" in Template("{% load kit %}{% badge shown large=True %}").render(Context({"shown": shown}))
+
+
+def test_a_list_says_that_it_left_out_a_filter_which_it_does_not_know(browser_of: BrowserOf, ada: User) -> None:
+    answer = browser_of(ada).get("/admin/auth/user/?colour=red", follow=True)
+    assert "a filter that this list does not know" in answer.content.decode()

@@ -21,7 +21,7 @@ MINE = "/admin/access/tokens/"
 
 
 def shown_in(answer: Any) -> str:
-    found = re.search(r'id="issued-token"[^>]*value="([^"]+)"', answer.content.decode())
+    found = re.search(r'id="issued-token"[^>]*>([^<]+)<', answer.content.decode())
     assert found, text_of(answer)
     return found.group(1)
 

@@ -19,6 +19,7 @@ from executions.core.states import EXECUTION_ACTIVE, CleanupStatus, ExecutionSta
 from executions.models import Execution
 from protection.models import Site, SourceServer
 from tests.factories.executions import ExecutionFactory, add_wave, approve, running_drill
+from tests.factories.people import make_user
 from tests.factories.plans import PlanFactory, make_web_shop
 from tests.harness import EngineHarness
 from tests.pages import press, shown_form
@@ -379,6 +380,13 @@ def test_a_newcomer_is_told_what_to_do_first(browser_of: BrowserOf, ada: User, v
     assert "1. Add a site" in said
     assert 'href="/admin/protection/site/add/"' in browser_of(ada).get("/admin/").content.decode()
     assert "Ask an administrator to add a site." in text_of(browser_of(vera).get("/admin/"))
+
+
+def test_who_has_no_role_is_told_so_and_not_to_add_a_site(browser_of: BrowserOf, petra: User) -> None:
+    make_web_shop(petra)
+    said = text_of(browser_of(make_user("nobody")).get("/admin/"))
+    assert "You have no role yet." in said
+    assert "Add a site" not in said
 
 
 def test_the_first_steps_go_on_with_what_is_there(browser_of: BrowserOf, petra: User) -> None:
