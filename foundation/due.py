@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from inspect import signature
 from typing import Any, Generic, Self, TypeVar
 from uuid import UUID, uuid4
 
@@ -160,6 +161,8 @@ class DueWork:
 
     rows: Callable[[], DueQuerySet[Any]]
     actor: Actor[..., Any]
+    #: It is told for when it was sent, too, as `meant_for`: so it knows a dead worker's message, given back late.
+    asks_when: bool
 
     def identities(self, now: datetime, most: int = 500) -> list[int | str]:
         """Primary keys of what is due, the longest due first, as a message can carry them."""
@@ -182,11 +185,12 @@ DUE_WORK: list[DueWork] = []
 
 
 def works_on(rows: Callable[[], DueQuerySet[Any]]) -> Callable[[Actor[..., Any]], Actor[..., Any]]:
-    """Decorates the actor that works on these rows: it takes a primary key, and does nothing if the row is not due."""
+    """Decorates the actor that works on these rows: it takes a primary key, and does nothing if the row is not due.
+    With a parameter `meant_for`, it takes the time, in seconds since 1970, at which it was to be delivered."""
 
     def register(actor: Actor[..., Any]) -> Actor[..., Any]:
+        DUE_WORK.append(DueWork(rows, actor, asks_when="meant_for" in signature(actor.fn).parameters))
         actor.fn = _guarded(actor)
-        DUE_WORK.append(DueWork(rows, actor))
         return actor
 
     return register

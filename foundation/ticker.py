@@ -48,7 +48,8 @@ def tell_all(now: datetime) -> None:
     for work in DUE_WORK:
         for identity, at in work.times(now):
             delay = math.ceil((at - now).total_seconds() * 1000)
-            work.actor.send_with_options(args=(identity,), delay=delay or None, max_age=delay + NUDGE_MAX_AGE)
+            args = (identity, at.timestamp()) if work.asks_when else (identity,)
+            work.actor.send_with_options(args=args, delay=delay or None, max_age=delay + NUDGE_MAX_AGE)
 
 
 def beat(now: datetime) -> None:

@@ -27,6 +27,7 @@ from executions.engine.steps import attempt
 from executions.models import DrsJob, Execution, Operation, SiteWatch, StepRun
 from executions.samples import KeptForecast
 from executions.transitions import operation_intend
+from foundation import ticker
 from foundation.middleware import LostNudgesMiddleware
 from protection.gateways import gateway
 from protection.models import Site
@@ -248,6 +249,24 @@ def test_a_message_that_was_tried_again_has_everything_told_once_more(
 
     assert (("execution_look", str(execution.pk), 40.0) in told) == tells
     assert bool(told) == tells
+
+
+def test_a_nudge_that_was_told_once_more_is_known_to_be_late_as_well(
+    harness: EngineHarness, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    """The worker that it comes to may die, too."""
+    settings.DRSORCH_TICK_SECONDS = 0
+    execution = harness.drill(harness.plan(DATABASES))
+    sent: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(tasks.execution_look, "send_with_options", lambda *, args, **options: sent.append(args))
+
+    ticker.tell_all(timezone.now())
+
+    [(of, meant_for)] = sent
+    Execution.objects.update(due_at=timezone.now() + timedelta(seconds=40))
+    harness.clock.shift(timedelta(seconds=20))
+    tasks.execution_look.fn(of, meant_for)
+    assert [given[0] for given in sent] == [str(execution.pk)] * 2
 
 
 def test_with_a_ticker_a_nudge_with_nothing_to_do_is_all(
