@@ -127,7 +127,12 @@ def _no_worker(matters: Matters, now: datetime) -> Iterator[Attention]:
             f"No worker has run since {clock(since, now)} UTC: nothing is launched, watched or cleaned up. Start one "
             "(manage.py rundramatiq); it continues where the last one stopped."
         )
-        yield Attention(Tone.BAD, sentence, address("index"), Urgency.RECOVERY if recovers else Urgency.BROKEN)
+        yield Attention(
+            Tone.BAD,
+            sentence,
+            address("executions_execution_changelist"),
+            Urgency.RECOVERY if recovers else Urgency.BROKEN,
+        )
 
 
 def _running(matters: Matters) -> Iterator[Attention]:

@@ -30,7 +30,7 @@ def drill(options: argparse.Namespace, client: Client, tell: Teller) -> Exit:
     for name in ("junit", "max_rto", "max_rpo", "timeout"):
         if getattr(options, name) is not None and not options.wait:
             option = f"--{name.replace('_', '-')}"
-            raise Stop(f"{option} needs --wait: there is no result before the end.", Exit.USAGE)
+            raise Stop(f"{option} needs --wait: without it the command does not stay for the result.", Exit.USAGE)
     if options.cleanup_after is not None and not options.cleanup:
         raise Stop("--cleanup-after needs --cleanup.", Exit.USAGE)
     # What is known of it, for the result of a drill that does not come to its end.

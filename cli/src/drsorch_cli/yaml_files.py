@@ -25,7 +25,7 @@ class _Loader(yaml.SafeLoader):
     def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
         text = super().construct_scalar(node)
         if any("\ud800" <= character <= "\udfff" for character in text):
-            raise _wrong("half of a surrogate pair is no character", node)
+            raise _wrong("half of a surrogate pair is not a character: write the whole one", node)
         return text
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
